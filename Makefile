@@ -1,0 +1,57 @@
+# Set-up is two commands: make serve, make test. Everything lives in .venv, which is made anew only when
+# requirements.txt changed: the stamp's name carries the checksum of what is installed.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 5000
+WORLDS ?= 5000
+
+BIN := .venv/bin
+STAMP := .venv/installed-$(firstword $(shell cksum < requirements.txt))
+DEV_STAMP := $(STAMP)-$(firstword $(shell cksum < requirements-dev.txt))
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: install install-dev serve test lint format bench proof clean
+
+install: $(STAMP)
+
+install-dev: $(DEV_STAMP)
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("offbook needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) install -r requirements.txt -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+serve: $(STAMP)
+	$(BIN)/flask db upgrade
+	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python asgi.py
+
+# Skipped tests are listed with their reason. Coverage traces offbook/core alone.
+test: $(DEV_STAMP)
+	$(BIN)/coverage run -m pytest -rs $(ARGS)
+	$(BIN)/coverage report
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+# The same laws and worlds as in the suite, for as long as one likes: make proof WORLDS=100000
+proof: $(DEV_STAMP)
+	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) $(BIN)/pytest -m proof $(ARGS)
+
+clean:
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
