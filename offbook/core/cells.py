@@ -1,0 +1,199 @@
+"""The values of cells: checked on the way in, put into shape on the way out.
+
+cells_of() reads the ``data`` of a change, and is the only way by which values enter the rules; shape() and
+change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from itertools import zip_longest
+from typing import Any
+
+from offbook.core.changes import Operation, Value
+from offbook.core.errors import Invalid
+from offbook.core.tables import ENTRY_KEY, EXISTS, Field, Map, Table, Type
+
+Json = Any
+"""Whatever JSON can say: checked here, and nowhere trusted before."""
+
+Scalar = str | int | None
+
+DATE = re.compile(r"([0-9]{4}-|--)[0-9]{2}-[0-9]{2}")
+SURROGATE = re.compile("[\ud800-\udfff]")
+MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
+
+
+def cells_of(table: Table, data: Json, operation: Operation) -> dict[str, Value]:
+    """The cells that a change's ``data`` writes. Raises Invalid and names the first that can't be stored."""
+    if not isinstance(data, dict):
+        raise Invalid("bad_data", f"{operation} needs data: an object of cells.")
+    cells: dict[str, Value] = {}
+    fields = table.by_name
+    for name, value in data.items():
+        if (field := fields.get(name)) is not None:
+            cells[name] = CHECKS[field.type](field, name, value)
+        elif (map_ := table.maps_by_name.get(name)) is not None:
+            _take_map(cells, map_, value)
+        elif name not in MADE_BY_SERVER:
+            raise Invalid("unknown_cell", f"{table.name} has no field {name[:80]!a}.")
+    if operation is Operation.INSERT:
+        for name in table.required:
+            if name not in cells:
+                raise Invalid("missing", f"{name} is needed.")
+    return cells
+
+
+def _take_map(cells: dict[str, Value], map_: Map, entries: Json) -> None:
+    if entries is None:
+        return
+    if not isinstance(entries, dict):
+        raise Invalid("wrong_type", f"{map_.name} must be an object of entries by their keys.")
+    if len(entries) > 2 * map_.entries_max:
+        raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
+    for key, entry in entries.items():
+        if not ENTRY_KEY.fullmatch(key):
+            raise Invalid(
+                "bad_key", f"{map_.name} has a key that is not 1 to 64 letters, digits, - or _: {key[:80]!a}."
+            )
+        prefix = f"{map_.name}/{key}/"
+        cells[prefix + EXISTS] = entry is not None
+        if entry is not None:
+            _take_entry(cells, map_, prefix, entry)
+
+
+def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) -> None:
+    if not isinstance(entry, dict):
+        raise Invalid("wrong_type", f"{prefix[:-1]} must be an object, or null to remove it.")
+    if unknown := entry.keys() - map_.by_name.keys():
+        raise Invalid("unknown_cell", f"{prefix[:-1]} has no attribute {min(unknown)[:80]!a}.")
+    for cell, attributes in map_.cells.items():
+        if entry.keys().isdisjoint(map_.names_in[cell]):
+            continue
+        values = tuple(CHECKS[one.type](one, prefix + one.name, entry.get(one.name)) for one in attributes)
+        cells[prefix + cell] = (
+            values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
+        )
+
+
+def _text(field: Field, name: str, value: Json) -> str | None:
+    if value is None:
+        value = ""
+    if not isinstance(value, str):
+        raise Invalid("wrong_type", f"{name} must be text.")
+    if len(value) > field.limit:
+        raise Invalid("too_long", f"{name} has {len(value)} characters, and {field.limit} is the most.")
+    if "\0" in value:
+        raise Invalid("bad_text", f"{name} has a NUL character, which no text may have.")
+    if not value.isascii() and SURROGATE.search(value):
+        raise Invalid("bad_text", f"{name} is not text that UTF-8 can hold (a lone surrogate).")
+    if field.required and not value.strip():
+        raise Invalid("missing", f"{name} may not be empty.")
+    return value or None
+
+
+def _date(field: Field, name: str, value: Json) -> str | None:
+    text = _text(field, name, value)
+    if text is not None and not _is_date(text):
+        raise Invalid("bad_date", f"{name} must be a date like 1815-12-10, or --12-10 without the year.")
+    return text
+
+
+def _is_date(text: str) -> bool:
+    if not DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text.replace("--", "2000-", 1))
+    except ValueError:
+        return False
+    return True
+
+
+def _flag(field: Field, name: str, value: Json) -> bool | None:
+    if value is None or value is False:
+        return None
+    if value is True:
+        return True
+    raise Invalid("wrong_type", f"{name} must be true or false.")
+
+
+def _integer(field: Field, name: str, value: Json) -> int | None:
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise Invalid("wrong_type", f"{name} must be a whole number.")
+    if not -(2**31) <= value < 2**31:
+        raise Invalid("out_of_range", f"{name} must be between -2147483648 and 2147483647.")
+    return value
+
+
+def _choice(field: Field, name: str, value: Json) -> str | None:
+    text = _text(field, name, value)
+    if text is not None and text not in field.choices:
+        raise Invalid("bad_choice", f"{name} must be one of {', '.join(field.choices)}.")
+    return text
+
+
+CHECKS: Mapping[Type, Callable[[Field, str, Json], Value]] = {
+    Type.TEXT: _text,
+    Type.DATE: _date,
+    Type.FLAG: _flag,
+    Type.INTEGER: _integer,
+    Type.CHOICE: _choice,
+}
+
+
+def shape(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+    """Cells as an object with every field of the table; entries that are removed are not there."""
+    data: dict[str, Json] = {}
+    for field in table.fields:
+        value = cells.get(field.name)
+        data[field.name] = bool(value) if field.type is Type.FLAG else value
+    for map_ in table.maps:
+        data[map_.name] = _entries(map_, cells)
+    return data
+
+
+def _entries(map_: Map, cells: Mapping[str, Value]) -> dict[str, Json]:
+    prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
+    keys = [
+        cell[len(prefix) : -len(suffix)]
+        for cell, value in cells.items()
+        if value is True and cell.startswith(prefix) and cell.endswith(suffix)
+    ]
+    return {key: entry_data(map_, cells, f"{prefix}{key}/") for key in sorted(keys)}
+
+
+def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, Json]:
+    """One entry's attributes, the empty ones left out."""
+    entry: dict[str, Json] = {}
+    for cell, attributes in map_.cells.items():
+        value = cells.get(prefix + cell)
+        parts = value if isinstance(value, tuple) else (value,)
+        entry.update((one.name, part) for one, part in zip(attributes, parts, strict=False) if part is not None)
+    return entry
+
+
+def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+    """A change's cells as the ``data`` that cells_of() reads: what is written, null where it is emptied."""
+    data: dict[str, Json] = {name: value for name, value in cells.items() if "/" not in name}
+    for map_ in table.maps:
+        entries: dict[str, Json] = {}
+        for cell, value in cells.items():
+            if cell.startswith(f"{map_.name}/"):
+                _, key, name = cell.split("/")
+                _put(entries, map_, key, name, value)
+        if entries:
+            data[map_.name] = entries
+    return data
+
+
+def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value) -> None:
+    if name == EXISTS:
+        entries[key] = entries.get(key, {}) if value else None
+        return
+    attributes = map_.cells[name]
+    parts = value if isinstance(value, tuple) else (value,)
+    entries.setdefault(key, {}).update(zip_longest((one.name for one in attributes), parts))

@@ -1,0 +1,138 @@
+"""The nouns: values without behaviour that the rest of the core decides about.
+
+Times of devices are milliseconds since 1970, UTC. A seq is the book's own clock: microseconds since 1970, strictly
+growing. Nothing here reads a clock, makes an id or knows how anything is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+Value = str | int | bool | tuple[str | int | None, ...] | None
+"""What a cell holds. A tuple is a cell of several attributes (an address), in the order of TABLES."""
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+class Operation(StrEnum):
+    INSERT = "INSERT"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+
+
+class Verdict(StrEnum):
+    """The server's answer to one change."""
+
+    APPLIED = "applied"  # nothing was concurrent
+    MERGED = "merged"  # something was, and some of the change took effect
+    SUPERSEDED = "superseded"  # something was, and nothing of the change took effect
+    CONFLICT = "conflict"  # a cell waits for a person
+    REJECTED = "rejected"  # it can't be applied; ``code`` and ``detail`` say why
+
+
+class Clock(NamedTuple):
+    """Who wrote a cell last, and when. ``timestamp`` is the device's time, clamped to the server's."""
+
+    seq: int
+    timestamp: int
+    change_id: str
+    replica: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One INSERT, UPDATE or DELETE of one record by one replica: only the cells that it changes.
+
+    ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
+    writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
+    the seq per cell where it differs.
+    """
+
+    id: str
+    table: str
+    record_id: str
+    operation: Operation
+    replica: str
+    timestamp: int
+    base: int
+    cells: Mapping[str, Value]
+    bases: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+
+    def base_of(self, cell: str) -> int:
+        """The newest seq of this cell that the change's writer had seen."""
+        return self.bases.get(cell, self.base)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a synced table as the server holds it.
+
+    ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept.
+    ``clocks`` names only cells that were written after the record was created; ``created`` stands for all others.
+    """
+
+    table: str
+    id: str
+    seq: int
+    deleted: bool
+    cells: Mapping[str, Value]
+    created: Clock
+    clocks: Mapping[str, Clock]
+
+    def clock(self, cell: str) -> Clock:
+        return self.clocks.get(cell, self.created)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a change can't be applied. ``change_id`` is None where the change did not even have a readable id."""
+
+    change_id: str | None
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beaten:
+    """A value that lost: the cell, the clock of what won over it, and the rule that decided."""
+
+    cell: str
+    value: Value
+    winner: Clock
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two versions of one cell that wait for a person: ``ours`` is what the record holds, ``theirs`` what came."""
+
+    id: str
+    table: str
+    record_id: str
+    cell: str
+    ours: Value
+    theirs: Value
+    base: int
+    winner: Clock
+    change: Change
+    seq: int
+
+
+class Cursor(NamedTuple):
+    """Where a device is in a book. On the wire an opaque string.
+
+    While a snapshot is under way ``seq`` is the book's head at its start and ``after`` the last row taken; else
+    ``after`` is None.
+    """
+
+    epoch: str
+    seq: int
+    after: int | None = None
+
+    def __str__(self) -> str:
+        tail = "" if self.after is None else f".{self.after}"
+        return f"{self.epoch}.{self.seq}{tail}"

@@ -1,0 +1,98 @@
+"""Every error that offbook raises on purpose.
+
+::
+
+    OffbookError
+    ├── Malformed            a request or an answer is not in the form that the wire asks for
+    ├── NotFound             no such record, change or device
+    ├── Invalid              a value that may not be stored: says which field, and why
+    ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
+    └── SyncError            a sync stopped; what was typed stays on the device and is sent later
+        ├── Offline          the server can't be reached
+        ├── NotAuthorized    the server does not know the token: the queue pauses, nothing is dropped
+        ├── OtherBook        the token belongs to another book: nothing was sent or applied
+        ├── Refused          the server refused a request whole
+        └── ServerFault      the server failed, or answered what is no answer
+
+Expected outcomes (a conflict, a rejected change, a stale page) are values, not errors.
+"""
+
+from __future__ import annotations
+
+
+class OffbookError(Exception):
+    """The root. ``code`` is stable and for programs; the message is a sentence for people."""
+
+    code = "error"
+
+
+class Malformed(OffbookError):
+    """Not in the form that the wire asks for. ``status`` is the HTTP status that says so."""
+
+    def __init__(self, code: str, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.status = status
+
+
+class NotFound(OffbookError):
+    code = "not_found"
+
+
+class Invalid(OffbookError):
+    """A value that may not be stored. ``code`` is the one that a rejected change carries."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class CursorGone(OffbookError):
+    """The cursor can't be served. ``reason`` is pruned, epoch or unknown.
+
+    Up to seq ``kept`` the server still is what it was when it gave the cursor (0: it can't tell).
+    """
+
+    code = "cursor_gone"
+
+    def __init__(self, reason: str, kept: int, book: str) -> None:
+        super().__init__(f"This cursor can't be served any more ({reason}): ask for a snapshot with since = null.")
+        self.reason = reason
+        self.kept = kept
+        self.book = book
+
+
+class SyncError(OffbookError):
+    """A sync stopped. ``retry_after_seconds`` is set where the server asked for a pause."""
+
+    code = "sync_failed"
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Offline(SyncError):
+    code = "offline"
+
+
+class NotAuthorized(SyncError):
+    code = "not_authorized"
+
+
+class OtherBook(SyncError):
+    code = "other_book"
+
+
+class Refused(SyncError):
+    """The server refused a request whole, and nothing of it was applied. ``status`` is its HTTP status."""
+
+    code = "refused"
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ServerFault(SyncError):
+    code = "server_fault"

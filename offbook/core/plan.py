@@ -1,0 +1,195 @@
+"""plan(): a pushed batch and what it touches, in; all that the store must write and answer, out.
+
+The store reads (the book under its lock, the verdicts already given, the records by id), calls plan, and carries it
+out in the same transaction. Nothing is decided anywhere else. Changes are taken in the order in which they came, each
+on the records as the ones before it left them; every one gets a verdict, and a bad one never stops the rest.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from offbook.core.changes import Beaten, Change, Conflict, Record, Rejection, Value, Verdict
+from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
+
+Key = tuple[str, str]
+"""A record's table and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A book as its lock holder sees it. ``id`` is what the store calls it, ``uuid`` what the wire does."""
+
+    id: int
+    uuid: str
+    policy: str
+    epoch: str
+    seq: int
+    pruned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The verdict that a change was given before."""
+
+    verdict: Verdict
+    seq: int | None
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change as the history keeps it; of a rejected one (``change`` is None) only what the verdict needs."""
+
+    change_id: str
+    verdict: Verdict
+    seq: int | None = None
+    change: Change | None = None
+    before: Mapping[str, Value] = field(default_factory=dict)
+    beaten: tuple[Beaten, ...] = ()
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one change. ``key`` names its record, where ``shown`` says that the answer must carry it."""
+
+    change_id: str | None
+    verdict: Verdict
+    seq: int | None = None
+    key: Key | None = None
+    shown: bool = False
+    code: str | None = None
+    detail: str | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to write and what to answer. ``records`` are all that the batch touched, as they end."""
+
+    seq: int
+    records: dict[Key, Record]
+    outcomes: list[Outcome] = field(default_factory=list)
+    history: list[Entry] = field(default_factory=list)
+    created: dict[Key, None] = field(default_factory=dict)
+    written: dict[Key, None] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+
+
+def plan(
+    book: Book,
+    records: Mapping[Key, Record],
+    settled: Mapping[str, Settled],
+    batch: Sequence[Change | Rejection],
+    now: int,
+) -> Plan:
+    """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds."""
+    result = Plan(book.seq, dict(records))
+    given = dict(settled)
+    for item in batch:
+        answered = given.get(item.id if isinstance(item, Change) else item.change_id or "")
+        if answered is not None:
+            result.outcomes.append(_again(item, answered))
+            continue
+        entry = _take(result, item, book, now) if isinstance(item, Change) else _refuse(result, item)
+        if entry is not None:
+            result.history.append(entry)
+            given[entry.change_id] = Settled(entry.verdict, entry.seq, entry.code, entry.detail)
+    return result
+
+
+def key_of(change: Change) -> Key:
+    return change.table, change.record_id
+
+
+def next_seq(last: int, now: int) -> int:
+    """The book's next seq: the time, pushed forward so that it never repeats or goes back."""
+    return max(last + 1, now)
+
+
+def _again(item: Change | Rejection, settled: Settled) -> Outcome:
+    """The same change once more: the same verdict, with the record as it is now."""
+    key = key_of(item) if isinstance(item, Change) else None
+    change_id = item.id if isinstance(item, Change) else item.change_id
+    return Outcome(change_id, settled.verdict, settled.seq, key, key is not None, settled.code, settled.detail)
+
+
+def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
+    change_id, code, detail = rejection.change_id, rejection.code, rejection.detail
+    result.outcomes.append(Outcome(change_id, Verdict.REJECTED, code=code, detail=detail))
+    return None if change_id is None else Entry(change_id, Verdict.REJECTED, code=code, detail=detail)
+
+
+def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
+    """Decide one change on the records as they stand, and write down what follows."""
+    seq = next_seq(result.seq, now)
+    change = replace(change, timestamp=min(change.timestamp, now // 1000))
+    decision = _unseen(change, result.seq) or decide(result.records.get(key_of(change)), change, book.policy, seq)
+    match decision:
+        case Create(record):
+            entry = Entry(change.id, Verdict.APPLIED, seq, change)
+            result.created[key_of(change)] = None
+            _store(result, record)
+        case Write(verdict, record, before, beaten, asked):
+            entry = Entry(change.id, verdict, seq, change, before, beaten)
+            _ask(result, change, asked, seq)
+            _store(result, record)
+        case Keep(verdict, beaten, asked):
+            entry = Entry(change.id, verdict, seq if asked else None, change, beaten=beaten)
+            _ask(result, change, asked, seq)
+        case Reject(code, detail):
+            entry = Entry(change.id, Verdict.REJECTED, code=code, detail=detail)
+    result.seq = entry.seq or result.seq
+    shown = _is_unexpected(change, decision)
+    result.outcomes.append(
+        Outcome(change.id, entry.verdict, entry.seq, key_of(change), shown, entry.code, entry.detail)
+    )
+    return entry
+
+
+def _unseen(change: Change, seq: int) -> Reject | None:
+    """A base that this book never gave out would make its change win over everything to come."""
+    newest = max((change.base, *change.bases.values()))
+    return (
+        Reject("base_unknown", f"The base {newest} is newer than anything this book has: sync first.")
+        if newest > seq
+        else None
+    )
+
+
+def _is_unexpected(change: Change, decision: Decision) -> bool:
+    """Whether the row is not what the device would expect from its own change."""
+    match decision:
+        case Create():
+            return False
+        case Write(verdict=verdict, revives=revives):
+            return verdict is not Verdict.APPLIED or revives or change.operation == "INSERT"
+        case Keep(verdict=verdict):
+            return verdict is not Verdict.APPLIED or change.operation != "DELETE"
+        case Reject():
+            return True
+
+
+def _store(result: Plan, record: Record) -> None:
+    key = record.table, record.id
+    result.records[key] = record
+    if key not in result.created:
+        result.written[key] = None
+
+
+def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> None:
+    """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
+    record = result.records[key_of(change)]
+    for one in asked:
+        ours: Value = not record.deleted if one.cell == "@exists" else record.cells.get(one.cell)
+        conflict_id = str(uuid.uuid5(uuid.UUID(change.id), one.cell))
+        base = change.base_of(one.cell)
+        result.conflicts.append(
+            Conflict(
+                conflict_id, change.table, change.record_id, one.cell, ours, one.value, base, one.winner, change, seq
+            )
+        )

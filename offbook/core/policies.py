@@ -1,0 +1,80 @@
+"""What a book does with concurrent edits: one function per policy, and nothing else to add.
+
+A policy is asked only when something of the record is concurrent with the change. It sees the contest and says of each
+cell that the change would alter (a *wish*) whether it is taken, loses, or waits for a person. What it does not name is
+taken. Whatever loses is kept in the history: a policy chooses what shows, never what survives.
+
+Being in POLICIES runs the merge laws on it (tests/core/test_laws.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from offbook.core.changes import Change, Clock, Record, Value
+from offbook.core.tables import EXISTS
+
+
+class Fate(Enum):
+    TAKE = "take"
+    LOSE = "lose"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """A change against a record of which something is concurrent with it.
+
+    ``wishes`` are the cells that the change would alter, with their new values. ``rivals`` names, for each contested
+    wish, the concurrent cells that stand against it: the cell itself, or for a removal whatever was written inside.
+    ``concurrent`` is every concurrent cell of the record, contested or not.
+    """
+
+    record: Record
+    change: Change
+    wishes: Mapping[str, Value]
+    rivals: Mapping[str, tuple[str, ...]]
+    concurrent: tuple[str, ...]
+
+    def latest(self, cells: tuple[str, ...]) -> Clock:
+        """The clock among these cells that wins by time, then by change id."""
+        return max((self.record.clock(cell) for cell in cells), key=lambda clock: (clock.timestamp, clock.change_id))
+
+    def is_later_than(self, cells: tuple[str, ...]) -> bool:
+        """Whether the change's time is later than every one of these cells' (of equal times the larger id)."""
+        rival = self.latest(cells)
+        return (self.change.timestamp, self.change.id) > (rival.timestamp, rival.change_id)
+
+
+Policy = Callable[[Contest], Mapping[str, Fate]]
+
+
+def merge(contest: Contest) -> Mapping[str, Fate]:
+    """Different cells both survive; the same cell goes to the later time; an edit beats a removal."""
+    return {cell: _merged(contest, cell, rivals) for cell, rivals in contest.rivals.items()}
+
+
+def _merged(contest: Contest, cell: str, rivals: tuple[str, ...]) -> Fate:
+    if cell.endswith(EXISTS):
+        return Fate.TAKE if contest.wishes[cell] else Fate.LOSE
+    return Fate.TAKE if contest.is_later_than(rivals) else Fate.LOSE
+
+
+def last_write_wins(contest: Contest) -> Mapping[str, Fate]:
+    """The change's time against the latest concurrent cell of the record decides the whole change."""
+    if contest.is_later_than(contest.concurrent):
+        return {}
+    return dict.fromkeys(contest.wishes, Fate.LOSE)
+
+
+def ask(contest: Contest) -> Mapping[str, Fate]:
+    """What is contested stays as it is, and waits for a person with both versions."""
+    return dict.fromkeys(contest.rivals, Fate.ASK)
+
+
+POLICIES: Mapping[str, Policy] = MappingProxyType({"merge": merge, "last-write-wins": last_write_wins, "ask": ask})
+
+DEFAULT_POLICY = "merge"

@@ -1,0 +1,118 @@
+"""The replica's half of the rules: what shows on the device, and what its changes had seen.
+
+The replica keeps what the server said (``server_rows``) apart from what the user said (the log). What shows is the
+server's row with those lines of the log on top that it does not contain yet. Nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from offbook.core.changes import Change, Operation, Value
+from offbook.core.merge import asserts
+from offbook.core.tables import EXISTS, entry_of
+
+
+class State(IntEnum):
+    """Where a line of the log stands (``change_log.synced``)."""
+
+    PENDING = 0
+    ACKNOWLEDGED = 1
+    PARKED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log. ``seq`` is what the server gave it: None while pending, and where it changed nothing."""
+
+    id: int
+    change: Change
+    state: State = State.PENDING
+    seq: int | None = None
+
+
+def is_on_top(line: Line, server_seq: int) -> bool:
+    """Whether the server's row of this seq lacks the line, so that it must be laid on top.
+
+    A pending change is; an acknowledged one until a row that contains it came; of the parked ones only an INSERT,
+    whose row exists nowhere else.
+    """
+    match line.state:
+        case State.PENDING:
+            return True
+        case State.ACKNOWLEDGED:
+            return line.seq is not None and line.seq > server_seq
+        case State.PARKED:
+            return line.change.operation is Operation.INSERT
+
+
+def live(server: Mapping[str, Value], exists: bool, lines: Sequence[Line], server_seq: int) -> dict[str, Value] | None:
+    """The cells that show on the device, or None where there is no row.
+
+    ``server`` are the cells that the server's row has, or had before it was deleted (``exists`` is False then): an
+    edit that stands over a deletion shows with them.
+    """
+    cells = dict(server)
+    for line in lines:
+        if not is_on_top(line, server_seq):
+            continue
+        if line.change.operation is Operation.DELETE:
+            exists = False
+        else:
+            exists = exists or asserts(line.change)
+            cells.update(line.change.cells)
+    return cells if exists else None
+
+
+def with_bases(pending: Sequence[Change]) -> list[Change]:
+    """The pending changes of one record, in log order, each knowing per cell what its writer had really seen.
+
+    While a change of a cell is unacknowledged, later changes of that cell keep its base: what was pulled meanwhile lay
+    hidden under the pending edit. This must be written down before any of them is acknowledged or parked.
+    """
+    seen: dict[str, int] = {}
+    result: list[Change] = []
+    for change in pending:
+        touched = _touched(change, seen)
+        bases = {cell: min(seen.get(cell, change.base), change.base_of(cell)) for cell in touched}
+        kept = {cell: base for cell, base in bases.items() if base < change.base}
+        result.append(replace(change, bases={**change.bases, **kept}))
+        for cell, base in bases.items():
+            seen.setdefault(cell, base)
+    return result
+
+
+def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
+    """Every cell that the change writes or, by removing what holds it, writes off; and its record's existence."""
+    removed = [entry_of(cell) for cell, value in change.cells.items() if value is False]
+    if change.operation is Operation.DELETE:
+        removed = [""]
+    inside = {cell for cell in seen for prefix in removed if cell.startswith(prefix)}
+    return {*change.cells, *inside, EXISTS}
+
+
+def fold_into_insert(insert: Change, later: Change) -> Change | None:
+    """A parked INSERT takes later changes of its record in. None: it was deleted, and nothing is left to send."""
+    if later.operation is Operation.DELETE:
+        return None
+    return replace(insert, cells={**insert.cells, **later.cells}, timestamp=max(insert.timestamp, later.timestamp))
+
+
+def after_restore(change: Change, kept: int) -> Change:
+    """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there."""
+    bases = {cell: min(base, kept) for cell, base in change.bases.items()}
+    return replace(change, base=min(change.base, kept), bases=bases)
+
+
+def batches(sizes: Sequence[int], changes_max: int, bytes_max: int) -> list[slice]:
+    """Cut a queue of changes of these sizes into requests, in order. One that is too large alone goes alone."""
+    cuts: list[slice] = []
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if index > start and (index - start == changes_max or total + size > bytes_max):
+            cuts.append(slice(start, index))
+            start, total = index, 0
+        total += size
+    return [*cuts, slice(start, len(sizes))] if sizes else []

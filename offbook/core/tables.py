@@ -1,0 +1,158 @@
+"""What is synced, field by field: the one place that a new table or field begins in.
+
+A *cell* is the unit of merge. Every field of a table is one cell, named like the field. A map (``details``) holds
+entries under keys that the device makes; each entry is cells too, named ``map/key/attribute``. Attributes that share a
+cell (the parts of an address) are one value, never mixed between two edits. Existence is a cell of its own: ``@exists``
+for the record, ``map/key/@exists`` for an entry.
+
+This module holds no behaviour of storage, wire or pages; they all look things up here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from types import MappingProxyType
+
+EXISTS = "@exists"
+"""The name of the existence cell."""
+
+ENTRY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What a device may name a map entry: part of a cell's name, so without ``/``."""
+
+
+class Type(Enum):
+    """What a field holds. Empty text and a false flag are the same as nothing at all (null)."""
+
+    TEXT = "text"
+    DATE = "date"  # ISO 8601 text: 1815-12-10, or --12-10 where the year is not known (RFC 6350, section 4.3.1)
+    FLAG = "flag"
+    INTEGER = "integer"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a table, or one attribute of a map's entries.
+
+    ``limit`` counts characters. ``shares`` names the attribute whose cell this attribute is a part of.
+    """
+
+    name: str
+    type: Type = Type.TEXT
+    limit: int = 200
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    shares: str = ""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``)."""
+
+    name: str
+    rows: str
+    owner: str
+    attributes: tuple[Field, ...]
+    entries_max: int = 200
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        return MappingProxyType({attribute.name: attribute for attribute in self.attributes})
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        return tuple(attribute.name for attribute in self.attributes if attribute.required)
+
+    @cached_property
+    def cells(self) -> Mapping[str, tuple[Field, ...]]:
+        """Each cell of an entry with the attributes that it is made of, in order."""
+        cells: dict[str, tuple[Field, ...]] = {}
+        for attribute in self.attributes:
+            name = attribute.shares or attribute.name
+            cells[name] = (*cells.get(name, ()), attribute)
+        return MappingProxyType(cells)
+
+    @cached_property
+    def names_in(self) -> Mapping[str, frozenset[str]]:
+        """The attributes of each cell, by name."""
+        return MappingProxyType({cell: frozenset(one.name for one in parts) for cell, parts in self.cells.items()})
+
+
+@dataclass(frozen=True)
+class Table:
+    """A synced table: its plain fields and its maps."""
+
+    name: str
+    fields: tuple[Field, ...]
+    maps: tuple[Map, ...] = field(default=())
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        return MappingProxyType({field.name: field for field in self.fields})
+
+    @cached_property
+    def maps_by_name(self) -> Mapping[str, Map]:
+        return MappingProxyType({map_.name: map_ for map_ in self.maps})
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields if field.required)
+
+
+def entry_of(cell: str) -> str:
+    """The prefix ``map/key/`` of an entry's cell; empty for a cell of the record itself."""
+    return cell[: cell.rindex("/") + 1] if "/" in cell else ""
+
+
+DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
+
+CONTACTS = Table(
+    name="contacts",
+    fields=(
+        Field("name", limit=300, required=True),
+        Field("email", limit=320),
+        Field("email_label", limit=100),
+        Field("phone", limit=100),
+        Field("phone_label", limit=100),
+        Field("given_name"),
+        Field("middle_name"),
+        Field("family_name"),
+        Field("prefix", limit=100),
+        Field("suffix", limit=100),
+        Field("nickname"),
+        Field("file_as", limit=300),
+        Field("company", limit=300),
+        Field("department", limit=300),
+        Field("title", limit=300),
+        Field("birthday", Type.DATE, limit=10),
+        Field("website", limit=2000),
+        Field("website_label", limit=100),
+        Field("notes", limit=20_000),
+        Field("starred", Type.FLAG),
+    ),
+    maps=(
+        Map(
+            name="details",
+            rows="contact_details",
+            owner="contact_id",
+            attributes=(
+                Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
+                Field("label", limit=100),
+                Field("value", limit=2000),
+                Field("position", Type.INTEGER),
+                Field("street", limit=500, shares="value"),
+                Field("city", limit=200, shares="value"),
+                Field("region", limit=200, shares="value"),
+                Field("postcode", limit=50, shares="value"),
+                Field("country", limit=200, shares="value"),
+            ),
+        ),
+    ),
+)
+
+TABLES: Mapping[str, Table] = MappingProxyType({CONTACTS.name: CONTACTS})
+"""Every synced table by its name. A name that comes from outside is looked up here and never put into SQL."""

@@ -1,0 +1,294 @@
+"""Values to JSON and back, strictly; the protocol's version and every limit.
+
+parse_push() takes bytes that anyone may have sent. A fault of the envelope raises Malformed and nothing of the request
+counts; a fault inside one change becomes that change's Rejection and the others go on. What leaves here is clean:
+known tables and cells, lower-case UUIDs, text without NUL or lone surrogates, numbers that every database can hold.
+The replica runs the same checks before it sends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from offbook.core.cells import Json, cells_of, change_data, shape
+from offbook.core.changes import NOTHING, Change, Cursor, Operation, Record, Rejection
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.tables import TABLES, Table
+
+PROTOCOL = "1"
+"""Sent as the header Offbook-Protocol both ways."""
+
+CHANGES_MAX = 1_000
+PAGE_MAX = 1_000
+BODY_BYTES_MAX = 16 * 1024 * 1024
+INTEGER_MAX = 2**63 - 1
+BASES_MAX = 2_000
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+OPERATIONS = {operation.value: operation for operation in Operation}
+PUSH_KEYS = frozenset({"changes", "since", "sent_at", "parked"})
+CHANGE_KEYS = frozenset({"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data"})
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds."""
+
+    batch: list[Change | Rejection]
+    asks: bool
+    since: Cursor | None
+    sent_at: int | None
+    parked: Mapping[str, int]
+
+
+# --- reading JSON --------------------------------------------------------------------------------------------------
+
+
+def loads(body: bytes) -> Json:
+    """JSON as RFC 8259 has it and no more: UTF-8, no key twice, no NaN, no depth that hurts. Raises Malformed."""
+    if not body.strip():
+        raise Malformed("empty", "The body is empty: JSON was expected.")
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+    except UnicodeDecodeError as error:
+        raise Malformed("not_utf8", f"The body is not UTF-8: byte {error.start} can't be read.") from None
+    except RecursionError:
+        raise Malformed("too_deep", "The body is nested too deeply.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Malformed("not_json", f"The body is not JSON: {error.msg} at {where}.") from None
+    except ValueError:
+        raise Malformed("number_too_long", "The body has a number of too many digits.") from None
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise Malformed("duplicate_key", f"The key {twice[:80]!a} stands twice in one object.")
+    return found
+
+
+def _constant(name: str) -> Json:
+    raise Malformed("not_json", f"{name} is not a number that JSON knows.")
+
+
+# --- a push --------------------------------------------------------------------------------------------------------
+
+
+def parse_push(body: bytes, default_replica: str) -> Push:
+    """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none."""
+    return push_of(loads(body), default_replica)
+
+
+def push_of(envelope: Json, default_replica: str) -> Push:
+    """Check a push that is JSON already. Raises Malformed for a fault of the envelope."""
+    if not isinstance(envelope, dict):
+        raise Malformed("not_an_object", 'The body must be an object like {"changes": […], "since": …}.')
+    if unknown := envelope.keys() - PUSH_KEYS:
+        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+    changes = envelope.get("changes", [])
+    if not isinstance(changes, list):
+        raise Malformed("changes_not_a_list", '"changes" must be a list.')
+    if len(changes) > CHANGES_MAX:
+        raise Malformed(
+            "too_many_changes", f"A request takes {CHANGES_MAX} changes at the most: send the rest after.", 413
+        )
+    return Push(
+        [change_of(one, default_replica) for one in changes],
+        "since" in envelope,
+        _since(envelope.get("since")),
+        _sent_at(envelope.get("sent_at")),
+        _parked(envelope.get("parked")),
+    )
+
+
+def _since(value: Json) -> Cursor | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Malformed("bad_cursor", '"since" must be a cursor that this server gave, or null for a snapshot.')
+    return parse_cursor(value)
+
+
+def parse_cursor(text: str) -> Cursor:
+    """The cursor that this text is. Raises Malformed where the server can't have made it."""
+    epoch, *numbers = text.split(".")
+    if epoch and len(epoch) <= 64 and len(numbers) in (1, 2) and all(_is_seq(number) for number in numbers):
+        return Cursor(epoch, *(int(number) for number in numbers))
+    raise Malformed("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
+
+
+def _is_seq(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= INTEGER_MAX
+
+
+def _sent_at(value: Json) -> int | None:
+    try:
+        return None if value is None else _milliseconds("sent_at", value)
+    except Invalid as fault:
+        raise Malformed(fault.code, str(fault)) from None
+
+
+def _parked(value: Json) -> Mapping[str, int]:
+    if value is None:
+        return NOTHING
+    if not isinstance(value, dict) or len(value) > 100:
+        raise Malformed("bad_parked", '"parked" must be an object of codes and counts.')
+    for code, count in value.items():
+        if len(code) > 40 or not code.isascii() or type(count) is not int or not 0 <= count <= INTEGER_MAX:
+            raise Malformed("bad_parked", '"parked" must be an object of codes and counts.')
+    return value
+
+
+# --- one change ----------------------------------------------------------------------------------------------------
+
+
+def change_of(item: Json, default_replica: str) -> Change | Rejection:
+    """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
+    if not isinstance(item, dict):
+        return Rejection(None, "not_an_object", "A change must be an object.")
+    try:
+        change_id = _uuid("id", item.get("id"))
+    except Invalid as fault:
+        return Rejection(None, fault.code, str(fault))
+    try:
+        return _change(change_id, item, default_replica)
+    except Invalid as fault:
+        return Rejection(change_id, fault.code, str(fault))
+
+
+def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Change:
+    if unknown := item.keys() - CHANGE_KEYS:
+        raise Invalid("unknown_key", f"The change has an unknown key: {min(unknown)[:80]!a}.")
+    table = _table(item.get("table"))
+    operation = _operation(item.get("operation"))
+    replica = item.get("replica")
+    return Change(
+        change_id,
+        table.name,
+        _uuid("record_id", item.get("record_id")),
+        operation,
+        default_replica if replica is None else _uuid("replica", replica),
+        _milliseconds("timestamp", item.get("timestamp")),
+        _base(item.get("base"), operation),
+        {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
+        _bases(item["bases"]) if item.get("bases") else NOTHING,
+    )
+
+
+def _table(name: Json) -> Table:
+    table = TABLES.get(name) if isinstance(name, str) else None
+    if table is None:
+        raise Invalid("unknown_table", f"There is no synced table of this name: it may be {', '.join(TABLES)}.")
+    return table
+
+
+def _operation(name: Json) -> Operation:
+    operation = OPERATIONS.get(name) if isinstance(name, str) else None
+    if operation is None:
+        raise Invalid("unknown_operation", f"The operation must be one of {', '.join(OPERATIONS)}.")
+    return operation
+
+
+def _base(value: Json, operation: Operation) -> int:
+    if value is None and operation is Operation.INSERT:
+        return 0
+    if value is None:
+        raise Invalid("base_missing", f"{operation} needs the base: the seq of the record that it changes.")
+    return _seq("base", value)
+
+
+def _seq(name: str, value: Json) -> int:
+    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
+        raise Invalid("bad_base", f"{name} must be a seq: a whole number from 0 to {INTEGER_MAX}.")
+    return value
+
+
+def _bases(value: Json) -> Mapping[str, int]:
+    if not isinstance(value, dict) or len(value) > BASES_MAX:
+        raise Invalid("bad_base", '"bases" must be an object of cells and seqs.')
+    for cell, seq in value.items():
+        _seq(f"bases[{cell[:80]!a}]", seq)
+    return value
+
+
+def _uuid(name: str, value: Json) -> str:
+    if isinstance(value, str) and UUID_TEXT.fullmatch(value):
+        return value.lower()
+    raise Invalid("bad_id", f"{name} must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
+
+
+def _milliseconds(name: str, value: Json) -> int:
+    try:
+        return (_moment(value) - EPOCH) // MILLISECOND
+    except (TypeError, ValueError, OverflowError):
+        raise Invalid(
+            "bad_time", f"{name} must be an ISO 8601 time with its offset, like 2026-11-20T17:00:00.000Z."
+        ) from None
+
+
+def _moment(value: Json) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset may mean any of 24 hours")
+    return moment
+
+
+# --- writing JSON --------------------------------------------------------------------------------------------------
+
+
+def data_of(record: Record) -> dict[str, Json] | None:
+    """A record as its row goes over the wire; a tombstone has none."""
+    if record.deleted:
+        return None
+    table = TABLES[record.table]
+    return {
+        "id": record.id,
+        **shape(table, record.cells),
+        "created_at": iso_micros(record.created.seq),
+        "updated_at": iso_micros(record.seq),
+    }
+
+
+def change_json(change: Change) -> dict[str, Json]:
+    """A change as ``POST /sync`` takes it."""
+    item: dict[str, Json] = {
+        "id": change.id,
+        "table": change.table,
+        "record_id": change.record_id,
+        "operation": change.operation.value,
+        "replica": change.replica,
+        "timestamp": iso_millis(change.timestamp),
+        "base": change.base,
+    }
+    if change.bases:
+        item["bases"] = dict(change.bases)
+    if change.operation is not Operation.DELETE:
+        item["data"] = change_data(TABLES[change.table], change.cells)
+    return item
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+def iso_micros(micros: int) -> str:
+    """A seq as the time that it is: always six digits."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+def iso_millis(millis: int) -> str:
+    """A device's time: always three digits."""
+    seconds, rest = divmod(millis, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
