@@ -1,0 +1,36 @@
+"""HTTP in, one call to a store or the core, HTTP out.
+
+Parts are wired together in ``app.create_app`` and found here. Nothing in this package imports models, SQLAlchemy or a
+session: a view asks a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app
+
+from config import Config
+
+if TYPE_CHECKING:
+    from storage.accounts import Accounts
+    from storage.contacts import Contacts
+    from storage.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text."""
+
+    config: Config
+    store: SqlStore
+    accounts: Accounts
+    contacts: Contacts
+    clock: Callable[[], int]
+    new_id: Callable[[], str]
+
+
+def parts() -> Parts:
+    return cast(Parts, current_app.extensions["offbook"])

@@ -1,0 +1,72 @@
+"""Bodies: a request's unpacked within bounds, an answer's packed where the client can take it.
+
+A packed body is unpacked only as far as the limit, so a bomb costs no more than an honest body.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+from flask import Request, Response, request
+
+from web.errors import Problem
+
+PACK_BYTES_MIN = 1024
+"""Below this, packing costs more than it saves: the answer fits one network packet."""
+
+PACK_LEVEL = 1
+"""On pages of contacts, level 1 is three times as fast as 6 and 15 % larger."""
+
+PACKABLE = ("text/", "application/json", "application/problem+json", "image/svg+xml", "application/javascript")
+
+
+def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, unpacked; raises Problem (413, 415 or 400) where it can't be had in ``limit`` bytes."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip", ""):
+        raise Problem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
+    body = request.get_data(cache=False)
+    if "gzip" in encoding:
+        return unpack(body, limit)
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+def unpack(body: bytes, limit: int) -> bytes:
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = stream.decompress(body, limit + 1)
+    except zlib.error:
+        raise Problem(400, "bad_gzip", "The body says that it is gzip, and is not.") from None
+    if len(plain) > limit:
+        raise too_large(limit)
+    if not stream.eof or stream.unused_data:
+        raise Problem(400, "bad_gzip", "The packed body is cut short, or something follows its end.")
+    return plain
+
+
+def too_large(limit: int) -> Problem:
+    return Problem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
+
+
+def pack(response: Response) -> Response:
+    """Gzip an answer that is worth it. Its ETag names the record, not the bytes, and stays as it is."""
+    if not packable(response):
+        return response
+    response.direct_passthrough = False
+    response.vary.add("Accept-Encoding")
+    body = response.get_data()
+    if len(body) > PACK_BYTES_MIN and request.accept_encodings["gzip"] > 0:
+        response.set_data(gzip.compress(body, PACK_LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def packable(response: Response) -> bool:
+    return (
+        response.status_code not in (204, 206, 304)
+        and "Content-Encoding" not in response.headers
+        and (response.mimetype or "").startswith(PACKABLE)
+    )

@@ -1,0 +1,127 @@
+"""Errors on their way out: problem+json (RFC 9457) for programs, a page for people, never a stack trace for either.
+
+A problem's ``code`` is stable and for programs; its ``detail`` says what happened and what to do. Everything that is
+raised on purpose below is translated here, once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from offbook.core.errors import CursorGone, Invalid, Malformed, NotFound
+
+PROBLEM = "application/problem+json"
+
+CODES: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request can't be read."),
+    401: ("not_authorized", "Sign in first."),
+    403: ("forbidden", "You may not do this. Ask an admin."),
+    404: ("not_found", "There is nothing at this address. Check it, or start from the list of contacts."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    406: ("not_acceptable", "There is no answer in the form that was asked for."),
+    408: ("request_timeout", "The request took too long to arrive. Send it again."),
+    409: ("conflict", "This does not fit what is stored."),
+    410: ("gone", "This is not here any more."),
+    412: ("precondition_failed", "The record has changed since. Fetch it again."),
+    413: ("body_too_large", "The body is too large. Send less at a time."),
+    414: ("uri_too_long", "The address is too long."),
+    415: ("unsupported_media_type", "The body's type is not one that is understood here. Send JSON."),
+    429: ("too_many_requests", "Too many requests. Wait a little."),
+    500: ("server_error", "The server failed. What you sent was not stored; try again."),
+    503: ("busy", "The server is busy. Try again in a moment."),
+}
+"""What is said where nothing better is known: the code, and a sentence."""
+
+
+class Problem(Exception):
+    """An error with its whole answer. Raised by views; ``more`` joins the body as further members."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+        self.more = more
+
+
+def problem_json(status: int, code: str, detail: str, **more: Any) -> bytes:
+    members = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
+    return json.dumps(members | more, ensure_ascii=False).encode()
+
+
+def title_of(status: int) -> str:
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+
+
+def answer(problem: Problem) -> Response:
+    """The problem in the form that this request's sender reads."""
+    if wants_json():
+        body = problem_json(problem.status, problem.code, problem.detail, **problem.more)
+        response = Response(body, problem.status, content_type=PROBLEM)
+    else:
+        page = render_template("error.html", title=title_of(problem.status), problem=problem)
+        response = Response(page, problem.status, mimetype="text/html")
+    response.headers.extend(problem.headers)
+    return response
+
+
+def wants_json() -> bool:
+    """The API speaks JSON to everyone; elsewhere a client that names JSON, and not HTML, gets it."""
+    first = request.path.split("/", 2)[1]
+    if first in current_app.config["API_SEGMENTS"]:
+        return True
+    accepted = request.accept_mimetypes
+    return accepted["application/json"] > accepted["text/html"]
+
+
+def from_http(error: HTTPException) -> Response:
+    """What Flask and werkzeug raise themselves (404, 405, 413, a redirect to the right slash, …)."""
+    status = error.code or 500
+    if status < 400 or error.response is not None:
+        return Response.force_type(error.get_response(), request.environ)
+    code, detail = CODES.get(status, ("error", title_of(status)))
+    allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+    return answer(Problem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
+
+
+def from_csrf(_: CSRFError) -> Response:
+    detail = "This form does not belong to your session any more. Go back, load the page again and repeat."
+    return answer(Problem(400, "stale_form", detail))
+
+
+def from_malformed(error: Malformed) -> Response:
+    return answer(Problem(error.status, error.code, str(error)))
+
+
+def from_missing(error: NotFound) -> Response:
+    return answer(Problem(404, error.code, str(error)))
+
+
+def from_invalid(error: Invalid) -> Response:
+    return answer(Problem(422, error.code, str(error)))
+
+
+def from_cursor(error: CursorGone) -> Response:
+    return answer(
+        Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book),
+    )
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(CSRFError, from_csrf)
+    app.register_error_handler(HTTPException, from_http)
+    app.register_error_handler(Malformed, from_malformed)
+    app.register_error_handler(NotFound, from_missing)
+    app.register_error_handler(Invalid, from_invalid)
+    app.register_error_handler(CursorGone, from_cursor)

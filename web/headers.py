@@ -1,0 +1,51 @@
+"""What every answer says about itself: what a browser may do with it, and the protocol that the API speaks."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, current_app, request
+
+from web.body import pack
+
+PROTOCOL = "1"
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",  # Pico's icons, and the QR code of a new device
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    )
+)
+
+ALWAYS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # With no-referrer, Flask-WTF could not check where a form came from over HTTPS.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def protect(response: Response) -> Response:
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    if "Cache-Control" not in response.headers:
+        # A page must not come back from the cache after signing out.
+        response.headers["Cache-Control"] = "no-store" if response.mimetype == "text/html" else "private, no-cache"
+    return response
+
+
+def speak(response: Response) -> Response:
+    if request.path.split("/", 2)[1] in current_app.config["API_SEGMENTS"]:
+        response.headers["Offbook-Protocol"] = PROTOCOL
+    return response
+
+
+def register(app: Flask) -> None:
+    app.after_request(protect)
+    app.after_request(speak)
+    app.after_request(pack)
