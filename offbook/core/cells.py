@@ -136,7 +136,7 @@ def _choice(field: Field, name: str, value: Json) -> str | None:
     return text
 
 
-CHECKS: Mapping[Type, Callable[[Field, str, Json], Value]] = {
+CHECKS: Mapping[Type, Callable[[Field, str, Json], Scalar]] = {
     Type.TEXT: _text,
     Type.DATE: _date,
     Type.FLAG: _flag,

@@ -148,16 +148,15 @@ def _is_concurrent(clock: Clock, change: Change, cell: str) -> bool:
 def _rivals(record: Record, wishes: Mapping[str, Value], concurrent: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Per contested wish the concurrent cells against it. Removals do not fight: they are nobody's rival."""
     contested: dict[str, tuple[str, ...]] = {}
+    unseen = frozenset(concurrent)
     for cell, value in wishes.items():
-        inside = entry_of(cell) if value is False else ""
-        rivals = tuple(
-            rival
-            for rival in concurrent
-            if (rival == cell or (value is False and rival.startswith(inside)))
-            and not (value is False and _is_removal(record, rival))
-        )
-        if rivals:
-            contested[cell] = rivals
+        if value is False:
+            inside = entry_of(cell)
+            edits = (rival for rival in concurrent if rival.startswith(inside) and not _is_removal(record, rival))
+            if rivals := tuple(edits):
+                contested[cell] = rivals
+        elif cell in unseen:
+            contested[cell] = (cell,)
     return contested
 
 
@@ -209,6 +208,7 @@ def _incomplete(record: Record, change: Change) -> Reject | None:
                 if change.cells.get(here, record.cells.get(here)) is None:
                     return Reject("missing", f"{here} is needed for a new entry.")
         standing = {cell for cell, value in record.cells.items() if value is True and cell.startswith(prefix)}
-        if len(claimed | standing) > map_.entries_max:
+        removed = {cell for cell, value in change.cells.items() if value is False}
+        if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
     return None

@@ -102,6 +102,16 @@ class Table:
     def required(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields if field.required)
 
+    def has_cell(self, cell: str) -> bool:
+        """Whether a record of this table can have a cell of this name."""
+        if "/" not in cell:
+            return cell == EXISTS or cell in self.by_name
+        name, key, attribute = (*cell.split("/", 2), "")[:3]
+        map_ = self.maps_by_name.get(name)
+        if map_ is None or not ENTRY_KEY.fullmatch(key):
+            return False
+        return attribute == EXISTS or attribute in map_.cells
+
 
 def entry_of(cell: str) -> str:
     """The prefix ``map/key/`` of an entry's cell; empty for a cell of the record itself."""

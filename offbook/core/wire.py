@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 
 from offbook.core.cells import Json, cells_of, change_data, shape
 from offbook.core.changes import NOTHING, Change, Cursor, Operation, Record, Rejection
@@ -71,8 +73,7 @@ def loads(body: bytes) -> Json:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
         raise Malformed("duplicate_key", f"The key {twice[:80]!a} stands twice in one object.")
     return found
 
@@ -122,7 +123,8 @@ def _since(value: Json) -> Cursor | None:
 def parse_cursor(text: str) -> Cursor:
     """The cursor that this text is. Raises Malformed where the server can't have made it."""
     epoch, *numbers = text.split(".")
-    if epoch and len(epoch) <= 64 and len(numbers) in (1, 2) and all(_is_seq(number) for number in numbers):
+    is_epoch = 0 < len(epoch) <= 64 and epoch.isascii() and epoch.isprintable()
+    if is_epoch and len(numbers) in (1, 2) and all(_is_seq(number) for number in numbers):
         return Cursor(epoch, *(int(number) for number in numbers))
     raise Malformed("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
 
@@ -181,7 +183,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         _milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
         {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
-        _bases(item["bases"]) if item.get("bases") else NOTHING,
+        _bases(table, item.get("bases")),
     )
 
 
@@ -213,11 +215,15 @@ def _seq(name: str, value: Json) -> int:
     return value
 
 
-def _bases(value: Json) -> Mapping[str, int]:
+def _bases(table: Table, value: Json) -> Mapping[str, int]:
+    if value is None:
+        return NOTHING
     if not isinstance(value, dict) or len(value) > BASES_MAX:
         raise Invalid("bad_base", '"bases" must be an object of cells and seqs.')
     for cell, seq in value.items():
-        _seq(f"bases[{cell[:80]!a}]", seq)
+        if not table.has_cell(cell):
+            raise Invalid("unknown_cell", f'"bases" names {cell[:80]!a}, which is no cell of {table.name}.')
+        _seq(f"bases[{cell!a}]", seq)
     return value
 
 
@@ -240,10 +246,28 @@ def _moment(value: Json) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("a time without an offset may mean any of 24 hours")
-    return moment
+    return moment.astimezone(UTC)
 
 
 # --- writing JSON --------------------------------------------------------------------------------------------------
+
+
+def row_of(record: Record) -> dict[str, Json]:
+    """A record as a page holds it."""
+    return row(record.table, record.id, record.created.seq, record.seq, data_of(record))
+
+
+def row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:
+    """One entry of a page: a record's state, and what brought it there."""
+    operation = Operation.DELETE if data is None else Operation.INSERT if seq == created else Operation.UPDATE
+    return {
+        "table": table,
+        "record_id": record_id,
+        "operation": operation.value,
+        "seq": seq,
+        "timestamp": iso_micros(seq),
+        "data": data,
+    }
 
 
 def data_of(record: Record) -> dict[str, Json] | None:

@@ -1,0 +1,179 @@
+"""Where books are kept, and the two things that happen to them: a push and a pull.
+
+Every store does the same few steps; what they mean is decided in offbook.core. ``memory`` is the executable
+specification, ``sql`` the real one, and one contract (tests/storage) holds them together.
+
+The book's lock is held from ``writing()`` to its end: seq is handed out under it, so that no reader can pass a seq that
+commits later. Whatever is asked of a store names a book, and sees nothing of any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from offbook.core.cells import Json
+from offbook.core.changes import Change, Conflict, Cursor, Record, Rejection, Value, Verdict
+from offbook.core.errors import CursorGone
+from offbook.core.plan import Book, Key, Outcome, Plan, Settled, key_of, plan
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who pushes: the device and the user as the store numbers them, where there are any."""
+
+    device_id: int | None = None
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One change as the history tells it. What pruning thinned is None or empty."""
+
+    change_id: str
+    seq: int | None
+    verdict: Verdict
+    operation: str | None
+    origin: Origin
+    replica: str | None
+    timestamp: int | None
+    received_at: int | None
+    base: int | None
+    bases: Mapping[str, int]
+    data: Mapping[str, Value]
+    before: Mapping[str, Value]
+    beaten: Sequence[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a book by seq, each at most once, as they go over the wire; and where they leave the reader."""
+
+    book: str
+    changes: list[dict[str, Json]]
+    cursor: Cursor
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The answers to a batch, the records that they show, as they are now, and the book's seq after it."""
+
+    book: Book
+    head: int
+    outcomes: list[Outcome]
+    records: Mapping[Key, Record]
+
+
+class Reading(Protocol):
+    """One consistent view of a book."""
+
+    book: Book
+
+    def has_seq(self, seq: int) -> bool:
+        """Whether the book's log holds this seq."""
+        ...
+
+    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
+        """Rows with ``after < seq <= up_to``, by seq, in wire form."""
+        ...
+
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
+
+    def history(self, table: str, record_id: str) -> list[Past]:
+        """The record's changes, oldest first."""
+        ...
+
+    def conflicts(self) -> list[Conflict]:
+        """The open ones, oldest first."""
+        ...
+
+
+class Writing(Reading, Protocol):
+    """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
+
+    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
+
+    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None: ...
+
+    def prune(self, line: int) -> None: ...
+
+
+class Store(Protocol):
+    def reading(self, book_id: int) -> AbstractContextManager[Reading]: ...
+
+    def writing(self, book_id: int) -> AbstractContextManager[Writing]: ...
+
+
+def push(
+    store: Store,
+    book_id: int,
+    origin: Origin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    since: Cursor | None = None,
+) -> Pushed:
+    """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
+
+    Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
+    must know so before its changes count.
+    """
+    with store.writing(book_id) as book:
+        if since is not None:
+            check(book, since)
+        changes = [item for item in batch if isinstance(item, Change)]
+        settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
+        result = plan(book.book, _touched(book, changes), settled, batch, now)
+        if result.history:
+            book.carry_out(result, origin, now)
+    return Pushed(book.book, result.seq, result.outcomes, result.records)
+
+
+def _touched(book: Reading, changes: Sequence[Change]) -> dict[Key, Record]:
+    by_table: dict[str, set[str]] = {}
+    for change in changes:
+        table, record_id = key_of(change)
+        by_table.setdefault(table, set()).add(record_id)
+    return {key: record for table, ids in by_table.items() for key, record in book.records(table, ids).items()}
+
+
+def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
+    """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
+    with store.reading(book_id) as reading:
+        if since is not None:
+            check(reading, since)
+        return _page(reading, since, limit)
+
+
+def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
+    """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
+    book = reading.book
+    place = since or Cursor(book.epoch, book.seq, 0)
+    snapshot = place.after is not None
+    after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
+    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
+    more = len(rows) > limit
+    if not more:
+        return Page(book.uuid, rows, Cursor(book.epoch, up_to), False)
+    rows.pop()
+    last = rows[-1]["seq"]
+    return Page(book.uuid, rows, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
+
+
+def check(reading: Reading, since: Cursor) -> None:
+    """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log."""
+    book = reading.book
+    if since.epoch != book.epoch:
+        raise CursorGone("epoch", 0, book.uuid)
+    if since.seq < book.pruned:
+        raise CursorGone("pruned", book.seq, book.uuid)
+    if since.seq not in (0, book.seq) and not reading.has_seq(since.seq):
+        raise CursorGone("unknown", 0, book.uuid)
+
+
+def prune(store: Store, book_id: int, line: int) -> None:
+    """Forget tombstones, removed entries and the text of changes up to seq ``line``. What lives stays as it is."""
+    with store.writing(book_id) as book:
+        book.prune(min(line, book.book.seq))

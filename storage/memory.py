@@ -1,0 +1,119 @@
+"""The executable specification of a store: what storage.sql must do, in the fewest words. It keeps nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field, replace
+
+from offbook.core.cells import Json
+from offbook.core.changes import Conflict, Record
+from offbook.core.plan import Book, Entry, Key, Plan, Settled
+from offbook.core.prune import without_removed
+from offbook.core.wire import row_of
+from storage import Origin, Past
+
+
+@dataclass
+class Shelf:
+    """One book and all that belongs to it. A transaction works on a copy, which takes the original's place."""
+
+    book: Book
+    kept: dict[Key, Record] = field(default_factory=dict)
+    log: dict[str, Settled] = field(default_factory=dict)
+    past: list[tuple[Key, Past]] = field(default_factory=list)
+    waiting: list[Conflict] = field(default_factory=list)
+
+    def has_seq(self, seq: int) -> bool:
+        return any(settled.seq == seq for settled in self.log.values())
+
+    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
+        found = [record for record in self.kept.values() if after < record.seq <= up_to]
+        found = [record for record in found if not (live_only and record.deleted)]
+        return [row_of(record) for record in sorted(found, key=lambda record: record.seq)[:limit]]
+
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
+        keys = [(table, record_id) for record_id in ids]
+        return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def history(self, table: str, record_id: str) -> list[Past]:
+        return [past for key, past in self.past if key == (table, record_id)]
+
+    def conflicts(self) -> list[Conflict]:
+        return list(self.waiting)
+
+    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
+        return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
+
+    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
+        for key in (*plan.created, *plan.written):
+            self.kept[key] = plan.records[key]
+        for entry in plan.history:
+            self.log[entry.change_id] = Settled(entry.verdict, entry.seq, entry.code, entry.detail)
+            if entry.change is not None and entry.code is None:
+                self.past.append(((entry.change.table, entry.change.record_id), past_of(entry, origin, now)))
+        for conflict in plan.conflicts:
+            self.waiting = [one for one in self.waiting if not _is_replaced(one, conflict)] + [conflict]
+        self.book = replace(self.book, seq=plan.seq)
+
+    def prune(self, line: int) -> None:
+        self.kept = {
+            key: record for key, old in self.kept.items() if (record := without_removed(old, line)) is not None
+        }
+        self.past = [(key, past) for key, past in self.past if (past.seq or past.received_at or 0) > line]
+        self.book = replace(self.book, pruned=max(self.book.pruned, line))
+
+
+def _is_replaced(old: Conflict, new: Conflict) -> bool:
+    return (old.table, old.record_id, old.cell, old.change.replica) == (
+        new.table,
+        new.record_id,
+        new.cell,
+        new.change.replica,
+    )
+
+
+def past_of(entry: Entry, origin: Origin, now: int) -> Past:
+    """A change as the history will tell it. The entry must hold one."""
+    change = entry.change
+    assert change is not None
+    beaten = [
+        {"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten
+    ]
+    return Past(
+        change.id,
+        entry.seq,
+        entry.verdict,
+        change.operation,
+        origin,
+        change.replica,
+        change.timestamp,
+        now,
+        change.base,
+        change.bases,
+        change.cells,
+        entry.before,
+        beaten,
+    )
+
+
+class MemoryStore:
+    """Books by number."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[int, Shelf] = {}
+
+    def add_book(self, book: Book) -> None:
+        self._shelves[book.id] = Shelf(book)
+
+    @contextmanager
+    def reading(self, book_id: int) -> Iterator[Shelf]:
+        yield self._shelves[book_id]
+
+    @contextmanager
+    def writing(self, book_id: int) -> Iterator[Shelf]:
+        old = self._shelves[book_id]
+        new = replace(old, kept=copy(old.kept), log=copy(old.log), past=copy(old.past), waiting=copy(old.waiting))
+        yield new
+        self._shelves[book_id] = new

@@ -1,0 +1,63 @@
+"""What the sync API answers, as values: the same for HTTP, for the live channel and for a simulated world."""
+
+from __future__ import annotations
+
+from offbook.core.cells import Json
+from offbook.core.changes import Cursor
+from offbook.core.errors import CursorGone
+from offbook.core.plan import Outcome
+from offbook.core.wire import PAGE_MAX, Push, data_of
+from storage import Origin, Page, Pushed, Store, pull, push
+
+
+def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
+    """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
+
+    Raises CursorGone before anything is applied.
+    """
+    pushed = push(store, book_id, origin, request.batch, now, request.since)
+    answer: dict[str, Json] = {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes]}
+    if request.asks:
+        answer.update(_page_after_push(store, book_id, pushed, request.since, limit))
+    return answer
+
+
+def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dict[str, Json]:
+    """The answer of ``GET /changes``. Raises CursorGone."""
+    return page_json(pull(store, book_id, since, limit), since)
+
+
+def _page_after_push(store: Store, book_id: int, pushed: Pushed, since: Cursor | None, limit: int) -> dict[str, Json]:
+    try:
+        page = pull(store, book_id, since, limit)
+    except CursorGone:
+        # Pruned in the moment since the push. What was applied must be answered, so the device hears of it next time.
+        assert since is not None
+        page = Page(pushed.book.uuid, [], since, True)
+    return page_json(page, since)
+
+
+def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
+    return {
+        "book": page.book,
+        "since": None if since is None else str(since),
+        "changes": page.changes,
+        "cursor": str(page.cursor),
+        "more": page.more,
+    }
+
+
+def result_of(pushed: Pushed, outcome: Outcome) -> dict[str, Json]:
+    """The answer to one change. Its ``seq`` is that of the record that it shows, else the one that the change took.
+
+    A record that is not there has the book's seq: so that a device can tell whether it heard something newer.
+    """
+    result: dict[str, Json] = {"id": outcome.change_id, "verdict": outcome.verdict.value, "seq": outcome.seq}
+    if outcome.shown and outcome.key is not None:
+        record = pushed.records.get(outcome.key)
+        result["seq"] = pushed.head if record is None else record.seq
+        result["record"] = None if record is None else data_of(record)
+    if outcome.code is not None:
+        result["code"] = outcome.code
+        result["detail"] = outcome.detail
+    return result
