@@ -1,0 +1,179 @@
+"""The lines of change_log as values, and what is written without the triggers logging it line by line.
+
+A line's ``data`` is what the tables hold, in the form of the wire; whether it may be sent is for the core to check.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from offbook.core.changes import Operation
+from offbook.core.rebase import State
+from offbook.core.tables import TABLES, Type
+from offbook.sqlite import atomic
+
+if TYPE_CHECKING:
+    import sqlite3
+
+COLUMNS = (
+    "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, seq, verdict, code, detail"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One row of change_log. ``bases`` is None until what the line's writer had seen is written down."""
+
+    id: int
+    table: str
+    record_id: str
+    operation: str
+    timestamp: str
+    state: State
+    change_id: str
+    base: int
+    bases: Mapping[str, int] | None
+    data: Mapping[str, Any] | None
+    seq: int | None = None
+    verdict: str | None = None
+    code: str | None = None
+    detail: str | None = None
+
+    def as_json(self, replica: str) -> dict[str, Any]:
+        """The change as it stands on the wire, and as wire.change_of() checks it."""
+        item: dict[str, Any] = {
+            "id": self.change_id,
+            "table": self.table,
+            "record_id": self.record_id,
+            "operation": self.operation,
+            "replica": replica,
+            "timestamp": self.timestamp,
+            "base": self.base,
+        }
+        if self.bases:
+            item["bases"] = self.bases
+        if self.data is not None:
+            item["data"] = self.data
+        return item
+
+
+def pending(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
+    """What is to be sent, in log order."""
+    return _lines(connection, "INDEXED BY change_log_pending WHERE synced = 0 ORDER BY id LIMIT ?", limit)
+
+
+def parked(connection: sqlite3.Connection) -> list[LogLine]:
+    return _lines(connection, "INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2 ORDER BY id")
+
+
+def unsettled(connection: sqlite3.Connection, table: str, record_id: str) -> list[LogLine]:
+    """The pending and the parked lines of one record, in log order."""
+    return _lines(connection, "WHERE synced <> 1 AND table_name = ? AND record_id = ? ORDER BY id", table, record_id)
+
+
+def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
+    return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
+
+
+def last_id(connection: sqlite3.Connection) -> int:
+    (found,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
+    return int(found)
+
+
+def _lines(connection: sqlite3.Connection, where: str, *parameters: str | int) -> list[LogLine]:
+    rows = connection.execute(f"SELECT {COLUMNS} FROM change_log {where}", parameters)
+    return [line_of(row) for row in rows]
+
+
+def line_of(row: tuple[Any, ...]) -> LogLine:
+    """A row of COLUMNS."""
+    id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, *answer = row
+    return LogLine(
+        id,
+        table,
+        record_id,
+        operation,
+        timestamp,
+        State(synced),
+        change_id,
+        base,
+        None if bases is None else json.loads(bases),
+        None if data is None else _with_flags(table, json.loads(data)),
+        *answer,
+    )
+
+
+def _with_flags(table: str, data: dict[str, Any]) -> dict[str, Any]:
+    """SQLite has no truth values: a flag is logged as 0 or 1. Anything else stays as it is, for the check to see."""
+    if table in TABLES:
+        for field in TABLES[table].fields:
+            if field.type is Type.FLAG and data.get(field.name) in (0, 1):
+                data[field.name] = bool(data[field.name])
+    return data
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def applying(connection: sqlite3.Connection) -> Iterator[None]:
+    """Writes in here are the server's, or made from what it said: nothing of them is logged."""
+    with atomic(connection):
+        (before,) = connection.execute("SELECT applying FROM guard").fetchone()
+        connection.execute("UPDATE guard SET applying = 1")
+        yield
+        connection.execute("UPDATE guard SET applying = ?", (before,))
+
+
+@contextmanager
+def one_change(connection: sqlite3.Connection) -> Iterator[None]:
+    """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
+
+    The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
+    process sees these lines before the transaction is committed.
+    """
+    with atomic(connection):
+        first = last_id(connection)
+        yield
+        _join(connection, first)
+
+
+def _join(connection: sqlite3.Connection, log_id: int) -> None:
+    rows = connection.execute(
+        "SELECT id, table_name, record_id, operation, data FROM change_log WHERE id > ? ORDER BY id", (log_id,)
+    ).fetchall()
+    if len(rows) < 2:
+        return
+    grown: dict[int, dict[str, Any]] = {}
+    joined: list[tuple[int]] = []
+    into: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+    for id, table, record_id, operation, text in rows:
+        key = (table, record_id)
+        if operation == Operation.DELETE:
+            into.pop(key, None)
+        elif operation == Operation.UPDATE and key in into:
+            target, data = into[key]
+            grown[target] = _merge(data, json.loads(text))
+            joined.append((id,))
+        else:
+            into[key] = (id, json.loads(text))
+    texts = [(json.dumps(data, ensure_ascii=False, separators=(",", ":")), id) for id, data in grown.items()]
+    connection.executemany("UPDATE change_log SET data = ? WHERE id = ?", texts)
+    connection.executemany("DELETE FROM change_log WHERE id = ?", joined)
+
+
+def _merge(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """The later values over the earlier, entry by entry in a map. An entry added again names all its cells."""
+    for name, value in later.items():
+        entries = data.get(name)
+        if not (isinstance(value, dict) and isinstance(entries, dict)):
+            data[name] = value
+            continue
+        for key, entry in value.items():
+            before = entries.get(key)
+            entries[key] = {**before, **entry} if before and entry else entry
+    return data

@@ -1,0 +1,218 @@
+"""The tables of a replica's file, made from TABLES, and what brings an older file up to date.
+
+install() may run on every start: where nothing is to be done it reads one row. It must never lose a row or a line of
+the log, and never change what a tool that knows the tables relies on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from offbook.core.errors import OffbookError
+from offbook.core.tables import TABLES, Field, Map, Table, Type
+from offbook.sqlite import atomic
+from offbook.triggers import NOW, PREFIX, triggers
+
+if TYPE_CHECKING:
+    import sqlite3
+
+# Version and variant as RFC 9562, section 5.4, has them: the third group begins with 4, the fourth with 8, 9, a or b.
+UUID = " || ".join(
+    (
+        "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'",
+        "substr('89ab', 1 + instr('0123456789ABCDEF', substr(hex(randomblob(1)), 2)) % 4, 1)",
+        "substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))",
+    )
+)
+
+FIRST = (
+    "CREATE TABLE guard (id INTEGER PRIMARY KEY CHECK (id = 1), applying INTEGER NOT NULL DEFAULT 0)",
+    "INSERT INTO guard (id) VALUES (1)",
+    "CREATE TABLE notes (table_name TEXT PRIMARY KEY, replaced TEXT) WITHOUT ROWID",
+    f"""CREATE TABLE change_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  table_name TEXT NOT NULL,
+  record_id TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  timestamp TEXT NOT NULL DEFAULT ({NOW}),
+  synced INTEGER NOT NULL DEFAULT 0,
+  change_id TEXT NOT NULL DEFAULT ({UUID}),
+  base INTEGER NOT NULL DEFAULT 0,
+  bases TEXT,
+  data TEXT,
+  seq INTEGER,
+  verdict TEXT,
+  code TEXT,
+  detail TEXT
+)""",
+    "CREATE INDEX change_log_pending ON change_log (id) WHERE synced = 0",
+    "CREATE INDEX change_log_unsettled ON change_log (table_name, record_id) WHERE synced <> 1",
+    """CREATE TABLE server_rows (
+  table_name TEXT NOT NULL,
+  record_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  deleted INTEGER NOT NULL DEFAULT 0,
+  data TEXT,
+  stale INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (table_name, record_id)
+) WITHOUT ROWID""",
+    f"""CREATE TABLE sync_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  replica TEXT NOT NULL DEFAULT ({UUID}),
+  home TEXT,
+  shape TEXT NOT NULL DEFAULT '',
+  server TEXT,
+  token TEXT,
+  book TEXT,
+  cursor TEXT,
+  last_success_ms INTEGER,
+  clock_offset_ms INTEGER,
+  lease_holder TEXT,
+  lease_until_ms INTEGER
+)""",
+    "INSERT INTO sync_state (id) VALUES (1)",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST,)
+"""What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
+
+
+class TooNew(OffbookError):
+    """The file was written by a later offbook."""
+
+    code = "too_new"
+
+
+def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES) -> None:
+    """Make the tables and triggers that are missing. A file whose synced tables grew asks for a snapshot next."""
+    statements = [sql for table in tables.values() for sql in (*_create(table), *triggers(table))]
+    shape = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    if _is_current(connection, shape):
+        return
+    with atomic(connection):
+        _upgrade(connection)
+        if _is_current(connection, shape):  # another process was faster
+            return
+        _drop_triggers(connection)
+        grew = [grown for table in tables.values() if (grown := _grow(connection, table))]
+        for table in tables.values():
+            for sql in triggers(table):
+                connection.execute(sql)
+        connection.execute("UPDATE sync_state SET shape = ?", (shape,))
+        if grew:
+            connection.execute("UPDATE sync_state SET cursor = NULL")
+
+
+def _is_current(connection: sqlite3.Connection, shape: str) -> bool:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise TooNew("This file was written by a newer offbook: update offbook on this device.")
+    if version < len(STEPS):
+        return False
+    (found,) = connection.execute("SELECT shape FROM sync_state").fetchone()
+    return bool(found == shape)
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for step in STEPS[version:]:
+        for sql in step:
+            connection.execute(sql)
+    connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+
+
+def _drop_triggers(connection: sqlite3.Connection) -> None:
+    """Only ours: an app may have triggers of its own on these tables."""
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in found:
+        if name.startswith(PREFIX):
+            connection.execute(f'DROP TRIGGER "{name}"')
+
+
+# --- synced tables -------------------------------------------------------------------------------------------------
+
+
+def _grow(connection: sqlite3.Connection, table: Table) -> bool:
+    """Create what is missing of a table and its maps; True when there was anything."""
+    grew = False
+    for rows, create, fields in _parts(table):
+        connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
+        columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{rows}")')}
+        if not columns:
+            connection.execute(create)
+        missing = [field for field in fields if columns and field.name not in columns]
+        for field in missing:
+            connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column(field, added=True)}')
+        grew = grew or not columns or bool(missing)
+    return grew
+
+
+def _parts(table: Table) -> Iterator[tuple[str, str, tuple[Field, ...]]]:
+    sql = _create(table)
+    yield table.name, next(sql), table.fields
+    for map_, create in zip(table.maps, sql, strict=True):
+        yield map_.rows, create, map_.attributes
+
+
+def _create(table: Table) -> Iterator[str]:
+    own = (
+        f"id TEXT NOT NULL PRIMARY KEY DEFAULT ({UUID}) {_no_bytes('id')}",
+        *map(_column, table.fields),
+        f"created_at TEXT NOT NULL DEFAULT ({NOW})",
+        f"updated_at TEXT NOT NULL DEFAULT ({NOW})",
+    )
+    yield _table(table.name, own)
+    for map_ in table.maps:
+        yield _table(map_.rows, _entry_columns(map_)) + " WITHOUT ROWID"
+
+
+def _entry_columns(map_: Map) -> tuple[str, ...]:
+    return (
+        f'"{map_.owner}" TEXT NOT NULL',
+        f"entry_id TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))) {_no_bytes('entry_id')}",
+        *map(_column, map_.attributes),
+        f'PRIMARY KEY ("{map_.owner}", entry_id)',
+    )
+
+
+def _table(name: str, columns: Iterable[str]) -> str:
+    return f'CREATE TABLE "{name}" (\n  ' + ",\n  ".join(columns) + "\n)"
+
+
+def _column(field: Field, *, added: bool = False) -> str:
+    """Bytes are refused at once, by the field's name: JSON has no form for them, so no line of the log could say them.
+
+    A required field that an older file lacks is empty in its rows until the snapshot fills it.
+    """
+    kind = "INTEGER" if field.type in (Type.FLAG, Type.INTEGER) else "TEXT"
+    if field.type is Type.FLAG:
+        kind += " NOT NULL DEFAULT 0"
+    elif field.required:
+        kind += " NOT NULL DEFAULT ''" if added else " NOT NULL"
+    return f'"{field.name}" {kind} {_no_bytes(field.name)}'
+
+
+def _no_bytes(column: str) -> str:
+    return f"""CONSTRAINT "{column} holds text or numbers, not bytes" CHECK (typeof("{column}") <> 'blob')"""
+
+
+# --- the one row of state ------------------------------------------------------------------------------------------
+
+
+def settle_in(connection: sqlite3.Connection, home: str) -> str:
+    """This replica's UUID: a new one where the file is opened at another home than before, so that a copy is its own.
+
+    A copy also leaves the lease behind, which a process at the old home may hold.
+    """
+    with atomic(connection):
+        replica, before = connection.execute("SELECT replica, home FROM sync_state").fetchone()
+        if before == home:
+            return str(replica)
+        if before is not None:
+            (replica,) = connection.execute(f"SELECT {UUID}").fetchone()
+        connection.execute(
+            "UPDATE sync_state SET replica = ?, home = ?, lease_holder = NULL, lease_until_ms = NULL", (replica, home)
+        )
+        return str(replica)

@@ -1,0 +1,208 @@
+"""The triggers that log every write to a synced table, made from its entry in TABLES.
+
+They run in whatever tool writes, with that tool's SQLite and settings. So they use nothing younger than SQLite 3.24 and
+nothing that a pragma turns off, and must never fail on a value that the tables take in: what can't be sent is logged
+like everything else, and parked later with a reason.
+
+A write by REPLACE is told from a new row by a note. The conflict clause of a statement also rules what its triggers do
+(SQLite, "CREATE TRIGGER", section 2), so an INSERT OR IGNORE of a row that can't be inserted twice takes place only
+under REPLACE. An INSERT OR IGNORE or ON CONFLICT DO UPDATE thus never leaves a note, and the deletion that REPLACE
+performs (seen by triggers only with recursive_triggers on) is known for what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from offbook.core.tables import Field, Map, Table, Type
+
+NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+
+PREFIX = "offbook_"
+
+NOT_APPLYING = "(SELECT applying FROM guard) IS NOT 1"
+
+
+def triggers(table: Table) -> Iterator[str]:
+    """Every trigger of a synced table and of the tables that hold its maps' entries."""
+    yield from _identity(table.name, ("id",))
+    yield from _note(table.name, ("id",))
+    yield _on_insert(table)
+    yield _on_update(table)
+    yield _on_delete(table)
+    for map_ in table.maps:
+        key = (map_.owner, "entry_id")
+        yield from _identity(map_.rows, key)
+        yield _needs_owner(table, map_)
+        yield from _note(map_.rows, key)
+        yield _on_entry_insert(table, map_)
+        yield _on_entry_update(table, map_)
+        yield _on_entry_delete(table, map_)
+        yield _entries_vanish(table, map_)
+
+
+# --- pieces --------------------------------------------------------------------------------------------------------
+
+
+def _trigger(rows: str, what: str, event: str, when: str, *statements: str) -> str:
+    body = "".join(f"  {statement};\n" for statement in statements)
+    return f'CREATE TRIGGER "{PREFIX}{rows}_{what}" {event} ON "{rows}"\nWHEN {when}\nBEGIN\n{body}END'
+
+
+def _json(field: Field, row: str) -> str:
+    """A column as JSON text. SQLite before 3.42 writes infinity as Inf, which is no JSON; 9e999 is."""
+    value = f'{row}."{field.name}"'
+    if field.type in (Type.FLAG, Type.INTEGER):
+        return f"CASE {value} WHEN 9e999 THEN '9e999' WHEN -9e999 THEN '-9e999' ELSE json_quote({value}) END"
+    return f"json_quote({value})"
+
+
+def _changed(fields: Iterable[Field]) -> str:
+    return " OR ".join(f'NEW."{field.name}" IS NOT OLD."{field.name}"' for field in fields)
+
+
+def _given(field: Field) -> str:
+    return f'NEW."{field.name}" IS NOT {"0" if field.type is Type.FLAG else "NULL"}'
+
+
+def _members(parts: Iterable[tuple[Field, str]]) -> str:
+    """A JSON object of those fields whose condition holds; an empty condition always does.
+
+    Put together from text: json_object can't leave a member out, and json_patch can't keep a null.
+    """
+    texts = []
+    for field, condition in parts:
+        member = f"',\"{field.name}\":' || {_json(field, 'NEW')}"
+        texts.append(f"CASE WHEN {condition} THEN {member} ELSE '' END" if condition else member)
+    return "'{' || substr(" + "\n    || ".join(texts) + ", 2) || '}'"
+
+
+def _log(table: str, record_id: str, operation: str, data: str, before: str = "") -> str:
+    seq = f"(SELECT seq FROM server_rows WHERE table_name = '{table}' AND record_id = {record_id})"
+    return (
+        "INSERT INTO change_log (table_name, record_id, operation, base, data)\n"
+        f"  SELECT '{table}', {record_id}, {operation}, coalesce({seq}, 0),\n    {data}{before}"
+    )
+
+
+def _touch(table: str, record_id: str, unless: str = "") -> str:
+    return f'UPDATE "{table}" SET updated_at = {NOW} WHERE id = {record_id}{unless}'
+
+
+def _key(row: str, key: Iterable[str]) -> str:
+    return " || '/' || ".join(f'{row}."{column}"' for column in key)
+
+
+def _is_replaced(rows: str, row: str, key: Iterable[str]) -> str:
+    return f"(SELECT replaced FROM notes WHERE table_name = '{rows}') IS {_key(row, key)}"
+
+
+def _same(row: str, key: Iterable[str]) -> str:
+    return " AND ".join(f'"{column}" = {row}."{column}"' for column in key)
+
+
+# --- both kinds of rows --------------------------------------------------------------------------------------------
+
+
+def _identity(rows: str, key: tuple[str, ...]) -> Iterator[str]:
+    columns = ", ".join(f'"{column}"' for column in key)
+    moved = " OR ".join(f'NEW."{column}" IS NOT OLD."{column}"' for column in key)
+    sentence = "a record keeps its id: add a new one and delete this one"
+    yield _trigger(rows, "id", f"BEFORE UPDATE OF {columns}", moved, f"SELECT RAISE(ABORT, '{sentence}')")
+
+
+def _note(rows: str, key: tuple[str, ...]) -> Iterator[str]:
+    exists = f'EXISTS (SELECT 1 FROM "{rows}" WHERE {_same("NEW", key)})'
+    note = f"INSERT OR IGNORE INTO notes (table_name, replaced) VALUES ('{rows}', {_key('NEW', key)})"
+    yield _trigger(rows, "note", "BEFORE INSERT", f"{NOT_APPLYING} AND {exists}", note)
+
+
+def _forget(rows: str) -> str:
+    return f"UPDATE notes SET replaced = NULL WHERE table_name = '{rows}' AND replaced IS NOT NULL"
+
+
+# --- a record ------------------------------------------------------------------------------------------------------
+
+
+def _on_insert(table: Table) -> str:
+    """Every column, nulls included, when anything older of this id could show through what is left out."""
+    name = table.name
+    known = (
+        f"(SELECT {_is_replaced(name, 'NEW', ('id',))} AS replaced,\n"
+        f"    EXISTS (SELECT 1 FROM server_rows WHERE table_name = '{name}' AND record_id = NEW.id)\n"
+        f"    OR EXISTS (SELECT 1 FROM change_log WHERE table_name = '{name}' AND record_id = NEW.id AND synced <> 1)\n"
+        "    AS known)"
+    )
+    parts = [(field, f"known OR replaced OR {_given(field)}") for field in table.fields]
+    operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
+    log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {known}")
+    return _trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _forget(name))
+
+
+def _on_update(table: Table) -> str:
+    columns = ", ".join(f'"{field.name}"' for field in table.fields)
+    log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
+    touch = _touch(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
+    when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
+    return _trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, log, touch)
+
+
+def _on_delete(table: Table) -> str:
+    when = f"{NOT_APPLYING} AND NOT {_is_replaced(table.name, 'OLD', ('id',))}"
+    return _trigger(table.name, "delete", "AFTER DELETE", when, _log(table.name, "OLD.id", "'DELETE'", "NULL"))
+
+
+def _entries_vanish(table: Table, map_: Map) -> str:
+    """Not a foreign key: those cascade on REPLACE, and most tools leave them off."""
+    when = f"NOT {_is_replaced(table.name, 'OLD', ('id',))}"
+    vanish = f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" = OLD.id'
+    return _trigger(table.name, f"delete_{map_.name}", "AFTER DELETE", when, vanish)
+
+
+# --- an entry of a map ---------------------------------------------------------------------------------------------
+
+
+def _needs_owner(table: Table, map_: Map) -> str:
+    missing = f'NOT EXISTS (SELECT 1 FROM "{table.name}" WHERE id = NEW."{map_.owner}")'
+    sentence = f"{table.name} has no record with this {map_.owner}: add that first"
+    return _trigger(map_.rows, "owner", "BEFORE INSERT", missing, f"SELECT RAISE(ABORT, '{sentence}')")
+
+
+def _entry_data(map_: Map, row: str, entry: str) -> str:
+    return f"'{{\"{map_.name}\":{{' || json_quote({row}.entry_id) || ':' || {entry} || '}}}}'"
+
+
+def _on_entry_insert(table: Table, map_: Map) -> str:
+    """Every cell, so that a key that was used before keeps nothing of the old entry.
+
+    A cell of several attributes is written whole when one of them is named, so the empty rest is left out.
+    """
+    parts = []
+    for first, *rest in map_.cells.values():
+        parts.append((first, ""))
+        parts += [(field, f"replaced OR {_given(field)}") for field in rest]
+    key = (map_.owner, "entry_id")
+    known = f"\n  FROM (SELECT {_is_replaced(map_.rows, 'NEW', key)} AS replaced)"
+    owner = f'NEW."{map_.owner}"'
+    log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), known)
+    touch = _touch(table.name, owner)
+    return _trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _forget(map_.rows))
+
+
+def _on_entry_update(table: Table, map_: Map) -> str:
+    """The attributes that changed; all that share a cell with one of them, since no edit mixes with another in it."""
+    parts = ((field, _changed(cell)) for cell in map_.cells.values() for field in cell)
+    columns = ", ".join(f'"{field.name}"' for field in map_.attributes)
+    owner = f'NEW."{map_.owner}"'
+    log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)))
+    when = f"({_changed(map_.attributes)}) AND {NOT_APPLYING}"
+    return _trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, log, _touch(table.name, owner))
+
+
+def _on_entry_delete(table: Table, map_: Map) -> str:
+    """Nothing is logged of the entries that vanish with their record, which is gone by then."""
+    owner = f'OLD."{map_.owner}"'
+    has_owner = f'EXISTS (SELECT 1 FROM "{table.name}" WHERE id = {owner})'
+    when = f"{NOT_APPLYING} AND {has_owner} AND NOT {_is_replaced(map_.rows, 'OLD', (map_.owner, 'entry_id'))}"
+    log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "OLD", "'null'"))
+    return _trigger(map_.rows, "delete", "AFTER DELETE", when, log, _touch(table.name, owner))

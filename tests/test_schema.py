@@ -1,0 +1,226 @@
+"""Opening a replica's file: its settings, its transactions, its growth, and several processes at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offbook import log, schema, sqlite
+from offbook.core.tables import CONTACTS, Field, Map, Table, Type
+
+BOATS = Table(
+    "boats",
+    fields=(Field("name", required=True), Field("order", Type.INTEGER), Field("afloat", Type.FLAG)),
+    maps=(
+        Map("crew", "boat_crew", "boat_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))),
+    ),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "contacts.db"
+
+
+@pytest.fixture
+def replica(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite.connect(path)
+    schema.install(connection)
+    yield connection
+    connection.close()
+
+
+def value(connection: sqlite3.Connection, sql: str) -> object:
+    (found,) = connection.execute(sql).fetchone()
+    return found
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+def test_a_commit_survives_a_power_loss(replica: sqlite3.Connection) -> None:
+    assert value(replica, "PRAGMA journal_mode") == "wal"
+    assert value(replica, "PRAGMA synchronous") == 2
+    assert value(replica, "PRAGMA busy_timeout") == 1000 * sqlite.BUSY_SECONDS_MAX
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_only_its_owner_may_read_the_file(path: Path, replica: sqlite3.Connection) -> None:
+    replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_sqlite_that_can_damage_the_file_warns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "has_wal_reset_race", lambda version: True)
+    with pytest.warns(RuntimeWarning, match="install pysqlite3"):
+        sqlite.connect(path).close()
+
+
+@pytest.mark.parametrize(
+    ("version", "races"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 45, 0), True),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 53, 4), False),
+    ],
+)
+def test_the_versions_that_can_damage_a_file_are_known(version: tuple[int, ...], races: bool) -> None:
+    assert sqlite.has_wal_reset_race(version) is races
+
+
+# --- transactions --------------------------------------------------------------------------------------------------
+
+
+def test_an_atomic_block_is_all_or_nothing(replica: sqlite3.Connection) -> None:
+    with pytest.raises(KeyboardInterrupt), sqlite.atomic(replica):
+        replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+        raise KeyboardInterrupt
+    assert not replica.in_transaction
+    assert value(replica, "SELECT count(*) FROM contacts") == 0
+
+
+def test_a_failed_part_of_an_atomic_block_leaves_the_rest(replica: sqlite3.Connection) -> None:
+    with sqlite.atomic(replica):
+        replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+        with pytest.raises(RuntimeError), sqlite.atomic(replica):
+            replica.execute("INSERT INTO contacts(name) VALUES ('Eve')")
+            raise RuntimeError
+        with sqlite.atomic(replica):
+            replica.execute("INSERT INTO contacts(name) VALUES ('Grace')")
+    assert replica.execute("SELECT name FROM contacts ORDER BY name").fetchall() == [("Ada",), ("Grace",)]
+
+
+def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: sqlite3.Connection) -> None:
+    other = sqlite.connect(path)
+    other.execute("PRAGMA busy_timeout = 0")
+    with sqlite.atomic(replica), pytest.raises(sqlite.sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_reads_in_one_block_see_one_state(path: Path, replica: sqlite3.Connection) -> None:
+    other = sqlite.connect(path)
+    with sqlite.reading(replica), sqlite.reading(replica):
+        before = value(replica, "SELECT count(*) FROM contacts")
+        other.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+        assert value(replica, "SELECT count(*) FROM contacts") == before
+    assert value(replica, "SELECT count(*) FROM contacts") == 1
+    other.close()
+
+
+WRITER = """
+import sys
+from offbook import schema, sqlite
+connection = sqlite.connect(sys.argv[1])
+schema.install(connection)
+for number in range(20):
+    with sqlite.atomic(connection):
+        (count,) = connection.execute("SELECT count(*) FROM contacts").fetchone()
+        connection.execute("INSERT INTO contacts(name) VALUES (?)", (f"{count}",))
+"""
+
+
+def test_several_processes_make_and_write_one_file(path: Path) -> None:
+    root = Path(sqlite.__file__).parents[1]
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=root) for _ in range(4)]
+    assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
+    connection = sqlite.connect(path)
+    assert value(connection, "SELECT count(DISTINCT name) FROM contacts") == 80
+    assert len(log.pending(connection)) == 80
+    connection.close()
+
+
+# --- one replica, one home -----------------------------------------------------------------------------------------
+
+
+def test_a_file_opened_where_it_was_stays_the_same_replica(path: Path, replica: sqlite3.Connection) -> None:
+    first = schema.settle_in(replica, sqlite.home_of(path))
+    assert schema.settle_in(replica, sqlite.home_of(path)) == first
+    assert value(replica, "SELECT replica FROM sync_state") == first
+
+
+def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: sqlite3.Connection) -> None:
+    first = schema.settle_in(replica, sqlite.home_of(path))
+    replica.execute("UPDATE sync_state SET lease_holder = 'me', lease_until_ms = 1")
+    replica.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copied = path.with_name("copied.db")
+    shutil.copyfile(path, copied)
+    copy = sqlite.connect(copied)
+    second = schema.settle_in(copy, sqlite.home_of(copied))
+    assert second != first
+    assert copy.execute("SELECT replica, lease_holder FROM sync_state").fetchall() == [(second, None)]
+    copy.close()
+
+
+# --- growth --------------------------------------------------------------------------------------------------------
+
+
+def test_another_synced_table_costs_one_entry(replica: sqlite3.Connection) -> None:
+    schema.install(replica, {"contacts": CONTACTS, "boats": BOATS})
+    with log.one_change(replica):
+        replica.execute("""INSERT INTO boats(id, name, "order") VALUES ('b1', 'Beagle', 3)""")
+        replica.execute("""INSERT INTO boat_crew(boat_id, entry_id, role, "to") VALUES ('b1', 'k1', 'cook', '1836')""")
+    replica.execute("UPDATE boats SET afloat = 1")
+    replica.execute("""UPDATE boat_crew SET "from" = '1831'""")
+    replica.execute("DELETE FROM boats")
+    lines = log.pending(replica)
+    assert [(line.table, line.operation, line.data) for line in lines] == [
+        (
+            "boats",
+            "INSERT",
+            {"name": "Beagle", "order": 3, "crew": {"k1": {"role": "cook", "from": None, "to": "1836"}}},
+        ),
+        ("boats", "UPDATE", {"afloat": 1}),
+        ("boats", "UPDATE", {"crew": {"k1": {"from": "1831", "to": "1836"}}}),
+        ("boats", "DELETE", None),
+    ]
+    assert value(replica, "SELECT count(*) FROM boat_crew") == 0
+
+
+def test_a_table_that_grew_keeps_its_rows_and_asks_for_a_snapshot(replica: sqlite3.Connection) -> None:
+    replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+    replica.execute("UPDATE sync_state SET cursor = 'e.1'")
+    more = (*CONTACTS.fields, Field("shoe_size", Type.INTEGER), Field("species", required=True))
+    schema.install(replica, {"contacts": Table("contacts", more, CONTACTS.maps)})
+    assert value(replica, "SELECT cursor FROM sync_state") is None
+    replica.execute("UPDATE contacts SET shoe_size = 37")
+    assert [line.data for line in log.pending(replica)] == [{"name": "Ada"}, {"shoe_size": 37}]
+
+
+def test_opening_a_file_that_is_up_to_date_writes_nothing(replica: sqlite3.Connection) -> None:
+    replica.execute("UPDATE sync_state SET cursor = 'e.1'")
+    before = replica.total_changes
+    schema.install(replica)
+    assert replica.total_changes == before
+    assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
+
+
+def test_new_triggers_replace_ours_and_no_others(replica: sqlite3.Connection) -> None:
+    replica.execute("CREATE TRIGGER mine AFTER INSERT ON contacts BEGIN SELECT 1; END")
+    replica.execute("UPDATE sync_state SET shape = 'older', cursor = 'e.1'")
+    names = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name)"
+    before = value(replica, names)
+    schema.install(replica)
+    assert value(replica, names) == before
+    assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
+
+
+def test_a_file_of_a_newer_offbook_is_left_alone(replica: sqlite3.Connection) -> None:
+    replica.execute("PRAGMA user_version = 99")
+    with pytest.raises(schema.TooNew, match="update offbook"):
+        schema.install(replica)
