@@ -1,0 +1,297 @@
+"""Google Contacts' CSV: read into contacts in wire form, and written back from them.
+
+Which column is what stands in google_columns.py. No cell of a file is lost: what offbook has no field for becomes a
+custom detail, and a row that can't be taken becomes a problem. ``read(write(contacts))`` says what the contacts say.
+
+A contact's id is made from its content: the same row, in this file or in the next, is the same contact, whatever was
+done to that contact since. What Google's columns can't tell (an id that is not made so; a name that does not follow
+from the rest) an export tells in columns of offbook's own, and only for the contacts that need it.
+
+Values in, values out: this module opens no file, makes no random id and never decides what to store.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import NAMESPACE_URL, uuid5
+
+from offbook.core.cells import cells_of
+from offbook.core.changes import Operation
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.tables import CONTACTS
+from offbook.core.wire import UUID_TEXT
+from offbook.google_columns import (
+    FIELDS,
+    KINDS,
+    NAME_PARTS,
+    OWN_ID,
+    OWN_NAME,
+    PART_OF,
+    PLAIN,
+    STARRED,
+    WHOLE,
+    Column,
+    Entry,
+    column,
+    header_of,
+    is_google,
+    route,
+)
+
+Contact = dict[str, Any]
+
+SEPARATOR = " ::: "
+BARE_COLONS = re.compile(r"(?<!\S)(:::+)(?!\S)")
+MORE_COLONS = re.compile(r"(?<!\S):(:::+)(?!\S)")
+"""Text that has the separator in it is written with one colon more, and loses one when it is read."""
+
+PREFERRED = "* "
+UNNAMED = "(no name)"
+NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
+
+
+class Problem(NamedTuple):
+    """A row that can't be taken. ``row`` counts as a spreadsheet does: the header is row 1."""
+
+    row: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What a file holds: contacts in wire form, each once, and the rows that can't be taken."""
+
+    contacts: list[Contact]
+    problems: list[Problem]
+
+
+def decode(data: bytes) -> str:
+    """The text of a file as programs save it: UTF-8, or UTF-16 with a byte order mark. Raises Malformed."""
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise Malformed("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.") from None
+
+
+def read(text: str) -> Import:
+    """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
+    columns, rows = _opened(text)
+    found: dict[str, Contact] = {}
+    problems: list[Problem] = []
+    for number, row in enumerate(rows, start=2):
+        if any(map(str.strip, row)):
+            contact = _contact(zip(columns, row, strict=False))
+            if flaw := _flaw(contact, row[len(columns) :], found):
+                problems.append(Problem(number, flaw))
+            else:
+                found[contact["id"]] = contact
+    return Import(list(found.values()), problems)
+
+
+def write(contacts: Iterable[Contact]) -> str:
+    """The contacts as Google's CSV. No text is altered for spreadsheets, not even one that looks like a formula."""
+    rows = [_row(contact) for contact in contacts]
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, header_of(rows), restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+# --- reading: columns -> slots -> details -> a contact ---------------------------------------------------------------
+
+
+def _opened(text: str) -> tuple[list[Column], Iterator[list[str]]]:
+    for delimiter in ",;\t":
+        rows = _rows(text.removeprefix("\ufeff"), delimiter)
+        with suppress(Malformed):  # quotes look broken where the delimiter is another one
+            columns = [column(header.strip()) for header in next(rows, [])]
+            if is_google(columns):
+                return columns, rows
+    raise Malformed(
+        "not_google_csv",
+        "This is not a file of Google Contacts: its first row should name columns like First Name and Phone 1 - Value. "
+        "In Google Contacts, choose Export and then Google CSV.",
+    )
+
+
+def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        yield from rows
+    except csv.Error as error:
+        where = f"near line {rows.line_num} ({error})"
+        raise Malformed("broken_csv", f"This file can't be read {where}: look for a quote too many there.") from None
+
+
+def _contact(cells: Iterable[tuple[Column, str]]) -> Contact:
+    slots: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    entries: list[Entry] = []
+    for (header, group, number, attribute), text in cells:
+        if not text:
+            continue
+        if attribute and attribute not in slots[group, number]:
+            slots[group, number][attribute] = text
+        else:
+            entries.append(_custom(header, text))
+    fields = slots.pop(("", 0), {})
+    labels = fields.pop("labels", "").split(SEPARATOR)
+    entries += ({"kind": "group", "value": _unescaped(label)} for label in labels if label not in ("", STARRED))
+    entries += _unfit(fields)
+    for (group, number), slot in sorted(slots.items()):
+        found = _several(KINDS[group], slot)
+        if found and number == 1 and group in PLAIN:
+            first = found.pop(0)
+            fields |= {field: first.get(attribute, "") for field, attribute in PLAIN[group].items()}
+        entries += found
+    return _finished(fields, entries, STARRED in labels)
+
+
+def _unfit(fields: dict[str, str]) -> Iterator[Entry]:
+    """Takes out of a row's fields what they can't hold, as custom details."""
+    birthday = fields.pop("birthday", "")
+    if _is_birthday(birthday.strip()):
+        fields["birthday"] = birthday.strip()  # without a year, Google puts a space in front
+    elif birthday:
+        yield _custom("Birthday", birthday)
+    if "id" in fields and not UUID_TEXT.fullmatch(fields["id"]):
+        yield _custom(OWN_ID, fields.pop("id"))
+    if flag := fields.pop("own_name", ""):
+        if flag == WHOLE and "given_name" in fields and "name" not in fields:
+            fields["name"] = fields.pop("given_name")
+        else:
+            yield _custom(OWN_NAME, flag)
+
+
+def _several(kind: str, slot: dict[str, str]) -> list[Entry]:
+    """The entries in one set of numbered cells: Google writes values of one label into one cell, addresses by parts."""
+    label = slot.pop("label", "").removeprefix(PREFERRED)
+    named = {"kind": kind, "label": label} if label else {"kind": kind}
+    if ":::" not in "".join(slot.values()):
+        return [named | slot] if slot or label else []
+    pieces = [text.split(SEPARATOR) for text in slot.values()]
+    if len({len(texts) for texts in pieces}) > 1:
+        pieces = [[text] for text in slot.values()]
+    rows = zip(*pieces, strict=True)
+    values = [{name: _unescaped(text) for name, text in zip(slot, row, strict=True) if text} for row in rows]
+    return [named | value for value in values if value] or [named] * bool(label)
+
+
+def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool) -> Contact:
+    positions = Counter(KINDS[group] for group in PLAIN)  # a first one that is no detail
+    details = {}
+    for entry in sorted(entries, key=route):
+        kind = entry["kind"]
+        positions[kind] += 1
+        details[f"{kind}-{positions[kind]}"] = {**entry, "position": positions[kind]}
+    contact: Contact = {field.name: fields.get(field.name) or None for field in CONTACTS.fields}
+    contact |= {"name": _name(fields, entries), "starred": starred, "details": details}
+    made = uuid5(NAMESPACE, json.dumps(contact, sort_keys=True))
+    return {"id": fields.get("id", str(made)).lower(), **contact}
+
+
+def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
+    if fields.get("name", "").strip():
+        return fields["name"]
+    parts = " ".join(" ".join(fields.get(part, "") for part in NAME_PARTS).split())
+    reach = [entry.get("value", "") for kind in ("email", "phone") for entry in entries if entry["kind"] == kind]
+    first = (fields.get(field, "") for field in ("company", "email", "phone"))
+    names: list[str] = [fields.get("file_as", ""), parts, *first, *reach, fields.get("nickname", ""), UNNAMED]
+    return next(name for name in names if name.strip())[: CONTACTS.by_name["name"].limit]
+
+
+def _flaw(contact: Contact, beyond: list[str], found: Mapping[str, Contact]) -> str | None:
+    if any(beyond):
+        return "The row has more cells than the first row has names: look for a comma without quotes around its text."
+    if found.get(contact["id"], contact) != contact:
+        return f"The row has the id of a row above but says something else: delete one of them, or its {OWN_ID}."
+    most = CONTACTS.maps_by_name["details"].entries_max
+    if len(contact["details"]) > most:
+        return f"The contact has {len(contact['details'])} details, and {most} is the most: spread them over two."
+    try:
+        cells_of(CONTACTS, contact, Operation.INSERT)
+    except Invalid as fault:
+        return f"{fault} Change it in the file and import the file again."
+    return None
+
+
+def _is_birthday(text: str) -> bool:
+    try:
+        return bool(text and cells_of(CONTACTS, {"birthday": text}, Operation.UPDATE))
+    except Invalid:
+        return False
+
+
+def _custom(label: str, text: str) -> Entry:
+    return {"kind": "custom", "label": label, "value": text} if label else {"kind": "custom", "value": text}
+
+
+def _unescaped(text: str) -> str:
+    return MORE_COLONS.sub(r"\1", text)
+
+
+# --- writing: a contact -> cells by their columns --------------------------------------------------------------------
+
+
+def _row(contact: Contact) -> dict[str, str]:
+    """The cells that are not empty, completed with what only offbook's columns can say."""
+    row = _cells(contact)
+    told = _contact((column(header), text) for header, text in row.items())
+    if told["name"] != contact["name"] or not any(map(str.strip, row.values())):
+        named = any(contact.get(part) for part in NAME_PARTS)
+        row |= {"Name": contact["name"]} if named else {"First Name": contact["name"], OWN_NAME: WHOLE}
+        told = _contact((column(header), text) for header, text in row.items())
+    if contact.get("id", told["id"]) != told["id"]:
+        row[OWN_ID] = contact["id"]
+    return row
+
+
+def _cells(contact: Contact) -> dict[str, str]:
+    row = {header: contact[field] for header, field in FIELDS.items() if contact.get(field)}
+    for group, fields in PLAIN.items():
+        row |= _numbered(group, 1, {attribute: contact.get(field) for field, attribute in fields.items()})
+    counts = Counter(dict.fromkeys(PLAIN, 1))
+    labels = [STARRED] * bool(contact.get("starred"))
+    for entry in _in_order(contact.get("details") or {}):
+        way = route(entry)
+        if way == "Labels":
+            labels.append(_escaped(entry["value"]))
+        elif way in KINDS or way in row:
+            group = way if way in KINDS else "Custom Field"
+            counts[group] += 1
+            row |= _numbered(group, counts[group], entry)
+        else:
+            row[way] = entry["value"]
+    return row | ({"Labels": SEPARATOR.join(labels)} if labels else {})
+
+
+def _in_order(details: Mapping[str, Entry]) -> Iterator[Entry]:
+    """By position, without attributes that are empty; an entry that says nothing has no place in a CSV."""
+    for _, entry in sorted(details.items(), key=lambda item: (item[1].get("position") or 0, item[0])):
+        said = {attribute: value for attribute, value in entry.items() if value is not None and value != ""}
+        if said.keys() - {"kind", "position"}:
+            yield said
+
+
+def _numbered(group: str, number: int, entry: Entry) -> dict[str, str]:
+    cells = {}
+    for attribute, part in PART_OF.items():
+        text = entry.get(attribute)
+        if text and attribute == "label":
+            cells[part] = PREFERRED + text if text.startswith(PREFERRED) else text
+        elif text:
+            cells["Formatted" if part == "Value" and group == "Address" else part] = _escaped(text)
+    return {f"{group} {number} - {part}": text for part, text in cells.items()}
+
+
+def _escaped(text: str) -> str:
+    return BARE_COLONS.sub(r":\1", text)

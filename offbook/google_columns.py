@@ -1,0 +1,148 @@
+"""Which cell of Google's CSV is what in offbook, as tables; and the look-ups that follow them, both ways.
+
+``E-mail 1``, ``Phone 1`` and ``Website 1`` are a contact's own fields; everything else that is numbered is a detail. A
+column that offbook has no field for is a custom detail named like the column, so that no cell is lost.
+
+Ids of imported contacts are made from what these tables yield: whoever changes what an old file is read as, lets it
+come in once more for everybody who imported it before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+Entry = Mapping[str, Any]
+
+FIELDS = {
+    "First Name": "given_name",
+    "Middle Name": "middle_name",
+    "Last Name": "family_name",
+    "Name Prefix": "prefix",
+    "Name Suffix": "suffix",
+    "Nickname": "nickname",
+    "File As": "file_as",
+    "Organization Name": "company",
+    "Organization Title": "title",
+    "Organization Department": "department",
+    "Birthday": "birthday",
+    "Notes": "notes",
+}
+NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
+
+OWN_NAME, OWN_ID = "Offbook Name", "Offbook ID"
+"""What Google's columns can't say. OWN_NAME is WHOLE where First Name holds all of a name that has no parts."""
+WHOLE = "whole"
+
+SPECIAL = {"Labels": "labels", "Name": "name", OWN_NAME: "own_name", OWN_ID: "id"}
+OLDER = {
+    "Given Name": "First Name",
+    "Additional Name": "Middle Name",
+    "Family Name": "Last Name",
+    "Group Membership": "Labels",
+    "Organization 1 - Name": "Organization Name",
+    "Organization 1 - Title": "Organization Title",
+    "Organization 1 - Department": "Organization Department",
+}
+"""Columns as Google wrote them until 2024, and what it calls them now."""
+
+KINDS = {
+    "E-mail": "email",
+    "Phone": "phone",
+    "Address": "address",
+    "Relation": "custom",
+    "Website": "url",
+    "Event": "date",
+    "Custom Field": "custom",
+    "Group": "group",  # ours: a group that has more than its name
+}
+GROUPS = {kind: group for group, kind in KINDS.items()}
+PLAIN = {
+    "E-mail": {"email": "value", "email_label": "label"},
+    "Phone": {"phone": "value", "phone_label": "label"},
+    "Website": {"website": "value", "website_label": "label"},
+}
+PARTS = {
+    "Type": "label",  # until 2024
+    "Label": "label",
+    "Formatted": "value",
+    "Value": "value",
+    "Street": "street",
+    "City": "city",
+    "Region": "region",
+    "Postal Code": "postcode",
+    "Country": "country",
+}
+PART_OF = {attribute: part for part, attribute in PARTS.items()}
+NUMBERED = re.compile(r"(.+) ([1-9][0-9]{0,3}) - (.+)")
+
+KEPT = ("Phonetic First Name", "Phonetic Middle Name", "Phonetic Last Name", "Photo")
+KEPT_OF_ADDRESS = re.compile(r"Address [1-9][0-9]{0,3} - (PO Box|Extended Address)")
+"""Google's columns that offbook has no field for: custom details named like them, which go back to them."""
+
+RELATIONS = frozenset(
+    {"assistant", "brother", "child", "domestic partner", "father", "friend", "manager", "mother", "parent", "partner"}
+    | {"reference", "relative", "sister", "spouse"}
+)
+STARRED = "* starred"
+
+FIXED = (*list(FIELDS)[:3], *KEPT[:3], *list(FIELDS)[3:], *KEPT[3:], "Labels")
+ADDRESS = ("Label", "Formatted", "Street", "City", "PO Box", "Region", "Postal Code", "Country", "Extended Address")
+
+
+class Column(NamedTuple):
+    """What a column's cells are: a field, an attribute of a numbered entry, or else a custom detail of their own."""
+
+    header: str
+    group: str = ""
+    number: int = 0
+    attribute: str = ""
+
+
+@lru_cache(maxsize=4096)
+def column(header: str) -> Column:
+    """What the column of this name is, in a file of today or of before 2024."""
+    name = OLDER.get(header, header)
+    if attribute := FIELDS.get(name) or SPECIAL.get(name):
+        return Column(header, attribute=attribute)
+    if (found := NUMBERED.fullmatch(name)) and found[1] in KINDS and found[3] in PARTS:
+        group, number, attribute = found[1], int(found[2]), PARTS[found[3]]
+        if number > 1 or group not in PLAIN or attribute in ("label", "value"):
+            return Column(header, group, number, attribute)
+    return Column(header)
+
+
+def is_google(columns: list[Column]) -> bool:
+    """Whether they are Google's. Outlook's files begin with a First Name too, but most of their columns are others."""
+    known = [one for one in columns if one.attribute]
+    sure = any(one.group or one.attribute == "labels" for one in known)
+    return sure or bool(known) and 2 * len(known) >= len(columns)
+
+
+def route(entry: Entry) -> str:
+    """The column, or group of numbered columns, that a detail is written to. Details of a kind stand in this order."""
+    kind: str = entry["kind"]
+    if kind not in ("group", "custom"):
+        return GROUPS[kind]
+    label: str = entry.get("label", "")
+    said = entry.keys() - {"kind", "position"}
+    if kind == "group":
+        return "Labels" if said == {"value"} and entry["value"] != STARRED else "Group"
+    if said == {"label", "value"} and (label in KEPT or KEPT_OF_ADDRESS.fullmatch(label)):
+        return label
+    return "Relation" if label.lower() in RELATIONS else "Custom Field"
+
+
+def header_of(rows: list[dict[str, str]]) -> list[str]:
+    """Google's columns in Google's order, as many numbered ones as are needed, then whatever else the rows have."""
+    used = dict.fromkeys(header for row in rows for header in row)
+    most = {group: max((one.number for one in map(column, used) if one.group == group), default=0) for group in KINDS}
+    numbered = [
+        f"{group} {number} - {part}"
+        for group in KINDS
+        for number in range(1, most[group] + 1)
+        for part in (ADDRESS if group == "Address" else ("Label", "Value"))
+    ]
+    return list(dict.fromkeys([*FIXED, *numbered, *used]))

@@ -1,0 +1,45 @@
+"""Folding: what search and sorting take for the same text."""
+
+from __future__ import annotations
+
+import sys
+from unicodedata import combining
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.core.text import fold
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ada", "ADA"),
+        ("Ångström", "ANGSTROM"),
+        ("Straße", "STRASSE"),
+        ("Zoë", "Zoe\u0308"),
+        ("ﬁn", "Fin"),
+        ("Ἀθῆναι", "ΑΘΗΝΑΙ"),
+        ("İstanbul", "istanbul"),
+        ("Ａｄａ", "ada"),
+    ],
+)
+def test_case_accents_and_forms_of_letters_do_not_matter(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+def test_what_is_not_an_accent_stays() -> None:
+    assert fold("O'Brien-Łuc, 2nd 山田") == "o'brien-łuc, 2nd 山田"
+
+
+def test_no_character_folds_to_something_that_folds_further() -> None:
+    everything = map(chr, range(sys.maxunicode + 1))
+    assert [letter for letter in everything if fold(fold(letter)) != fold(letter)] == []
+
+
+@given(st.text(), st.text())
+def test_folding_is_done_once_for_all_and_part_by_part(one: str, other: str) -> None:
+    assert fold(fold(one)) == fold(one)
+    assert not any(map(combining, fold(one)))
+    assert fold(one + other) == fold(one) + fold(other), "else a search could miss a word inside a text"
