@@ -66,12 +66,11 @@ class Shelf:
 
 
 def _is_replaced(old: Conflict, new: Conflict) -> bool:
-    return (old.table, old.record_id, old.cell, old.change.replica) == (
-        new.table,
-        new.record_id,
-        new.cell,
-        new.change.replica,
-    )
+    return _place(old) == _place(new)
+
+
+def _place(conflict: Conflict) -> tuple[str, str, str, str]:
+    return conflict.table, conflict.record_id, conflict.cell, conflict.replica
 
 
 def past_of(entry: Entry, origin: Origin, now: int) -> Past:

@@ -118,7 +118,8 @@ class Conflict:
     theirs: Value
     base: int
     winner: Clock
-    change: Change
+    change_id: str
+    replica: str
     seq: int
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from offbook.core.changes import Beaten, Change, Conflict, Record, Rejection, Value, Verdict
 from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
+from offbook.core.tables import EXISTS
 
 Key = tuple[str, str]
 """A record's table and id."""
@@ -185,11 +186,18 @@ def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> N
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
     record = result.records[key_of(change)]
     for one in asked:
-        ours: Value = not record.deleted if one.cell == "@exists" else record.cells.get(one.cell)
-        conflict_id = str(uuid.uuid5(uuid.UUID(change.id), one.cell))
-        base = change.base_of(one.cell)
         result.conflicts.append(
             Conflict(
-                conflict_id, change.table, change.record_id, one.cell, ours, one.value, base, one.winner, change, seq
+                id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
+                table=change.table,
+                record_id=change.record_id,
+                cell=one.cell,
+                ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
+                theirs=one.value,
+                base=change.base_of(one.cell),
+                winner=one.winner,
+                change_id=change.id,
+                replica=change.replica,
+                seq=seq,
             )
         )

@@ -1,0 +1,158 @@
+"""Records as rows and back: how a synced table lies in the database. Pure but for the table's metadata.
+
+A record is one row, each entry of its maps one row of the map's own table. Rows of removed entries and of tombstones
+keep their values. ``clocks`` is JSON on the record, with the creation's under ``@created``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, RowMapping, Table
+
+from offbook.core.cells import Json
+from offbook.core.changes import Clock, Record, Value
+from offbook.core.tables import EXISTS, TABLES, Map, Type
+from offbook.core.tables import Table as Synced
+from offbook.core.text import fold
+from offbook.core.wire import iso_micros, row
+
+CREATED = "@created"
+SORT_CHARACTERS = 100
+
+Cells = Mapping[str, Value]
+
+
+def dump(value: Json) -> str:
+    return orjson.dumps(value).decode()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A synced table and the database's tables that it lies in. Columns ``search`` and ``sort_name`` are optional."""
+
+    synced: Synced
+    rows: Table
+    entries: Mapping[str, Table]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.synced.fields)
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
+
+    # --- writing ---
+
+    def row_of(self, book_id: int, record: Record) -> dict[str, Any]:
+        """The record's own row, every column of it."""
+        get = record.cells.get
+        values: dict[str, Any] = {name: get(name) for name in self.names}
+        for name in self.flags:
+            values[name] = bool(values[name])
+        values.update(
+            book_id=book_id,
+            id=record.id,
+            created_at=record.created.seq,
+            updated_at=record.seq,
+            seq=record.seq,
+            deleted=record.deleted,
+            clocks=clocks_json(record),
+        )
+        if "search" in self.rows.c:
+            values["search"] = searchable(record.cells)
+        if "sort_name" in self.rows.c:
+            values["sort_name"] = fold(str(get(self.names[0]) or ""))[:SORT_CHARACTERS]
+        return values
+
+    def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, dict[str, Any]]:
+        """The rows of a map's entries by their keys, the removed ones too."""
+        prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
+        found: dict[str, dict[str, Any]] = {}
+        for cell, value in record.cells.items():
+            if cell.startswith(prefix) and cell.endswith(suffix):
+                key = cell[len(prefix) : -len(suffix)]
+                owner = {"book_id": book_id, map_.owner: record.id, "entry_id": key, "removed": value is False}
+                found[key] = {**owner, **_attributes(map_, record.cells, f"{prefix}{key}/")}
+        return found
+
+    # --- reading ---
+
+    def record_of(self, row: Row[Any], entries: Iterable[tuple[Map, Row[Any]]]) -> Record:
+        """A record from its row and its entries' rows."""
+        have = row._mapping
+        cells: dict[str, Value] = {name: have[name] for name in self.names if have[name] not in (None, False)}
+        for map_, entry in entries:
+            cells.update(_entry_cells(map_, entry._mapping))
+        clocks = {cell: Clock(*clock) for cell, clock in orjson.loads(have["clocks"]).items()}
+        created = clocks.pop(CREATED)
+        return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks)
+
+    def page_row(self, values: Sequence[Any], entries: Mapping[str, dict[str, Json]]) -> dict[str, Json]:
+        """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
+        record_id, created, seq, deleted, *cells = values
+        data: dict[str, Json] | None = None
+        if not deleted:
+            data = {"id": record_id, **dict(zip(self.names, cells, strict=True))}
+            for map_ in self.synced.maps:
+                data[map_.name] = entries.get(record_id, {})
+            data["created_at"] = iso_micros(created)
+            data["updated_at"] = iso_micros(seq)
+        return row(self.synced.name, record_id, created, seq, data)
+
+    @cached_property
+    def page_columns(self) -> list[Any]:
+        columns = self.rows.c
+        return [columns.id, columns.created_at, columns.seq, columns.deleted, *(columns[name] for name in self.names)]
+
+
+def layouts(metadata_tables: Mapping[str, Table]) -> dict[str, Layout]:
+    """How every table of TABLES lies in the database."""
+    return {
+        name: Layout(table, metadata_tables[name], {map_.name: metadata_tables[map_.rows] for map_ in table.maps})
+        for name, table in TABLES.items()
+    }
+
+
+def clocks_json(record: Record) -> str:
+    clocks = {cell: tuple(clock) for cell, clock in record.clocks.items()}
+    return dump({CREATED: tuple(record.created), **clocks})
+
+
+def searchable(cells: Cells) -> str:
+    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two."""
+    texts: list[str] = []
+    for cell, value in cells.items():
+        if "/" in cell:
+            entry, _, name = cell.rpartition("/")
+            if name == "kind" or cells.get(f"{entry}/{EXISTS}") is False:
+                continue
+        if isinstance(value, tuple):
+            texts.extend(str(part) for part in value if part is not None)
+        elif isinstance(value, str):
+            texts.append(value)
+    return fold("\n".join(texts))
+
+
+def _attributes(map_: Map, cells: Cells, prefix: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for cell, attributes in map_.cells.items():
+        value = cells.get(prefix + cell)
+        parts = value if isinstance(value, tuple) else (value,) + (None,) * (len(attributes) - 1)
+        values.update(zip((one.name for one in attributes), parts, strict=True))
+    return values
+
+
+def _entry_cells(map_: Map, row: RowMapping) -> dict[str, Value]:
+    prefix = f"{map_.name}/{row['entry_id']}/"
+    cells: dict[str, Value] = {prefix + EXISTS: not row["removed"]}
+    for cell, attributes in map_.cells.items():
+        parts = tuple(row[one.name] for one in attributes)
+        if any(part is not None for part in parts):
+            cells[prefix + cell] = parts if len(parts) > 1 else parts[0]
+    return cells

@@ -1,0 +1,358 @@
+"""The store over a relational database: models.py's tables, any engine of storage.engines.
+
+It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
+with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from TABLES.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+
+from models import Base
+from offbook.core.cells import Json
+from offbook.core.changes import Clock, Conflict, Record, Value, Verdict
+from offbook.core.plan import Book, Entry, Key, Plan, Settled
+from offbook.core.prune import without_removed
+from offbook.core.tables import Map
+from storage import Origin, Past
+from storage.engines import Database
+from storage.rows import Layout, dump, layouts
+
+BOOKS = Base.metadata.tables["books"]
+CHANGES = Base.metadata.tables["changes"]
+CONFLICTS = Base.metadata.tables["conflicts"]
+
+
+class SqlStore:
+    """Books in a database. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._layouts = layouts(Base.metadata.tables)
+
+    @contextmanager
+    def reading(self, book_id: int) -> Iterator[SqlReading]:
+        with self._database.read() as connection:
+            yield SqlReading(connection, self._layouts, _book(connection, book_id, lock=False))
+
+    @contextmanager
+    def writing(self, book_id: int) -> Iterator[SqlWriting]:
+        with self._database.write() as connection:
+            book = _book(connection, book_id, lock=True)
+            yield SqlWriting(connection, self._layouts, book, self._database)
+
+
+def _book(connection: Connection, book_id: int, lock: bool) -> Book:
+    """The book's row; locked until commit, as the first statement of the transaction (SQLite has locked all by now)."""
+    columns = BOOKS.c
+    query = select(columns.id, columns.uuid, columns.policy, columns.epoch, columns.seq, columns.pruned)
+    query = query.where(columns.id == book_id)
+    return Book(*connection.execute(query.with_for_update() if lock else query).one())
+
+
+class SqlReading:
+    """One consistent view of a book."""
+
+    def __init__(self, connection: Connection, tables: Mapping[str, Layout], book: Book) -> None:
+        self.book = book
+        self._connection = connection
+        self._layouts = tables
+
+    def has_seq(self, seq: int) -> bool:
+        query = select(CHANGES.c.seq).where(CHANGES.c.book_id == self.book.id, CHANGES.c.seq == seq)
+        return self._connection.execute(query).first() is not None
+
+    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
+        pages = [self._rows(layout, after, up_to, limit, live_only) for layout in self._layouts.values()]
+        return list(islice(merge(*pages, key=lambda row: row["seq"]), limit))
+
+    def _rows(self, layout: Layout, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
+        columns = layout.rows.c
+        query = select(*layout.page_columns).where(columns.book_id == self.book.id)
+        query = query.where(columns.seq > after, columns.seq <= up_to)
+        if live_only:
+            query = query.where(columns.deleted.is_(False))
+        found = self._connection.execute(query.order_by(columns.seq).limit(limit)).all()
+        if not found:
+            return []
+        seqs = layout.page_columns.index(columns.seq)
+        entries = self._page_entries(layout, found[0][seqs], found[-1][seqs])
+        return [layout.page_row(row, entries) for row in found]
+
+    def _page_entries(self, layout: Layout, first: int, last: int) -> dict[str, dict[str, Json]]:
+        """The entries of a table with one map, or none, by record; as a page holds them."""
+        found: dict[str, dict[str, Json]] = defaultdict(dict)
+        for map_ in layout.synced.maps:
+            names = tuple(map_.by_name)
+            for record_id, entry_id, *values in self._connection.execute(
+                _entries_between(layout, map_), {"book": self.book.id, "first": first, "last": last}
+            ):
+                pairs = zip(names, values, strict=True)
+                found[record_id][entry_id] = {name: value for name, value in pairs if value is not None}
+        return found
+
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
+        layout, wanted = self._layouts[table], sorted(set(ids))
+        columns = layout.rows.c
+        query = select(layout.rows).where(columns.book_id == self.book.id, columns.id.in_(wanted))
+        rows = self._connection.execute(query).all() if wanted else []
+        entries = self._entries(layout, [row.id for row in rows])
+        return {(table, row.id): layout.record_of(row, entries.get(row.id, ())) for row in rows}
+
+    def _entries(self, layout: Layout, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
+        found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
+        for map_ in layout.synced.maps if ids else ():
+            columns = layout.entries[map_.name].c
+            query = select(layout.entries[map_.name]).where(columns.book_id == self.book.id)
+            for row in self._connection.execute(query.where(columns[map_.owner].in_(ids)).order_by(columns.entry_id)):
+                found[row._mapping[map_.owner]].append((map_, row))
+        return found
+
+    def history(self, table: str, record_id: str) -> list[Past]:
+        columns = CHANGES.c
+        query = select(CHANGES).where(columns.book_id == self.book.id, columns.record_id == record_id)
+        query = query.where(columns.table_name == table, columns.verdict != Verdict.REJECTED.value)
+        return [_past(row) for row in self._connection.execute(query.order_by(columns.id))]
+
+    def conflicts(self) -> list[Conflict]:
+        columns = CONFLICTS.c
+        query = select(CONFLICTS).where(columns.book_id == self.book.id, columns.resolved_at.is_(None))
+        return [_conflict(row) for row in self._connection.execute(query.order_by(columns.seq, columns.cell))]
+
+
+class SqlWriting(SqlReading):
+    """A transaction with the book's lock."""
+
+    def __init__(self, connection: Connection, tables: Mapping[str, Layout], book: Book, database: Database) -> None:
+        super().__init__(connection, tables, book)
+        self._database = database
+        self._loaded: dict[Key, Record] = {}
+
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
+        found = super().records(table, ids)
+        self._loaded.update(found)
+        return found
+
+    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
+        columns = CHANGES.c
+        query = select(columns.change_id, columns.verdict, columns.seq, columns.code, columns.detail)
+        query = query.where(columns.book_id == self.book.id, columns.change_id.in_(sorted(set(change_ids))))
+        return {
+            change_id: Settled(Verdict(verdict), seq, code, detail)
+            for change_id, verdict, seq, code, detail in self._connection.execute(query)
+        }
+
+    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
+        for name, layout in self._layouts.items():
+            self._write_records(layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
+            self._write_records(layout, [plan.records[key] for key in plan.written if key[0] == name], new=False)
+        self._connection.execute(
+            insert(CHANGES), [_change_row(self.book.id, entry, origin, now) for entry in plan.history]
+        )
+        if plan.conflicts:
+            self._write_conflicts(plan.conflicts, origin, now)
+        if plan.seq != self.book.seq:
+            self._connection.execute(update(BOOKS).where(BOOKS.c.id == self.book.id).values(seq=plan.seq))
+
+    def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
+        if not records:
+            return
+        rows = [layout.row_of(self.book.id, record) for record in records]
+        write = insert(layout.rows) if new else self._database.upsert(layout.rows, list(rows[0]))
+        self._connection.execute(write, rows)
+        for map_ in layout.synced.maps:
+            entries = [entry for record in records for entry in self._changed_entries(layout, map_, record)]
+            if entries:
+                table = layout.entries[map_.name]
+                write = insert(table) if new else self._database.upsert(table, list(entries[0]))
+                self._connection.execute(write, entries)
+
+    def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
+        after = layout.entry_rows(map_, self.book.id, record)
+        loaded = self._loaded.get((record.table, record.id))
+        before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
+        return [entry for key, entry in after.items() if before.get(key) != entry]
+
+    def _write_conflicts(self, conflicts: list[Conflict], origin: Origin, now: int) -> None:
+        """Open conflicts, each in the place of an older open one from the same replica on the same cell."""
+        columns = CONFLICTS.c
+        latest = {(one.table, one.record_id, one.cell, one.replica): one for one in conflicts}
+        replaced = and_(
+            columns.book_id == self.book.id,
+            columns.table_name == bindparam("old_table"),
+            columns.record_id == bindparam("old_record"),
+            columns.cell == bindparam("old_cell"),
+            columns.replica == bindparam("old_replica"),
+            columns.resolved_at.is_(None),
+        )
+        olds = [dict(zip(("old_table", "old_record", "old_cell", "old_replica"), key, strict=True)) for key in latest]
+        self._connection.execute(delete(CONFLICTS).where(replaced), olds)
+        rows = [_conflict_row(self.book.id, one, origin, now) for one in latest.values()]
+        self._connection.execute(insert(CONFLICTS), rows)
+
+    def prune(self, line: int) -> None:
+        for layout in self._layouts.values():
+            self._prune_records(layout, line)
+        columns = CHANGES.c
+        old = columns.seq.is_not(None) & (columns.seq <= line) | columns.seq.is_(None) & (columns.received_at <= line)
+        kept = {"id", "book_id", "change_id", "verdict", "seq"}
+        thinned = {column.name: None for column in columns if column.name not in kept}
+        self._connection.execute(update(CHANGES).where(columns.book_id == self.book.id, old).values(thinned))
+        pruned = max(self.book.pruned, line)
+        self._connection.execute(update(BOOKS).where(BOOKS.c.id == self.book.id).values(pruned=pruned))
+
+    def _prune_records(self, layout: Layout, line: int) -> None:
+        columns = layout.rows.c
+        query = select(columns.id).where(
+            columns.book_id == self.book.id, columns.deleted.is_(True), columns.seq <= line
+        )
+        candidates = set(self._connection.execute(query).scalars())
+        for map_ in layout.synced.maps:
+            entries = layout.entries[map_.name].c
+            removed = select(entries[map_.owner]).where(entries.book_id == self.book.id, entries.removed.is_(True))
+            candidates.update(self._connection.execute(removed).scalars())
+        for key, record in self.records(layout.synced.name, candidates).items():
+            pruned = without_removed(record, line)
+            if pruned is not record:
+                self._forget(layout, key, record, pruned)
+
+    def _forget(self, layout: Layout, key: Key, old: Record, new: Record | None) -> None:
+        """Delete the rows that ``new`` no longer has."""
+        for map_ in layout.synced.maps:
+            table = layout.entries[map_.name]
+            kept = layout.entry_rows(map_, self.book.id, new) if new is not None else {}
+            gone = layout.entry_rows(map_, self.book.id, old).keys() - kept.keys()
+            where = and_(table.c.book_id == self.book.id, table.c[map_.owner] == old.id)
+            self._connection.execute(delete(table).where(where, table.c.entry_id.in_(sorted(gone))))
+        where = and_(layout.rows.c.book_id == self.book.id, layout.rows.c.id == old.id)
+        if new is None:
+            self._connection.execute(delete(layout.rows).where(where))
+        else:
+            self._connection.execute(update(layout.rows).where(where).values(layout.row_of(self.book.id, new)))
+
+
+def _entries_between(layout: Layout, map_: Map) -> Any:
+    """The standing entries of the records whose seq lies from ``first`` to ``last``: one statement for a page."""
+    entries, rows = layout.entries[map_.name], layout.rows
+    owner = entries.c[map_.owner]
+    joined = rows.join(entries, and_(entries.c.book_id == rows.c.book_id, owner == rows.c.id))
+    query = select(owner, entries.c.entry_id, *(entries.c[name] for name in map_.by_name)).select_from(joined)
+    return query.where(
+        rows.c.book_id == bindparam("book"),
+        rows.c.seq.between(bindparam("first"), bindparam("last")),
+        entries.c.removed.is_(False),
+    ).order_by(owner, entries.c.entry_id)
+
+
+# --- changes and conflicts as rows --------------------------------------------------------------------------------
+
+
+def _change_row(book_id: int, entry: Entry, origin: Origin, now: int) -> dict[str, Any]:
+    """A line of the log. Of a rejected change only what its verdict needs is kept."""
+    change = entry.change if entry.verdict is not Verdict.REJECTED else None
+    row: dict[str, Any] = dict.fromkeys(CHANGES.c.keys())
+    del row["id"]
+    row.update(
+        book_id=book_id,
+        change_id=entry.change_id,
+        seq=entry.seq,
+        verdict=entry.verdict.value,
+        code=entry.code,
+        detail=entry.detail,
+        received_at=now,
+    )
+    if change is not None:
+        row.update(
+            table_name=change.table,
+            record_id=change.record_id,
+            operation=change.operation.value,
+            device_id=origin.device_id,
+            user_id=origin.user_id,
+            replica=change.replica,
+            timestamp=change.timestamp,
+            base=change.base,
+            bases=dump(dict(change.bases)) if change.bases else None,
+            data=dump(change.cells),
+            before=dump(entry.before) if entry.before else None,
+            beaten=_beaten_json(entry) if entry.beaten else None,
+        )
+    return row
+
+
+def _beaten_json(entry: Entry) -> str:
+    return dump(
+        [{"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten]
+    )
+
+
+def _past(row: Row[Any]) -> Past:
+    return Past(
+        row.change_id,
+        row.seq,
+        Verdict(row.verdict),
+        row.operation,
+        Origin(row.device_id, row.user_id),
+        row.replica,
+        row.timestamp,
+        row.received_at,
+        row.base,
+        orjson.loads(row.bases or "{}"),
+        cells_from_json(row.data),
+        cells_from_json(row.before),
+        [
+            {**one, "value": _value(one["value"]), "winner": tuple(one["winner"])}
+            for one in orjson.loads(row.beaten or "[]")
+        ],
+    )
+
+
+def cells_from_json(text: str | None) -> dict[str, Value]:
+    return {cell: _value(value) for cell, value in orjson.loads(text or "{}").items()}
+
+
+def _value(value: Json) -> Value:
+    """A cell's value as JSON kept it: a list was a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "book_id": book_id,
+        "table_name": one.table,
+        "record_id": one.record_id,
+        "cell": one.cell,
+        "ours": dump(one.ours),
+        "theirs": dump(one.theirs),
+        "base": one.base,
+        "winner": dump(tuple(one.winner)),
+        "change_id": one.change_id,
+        "replica": one.replica,
+        "device_id": origin.device_id,
+        "seq": one.seq,
+        "created_at": now,
+    }
+
+
+def _conflict(row: Row[Any]) -> Conflict:
+    return Conflict(
+        id=row.id,
+        table=row.table_name,
+        record_id=row.record_id,
+        cell=row.cell,
+        ours=_value(orjson.loads(row.ours)),
+        theirs=_value(orjson.loads(row.theirs)),
+        base=row.base,
+        winner=Clock(*orjson.loads(row.winner)),
+        change_id=row.change_id,
+        replica=row.replica,
+        seq=row.seq,
+    )
