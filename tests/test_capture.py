@@ -160,11 +160,11 @@ def test_updated_at_moves_by_itself(tool: Tool) -> None:
     tool.ada(updated_at="then")
     tool("UPDATE contacts SET phone = '1'")
     ((moved,),) = tool("SELECT updated_at FROM contacts")
-    assert moved > "2026"
+    assert moved != "then"
     tool("UPDATE contacts SET updated_at = 'then'")
     tool.phone()
     ((moved,),) = tool("SELECT updated_at FROM contacts")
-    assert moved > "2026"
+    assert moved != "then"
 
 
 def test_an_updated_at_that_the_tool_sets_stays(tool: Tool) -> None:
