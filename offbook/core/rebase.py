@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from offbook.core.changes import Change, Operation, Value
 from offbook.core.merge import asserts
-from offbook.core.tables import EXISTS, entry_of
+from offbook.core.tables import EXISTS, TABLES, entry_of
 
 
 class State(IntEnum):
@@ -70,13 +70,17 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
     """The pending changes of one record, in log order, each knowing per cell what its writer had really seen.
 
     While a change of a cell is unacknowledged, later changes of that cell keep its base: what was pulled meanwhile lay
-    hidden under the pending edit. This must be written down before any of them is acknowledged or parked.
+    hidden under the pending edit. A removal hides all that was in what it removed, so whoever brings an entry or a
+    record back had not seen more than its remover. This must be written down before any of them is acknowledged or
+    parked.
     """
     seen: dict[str, int] = {}
+    removed: int | None = None
     result: list[Change] = []
     for change in pending:
-        touched = _touched(change, seen)
-        bases = {cell: min(seen.get(cell, change.base), change.base_of(cell)) for cell in touched}
+        known = change.base if removed is None else min(removed, change.base)
+        bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
+        removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
         result.append(replace(change, bases={**change.bases, **kept}))
         for cell, base in bases.items():
@@ -86,10 +90,11 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
 
 def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
     """Every cell that the change writes or, by removing what holds it, writes off; and its record's existence."""
-    removed = [entry_of(cell) for cell, value in change.cells.items() if value is False]
     if change.operation is Operation.DELETE:
-        removed = [""]
-    inside = {cell for cell in seen for prefix in removed if cell.startswith(prefix)}
+        return {*seen, EXISTS}
+    removed = [entry_of(cell) for cell, value in change.cells.items() if value is False]
+    maps = TABLES[change.table].maps_by_name
+    inside = {prefix + name for prefix in removed for name in maps[prefix.split("/")[0]].cells}
     return {*change.cells, *inside, EXISTS}
 
 

@@ -29,7 +29,7 @@ CHANGES_MAX = 1_000
 PAGE_MAX = 1_000
 BODY_BYTES_MAX = 16 * 1024 * 1024
 INTEGER_MAX = 2**63 - 1
-BASES_MAX = 2_000
+BASES_MAX = 5_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
