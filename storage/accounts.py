@@ -1,0 +1,192 @@
+"""Who may come in: users with their books and passwords, and the one-time link that makes the first user.
+
+Passwords and the link's token are kept as hashes only. Nothing that leaves here carries one, and nothing here logs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+import models
+from offbook.core.errors import Invalid, NotFound, OffbookError
+from offbook.core.policies import POLICIES
+from storage import throttle
+from storage.devices import Devices, digest
+from storage.engines import Database
+from storage.names import a_name
+from storage.passwords import Effort, Passwords
+
+SETUP_KEY = "setup"
+
+
+class WrongPassword(OffbookError):
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("This name and password do not belong together. Check both and try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person. ``stamp`` changes with the password: a session that carries another one is over."""
+
+    id: int
+    name: str
+    admin: bool
+    created_at: int
+    book_id: int
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    id: int
+    uuid: str
+    name: str
+    policy: str
+
+
+class Accounts(Devices):
+    """Users, books and, by inheritance, devices: all about who asks, nothing about contacts."""
+
+    def __init__(self, database: Database, effort: Effort | None = None) -> None:
+        super().__init__(database)
+        self._passwords = Passwords(effort or Effort())
+
+    def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
+        """A new user with a book of their own; raises Invalid where the name or the password can't be."""
+        hashed = self._passwords.hash(password)
+        with self._database.write() as connection:
+            return _add_user(connection, a_name(name), hashed, admin, now, new_id)
+
+    def user(self, user_id: int) -> User | None:
+        with self._database.read() as connection:
+            return _one(connection, _users().where(models.User.id == user_id))
+
+    def user_named(self, name: str) -> User:
+        with self._database.read() as connection:
+            user = _one(connection, _users().where(models.User.name == name))
+        if user is None:
+            raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+        return user
+
+    def users(self) -> list[User]:
+        with self._database.read() as connection:
+            return [_user(row) for row in connection.execute(_users().order_by(models.User.name))]
+
+    def book(self, book_id: int) -> Book:
+        columns = (models.Book.id, models.Book.uuid, models.Book.name, models.Book.policy)
+        with self._database.read() as connection:
+            return Book(*connection.execute(select(*columns).where(models.Book.id == book_id)).one())
+
+    def set_policy(self, book_id: int, policy: str) -> None:
+        if policy not in POLICIES:
+            raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
+        with self._database.write() as connection:
+            connection.execute(update(models.Book).where(models.Book.id == book_id).values(policy=policy))
+
+    def check_password(self, name: str, password: str, address: str, now: int) -> User:
+        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
+        with self._database.write() as connection:
+            throttle.reserve(connection, name, address, now)
+            hashed = connection.execute(
+                select(models.User.password_hash).where(models.User.name == name)
+            ).scalar_one_or_none()
+        if not self._passwords.matches(hashed, password) or hashed is None:
+            raise WrongPassword
+        with self._database.write() as connection:
+            throttle.forgive(connection, name, address)
+        user = self.user_named(name)
+        return self.set_password(user.id, password) if self._passwords.is_outdated(hashed) else user
+
+    def set_password(self, user_id: int, password: str) -> User:
+        """Give a user a new password. Every session that was opened with the old one is over."""
+        hashed = self._passwords.hash(password)
+        with self._database.write() as connection:
+            connection.execute(
+                update(models.User).where(models.User.id == user_id).values(password_hash=hashed)
+            )
+            user = _one(connection, _users().where(models.User.id == user_id))
+        if user is None:
+            raise NotFound("This user does not exist any more.")
+        return user
+
+    def is_empty(self) -> bool:
+        with self._database.read() as connection:
+            return not _has_users(connection)
+
+    def open_setup(self) -> str | None:
+        """A fresh token for the set-up link, the only one that works from now on; None once there is a user."""
+        token = secrets.token_urlsafe(32)
+        with self._database.write() as connection:
+            if _has_users(connection):
+                return None
+            connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY))
+            connection.execute(insert(models.Setting).values(name=SETUP_KEY, value=digest(token)))
+        return token
+
+    def is_setup_open(self, token: str) -> bool:
+        with self._database.read() as connection:
+            return _is_setup_open(connection, token)
+
+    def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> User:
+        """The first user, an admin. The link is closed by the same transaction."""
+        hashed = self._passwords.hash(password)
+        with self._database.write() as connection:
+            if not _is_setup_open(connection, token):
+                raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
+            connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY))
+            return _add_user(connection, a_name(name), hashed, True, now, new_id)
+
+
+def _users() -> Select[tuple[int, str, bool, int, int, str]]:
+    user, membership = models.User, models.Membership
+    columns = (user.id, user.name, user.admin, user.created_at, membership.book_id, user.password_hash)
+    return select(*columns).join(membership, membership.user_id == user.id)
+
+
+def _user(row: Row[tuple[int, str, bool, int, int, str]]) -> User:
+    *known, password_hash = row
+    return User(*known, stamp=digest(password_hash)[:32])
+
+
+def _one(connection: Connection, query: Select[tuple[int, str, bool, int, int, str]]) -> User | None:
+    row = connection.execute(query).first()
+    return None if row is None else _user(row)
+
+
+def _add_user(
+    connection: Connection, name: str, hashed: str, admin: bool, now: int, new_id: Callable[[], str]
+) -> User:
+    try:
+        with connection.begin_nested():
+            user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)
+    except IntegrityError:
+        raise Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.") from None
+    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
+    book_id = _insert(connection, models.Book, **book)
+    connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
+    return User(user_id, name, admin, now, book_id, digest(hashed)[:32])
+
+
+def _insert(connection: Connection, model: type[models.Base], **values: object) -> int:
+    key = connection.execute(insert(model).values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _has_users(connection: Connection) -> bool:
+    return bool(connection.execute(select(func.count()).select_from(models.User)).scalar_one())
+
+
+def _is_setup_open(connection: Connection, token: str) -> bool:
+    if _has_users(connection):
+        return False
+    stored = connection.execute(select(models.Setting.value).where(models.Setting.name == SETUP_KEY)).scalar()
+    return compare_digest(stored or "", digest(token))

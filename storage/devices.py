@@ -1,0 +1,169 @@
+"""The devices of a book, and the tokens that they come in with.
+
+A token names its device and carries 256 random bits. It is shown once; only its hash is kept, so that a copy of the
+database lets nobody in. A revoked device stays, as what its changes came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, insert, select, update
+
+from models import Book, Device as DeviceRow, Membership, User
+from offbook.core.errors import NotFound
+from storage.engines import Database
+from storage.names import a_name
+
+TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
+
+SEEN_EVERY_US = 60 * 1_000_000
+"""A device that asks all the time is not worth a write each time."""
+
+OFFSET_STEP_MS = 5_000
+"""A clock offset that moved by less is the network's jitter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send."""
+
+    id: int
+    uuid: str
+    book_id: int
+    user_id: int
+    name: str
+    created_at: int
+    last_seen_at: int | None
+    clock_offset_ms: int | None
+    parked: Mapping[str, int]
+    revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogin:
+    """A device that showed its token, with all that a request needs to know about it."""
+
+    device: Device
+    book_id: int
+    book_uuid: str
+    user_id: int
+    user_name: str
+    admin: bool
+
+
+class Devices:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_device(
+        self, book_id: int, user_id: int, name: str, now: int, new_id: Callable[[], str]
+    ) -> tuple[Device, str]:
+        """A new device and its token, which can't be had a second time."""
+        uuid, name = new_id(), a_name(name)
+        token = f"ob_{UUID(uuid).hex}_{secrets.token_urlsafe(32)}"
+        values = {"uuid": uuid, "book_id": book_id, "user_id": user_id, "name": name, "created_at": now}
+        with self._database.write() as connection:
+            key = connection.execute(insert(DeviceRow).values(token_hash=digest(token), **values)).inserted_primary_key
+        assert key is not None
+        return Device(key[0], uuid, book_id, user_id, name, now, None, None, {}, None), token
+
+    def device_by_token(self, token: str) -> DeviceLogin | None:
+        """Who shows this token; None where it is not one, is revoked, or its user left the book."""
+        found = TOKEN.fullmatch(token)
+        if found is None:
+            return None
+        query = (
+            select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
+            .join(Book, Book.id == DeviceRow.book_id)
+            .join(User, User.id == DeviceRow.user_id)
+            .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
+            .where(DeviceRow.uuid == str(UUID(found[1])), DeviceRow.revoked_at.is_(None))
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None or not compare_digest(row[len(DEVICE)], digest(token)):
+            return None
+        device = _device(row)
+        _, book_uuid, user_name, admin = row[len(DEVICE) :]
+        return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, admin)
+
+    def devices(self, user_id: int) -> list[Device]:
+        """A user's devices that may still come in, oldest first."""
+        query = _devices().where(DeviceRow.user_id == user_id, DeviceRow.revoked_at.is_(None)).order_by(DeviceRow.id)
+        with self._database.read() as connection:
+            return [_device(row) for row in connection.execute(query)]
+
+    def rename_device(self, user_id: int, uuid: str, name: str) -> None:
+        self._change(user_id, uuid, name=a_name(name))
+
+    def revoke_device(self, user_id: int, uuid: str, now: int) -> None:
+        """Its token opens nothing from now on. What it sent stays."""
+        self._change(user_id, uuid, revoked_at=now)
+
+    def seen(
+        self, device: Device, now: int, clock_offset_ms: int | None = None, parked: Mapping[str, int] | None = None
+    ) -> None:
+        """Note that the device was here: once a minute, or when what it tells about itself changed."""
+        offset = device.clock_offset_ms if clock_offset_ms is None else clock_offset_ms
+        parked = device.parked if parked is None else parked
+        if not _is_news(device, now, offset, parked):
+            return
+        values = {"last_seen_at": now, "clock_offset_ms": offset, "parked": json.dumps(dict(parked)) if parked else None}
+        with self._database.write() as connection:
+            connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
+
+    def _change(self, user_id: int, uuid: str, **values: Any) -> None:
+        mine = (DeviceRow.user_id == user_id) & (DeviceRow.uuid == uuid) & DeviceRow.revoked_at.is_(None)
+        with self._database.write() as connection:
+            if connection.execute(update(DeviceRow).where(mine).values(**values)).rowcount != 1:
+                raise NotFound("There is no such device, or it was revoked already.")
+
+
+DEVICE = (
+    DeviceRow.id,
+    DeviceRow.uuid,
+    DeviceRow.book_id,
+    DeviceRow.user_id,
+    DeviceRow.name,
+    DeviceRow.created_at,
+    DeviceRow.last_seen_at,
+    DeviceRow.clock_offset_ms,
+    DeviceRow.parked,
+    DeviceRow.revoked_at,
+)
+"""The columns of a Device, in its order."""
+
+
+def _devices() -> Select[Any]:
+    return select(*DEVICE)
+
+
+def _device(row: Row[Any]) -> Device:
+    *known, parked, revoked_at = row[: len(DEVICE)]
+    return Device(*known, json.loads(parked) if parked else {}, revoked_at)
+
+
+def _is_news(device: Device, now: int, offset: int | None, parked: Mapping[str, int]) -> bool:
+    if device.last_seen_at is None or now - device.last_seen_at >= SEEN_EVERY_US:
+        return True
+    return parked != device.parked or _moved(device.clock_offset_ms, offset)
+
+
+def _moved(before: int | None, after: int | None) -> bool:
+    if before is None or after is None:
+        return before != after
+    return abs(after - before) >= OFFSET_STEP_MS
+
+
+def digest(secret: str) -> str:
+    """What is kept of a random secret: 256 bits can't be guessed, so that a fast hash is enough."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

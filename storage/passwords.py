@@ -1,0 +1,71 @@
+"""Passwords: what may be one, and how one is kept (Argon2id). Nothing here is stored or logged.
+
+A check takes about as long for a name that nobody has as for a wrong password, so that time tells no names.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from offbook.core.errors import Invalid
+
+PASSWORD_LENGTH_MIN = 10
+PASSWORD_LENGTH_MAX = 1000
+"""Longer ones would only make the server work."""
+
+HASHES_AT_ONCE = 2
+"""Each takes ``memory_kib`` and a processor: more at once would be slower, and a way to exhaust the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one hash costs. The defaults are RFC 9106's second recommendation: 64 MiB, about 50 ms."""
+
+    time_cost: int = 3
+    memory_kib: int = 64 * 1024
+    parallelism: int = 4
+
+
+class Passwords:
+    def __init__(self, effort: Effort) -> None:
+        self._hasher = PasswordHasher(effort.time_cost, effort.memory_kib, effort.parallelism)
+        self._turns = BoundedSemaphore(HASHES_AT_ONCE)
+        self._nobody = self._hash("a password that nobody has")
+
+    def hash(self, password: str) -> str:
+        """The hash to store; raises Invalid for what may not be a password."""
+        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+            raise Invalid(
+                "password_length",
+                f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX:,} characters. Choose another one.",
+            )
+        return self._hash(password)
+
+    def matches(self, hashed: str | None, password: str) -> bool:
+        """Whether this is the password. None stands for a user that does not exist: the same work, and False."""
+        if len(password) > PASSWORD_LENGTH_MAX:
+            return False
+        try:
+            with self._turns:
+                self._hasher.verify(hashed or self._nobody, normal(password))
+        except (VerificationError, InvalidHashError):
+            return False
+        return hashed is not None
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether the hash was made with other effort than is asked for now."""
+        return self._hasher.check_needs_rehash(hashed)
+
+    def _hash(self, password: str) -> str:
+        with self._turns:
+            return self._hasher.hash(normal(password))
+
+
+def normal(password: str) -> bytes:
+    """The bytes that are hashed: the same for the same characters, however a keyboard composed them (NIST 800-63B)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
