@@ -76,10 +76,10 @@ PARTS = {
     "Country": "country",
 }
 PART_OF = {attribute: part for part, attribute in PARTS.items()}
-NUMBERED = re.compile(r"(.+) ([1-9][0-9]{0,3}) - (.+)")
+NUMBERED = re.compile(rf"({'|'.join(KINDS)}) ([1-9][0-9]{{0,3}}) - ({'|'.join(PARTS)})")
 
 KEPT = ("Phonetic First Name", "Phonetic Middle Name", "Phonetic Last Name", "Photo")
-KEPT_OF_ADDRESS = re.compile(r"Address [1-9][0-9]{0,3} - (PO Box|Extended Address)")
+KEPT_OF_ADDRESS = re.compile(r"Address [1-9][0-9]? - (PO Box|Extended Address)")
 """Google's columns that offbook has no field for: custom details named like them, which go back to them."""
 
 RELATIONS = frozenset(
@@ -107,7 +107,7 @@ def column(header: str) -> Column:
     name = OLDER.get(header, header)
     if attribute := FIELDS.get(name) or SPECIAL.get(name):
         return Column(header, attribute=attribute)
-    if (found := NUMBERED.fullmatch(name)) and found[1] in KINDS and found[3] in PARTS:
+    if found := NUMBERED.fullmatch(name):
         group, number, attribute = found[1], int(found[2]), PARTS[found[3]]
         if number > 1 or group not in PLAIN or attribute in ("label", "value"):
             return Column(header, group, number, attribute)
