@@ -123,11 +123,16 @@ def push(
     with store.writing(book_id) as book:
         if since is not None:
             check(book, since)
-        changes = [item for item in batch if isinstance(item, Change)]
-        settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
-        result = plan(book.book, _touched(book, changes), settled, batch, now)
-        if result.history:
-            book.carry_out(result, origin, now)
+        return take(book, origin, batch, now)
+
+
+def take(book: Writing, origin: Origin, batch: Sequence[Change | Rejection], now: int) -> Pushed:
+    """Decide a batch and carry it out, inside a transaction that the caller has begun."""
+    changes = [item for item in batch if isinstance(item, Change)]
+    settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
+    result = plan(book.book, _touched(book, changes), settled, batch, now)
+    if result.history:
+        book.carry_out(result, origin, now)
     return Pushed(book.book, result.seq, result.outcomes, result.records)
 
 

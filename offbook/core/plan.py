@@ -128,7 +128,8 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
 def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
     seq = next_seq(result.seq, now)
-    change = replace(change, timestamp=min(change.timestamp, now // 1000))
+    if change.timestamp > now // 1000:
+        change = replace(change, timestamp=now // 1000)
     decision = _unseen(change, result.seq) or decide(result.records.get(key_of(change)), change, book.policy, seq)
     match decision:
         case Create(record):

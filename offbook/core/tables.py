@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
@@ -24,7 +24,7 @@ ENTRY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a device may name a map entry: part of a cell's name, so without ``/``."""
 
 
-class Type(Enum):
+class Type(StrEnum):
     """What a field holds. Empty text and a false flag are the same as nothing at all (null)."""
 
     TEXT = "text"

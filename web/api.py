@@ -1,0 +1,80 @@
+"""The sync API: ``POST /sync`` and ``GET /changes``. Bytes in, one call to the store, bytes out."""
+
+from __future__ import annotations
+
+import orjson
+from flask import Blueprint, Response, request
+
+from offbook.core.cells import Json
+from offbook.core.errors import Malformed
+from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, loads, parse_cursor, push_of
+from storage import Origin
+from storage.devices import DeviceLogin
+from storage.sync import changes as changes_since
+from storage.sync import sync as sync_with
+from web import parts, tutorial
+from web.auth import device_required, the_device
+from web.body import read_body
+from web.errors import Problem
+
+api = Blueprint("api", __name__)
+
+
+@api.before_request
+def know_the_protocol() -> None:
+    """A device that speaks a later protocol must hear so, and not be half understood."""
+    spoken = request.headers.get("Offbook-Protocol", PROTOCOL)
+    if spoken != PROTOCOL:
+        raise Problem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
+
+
+@api.after_request
+def tell_the_protocol(response: Response) -> Response:
+    response.headers["Offbook-Protocol"] = PROTOCOL
+    return response
+
+
+@api.post("/sync")
+@device_required
+def sync() -> Response:
+    """Push changes and pull what is new, in one request."""
+    login, envelope = the_device(), loads(read_body(request, BODY_BYTES_MAX))
+    if tutorial.is_tutorial_push(envelope):
+        return answer(tutorial.push(parts(), login, envelope))
+    push = push_of(envelope, login.device.uuid)
+    now = parts().clock()
+    note(login, push, now)
+    return answer(sync_with(parts().store, login.book_id, origin_of(login), push, now))
+
+
+@api.get("/changes")
+@device_required
+def changes() -> Response:
+    """Pull a page of what is new since a cursor; without one, a snapshot."""
+    login, since = the_device(), request.args.get("since")
+    if since is not None and tutorial.is_tutorial_since(since):
+        return answer(tutorial.pull(parts(), login, since))
+    cursor = None if since is None else parse_cursor(since)
+    return answer(changes_since(parts().store, login.book_id, cursor, page_limit()))
+
+
+def answer(value: Json, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
+def origin_of(login: DeviceLogin) -> Origin:
+    return Origin(login.device.id, login.user_id)
+
+
+def note(login: DeviceLogin, push: Push, now: int) -> None:
+    """Keep what the device tells about itself: how far its clock is off, and what it had to park."""
+    offset = None if push.sent_at is None else push.sent_at - now // 1000
+    parts().accounts.seen(login.device, now, offset, push.parked)
+
+
+def page_limit() -> int:
+    """``limit`` of the query, at most PAGE_MAX; raises Malformed where it is no such number."""
+    text = request.args.get("limit", str(PAGE_MAX))
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise Malformed("bad_limit", f'"limit" must be a whole number from 1 to {PAGE_MAX}.')
+    return min(int(text), PAGE_MAX)

@@ -1,0 +1,159 @@
+"""Contacts for plain REST clients: list, get, create, patch, delete. Each write is a change like any device's.
+
+The ETag of a contact is its seq. With If-Match a write happens only if nothing changed since (else 412); without it the
+contact as it is now is the base.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request, url_for
+
+from offbook.core.cells import Json, cells_of, shape
+from offbook.core.changes import Change, Operation, Record, Value, Verdict
+from offbook.core.errors import Malformed, NotFound
+from offbook.core.tables import CONTACTS, Map
+from offbook.core.wire import BODY_BYTES_MAX, data_of, loads
+from storage import Writing, take
+from web import parts
+from web.api import answer, origin_of, page_limit
+from web.auth import device_required, the_device
+from web.body import read_body
+from web.errors import Problem
+
+rest = Blueprint("rest", __name__)
+
+CONTACT = "/contacts/<uuid:contact_id>"
+
+
+@rest.get("/contacts")
+@device_required
+def index() -> Response:
+    """List contacts, starred first, then by name; ``search`` looks through every field."""
+    book_id, args = the_device().book_id, request.args
+    page = parts().contacts.page(book_id, args.get("search", ""), args.get("after"), page_limit())
+    with parts().store.reading(book_id) as book:
+        records = book.records(CONTACTS.name, [row.id for row in page.rows])
+    listed = [data_of(records[key]) for row in page.rows if (key := (CONTACTS.name, row.id)) in records]
+    return answer({"contacts": [data for data in listed if data is not None], "next": page.next})
+
+
+@rest.post("/contacts")
+@device_required
+def create() -> Response:
+    """Create a contact. An ``id`` of one's own makes a repeated request harmless."""
+    data = body_object()
+    record_id = str(data.get("id") or parts().new_id()).lower()
+    with parts().store.writing(the_device().book_id) as book:
+        if (CONTACTS.name, record_id) in book.records(CONTACTS.name, [uuid_of(record_id)]):
+            raise Problem(409, "exists", "There is, or was, a contact with this id. PATCH it, or leave the id out.")
+        record = write(book, record_id, Operation.INSERT, 0, cells_of(CONTACTS, data, Operation.INSERT))
+    response = shown(record, 201)
+    response.headers["Location"] = url_for("rest.show", contact_id=record_id)
+    return response
+
+
+@rest.get(CONTACT)
+@device_required
+def show(contact_id: UUID) -> Response:
+    """Get one contact."""
+    with parts().store.reading(the_device().book_id) as book:
+        record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
+    response = shown(record)
+    response.make_conditional(request)
+    return response
+
+
+@rest.patch(CONTACT)
+@device_required
+def change(contact_id: UUID) -> Response:
+    """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
+    data = body_object()
+    with parts().store.writing(the_device().book_id) as book:
+        record = the_expected(book, contact_id)
+        cells = cells_of(CONTACTS, with_whole_values(record, data), Operation.UPDATE)
+        return shown(write(book, record.id, Operation.UPDATE, record.seq, cells))
+
+
+@rest.delete(CONTACT)
+@device_required
+def delete(contact_id: UUID) -> Response:
+    """Delete a contact. It can be restored from the trash."""
+    with parts().store.writing(the_device().book_id) as book:
+        record = the_expected(book, contact_id)
+        write(book, record.id, Operation.DELETE, record.seq, {})
+    return Response(status=204)
+
+
+def body_object() -> dict[str, Json]:
+    data = loads(read_body(request, BODY_BYTES_MAX))
+    if not isinstance(data, dict):
+        raise Malformed("not_an_object", "The body must be an object of the contact's fields.")
+    return data
+
+
+def uuid_of(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Problem(422, "bad_id", "id must be a UUID; leave it out to have one made.") from None
+
+
+def the_contact(records: dict[tuple[str, str], Record], contact_id: UUID) -> Record:
+    record = records.get((CONTACTS.name, str(contact_id)))
+    if record is None or record.deleted:
+        raise NotFound("There is no contact with this id.")
+    return record
+
+
+def the_expected(book: Writing, contact_id: UUID) -> Record:
+    """The contact, if it still is what If-Match says."""
+    record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
+    if request.if_match and not request.if_match.contains(str(record.seq)):
+        raise Problem(412, "precondition_failed", "The contact has changed since. Get it again, and repeat the change.")
+    return record
+
+
+def write(book: Writing, record_id: str, operation: Operation, base: int, cells: dict[str, Value]) -> Record:
+    """Carry one change out, and give the contact as it is then."""
+    login, now = the_device(), parts().clock()
+    made = Change(
+        id=parts().new_id(),
+        table=CONTACTS.name,
+        record_id=record_id,
+        operation=operation,
+        replica=login.device.uuid,
+        timestamp=now // 1000,
+        base=base,
+        cells=cells,
+    )
+    pushed = take(book, origin_of(login), [made], now)
+    (outcome,) = pushed.outcomes
+    if outcome.verdict is Verdict.REJECTED:
+        raise Problem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+    return pushed.records[(CONTACTS.name, record_id)]
+
+
+def with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:
+    """``data`` with the parts of a value that it leaves out as they are: a patch of the city keeps the street."""
+    current = shape(CONTACTS, record.cells)
+    whole = dict(data)
+    for map_ in CONTACTS.maps:
+        if isinstance(entries := data.get(map_.name), dict):
+            whole[map_.name] = {key: _whole(map_, current[map_.name].get(key), one) for key, one in entries.items()}
+    return whole
+
+
+def _whole(map_: Map, current: dict[str, Any] | None, entry: Json) -> Json:
+    if current is None or not isinstance(entry, dict):
+        return entry
+    touched = {one.name for names in map_.cells.values() if any(part.name in entry for part in names) for one in names}
+    return {**{name: current.get(name) for name in sorted(touched)}, **entry}
+
+
+def shown(record: Record, status: int = 200) -> Response:
+    response = answer(data_of(record), status)
+    response.set_etag(str(record.seq))
+    return response
