@@ -1,0 +1,173 @@
+"""What the pages ask about contacts: lists in pages, search, counts, one contact, and who changed it.
+
+Reading only; every write goes through ``storage.push``. Each question names its book and takes a fixed number of
+statements however long the list is. Search goes over the folded text of every field and detail: each word must occur.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+
+from models import Base
+from offbook.core.changes import Record
+from offbook.core.errors import Malformed
+from offbook.core.text import fold
+from storage.engines import Database
+from storage.sql import SqlStore
+
+CONTACTS = Base.metadata.tables["contacts"]
+CHANGES = Base.metadata.tables["changes"]
+DEVICES = Base.metadata.tables["devices"]
+USERS = Base.metadata.tables["users"]
+WORDS_MAX = 20
+
+C = CONTACTS.c
+COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """A line of the list."""
+
+    id: str
+    name: str
+    email: str | None
+    phone: str | None
+    company: str | None
+    starred: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """Some lines in order. ``next`` is where the following ones begin, None where there are none.
+
+    ``total`` counts the whole list; of a search's later pages, only what is left of it.
+    """
+
+    rows: list[ContactRow]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a change: the user, and the device if it came from one."""
+
+    user: str | None
+    device: str | None
+
+
+class Contacts:
+    """Contacts in a database. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._store = SqlStore(database)
+
+    def page(self, book_id: int, search: str = "", after: str | None = None, limit: int = 100) -> ContactPage:
+        """The starred ones, then the others, by name. Raises Malformed for an ``after`` that no page gave."""
+        place = _place(after, (bool, str, str)) if after else None
+        words = fold(search).split()[:WORDS_MAX]
+        with self._database.read() as connection:
+            if words:
+                found = connection.execute(_search(book_id, words, place, limit + 1)).all()
+                total = found[0].total if found else 0
+            else:
+                found = [row for query in _halves(book_id, place) for row in connection.execute(query.limit(limit + 1))]
+                total = connection.execute(_count(book_id, ())).scalar_one()
+        return _page(found, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
+
+    def trash(self, book_id: int, after: str | None = None, limit: int = 100) -> ContactPage:
+        """The deleted ones, the last deleted first."""
+        query = select(*COLUMNS).where(C.book_id == book_id, C.deleted.is_(True))
+        if after:
+            query = query.where(C.seq < _place(after, (int,))[0])
+        with self._database.read() as connection:
+            found = connection.execute(query.order_by(C.seq.desc()).limit(limit + 1)).all()
+            total = connection.execute(_count(book_id, (), deleted=True)).scalar_one()
+        return _page(found, limit, lambda row: (row.seq,), total)
+
+    def count(self, book_id: int, search: str = "") -> int:
+        with self._database.read() as connection:
+            return connection.execute(_count(book_id, fold(search).split()[:WORDS_MAX])).scalar_one()
+
+    def get(self, book_id: int, contact_id: str) -> Record | None:
+        """One contact, a tombstone too."""
+        with self._store.reading(book_id) as book:
+            return book.records(CONTACTS.name, [contact_id]).get((CONTACTS.name, contact_id))
+
+    def authors(self, book_id: int, change_ids: Iterable[str]) -> Mapping[str, Author]:
+        """Who made these changes, by their ids; what was pruned is left out."""
+        query = (
+            select(CHANGES.c.change_id, USERS.c.name, DEVICES.c.name)
+            .outerjoin(USERS, USERS.c.id == CHANGES.c.user_id)
+            .outerjoin(DEVICES, DEVICES.c.id == CHANGES.c.device_id)
+            .where(CHANGES.c.book_id == book_id, CHANGES.c.change_id.in_(sorted(set(change_ids))))
+        )
+        with self._database.read() as connection:
+            return {change_id: Author(user, device) for change_id, user, device in connection.execute(query)}
+
+
+def _halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
+    """The list without a search: one range of the index for the starred, one for the rest: no sort."""
+    query = select(*COLUMNS, C.sort_name).where(C.book_id == book_id, C.deleted.is_(False))
+    query = query.order_by(C.sort_name, C.id)
+    starred, *beyond = place or (True, "", "")
+    if starred:
+        yield query.where(C.starred.is_(True), tuple_(C.sort_name, C.id) > tuple(beyond))
+    rest = query.where(C.starred.is_(False))
+    yield rest if starred else rest.where(tuple_(C.sort_name, C.id) > tuple(beyond))
+
+
+def _search(book_id: int, words: Sequence[str], place: tuple[Any, ...] | None, limit: int) -> Select[Any]:
+    """One scan finds the lines and counts them; ``total`` is of what lies beyond ``place``."""
+    query = select(*COLUMNS, C.sort_name, func.count().over().label("total")).where(*_scan(book_id, words))
+    if place is not None:
+        starred, *beyond = place
+        same = and_(C.starred.is_(starred), tuple_(C.sort_name, C.id) > tuple(beyond))
+        query = query.where(or_(same, C.starred.is_(False)) if starred else same)
+    return query.order_by(C.starred.desc(), C.sort_name, C.id).limit(limit)
+
+
+def _count(book_id: int, words: Sequence[str], deleted: bool = False) -> Select[int]:
+    found = _scan(book_id, words) if words else (C.book_id == book_id, C.deleted.is_(deleted))
+    return select(func.count()).select_from(CONTACTS).where(*found)
+
+
+def _scan(book_id: int, words: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    """Every word in every live contact of the book, read in the order of seq.
+
+    That is nearly the order in which rows lie in the file, which a search reads whole. The list's index would be taken
+    for ``deleted = false`` and have SQLite fetch 25,000 rows from all over the file: three times as slow.
+    """
+    is_live = func.coalesce(C.deleted, False).is_(False)
+    return C.book_id == book_id, C.seq > 0, is_live, *(C.search.contains(word, autoescape=True) for word in words)
+
+
+def _page(found: Iterable[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:
+    lines = list(found)
+    rows = [_row(*line[: len(COLUMNS)]) for line in lines[:limit]]
+    more = len(lines) > limit
+    return ContactPage(rows, json.dumps(place(lines[limit - 1]), separators=(",", ":")) if more else None, total)
+
+
+def _row(
+    contact_id: str, name: str | None, email: str | None, phone: str | None, company: str | None, starred: int, seq: int
+) -> ContactRow:
+    return ContactRow(contact_id, name or "", email, phone, company, bool(starred), seq)
+
+
+def _place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
+    try:
+        parts = json.loads(after)
+    except (ValueError, RecursionError):
+        parts = None
+    if not isinstance(parts, list) or tuple(map(type, parts)) != types:
+        raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
+    return tuple(parts)

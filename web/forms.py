@@ -1,0 +1,302 @@
+"""The contact's form: values in, values out.
+
+A form remembers what it was opened with. What is saved is only what differs from that, as the ``data`` of a change, so
+that two people who edit the same contact touch each other's cells no more than they mean to. Rows of phones, e-mails
+and sites begin with the contact's own field (key ``@``); the others are details under their keys.
+
+Nothing here reads a request or a store; every rule about a value is the core's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from offbook.core.cells import Json, cells_of
+from offbook.core.changes import Operation
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.tables import CONTACTS, ENTRY_KEY, Type
+from offbook.core.wire import loads
+from web.labels import KINDS, label_of
+
+OWN = "@"
+"""The key of the row that is the contact's own field; no detail can have it."""
+
+OWN_FIELDS: Mapping[str, tuple[str, str]] = {
+    "phone": ("phone", "phone_label"),
+    "email": ("email", "email_label"),
+    "url": ("website", "website_label"),
+}
+PARTS = ("value", "street", "city", "region", "postcode", "country")
+SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
+FIELDS = tuple(
+    one.name for one in CONTACTS.fields if one.type in (Type.TEXT, Type.DATE) and one.name not in SHOWN_IN_ROWS
+)
+LONG = frozenset({"notes"})
+NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
+BREAK = re.compile(r"\r\n?|\n")
+
+
+class Posted(Protocol):
+    """What a browser sent: werkzeug's form, or a test's."""
+
+    def get(self, name: str, default: str = "") -> str: ...
+
+    def getlist(self, name: str) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One phone, address, … of the form. A new one has no key until it is posted."""
+
+    kind: str
+    key: str = ""
+    label: str = ""
+    value: str = ""
+    street: str = ""
+    city: str = ""
+    region: str = ""
+    postcode: str = ""
+    country: str = ""
+
+    def is_blank(self) -> bool:
+        return not any(getattr(self, part).strip() for part in PARTS)
+
+    def has_parts(self) -> bool:
+        return any(getattr(self, part) for part in PARTS[1:])
+
+    def cell(self, attribute: str) -> str:
+        """The cell that an input of this row writes."""
+        if self.key == OWN:
+            value, label = OWN_FIELDS[self.kind]
+            return label if attribute == "label" else value
+        return f"details/{self.key}/{attribute}"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form as it is shown. ``opened`` holds the values that it was opened with, ``base`` the seq that had them."""
+
+    change_id: str
+    base: int
+    opened: Mapping[str, Json]
+    fields: Mapping[str, str]
+    rows: Mapping[str, tuple[Row, ...]]
+    errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def opened_json(self) -> str:
+        return json.dumps(self.opened, ensure_ascii=False, separators=(",", ":"))
+
+
+# --- opening -------------------------------------------------------------------------------------------------------
+
+
+def new_form(change_id: str) -> Form:
+    return open_form({}, 0, change_id)
+
+
+def open_form(data: Mapping[str, Json], seq: int, change_id: str) -> Form:
+    """The form of a contact in wire form; a blank one where there is none."""
+    details = {key: dict(entry) for key, entry in data.get("details", {}).items()}
+    opened: dict[str, Json] = {
+        one.name: data[one.name] for one in CONTACTS.fields if data.get(one.name) and one.type is not Type.FLAG
+    }
+    opened["details"] = details
+    fields = {name: opened.get(name, "") for name in FIELDS}
+    rows = {kind: tuple(_rows_of(opened, kind)) for kind in KINDS}
+    for kind in ("phone", "email"):
+        rows[kind] = rows[kind] or (Row(kind),)
+    return Form(change_id, seq, opened, fields, rows)
+
+
+def _rows_of(opened: Mapping[str, Json], kind: str) -> Iterator[Row]:
+    if kind in OWN_FIELDS:
+        value, label = (opened.get(name, "") for name in OWN_FIELDS[kind])
+        if value or label:
+            yield Row(kind, OWN, label, value)
+    for key, entry in in_order(opened["details"], kind):
+        yield Row(kind, key, entry.get("label") or "", *(entry.get(part) or "" for part in PARTS))
+
+
+def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
+    """The entries of a kind as people put them: by position, those without one last."""
+    found = [(key, entry) for key, entry in details.items() if entry.get("kind") == kind]
+    return sorted(found, key=lambda one: (one[1].get("position") is None, one[1].get("position") or 0, one[0]))
+
+
+# --- what was posted -----------------------------------------------------------------------------------------------
+
+
+def posted_form(posted: Posted) -> Form:
+    """The form with all that was typed. Raises Malformed where the page's own part of it is broken."""
+    try:
+        opened = loads(posted.get("opened").encode("utf-8", "surrogatepass"))
+        cells_of(CONTACTS, opened, Operation.UPDATE)
+        base = int(posted.get("base"))
+    except (Malformed, Invalid, ValueError):
+        raise Malformed(
+            "broken_form", "This form is broken: load the page again. Nothing was saved."
+        ) from None
+    opened.setdefault("details", {})
+    change_id = posted.get("change_id").lower()
+    fields = {name: posted.get(name, "") for name in FIELDS}
+    rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
+    return _with_keys(Form(change_id, base, opened, fields, rows))
+
+
+def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Iterator[Row]:
+    columns = {name: posted.getlist(f"{kind}_{name}") for name in ("label", *PARTS)}
+    for number, key in enumerate(posted.getlist(f"{kind}_key")):
+        row = Row(kind, key if _is_key(key, kind) else "")
+        given = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
+        before = opened["details"].get(row.key) or {}
+        yield replace(row, **{name: before[name] for name in PARTS if before.get(name)} | given)
+
+
+def _is_key(key: str, kind: str) -> bool:
+    return ENTRY_KEY.fullmatch(key) is not None or (key == OWN and kind in OWN_FIELDS)
+
+
+def _with_keys(form: Form) -> Form:
+    """Give new rows their keys. They follow from the change's id, so that a form sent twice names them alike."""
+    taken = {row.key for rows in form.rows.values() for row in rows} | form.opened["details"].keys()
+    free = (key for number in range(10**6) if (key := f"{form.change_id[:8]}-{number}") not in taken)
+    rows = {kind: tuple(_keyed(form, kind, free)) for kind in form.rows}
+    return replace(form, rows=rows)
+
+
+def _keyed(form: Form, kind: str, free: Iterator[str]) -> Iterator[Row]:
+    rows = form.rows[kind]
+    own_is_free = (
+        kind in OWN_FIELDS
+        and not any(form.opened.get(name) for name in OWN_FIELDS[kind])
+        and all(row.key != OWN for row in rows)
+    )
+    for row in rows:
+        if row.key or row.is_blank():
+            yield row
+        elif own_is_free:
+            own_is_free = False
+            yield replace(row, key=OWN)
+        else:
+            yield replace(row, key=next(free))
+
+
+def with_row(form: Form, kind: str) -> Form:
+    """The form with one more empty row."""
+    return replace(form, rows={**form.rows, kind: (*form.rows[kind], Row(kind))}) if kind in form.rows else form
+
+
+def without_row(form: Form, place: str) -> Form:
+    """The form without the row at ``kind-number``."""
+    kind, _, number = place.partition("-")
+    if kind not in form.rows or not number.isdigit():
+        return form
+    kept = tuple(row for index, row in enumerate(form.rows[kind]) if index != int(number))
+    return replace(form, rows={**form.rows, kind: kept})
+
+
+# --- what is to be saved -------------------------------------------------------------------------------------------
+
+
+def data_of(form: Form) -> dict[str, Json]:
+    """The ``data`` of the change that saves this form: only what differs from what it was opened with."""
+    opened = form.opened
+    now: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG) for name in FIELDS}
+    if not now["name"]:
+        now["name"] = _name(now)
+    for kind in OWN_FIELDS:
+        now.update(_own(form, kind))
+    data = {name: value for name, value in now.items() if value != opened.get(name)}
+    if details := _details(form):
+        data["details"] = details
+    return data
+
+
+def _text(before: str | None, typed: str, long: bool = False) -> str | None:
+    """What an input means. Browsers alter line breaks on their own: a value that differs only so is the old one."""
+    breaks = "\n" if long else ""
+    text = BREAK.sub(breaks, typed)
+    if before is not None and text == BREAK.sub(breaks, before):
+        return before
+    return text.strip() or None
+
+
+def _name(now: Mapping[str, Json]) -> str | None:
+    """A contact that was given no name is called by its parts, or by its company."""
+    return " ".join(now[part] for part in NAME_PARTS if now[part]) or now["company"]
+
+
+def _own(form: Form, kind: str) -> dict[str, Json]:
+    value, label = OWN_FIELDS[kind]
+    row = next((row for row in form.rows[kind] if row.key == OWN), Row(kind))
+    now = {value: _text(form.opened.get(value), row.value), label: _text(form.opened.get(label), row.label)}
+    kept = now[value] or now[label] == form.opened.get(label) and not form.opened.get(value)
+    return now if kept else {value: None, label: None}
+
+
+def _details(form: Form) -> dict[str, Json]:
+    details: dict[str, Json] = dict.fromkeys(form.opened["details"])
+    for kind, rows in form.rows.items():
+        place = _last_place(form, kind)
+        for row in rows:
+            before = form.opened["details"].get(row.key)
+            if row.key not in ("", OWN) and before is None and not row.is_blank():
+                place += 1
+                details[row.key] = {"kind": kind, "position": place} | _filled(row, {})
+            elif before is not None and (edit := _edit(row, before)) is not None:
+                details[row.key] = edit
+    return {key: entry for key, entry in details.items() if entry is None or entry}
+
+
+def _last_place(form: Form, kind: str) -> int:
+    places = (entry.get("position") or 0 for _, entry in in_order(form.opened["details"], kind))
+    return max(places, default=1 if kind in OWN_FIELDS else 0)
+
+
+def _filled(row: Row, before: Mapping[str, Json]) -> dict[str, str]:
+    long = row.kind == "address"
+    texts = {name: _text(before.get(name), getattr(row, name), long and name == "value") for name in ("label", *PARTS)}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _edit(row: Row, before: Mapping[str, Json]) -> dict[str, Json] | None:
+    """What of an entry changed: nothing ({}), some cells, or all of it is to go (None)."""
+    now, then = _filled(row, before), {name: before[name] for name in ("label", *PARTS) if before.get(name)}
+    if now == then:
+        return {}
+    if row.is_blank():
+        return None
+    edit: dict[str, Json] = {}
+    if now.get("label") != then.get("label"):
+        edit["label"] = now.get("label")
+    if any(now.get(part) != then.get(part) for part in PARTS):
+        edit |= {"value": None} | {part: now[part] for part in PARTS if part in now}
+    return edit
+
+
+# --- what can't be saved -------------------------------------------------------------------------------------------
+
+
+def checked(form: Form, data: Mapping[str, Json], operation: Operation) -> Form:
+    """The form with a sentence for each input that can't be stored, under the name of its cell."""
+    pieces: list[Json] = [{name: value} for name, value in data.items() if name != "details"]
+    pieces += [{"details": {key: entry}} for key, entry in data.get("details", {}).items()]
+    if operation is Operation.INSERT and "name" not in data:
+        pieces.append({"name": None})
+    kinds = {row.key: row.kind for rows in form.rows.values() for row in rows}
+    return replace(form, errors=dict(_flaws(pieces, kinds)))
+
+
+def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for piece in pieces:
+        try:
+            cells_of(CONTACTS, piece, Operation.UPDATE)
+        except Invalid as flaw:
+            cell, _, rest = str(flaw).partition(" ")
+            kind = kinds.get(cell.split("/")[1], "") if "/" in cell else ""
+            yield cell, f"{label_of(cell, kind)} {rest}"

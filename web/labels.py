@@ -1,0 +1,74 @@
+"""What cells are called on the pages. Pure words: no markup, no requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from offbook.core.tables import EXISTS
+
+FIELDS: Mapping[str, str] = {
+    "name": "Name",
+    "email": "E-mail",
+    "email_label": "E-mail label",
+    "phone": "Phone",
+    "phone_label": "Phone label",
+    "given_name": "First name",
+    "middle_name": "Middle name",
+    "family_name": "Last name",
+    "prefix": "Prefix",
+    "suffix": "Suffix",
+    "nickname": "Nickname",
+    "file_as": "File as",
+    "company": "Company",
+    "department": "Department",
+    "title": "Job title",
+    "birthday": "Birthday",
+    "website": "Website",
+    "website_label": "Website label",
+    "notes": "Notes",
+    "starred": "Star",
+}
+
+
+class Kind(NamedTuple):
+    """A kind of detail: its name, its section's heading, and the labels that the form suggests."""
+
+    one: str
+    many: str
+    labels: tuple[str, ...]
+
+
+KINDS: Mapping[str, Kind] = {
+    "phone": Kind("Phone", "Phones", ("Mobile", "Work", "Home", "Main", "Fax")),
+    "email": Kind("E-mail", "E-mails", ("Home", "Work", "Other")),
+    "address": Kind("Address", "Addresses", ("Home", "Work", "Other")),
+    "url": Kind("Website", "Websites", ("Homepage", "Work", "Profile", "Blog")),
+    "date": Kind("Date", "Dates", ("Anniversary", "Other")),
+    "custom": Kind("Custom field", "Custom fields", ()),
+    "group": Kind("Group", "Groups", ()),
+}
+
+ATTRIBUTES: Mapping[str, str] = {
+    "label": "Label",
+    "street": "Street",
+    "city": "City",
+    "region": "Region",
+    "postcode": "Postcode",
+    "country": "Country",
+}
+
+
+def label_of(cell: str, kind: str = "") -> str:
+    """A cell's name as a sentence begins with it; ``kind`` is the entry's, for a cell of a detail."""
+    if "/" not in cell:
+        return FIELDS.get(cell, "Contact")
+    attribute = cell.rsplit("/", 1)[1]
+    name = KINDS[kind].one if kind in KINDS else "Detail"
+    return name if attribute in ("value", "kind", "position", EXISTS) else f"{name}: {ATTRIBUTES[attribute].lower()}"
+
+
+def listing(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``: each once, in order."""
+    *most, last = dict.fromkeys(names)
+    return f"{', '.join(most)} and {last}" if most else last
