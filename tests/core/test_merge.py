@@ -1,0 +1,611 @@
+"""The table of cases: what each policy makes of two edits that did not know of each other.
+
+Read a case as: everybody knew ``parent``; others did ``ours``; now ``theirs`` arrives. cases.py has the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from offbook.core import Operation, Write, decide
+from offbook.core.changes import Clock
+from offbook.core.merge import clock_of
+from tests.core.cases import (
+    GONE,
+    NEVER,
+    PARENT_SEQ,
+    Case,
+    Then,
+    delete,
+    everywhere,
+    insert,
+    make_change,
+    outcome,
+    per,
+    settle,
+    update,
+)
+
+ADA = {"name": "Ada"}
+ADA_A = {"name": "Ada", "phone": "a"}
+CELL = {"kind": "phone", "label": "cell", "value": "1"}
+BOAT = {"kind": "phone", "label": "boat", "value": "1"}
+HOME = {"kind": "address", "value": "1 Elm, Rome", "street": "1 Elm", "city": "Rome"}
+WITH_CELL = {"name": "Ada", "details": {"k1": CELL}}
+WITH_HOME = {"name": "Ada", "details": {"k1": HOME}}
+EXISTS = "@exists"
+K1 = "details/k1/@exists"
+REMOVED = {"k1": None}
+FULL = {f"k{number}": {"kind": "phone"} for number in range(200)}
+TEN_YEARS = 10 * 365 * 86_400_000
+
+ALONE = [
+    Case("a new contact", None, (), insert(**ADA), everywhere(Then("applied", ADA))),
+    Case(
+        "a new contact with an entry",
+        None,
+        (),
+        insert(**WITH_CELL),
+        everywhere(Then("applied", WITH_CELL)),
+    ),
+    Case("a cell is replaced", ADA_A, (), update(phone="b"), everywhere(Then("applied", {**ADA, "phone": "b"}))),
+    Case("a cell is emptied", ADA_A, (), update(phone=""), everywhere(Then("applied", ADA))),
+    Case("a cell is filled", ADA, (), update(phone="a"), everywhere(Then("applied", ADA_A))),
+    Case("a contact is deleted", ADA_A, (), delete(), everywhere(Then("applied", GONE))),
+    Case("an entry is added", ADA, (), update(details={"k1": CELL}), everywhere(Then("applied", WITH_CELL))),
+    Case("an entry is removed", WITH_CELL, (), update(details=REMOVED), everywhere(Then("applied", ADA))),
+    Case("an unknown entry is removed", ADA, (), update(details=REMOVED), everywhere(Then("applied", ADA))),
+    Case(
+        "one attribute of an entry is edited",
+        WITH_CELL,
+        (),
+        update(details={"k1": {"label": "boat"}}),
+        everywhere(Then("applied", {**ADA, "details": {"k1": BOAT}})),
+    ),
+    Case("what is there already is written", ADA_A, (), update(phone="a"), everywhere(Then("applied", ADA_A))),
+    Case("nothing is written", ADA_A, (), update(), everywhere(Then("applied", ADA_A))),
+]
+
+UNKNOWN = [
+    Case(
+        "an update of what never was",
+        None,
+        (),
+        update(phone="a"),
+        everywhere(Then("rejected", NEVER, code="unknown_record")),
+    ),
+    Case("a delete of what never was", None, (), delete(), everywhere(Then("applied", NEVER))),
+    Case("a delete of what is deleted", ADA, (delete(),), delete(base=11), everywhere(Then("applied", GONE))),
+    Case(
+        "a new contact with an entry that has no kind",
+        None,
+        (),
+        insert(name="Ada", details={"k1": {"value": "1"}}),
+        everywhere(Then("rejected", NEVER, code="missing")),
+    ),
+    Case(
+        "a new entry that has no kind",
+        ADA,
+        (),
+        update(details={"k1": {"value": "1"}}),
+        everywhere(Then("rejected", ADA, code="missing")),
+    ),
+    Case(
+        "one entry too many",
+        {"name": "Ada", "details": FULL},
+        (),
+        update(details={"k200": {"kind": "phone"}}),
+        everywhere(Then("rejected", {"name": "Ada", "details": FULL}, code="too_many_entries")),
+    ),
+    Case(
+        "a full contact swaps an entry for another",
+        {"name": "Ada", "details": FULL},
+        (),
+        update(details={"k0": None, "k200": {"kind": "phone"}}),
+        everywhere(Then("applied", {"name": "Ada", "details": dict.fromkeys((*list(FULL)[1:], "k200"), FULL["k1"])})),
+    ),
+    Case(
+        "an entry of a full contact is edited",
+        {"name": "Ada", "details": FULL},
+        (),
+        update(details={"k0": {"label": "x"}}),
+        everywhere(Then("applied", {"name": "Ada", "details": {**FULL, "k0": {"kind": "phone", "label": "x"}}})),
+    ),
+]
+
+SEEN = [
+    Case(
+        "what was seen is replaced though the clock says earlier",
+        ADA_A,
+        (update(50, phone="b"),),
+        update(1, base=11, phone="c"),
+        everywhere(Then("applied", {**ADA, "phone": "c"})),
+    ),
+    Case(
+        "what was seen is replaced though its clock was ten years ahead",
+        ADA_A,
+        (update(TEN_YEARS, phone="b"),),
+        update(1, base=11, phone="c"),
+        everywhere(Then("applied", {**ADA, "phone": "c"})),
+    ),
+    Case(
+        "what was seen is deleted though the clock says earlier",
+        ADA_A,
+        (update(50, phone="b"),),
+        delete(1, base=11),
+        everywhere(Then("applied", GONE)),
+    ),
+    Case(
+        "one's own edit is replaced after the clock went back an hour",
+        ADA,
+        (update(50, by="theirs", phone="a"),),
+        update(1, phone="b"),
+        everywhere(Then("applied", {**ADA, "phone": "b"})),
+    ),
+    Case(
+        "one's own edit is deleted after the clock went back an hour",
+        ADA,
+        (update(50, by="theirs", phone="a"),),
+        delete(1),
+        everywhere(Then("applied", GONE)),
+    ),
+    Case(
+        "one's own delete is undone after the clock went back an hour",
+        ADA,
+        (delete(50, by="theirs"),),
+        insert(1, base=PARENT_SEQ, **ADA),
+        everywhere(Then("applied", ADA)),
+    ),
+    Case(
+        "what lay hidden under a pending edit was not seen, and is older",
+        ADA,
+        (update(5, phone="e"),),
+        update(9, base=11, bases={"phone": PARENT_SEQ}, phone="c"),
+        per(
+            Then("merged", {**ADA, "phone": "c"}),
+            Then("merged", {**ADA, "phone": "c"}),
+            Then("conflict", {**ADA, "phone": "e"}, asked={"phone": "c"}),
+        ),
+    ),
+    Case(
+        "what lay hidden under a pending edit was not seen, and is newer",
+        ADA,
+        (update(9, phone="e"),),
+        update(5, base=11, bases={"phone": PARENT_SEQ}, phone="c"),
+        per(
+            Then("superseded", {**ADA, "phone": "e"}, {"phone": ("c", "ours")}),
+            Then("superseded", {**ADA, "phone": "e"}, {"phone": ("c", "ours")}),
+            Then("conflict", {**ADA, "phone": "e"}, asked={"phone": "c"}),
+        ),
+    ),
+]
+
+CELLS = [
+    Case(
+        "different cells, theirs later",
+        ADA,
+        (update(5, email="o"),),
+        update(9, phone="t"),
+        everywhere(Then("merged", {**ADA, "email": "o", "phone": "t"})),
+    ),
+    Case(
+        "different cells, theirs earlier",
+        ADA,
+        (update(9, email="o"),),
+        update(5, phone="t"),
+        per(
+            Then("merged", {**ADA, "email": "o", "phone": "t"}),
+            Then("superseded", {**ADA, "email": "o"}, {"phone": ("t", "ours")}),
+            Then("merged", {**ADA, "email": "o", "phone": "t"}),
+        ),
+    ),
+    Case(
+        "the same cell, theirs later",
+        ADA_A,
+        (update(5, phone="o"),),
+        update(9, phone="t"),
+        per(
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("conflict", {**ADA, "phone": "o"}, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "the same cell, theirs earlier",
+        ADA_A,
+        (update(9, phone="o"),),
+        update(5, phone="t"),
+        per(
+            Then("superseded", {**ADA, "phone": "o"}, {"phone": ("t", "ours")}),
+            Then("superseded", {**ADA, "phone": "o"}, {"phone": ("t", "ours")}),
+            Then("conflict", {**ADA, "phone": "o"}, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "the same cell at the same time: the larger change id",
+        ADA_A,
+        (update(5, phone="o"),),
+        update(5, phone="t"),
+        per(
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("conflict", {**ADA, "phone": "o"}, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "a cell that one emptied and the other wrote",
+        ADA_A,
+        (update(9, phone=""),),
+        update(5, phone="t"),
+        per(
+            Then("superseded", ADA, {"phone": ("t", "ours")}),
+            Then("superseded", ADA, {"phone": ("t", "ours")}),
+            Then("conflict", ADA, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "one cell of two is contested, theirs later",
+        ADA_A,
+        (update(5, phone="o"),),
+        update(9, phone="t", email="t"),
+        per(
+            Then("merged", {**ADA, "phone": "t", "email": "t"}),
+            Then("merged", {**ADA, "phone": "t", "email": "t"}),
+            Then("conflict", {**ADA, "phone": "o", "email": "t"}, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "one cell of two is contested, theirs earlier",
+        ADA_A,
+        (update(9, phone="o"),),
+        update(5, phone="t", email="t"),
+        per(
+            Then("merged", {**ADA, "phone": "o", "email": "t"}, {"phone": ("t", "ours")}),
+            Then("superseded", {**ADA, "phone": "o"}, {"phone": ("t", "ours"), "email": ("t", "ours")}),
+            Then("conflict", {**ADA, "phone": "o", "email": "t"}, asked={"phone": "t"}),
+        ),
+    ),
+    Case(
+        "both wrote the same value",
+        ADA_A,
+        (update(9, phone="x"),),
+        update(5, phone="x"),
+        everywhere(Then("merged", {**ADA, "phone": "x"})),
+    ),
+    Case(
+        "a cell that went there and back, and what was there is written",
+        ADA_A,
+        (update(5, phone="x"), update(6, phone="a")),
+        update(9, phone="a"),
+        everywhere(Then("merged", ADA_A)),
+    ),
+    Case(
+        "the later of two others is what counts for the whole record",
+        ADA,
+        (update(5, email="o"), update(9, by="third", company="o")),
+        update(7, phone="t"),
+        per(
+            Then("merged", {**ADA, "email": "o", "company": "o", "phone": "t"}),
+            Then("superseded", {**ADA, "email": "o", "company": "o"}, {"phone": ("t", "third")}),
+            Then("merged", {**ADA, "email": "o", "company": "o", "phone": "t"}),
+        ),
+    ),
+    Case(
+        "a cell that was replaced keeps the later of both times",
+        ADA_A,
+        (update(9, phone="o"), update(1, by="third", base=11, phone="o2")),
+        update(5, phone="t"),
+        per(
+            Then("superseded", {**ADA, "phone": "o2"}, {"phone": ("t", "third")}),
+            Then("superseded", {**ADA, "phone": "o2"}, {"phone": ("t", "third")}),
+            Then("conflict", {**ADA, "phone": "o2"}, asked={"phone": "t"}),
+        ),
+    ),
+]
+
+DELETES = [
+    Case(
+        "an edit meets a delete, and is later",
+        ADA_A,
+        (delete(5),),
+        update(9, phone="t"),
+        per(
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("conflict", GONE, asked={EXISTS: True}),
+        ),
+    ),
+    Case(
+        "an edit meets a delete, and is earlier",
+        ADA_A,
+        (delete(9),),
+        update(5, phone="t"),
+        per(
+            Then("merged", {**ADA, "phone": "t"}),
+            Then("superseded", GONE, {"phone": ("t", "ours"), EXISTS: (True, "ours")}),
+            Then("conflict", GONE, asked={EXISTS: True}),
+        ),
+    ),
+    Case(
+        "an edit that changes nothing meets a delete",
+        ADA_A,
+        (delete(5),),
+        update(9, phone="a"),
+        per(Then("merged", ADA_A), Then("merged", ADA_A), Then("conflict", GONE, asked={EXISTS: True})),
+    ),
+    Case(
+        "a delete meets an edit, and is later",
+        ADA_A,
+        (update(5, phone="o"),),
+        delete(9),
+        per(
+            Then("superseded", {**ADA, "phone": "o"}, {EXISTS: (False, "ours")}),
+            Then("merged", GONE),
+            Then("conflict", {**ADA, "phone": "o"}, asked={EXISTS: False}),
+        ),
+    ),
+    Case(
+        "a delete meets an edit, and is earlier",
+        ADA_A,
+        (update(9, phone="o"),),
+        delete(5),
+        per(
+            Then("superseded", {**ADA, "phone": "o"}, {EXISTS: (False, "ours")}),
+            Then("superseded", {**ADA, "phone": "o"}, {EXISTS: (False, "ours")}),
+            Then("conflict", {**ADA, "phone": "o"}, asked={EXISTS: False}),
+        ),
+    ),
+    Case(
+        "a delete meets an edit that lay hidden under a pending one",
+        ADA,
+        (update(5, phone="o"),),
+        delete(9, base=11, bases={"phone": PARENT_SEQ, EXISTS: PARENT_SEQ}),
+        per(
+            Then("superseded", {**ADA, "phone": "o"}, {EXISTS: (False, "ours")}),
+            Then("merged", GONE),
+            Then("conflict", {**ADA, "phone": "o"}, asked={EXISTS: False}),
+        ),
+    ),
+    Case("a delete meets a delete, and is later", ADA, (delete(5),), delete(9), everywhere(Then("merged", GONE))),
+    Case("a delete meets a delete, and is earlier", ADA, (delete(9),), delete(5), everywhere(Then("merged", GONE))),
+    Case(
+        "a delete meets the removal of an entry",
+        WITH_CELL,
+        (update(5, details=REMOVED),),
+        delete(9),
+        everywhere(Then("merged", GONE)),
+    ),
+    Case(
+        "the removal of an entry meets a delete",
+        WITH_CELL,
+        (delete(5),),
+        update(9, details=REMOVED),
+        everywhere(Then("merged", GONE)),
+    ),
+    Case(
+        "a deleted contact whose deletion was seen is edited",
+        ADA_A,
+        (delete(9),),
+        update(5, base=11, phone="t"),
+        everywhere(Then("applied", {**ADA, "phone": "t"})),
+    ),
+]
+
+INSERTS = [
+    Case(
+        "an insert meets the same contact, and is later",
+        None,
+        (insert(5, name="Ada", phone="o"),),
+        insert(9, name="Eve", email="t"),
+        per(
+            Then("merged", {"name": "Eve", "phone": "o", "email": "t"}),
+            Then("merged", {"name": "Eve", "phone": "o", "email": "t"}),
+            Then("conflict", {"name": "Ada", "phone": "o", "email": "t"}, asked={"name": "Eve"}),
+        ),
+    ),
+    Case(
+        "an insert meets the same contact, and is earlier",
+        None,
+        (insert(9, name="Ada", phone="o"),),
+        insert(5, name="Eve", email="t"),
+        per(
+            Then("merged", {"name": "Ada", "phone": "o", "email": "t"}, {"name": ("Eve", "ours")}),
+            Then("superseded", {"name": "Ada", "phone": "o"}, {"name": ("Eve", "ours"), "email": ("t", "ours")}),
+            Then("conflict", {"name": "Ada", "phone": "o", "email": "t"}, asked={"name": "Eve"}),
+        ),
+    ),
+    Case("an insert meets its equal", None, (insert(**ADA_A),), insert(9, **ADA_A), everywhere(Then("merged", ADA_A))),
+    Case(
+        "an insert leaves the cells alone that it does not name",
+        ADA_A,
+        (),
+        insert(base=PARENT_SEQ, name="Ada", email="t"),
+        everywhere(Then("applied", {**ADA_A, "email": "t"})),
+    ),
+    Case(
+        "an insert of what was deleted, the deletion seen",
+        ADA_A,
+        (delete(9),),
+        insert(5, base=11, **ADA),
+        everywhere(Then("applied", ADA_A)),
+    ),
+    Case(
+        "an insert of what was deleted, the deletion not seen",
+        ADA,
+        (delete(9),),
+        insert(5, base=PARENT_SEQ, **ADA),
+        per(
+            Then("merged", ADA),
+            Then("superseded", GONE, {EXISTS: (True, "ours")}),
+            Then("conflict", GONE, asked={EXISTS: True}),
+        ),
+    ),
+]
+
+ENTRIES = [
+    Case(
+        "an entry is removed here and its label edited there",
+        WITH_CELL,
+        (update(9, details=REMOVED),),
+        update(5, details={"k1": {"label": "boat"}}),
+        per(
+            Then("merged", {**ADA, "details": {"k1": BOAT}}),
+            Then("superseded", ADA, {K1: (True, "ours"), "details/k1/label": ("boat", "ours")}),
+            Then("conflict", ADA, asked={K1: True}),
+        ),
+    ),
+    Case(
+        "an entry's label is edited here and the entry removed there",
+        WITH_CELL,
+        (update(5, details={"k1": {"label": "boat"}}),),
+        update(9, details=REMOVED),
+        per(
+            Then("superseded", {**ADA, "details": {"k1": BOAT}}, {K1: (False, "ours")}),
+            Then("merged", ADA),
+            Then("conflict", {**ADA, "details": {"k1": BOAT}}, asked={K1: False}),
+        ),
+    ),
+    Case(
+        "an entry is removed on both",
+        WITH_CELL,
+        (update(9, details=REMOVED),),
+        update(5, details=REMOVED),
+        everywhere(Then("merged", ADA)),
+    ),
+    Case(
+        "each adds an entry, theirs later",
+        ADA,
+        (update(5, details={"k1": CELL}),),
+        update(9, details={"k2": BOAT}),
+        everywhere(Then("merged", {**ADA, "details": {"k1": CELL, "k2": BOAT}})),
+    ),
+    Case(
+        "each removes another entry, theirs later",
+        {"name": "Ada", "details": {"k1": CELL, "k2": BOAT}},
+        (update(5, details={"k1": None}),),
+        update(9, details={"k2": None}),
+        everywhere(Then("merged", ADA)),
+    ),
+    Case(
+        "the parts of an address are never mixed, theirs later",
+        WITH_HOME,
+        (update(5, details={"k1": {"value": "2 Oak, Rome", "street": "2 Oak", "city": "Rome"}}),),
+        update(9, details={"k1": {"value": "1 Elm, Bath", "street": "1 Elm", "city": "Bath"}}),
+        per(
+            Then(
+                "merged",
+                {**ADA, "details": {"k1": {**HOME, "value": "1 Elm, Bath", "street": "1 Elm", "city": "Bath"}}},
+            ),
+            Then(
+                "merged",
+                {**ADA, "details": {"k1": {**HOME, "value": "1 Elm, Bath", "street": "1 Elm", "city": "Bath"}}},
+            ),
+            Then(
+                "conflict",
+                {**ADA, "details": {"k1": {**HOME, "value": "2 Oak, Rome", "street": "2 Oak"}}},
+                asked={"details/k1/value": ("1 Elm, Bath", "1 Elm", "Bath", None, None, None)},
+            ),
+        ),
+    ),
+    Case(
+        "an address that names one part is that part alone",
+        WITH_HOME,
+        (),
+        update(details={"k1": {"city": "Bath"}}),
+        everywhere(Then("applied", {**ADA, "details": {"k1": {"kind": "address", "city": "Bath"}}})),
+    ),
+    Case(
+        "a removed entry is kept, and comes back whole when it is asserted",
+        WITH_CELL,
+        (update(details=REMOVED),),
+        update(base=11, details={"k1": {}}),
+        everywhere(Then("applied", WITH_CELL)),
+    ),
+    Case(
+        "a deleted contact comes back with its entries",
+        WITH_CELL,
+        (delete(),),
+        update(base=11, phone="t"),
+        everywhere(Then("applied", {**WITH_CELL, "phone": "t"})),
+    ),
+    Case(
+        "a removed entry does not come back with its contact",
+        WITH_CELL,
+        (update(details=REMOVED), delete(by="ours", base=11)),
+        update(base=12, phone="t"),
+        everywhere(Then("applied", {**ADA, "phone": "t"})),
+    ),
+]
+
+CASES = [*ALONE, *UNKNOWN, *SEEN, *CELLS, *DELETES, *INSERTS, *ENTRIES]
+
+
+@pytest.mark.parametrize(
+    ("case", "policy"),
+    [pytest.param(case, policy, id=f"{case.name} [{policy}]") for case in CASES for policy in case.results],
+)
+def test_case(case: Case, policy: str) -> None:
+    assert outcome(*settle(case, policy)) == case.results[policy]
+
+
+def test_no_two_cases_have_the_same_name() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_a_write_keeps_what_was_there_before() -> None:
+    case = Case("", ADA_A, (), update(phone="b", email="e"), {})
+    _, decision = settle(case, "merge")
+    assert isinstance(decision, Write)
+    assert decision.before == {"phone": "a", "email": None}
+
+
+def test_a_delete_keeps_that_the_record_was_there_and_all_of_its_cells() -> None:
+    record, decision = settle(Case("", WITH_CELL, (), delete(), {}), "merge")
+    assert isinstance(decision, Write) and record is not None
+    assert decision.before == {EXISTS: True}
+    assert decision.record.cells == record.cells
+
+
+@pytest.mark.parametrize(
+    ("parent", "ours", "theirs", "revives"),
+    [
+        (ADA, delete(), update(phone="t"), True),
+        (WITH_CELL, update(details=REMOVED), update(details={"k1": {"label": "boat"}}), True),
+        (ADA, update(email="o"), update(details={"k1": CELL}), False),
+        (ADA, update(email="o"), delete(base=11), False),
+    ],
+    ids=["a contact", "an entry", "a new entry is none", "a delete is none"],
+)
+def test_a_write_tells_whether_it_brings_something_back(
+    parent: Mapping[str, object], ours: object, theirs: object, revives: bool
+) -> None:
+    _, decision = settle(Case("", parent, (ours,), theirs, {}), "merge")  # type: ignore[arg-type]
+    assert isinstance(decision, Write)
+    assert decision.revives is revives
+
+
+def test_a_cells_time_is_never_earlier_than_the_one_it_replaces() -> None:
+    change = make_change(update(at=3, phone="b"), 9, "r", 0)
+    assert clock_of(change, 20, Clock(11, 8, "old", "o")) == Clock(20, 8, change.id, "r")
+    assert clock_of(change, 20, Clock(11, 2, "old", "o")).timestamp == 3
+
+
+def test_only_the_cells_written_since_the_creation_have_clocks_of_their_own() -> None:
+    record, decision = settle(Case("", ADA_A, (update(phone="b"),), update(base=11, email="e"), {}), "merge")
+    assert isinstance(decision, Write) and record is not None
+    assert {cell: clock.seq for cell, clock in decision.record.clocks.items()} == {"phone": 11, "email": 12}
+    assert decision.record.clock("name").seq == decision.record.created.seq == PARENT_SEQ
+
+
+def test_a_change_without_bases_that_saw_the_newest_seq_is_concurrent_with_nothing() -> None:
+    record, _ = settle(Case("", ADA_A, (update(9, phone="b"),), update(), {}), "ask")
+    assert record is not None
+    decision = decide(record, make_change(update(1, base=record.seq, phone="c"), 3, "theirs", 0), "ask", 30)
+    assert isinstance(decision, Write) and not decision.asked
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_every_operation_has_a_case(operation: Operation) -> None:
+    assert any(case.theirs.operation is operation for case in CASES)
