@@ -155,7 +155,7 @@ def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
 
 def _unseen(change: Change, seq: int) -> Reject | None:
     """A base that this book never gave out would make its change win over everything to come."""
-    newest = max((change.base, *change.bases.values()))
+    newest = max(change.base, *change.bases.values()) if change.bases else change.base
     return (
         Reject("base_unknown", f"The base {newest} is newer than anything this book has: sync first.")
         if newest > seq
@@ -185,8 +185,8 @@ def _store(result: Plan, record: Record) -> None:
 
 def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> None:
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
-    record = result.records[key_of(change)]
     for one in asked:
+        record = result.records[key_of(change)]
         result.conflicts.append(
             Conflict(
                 id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),

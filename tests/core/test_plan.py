@@ -1,0 +1,295 @@
+"""A pushed batch: one verdict each, in order, and all that a store has to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from offbook.core import TABLES, Book, Change, Operation, Plan, Record, Rejection, Settled, Verdict, plan
+from offbook.core.cells import cells_of
+from offbook.core.plan import Key, next_seq
+
+NOW = 1_000_000_000
+NOW_MS = NOW // 1000
+TABLE = TABLES["contacts"]
+
+
+def number(value: int) -> str:
+    return str(UUID(int=value))
+
+
+def a_book(policy: str = "merge", seq: int = 0) -> Book:
+    return Book(1, number(999), policy, "epoch", seq, 0)
+
+
+def a_change(
+    change: int, operation: str, base: int = 0, record: int = 1, by: int = 1, at: int = 5, **data: Any
+) -> Change:
+    what = Operation(operation)
+    cells = {} if what is Operation.DELETE else cells_of(TABLE, data, what)
+    return Change(number(change), TABLE.name, number(record), what, number(by), at, base, cells)
+
+
+def push(
+    *batch: Change | Rejection,
+    records: Mapping[Key, Record] | None = None,
+    settled: Mapping[str, Settled] | None = None,
+    book: Book | None = None,
+    now: int = NOW,
+) -> Plan:
+    return plan(book or a_book(), records or {}, settled or {}, batch, now)
+
+
+def verdicts(result: Plan) -> Sequence[str]:
+    return [outcome.verdict.value for outcome in result.outcomes]
+
+
+def existing(**data: Any) -> Plan:
+    """A book with one contact, written by replica 9 at seq NOW."""
+    return push(a_change(1000, "INSERT", by=9, **data))
+
+
+KEY = (TABLE.name, number(1))
+
+
+# --- seq ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "expected"),
+    [(0, 50, 50), (50, 50, 51), (90, 50, 91)],
+    ids=["time", "same moment", "clock went back"],
+)
+def test_the_next_seq_is_the_time_and_never_repeats_or_goes_back(last: int, now: int, expected: int) -> None:
+    assert next_seq(last, now) == expected
+
+
+def test_each_change_of_a_batch_takes_the_next_seq() -> None:
+    result = push(a_change(1, "INSERT", name="Ada"), a_change(2, "INSERT", record=2, name="Eve"))
+    assert [outcome.seq for outcome in result.outcomes] == [NOW, NOW + 1]
+    assert result.seq == NOW + 1
+
+
+def test_what_changes_nothing_takes_no_seq() -> None:
+    result = push(a_change(1, "DELETE"), a_change(2, "UPDATE", phone="x"))
+    assert verdicts(result) == ["applied", "rejected"]
+    assert [outcome.seq for outcome in result.outcomes] == [None, None]
+    assert result.seq == 0
+
+
+def test_a_conflict_takes_a_seq_though_the_record_stays() -> None:
+    old = existing(name="Ada", phone="o")
+    result = push(a_change(1, "UPDATE", phone="t"), records=old.records, book=a_book("ask", seq=old.seq), now=NOW)
+    assert result.outcomes[0].seq == result.seq == NOW + 1
+    assert result.records == old.records
+
+
+# --- the batch ---------------------------------------------------------------------------------------------------
+
+
+def test_a_change_sees_what_the_one_before_it_did() -> None:
+    result = push(a_change(1, "INSERT", name="Ada"), a_change(2, "UPDATE", phone="x"), a_change(3, "DELETE"))
+    assert verdicts(result) == ["applied"] * 3
+    assert result.records[KEY].deleted
+
+
+def test_one_bad_change_never_stops_the_rest() -> None:
+    result = push(
+        Rejection(number(1), "too_long", "Too long."),
+        Rejection(None, "bad_id", "No id."),
+        a_change(2, "UPDATE", record=5, phone="x"),
+        a_change(3, "INSERT", name="Ada"),
+    )
+    assert verdicts(result) == ["rejected", "rejected", "rejected", "applied"]
+    assert list(result.created) == [KEY]
+
+
+def test_a_rejection_keeps_its_code_and_its_sentence() -> None:
+    outcome = push(Rejection(number(1), "too_long", "Too long.")).outcomes[0]
+    assert (outcome.code, outcome.detail) == ("too_long", "Too long.")
+
+
+def test_only_what_the_verdict_needs_is_kept_of_a_rejected_change() -> None:
+    result = push(Rejection(number(1), "too_long", "Too long."), a_change(2, "UPDATE", phone="x"))
+    assert [entry.change for entry in result.history] == [None, None]
+    assert [entry.code for entry in result.history] == ["too_long", "unknown_record"]
+
+
+def test_a_change_without_a_readable_id_leaves_no_trace() -> None:
+    assert push(Rejection(None, "bad_id", "No id.")).history == []
+
+
+def test_a_record_made_and_edited_in_one_batch_is_created_once_as_it_ends() -> None:
+    result = push(a_change(1, "INSERT", name="Ada"), a_change(2, "UPDATE", phone="x"))
+    assert list(result.created) == [KEY] and not result.written
+    assert result.records[KEY].cells == {"name": "Ada", "phone": "x"}
+
+
+def test_a_record_that_was_there_is_written() -> None:
+    old = existing(name="Ada")
+    result = push(a_change(1, "UPDATE", base=old.seq, phone="x"), records=old.records, book=a_book(seq=old.seq))
+    assert list(result.written) == [KEY] and not result.created
+
+
+def test_a_plan_leaves_the_records_that_it_was_given_alone() -> None:
+    old = existing(name="Ada")
+    before = dict(old.records)
+    push(a_change(1, "UPDATE", base=old.seq, phone="x"), records=old.records, book=a_book(seq=old.seq))
+    assert old.records == before
+
+
+def test_the_history_holds_what_was_there_before() -> None:
+    old = existing(name="Ada", phone="a")
+    entry = push(a_change(1, "UPDATE", base=old.seq, phone="b"), records=old.records, book=a_book(seq=old.seq)).history[
+        0
+    ]
+    assert entry.before == {"phone": "a"}
+    assert entry.change is not None and entry.change.cells == {"phone": "b"}
+
+
+def test_the_history_holds_what_lost_and_to_which_change() -> None:
+    old = existing(name="Ada", phone="o")
+    late = a_change(1, "UPDATE", phone="t", at=-1)
+    entry = push(late, records=old.records, book=a_book(seq=old.seq)).history[0]
+    assert entry.verdict is Verdict.SUPERSEDED and entry.seq is None
+    assert [(one.cell, one.value, one.winner.change_id, one.rule) for one in entry.beaten] == [
+        ("phone", "t", number(1000), "merge")
+    ]
+
+
+# --- the same change again ---------------------------------------------------------------------------------------
+
+
+def test_the_same_change_again_gets_the_same_verdict_and_does_nothing() -> None:
+    old = existing(name="Ada")
+    result = push(
+        a_change(1, "UPDATE", base=old.seq, phone="x"),
+        records=old.records,
+        settled={number(1): Settled(Verdict.SUPERSEDED, 7)},
+        book=a_book(seq=old.seq),
+    )
+    assert result.outcomes[0].verdict is Verdict.SUPERSEDED and result.outcomes[0].seq == 7
+    assert (result.records, result.seq, result.history) == (old.records, old.seq, [])
+
+
+def test_the_same_change_twice_in_one_batch_counts_once() -> None:
+    change = a_change(1, "INSERT", name="Ada")
+    result = push(change, change)
+    assert [outcome.seq for outcome in result.outcomes] == [NOW, NOW]
+    assert len(result.history) == 1
+
+
+def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_nothing_back() -> None:
+    again = push(a_change(1, "INSERT", name="Ada"), settled={number(1): Settled(Verdict.APPLIED, NOW)})
+    assert again.outcomes[0].verdict is Verdict.APPLIED and again.outcomes[0].shown
+    assert not again.records and not again.created
+
+
+def test_a_rejected_change_stays_rejected_with_its_reason() -> None:
+    settled = {number(1): Settled(Verdict.REJECTED, None, "unknown_record", "There is none.")}
+    outcomes = push(a_change(1, "INSERT", name="Ada"), Rejection(number(1), "x", "y"), settled=settled).outcomes
+    assert [(one.verdict, one.code, one.detail) for one in outcomes] == [
+        (Verdict.REJECTED, "unknown_record", "There is none.")
+    ] * 2
+
+
+# --- clocks and bases --------------------------------------------------------------------------------------------
+
+
+def test_a_time_in_the_future_is_clamped_to_the_servers() -> None:
+    record = push(a_change(1, "INSERT", at=NOW_MS * 50, name="Ada")).records[KEY]
+    assert record.created.timestamp == NOW_MS
+
+
+def test_a_clock_ten_years_ahead_wins_against_now_but_not_against_later() -> None:
+    old = existing(name="Ada")
+    ahead = a_change(1, "UPDATE", by=2, base=old.seq, at=NOW_MS * 50, phone="ahead")
+    right = a_change(2, "UPDATE", by=3, base=old.seq, at=NOW_MS + 60_000, phone="right")
+    first = push(ahead, records=old.records, book=a_book(seq=old.seq))
+    second = push(right, records=first.records, book=a_book(seq=first.seq), now=NOW + 60_000_000)
+    assert second.records[KEY].cells["phone"] == "right"
+
+
+def test_ones_own_changes_are_never_concurrent_whatever_the_clock_says() -> None:
+    result = push(
+        a_change(1, "INSERT", at=9, name="Ada"),
+        a_change(2, "UPDATE", at=5, phone="a"),
+        a_change(3, "UPDATE", at=1, phone="b"),
+        book=a_book("ask"),
+    )
+    assert verdicts(result) == ["applied"] * 3 and not result.conflicts
+    assert result.records[KEY].cells["phone"] == "b"
+
+
+@pytest.mark.parametrize(("base", "bases"), [(NOW + 1, {}), (0, {"phone": NOW + 1})], ids=["base", "bases"])
+def test_a_base_that_the_book_never_gave_out_is_rejected(base: int, bases: Mapping[str, int]) -> None:
+    old = existing(name="Ada")
+    ahead = Change(number(1), *KEY, Operation.UPDATE, number(2), 5, base, {"phone": "x"}, bases)
+    result = push(ahead, records=old.records, book=a_book(seq=old.seq))
+    assert result.outcomes[0].code == "base_unknown"
+    assert result.records == old.records
+
+
+# --- which answers carry the row ---------------------------------------------------------------------------------
+
+INSERTED = a_change(1, "INSERT", base=NOW, name="Ada", phone="x")
+SHOWN = [
+    ("an update that applied", a_change(1, "UPDATE", base=NOW, phone="x"), False),
+    ("a delete that applied", a_change(1, "DELETE", base=NOW), False),
+    ("an update that changed nothing", a_change(1, "UPDATE", base=NOW, name="Ada"), True),
+    ("an insert of what was there", INSERTED, True),
+    ("a merge", a_change(1, "UPDATE", name="Eve"), True),
+    ("an update that lost", a_change(1, "UPDATE", at=-1, name="Eve"), True),
+    ("a delete that lost", a_change(1, "DELETE"), True),
+    ("an update of the unknown", a_change(1, "UPDATE", record=3, phone="x"), True),
+    ("a delete of the unknown", a_change(1, "DELETE", record=3), False),
+]
+
+
+@pytest.mark.parametrize(("change", "shown"), [pytest.param(*case[1:], id=case[0]) for case in SHOWN])
+def test_the_answer_carries_the_row_when_it_is_not_what_the_device_expects(change: Change, shown: bool) -> None:
+    old = existing(name="Ada")
+    result = push(change, records=old.records, book=a_book(seq=old.seq))
+    assert result.outcomes[0].shown is shown
+    assert result.outcomes[0].key == (change.table, change.record_id)
+
+
+def test_a_new_contact_is_what_its_device_expects() -> None:
+    assert not push(a_change(1, "INSERT", name="Ada")).outcomes[0].shown
+
+
+def test_a_contact_that_comes_back_is_shown() -> None:
+    gone = push(a_change(1, "INSERT", name="Ada"), a_change(2, "DELETE"))
+    back = push(a_change(3, "UPDATE", base=gone.seq, phone="x"), records=gone.records, book=a_book(seq=gone.seq))
+    assert back.outcomes[0].verdict is Verdict.APPLIED and back.outcomes[0].shown
+
+
+# --- conflicts ---------------------------------------------------------------------------------------------------
+
+
+def test_a_conflict_holds_both_versions() -> None:
+    old = existing(name="Ada", phone="o")
+    conflict = push(
+        a_change(1, "UPDATE", phone="t", email="t"), records=old.records, book=a_book("ask", seq=old.seq)
+    ).conflicts[0]
+    assert (conflict.cell, conflict.ours, conflict.theirs) == ("phone", "o", "t")
+    assert (conflict.winner.change_id, conflict.change_id) == (number(1000), number(1))
+
+
+def test_a_conflict_about_existence_says_who_wants_it_gone() -> None:
+    old = existing(name="Ada", phone="o")
+    conflict = push(a_change(1, "DELETE"), records=old.records, book=a_book("ask", seq=old.seq)).conflicts[0]
+    assert (conflict.cell, conflict.ours, conflict.theirs) == ("@exists", True, False)
+
+
+def test_a_conflicts_id_comes_from_its_change_and_cell() -> None:
+    old = existing(name="Ada", phone="o", email="o")
+    runs = [
+        push(a_change(1, "UPDATE", phone="t", email="t"), records=old.records, book=a_book("ask", seq=old.seq))
+        for _ in range(2)
+    ]
+    assert runs[0].conflicts == runs[1].conflicts
+    assert len({conflict.id for conflict in runs[0].conflicts}) == 2
