@@ -320,6 +320,12 @@ def protocol_of(limits: Limits) -> type[HttpToolsProtocol]:
             self.in_head = False
             self.head_timer = cancelled(self.head_timer)
 
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            # Half of the next head is here, or the rest of a body whose request was answered early is still to come.
+            if self.cycle.response_complete and (self.in_head or self.cycle.more_body):
+                self.await_head()
+
         def pause_writing(self) -> None:
             super().pause_writing()
             if self.send_timer is None:

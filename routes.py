@@ -1,0 +1,39 @@
+"""The URL map: every blueprint and its prefix, on one screen.
+
+Blueprints of the API speak JSON to everyone, take a device's token and know no CSRF; those of the pages take a session.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from web.auth import auth
+from web.devices import devices
+from web.health import health
+from web.people import people, users
+from web.settings import settings
+
+API: tuple[tuple[Blueprint, str], ...] = (
+    (health, ""),
+    (users, ""),
+)
+
+PAGES: tuple[tuple[Blueprint, str], ...] = (
+    (auth, ""),
+    (devices, ""),
+    (people, ""),
+    (settings, ""),
+)
+
+
+def register(app: Flask) -> None:
+    for blueprint, prefix in (*API, *PAGES):
+        app.register_blueprint(blueprint, url_prefix=prefix or None)
+    app.config["API_SEGMENTS"] = api_segments(app)
+
+
+def api_segments(app: Flask) -> frozenset[str]:
+    """The first word of every path of the API: what lies below answers in JSON even where there is nothing."""
+    names = {blueprint.name for blueprint, _ in API}
+    rules = (rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in names)
+    return frozenset(rule.rule.split("/")[1] for rule in rules)

@@ -1,0 +1,119 @@
+"""The real server for tests: on 127.0.0.1, on a free port, in a thread or as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from asgi import Limits, address_of, listen, server_of
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def serving(app: Callable[..., Iterable[bytes]], limits: Limits | None = None) -> Iterator[str]:
+    """Serve a WSGI app from a thread; gives the URL. The socket listens from the start, so there is nothing to await."""
+    with running(app, limits) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(
+    app: Callable[..., Iterable[bytes]], limits: Limits | None = None
+) -> Iterator[tuple[str, uvicorn.Server]]:
+    """The same, for tests that look inside the server."""
+    bound = listen("127.0.0.1", 0)
+    server = server_of(app, limits or Limits())
+
+    def run() -> None:
+        try:
+            server.run([bound])
+        finally:
+            bound.close()
+
+    thread = Thread(target=run, name="server", daemon=True)
+    thread.start()
+    try:
+        yield address_of(bound), server
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+@dataclass
+class Process:
+    """`python asgi.py`, running. ``greeting`` is what it printed until it was ready."""
+
+    url: str
+    greeting: list[str]
+    child: subprocess.Popen[str]
+
+
+@contextmanager
+def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
+    """What `make serve` starts, on a database that `flask db upgrade` made in ``instance``."""
+    environ = os.environ | {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"} | settings
+    environ.pop("DATABASE_URL", None)
+    flask = [sys.executable, "-m", "flask", "db", "upgrade"]
+    subprocess.run(flask, cwd=ROOT, env=environ, check=True, capture_output=True)
+    child = subprocess.Popen(
+        [sys.executable, "asgi.py"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        greeting = list(read_greeting(child))
+        yield Process(greeting[-1].split()[-1], greeting, child)
+    finally:
+        child.terminate()
+        child.wait(20)
+        assert child.stdout is not None
+        child.stdout.close()
+
+
+def read_greeting(child: subprocess.Popen[str]) -> Iterator[str]:
+    assert child.stdout is not None
+    for line in child.stdout:
+        yield line
+        if line.startswith("offbook is at "):
+            return
+    raise AssertionError("the server ended before it was ready")
+
+
+def connect(url: str) -> socket.socket:
+    """A bare connection, for what no well-behaved client sends."""
+    split = urlsplit(url)
+    made = socket.create_connection((split.hostname, split.port), timeout=10)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
+
+
+def exchange(url: str, request: bytes) -> bytes:
+    """Send bytes, and read until the server closes."""
+    with connect(url) as made:
+        made.sendall(request)
+        return read_all(made)
+
+
+def read_all(made: socket.socket) -> bytes:
+    parts: list[bytes] = []
+    while part := made.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def echo_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """The smallest WSGI app that shows what reached it."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [environ["PATH_INFO"].encode("latin-1"), b" ", str(len(body)).encode()]

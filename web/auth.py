@@ -1,0 +1,206 @@
+"""Who asks: people by password and session cookie, devices by token.
+
+Views take the answer from ``me()`` and ``the_device()`` and scope every store call by its book. A token is read from
+the Authorization header alone, never from the URL, which ends in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, flash, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from offbook.core.errors import Invalid, NotFound
+from storage.accounts import User, WrongPassword
+from storage.devices import DeviceLogin
+from storage.throttle import Throttled
+from web import parts
+from web.errors import Problem, wants_json
+
+P = ParamSpec("P")
+
+auth = Blueprint("auth", __name__)
+
+
+class Person(UserMixin):  # type: ignore[misc]
+    """A user as Flask-Login wants one. The session holds id and stamp: a new password ends the others."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def get_id(self) -> str:
+        return f"{self.user.id}.{self.user.stamp}"
+
+
+def load_person(session_id: str) -> Person | None:
+    user_id, _, stamp = session_id.partition(".")
+    user = parts().accounts.user(int(user_id)) if user_id.isdigit() else None
+    return Person(user) if user is not None and user.stamp == stamp else None
+
+
+def me() -> User:
+    """The signed-in user; only inside a view that asks for a session."""
+    return cast(Person, current_user).user
+
+
+def is_signed_in() -> bool:
+    return bool(current_user.is_authenticated)
+
+
+def session_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """The view is for people who are signed in; others are asked to, and come back."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        return view(*args, **kwargs) if is_signed_in() else ask_to_sign_in()
+
+    return guarded
+
+
+def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """The view is for signed-in admins."""
+
+    @wraps(view)
+    @session_required
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        if not me().admin:
+            raise not_an_admin()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def ask_to_sign_in() -> ResponseReturnValue:
+    if wants_json():
+        raise Problem(401, "not_authorized", "Sign in first.")
+    return redirect(url_for("auth.login", next=request.full_path.rstrip("?") if request.method == "GET" else None))
+
+
+def not_an_admin() -> Problem:
+    return Problem(403, "forbidden", "This is for admins. Ask one of them.")
+
+
+def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """The view is for devices: a Bearer token, or Basic with the token as password."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        g.device = login = device_login()
+        parts().accounts.seen(login.device, parts().clock())
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def the_device() -> DeviceLogin:
+    """The device that asks; only inside a view that asks for one."""
+    return cast(DeviceLogin, g.device)
+
+
+def device_login() -> DeviceLogin:
+    given = request.authorization
+    token = given and (given.token if given.type == "bearer" else given.password)
+    login = parts().accounts.device_by_token(token) if token else None
+    if login is None:
+        # A browser would answer a Basic challenge with a box that nobody can fill in.
+        scheme = "Basic" if given and given.type == "basic" else "Bearer"
+        detail = "The device's token is missing, wrong or revoked. Add the device again on the Devices page."
+        raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
+    return login
+
+
+def open_session(user: User) -> None:
+    """Sign in. The old session is thrown away whole: nothing that was planted in it lives on."""
+    session.clear()
+    session.permanent = True
+    login_user(Person(user))
+
+
+def home() -> str:
+    return request.script_root + "/"
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after signing in: a path of this server, or home."""
+    if not target or not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable():
+        return home()
+    split = urlsplit(target)
+    return home() if split.scheme or split.netloc else target
+
+
+@auth.get("/login")
+def login() -> ResponseReturnValue:
+    if is_signed_in():
+        return redirect(safe_next(request.args.get("next")))
+    return render_template("login.html", is_empty=parts().accounts.is_empty(), name="")
+
+
+@auth.post("/login")
+def sign_in() -> ResponseReturnValue:
+    name = request.form.get("name", "").strip()
+    address = request.remote_addr or ""
+    try:
+        user = parts().accounts.check_password(name, request.form.get("password", ""), address, parts().clock())
+    except WrongPassword as error:
+        return render_template("login.html", error=str(error), name=name), 422
+    except Throttled as error:
+        page = render_template("login.html", error=str(error), name=name)
+        return page, 429, {"Retry-After": str(error.wait_seconds)}
+    open_session(user)
+    return redirect(safe_next(request.args.get("next")))
+
+
+@auth.post("/logout")
+@session_required
+def sign_out() -> ResponseReturnValue:
+    logout_user()
+    session.clear()
+    flash("You are signed out.")
+    return redirect(url_for("auth.login"))
+
+
+@auth.get("/setup/<once>")
+def setup(once: str) -> ResponseReturnValue:
+    require_setup(once)
+    return render_template("setup.html", name="")
+
+
+@auth.post("/setup/<once>")
+def set_up(once: str) -> ResponseReturnValue:
+    require_setup(once)
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    try:
+        user = parts().accounts.set_up(once, name, password, parts().clock(), parts().new_id)
+    except Invalid as error:
+        return render_template("setup.html", error=str(error), name=name), 422
+    open_session(user)
+    flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
+    return redirect(home())
+
+
+def require_setup(once: str) -> None:
+    if not parts().accounts.is_setup_open(once):
+        raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
+
+
+class Sessions(SecureCookieSessionInterface):
+    """The cookie is for HTTPS only wherever the request came over HTTPS (a trusted proxy says so)."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+def register(app: Flask) -> None:
+    app.session_interface = Sessions()
+    manager = LoginManager(app)
+    manager.user_loader(load_person)
+
+    @app.context_processor
+    def who() -> dict[str, Any]:
+        return {"me": me() if is_signed_in() else None}

@@ -1,0 +1,57 @@
+"""The devices page: add a device and see its token once, rename, revoke."""
+
+from __future__ import annotations
+
+import segno
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.errors import Invalid
+from web import parts
+from web.auth import me, session_required
+
+devices = Blueprint("devices", __name__)
+
+
+@devices.get("/devices")
+@session_required
+def index() -> ResponseReturnValue:
+    return page()
+
+
+@devices.post("/devices")
+@session_required
+def add() -> ResponseReturnValue:
+    """The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
+    user, name = me(), request.form.get("name", "")
+    try:
+        device, token = parts().accounts.add_device(user.book_id, user.id, name, parts().clock(), parts().new_id)
+    except Invalid as error:
+        return page(error=str(error), name=name), 422
+    server = request.url_root.rstrip("/")
+    code = segno.make(f"{server}\n{token}", micro=False).svg_data_uri(scale=4, light="white")
+    return render_template("device_added.html", device=device, token=token, server=server, code=code)
+
+
+@devices.post("/devices/<uuid>/rename")
+@session_required
+def rename(uuid: str) -> ResponseReturnValue:
+    try:
+        parts().accounts.rename_device(me().id, uuid, request.form.get("name", ""))
+    except Invalid as error:
+        return page(error=str(error)), 422
+    flash("Renamed.")
+    return redirect(url_for("devices.index"))
+
+
+@devices.post("/devices/<uuid>/revoke")
+@session_required
+def revoke(uuid: str) -> ResponseReturnValue:
+    parts().accounts.revoke_device(me().id, uuid, parts().clock())
+    flash("Revoked. The device keeps what it has, and syncs no more.")
+    return redirect(url_for("devices.index"))
+
+
+def page(error: str = "", name: str = "") -> str:
+    rows = parts().accounts.devices(me().id)
+    return render_template("devices.html", devices=rows, now=parts().clock(), error=error, name=name)

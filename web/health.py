@@ -1,0 +1,17 @@
+"""Whether the server can do its work: for what restarts it, and for what sends it requests."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from web import parts
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    """Reads from the database: a server that can't is not well, and fails here as everywhere."""
+    parts().accounts.is_empty()
+    return jsonify(status="ok")

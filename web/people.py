@@ -1,0 +1,45 @@
+"""People: admins list and add users, in a page and as JSON."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.errors import Invalid
+from web import parts, words
+from web.auth import admin_required, device_login, is_signed_in, me, not_an_admin
+
+people = Blueprint("people", __name__)
+users = Blueprint("users", __name__)
+
+
+@people.get("/people")
+@admin_required
+def index() -> ResponseReturnValue:
+    return page()
+
+
+@people.post("/people")
+@admin_required
+def add() -> ResponseReturnValue:
+    name, password, admin = request.form.get("name", ""), request.form.get("password", ""), "admin" in request.form
+    try:
+        user = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
+    except Invalid as error:
+        return page(error=str(error), name=name), 422
+    flash(f"{user.name} can sign in now, with a book of their own.")
+    return redirect(url_for("people.index"))
+
+
+@users.get("/users")
+def list_users() -> ResponseReturnValue:
+    """For a signed-in admin, or for an admin's device."""
+    by_session = is_signed_in() and not request.authorization
+    if not (me().admin if by_session else device_login().admin):
+        raise not_an_admin()
+    rows = parts().accounts.users()
+    return jsonify(users=[{"name": row.name, "admin": row.admin, "created_at": words.iso(row.created_at)} for row in rows])
+
+
+def page(error: str = "", name: str = "") -> str:
+    return render_template("people.html", people=parts().accounts.users(), error=error, name=name)

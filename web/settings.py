@@ -1,0 +1,68 @@
+"""The settings page: one's own password, and how one's book settles concurrent edits."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.errors import Invalid
+from offbook.core.policies import POLICIES
+from storage.accounts import WrongPassword
+from storage.throttle import Throttled
+from web import parts
+from web.auth import me, open_session, session_required
+
+settings = Blueprint("settings", __name__)
+
+POLICY_WORDS = {
+    "merge": "Different fields both survive; in the same field the later edit wins.",
+    "last-write-wins": "The later edit of a contact wins whole.",
+    "ask": "When the same field was edited twice, the first edit stays until someone decides.",
+}
+
+
+@settings.get("/settings")
+@session_required
+def index() -> ResponseReturnValue:
+    return page()
+
+
+@settings.post("/settings/password")
+@session_required
+def change_password() -> ResponseReturnValue:
+    """Ends every other session of this user; this one gets the new stamp."""
+    user, form = me(), request.form
+    new = form.get("new_password", "")
+    if new != form.get("new_password_again", ""):
+        return page(error="The two new passwords differ. Type the same one twice."), 422
+    try:
+        parts().accounts.check_password(
+            user.name, form.get("password", ""), request.remote_addr or "", parts().clock()
+        )
+        user = parts().accounts.set_password(user.id, new)
+    except WrongPassword:
+        return page(error="The current password is not right. Nothing was changed."), 422
+    except Throttled as error:
+        return page(error=str(error)), 429, {"Retry-After": str(error.wait_seconds)}
+    except Invalid as error:
+        return page(error=str(error)), 422
+    open_session(user)
+    flash("The password is changed. All other sessions are signed out.")
+    return redirect(url_for("settings.index"))
+
+
+@settings.post("/settings/policy")
+@session_required
+def choose_policy() -> ResponseReturnValue:
+    try:
+        parts().accounts.set_policy(me().book_id, request.form.get("policy", ""))
+    except Invalid as error:
+        return page(error=str(error)), 422
+    flash("Saved. It counts for edits that arrive from now on.")
+    return redirect(url_for("settings.index"))
+
+
+def page(error: str = "") -> str:
+    book = parts().accounts.book(me().book_id)
+    policies = [(name, POLICY_WORDS.get(name, "")) for name in POLICIES]
+    return render_template("settings.html", book=book, policies=policies, error=error)
