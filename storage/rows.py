@@ -50,20 +50,22 @@ class Layout:
     # --- writing ---
 
     def row_of(self, book_id: int, record: Record) -> dict[str, Any]:
-        """The record's own row, every column of it."""
+        """The record's own row; what it does not name is null."""
         get = record.cells.get
-        values: dict[str, Any] = {name: get(name) for name in self.names}
+        values: dict[str, Any] = {
+            "book_id": book_id,
+            "id": record.id,
+            "created_at": record.created.seq,
+            "updated_at": record.seq,
+            "seq": record.seq,
+            "deleted": record.deleted,
+            "clocks": clocks_json(record),
+        }
+        for name, value in record.cells.items():
+            if "/" not in name:
+                values[name] = value
         for name in self.flags:
-            values[name] = bool(values[name])
-        values.update(
-            book_id=book_id,
-            id=record.id,
-            created_at=record.created.seq,
-            updated_at=record.seq,
-            seq=record.seq,
-            deleted=record.deleted,
-            clocks=clocks_json(record),
-        )
+            values[name] = bool(get(name))
         if "search" in self.rows.c:
             values["search"] = searchable(record.cells)
         if "sort_name" in self.rows.c:

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, update
 
 from models import Base
 from offbook.core.cells import Json
@@ -154,9 +154,7 @@ class SqlWriting(SqlReading):
         for name, layout in self._layouts.items():
             self._write_records(layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
             self._write_records(layout, [plan.records[key] for key in plan.written if key[0] == name], new=False)
-        self._connection.execute(
-            insert(CHANGES), [_change_row(self.book.id, entry, origin, now) for entry in plan.history]
-        )
+        self._insert(CHANGES, [_change_row(self.book.id, entry, origin, now) for entry in plan.history])
         if plan.conflicts:
             self._write_conflicts(plan.conflicts, origin, now)
         if plan.seq != self.book.seq:
@@ -165,15 +163,32 @@ class SqlWriting(SqlReading):
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
         if not records:
             return
-        rows = [layout.row_of(self.book.id, record) for record in records]
-        write = insert(layout.rows) if new else self._database.upsert(layout.rows, list(rows[0]))
-        self._connection.execute(write, rows)
+        put = self._insert if new else self._upsert
+        put(layout.rows, [layout.row_of(self.book.id, record) for record in records])
         for map_ in layout.synced.maps:
             entries = [entry for record in records for entry in self._changed_entries(layout, map_, record)]
             if entries:
-                table = layout.entries[map_.name]
-                write = insert(table) if new else self._database.upsert(table, list(entries[0]))
-                self._connection.execute(write, entries)
+                put(layout.entries[map_.name], entries)
+
+    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Add rows. A column that none of them names is left out, since binding a null costs more than a text.
+
+        The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
+        driver takes, and preparing them one by one would take longer than storing them.
+        """
+        used = set(chain.from_iterable(rows))
+        names = [name for name in table.c.keys() if name in used]  # noqa: SIM118
+        dialect = self._connection.dialect
+        statement = str(insert(table).compile(dialect=dialect, column_keys=names))
+        values = [tuple(map(row.get, names)) for row in rows]
+        named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
+        self._connection.exec_driver_sql(statement, named)
+
+    def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Write whole rows: a column that a row does not name becomes null."""
+        names = table.c.keys()
+        whole = [dict(zip(names, map(row.get, names), strict=True)) for row in rows]
+        self._connection.execute(self._database.upsert(table, names), whole)
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
         after = layout.entry_rows(map_, self.book.id, record)
@@ -257,33 +272,34 @@ def _entries_between(layout: Layout, map_: Map) -> Any:
 
 def _change_row(book_id: int, entry: Entry, origin: Origin, now: int) -> dict[str, Any]:
     """A line of the log. Of a rejected change only what its verdict needs is kept."""
-    change = entry.change if entry.verdict is not Verdict.REJECTED else None
-    row: dict[str, Any] = dict.fromkeys(CHANGES.c.keys())
-    del row["id"]
+    row: dict[str, Any] = {
+        "book_id": book_id,
+        "change_id": entry.change_id,
+        "seq": entry.seq,
+        "verdict": entry.verdict.value,
+        "received_at": now,
+    }
+    if entry.verdict is Verdict.REJECTED:
+        return {**row, "code": entry.code, "detail": entry.detail}
+    change = entry.change
+    assert change is not None
     row.update(
-        book_id=book_id,
-        change_id=entry.change_id,
-        seq=entry.seq,
-        verdict=entry.verdict.value,
-        code=entry.code,
-        detail=entry.detail,
-        received_at=now,
+        table_name=change.table,
+        record_id=change.record_id,
+        operation=change.operation.value,
+        device_id=origin.device_id,
+        user_id=origin.user_id,
+        replica=change.replica,
+        timestamp=change.timestamp,
+        base=change.base,
+        data=dump(change.cells),
     )
-    if change is not None:
-        row.update(
-            table_name=change.table,
-            record_id=change.record_id,
-            operation=change.operation.value,
-            device_id=origin.device_id,
-            user_id=origin.user_id,
-            replica=change.replica,
-            timestamp=change.timestamp,
-            base=change.base,
-            bases=dump(dict(change.bases)) if change.bases else None,
-            data=dump(change.cells),
-            before=dump(entry.before) if entry.before else None,
-            beaten=_beaten_json(entry) if entry.beaten else None,
-        )
+    if change.bases:
+        row["bases"] = dump(dict(change.bases))
+    if entry.before:
+        row["before"] = dump(entry.before)
+    if entry.beaten:
+        row["beaten"] = _beaten_json(entry)
     return row
 
 
