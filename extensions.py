@@ -1,0 +1,39 @@
+"""Flask's database extensions, over the engine that the stores use too.
+
+``flask db`` finds Alembic through Flask-Migrate, and that finds the database through Flask-SQLAlchemy. Left to itself
+the latter would open the file a second time with settings of its own, which lose updates (see storage.sqlite); so it is
+given the engine that is open already. Stores and pages never touch ``db``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
+
+from models import Base
+from storage.engines import Database
+from storage.migrating import MIGRATIONS
+
+
+class SharedEngine(SQLAlchemy):
+    """Flask-SQLAlchemy without an engine of its own."""
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Flask) -> Engine:
+        database = app.extensions["database"]
+        assert isinstance(database, Database)
+        return database.engine
+
+
+db = SharedEngine(metadata=Base.metadata)
+migrate = Migrate(directory=str(MIGRATIONS))
+
+
+def register(app: Flask, database: Database) -> None:
+    app.extensions["database"] = database
+    app.config["SQLALCHEMY_DATABASE_URI"] = database.engine.url
+    db.init_app(app)
+    migrate.init_app(app, db)

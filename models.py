@@ -1,0 +1,292 @@
+"""The server's tables, columns written out. Numbers are keys inside, UUIDs are ids outside.
+
+Times are integers: microseconds since 1970 in ``*_at`` and in ``seq``, milliseconds where the name ends in ``_ms`` and
+in ``timestamp``, which devices send. No column holds a date, so no database's idea of time zones matters.
+
+Lengths are those of offbook.core.tables, and suit MariaDB's and PostgreSQL's limits. This module says what the schema
+should be; only the migrations make it so, and a test compares the two. Nothing here reads or writes a row.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, since a migration can change only what it can name."""
+
+LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+"""MariaDB's TEXT ends at 64 KB, which notes of 20,000 characters can exceed."""
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts up only a key that is called INTEGER."""
+
+Number = Annotated[int, mapped_column(NUMBER, primary_key=True, autoincrement=True)]
+BookId = Annotated[int, mapped_column(ForeignKey("books.id"))]
+UserId = Annotated[int, mapped_column(ForeignKey("users.id"))]
+Uuid = Annotated[str, mapped_column(String(36))]
+Long = Annotated[str, mapped_column(LONG_TEXT)]
+
+
+class Base(DeclarativeBase):
+    """The root of all models. Its metadata is what Flask-Migrate compares with the database."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {int: BigInteger()}
+
+
+class Book(Base):
+    """What syncs as a whole. ``seq`` is its clock, ``pruned`` the line below which history is thinned."""
+
+    __tablename__ = "books"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[Number]
+    uuid: Mapped[Uuid] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    policy: Mapped[str] = mapped_column(String(20), default="merge", server_default="merge")
+    epoch: Mapped[Uuid]
+    seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    pruned: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    created_at: Mapped[int]
+
+
+class User(Base):
+    """A person who signs in."""
+
+    __tablename__ = "users"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[Number]
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    admin: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[int]
+
+
+class Membership(Base):
+    """Who may use which book."""
+
+    __tablename__ = "memberships"
+
+    user_id: Mapped[UserId] = mapped_column(primary_key=True, autoincrement=False)
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False, index=True)
+    role: Mapped[str] = mapped_column(String(20), default="owner", server_default="owner")
+
+
+class Device(Base):
+    """What syncs one book. Of its token only the hash is kept. ``parked`` is JSON: codes and counts, as it reported."""
+
+    __tablename__ = "devices"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[Number]
+    uuid: Mapped[Uuid] = mapped_column(unique=True)
+    book_id: Mapped[BookId] = mapped_column(index=True)
+    user_id: Mapped[UserId] = mapped_column(index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[int]
+    last_seen_at: Mapped[int | None]
+    clock_offset_ms: Mapped[int | None]
+    parked: Mapped[Long | None]
+    revoked_at: Mapped[int | None]
+
+
+class Contact(Base):
+    """One row of the synced table ``contacts``. Deleted ones stay, with what they held, until they are pruned.
+
+    ``name`` may be null: a tombstone can be of a record whose INSERT never came. ``clocks`` is JSON, as is the wire.
+    ``search`` and ``sort_name`` are derived from the other columns and the details, folded.
+    """
+
+    __tablename__ = "contacts"
+    __table_args__ = (
+        UniqueConstraint("book_id", "seq"),
+        Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id"),
+    )
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Uuid] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(300))
+    email: Mapped[str | None] = mapped_column(String(320))
+    email_label: Mapped[str | None] = mapped_column(String(100))
+    phone: Mapped[str | None] = mapped_column(String(100))
+    phone_label: Mapped[str | None] = mapped_column(String(100))
+    given_name: Mapped[str | None] = mapped_column(String(200))
+    middle_name: Mapped[str | None] = mapped_column(String(200))
+    family_name: Mapped[str | None] = mapped_column(String(200))
+    prefix: Mapped[str | None] = mapped_column(String(100))
+    suffix: Mapped[str | None] = mapped_column(String(100))
+    nickname: Mapped[str | None] = mapped_column(String(200))
+    file_as: Mapped[str | None] = mapped_column(String(300))
+    company: Mapped[str | None] = mapped_column(String(300))
+    department: Mapped[str | None] = mapped_column(String(300))
+    title: Mapped[str | None] = mapped_column(String(300))
+    birthday: Mapped[str | None] = mapped_column(String(10))
+    website: Mapped[str | None] = mapped_column(String(2000))
+    website_label: Mapped[str | None] = mapped_column(String(100))
+    notes: Mapped[Long | None]
+    starred: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    seq: Mapped[int]
+    deleted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    clocks: Mapped[Long]
+    search: Mapped[Long | None]
+    sort_name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+
+
+class ContactDetail(Base):
+    """One entry of a contact's map ``details``. Removed entries stay, with what they held, until they are pruned."""
+
+    __tablename__ = "contact_details"
+    __table_args__ = (
+        ForeignKeyConstraint(["book_id", "contact_id"], ["contacts.book_id", "contacts.id"], ondelete="CASCADE"),
+    )
+
+    book_id: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=False)
+    contact_id: Mapped[Uuid] = mapped_column(primary_key=True)
+    entry_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str | None] = mapped_column(String(20))
+    label: Mapped[str | None] = mapped_column(String(100))
+    value: Mapped[str | None] = mapped_column(String(2000))
+    position: Mapped[int | None]
+    street: Mapped[str | None] = mapped_column(String(500))
+    city: Mapped[str | None] = mapped_column(String(200))
+    region: Mapped[str | None] = mapped_column(String(200))
+    postcode: Mapped[str | None] = mapped_column(String(50))
+    country: Mapped[str | None] = mapped_column(String(200))
+    removed: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class ChangeRow(Base):
+    """One change with its verdict: the history. Pruning empties all columns but change_id, verdict and seq.
+
+    Device and user are numbers without a foreign key: history outlives what it names.
+    """
+
+    __tablename__ = "changes"
+    __table_args__ = (
+        UniqueConstraint("book_id", "change_id"),
+        Index(None, "book_id", "seq"),
+        Index(None, "book_id", "record_id"),
+    )
+
+    id: Mapped[Number]
+    book_id: Mapped[BookId]
+    change_id: Mapped[Uuid]
+    seq: Mapped[int | None]
+    table_name: Mapped[str | None] = mapped_column(String(64))
+    record_id: Mapped[Uuid | None]
+    operation: Mapped[str | None] = mapped_column(String(10))
+    device_id: Mapped[int | None]
+    user_id: Mapped[int | None]
+    replica: Mapped[Uuid | None]
+    timestamp: Mapped[int | None]
+    received_at: Mapped[int | None]
+    base: Mapped[int | None]
+    bases: Mapped[Long | None]
+    data: Mapped[Long | None]
+    before: Mapped[Long | None]
+    beaten: Mapped[Long | None]
+    verdict: Mapped[str] = mapped_column(String(12))
+    code: Mapped[str | None] = mapped_column(String(40))
+    detail: Mapped[Long | None]
+
+
+class ConflictRow(Base):
+    """Two versions of one cell that wait for a person, or waited (``resolved_at``)."""
+
+    __tablename__ = "conflicts"
+    __table_args__ = (
+        Index(None, "book_id", "seq"),
+        Index(None, "book_id", "record_id"),
+    )
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Uuid] = mapped_column(primary_key=True)
+    table_name: Mapped[str] = mapped_column(String(64))
+    record_id: Mapped[Uuid]
+    cell: Mapped[str] = mapped_column(String(120))
+    ours: Mapped[Long | None]
+    theirs: Mapped[Long | None]
+    base: Mapped[int]
+    winner: Mapped[Long | None]
+    change_id: Mapped[Uuid]
+    replica: Mapped[Uuid]
+    device_id: Mapped[int | None]
+    seq: Mapped[int]
+    created_at: Mapped[int]
+    resolved_at: Mapped[int | None]
+    resolved_by: Mapped[Uuid | None]
+
+
+class Attempt(Base):
+    """A failed sign-in, by the name that was typed and by address: what the throttle counts."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index(None, "name", "at"),
+        Index(None, "address", "at"),
+    )
+
+    id: Mapped[Number]
+    name: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(45))
+    at: Mapped[int]
+
+
+class Setting(Base):
+    """One value of the whole server, such as the hash of the set-up link."""
+
+    __tablename__ = "settings"
+
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    value: Mapped[Long]
+
+
+class TutorialNumber(Base):
+    """Which integer a tutorial device calls a record by."""
+
+    __tablename__ = "tutorial_numbers"
+    __table_args__ = (UniqueConstraint("device_id", "table_name", "record_id"),)
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
+    table_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    record_id: Mapped[Uuid]
+
+
+class TutorialRow(Base):
+    """The row that a tutorial device surely has (``held``) and the one it was served but has not confirmed."""
+
+    __tablename__ = "tutorial_rows"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
+    table_name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    record_id: Mapped[Uuid] = mapped_column(primary_key=True)
+    held: Mapped[Long | None]
+    held_seq: Mapped[int | None]
+    offered: Mapped[Long | None]
+    offered_seq: Mapped[int | None]

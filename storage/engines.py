@@ -1,0 +1,146 @@
+"""The database engines: what differs from one to the next, and the one way to read and to write.
+
+::
+
+    database = open_engines("sqlite:////srv/offbook/offbook.db")
+    with database.write() as connection: ...    # one transaction, alone; commits at the end, rolls back on an error
+    with database.read() as connection: ...     # one transaction, one consistent view; it can't write
+
+Whoever writes holds the engine's write lock until the commit, so that what was read inside ``write()`` is still true
+when it is written. Nothing connects before the first ``read`` or ``write``: a server may fork after it opened.
+
+A new engine is one entry in ENGINES; being there runs the store contract on it. Nothing here knows a table.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sqlalchemy import URL, Connection, Engine, Insert, Table, make_url
+
+from storage import sqlite
+from storage.locks import FairLock
+
+Facts = Mapping[str, str | int | bool]
+"""What an administrator wants to know about the engine: its version, and the settings that connections really have."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of database.
+
+    ``engine`` makes the engine for reading and writing, ``reader`` one whose connections can't write. ``one_writer``
+    tells that the database takes one writer at a time: then writers of this process queue in order of arrival, since
+    waiting inside the database is neither fair nor without a limit. ``migrating`` is a transaction in which the schema
+    may be rebuilt.
+    """
+
+    name: str
+    engine: Callable[[URL], Engine]
+    reader: Callable[[URL], Engine]
+    one_writer: bool
+    upsert: Callable[[Table, Sequence[str]], Insert]
+    migrating: Callable[[Engine], AbstractContextManager[Connection]]
+    facts: Callable[[Connection], Facts]
+
+
+ENGINES: Mapping[str, Kind] = MappingProxyType(
+    {
+        "sqlite": Kind(
+            name="sqlite",
+            engine=sqlite.engine,
+            reader=sqlite.reader,
+            one_writer=True,
+            upsert=sqlite.upsert,
+            migrating=sqlite.migrating,
+            facts=sqlite.facts,
+        )
+    }
+)
+"""Every engine by the first word of its URL."""
+
+
+class Database:
+    """One database, opened. Safe to share between threads; a connection is not."""
+
+    def __init__(self, kind: Kind, url: URL) -> None:
+        self.kind = kind
+        self.engine = kind.engine(url)
+        self._reader = kind.reader(url)
+        self._turn = FairLock() if kind.one_writer else None
+        _forget_after_fork(self)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that nobody else writes beside. Keep it short: others wait."""
+        with self._queue(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database throughout. Close it before an answer is sent."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """The transaction in which a migration runs: tables may be rebuilt, and references are checked at its end."""
+        with self._queue(), self.kind.migrating(self.engine) as connection:
+            yield connection
+
+    def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
+        """INSERT rows of ``columns``; where the primary key is there already, update them. Never deletes a row."""
+        return self.kind.upsert(table, columns)
+
+    def facts(self) -> Facts:
+        """The engine's version and the settings in force on a connection that writes."""
+        with self.write() as connection:
+            return {"engine": self.kind.name, **self.kind.facts(connection)}
+
+    def close(self) -> None:
+        """Close every connection. The database opens again when it is used again."""
+        self.engine.dispose()
+        self._reader.dispose()
+
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+        else:
+            with self._turn:
+                yield
+
+    def _forget(self) -> None:
+        self.engine.dispose(close=False)
+        self._reader.dispose(close=False)
+        if self._turn is not None:
+            self._turn = FairLock()
+
+
+def open_engines(url: str | URL) -> Database:
+    """The database at ``url``, whose first word is looked up in ENGINES. Connects to nothing yet."""
+    parsed = make_url(url)
+    kind = ENGINES.get(parsed.get_backend_name())
+    if kind is None:
+        known = ", ".join(sorted(ENGINES))
+        raise ValueError(f"DATABASE_URL begins with {parsed.get_backend_name()!r}; offbook knows: {known}.")
+    return Database(kind, parsed)
+
+
+def _forget_after_fork(database: Database) -> None:
+    """Let a forked child open connections of its own: one that two processes share corrupts a database."""
+    if not hasattr(os, "register_at_fork"):
+        return
+    alive = weakref.ref(database)
+
+    def forget() -> None:
+        database = alive()
+        if database is not None:
+            database._forget()
+
+    os.register_at_fork(after_in_child=forget)

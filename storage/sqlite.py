@@ -1,0 +1,162 @@
+"""Everything that only SQLite needs: how its connections are made, and what a migration must switch off.
+
+Three defaults lose data without a word, so each is set on every connection and has a test:
+
+- Python's driver begins a transaction only before a write. What was read earlier is then out of date when it is
+  written back. So the driver begins nothing (``isolation_level = None``) and we do: BEGIN IMMEDIATE for writers, who
+  thereby also wait *before* they read, where waiting works; BEGIN for readers, whose connections are ``query_only``.
+- ``synchronous = NORMAL`` in WAL mode loses commits at a power cut. It is FULL.
+- SQLite before 3.51.3 has a race in WAL mode that corrupts the file. The ``pysqlite3`` wheel brings a newer one.
+
+The race: https://sqlite.org/wal.html#walresetbug. Changing tables: https://sqlite.org/lang_altertable.html#otheralter.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.pool import QueuePool
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long another process may hold the file. Threads of this process queue in front of it and don't come here."""
+
+READERS_KEPT = 8
+READERS_MAX = 40
+"""More than the server has threads. Those above READERS_KEPT are closed after use: each holds up to 2 MB of pages."""
+
+SYNCHRONOUS = ("off", "normal", "full", "extra")
+
+log = logging.getLogger("offbook")
+
+
+def driver() -> ModuleType:
+    """``pysqlite3`` where it is installed, else Python's own SQLite."""
+    try:
+        return importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        return importlib.import_module("sqlite3.dbapi2")
+
+
+def is_fixed(version: tuple[int, ...]) -> bool:
+    """Whether this version of SQLite is without the WAL-reset race: 3.51.3, or an older branch's own repair."""
+    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def engine(url: URL) -> Engine:
+    """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
+    module = driver()
+    if not is_fixed(module.sqlite_version_info):
+        log.warning(
+            "SQLite %s has a rare race that can corrupt the database; 3.51.3 or newer has not. "
+            "Install the pysqlite3 package, which brings one, where it has a wheel for this machine.",
+            module.sqlite_version,
+        )
+    return _engine(url, begin="BEGIN IMMEDIATE", query_only=False, kept=1, most=5)
+
+
+def reader(url: URL) -> Engine:
+    """The engine for readers: a write through it is refused by SQLite."""
+    return _engine(url, begin="BEGIN", query_only=True, kept=READERS_KEPT, most=READERS_MAX)
+
+
+def _engine(url: URL, *, begin: str, query_only: bool, kept: int, most: int) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")
+    made = create_engine(url, module=driver(), poolclass=QueuePool, pool_size=kept, max_overflow=most - kept)
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA query_only = {int(query_only)}")
+
+    @event.listens_for(made, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return made
+
+
+def _use_wal(connection: Any) -> None:
+    """Set WAL mode where the file is not in it yet.
+
+    Two processes that do so at the same moment can both be told "locked" at once, whatever the timeout: SQLite sees a
+    deadlock. The mode is kept in the file, so that this happens at most once in a database's life.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except driver().OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def upsert(table: Table, columns: Sequence[str]) -> Insert:
+    """INSERT … ON CONFLICT DO UPDATE, for many rows. REPLACE would delete first, and with the row its children."""
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    written = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not written:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=written)
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction with foreign keys off, which are checked before it commits.
+
+    A table is changed by filling a copy and dropping the original; with foreign keys on, the drop deletes all child
+    rows. The setting does nothing inside a transaction, so it is changed around it.
+    """
+    with engine.connect() as connection:
+        _driver_connection(connection).execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                check_references(connection)
+        finally:
+            _driver_connection(connection).execute("PRAGMA foreign_keys = ON")
+
+
+def check_references(connection: Connection) -> None:
+    """Raise where a row refers to one that is not there."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        tables = ", ".join(sorted({row[0] for row in broken}))
+        raise RuntimeError(f"The migration left {len(broken)} rows without what they refer to (in {tables}): undone.")
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def facts(connection: Connection) -> Mapping[str, str | int | bool]:
+    """What ``flask doctor`` tells: read from the connection, not from what this module meant to set."""
+    module = driver()
+
+    def pragma(name: str) -> Any:
+        return connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+    return {
+        "driver": module.__name__.partition(".")[0],
+        "version": module.sqlite_version,
+        "fixed": is_fixed(module.sqlite_version_info),
+        "journal_mode": pragma("journal_mode"),
+        "synchronous": SYNCHRONOUS[pragma("synchronous")],
+        "foreign_keys": bool(pragma("foreign_keys")),
+        "busy_timeout_ms": pragma("busy_timeout"),
+        "file": connection.engine.url.database or "",
+    }
