@@ -1,0 +1,54 @@
+"""The pages' part: a search over every field of many contacts."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.figures import Figure, median, seconds
+from offbook.core.changes import Change, Operation
+from storage import Origin, push
+from storage.accounts import Accounts
+from storage.contacts import Contacts
+from storage.engines import open_engines
+from storage.migrating import upgrade
+from storage.passwords import Effort
+from storage.sql import SqlStore
+
+CONTACTS = 25_000
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    database = open_engines(f"sqlite:///{folder / 'search.db'}")
+    upgrade(database)
+    now = time.time_ns() // 1000
+    user = Accounts(database, Effort(1, 8, 1)).add_user(
+        "bench", "only for the bench", False, now, lambda: str(uuid.uuid4())
+    )
+    store, contacts = SqlStore(database), Contacts(database)
+    for start in range(0, CONTACTS, 1000):
+        push(store, user.book_id, Origin(), [contact(start + index) for index in range(1000)], now)
+    worst = max(
+        median(seconds(lambda word=word: contacts.page(user.book_id, word)) for _ in range(5)) for word in WORDS
+    )  # type: ignore[misc]
+    yield Figure(f"the slowest of {len(WORDS)} searches in {CONTACTS:,} contacts", worst * 1000, "ms", 50, at_most=True)
+    database.close()
+
+
+WORDS = ("", "a", "ada", "lovelace 24999", "no such person", "example.org", "street 777")
+
+
+def contact(index: int) -> Change:
+    cells = {
+        "name": f"Ada Lovelace {index}",
+        "phone": f"555-{index:06d}",
+        "email": f"ada{index}@example.org",
+        "company": "Analytical Engines",
+        "details/a1/@exists": True,
+        "details/a1/kind": "address",
+        "details/a1/value": (f"{index} Long Street {index}, London", None, "London", None, None, None),
+    }
+    made = str(uuid.uuid4())
+    return Change(made, "contacts", str(uuid.uuid4()), Operation.INSERT, made, 0, 0, cells)

@@ -1,0 +1,80 @@
+"""The server's part: pushes and pulls over HTTP, with bodies that were made before the clock starts."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from bench.figures import Figure, median, seconds
+from bench.server import Client, Server
+
+CONTACTS = 10_000
+BATCH = 1_000
+SINGLES = 1_000
+TIME = "2026-11-20T17:00:00.000Z"
+
+
+def figures(server: Server) -> Iterator[Figure]:
+    client = server.connect()
+    ids = [str(uuid.uuid4()) for _ in range(CONTACTS)]
+    batches = [body([insert(record_id) for record_id in ids[i : i + BATCH]]) for i in range(0, CONTACTS, BATCH)]
+    pushes = [seconds(lambda one=one: client.send("POST", "/sync", one)) for one in batches]  # type: ignore[misc]
+    yield Figure(f"push of {CONTACTS:,} contacts in batches of {BATCH:,}", CONTACTS / sum(pushes), "contacts/s", 20_000)
+    pulls = median(seconds(lambda: pull_all(client)) for _ in range(3))
+    yield Figure(f"pull of {CONTACTS:,} contacts, out of the server", CONTACTS / pulls, "contacts/s", 80_000)
+    yield Figure("one change per request", singles(client), "requests/s", 700)
+    head = json.dumps({"changes": [], "since": pull_all(client)}).encode()
+    idle = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(200))
+    yield Figure("nothing changed", idle * 1000, "ms", 2, at_most=True)
+    client.send("POST", "/sync", body([update(record_id) for record_id in ids[:100]]))
+    some = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(50))
+    yield Figure(f"100 changed of {CONTACTS:,}", some * 1000, "ms", 5, at_most=True)
+    yield Figure("server's memory after all that", server.memory_mb("VmRSS"), "MB", 150, at_most=True)
+
+
+def singles(client: Client) -> float:
+    bodies = [body([insert(str(uuid.uuid4()))]) for _ in range(SINGLES)]
+    return SINGLES / seconds(lambda: [client.send("POST", "/sync", one) for one in bodies])
+
+
+def pull_all(client: Client) -> str:
+    """Take a snapshot, page by page; the cursor at its end. Only the cursor is read of each answer."""
+    cursor = ""
+    while True:
+        page = client.send("GET", f"/changes?since={cursor}" if cursor else "/changes")
+        tail = json.loads(b"{" + page[page.rindex(b'"cursor"') :])
+        cursor = tail["cursor"]
+        if not tail["more"]:
+            return str(cursor)
+
+
+def body(changes: list[dict[str, Any]]) -> bytes:
+    return json.dumps({"changes": changes}).encode()
+
+
+def insert(record_id: str) -> dict[str, Any]:
+    data = {
+        "name": f"Ada Lovelace {record_id[:8]}",
+        "phone": "555-1234",
+        "email": f"{record_id[:8]}@example.org",
+        "company": "Analytical Engines",
+    }
+    return change(record_id, "INSERT", 0, data)
+
+
+def update(record_id: str) -> dict[str, Any]:
+    return change(record_id, "UPDATE", 0, {"phone": f"555-{uuid.uuid4().hex[:6]}"})
+
+
+def change(record_id: str, operation: str, base: int, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()),
+        "table": "contacts",
+        "record_id": record_id,
+        "operation": operation,
+        "timestamp": TIME,
+        "base": base,
+        "data": data,
+    }
