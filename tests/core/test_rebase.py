@@ -1,0 +1,298 @@
+"""The replica's half: what shows, what a change had seen, what goes out together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.core import TABLES, Book, Change, Operation, Verdict, plan
+from offbook.core.cells import cells_of, change_data
+from offbook.core.plan import Plan
+from offbook.core.rebase import Line, State, after_restore, batches, fold_into_insert, is_on_top, live, with_bases
+
+TABLE = TABLES["contacts"]
+ADA = {"name": "Ada"}
+K1 = "details/k1/"
+CELL = {"kind": "phone", "label": "cell", "value": "1"}
+
+
+def change(
+    operation: str,
+    base: int = 0,
+    number: int = 1,
+    by: int = 1,
+    at: int = 5,
+    bases: Mapping[str, int] | None = None,
+    **data: Any,
+) -> Change:
+    what = Operation(operation)
+    cells = {} if what is Operation.DELETE else cells_of(TABLE, data, what)
+    return Change(
+        str(UUID(int=number)), TABLE.name, str(UUID(int=7)), what, str(UUID(int=by)), at, base, cells, bases or {}
+    )
+
+
+def line(one: Change, state: State = State.PENDING, seq: int | None = None) -> Line:
+    return Line(1, one, state, seq)
+
+
+def bases(*pending: Change) -> Sequence[Mapping[str, int]]:
+    return [dict(one.bases) for one in with_bases(pending)]
+
+
+# --- what shows ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "server_seq", "on_top"),
+    [
+        (line(change("UPDATE")), 25, True),
+        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 19, True),
+        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 20, False),
+        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 25, False),
+        (line(change("UPDATE"), State.ACKNOWLEDGED), 0, False),
+        (line(change("UPDATE"), State.PARKED), 0, False),
+        (line(change("DELETE"), State.PARKED), 0, False),
+        (line(change("INSERT", **ADA), State.PARKED), 0, True),
+    ],
+    ids=[
+        "a pending change",
+        "an acknowledged one until its row comes",
+        "not once its row came",
+        "not once a newer row came",
+        "not one that changed nothing",
+        "no parked update",
+        "no parked delete",
+        "a parked insert, whose row exists nowhere else",
+    ],
+)
+def test_what_the_servers_row_lacks_is_laid_on_top(one: Line, server_seq: int, on_top: bool) -> None:
+    assert is_on_top(one, server_seq) is on_top
+
+
+def test_pending_changes_show_over_the_servers_row_in_their_order() -> None:
+    lines = [line(change("UPDATE", phone="a", email="a")), line(change("UPDATE", phone="b"))]
+    assert live({"name": "Ada", "phone": "x"}, True, lines, 10) == {"name": "Ada", "phone": "b", "email": "a"}
+
+
+def test_a_new_row_shows_before_the_server_has_it() -> None:
+    assert live({}, False, [line(change("INSERT", **ADA))], 0) == ADA
+
+
+def test_a_pending_delete_shows_no_row() -> None:
+    assert live(ADA, True, [line(change("DELETE"))], 10) is None
+
+
+def test_an_edit_over_a_deletion_shows_with_the_cells_that_the_row_had() -> None:
+    assert live(ADA, False, [line(change("UPDATE", phone="x"))], 10) == {"name": "Ada", "phone": "x"}
+
+
+def test_the_removal_of_an_entry_brings_no_deleted_row_back() -> None:
+    assert live(ADA, False, [line(change("UPDATE", details={"k1": None}))], 10) is None
+
+
+def test_a_row_that_nobody_has_does_not_show() -> None:
+    assert live({}, False, [], 0) is None
+
+
+def test_a_newer_row_that_comes_before_the_answer_to_an_older_change_is_what_shows() -> None:
+    own = change("UPDATE", base=10, phone="own")
+    newer = {"name": "Ada", "phone": "other"}
+    assert live(newer, True, [line(own)], 25) == {"name": "Ada", "phone": "own"}
+    assert live(newer, True, [line(own, State.ACKNOWLEDGED, 20)], 25) == newer
+
+
+@pytest.mark.parametrize(
+    ("state", "seq"), [(State.PARKED, None), (State.ACKNOWLEDGED, None)], ids=["rejected", "superseded"]
+)
+def test_a_change_that_came_to_nothing_gives_the_servers_value_back(state: State, seq: int | None) -> None:
+    server = {"name": "Ada", "phone": "server"}
+    assert live(server, True, [line(change("UPDATE", phone="own"), state, seq)], 10) == server
+
+
+def test_a_change_whose_record_is_gone_leaves_no_row() -> None:
+    assert live(ADA, False, [line(change("UPDATE", phone="own"), State.PARKED)], 10) is None
+
+
+# --- what a change had seen ----------------------------------------------------------------------------------------
+
+
+def test_changes_that_saw_the_same_row_need_no_bases() -> None:
+    assert bases(change("UPDATE", 10, phone="a"), change("UPDATE", 10, phone="b")) == [{}, {}]
+
+
+def test_a_later_change_of_a_pending_cell_keeps_its_base() -> None:
+    assert bases(change("UPDATE", 10, phone="a"), change("UPDATE", 15, phone="c")) == [
+        {},
+        {"phone": 10, "@exists": 10},
+    ]
+
+
+def test_a_cell_that_is_not_pending_was_seen_as_it_was_pulled() -> None:
+    later = with_bases([change("UPDATE", 10, phone="a"), change("UPDATE", 15, email="c")])[1]
+    assert (later.base_of("email"), later.base_of("@exists")) == (15, 10)
+
+
+def test_a_delete_had_not_seen_what_lay_under_the_pending_cells() -> None:
+    later = with_bases([change("UPDATE", 10, phone="a"), change("DELETE", 15)])[1]
+    assert (later.base_of("phone"), later.base_of("email")) == (10, 15)
+
+
+def test_a_removal_had_not_seen_what_lay_under_the_pending_cells_of_its_entry() -> None:
+    pending = [
+        change("UPDATE", 10, details={"k1": {"label": "a"}, "k2": {"label": "a"}}),
+        change("UPDATE", 15, details={"k1": None}),
+    ]
+    later = with_bases(pending)[1]
+    assert later.base_of(f"{K1}label") == 10
+    assert later.base_of("details/k2/label") == 15
+
+
+def test_who_brings_a_removed_entry_back_had_not_seen_what_the_removal_hid() -> None:
+    pending = [
+        change("UPDATE", 10, details={"k1": None}),
+        change("UPDATE", 15, details={"k1": {"label": "a"}}),
+    ]
+    assert with_bases(pending)[1].base_of(f"{K1}label") == 10
+
+
+def test_who_deletes_a_record_had_not_seen_what_the_removal_of_an_entry_hid() -> None:
+    pending = [change("UPDATE", 10, details={"k1": None}), change("DELETE", 15)]
+    assert with_bases(pending)[1].base_of(f"{K1}label") == 10
+
+
+def test_who_brings_a_deleted_record_back_had_not_seen_what_the_deletion_hid() -> None:
+    pending = [change("DELETE", 10), change("INSERT", 15, name="Ada", phone="c"), change("UPDATE", 15, email="d")]
+    _, back, later = with_bases(pending)
+    assert (back.base_of("phone"), back.base_of("@exists")) == (10, 10)
+    assert (later.base_of("email"), later.base_of("@exists")) == (15, 10)
+
+
+def test_the_first_base_of_a_cell_stays_however_often_it_is_edited() -> None:
+    pending = [change("UPDATE", base, phone=str(base)) for base in (10, 15, 20, 25)]
+    assert [one.base_of("phone") for one in with_bases(pending)] == [10] * 4
+
+
+def test_bases_once_written_down_outlive_the_changes_they_came_from() -> None:
+    first, second = with_bases([change("UPDATE", 10, phone="a"), change("UPDATE", 15, phone="b")])
+    assert first.bases == {}
+    assert with_bases([second, change("UPDATE", 20, phone="c")])[1].base_of("phone") == 10
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["UPDATE", "DELETE"]), st.integers(0, 5), st.sampled_from(["phone", "email", "title"])
+        ),
+        max_size=6,
+    )
+)
+def test_bases_never_rise_and_do_not_change_when_worked_out_again(steps: list[tuple[str, int, str]]) -> None:
+    base = 10
+    pending = []
+    for operation, more, cell in steps:
+        base += more
+        pending.append(change(operation, base, **{cell: "x"}))
+    once = with_bases(pending)
+    assert with_bases(once) == once
+    assert all(seq < one.base for one in once for seq in one.bases.values())
+
+
+def test_what_lay_hidden_under_a_pending_edit_is_concurrent_with_what_is_typed_over_it() -> None:
+    start = push(Plan(0, {}), change("INSERT", number=100, by=9, at=0, **ADA))
+    other = push(start, change("UPDATE", start.seq, number=101, by=9, at=1, phone="e"))
+    pending = with_bases([change("UPDATE", start.seq, 1, phone="a"), change("UPDATE", other.seq, 2, phone="c")])
+    first = push(other, pending[0])
+    assert first.history[0].before == {"phone": "e"}
+    last = push(first, pending[1])
+    assert [one.outcomes[0].verdict for one in (first, last)] == [Verdict.MERGED, Verdict.APPLIED]
+
+
+def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
+    start = push(Plan(0, {}), change("INSERT", number=100, by=9, at=0, **ADA))
+    other = push(start, change("UPDATE", start.seq, number=101, by=9, at=8, phone="e"))
+    pending = with_bases([change("UPDATE", start.seq, 1, phone="a"), change("UPDATE", other.seq, 2, phone="c")])
+    last = push(other, *pending)
+    assert [one.verdict for one in last.outcomes] == [Verdict.SUPERSEDED] * 2
+    assert [one.beaten[0].value for one in last.history] == ["a", "c"]
+
+
+def push(old: Plan, *pending: Change) -> Plan:
+    book = Book(1, "book", "merge", "epoch", old.seq, 0)
+    return plan(book, old.records, {}, pending, now=old.seq + 10_000)
+
+
+# --- parked inserts ------------------------------------------------------------------------------------------------
+
+
+def test_a_parked_insert_takes_later_edits_in() -> None:
+    parked = change("INSERT", 0, 1, name="Ada", phone="a")
+    folded = fold_into_insert(parked, change("UPDATE", 0, 2, at=9, phone="b", email="e"))
+    assert folded is not None
+    assert (folded.id, folded.operation, folded.timestamp) == (parked.id, Operation.INSERT, 9)
+    assert folded.cells == {"name": "Ada", "phone": "b", "email": "e"}
+
+
+def test_a_parked_insert_that_is_deleted_leaves_nothing_to_send() -> None:
+    assert fold_into_insert(change("INSERT", **ADA), change("DELETE")) is None
+
+
+def test_an_entry_that_is_removed_again_is_not_sent_with_the_insert() -> None:
+    parked = change("INSERT", name="Ada", details={"k1": CELL, "k2": CELL})
+    folded = fold_into_insert(parked, change("UPDATE", details={"k1": None}))
+    assert folded is not None
+    assert change_data(TABLE, folded.cells).keys() == {"name", "details"}
+    assert change_data(TABLE, folded.cells)["details"].keys() == {"k2"}
+
+
+def test_a_corrected_insert_brings_the_update_that_waited_behind_it() -> None:
+    parked = change("INSERT", 0, 1, **ADA)
+    folded = fold_into_insert(parked, change("UPDATE", 0, 2, phone="x"))
+    assert folded is not None
+    result = push(Plan(0, {}), folded)
+    assert [dict(record.cells) for record in result.records.values()] == [{"name": "Ada", "phone": "x"}]
+
+
+# --- after a restore -----------------------------------------------------------------------------------------------
+
+
+def test_a_restored_server_is_told_of_no_base_that_it_lost() -> None:
+    lowered = after_restore(change("UPDATE", 50, bases={"phone": 40, "@exists": 10}, phone="x"), 30)
+    assert (lowered.base, lowered.bases) == (30, {"phone": 30, "@exists": 10})
+
+
+def test_a_base_that_the_restored_server_still_has_stays() -> None:
+    kept = change("UPDATE", 20, bases={"phone": 10}, phone="x")
+    assert after_restore(kept, 30) == kept
+
+
+# --- what goes out together ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cuts"),
+    [
+        ([], []),
+        ([5], [[5]]),
+        ([5, 5], [[5, 5]]),
+        ([5, 5, 1], [[5, 5], [1]]),
+        ([11], [[11]]),
+        ([1, 11, 1], [[1], [11], [1]]),
+        ([1, 1, 1, 1], [[1, 1, 1], [1]]),
+    ],
+    ids=["nothing", "one", "full", "over the bytes", "too large alone", "too large between others", "over the number"],
+)
+def test_a_queue_is_cut_into_requests(sizes: list[int], cuts: list[list[int]]) -> None:
+    assert [sizes[cut] for cut in batches(sizes, changes_max=3, bytes_max=10)] == cuts
+
+
+@given(st.lists(st.integers(0, 20)), st.integers(1, 5), st.integers(1, 30))
+def test_every_change_goes_out_once_in_order_and_within_the_limits(sizes: list[int], most: int, room: int) -> None:
+    cuts = [sizes[cut] for cut in batches(sizes, most, room)]
+    assert [size for cut in cuts for size in cut] == sizes
+    assert all(0 < len(cut) <= most and (sum(cut) <= room or len(cut) == 1) for cut in cuts)
