@@ -6,11 +6,12 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import models
@@ -109,9 +110,7 @@ class Accounts(Devices):
         """Give a user a new password. Every session that was opened with the old one is over."""
         hashed = self._passwords.hash(password)
         with self._database.write() as connection:
-            connection.execute(
-                update(models.User).where(models.User.id == user_id).values(password_hash=hashed)
-            )
+            connection.execute(update(models.User).where(models.User.id == user_id).values(password_hash=hashed))
             user = _one(connection, _users().where(models.User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
@@ -145,25 +144,23 @@ class Accounts(Devices):
             return _add_user(connection, a_name(name), hashed, True, now, new_id)
 
 
-def _users() -> Select[tuple[int, str, bool, int, int, str]]:
+def _users() -> Select[*tuple[Any, ...]]:
     user, membership = models.User, models.Membership
     columns = (user.id, user.name, user.admin, user.created_at, membership.book_id, user.password_hash)
     return select(*columns).join(membership, membership.user_id == user.id)
 
 
-def _user(row: Row[tuple[int, str, bool, int, int, str]]) -> User:
-    *known, password_hash = row
-    return User(*known, stamp=digest(password_hash)[:32])
+def _user(row: Sequence[Any]) -> User:
+    user_id, name, admin, created_at, book_id, password_hash = row
+    return User(user_id, name, admin, created_at, book_id, digest(password_hash)[:32])
 
 
-def _one(connection: Connection, query: Select[tuple[int, str, bool, int, int, str]]) -> User | None:
+def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
     row = connection.execute(query).first()
     return None if row is None else _user(row)
 
 
-def _add_user(
-    connection: Connection, name: str, hashed: str, admin: bool, now: int, new_id: Callable[[], str]
-) -> User:
+def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
     try:
         with connection.begin_nested():
             user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)

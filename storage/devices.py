@@ -10,15 +10,16 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
-from models import Book, Device as DeviceRow, Membership, User
+from models import Book, Membership, User
+from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from storage.engines import Database
 from storage.names import a_name
@@ -30,6 +31,30 @@ SEEN_EVERY_US = 60 * 1_000_000
 
 OFFSET_STEP_MS = 5_000
 """A clock offset that moved by less is the network's jitter."""
+
+
+DEVICE: tuple[Any, ...] = (
+    DeviceRow.id,
+    DeviceRow.uuid,
+    DeviceRow.book_id,
+    DeviceRow.user_id,
+    DeviceRow.name,
+    DeviceRow.created_at,
+    DeviceRow.last_seen_at,
+    DeviceRow.clock_offset_ms,
+    DeviceRow.parked,
+    DeviceRow.revoked_at,
+)
+"""The columns of a Device, in its order."""
+
+LOGIN: Select[*tuple[Any, ...]] = (
+    select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
+    .join(Book, Book.id == DeviceRow.book_id)
+    .join(User, User.id == DeviceRow.user_id)
+    .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
+    .where(DeviceRow.uuid == bindparam("uuid"), DeviceRow.revoked_at.is_(None))
+)
+"""Asked by every request of every device, and so built once: building it takes longer than running it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +116,9 @@ class Devices:
 
     def devices(self, user_id: int) -> list[Device]:
         """A user's devices that may still come in, oldest first."""
-        query = select(*DEVICE).where(DeviceRow.user_id == user_id, DeviceRow.revoked_at.is_(None)).order_by(DeviceRow.id)
+        query = (
+            select(*DEVICE).where(DeviceRow.user_id == user_id, DeviceRow.revoked_at.is_(None)).order_by(DeviceRow.id)
+        )
         with self._database.read() as connection:
             return [_device(row) for row in connection.execute(query)]
 
@@ -110,7 +137,11 @@ class Devices:
         parked = device.parked if parked is None else parked
         if not _is_news(device, now, offset, parked):
             return
-        values = {"last_seen_at": now, "clock_offset_ms": offset, "parked": json.dumps(dict(parked)) if parked else None}
+        values = {
+            "last_seen_at": now,
+            "clock_offset_ms": offset,
+            "parked": json.dumps(dict(parked)) if parked else None,
+        }
         with self._database.write() as connection:
             connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
 
@@ -131,33 +162,9 @@ class Devices:
                 raise NotFound("There is no such device, or it was revoked already.")
 
 
-DEVICE = (
-    DeviceRow.id,
-    DeviceRow.uuid,
-    DeviceRow.book_id,
-    DeviceRow.user_id,
-    DeviceRow.name,
-    DeviceRow.created_at,
-    DeviceRow.last_seen_at,
-    DeviceRow.clock_offset_ms,
-    DeviceRow.parked,
-    DeviceRow.revoked_at,
-)
-"""The columns of a Device, in its order."""
-
-LOGIN = (
-    select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
-    .join(Book, Book.id == DeviceRow.book_id)
-    .join(User, User.id == DeviceRow.user_id)
-    .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
-    .where(DeviceRow.uuid == bindparam("uuid"), DeviceRow.revoked_at.is_(None))
-)
-"""Asked by every request of every device, and so built once: building it takes longer than running it."""
-
-
-def _device(row: Row[Any]) -> Device:
-    *known, parked, revoked_at = row[: len(DEVICE)]
-    return Device(*known, json.loads(parked) if parked else {}, revoked_at)
+def _device(row: Sequence[Any]) -> Device:
+    values = dict(zip((column.key for column in DEVICE), row, strict=False))
+    return Device(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 
 def _is_news(device: Device, now: int, offset: int | None, parked: Mapping[str, int]) -> bool:

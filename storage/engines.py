@@ -47,6 +47,7 @@ class Kind:
     upsert: Callable[[Table, Sequence[str]], Insert]
     migrating: Callable[[Engine], AbstractContextManager[Connection]]
     facts: Callable[[Connection], Facts]
+    faults: Callable[[Connection], Sequence[str]]
 
 
 ENGINES: Mapping[str, Kind] = MappingProxyType(
@@ -59,6 +60,7 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
             upsert=sqlite.upsert,
             migrating=sqlite.migrating,
             facts=sqlite.facts,
+            faults=sqlite.faults,
         )
     }
 )
@@ -101,6 +103,11 @@ class Database:
         """The engine's version and the settings in force on a connection that writes."""
         with self.write() as connection:
             return {"engine": self.kind.name, **self.kind.facts(connection)}
+
+    def faults(self) -> Sequence[str]:
+        """What is wrong with the stored data itself; takes as long as reading all of it."""
+        with self.read() as connection:
+            return self.kind.faults(connection)
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""

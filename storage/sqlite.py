@@ -139,6 +139,13 @@ def check_references(connection: Connection) -> None:
         raise RuntimeError(f"The migration left {len(broken)} rows without what they refer to (in {tables}): undone.")
 
 
+def faults(connection: Connection) -> Sequence[str]:
+    """What SQLite finds wrong with the file, read from end to end."""
+    found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    return [*(line for line in found if line != "ok"), *(f"{row[0]} refers to what is not there" for row in broken)]
+
+
 def _driver_connection(connection: Connection) -> Any:
     return connection.connection.driver_connection
 

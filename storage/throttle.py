@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_address
 
-from sqlalchemy import Connection, ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from models import Attempt
 from offbook.core.errors import OffbookError

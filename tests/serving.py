@@ -16,25 +16,24 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from asgi import Limits, address_of, listen, server_of
+from asgi import address_of, listen, server_of
+from config import Config
 
 ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def serving(app: Callable[..., Iterable[bytes]], limits: Limits | None = None) -> Iterator[str]:
-    """Serve a WSGI app from a thread; gives the URL. The socket listens from the start, so there is nothing to await."""
-    with running(app, limits) as (url, _):
+def serving(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[str]:
+    """Serve a WSGI app from a thread; gives the URL. The socket listens from the start, nothing has to be awaited."""
+    with running(app, config) as (url, _):
         yield url
 
 
 @contextmanager
-def running(
-    app: Callable[..., Iterable[bytes]], limits: Limits | None = None
-) -> Iterator[tuple[str, uvicorn.Server]]:
+def running(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[tuple[str, uvicorn.Server]]:
     """The same, for tests that look inside the server."""
     bound = listen("127.0.0.1", 0)
-    server = server_of(app, limits or Limits())
+    server = server_of(app, config or Config())
 
     def run() -> None:
         try:

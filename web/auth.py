@@ -15,6 +15,8 @@ from flask import Blueprint, Flask, flash, g, redirect, render_template, request
 from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound
 from storage.accounts import User, WrongPassword
@@ -189,6 +191,11 @@ def require_setup(once: str) -> None:
         raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
 
 
+def csrf_field() -> Markup:
+    """The hidden field that every form carries."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
+
+
 class Sessions(SecureCookieSessionInterface):
     """The cookie is for HTTPS only wherever the request came over HTTPS (a trusted proxy says so)."""
 
@@ -203,4 +210,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, Any]:
-        return {"me": me() if is_signed_in() else None}
+        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field}

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -84,11 +85,11 @@ def wants_json() -> bool:
     return accepted["application/json"] > accepted["text/html"]
 
 
-def from_http(error: HTTPException) -> Response:
+def from_http(error: HTTPException) -> ResponseReturnValue:
     """What Flask and werkzeug raise themselves (404, 405, 413, a redirect to the right slash, …)."""
     status = error.code or 500
     if status < 400 or error.response is not None:
-        return Response.force_type(error.get_response(), request.environ)
+        return error
     code, detail = CODES.get(status, ("error", title_of(status)))
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     return answer(Problem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))

@@ -6,6 +6,7 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
+from storage.accounts import User
 from web import parts, words
 from web.auth import admin_required, device_login, is_signed_in, me, not_an_admin
 
@@ -37,8 +38,11 @@ def list_users() -> ResponseReturnValue:
     by_session = is_signed_in() and not request.authorization
     if not (me().admin if by_session else device_login().admin):
         raise not_an_admin()
-    rows = parts().accounts.users()
-    return jsonify(users=[{"name": row.name, "admin": row.admin, "created_at": words.iso(row.created_at)} for row in rows])
+    return jsonify(users=[in_json(user) for user in parts().accounts.users()])
+
+
+def in_json(user: User) -> dict[str, str | bool]:
+    return {"name": user.name, "admin": user.admin, "created_at": words.iso(user.created_at)}
 
 
 def page(error: str = "", name: str = "") -> str:

@@ -36,9 +36,7 @@ def change_password() -> ResponseReturnValue:
     if new != form.get("new_password_again", ""):
         return page(error="The two new passwords differ. Type the same one twice."), 422
     try:
-        parts().accounts.check_password(
-            user.name, form.get("password", ""), request.remote_addr or "", parts().clock()
-        )
+        parts().accounts.check_password(user.name, form.get("password", ""), request.remote_addr or "", parts().clock())
         user = parts().accounts.set_password(user.id, new)
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422

@@ -1,0 +1,94 @@
+"""create_app(): the only place where the parts are wired together. What they do is their own affair."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, request
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import cli
+import extensions
+import routes
+from config import Config
+from storage.accounts import Accounts
+from storage.contacts import Contacts
+from storage.engines import open_engines
+from storage.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.sql import SqlStore
+from web import Parts, auth, errors, headers, words
+
+
+class App(Flask):
+    """Flask, but a path is never logged: it may hold the set-up link."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("%s %s failed", request.method, request.url_rule or "an unknown path", exc_info=exc_info)
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def random_id() -> str:
+    return str(uuid.uuid4())
+
+
+def create_app(config: Config | None = None) -> App:
+    """The app on its database, which must be migrated (``flask db upgrade``). Connects to nothing yet."""
+    config = config or Config.from_environment()
+    app = App(__name__)
+    app.config.from_mapping(flask_settings(config))
+    wire(app, config)
+    extend(app)
+    for part in (errors, headers, auth, cli, routes):
+        part.register(app)
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+    return app
+
+
+def wire(app: App, config: Config) -> None:
+    database = open_engines(config.database_url)
+    effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
+    extensions.register(app, database)
+    app.extensions["offbook"] = Parts(
+        config=config,
+        store=SqlStore(database),
+        accounts=Accounts(database, effort),
+        contacts=Contacts(database),
+        clock=now_us,
+        new_id=random_id,
+    )
+
+
+def extend(app: App) -> None:
+    """Flask's extensions, and the words that every template may use."""
+    protection = CSRFProtect(app)
+    for blueprint, _ in routes.API:
+        protection.exempt(blueprint)
+    app.jinja_env.filters |= {
+        "ago": words.ago,
+        "clock_offset": words.clock_offset,
+        "date": words.date,
+        "iso": words.iso,
+    }
+    app.jinja_env.globals["password_length_min"] = PASSWORD_LENGTH_MIN
+
+
+def flask_settings(config: Config) -> Mapping[str, Any]:
+    return {
+        "SECRET_KEY": config.secret_key,
+        "MAX_CONTENT_LENGTH": config.body_bytes_max,
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=config.session_days),
+        "SESSION_COOKIE_NAME": "offbook",
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        # A form is valid as long as its session: someone may come back to a page after days.
+        "WTF_CSRF_TIME_LIMIT": None,
+    }

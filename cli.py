@@ -1,0 +1,169 @@
+"""Commands for admins: ``flask user|device|book|doctor …``.
+
+Passwords and tokens never come as arguments, which other users of the machine can read; a password is asked for, or
+taken from standard input. Everything here goes through a store, as the pages do.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from config import Config
+from offbook.core.errors import OffbookError
+from storage.accounts import User
+from storage.doctor import Finding, examine
+from web import parts, words
+
+SECRET_LENGTH_MIN = 32
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+user = AppGroup("user", help="People who sign in.")
+device = AppGroup("device", help="What syncs a book.")
+book = AppGroup("book", help="What syncs as a whole.")
+
+
+def plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """What is wrong is told in one line and exit code 1, without a stack trace."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except OffbookError as error:
+            raise click.ClickException(str(error)) from None
+
+    return told
+
+
+def read_password(from_stdin: bool) -> str:
+    """The first line of standard input, or what is typed twice without being shown."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer
+
+
+password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+
+@user.command("add")
+@click.argument("name")
+@password_stdin
+@click.option("--admin", is_flag=True, help="May list and add people.")
+@plainly
+def add_user(name: str, password_stdin: bool, admin: bool) -> None:
+    """Add NAME, with a book of their own."""
+    password = read_password(password_stdin)
+    added = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
+    click.echo(f"Added {added.name}.")
+
+
+@user.command("password")
+@click.argument("name")
+@password_stdin
+@plainly
+def change_password(name: str, password_stdin: bool) -> None:
+    """Give NAME a new password. Their sessions in browsers end."""
+    found = parts().accounts.user_named(name)
+    parts().accounts.set_password(found.id, read_password(password_stdin))
+    click.echo(f"{found.name} has a new password.")
+
+
+@user.command("list")
+def list_users() -> None:
+    """Show everyone."""
+    for row in parts().accounts.users():
+        click.echo(f"{row.name}\t{'admin' if row.admin else 'member'}\tsince {words.date(row.created_at)}")
+
+
+@device.command("add")
+@click.argument("user_name", metavar="USER")
+@click.argument("name")
+@plainly
+def add_device(user_name: str, name: str) -> None:
+    """Add the device NAME to USER's book. Its token is the last line, and is shown only now."""
+    owner = parts().accounts.user_named(user_name)
+    added, token = parts().accounts.add_device(owner.book_id, owner.id, name, parts().clock(), parts().new_id)
+    click.echo(f"Added {added.name}. Its token is shown only now:", err=True)
+    click.echo(token)
+
+
+@device.command("list")
+@click.argument("user_name", metavar="[USER]", required=False)
+@plainly
+def list_devices(user_name: str | None) -> None:
+    """Show USER's devices, or everyone's: id, user, name, last seen, clock."""
+    accounts, now = parts().accounts, parts().clock()
+    owners: list[User] = [accounts.user_named(user_name)] if user_name else accounts.users()
+    for owner in owners:
+        for row in accounts.devices(owner.id):
+            seen = f"seen {words.ago(row.last_seen_at, now)}"
+            click.echo(f"{row.uuid}\t{owner.name}\t{row.name}\t{seen}\tclock {words.clock_offset(row.clock_offset_ms)}")
+
+
+@device.command("revoke")
+@click.argument("device_id", metavar="ID")
+@plainly
+def revoke_device(device_id: str) -> None:
+    """Let the device ID (see `flask device list`) in no more."""
+    revoked = parts().accounts.revoke_any_device(device_id, parts().clock())
+    click.echo(f"Revoked {revoked.name}. It keeps what it has, and syncs no more.")
+
+
+@book.command("policy")
+@click.argument("user_name", metavar="USER")
+@click.argument("policy")
+@plainly
+def set_policy(user_name: str, policy: str) -> None:
+    """Choose how USER's book settles concurrent edits: merge, last-write-wins or ask."""
+    owner = parts().accounts.user_named(user_name)
+    parts().accounts.set_policy(owner.book_id, policy)
+    click.echo(f"{owner.name}'s book: {policy}.")
+
+
+@click.command("doctor")
+def doctor() -> None:
+    """Look for what is unsafe or broken. Exits with 1 where something is."""
+    config = parts().config
+    findings = [*examine(current_app.extensions["database"]), *exposure(config), *secrecy(config)]
+    for finding in findings:
+        click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
+    sys.exit(any(finding.bad for finding in findings))
+
+
+def exposure(config: Config) -> list[Finding]:
+    """Whether passwords and tokens may travel in the clear."""
+    if config.host in ("127.0.0.1", "::1", "localhost"):
+        return [Finding(f"Only this machine reaches the server ({config.host}).")]
+    if config.trusted_proxies:
+        return [Finding(f"{config.trusted_proxies} proxies in front are trusted to speak HTTPS.")]
+    sentence = f"Anyone who reaches {config.host} does so without HTTPS: put a proxy in front, and set TRUSTED_PROXIES."
+    return [Finding(sentence, bad=True)]
+
+
+def secrecy(config: Config) -> list[Finding]:
+    """Whether others on this machine can read what must stay secret."""
+    found = []
+    if len(config.secret_key) < SECRET_LENGTH_MIN:
+        found.append(
+            Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
+        )
+    if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
+        sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
+        found.append(Finding(sentence, bad=True))
+    return found or [Finding("The secrets are kept from others.")]
+
+
+def register(app: Flask) -> None:
+    for command in (user, device, book, doctor):
+        app.cli.add_command(command)

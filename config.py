@@ -1,0 +1,96 @@
+"""Every setting, its default and its reason. All come from the environment; nothing else reads it.
+
+``Config()`` holds the defaults, for tests and tools; ``Config.from_environment()`` is what the server runs on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Config:
+    instance_path: Path = ROOT / "instance"
+    """Where the default database and the secret live: outside the code, and not in git."""
+
+    database_url: str = f"sqlite:///{ROOT / 'instance' / 'offbook.db'}"
+    """SQLite in a file needs nothing else to be installed or run."""
+
+    secret_key: str = ""
+    """Signs sessions. Made once and kept in the instance folder: a new one signs everybody out."""
+
+    host: str = "127.0.0.1"
+    """Only this machine, until an admin opens it on purpose, best behind a proxy that speaks HTTPS."""
+
+    port: int = 5000
+
+    trusted_proxies: int = 0
+    """How many proxies stand in front. Their X-Forwarded headers count; with 0 anybody could forge them."""
+
+    threads: int = 8
+    """Requests that are worked on at once. SQLite takes one writer at a time, so that more would only queue there."""
+
+    waiting_max: int = 512
+    """Requests that wait for a thread; more are told to come back, which is better than a long silence."""
+
+    body_bytes_max: int = 16 * MIB
+    """One request's body: a full batch of 1,000 changes is far smaller."""
+
+    bodies_bytes_max: int = 128 * MIB
+    """All bodies that are arriving, together: this much memory can anyone make the server take."""
+
+    head_bytes_max: int = 64 * 1024
+    head_seconds: float = 10
+    """Half-sent headers hold a socket no longer than this."""
+
+    body_seconds: float = 30
+    send_seconds: float = 30
+    """How long a client may take for the next quarter of a megabyte of its answer."""
+
+    keep_alive_seconds: int = 30
+    """An idle connection stays this long, so that the next sync needs no new one."""
+
+    session_days: int = 30
+    """How long someone stays signed in after the last visit."""
+
+    argon2_time_cost: int = 3
+    argon2_memory_kib: int = 64 * 1024
+    argon2_parallelism: int = 4
+    """RFC 9106's second recommendation: about 50 ms per password. Tests use less."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Config:
+        instance = Path(environ.get("INSTANCE_PATH") or ROOT / "instance").resolve()
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(
+            instance_path=instance,
+            database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'offbook.db'}",
+            secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
+            host=environ.get("HOST") or cls.host,
+            port=int(environ.get("PORT") or cls.port),
+            trusted_proxies=int(environ.get("TRUSTED_PROXIES") or cls.trusted_proxies),
+        )
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in the file, which is made on first use; only its owner may read it.
+
+    Written aside and linked into place: of two processes that start together one makes it, and both read it whole.
+    """
+    if not path.exists():
+        handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        os.unlink(draft)
+    return path.read_text().strip()
