@@ -1,0 +1,85 @@
+"""What several test files share: fresh databases, a fixed time, ids in order, Hypothesis profiles, no silent skips."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from storage.engines import ENGINES, Database, open_engines
+from tests.databases import MAKERS
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "nightly", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
+"""Set where everything is installed: there a skipped test is a failed one."""
+
+
+@pytest.fixture(scope="session", params=sorted(ENGINES))
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Each of ENGINES in turn, for whatever uses a database."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def database_template(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    make_template, _ = MAKERS[engine_name]
+    return make_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def database_url(engine_name: str, database_template: Path, tmp_path: Path) -> str:
+    """The URL of a migrated database without rows, this test's own."""
+    _, make_copy = MAKERS[engine_name]
+    return make_copy(database_template, tmp_path)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = open_engines(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def now() -> int:
+    """A time in microseconds since 1970: 2026-11-18T17:06:40Z."""
+    return 1_795_021_600_000_000
+
+
+@pytest.fixture
+def new_id() -> Callable[[], str]:
+    """Ids in order, so that a failure reads the same twice."""
+    numbers = count(1)
+    return lambda: str(uuid.UUID(int=next(numbers), version=4))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    report = yield
+    return _no_skip(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    report = yield
+    return _no_skip(report)
+
+
+def _no_skip(report):  # type: ignore[no-untyped-def]
+    """Turn a skip into a failure that tells the reason, where nothing may be skipped."""
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, but OFFBOOK_REQUIRE_ALL is set: {report.longrepr}"
+    return report
