@@ -16,7 +16,7 @@ from sqlalchemy import Row, RowMapping, Table
 
 from offbook.core.cells import Json
 from offbook.core.changes import Clock, Record, Value
-from offbook.core.tables import EXISTS, TABLES, Map, Type
+from offbook.core.tables import EXISTS, TABLES, Map
 from offbook.core.tables import Table as Synced
 from offbook.core.text import fold
 from offbook.core.wire import iso_micros, row
@@ -43,33 +43,27 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.synced.fields)
 
-    @cached_property
-    def flags(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
-
     # --- writing ---
 
     def row_of(self, book_id: int, record: Record) -> dict[str, Any]:
-        """The record's own row; what it does not name is null."""
-        get = record.cells.get
+        """The record's own row; what it does not name is null, or false."""
         values: dict[str, Any] = {
             "book_id": book_id,
             "id": record.id,
             "created_at": record.created.seq,
             "updated_at": record.seq,
             "seq": record.seq,
-            "deleted": record.deleted,
             "clocks": clocks_json(record),
         }
+        if record.deleted:
+            values["deleted"] = True
         for name, value in record.cells.items():
             if "/" not in name:
                 values[name] = value
-        for name in self.flags:
-            values[name] = bool(get(name))
         if "search" in self.rows.c:
             values["search"] = searchable(record.cells)
         if "sort_name" in self.rows.c:
-            values["sort_name"] = fold(str(get(self.names[0]) or ""))[:SORT_CHARACTERS]
+            values["sort_name"] = fold(str(record.cells.get(self.names[0], "")))[:SORT_CHARACTERS]
         return values
 
     def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, dict[str, Any]]:
@@ -79,8 +73,10 @@ class Layout:
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
-                owner = {"book_id": book_id, map_.owner: record.id, "entry_id": key, "removed": value is False}
-                found[key] = {**owner, **_attributes(map_, record.cells, f"{prefix}{key}/")}
+                found[key] = {"book_id": book_id, map_.owner: record.id, "entry_id": key}
+                found[key].update(_attributes(map_, record.cells, f"{prefix}{key}/"))
+                if value is False:
+                    found[key]["removed"] = True
         return found
 
     # --- reading ---
@@ -145,8 +141,8 @@ def _attributes(map_: Map, cells: Cells, prefix: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for cell, attributes in map_.cells.items():
         value = cells.get(prefix + cell)
-        parts = value if isinstance(value, tuple) else (value,) + (None,) * (len(attributes) - 1)
-        values.update(zip((one.name for one in attributes), parts, strict=True))
+        parts = value if isinstance(value, tuple) else (value,)
+        values.update((one.name, part) for one, part in zip(attributes, parts, strict=False) if part is not None)
     return values
 
 

@@ -14,7 +14,8 @@ from itertools import chain, islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, column, delete, insert, select, update
+from sqlalchemy import table as bare_table
 
 from models import Base
 from offbook.core.cells import Json
@@ -24,7 +25,7 @@ from offbook.core.prune import without_removed
 from offbook.core.tables import Map
 from storage import Origin, Past
 from storage.engines import Database
-from storage.rows import Layout, dump, layouts
+from storage.rows import Layout, clocks_json, dump, layouts
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]
@@ -171,7 +172,7 @@ class SqlWriting(SqlReading):
                 put(layout.entries[map_.name], entries)
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Add rows. A column that none of them names is left out, since binding a null costs more than a text.
+        """Add rows. A column that none of them names is left out: binding a null or a truth costs more than a text.
 
         The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
         driver takes, and preparing them one by one would take longer than storing them.
@@ -179,16 +180,15 @@ class SqlWriting(SqlReading):
         used = set(chain.from_iterable(rows))
         names = [name for name in table.c.keys() if name in used]  # noqa: SIM118
         dialect = self._connection.dialect
-        statement = str(insert(table).compile(dialect=dialect, column_keys=names))
+        statement = str(insert(bare_table(table.name, *map(column, names))).compile(dialect=dialect))
         values = [tuple(map(row.get, names)) for row in rows]
         named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
         self._connection.exec_driver_sql(statement, named)
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Write whole rows: a column that a row does not name becomes null."""
-        names = table.c.keys()
-        whole = [dict(zip(names, map(row.get, names), strict=True)) for row in rows]
-        self._connection.execute(self._database.upsert(table, names), whole)
+        """Write whole rows: a column that a row does not name becomes null, or false."""
+        empty = {one.name: False if isinstance(one.type, Boolean) else None for one in table.c}
+        self._connection.execute(self._database.upsert(table, list(empty)), [{**empty, **row} for row in rows])
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
         after = layout.entry_rows(map_, self.book.id, record)
@@ -251,7 +251,7 @@ class SqlWriting(SqlReading):
         if new is None:
             self._connection.execute(delete(layout.rows).where(where))
         else:
-            self._connection.execute(update(layout.rows).where(where).values(layout.row_of(self.book.id, new)))
+            self._connection.execute(update(layout.rows).where(where).values(clocks=clocks_json(new)))
 
 
 def _entries_between(layout: Layout, map_: Map) -> Any:
