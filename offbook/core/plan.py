@@ -143,6 +143,8 @@ def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
         case Keep(verdict, beaten, asked):
             entry = Entry(change.id, verdict, seq if asked else None, change, beaten=beaten)
             _ask(result, change, asked, seq)
+            if asked:  # the row goes out again as it is: its sender shows its own edit until one of this seq comes
+                _store(result, replace(result.records[key_of(change)], seq=seq))
         case Reject(code, detail):
             entry = Entry(change.id, Verdict.REJECTED, code=code, detail=detail)
     result.seq = entry.seq or result.seq

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -80,11 +81,12 @@ def test_what_changes_nothing_takes_no_seq() -> None:
     assert result.seq == 0
 
 
-def test_a_conflict_takes_a_seq_though_the_record_stays() -> None:
+def test_a_conflict_takes_a_seq_and_its_row_goes_out_again_as_it_was() -> None:
     old = existing(name="Ada", phone="o")
-    result = push(a_change(1, "UPDATE", phone="t"), records=old.records, book=a_book("ask", seq=old.seq), now=NOW)
+    result = push(a_change(1, "UPDATE", phone="t"), records=old.records, book=a_book("ask", seq=old.seq))
     assert result.outcomes[0].seq == result.seq == NOW + 1
-    assert result.records == old.records
+    assert result.records == {KEY: replace(old.records[KEY], seq=NOW + 1)}
+    assert list(result.written) == [KEY]
 
 
 # --- the batch ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,232 @@
+"""A small world for the laws: devices that type, push and pull, and a server that is nothing but plan().
+
+Everything typed is a text that stands nowhere else, so that where it ended can be told. A step is data; play() runs a
+list of them, and skips what makes no sense (an edit of a contact that the device does not show).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from offbook.core import Book, Change, Conflict, Operation, Outcome, Record, Settled, Verdict, plan
+from offbook.core.changes import Value
+from offbook.core.plan import Entry, Key, Plan
+from offbook.core.rebase import Line, State, live, with_bases
+
+TEN_YEARS_MS = 10 * 365 * 86_400_000
+START_MS = 1_795_000_000_000
+FIELDS = ("name", "phone", "email")
+ENTRIES = ("k1", "k2")
+
+
+@dataclass(frozen=True)
+class Step:
+    """``what`` a device does: insert, edit, label (an entry), remove (an entry), delete, push or pull.
+
+    ``clock`` is how far its clock is off at that moment, in milliseconds.
+    """
+
+    device: int
+    what: str
+    record: int = 0
+    cell: str = "phone"
+    clock: int = 0
+
+
+@dataclass
+class Server:
+    """A book and all that a store would keep of it."""
+
+    policy: str
+    seq: int = 0
+    now: int = START_MS * 1000
+    records: dict[Key, Record] = field(default_factory=dict)
+    settled: dict[str, Settled] = field(default_factory=dict)
+    history: list[Entry] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    pushed: list[list[Change]] = field(default_factory=list)
+    plans: list[tuple[dict[Key, Record], Plan]] = field(default_factory=list)
+
+    def push(self, batch: Sequence[Change]) -> list[Outcome]:
+        result = plan(Book(1, "book", self.policy, "epoch", self.seq, 0), self.records, self.settled, batch, self.now)
+        self.plans.append((self.records, result))
+        self.pushed.append(list(batch))
+        self.records = {**self.records, **{key: result.records[key] for key in (*result.created, *result.written)}}
+        self.settled = {
+            **self.settled,
+            **{one.change_id: Settled(one.verdict, one.seq, one.code, one.detail) for one in result.history},
+        }
+        self.history = self.history + result.history
+        self.conflicts = self.conflicts + result.conflicts
+        self.seq = result.seq
+        return result.outcomes
+
+    def shows(self) -> dict[Key, Mapping[str, Value]]:
+        return {key: visible(record.cells) for key, record in self.records.items() if not record.deleted}
+
+
+@dataclass
+class Device:
+    """What a replica keeps: the server's rows as it knows them, its log, and where it is in the book."""
+
+    replica: str
+    rows: dict[Key, Record] = field(default_factory=dict)
+    log: list[Line] = field(default_factory=list)
+    cursor: int = 0
+
+    def lines(self, key: Key) -> list[Line]:
+        return [line for line in self.log if (line.change.table, line.change.record_id) == key]
+
+    def live(self, key: Key) -> dict[str, Value] | None:
+        row = self.rows.get(key)
+        if row is None:
+            return live({}, False, self.lines(key), 0)
+        return live(row.cells, not row.deleted, self.lines(key), row.seq)
+
+    def shows(self) -> dict[Key, Mapping[str, Value]]:
+        keys = self.rows.keys() | {(line.change.table, line.change.record_id) for line in self.log}
+        found = {key: self.live(key) for key in keys}
+        return {key: visible(cells) for key, cells in found.items() if cells is not None}
+
+    def type(self, key: Key, change: Change) -> None:
+        row = self.rows.get(key)
+        self.log.append(Line(len(self.log), replace(change, base=row.seq if row else 0)))
+
+    def push(self, server: Server) -> None:
+        self._write_bases_down()
+        pending = [line.change for line in self.log if line.state is State.PENDING]
+        outcomes = {outcome.change_id: outcome for outcome in server.push(pending)}
+        self.log = [self._answered(line, outcomes.get(line.change.id)) for line in self.log]
+
+    def _write_bases_down(self) -> None:
+        waiting: dict[str, list[Change]] = {}
+        for line in self.log:
+            if line.state is State.PENDING:
+                waiting.setdefault(line.change.record_id, []).append(line.change)
+        known = {change.id: change for pending in waiting.values() for change in with_bases(pending)}
+        self.log = [replace(line, change=known.get(line.change.id, line.change)) for line in self.log]
+
+    def _answered(self, line: Line, outcome: Outcome | None) -> Line:
+        if outcome is None:
+            return line
+        state = State.PARKED if outcome.verdict is Verdict.REJECTED else State.ACKNOWLEDGED
+        return replace(line, state=state, seq=outcome.seq)
+
+    def pull(self, server: Server) -> None:
+        self.rows.update({key: record for key, record in server.records.items() if record.seq > self.cursor})
+        self.cursor = server.seq
+
+
+def visible(cells: Mapping[str, Value]) -> dict[str, Value]:
+    """Cells without what is empty and without what belongs to removed entries."""
+    standing = {cell.rpartition("/")[0] for cell, value in cells.items() if value is True and "/" in cell}
+    return {
+        cell: value
+        for cell, value in cells.items()
+        if value is not None and ("/" not in cell or cell.rpartition("/")[0] in standing)
+    }
+
+
+@dataclass
+class World:
+    """A book, its devices, and what was typed on them: (change id, cell, text)."""
+
+    server: Server
+    devices: list[Device]
+    typed: list[tuple[str, str, str]] = field(default_factory=list)
+    changes: int = 0
+
+    def quiet(self) -> None:
+        """Everybody sends what waits, then takes what there is."""
+        for device in self.devices:
+            device.push(self.server)
+        for device in self.devices:
+            device.pull(self.server)
+
+    def take(self, step: Step) -> None:
+        self.server.now += 1_000_000
+        device = self.devices[step.device]
+        if step.what == "push":
+            device.push(self.server)
+        elif step.what == "pull":
+            device.pull(self.server)
+        else:
+            self._type(device, step)
+
+    def _type(self, device: Device, step: Step) -> None:
+        key = ("contacts", str(UUID(int=1000 + step.record)))
+        shown = device.live(key)
+        cells = self._cells(step, shown)
+        if cells is None:
+            return
+        self.changes += 1
+        operation = {"insert": Operation.INSERT, "delete": Operation.DELETE}.get(step.what, Operation.UPDATE)
+        change_id = str(UUID(int=self.changes))
+        at = self.server.now // 1000 + step.clock
+        device.type(key, Change(change_id, *key, operation, device.replica, at, 0, cells))
+        self.typed += [(change_id, cell, value) for cell, value in cells.items() if is_text(cell, value)]
+
+    def _cells(self, step: Step, shown: Mapping[str, Value] | None) -> dict[str, Value] | None:
+        """The cells that a step writes, or None where it makes no sense."""
+        text = f"text {self.changes + 1}"
+        if step.what == "insert":
+            return {"name": text, "phone": f"{text} too"} if shown is None else None
+        if shown is None:
+            return None
+        entry = f"details/{'k1' if step.cell == 'name' else 'k2'}/"
+        match step.what:
+            case "delete":
+                return {}
+            case "remove":
+                return {f"{entry}@exists": False}
+            case "label":
+                return {f"{entry}@exists": True, f"{entry}kind": "phone", f"{entry}label": text}
+            case _:
+                return {step.cell: text}
+
+
+def is_text(cell: str, value: Value) -> bool:
+    return isinstance(value, str) and not cell.endswith("/kind")
+
+
+def play(policy: str, steps: Iterable[Step], devices: int = 3) -> World:
+    """A world in which one contact is known to all, after these steps."""
+    world = World(Server(policy), [Device(str(UUID(int=number + 1))) for number in range(devices)])
+    world.take(Step(0, "insert", clock=-TEN_YEARS_MS))
+    world.quiet()
+    for step in steps:
+        world.take(step)
+    return world
+
+
+def ends(world: World, cell: str) -> Iterator[Value]:
+    """Every place where a value of this cell may have ended: a row, the history, a conflict."""
+    for record in world.server.records.values():
+        yield record.cells.get(cell)
+    for entry in world.server.history:
+        yield entry.before.get(cell)
+        yield from (one.value for one in entry.beaten if one.cell == cell)
+    yield from (one.theirs for one in world.server.conflicts if one.cell == cell)
+
+
+CLOCKS = st.sampled_from([0, -3_600_000, 3_600_000, -TEN_YEARS_MS, TEN_YEARS_MS]) | st.integers(-5_000, 5_000)
+TYPING = ("edit", "edit", "edit", "label", "label", "remove", "delete", "insert")
+
+
+def steps(what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull"), records: int = 2) -> st.SearchStrategy[Step]:
+    return st.builds(
+        Step,
+        device=st.integers(0, 2),
+        what=st.sampled_from(what),
+        record=st.integers(0, records - 1),
+        cell=st.sampled_from(FIELDS),
+        clock=CLOCKS,
+    )
+
+
+def histories(**kinds: object) -> st.SearchStrategy[list[Step]]:
+    return st.lists(steps(**kinds), max_size=25)  # type: ignore[arg-type]

@@ -1,0 +1,257 @@
+"""What holds under every policy, whoever types what, in whatever order, by whatever clock.
+
+The laws run over POLICIES: a new policy is held to them by being there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.core import POLICIES, Operation, Record, Verdict, merge
+from offbook.core.plan import Plan
+from offbook.core.policies import Contest, Fate
+from tests.core.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
+
+WHOLE_CHANGES = {"last-write-wins"}
+"""Policies that may refuse cells that nobody contests, since they decide about a change as a whole."""
+
+every_policy = pytest.mark.parametrize("policy", POLICIES)
+cell_policy = pytest.mark.parametrize("policy", [name for name in POLICIES if name not in WHOLE_CHANGES])
+
+
+# --- the laws ------------------------------------------------------------------------------------------------------
+
+
+def the_same_change_twice_changes_nothing(world: World) -> None:
+    world.quiet()
+    server = world.server
+    before = (server.records, server.seq, server.history, server.conflicts)
+    for batch in list(server.pushed):
+        for outcome in server.push(batch):
+            assert outcome.change_id is not None
+            given = server.settled[outcome.change_id]
+            assert (outcome.verdict, outcome.seq, outcome.code) == (given.verdict, given.seq, given.code)
+    assert (server.records, server.seq, server.history, server.conflicts) == before
+
+
+def devices_that_exchanged_everything_are_equal(world: World) -> None:
+    world.quiet()
+    assert [device.shows() for device in world.devices] == [world.server.shows()] * len(world.devices)
+
+
+def nothing_typed_is_missing(world: World) -> None:
+    world.quiet()
+    settled = world.server.settled
+    for change_id, cell, text in world.typed:
+        if settled[change_id].verdict is not Verdict.REJECTED:
+            assert text in ends(world, cell), f"{text!r} of {cell} is nowhere"
+
+
+def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
+    world.quiet()
+    for entry in world.server.history:
+        change = entry.change
+        assert change is not None or entry.verdict is Verdict.REJECTED
+        for one in entry.beaten if change is not None else ():
+            assert one.winner.replica != change.replica
+            assert one.winner.seq > min(change.base, *change.bases.values(), change.base)
+
+
+def seq_only_grows(world: World) -> None:
+    world.quiet()
+    seqs = [entry.seq for entry in world.server.history if entry.seq is not None]
+    assert all(one < two for one, two in zip(seqs, seqs[1:], strict=False))
+    assert seqs[-1] == world.server.seq
+    assert len({record.seq for record in world.server.records.values()}) == len(world.server.records)
+
+
+def a_plan_names_what_it_touched(world: World) -> None:
+    world.quiet()
+    for before, result in world.server.plans:
+        assert set(result.created) == result.records.keys() - before.keys()
+        assert set(result.written) == {key for key in before if before[key] != result.records[key]}
+        assert all(is_whole(record, result) for record in result.records.values())
+
+
+def is_whole(record: Record, result: Plan) -> bool:
+    newest = max((record.created, *record.clocks.values()), key=lambda clock: clock.seq)
+    return newest.seq <= record.seq <= result.seq and None not in record.cells.values()
+
+
+LAWS: list[Callable[[World], None]] = [
+    the_same_change_twice_changes_nothing,
+    devices_that_exchanged_everything_are_equal,
+    nothing_typed_is_missing,
+    only_what_its_writer_had_not_seen_wins_over_a_change,
+    seq_only_grows,
+    a_plan_names_what_it_touched,
+]
+
+
+@every_policy
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@given(history=histories())
+def test_law(law: Callable[[World], None], policy: str, history: list[Step]) -> None:
+    law(play(policy, history))
+
+
+# --- laws about what shows -----------------------------------------------------------------------------------------
+
+OWN = FIELDS
+"""The cell that each device keeps to where nobody else may write it."""
+
+OWN_EDITS = st.lists(steps(what=("edit", "edit", "push", "pull"), records=1), max_size=25)
+
+
+def own_cells(history: list[Step]) -> list[Step]:
+    return [Step(one.device, one.what, one.record, OWN[one.device], one.clock) for one in history]
+
+
+def last_typed(world: World, device: int) -> str | None:
+    """What a device wrote last in its own cell."""
+    own = {line.change.id for line in world.devices[device].log}
+    return next((text for one, cell, text in reversed(world.typed) if one in own and cell == OWN[device]), None)
+
+
+@cell_policy
+@given(history=OWN_EDITS)
+def test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last(policy: str, history: list[Step]) -> None:
+    world = play(policy, own_cells(history))
+    world.quiet()
+    (shown,) = world.server.shows().values()
+    for device, cell in enumerate(OWN):
+        text = last_typed(world, device)
+        assert text is None or shown[cell] == text
+
+
+@every_policy
+@given(history=OWN_EDITS)
+def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with_what_won(
+    policy: str, history: list[Step]
+) -> None:
+    world = play(policy, own_cells(history))
+    world.quiet()
+    (record,) = world.server.records.values()
+    winners = {one.value: one.winner for entry in world.server.history for one in entry.beaten}
+    for device, cell in enumerate(OWN):
+        text = last_typed(world, device)
+        assert text is None or record.cells[cell] == text or winners[text].replica != world.devices[device].replica
+
+
+@every_policy
+@given(history=histories(records=1), clock=st.integers(-(2**40), 2**40), cell=st.sampled_from(FIELDS))
+def test_no_clock_loses_what_was_typed_with_everything_seen(
+    policy: str, history: list[Step], clock: int, cell: str
+) -> None:
+    world = play(policy, history)
+    world.quiet()
+    typed = len(world.typed)
+    world.take(Step(1, "edit", cell=cell, clock=clock))
+    world.quiet()
+    for change_id, _, text in world.typed[typed:]:
+        (record,) = world.server.records.values()
+        assert world.server.settled[change_id].verdict is Verdict.APPLIED
+        assert record.cells[cell] == text
+
+
+@cell_policy
+@given(history=histories(records=1))
+def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(policy: str, history: list[Step]) -> None:
+    world = play(policy, history)
+    world.quiet()
+    for records, result in world.server.plans:
+        for entry in result.history[:1]:
+            for one in entry.beaten:
+                assert entry.change is not None
+                record = records["contacts", entry.change.record_id]
+                assert one.cell in contested(record, entry.change)
+
+
+def contested(record: Record, change: Any) -> set[str]:
+    """The cells of a change that meet something unseen: the same cell, or anything in what it removes."""
+    unseen = merge.concurrent_cells(record, change)
+    removals = {"": "@exists"} if change.operation is Operation.DELETE else {}
+    removals |= {cell.removesuffix("@exists"): cell for cell, value in change.cells.items() if value is False}
+    return {*unseen, *(cell for prefix, cell in removals.items() if any(one.startswith(prefix) for one in unseen))}
+
+
+# --- removals ------------------------------------------------------------------------------------------------------
+
+REMOVALS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["name", "phone"])), max_size=6)
+
+
+def removed(policy: str, removals: list[tuple[int, str]], order: list[int], clocks: list[int]) -> World:
+    """Every device removes entries of a contact that all know with two of them, and they push in this order."""
+    world = play(policy, [Step(0, "label", cell="name"), Step(0, "label", cell="phone"), Step(0, "push")])
+    world.quiet()
+    for device, cell in removals:
+        world.take(Step(device, "remove", cell=cell, clock=clocks[device]))
+    for device in order:
+        world.take(Step(device, "push"))
+    world.quiet()
+    return world
+
+
+@cell_policy
+@given(
+    removals=REMOVALS, order=st.permutations(range(3)), clocks=st.lists(st.integers(-9999, 0), min_size=3, max_size=3)
+)
+def test_removals_of_entries_do_not_depend_on_the_order_of_syncs(
+    policy: str, removals: list[tuple[int, str]], order: list[int], clocks: list[int]
+) -> None:
+    world = removed(policy, removals, order, clocks)
+    assert world.server.shows() == removed(policy, removals, [0, 1, 2], clocks).server.shows()
+    assert not world.server.conflicts and not any(entry.beaten for entry in world.server.history)
+
+
+@every_policy
+@given(order=st.permutations(range(3)), clocks=st.lists(st.integers(-9999, 0), min_size=3, max_size=3))
+def test_an_entry_that_all_remove_is_gone_in_any_order(policy: str, order: list[int], clocks: list[int]) -> None:
+    world = removed(policy, [(device, "name") for device in range(3)], order, clocks)
+    (shown,) = world.server.shows().values()
+    assert "details/k1/@exists" not in shown and shown["details/k2/@exists"] is True
+    assert not world.server.conflicts and not any(entry.beaten for entry in world.server.history)
+
+
+# --- a policy that nobody has thought of yet -----------------------------------------------------------------------
+
+
+def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
+    return dict.fromkeys(contest.rivals, Fate.LOSE)
+
+
+def capricious(contest: Contest) -> Mapping[str, Fate]:
+    """Takes, refuses and asks by the last digit of the change's id, contested or not."""
+    fate = list(Fate)[int(contest.change.id[-1], 16) % 3]
+    return dict.fromkeys(contest.wishes, fate)
+
+
+@pytest.mark.parametrize("made_up", [first_write_wins, capricious])
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_a_made_up_policy_is_held_to_the_laws(law: Callable[[World], None], made_up: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(merge, "POLICIES", MappingProxyType({**POLICIES, "made-up": made_up}))
+
+    @given(history=histories())
+    def holds(history: list[Step]) -> None:
+        law(play("made-up", history))
+
+    holds()
+
+
+def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:
+    monkeypatch.setattr(merge, "_losers", lambda *_: ())
+    history = [Step(1, "edit", clock=-5000), Step(2, "edit"), Step(2, "push")]
+    with pytest.raises(AssertionError, match="is nowhere"):
+        nothing_typed_is_missing(play("merge", history))
+
+
+def test_the_world_starts_with_one_contact_that_all_know() -> None:
+    world = play("merge", [])
+    assert [len(device.shows()) for device in world.devices] == [1, 1, 1]
+    assert world.server.seq > START_MS * 1000
