@@ -73,7 +73,7 @@ class Database:
     def __init__(self, kind: Kind, url: URL) -> None:
         self.kind = kind
         self.engine = kind.engine(url)
-        self._reader = kind.reader(url)
+        self.reader = kind.reader(url)
         self._turn = FairLock() if kind.one_writer else None
         _forget_after_fork(self)
 
@@ -86,7 +86,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout. Close it before an answer is sent."""
-        with self._reader.begin() as connection:
+        with self.reader.begin() as connection:
             yield connection
 
     @contextmanager
@@ -112,7 +112,7 @@ class Database:
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""
         self.engine.dispose()
-        self._reader.dispose()
+        self.reader.dispose()
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
@@ -124,7 +124,7 @@ class Database:
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
-        self._reader.dispose(close=False)
+        self.reader.dispose(close=False)
         if self._turn is not None:
             self._turn = FairLock()
 

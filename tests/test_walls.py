@@ -1,0 +1,144 @@
+"""Imports run one way: web, cli -> storage -> offbook.core <- offbook.
+
+Read from the source, so that an import inside a function counts as well. A wall is a line in WALLS: whose files, and
+what they may import or must not.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = {"app", "asgi", "cli", "config", "extensions", "models", "offbook", "routes", "storage", "web"}
+WEB_FRAMEWORKS = {"flask", "flask_login", "flask_migrate", "flask_sqlalchemy", "flask_wtf", "werkzeug", "uvicorn"}
+DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3"}
+
+NOT_IN_CORE = {"time", "random", "secrets", "sqlite3", "socket", "threading", "asyncio", "os", "subprocess", "urllib"}
+"""Parts of the standard library that reach outside: clocks, chance, files, network."""
+
+HIDDEN_INPUTS = {
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "uuid1",
+    "uuid4",
+    "open",
+}
+
+
+def files(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found, f"there is no Python in {folder}"
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, written out; ``from a import b`` gives a.b."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def offenders(folder: str, forbidden: set[str]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files(folder)
+        for module in imports(path)
+        if top(module) in forbidden
+    ]
+
+
+def test_the_core_imports_the_standard_library_and_itself() -> None:
+    foreign = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in files("offbook/core")
+        for module in imports(path)
+        if top(module) not in sys.stdlib_module_names and not module.startswith("offbook.core")
+    ]
+    assert foreign == []
+
+
+def test_the_core_reaches_nothing_outside() -> None:
+    assert offenders("offbook/core", NOT_IN_CORE) == []
+
+
+def test_the_core_takes_time_ids_and_randomness_as_arguments() -> None:
+    hidden = [
+        f"{path.relative_to(ROOT)}:{node.lineno} calls {ast.unparse(node.func)}"
+        for path in files("offbook/core")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("datetime.") in HIDDEN_INPUTS
+    ]
+    assert hidden == []
+
+
+def test_a_device_needs_nothing_of_the_server() -> None:
+    assert offenders("offbook", OURS - {"offbook"}) == []
+
+
+def test_a_device_needs_only_what_it_installs() -> None:
+    allowed = sys.stdlib_module_names | DEVICE_NEEDS | {"offbook"}
+    everything = {top(module) for path in files("offbook") for module in imports(path)}
+    assert everything - allowed == set()
+
+
+def test_storage_knows_neither_pages_nor_flask() -> None:
+    assert offenders("storage", WEB_FRAMEWORKS | {"web", "app", "asgi", "cli", "routes", "extensions"}) == []
+
+
+def test_storage_borrows_the_core_and_no_more_of_a_device() -> None:
+    borrowed = {
+        module
+        for path in files("storage")
+        for module in imports(path)
+        if top(module) == "offbook" and not module.startswith("offbook.core")
+    }
+    assert borrowed == set()
+
+
+def test_pages_ask_a_store_and_never_the_database() -> None:
+    assert offenders("web", {"models", "extensions", "sqlalchemy", "flask_sqlalchemy", "sqlite3", "pysqlite3"}) == []
+
+
+@pytest.mark.parametrize("name", ["sqlite3", "pysqlite3"])
+def test_only_the_engine_knows_which_driver_it_runs_on(name: str) -> None:
+    """What only SQLite can do has one place on the server, so that other engines need no search."""
+    knowing = [line for line in offenders("storage", {name}) if not line.startswith("storage/sqlite.py")]
+    assert knowing == []
+
+
+def test_models_hold_no_behaviour() -> None:
+    assert {top(module) for module in imports(ROOT / "models.py")} <= {"__future__", "typing", "sqlalchemy"}
+
+
+def test_nothing_makes_tables_beside_the_migrations() -> None:
+    """It would hide that a migration is missing."""
+    names = list(ROOT.glob("*.py")) + files("storage") + files("web") + files("tests")
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in names
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"create_all", "drop_all"}
+    ]
+    assert calls == []
+
+
+def test_the_walls_see_an_import_inside_a_function(tmp_path: Path) -> None:
+    path = tmp_path / "sly.py"
+    path.write_text("def f():\n    from flask import Flask\n    import sqlalchemy.orm\n")
+    assert list(imports(path)) == ["flask.Flask", "sqlalchemy.orm"]
