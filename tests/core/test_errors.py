@@ -1,0 +1,34 @@
+"""Errors: one root, a code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+import pytest
+
+from offbook.core import errors
+from offbook.core.errors import CursorGone, Invalid, Malformed, NotAuthorized, OffbookError, Refused, SyncError
+
+TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OffbookError)]
+
+
+@pytest.mark.parametrize("error", TREE, ids=lambda error: error.__name__)
+def test_every_error_is_drawn_in_the_tree(error: type[OffbookError]) -> None:
+    assert errors.__doc__ is not None and error.__name__ in errors.__doc__
+
+
+def test_a_gone_cursor_says_why_and_what_to_do() -> None:
+    gone = CursorGone("pruned", 12, "book")
+    assert (gone.code, gone.reason, gone.kept, gone.book) == ("cursor_gone", "pruned", 12, "book")
+    assert "pruned" in str(gone) and "snapshot" in str(gone)
+
+
+def test_a_stopped_sync_knows_when_the_server_wants_to_be_asked_again() -> None:
+    assert SyncError("Busy.").retry_after_seconds is None
+    assert NotAuthorized("No.", 30.0).retry_after_seconds == 30.0
+
+
+def test_a_refusal_knows_its_status() -> None:
+    assert (Refused("Too large.", 413).status, Refused("Too large.", 413).code) == (413, "refused")
+
+
+def test_each_fault_brings_its_own_code() -> None:
+    assert (Malformed("empty", "Empty.").code, Invalid("too_long", "Long.").code) == ("empty", "too_long")
