@@ -1,0 +1,77 @@
+"""The app on a database of a test's own, and a browser without a screen: it fills in forms as people do."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from app import App, create_app
+from config import Config
+from storage.devices import Device
+from web import Parts
+
+PASSWORD = "correct horse battery"
+CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def app_on(database_url: str, **settings: Any) -> App:
+    """The real app, with hashes that cost nothing. What fails in a view fails in the test."""
+    cheap = {"argon2_time_cost": 1, "argon2_memory_kib": 8, "argon2_parallelism": 1}
+    app = create_app(Config(database_url=database_url, secret_key="a secret of the tests", **cheap | settings))
+    app.testing = True
+    return app
+
+
+def parts_of(app: App) -> Parts:
+    found: Parts = app.extensions["offbook"]
+    return found
+
+
+class Browser:
+    """One person's browser: its own cookies, and the token of each form that it posts."""
+
+    def __init__(self, app: App, address: str = "127.0.0.1") -> None:
+        self.client = app.test_client()
+        self.address = {"REMOTE_ADDR": address}
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, environ_base=self.address, **options)
+
+    def post(self, path: str, form: str | None = None, **fields: str) -> TestResponse:
+        """Post to ``path`` as the form on the page ``form`` (by default the same path) would."""
+        token = csrf_of(self.get(form or path).text)
+        return self.client.post(path, data={"csrf_token": token, **fields}, environ_base=self.address)
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/login", name=name, password=password)
+
+
+def csrf_of(page: str) -> str:
+    found = CSRF.search(page)
+    assert found, "there is no form on this page"
+    return unescape(found[1])
+
+
+def add_user(app: App, name: str, *, admin: bool = False) -> int:
+    parts = parts_of(app)
+    return parts.accounts.add_user(name, PASSWORD, admin, parts.clock(), parts.new_id).id
+
+
+def signed_in(app: App, name: str) -> Browser:
+    browser = Browser(app)
+    assert browser.sign_in(name).status_code == 302
+    return browser
+
+
+def add_device(app: App, name: str = "ada", device: str = "laptop") -> tuple[Device, str]:
+    """A device of the user ``name`` and its token."""
+    parts = parts_of(app)
+    owner = parts.accounts.user_named(name)
+    return parts.accounts.add_device(owner.book_id, owner.id, device, parts.clock(), parts.new_id)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
