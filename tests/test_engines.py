@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Event, Thread
 
@@ -23,6 +24,7 @@ from storage import sqlite
 from storage.engines import ENGINES, Database, open_engines
 from storage.locks import FairLock
 
+ROOT = Path(__file__).parent.parent
 THREADS = 8
 TIMES = 25
 BOOK = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
@@ -160,20 +162,15 @@ def test_sqlite_is_a_version_without_the_wal_race(database: Database) -> None:
 @contextmanager
 def other_process(url: str, times: int) -> Iterator[Callable[[], None]]:
     """A second process that counts up; it starts when told so, and has ended at the end."""
-    root = Path(__file__).parent.parent
-    child = subprocess.Popen(
-        [sys.executable, "-c", COUNT_UP, url, str(times)], cwd=root, text=True, stdin=-1, stdout=-1, stderr=-1
-    )
-    assert child.stdout is not None and child.stdin is not None
-    assert child.stdout.readline() == "ready\n"
-    stdin = child.stdin
-
-    def go() -> None:
-        stdin.write("go\n")
-        stdin.flush()
-
-    yield go
-    _, errors = child.communicate(timeout=60)
+    command = [sys.executable, "-c", COUNT_UP, url, str(times)]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=-1, stdout=-1, stderr=-1) as child:
+        assert child.stdin is not None and child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        try:
+            yield partial(print, "go", file=child.stdin, flush=True)
+            _, errors = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert (child.returncode, errors) == (0, "")
 
 
@@ -189,6 +186,12 @@ def test_a_writer_begins_immediate_and_commits_once(book: Database) -> None:
     with statements(book.engine) as sent, book.write() as connection:
         set_seq(connection, 1)
     assert sent == ["BEGIN IMMEDIATE", "UPDATE books SET seq=?", "COMMIT"]
+
+
+def test_the_driver_begins_nothing_by_itself(database: Database) -> None:
+    with database.write() as writer, database.read() as reader:
+        levels = [one.connection.driver_connection.isolation_level for one in (writer, reader)]
+    assert levels == [None, None]
 
 
 def test_a_reader_begins_before_it_reads(book: Database) -> None:
@@ -269,8 +272,7 @@ def test_nothing_connects_before_it_is_used(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_opens_connections_of_its_own(book: Database, database_url: str) -> None:
     """In a process of its own, since pytest's may have threads."""
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", FORK, database_url], cwd=root, timeout=60)
+    done = subprocess.run([sys.executable, "-c", FORK, database_url], cwd=ROOT, timeout=60)
     assert done.returncode == 0
 
 
