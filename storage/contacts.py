@@ -102,6 +102,12 @@ class Contacts:
         with self._store.reading(book_id) as book:
             return book.records(CONTACTS.name, [contact_id]).get((CONTACTS.name, contact_id))
 
+    def known(self, book_id: int, ids: Iterable[str]) -> Mapping[str, bool]:
+        """Which of these contacts the book has or had, and whether they are deleted."""
+        query = select(C.id, C.deleted).where(C.book_id == book_id, C.id.in_(sorted(set(ids))))
+        with self._database.read() as connection:
+            return {contact_id: bool(deleted) for contact_id, deleted in connection.execute(query)}
+
     def authors(self, book_id: int, change_ids: Iterable[str]) -> Mapping[str, Author]:
         """Who made these changes, by their ids; what was pruned is left out."""
         query = (

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from offbook.core.cells import Json, cells_of
 from offbook.core.changes import Operation
@@ -41,12 +41,8 @@ NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
 BREAK = re.compile(r"\r\n?|\n")
 
 
-class Posted(Protocol):
-    """What a browser sent: werkzeug's form, or a test's."""
-
-    def get(self, name: str, default: str = "") -> str: ...
-
-    def getlist(self, name: str) -> list[str]: ...
+Posted = Mapping[str, Sequence[str]]
+"""What a browser sent: each input's name with its values in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +130,25 @@ def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
 def posted_form(posted: Posted) -> Form:
     """The form with all that was typed. Raises Malformed where the page's own part of it is broken."""
     try:
-        opened = loads(posted.get("opened").encode("utf-8", "surrogatepass"))
+        opened = loads(_first(posted, "opened").encode("utf-8", "surrogatepass"))
         cells_of(CONTACTS, opened, Operation.UPDATE)
-        base = int(posted.get("base"))
+        base = int(_first(posted, "base"))
     except (Malformed, Invalid, ValueError):
-        raise Malformed(
-            "broken_form", "This form is broken: load the page again. Nothing was saved."
-        ) from None
+        raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
     opened.setdefault("details", {})
-    change_id = posted.get("change_id").lower()
-    fields = {name: posted.get(name, "") for name in FIELDS}
+    change_id = _first(posted, "change_id").lower()
+    fields = {name: _first(posted, name) for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
     return _with_keys(Form(change_id, base, opened, fields, rows))
 
 
+def _first(posted: Posted, name: str) -> str:
+    return next(iter(posted.get(name, ())), "")
+
+
 def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Iterator[Row]:
-    columns = {name: posted.getlist(f"{kind}_{name}") for name in ("label", *PARTS)}
-    for number, key in enumerate(posted.getlist(f"{kind}_key")):
+    columns = {name: posted.get(f"{kind}_{name}", ()) for name in ("label", *PARTS)}
+    for number, key in enumerate(posted.get(f"{kind}_key", ())):
         row = Row(kind, key if _is_key(key, kind) else "")
         given = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
         before = opened["details"].get(row.key) or {}

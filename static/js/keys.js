@@ -1,0 +1,77 @@
+// The keyboard: one letter each, and never while somebody types.
+import { open } from "./dialogs.js";
+import { rows } from "./list.js";
+import { close, contactId, load, view, withSearch } from "./pane.js";
+
+const search = document.getElementById("q");
+const press = (id) => document.querySelector(`#pane #${id}`)?.click();
+
+function current() {
+  const all = rows();
+  const focused = all.findIndex((row) => row.contains(document.activeElement));
+  return focused >= 0 ? focused : all.findIndex((row) => row.dataset.id === contactId());
+}
+
+function move(by) {
+  const all = rows();
+  const next = all[Math.max(0, Math.min(all.length - 1, current() + by))];
+  next?.querySelector(".row-link").focus();
+}
+
+// What a key does to the line that has the focus: it is opened first, where it is not yet.
+async function upon(id) {
+  const row = rows()[current()];
+  if (row?.contains(document.activeElement) && row.dataset.id !== contactId()) {
+    await load(withSearch(row.querySelector(".row-link").href));
+  }
+  press(id);
+}
+
+function star() {
+  const row = rows()[current()];
+  if (row?.contains(document.activeElement)) row.querySelector(".star").click();
+  else press("star");
+}
+
+function escape() {
+  if (document.activeElement.matches("input, textarea")) {
+    if (document.activeElement === search && search.value) clear();
+    document.activeElement.blur();
+  } else if (view() !== "none") back();
+}
+
+function clear() {
+  search.value = "";
+  search.dispatchEvent(new Event("input"));
+}
+
+async function back() {
+  const place = current();
+  await close();
+  if (view() === "none") rows()[place]?.querySelector(".row-link").focus();
+}
+
+const KEYS = {
+  "/": () => search.select(),
+  c: () => document.getElementById("create").click(),
+  j: () => move(1),
+  k: () => move(-1),
+  e: () => upon("edit"),
+  s: star,
+  "#": () => upon("delete"),
+  "?": () => open("help"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") return escape();
+  if (event.target.matches("input, textarea, select")) {
+    if (event.target === search && event.key === "ArrowDown") move(1);
+    return;
+  }
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});

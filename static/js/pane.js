@@ -1,0 +1,74 @@
+// What stands beside the list: a contact, its form, or nothing. Links and forms with data-pane (and rows of the list)
+// fetch the part and put it in place; the address and the title follow, so that reloading shows the same.
+import { Failed, body, fetchPart, textOf } from "./fragments.js";
+import { flash, show } from "./flashes.js";
+
+const book = document.querySelector(".book");
+const pane = document.getElementById("pane");
+const search = document.getElementById("q");
+
+export const view = () => book.dataset.view;
+export const contactId = () => pane.querySelector("[data-id]")?.dataset.id;
+
+export function withSearch(url) {
+  const made = new URL(url, location.href);
+  made.searchParams.delete("q");
+  if (search.value.trim()) made.searchParams.set("q", search.value.trim());
+  return made.pathname + made.search;
+}
+
+export async function load(url, { method = "GET", form, button, push = true } = {}) {
+  if (method === "GET" && pane.querySelector("[data-dirty]") && !confirm("Leave without saving what you typed?")) return;
+  pane.setAttribute("aria-busy", "true");
+  button?.setAttribute("aria-busy", "true");
+  try {
+    const options = method === "GET" ? {} : { method, body: body(form, button) };
+    const { part, response } = await fetchPart("pane", url, options);
+    put(part);
+    if (push) remember(withSearch(response.url));
+    document.dispatchEvent(new CustomEvent("pane", { detail: { part, method, url } }));
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+    flash(error.message);
+  } finally {
+    pane.removeAttribute("aria-busy");
+    button?.removeAttribute("aria-busy");
+  }
+}
+
+export const close = () => load(withSearch(document.getElementById("list").dataset.url));
+
+function put(part) {
+  book.dataset.view = textOf(part, "view");
+  document.title = textOf(part, "title");
+  const flashes = part.querySelector("template[data-flashes]").content.children;
+  pane.replaceChildren(...[...part.body.children].filter((one) => one.localName !== "template"));
+  pane.scrollTop = 0;
+  show([...flashes]);
+  const first = pane.querySelector("[autofocus]");
+  if (first) first.focus();
+  else if (view() !== "none") pane.focus({ preventScroll: true });
+}
+
+function remember(url) {
+  if (url !== location.pathname + location.search) history.pushState(null, "", url);
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-pane], a[data-close], a.row-link, #create");
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  load(withSearch(link.href));
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-pane]")) return;
+  event.preventDefault();
+  const form = event.target;
+  load(form.getAttribute("action"), { method: "POST", form, button: event.submitter });
+});
+
+addEventListener("popstate", () => {
+  search.value = new URLSearchParams(location.search).get("q") ?? "";
+  load(location.href, { push: false });
+});

@@ -1,0 +1,74 @@
+"""How values look on the pages: initials, colours, links, lines. Pure functions, and filters for the templates."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import quote, urlsplit
+
+from flask import Blueprint
+
+from web.forms import Row
+
+HUES = 8
+
+
+def initials(name: str | None) -> str:
+    """One or two letters: of the first word and of the last."""
+    words = [word for word in (name or "").split() if word[0].isalnum()]
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [word[0] for word in words]
+    return "".join(letters).upper() or "#"
+
+
+def hue(record_id: str) -> str:
+    """The class that colours a contact's circle, always the same for the same contact."""
+    return f"hue-{int(record_id[:8], 16) % HUES}"
+
+
+def href(kind: str, value: str | None) -> str | None:
+    """Where a value leads: a call, a letter, a page. Only http and https may be followed."""
+    text = (value or "").strip()
+    if kind == "phone" and any(letter.isdigit() for letter in text):
+        return "tel:" + "".join(letter for letter in text if letter.isdigit() or letter in "+,;*#")
+    if kind == "email" and "@" in text:
+        return "mailto:" + quote(text, safe="@+")
+    if kind == "url":
+        return _web(text)
+    return None
+
+
+def _web(text: str) -> str | None:
+    try:
+        split = urlsplit(text)
+    except ValueError:
+        return None
+    if split.scheme in ("http", "https") and split.netloc:
+        return text
+    is_bare = not split.scheme and "." in text.split("/")[0] and not any(letter.isspace() for letter in text)
+    return f"https://{text}" if is_bare else None
+
+
+def address_lines(row: Row) -> list[str]:
+    """An address as it is written on a letter: as someone wrote it, else from its parts."""
+    middle = " ".join(filter(None, [", ".join(filter(None, [row.city, row.region])), row.postcode]))
+    lines = row.value.splitlines() or [*row.street.splitlines(), middle, row.country]
+    return [line.strip() for line in lines if line.strip()]
+
+
+def birthday(text: str) -> str:
+    """``10 December 1815``, or without the year where it is not known."""
+    try:
+        day = date.fromisoformat(text.replace("--", "2000-", 1))
+    except ValueError:
+        return text
+    return f"{day.day} {day:%B}" if text.startswith("--") else f"{day.day} {day:%B} {text[:4]}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 contact``, ``1,200 contacts``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def register(blueprint: Blueprint) -> None:
+    for filter_ in (initials, hue, address_lines, birthday, count):
+        blueprint.add_app_template_filter(filter_)
+    blueprint.add_app_template_global(href, "href_of")

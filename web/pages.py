@@ -1,0 +1,207 @@
+"""Contacts for people: the list with its search, one contact, its form, the trash.
+
+Every address gives a whole page, and needs no script. A script asks for a part of it (``X-Fragment``) and puts that in
+place: ``list`` is lines of the list, ``pane`` what stands beside it, ``row`` one line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.changes import Operation, Record
+from offbook.core.errors import NotFound
+from offbook.core.wire import data_of as wire_data
+from storage.contacts import ContactRow
+from web import looks, parts
+from web.auth import me, session_required
+from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
+from web.labels import FIELDS, KINDS
+from web.saving import Edit, Saved, save
+
+pages = Blueprint("pages", __name__)
+looks.register(pages)
+
+LINES = 100
+SEARCH_MAX = 200
+
+
+@pages.get("/")
+@session_required
+def index() -> ResponseReturnValue:
+    if fragment() == "list":
+        return render_template("contacts/lines.html", **listing())
+    return show("none")
+
+
+@pages.get("/c/<uuid:contact_id>")
+@session_required
+def contact(contact_id: UUID) -> ResponseReturnValue:
+    return show("contact", **shown(wanted(contact_id)))
+
+
+@pages.get("/c/new")
+@session_required
+def new() -> ResponseReturnValue:
+    return show_form(new_form(parts().new_id()), None)
+
+
+@pages.post("/c/new")
+@session_required
+def create() -> ResponseReturnValue:
+    """The record's id is the change's: a form that is sent twice makes one contact."""
+    form = posted_form(request.form.to_dict(flat=False))
+    return refilled(form, None) or settle(form, None, Operation.INSERT)
+
+
+@pages.get("/c/<uuid:contact_id>/edit")
+@session_required
+def edit(contact_id: UUID) -> ResponseReturnValue:
+    record = wanted(contact_id)
+    data = wire_data(record)
+    if data is None:
+        return redirect(url_for("pages.contact", contact_id=contact_id))
+    return show_form(open_form(data, record.seq, parts().new_id()), record)
+
+
+@pages.post("/c/<uuid:contact_id>/edit")
+@session_required
+def update(contact_id: UUID) -> ResponseReturnValue:
+    record, form = wanted(contact_id), posted_form(request.form.to_dict(flat=False))
+    return refilled(form, record) or settle(form, record, Operation.UPDATE)
+
+
+@pages.post("/c/<uuid:contact_id>/star")
+@session_required
+def star(contact_id: UUID) -> ResponseReturnValue:
+    record = wanted(contact_id)
+    base = request.args.get("base", record.seq, int)
+    data = {"starred": request.form.get("starred") == "1"}
+    saved = save(Edit(Operation.UPDATE, record.id, parts().new_id(), base, data))
+    if fragment() == "row" and saved.record is not None:
+        return render_template("contacts/row.html", row=row_of(saved.record))
+    if request.args.get("from") == "list":
+        return to("pages.index")
+    return to("pages.contact", contact_id=contact_id)
+
+
+@pages.post("/c/<uuid:contact_id>/delete")
+@session_required
+def delete(contact_id: UUID) -> ResponseReturnValue:
+    record = wanted(contact_id)
+    base = request.form.get("base", record.seq, int)
+    saved = save(Edit(Operation.DELETE, record.id, request.form.get("change_id", ""), base))
+    if saved.record is None or not saved.record.deleted:
+        flash(saved.told.text, "warn")
+        return to("pages.contact", contact_id=contact_id)
+    undo = url_for("pages.restore", contact_id=contact_id)
+    flash({"text": f"Deleted {name_of(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
+    return to("pages.index")
+
+
+@pages.post("/c/<uuid:contact_id>/restore")
+@session_required
+def restore(contact_id: UUID) -> ResponseReturnValue:
+    """A change that says the contact exists: its values are still there."""
+    record = wanted(contact_id)
+    data = {"name": record.cells.get("name")}
+    saved = save(Edit(Operation.INSERT, record.id, parts().new_id(), record.seq, data))
+    flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
+    return to("pages.contact", contact_id=contact_id)
+
+
+@pages.get("/trash")
+@session_required
+def trash() -> ResponseReturnValue:
+    after = request.args.get("after")
+    page = parts().contacts.trash(me().book_id, after, LINES)
+    return render_template("trash.html", page=page, after=after, now=parts().clock())
+
+
+# --- what a page shows ---------------------------------------------------------------------------------------------
+
+
+def fragment() -> str:
+    return request.headers.get("X-Fragment", "")
+
+
+def search() -> str:
+    return request.args.get("q", "").strip()[:SEARCH_MAX]
+
+
+def listing() -> dict[str, Any]:
+    after = request.args.get("after")
+    return {"page": parts().contacts.page(me().book_id, search(), after, LINES), "q": search(), "after": after}
+
+
+def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+    """The pane of this view, alone or beside the list."""
+    if fragment() == "pane":
+        return render_template("contacts/fragment.html", view=view, q=search(), **values), status
+    return render_template("contacts/index.html", view=view, **listing(), **values), status
+
+
+def shown(record: Record) -> dict[str, Any]:
+    data = wire_data(record)
+    form = open_form(data or {}, record.seq, parts().new_id())
+    return {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
+
+
+def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
+    row = row_of(record) if record else None
+    return show("form", status, form=form, record=record, row=row, kinds=KINDS, labels=FIELDS, added=added, blank=Row)
+
+
+def wanted(contact_id: UUID) -> Record:
+    record = parts().contacts.get(me().book_id, str(contact_id))
+    if record is None:
+        raise NotFound("There is no such contact in your book. It may have been deleted long ago.")
+    return record
+
+
+def row_of(record: Record) -> ContactRow:
+    texts = (record.cells.get(name) for name in ("email", "phone", "company"))
+    email, phone, company = (None if text is None else str(text) for text in texts)
+    return ContactRow(record.id, name_of(record), email, phone, company, bool(record.cells.get("starred")), record.seq)
+
+
+def name_of(record: Record) -> str:
+    return str(record.cells.get("name") or "a contact without a name")
+
+
+# --- what was sent -------------------------------------------------------------------------------------------------
+
+
+def refilled(form: Form, record: Record | None) -> ResponseReturnValue | None:
+    """The form with a row more or less, where a button asked for that, and all that was typed."""
+    if kind := request.form.get("add"):
+        return show_form(with_row(form, kind), record, added=kind)
+    if place := request.form.get("remove"):
+        return show_form(without_row(form, place), record)
+    return None
+
+
+def settle(form: Form, record: Record | None, operation: Operation) -> ResponseReturnValue:
+    data = data_of(form)
+    form = checked(form, data, operation)
+    if form.errors:
+        return show_form(form, record, 422)
+    record_id = record.id if record else form.change_id
+    if data or operation is Operation.INSERT:
+        saved = save(Edit(operation, record_id, form.change_id, form.base, data))
+        if saved.rejected:
+            return show_form(refused(form, saved), record, 422)
+        flash(saved.told.text, "ok" if saved.told.well else "warn")
+    return to("pages.contact", contact_id=record_id)
+
+
+def refused(form: Form, saved: Saved) -> Form:
+    return Form(form.change_id, form.base, form.opened, form.fields, form.rows, {"": saved.rejected})
+
+
+def to(endpoint: str, **values: Any) -> ResponseReturnValue:
+    """Go there after a form; the search stays as it was."""
+    return redirect(url_for(endpoint, q=search() or None, **values), 303)

@@ -1,0 +1,80 @@
+"""An edit made on a page, as a change like any device's: checked, pushed, and told in words.
+
+A page is a replica of its own, named by the change's id: it has seen what it was opened with, and nothing since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from offbook.core.cells import Json
+from offbook.core.changes import Change, Operation, Record, Rejection, Verdict
+from offbook.core.merge import concurrent_cells
+from offbook.core.tables import CONTACTS
+from offbook.core.wire import change_of, iso_millis
+from storage import Origin, push
+from web import parts
+from web.auth import me
+from web.verdicts import Told, told
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a page asks for. ``base`` is the seq of the record that the page was made from."""
+
+    operation: Operation
+    record_id: str
+    change_id: str
+    base: int
+    data: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of it. ``rejected`` says why nothing did."""
+
+    told: Told
+    record: Record | None = None
+    rejected: str = ""
+
+
+def save(edit: Edit) -> Saved:
+    user, now = me(), parts().clock()
+    item = change_of(_wire(edit, now), edit.change_id)
+    if isinstance(item, Rejection):
+        return Saved(Told(item.detail, False), rejected=item.detail)
+    before = parts().contacts.get(user.book_id, item.record_id)
+    pushed = push(parts().store, user.book_id, Origin(user_id=user.id), [item], now)
+    outcome = pushed.outcomes[0]
+    after = pushed.records.get((item.table, item.record_id))
+    if outcome.verdict is Verdict.REJECTED:
+        return Saved(Told(outcome.detail or "", False), after, outcome.detail or "")
+    return Saved(told(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
+
+
+def _wire(edit: Edit, now: int) -> dict[str, Json]:
+    item: dict[str, Json] = {
+        "id": edit.change_id,
+        "table": CONTACTS.name,
+        "record_id": edit.record_id,
+        "operation": edit.operation.value,
+        "timestamp": iso_millis(now // 1000),
+        "base": edit.base,
+    }
+    return item if edit.data is None else {**item, "data": edit.data}
+
+
+def _names(book_id: int, record: Record | None, change: Change) -> dict[str, str]:
+    """Who made the changes that this one met."""
+    met = {record.clock(cell).change_id for cell in concurrent_cells(record, change)} if record else set()
+    if not met:
+        return {}
+    authors = parts().contacts.authors(book_id, met)
+    return {change_id: author.device or _person(author.user) for change_id, author in authors.items()}
+
+
+def _person(name: str | None) -> str:
+    if name is None:
+        return "someone"
+    return "you, on another page," if name == me().name else f"{name} in the browser"

@@ -1,0 +1,127 @@
+"""What became of an edit, in words. Pure: the record before and after, the change and its verdict in; sentences out.
+
+A person is told what others changed meanwhile, what of both stands, and which value lost: it is in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from offbook.core.changes import Change, Operation, Record, Value, Verdict
+from offbook.core.merge import concurrent_cells
+from offbook.core.tables import EXISTS
+from web.labels import label_of, listing
+
+VALUE_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence or some, and whether all went as it was meant to."""
+
+    text: str
+    well: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """An edit that met others' edits: the record as they left it, the edit, and the record as it is now."""
+
+    before: Record
+    change: Change
+    after: Record
+
+    def theirs(self) -> tuple[str, ...]:
+        """Cells that others changed since the edit's base, without those on which all agree."""
+        cells, have = self.change.cells, self.before.cells
+        return tuple(
+            cell
+            for cell in concurrent_cells(self.before, self.change)
+            if not cell.endswith(EXISTS) and not (cell in cells and cells[cell] == have.get(cell))
+        )
+
+    def lost(self) -> tuple[str, ...]:
+        """Cells of the edit that did not come to stand."""
+        return tuple(cell for cell, value in self.change.cells.items() if _differ(value, self.after.cells.get(cell)))
+
+    def beaten(self) -> tuple[str, ...]:
+        """Others' cells that the edit replaced unseen."""
+        return tuple(cell for cell in self.theirs() if cell in self.change.cells and cell not in self.lost())
+
+    def label(self, cell: str) -> str:
+        kind = self.after.cells.get(f"{cell.rpartition('/')[0]}/kind") or self.change.cells.get(
+            f"{cell.rpartition('/')[0]}/kind"
+        )
+        label = label_of(cell, str(kind or ""))
+        return label[:1].lower() + label[1:]
+
+    def labels(self, cells: Iterable[str]) -> str:
+        return listing(self.label(cell) for cell in cells)
+
+
+def _differ(one: Value, other: Value) -> bool:
+    return one != other and not (one in (None, False) and other in (None, False))
+
+
+def told(
+    verdict: Verdict, change: Change, before: Record | None, after: Record | None, names: Mapping[str, str]
+) -> Told:
+    """``names`` says who made a change, by its id; who is not in it is ``another device``."""
+    if before is None or after is None or verdict is Verdict.APPLIED:
+        return Told("Saved.")
+    meeting = Meeting(before, change, after)
+    who = listing(names.get(before.clock(cell).change_id, "another device") for cell in _met(meeting))
+    if change.operation is Operation.DELETE:
+        return Told(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
+    if verdict is Verdict.SUPERSEDED:
+        return Told(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
+    sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
+    return Told(" ".join(["Saved.", *sentences]), not meeting.lost())
+
+
+def _met(meeting: Meeting) -> tuple[str, ...]:
+    return meeting.theirs() or concurrent_cells(meeting.before, meeting.change) or (EXISTS,)
+
+
+def _revived(meeting: Meeting, who: str) -> list[str]:
+    if not meeting.before.deleted or meeting.after.deleted:
+        return []
+    return [f"Meanwhile {who} had deleted this contact: your edit brought it back."]
+
+
+def _both(meeting: Meeting, who: str) -> list[str]:
+    cells = [cell for cell in meeting.theirs() if cell not in meeting.change.cells]
+    return [f"Meanwhile {who} changed the {meeting.labels(cells)}; both are kept."] if cells else []
+
+
+def _won(meeting: Meeting, who: str) -> list[str]:
+    return [
+        f"Meanwhile {who} set the {meeting.label(cell)} to {said(meeting.before.cells.get(cell))}: "
+        "yours is later and stays, theirs is in the history."
+        for cell in meeting.beaten()
+    ]
+
+
+def _waiting(meeting: Meeting, verdict: Verdict, who: str) -> list[str]:
+    lost = meeting.lost()
+    if not lost:
+        return []
+    if verdict is Verdict.CONFLICT:
+        return [f"But {who} changed the {meeting.labels(lost)} too: it stays as it is, until someone chooses."]
+    return [f"But {who} changed the {meeting.labels(lost)} later, and that stays. {_yours(meeting)}"]
+
+
+def _yours(meeting: Meeting) -> str:
+    values = [said(meeting.change.cells[cell]) for cell in meeting.lost() if not cell.endswith(EXISTS)]
+    return f"Yours ({', '.join(values)}) is in the history." if values else "Yours is in the history."
+
+
+def said(value: Value) -> str:
+    """A value in quotes, cut where it is long."""
+    if isinstance(value, tuple):
+        value = ", ".join(str(part) for part in value if part)
+    if value is None or value is False or value == "":
+        return "nothing"
+    text = str(value).replace("\n", " ")
+    return f"“{text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 1] + '…'}”"
