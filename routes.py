@@ -10,6 +10,8 @@ from flask import Blueprint, Flask
 from web.auth import auth
 from web.devices import devices
 from web.health import health
+from web.imports import imports
+from web.pages import pages
 from web.people import people, users
 from web.settings import settings
 
@@ -20,6 +22,8 @@ API: tuple[tuple[Blueprint, str], ...] = (
 
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
+    (pages, ""),
+    (imports, ""),
     (devices, ""),
     (people, ""),
     (settings, ""),
