@@ -13,6 +13,7 @@ from offbook.core.plan import Book, Entry, Key, Plan, Settled
 from offbook.core.prune import without_removed
 from offbook.core.wire import row_of
 from storage import Origin, Past
+from storage.locks import FairLock
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Shelf:
         return [past for key, past in self.past if key == (table, record_id)]
 
     def conflicts(self) -> list[Conflict]:
-        return list(self.waiting)
+        return sorted(self.waiting, key=lambda one: (one.seq, one.cell))
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
         return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
@@ -98,10 +99,11 @@ def past_of(entry: Entry, origin: Origin, now: int) -> Past:
 
 
 class MemoryStore:
-    """Books by number."""
+    """Books by number. One thread writes at a time."""
 
     def __init__(self) -> None:
         self._shelves: dict[int, Shelf] = {}
+        self._turn = FairLock()
 
     def add_book(self, book: Book) -> None:
         self._shelves[book.id] = Shelf(book)
@@ -112,7 +114,8 @@ class MemoryStore:
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[Shelf]:
-        old = self._shelves[book_id]
-        new = replace(old, kept=copy(old.kept), log=copy(old.log), past=copy(old.past), waiting=copy(old.waiting))
-        yield new
-        self._shelves[book_id] = new
+        with self._turn:
+            old = self._shelves[book_id]
+            new = replace(old, kept=copy(old.kept), log=copy(old.log), past=copy(old.past), waiting=copy(old.waiting))
+            yield new
+            self._shelves[book_id] = new

@@ -181,13 +181,14 @@ class SqlWriting(SqlReading):
         names = [name for name in table.c.keys() if name in used]  # noqa: SIM118
         dialect = self._connection.dialect
         statement = str(insert(bare_table(table.name, *map(column, names))).compile(dialect=dialect))
-        values = [tuple(map(row.get, names)) for row in rows]
+        empty = _empty(names, table)
+        values = [tuple({**empty, **row}.values()) for row in rows]
         named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
         self._connection.exec_driver_sql(statement, named)
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
-        empty = {one.name: False if isinstance(one.type, Boolean) else None for one in table.c}
+        empty = _empty(table.c.keys(), table)
         self._connection.execute(self._database.upsert(table, list(empty)), [{**empty, **row} for row in rows])
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
@@ -252,6 +253,11 @@ class SqlWriting(SqlReading):
             self._connection.execute(delete(layout.rows).where(where))
         else:
             self._connection.execute(update(layout.rows).where(where).values(clocks=clocks_json(new)))
+
+
+def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:
+    """What a row holds in these columns where it says nothing."""
+    return {name: False if isinstance(table.c[name].type, Boolean) else None for name in names}
 
 
 def _entries_between(layout: Layout, map_: Map) -> Any:

@@ -1,0 +1,189 @@
+"""Books to test stores with, in memory and in every engine's database; and a desk at which a test works on one of them.
+
+A library keeps as many books as a test wants. Books see nothing of each other, so tests share a library and take a new
+book each.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+
+from models import Book as BookRow
+from offbook.core.plan import Book
+from offbook.core.wire import iso_millis, parse_cursor, push_of
+from storage import Origin, Past, Reading, Store, prune
+from storage.engines import Database, open_engines
+from storage.memory import MemoryStore
+from storage.migrating import upgrade
+from storage.sql import SqlStore
+from storage.sync import changes, sync
+
+Json = Any
+START = 1_795_000_000_000_000
+"""The beginning of the devices' times, in microseconds. The server's begins LATER, so that no time need be clamped."""
+TICK = 1_000_000
+LATER = START + 1_000 * TICK
+ORIGIN = Origin(device_id=1, user_id=1)
+
+
+class Library:
+    """A store and a way to put books into it."""
+
+    def __init__(self, store: Store, database: Database | None = None) -> None:
+        self.store = store
+        self.database = database
+        self._numbers = itertools.count(1)
+
+    def add_book(self, policy: str = "merge") -> int:
+        number = next(self._numbers)
+        book = Book(number, uuid(900_000 + number), policy, uuid(800_000 + number), 0, 0)
+        if isinstance(self.store, MemoryStore):
+            self.store.add_book(book)
+            return number
+        assert self.database is not None
+        with self.database.write() as connection:
+            row = {"id": number, "uuid": book.uuid, "name": "", "policy": policy, "epoch": book.epoch}
+            connection.execute(insert(BookRow).values(**row, created_at=LATER))
+        return number
+
+    def desk(self, policy: str = "merge") -> Desk:
+        return Desk(self.store, self.add_book(policy))
+
+    def close(self) -> None:
+        if self.database is not None:
+            self.database.close()
+
+
+def memory_library() -> Library:
+    return Library(MemoryStore())
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'books.db'}"
+
+
+URLS = {"sqlite": sqlite_url}
+"""Where a test may have a database of each engine."""
+
+
+def sql_library(engine: str, folder: Path) -> Library:
+    """An empty database that the migrations made."""
+    database = open_engines(URLS[engine](folder))
+    upgrade(database)
+    return Library(SqlStore(database), database)
+
+
+def uuid(number: int) -> str:
+    return str(UUID(int=number))
+
+
+def change(
+    number: int,
+    operation: str,
+    record: int = 1,
+    *,
+    by: int = 1,
+    base: int | None = None,
+    at: int = 0,
+    bases: Mapping[str, int] | None = None,
+    table: str = "contacts",
+    **data: Json,
+) -> Json:
+    """A change as the wire has it. ``at`` are seconds since START."""
+    item = {
+        "id": uuid(number),
+        "table": table,
+        "record_id": uuid(record),
+        "operation": operation,
+        "replica": uuid(by),
+        "timestamp": iso_millis(START // 1000 + at * 1000),
+        "base": base if base is not None or operation != "INSERT" else 0,
+        "bases": dict(bases or {}),
+    }
+    return item if operation == "DELETE" else {**item, "data": data}
+
+
+class Desk:
+    """One book, and what tests do with it. Each push comes a second after the one before."""
+
+    def __init__(self, store: Store, book_id: int) -> None:
+        self.store = store
+        self.book_id = book_id
+        self.now = LATER
+
+    def sync(self, *batch: Json, since: str | None = None, limit: int = 1000, asks: bool = True) -> Json:
+        """What ``POST /sync`` answers."""
+        self.now += TICK
+        envelope = {"changes": list(batch)} | ({"since": since} if asks else {})
+        return sync(self.store, self.book_id, ORIGIN, push_of(envelope, uuid(1)), self.now, limit)
+
+    def push(self, *batch: Json) -> list[Json]:
+        return self.sync(*batch, asks=False)["results"]
+
+    def verdicts(self, *batch: Json) -> list[str]:
+        return [result["verdict"] for result in self.push(*batch)]
+
+    def seq(self, item: Json) -> int:
+        """Push one change that takes a seq."""
+        (result,) = self.push(item)
+        assert result["seq"] is not None, result
+        return result["seq"]
+
+    def pull(self, since: str | None = None, limit: int = 1000) -> Json:
+        return changes(self.store, self.book_id, None if since is None else parse_cursor(since), limit)
+
+    def pages(self, since: str | None = None, limit: int = 1000) -> list[Json]:
+        """All pages up to where there are no more."""
+        found = [self.pull(since, limit)]
+        while found[-1]["more"]:
+            found.append(self.pull(found[-1]["cursor"], limit))
+        return found
+
+    def live(self, limit: int = 1000) -> dict[str, Json]:
+        """What a device holds after a snapshot."""
+        return rows_of(self.pages(None, limit))
+
+    def prune(self, line: int) -> None:
+        prune(self.store, self.book_id, line)
+
+    def head(self) -> int:
+        with self.store.reading(self.book_id) as book:
+            return book.book.seq
+
+    def history(self, record: int = 1) -> list[Past]:
+        with self.store.reading(self.book_id) as book:
+            return book.history("contacts", uuid(record))
+
+    def whole(self, records: Sequence[int] = range(1, 10)) -> Json:
+        """All that can be asked about a book, to compare."""
+        with self.store.reading(self.book_id) as book:
+            return everything(book, [uuid(record) for record in records])
+
+
+def rows_of(pages: Sequence[Json]) -> dict[str, Json]:
+    """Pages laid over each other, as a device does it."""
+    held: dict[str, Json] = {}
+    for page in pages:
+        for row in page["changes"]:
+            if row["data"] is None:
+                held.pop(row["record_id"], None)
+            else:
+                held[row["record_id"]] = row["data"]
+    return held
+
+
+def everything(reading: Reading, ids: Sequence[str]) -> Json:
+    return {
+        "book": reading.book,
+        "rows": reading.rows(0, reading.book.seq, 10_000, live_only=False),
+        "live": reading.rows(0, reading.book.seq, 10_000, live_only=True),
+        "records": reading.records("contacts", ids),
+        "history": {record_id: reading.history("contacts", record_id) for record_id in ids},
+        "conflicts": reading.conflicts(),
+    }

@@ -1,0 +1,435 @@
+"""What every store must do with pushes and pulls: one contract, run on memory and on SQL over every engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from offbook.core.errors import CursorGone
+from offbook.core.wire import change_of, parse_cursor
+from storage import Origin, take
+from tests.storage.books import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
+
+ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
+WHOLE = {
+    "name": "Ada Lovelace",
+    "email": "ada@example.org",
+    "birthday": "--12-10",
+    "notes": "Zeilen\nund \U0001f600 'quotes' \"too\" %_\\",
+    "starred": True,
+    "details": {"k1": ADDRESS, "k2": {"kind": "phone", "value": "555-1", "position": 0}},
+}
+
+
+def insert(number: int, record: int = 1, **data: Json) -> Json:
+    return change(number, "INSERT", record, **{"name": f"name {record}", **data})
+
+
+# --- what is pushed is served --------------------------------------------------------------------------------------
+
+
+def test_a_record_is_served_as_it_was_typed(desk: Desk) -> None:
+    seq = desk.seq(insert(1, **WHOLE))
+    (row,) = desk.pull()["changes"]
+    data = row.pop("data")
+    assert row["seq"] == seq and row["operation"] == "INSERT" and row["record_id"] == uuid(1)
+    assert {name: value for name, value in data.items() if value is not None} == {
+        **WHOLE,
+        "id": uuid(1),
+        "created_at": row["timestamp"],
+        "updated_at": row["timestamp"],
+    }
+
+
+def test_every_update_shows_in_the_row(desk: Desk) -> None:
+    first = desk.seq(insert(1, **WHOLE))
+    desk.seq(change(2, "UPDATE", base=first, email="", starred=False, details={"k2": None, "k3": {"kind": "url"}}))
+    data = desk.live()[uuid(1)]
+    assert (data["email"], data["starred"], data["birthday"]) == (None, False, "--12-10")
+    assert data["details"] == {"k1": ADDRESS, "k3": {"kind": "url"}}
+
+
+def test_an_entry_that_is_edited_keeps_its_other_attributes(desk: Desk) -> None:
+    first = desk.seq(insert(1, **WHOLE))
+    desk.seq(change(2, "UPDATE", base=first, details={"k1": {"city": "Paris"}, "k2": {"label": "boat"}}))
+    details = desk.live()[uuid(1)]["details"]
+    assert details["k1"] == {"kind": "address", "label": "home", "city": "Paris"}, "an address is one value"
+    assert details["k2"] == {"kind": "phone", "label": "boat", "value": "555-1", "position": 0}
+
+
+def test_a_deleted_record_is_served_as_a_tombstone_after_a_cursor(desk: Desk) -> None:
+    first = desk.seq(insert(1))
+    cursor = desk.pull()["cursor"]
+    seq = desk.seq(change(2, "DELETE", base=first))
+    (row,) = desk.pull(cursor)["changes"]
+    assert (row["operation"], row["data"], row["seq"]) == ("DELETE", None, seq)
+
+
+def test_a_revived_record_has_what_it_held_before(desk: Desk) -> None:
+    first = desk.seq(insert(1, **WHOLE))
+    second = desk.seq(change(2, "DELETE", base=first))
+    desk.seq(insert(3, name="Ada again") | {"base": second})
+    data = desk.live()[uuid(1)]
+    assert (data["name"], data["email"]) == ("Ada again", "ada@example.org")
+    assert data["details"] == WHOLE["details"]
+
+
+def test_a_batch_is_taken_in_its_order(desk: Desk) -> None:
+    batch = [insert(1), change(2, "UPDATE", base=0, phone="1"), change(3, "DELETE", base=0), insert(4, phone="2")]
+    assert desk.verdicts(*batch) == ["applied"] * 4
+    assert desk.live()[uuid(1)]["phone"] == "2"
+
+
+def test_one_bad_change_does_not_stop_its_neighbours(desk: Desk) -> None:
+    bad = [change(2, "UPDATE", 9, base=0, phone="1"), insert(3, 3, name=""), {"id": "?"}]
+    assert desk.verdicts(insert(1), *bad, insert(4, 4)) == ["applied", "rejected", "rejected", "rejected", "applied"]
+    assert set(desk.live()) == {uuid(1), uuid(4)}
+
+
+def test_each_record_of_a_batch_has_only_what_it_says_itself(desk: Desk) -> None:
+    starred = {"starred": True, "phone": "1", "details": {"k1": {"kind": "url", "value": "v"}}}
+    gone = [
+        insert(3, 3, **starred),
+        change(4, "UPDATE", 3, base=0, details={"k1": None}),
+        change(5, "DELETE", 3, base=0),
+    ]
+    desk.push(insert(1, 1, **starred), insert(2, 2, details={"k1": {"kind": "phone"}}), *gone)
+    live = desk.live()
+    assert [(live[uuid(record)]["starred"], live[uuid(record)]["phone"]) for record in (1, 2)] == [
+        (True, "1"),
+        (False, None),
+    ]
+    assert live[uuid(2)]["details"] == {"k1": {"kind": "phone"}} and set(live) == {uuid(1), uuid(2)}
+
+
+def test_an_empty_push_changes_nothing(desk: Desk) -> None:
+    before = desk.whole()
+    assert desk.push() == []
+    assert desk.whole() == before
+
+
+# --- verdicts ------------------------------------------------------------------------------------------------------
+
+
+def fought(desk: Desk) -> Json:
+    """A contact that replica 2 changed after replica 1 had seen it at this seq."""
+    first = desk.seq(insert(1, phone="old"))
+    desk.seq(change(2, "UPDATE", by=2, base=first, at=50, phone="theirs"))
+    return first
+
+
+VERDICTS = {
+    "applied": lambda base: change(3, "UPDATE", by=2, base=base, phone="mine"),
+    "merged": lambda base: change(3, "UPDATE", base=base, at=60, phone="mine"),
+    "superseded": lambda base: change(3, "UPDATE", base=base, at=40, phone="mine"),
+    "rejected": lambda base: change(3, "UPDATE", base=base, phone="5" * 101),
+    "unknown": lambda base: change(3, "UPDATE", 9, base=base, phone="mine"),
+    "unreadable": lambda base: {"id": uuid(3), "table": "no such table"},
+    "nothing": lambda base: change(3, "UPDATE", base=base, phone="theirs"),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_the_same_change_again_gets_the_same_verdict_and_changes_nothing(desk: Desk, name: str) -> None:
+    item = VERDICTS[name](fought(desk))
+    (first,) = desk.push(item)
+    before = desk.whole()
+    (again,) = desk.push(item)
+    assert {**again, "record": None, "seq": 0} == {**first, "record": None, "seq": 0}
+    assert desk.whole() == before
+
+
+def test_a_conflict_is_answered_again_and_not_opened_twice(library: Library) -> None:
+    desk = library.desk("ask")
+    item = change(3, "UPDATE", base=fought(desk), at=60, phone="mine")
+    assert desk.verdicts(item) == ["conflict"]
+    before = desk.whole()
+    assert desk.verdicts(item) == ["conflict"]
+    assert desk.whole() == before and len(before["conflicts"]) == 1
+
+
+def test_a_change_that_is_sent_again_is_answered_with_the_record_as_it_is_now(desk: Desk) -> None:
+    item = insert(1, phone="first")
+    first = desk.seq(item)
+    second = desk.seq(change(2, "UPDATE", base=first, phone="second"))
+    (again,) = desk.push(item)
+    assert (again["verdict"], again["seq"], again["record"]["phone"]) == ("applied", second, "second")
+
+
+def test_a_rejection_stands_when_what_was_missing_has_come(desk: Desk) -> None:
+    item = change(1, "UPDATE", base=0, phone="1")
+    assert desk.verdicts(item) == ["rejected"]
+    desk.seq(insert(2))
+    assert desk.push(item)[0]["code"] == "unknown_record"
+    assert desk.live()[uuid(1)]["phone"] is None
+
+
+def test_a_change_twice_in_one_batch_counts_once(desk: Desk) -> None:
+    first, again = desk.push(insert(1), insert(1, name="somebody else"))
+    assert (first["verdict"], again["verdict"]) == ("applied", "applied")
+    assert again["record"]["name"] == "name 1"
+
+
+def test_a_change_without_a_readable_id_is_answered_and_not_kept(desk: Desk) -> None:
+    (result,) = desk.push({"id": 7})
+    assert (result["id"], result["verdict"], result["code"]) == (None, "rejected", "bad_id")
+
+
+def test_what_changes_nothing_takes_no_seq(desk: Desk) -> None:
+    head = desk.seq(insert(1, phone="1"))
+    answers = desk.push(change(2, "UPDATE", base=head, phone="1"), change(3, "DELETE", 9, base=0))
+    assert [answer["verdict"] for answer in answers] == ["applied", "applied"]
+    assert desk.head() == head and desk.pull(desk.pull()["cursor"])["changes"] == []
+
+
+# --- history and conflicts -----------------------------------------------------------------------------------------
+
+
+def test_history_tells_what_was_there_before_and_what_lost(desk: Desk) -> None:
+    base = fought(desk)
+    desk.push(change(3, "UPDATE", base=base, at=40, phone="mine", email="m@x"))
+    first, second, third = desk.history()
+    assert (first.verdict, first.data["phone"], first.origin) == ("applied", "old", ORIGIN)
+    assert second.before == {"phone": "old"} and second.timestamp == START // 1000 + 50_000
+    assert (third.verdict, third.before) == ("merged", {"email": None})
+    (lost,) = third.beaten
+    assert (lost["cell"], lost["value"], lost["winner"][2]) == ("phone", "mine", uuid(2))
+
+
+def test_history_keeps_what_kinds_of_values_there_are(desk: Desk) -> None:
+    desk.seq(insert(1, **WHOLE))
+    (past,) = desk.history()
+    assert past.data["details/k1/value"] == (None, "12 St James's Sq", "London", None, None, "UK")
+    assert (past.data["starred"], past.data["details/k2/position"], past.data["details/k2/@exists"]) == (True, 0, True)
+
+
+def test_history_does_not_tell_of_rejected_changes(desk: Desk) -> None:
+    base = desk.seq(insert(1))
+    desk.push(change(2, "UPDATE", base=base, phone="5" * 101))
+    assert [past.change_id for past in desk.history()] == [uuid(1)]
+
+
+def test_a_conflict_holds_both_versions(library: Library) -> None:
+    desk = library.desk("ask")
+    base = fought(desk)
+    desk.push(change(3, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS}))
+    (conflict,) = desk.whole()["conflicts"]
+    assert (conflict.cell, conflict.ours, conflict.theirs, conflict.base) == ("phone", "theirs", "mine", base)
+    assert (conflict.winner.change_id, conflict.change_id, conflict.replica) == (uuid(2), uuid(3), uuid(1))
+    assert desk.live()[uuid(1)]["details"] == {"k1": ADDRESS}, "what nobody contests is taken"
+
+
+def test_a_later_conflict_from_the_same_replica_takes_the_place_of_its_open_one(library: Library) -> None:
+    desk = library.desk("ask")
+    base = fought(desk)
+    desk.push(change(3, "UPDATE", base=base, phone="mine"), change(4, "UPDATE", base=base, by=3, phone="third"))
+    desk.push(change(5, "UPDATE", base=base, phone="mine again"), change(6, "UPDATE", base=base, phone="and again"))
+    assert [one.theirs for one in desk.whole()["conflicts"]] == ["third", "and again"]
+
+
+def test_conflicts_come_oldest_first_whatever_the_order_of_cells(library: Library) -> None:
+    desk = library.desk("ask")
+    base = desk.seq(insert(1, email="e", phone="p"))
+    desk.seq(change(2, "UPDATE", by=2, base=base, phone="2", email="2"))
+    desk.push(change(3, "UPDATE", base=base, phone="3", email="3"), change(4, "UPDATE", by=3, base=base, email="4"))
+    found = [(one.cell, one.theirs) for one in desk.whole()["conflicts"]]
+    assert found == [("email", "3"), ("phone", "3"), ("email", "4")]
+
+
+# --- pages ---------------------------------------------------------------------------------------------------------
+
+
+def filled(desk: Desk, count: int = 7) -> list[int]:
+    return [desk.seq(insert(number, number)) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_hold_every_record_once_and_by_seq(desk: Desk, limit: int) -> None:
+    seqs = filled(desk)
+    for start in (None, str(parse_cursor(desk.pull()["cursor"])._replace(seq=0))):
+        pages = desk.pages(start, limit)
+        assert [row["seq"] for page in pages for row in page["changes"]] == seqs
+        assert all(len(page["changes"]) == limit for page in pages[:-1]) and pages[-1]["changes"]
+        assert pages[-1]["cursor"] == desk.pull()["cursor"]
+
+
+def test_a_page_says_of_which_book_and_after_what_it_is(desk: Desk) -> None:
+    filled(desk, 2)
+    page = desk.pull()
+    assert page["since"] is None and page["book"] == uuid(900_000 + desk.book_id)
+    assert desk.pull(page["cursor"])["since"] == page["cursor"]
+
+
+def test_nothing_new_is_an_empty_page_and_the_same_cursor(desk: Desk) -> None:
+    for _ in range(2):
+        cursor = desk.pull()["cursor"]
+        page = desk.pull(cursor)
+        assert (page["changes"], page["cursor"], page["more"]) == ([], cursor, False)
+        filled(desk, 1)
+
+
+def test_a_record_that_changes_between_two_pages_comes_once_more_as_it_is(desk: Desk) -> None:
+    seqs = filled(desk, 4)
+    first = desk.pull(limit=2)
+    desk.seq(change(11, "UPDATE", 1, base=seqs[0], phone="new"))
+    desk.seq(change(12, "DELETE", 2, base=seqs[1]))
+    desk.seq(change(13, "UPDATE", 4, base=seqs[3], phone="new"))
+    pages = [first, *desk.pages(first["cursor"], 2)]
+    rows = [row["record_id"] for page in [*pages, *desk.pages(pages[-1]["cursor"])] for row in page["changes"]]
+    assert rows == [uuid(record) for record in (1, 2, 3, 1, 2, 4)]
+
+
+def test_a_device_that_follows_the_pages_holds_what_lives(desk: Desk) -> None:
+    seqs = filled(desk, 5)
+    held = [desk.pull(limit=2)]
+    for number, record in enumerate([2, 5, 1], start=11):
+        desk.seq(change(number, "DELETE", record, base=seqs[record - 1]))
+        held.append(desk.pull(held[-1]["cursor"], 2))
+    held += desk.pages(held[-1]["cursor"], 2)
+    assert rows_of(held) == desk.live() and set(desk.live()) == {uuid(3), uuid(4)}
+
+
+def test_a_snapshot_holds_live_records_only(desk: Desk) -> None:
+    seqs = filled(desk, 3)
+    desk.seq(change(11, "DELETE", 2, base=seqs[1]))
+    rows = [row for page in desk.pages(None, 1) for row in page["changes"]]
+    assert [row["record_id"] for row in rows] == [uuid(1), uuid(3)]
+
+
+def test_a_snapshot_ends_where_the_book_stood_when_it_began(desk: Desk) -> None:
+    filled(desk, 4)
+    first = desk.pull(limit=2)
+    filled_later = desk.seq(insert(11, 11))
+    second = desk.pull(first["cursor"], 2)
+    assert not second["more"] and len(second["changes"]) == 2
+    assert [row["seq"] for row in desk.pull(second["cursor"])["changes"]] == [filled_later]
+
+
+def test_a_push_is_answered_with_the_page_after_its_since(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    answer = desk.sync(insert(1), since=cursor)
+    assert [row["record_id"] for row in answer["changes"]] == [uuid(1)] and answer["since"] == cursor
+    assert desk.sync(since=answer["cursor"])["changes"] == []
+
+
+def test_a_push_that_asks_for_nothing_is_answered_without_a_page(desk: Desk) -> None:
+    assert desk.sync(insert(1), asks=False).keys() == {"book", "results"}
+
+
+# --- cursors that can't be served ----------------------------------------------------------------------------------
+
+
+def refused(desk: Desk, cursor: str) -> tuple[str, int]:
+    with pytest.raises(CursorGone) as gone:
+        desk.pull(cursor)
+    assert gone.value.book == uuid(900_000 + desk.book_id)
+    return gone.value.reason, gone.value.kept
+
+
+def test_a_cursor_of_another_epoch_is_refused(desk: Desk) -> None:
+    (seq,) = filled(desk, 1)
+    assert refused(desk, f"another.{seq}") == ("epoch", 0)
+
+
+def test_a_cursor_below_the_prune_line_is_refused_and_all_is_kept(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    seqs = filled(desk, 2)
+    desk.prune(seqs[0])
+    assert refused(desk, cursor) == ("pruned", seqs[1])
+
+
+def test_a_cursor_at_the_prune_line_is_served(desk: Desk) -> None:
+    filled(desk, 1)
+    cursor = desk.pull()["cursor"]
+    desk.prune(desk.head())
+    assert desk.pull(cursor)["changes"] == []
+
+
+def test_a_cursor_that_the_log_does_not_hold_is_refused(desk: Desk) -> None:
+    (seq,) = filled(desk, 1)
+    epoch = parse_cursor(desk.pull()["cursor"]).epoch
+    assert refused(desk, f"{epoch}.{seq - 1}") == ("unknown", 0)
+    assert refused(desk, f"{epoch}.{seq + 1}") == ("unknown", 0)
+
+
+def test_a_cursor_made_before_pruning_is_still_in_the_log(desk: Desk) -> None:
+    seqs = filled(desk, 2)
+    cursor = desk.pull()["cursor"]
+    desk.seq(change(11, "DELETE", 2, base=seqs[1]))
+    desk.prune(seqs[1])
+    assert [row["data"] for row in desk.pull(cursor)["changes"]] == [None]
+
+
+def test_the_cursor_of_an_empty_book_is_served(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    seqs = filled(desk, 2)
+    assert [row["seq"] for row in desk.pull(cursor)["changes"]] == seqs
+
+
+def test_a_push_with_a_cursor_that_is_gone_applies_nothing(desk: Desk) -> None:
+    filled(desk, 1)
+    before = desk.whole()
+    with pytest.raises(CursorGone):
+        desk.sync(insert(2, 2), since="another.1")
+    assert desk.whole() == before
+    assert desk.verdicts(insert(2, 2)) == ["applied"], "and its change is not taken for known"
+
+
+# --- seq -----------------------------------------------------------------------------------------------------------
+
+
+def test_seq_is_the_servers_time_and_grows_when_that_goes_back(desk: Desk) -> None:
+    assert desk.seq(insert(1)) == LATER + TICK
+    desk.now -= 10 * TICK
+    assert desk.seq(insert(2, 2)) == LATER + TICK + 1
+
+
+def test_a_time_in_the_future_is_clamped_to_the_servers(desk: Desk) -> None:
+    desk.seq(insert(1, phone="1") | {"timestamp": "2199-01-01T00:00:00.000Z"})
+    assert desk.history()[0].timestamp == desk.now // 1000
+
+
+# --- transactions and walls ----------------------------------------------------------------------------------------
+
+
+class Fault(Exception):
+    pass
+
+
+def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Library) -> None:
+    desk = library.desk("ask")
+    base = fought(desk)
+    before = desk.whole()
+    batch = [insert(3, 3, **WHOLE), change(4, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS})]
+    with pytest.raises(Fault), desk.store.writing(desk.book_id) as book:
+        take(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
+        book.prune(base)
+        raise Fault
+    assert desk.whole() == before
+    assert desk.verdicts(*batch) == ["applied", "conflict"]
+
+
+def parsed(item: Json) -> Json:
+    return change_of(item, uuid(1))
+
+
+def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk: Desk) -> None:
+    filled(desk, 1)
+    before = desk.whole()
+    with desk.store.writing(desk.book_id) as book:
+        take(book, Origin(), [parsed(insert(2, 2))], desk.now + TICK)
+        assert desk.whole() == before
+    assert len(desk.live()) == 2
+
+
+def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None:
+    ours, theirs = library.desk(), library.desk("ask")
+    base = ours.seq(insert(1, phone="ours", details={"k1": ADDRESS}))
+    assert theirs.verdicts(insert(1, phone="theirs", details={"k1": {"kind": "url"}})) == ["applied"]
+    assert ours.verdicts(change(2, "DELETE", base=base)) == ["applied"]
+    ours.prune(ours.head())
+    theirs_now = theirs.whole()
+    assert ours.live() == {} and ours.history() == []
+    assert theirs.live()[uuid(1)]["phone"] == "theirs" and theirs.live()[uuid(1)]["details"] == {"k1": {"kind": "url"}}
+    fight = change(3, "UPDATE", base=0, by=2, phone="fight", details={"k1": {"label": "fight"}})
+    assert theirs.verdicts(fight) == ["conflict"]
+    assert ours.whole()["conflicts"] == [] and theirs.whole() != theirs_now

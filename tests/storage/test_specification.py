@@ -1,0 +1,85 @@
+"""storage.memory is what storage.sql must do: whatever is asked of the two, both answer the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from offbook.core.errors import CursorGone
+from offbook.core.plan import Book
+from offbook.core.policies import POLICIES
+from storage.memory import MemoryStore
+from tests.storage.books import Desk, Json, Library
+from tests.storage.stories import PUSHES, RECORDS, Player, Push
+
+
+@dataclass(frozen=True)
+class Prune:
+    """Prune up to the head that the book had so many pushes ago."""
+
+    back: int
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A device that goes on from its cursor; from nothing where that can't be served."""
+
+    number: int
+    limit: int
+
+
+STEPS = st.one_of(
+    PUSHES,
+    PUSHES,
+    st.builds(Prune, st.integers(0, 5)),
+    st.builds(Reader, st.integers(0, 1), st.integers(1, 3)),
+)
+
+
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, min_size=1, max_size=12), policy=st.sampled_from(list(POLICIES)))
+def test_both_stores_answer_the_same(sql: Library, steps: list[Push | Prune | Reader], policy: str) -> None:
+    real = sql.desk(policy)
+    specified = Desk(twin_of(real), real.book_id)
+    told, expected = answers(real, steps), answers(specified, steps)
+    assert told == expected
+    assert real.whole(RECORDS) == specified.whole(RECORDS)
+    assert real.pages(None, 2) == specified.pages(None, 2)
+
+
+def twin_of(desk: Desk) -> MemoryStore:
+    """A book in memory that is called as the other is."""
+    with desk.store.reading(desk.book_id) as reading:
+        book: Book = reading.book
+    store = MemoryStore()
+    store.add_book(book)
+    return store
+
+
+def answers(desk: Desk, steps: list[Push | Prune | Reader]) -> list[Json]:
+    player = Player(desk)
+    cursors: dict[int, str | None] = {}
+    told: list[Json] = []
+    for step in steps:
+        match step:
+            case Push():
+                told.append(player.push(step, limit=2))
+            case Prune(back):
+                desk.prune(player.heads[max(0, len(player.heads) - 1 - back)])
+            case Reader(number, limit):
+                told.append(read_on(desk, cursors, number, limit))
+    return told
+
+
+def read_on(desk: Desk, cursors: dict[int, str | None], number: int, limit: int) -> Json:
+    try:
+        page = desk.pull(cursors.get(number), limit)
+    except CursorGone as gone:
+        cursors[number] = None
+        return gone.reason, gone.kept, gone.book
+    cursors[number] = page["cursor"]
+    return page
