@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import resource
 import socket
+import sys
 
 import uvicorn
 from flask import Flask
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app import create_app
 from config import Config
+from storage.doctor import schema
 from web.bridge import Bridge, WsgiApp
 
 
@@ -148,6 +150,9 @@ def greet(app: Flask, url: str) -> None:
 def main() -> None:
     config = Config.from_environment()
     app = create_app(config)
+    for finding in schema(app.extensions["database"]):
+        if finding.bad:
+            sys.exit(finding.sentence)
     raise_file_limit()
     bound = listen(config.host, config.port)
     greet(app, address_of(bound))

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from config import Config
 from offbook.core.errors import OffbookError
@@ -132,6 +132,7 @@ def set_policy(user_name: str, policy: str) -> None:
 
 
 @click.command("doctor")
+@with_appcontext
 def doctor() -> None:
     """Look for what is unsafe or broken. Exits with 1 where something is."""
     config = parts().config

@@ -19,8 +19,13 @@ CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 def app_on(database_url: str, **settings: Any) -> App:
     """The real app, with hashes that cost nothing. What fails in a view fails in the test."""
-    cheap = {"argon2_time_cost": 1, "argon2_memory_kib": 8, "argon2_parallelism": 1}
-    app = create_app(Config(database_url=database_url, secret_key="a secret of the tests", **cheap | settings))
+    usual = {
+        "secret_key": "a secret of the tests, which is long enough",
+        "argon2_time_cost": 1,
+        "argon2_memory_kib": 8,
+        "argon2_parallelism": 1,
+    }
+    app = create_app(Config(database_url=database_url, **usual | settings))
     app.testing = True
     return app
 

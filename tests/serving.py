@@ -18,6 +18,8 @@ import uvicorn
 
 from asgi import address_of, listen, server_of
 from config import Config
+from storage.engines import Database, open_engines
+from storage.migrating import upgrade
 
 ROOT = Path(__file__).parent.parent
 
@@ -60,13 +62,19 @@ class Process:
     child: subprocess.Popen[str]
 
 
+def migrated(instance: Path) -> Database:
+    """The database that a server with this instance folder uses."""
+    database = open_engines(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
+    upgrade(database)
+    return database
+
+
 @contextmanager
 def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
-    """What `make serve` starts, on a database that `flask db upgrade` made in ``instance``."""
+    """What `make serve` starts, on the migrated database in ``instance``."""
     environ = os.environ | {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"} | settings
     environ.pop("DATABASE_URL", None)
-    flask = [sys.executable, "-m", "flask", "db", "upgrade"]
-    subprocess.run(flask, cwd=ROOT, env=environ, check=True, capture_output=True)
+    migrated(instance).close()
     child = subprocess.Popen(
         [sys.executable, "asgi.py"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -79,7 +79,7 @@ def test_a_name_is_shown_and_never_run(ada: Browser) -> None:
 
 def test_devices_show_when_they_were_seen_and_how_their_clock_goes(app: App, ada: Browser) -> None:
     device, _ = add_device(app)
-    assert "never" in ada.get("/devices").text
+    assert "Never seen" in ada.get("/devices").text
     parts_of(app).accounts.seen(device, parts_of(app).clock(), 180_000, {"bad_value": 3})
     page = ada.get("/devices").text
     assert "just now" in page and "3 minutes ahead" in page

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, current_app, request
 
+from offbook.core.wire import PROTOCOL
 from web.body import pack
-
-PROTOCOL = "1"
 
 CONTENT_POLICY = "; ".join(
     (

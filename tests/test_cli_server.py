@@ -1,0 +1,216 @@
+"""Commands for admins, as they are typed; and the server as `make serve` starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import Result
+
+from app import App
+from cli import exposure, secrecy
+from config import Config, kept_secret
+from offbook.core.policies import POLICIES
+from storage.accounts import WrongPassword
+from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of
+from tests.serving import ROOT, serving_process
+
+TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
+    made = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
+    yield made
+    made.extensions["database"].close()
+
+
+def run(app: App, *words: str, typed: str = "") -> Result:
+    return app.test_cli_runner().invoke(args=list(words), input=typed)
+
+
+# --- users -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_user_is_added_with_a_password_from_standard_input(app: App) -> None:
+    added = run(app, "user", "add", "ada", "--password-stdin", "--admin", typed=PASSWORD + "\n")
+    assert (added.exit_code, added.stdout) == (0, "Added ada.\n")
+    accounts = parts_of(app).accounts
+    assert accounts.check_password("ada", PASSWORD, "", parts_of(app).clock()).admin
+
+
+def test_a_password_that_is_typed_is_not_shown(app: App) -> None:
+    added = run(app, "user", "add", "ada", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert added.exit_code == 0
+    assert PASSWORD not in added.output
+
+
+def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
+    add_user(app, "ada")
+    taken = run(app, "user", "add", "ada", "--password-stdin", typed=PASSWORD)
+    assert taken.exit_code == 1
+    assert taken.stderr.startswith("Error: There is a user named 'ada' already.")
+    assert "Traceback" not in taken.output
+    short = run(app, "user", "add", "bob", "--password-stdin", typed="short")
+    assert short.exit_code == 1 and "characters" in short.stderr
+
+
+def test_a_user_gets_a_new_password(app: App) -> None:
+    add_user(app, "ada")
+    assert run(app, "user", "password", "ada", "--password-stdin", typed="another password").exit_code == 0
+    parts = parts_of(app)
+    assert parts.accounts.check_password("ada", "another password", "", parts.clock())
+    with pytest.raises(WrongPassword):
+        parts.accounts.check_password("ada", PASSWORD, "", parts.clock())
+    assert "no user named 'eve'" in run(app, "user", "password", "eve", "--password-stdin", typed="x").stderr
+
+
+def test_users_are_listed(app: App) -> None:
+    add_user(app, "ada", admin=True)
+    add_user(app, "bob")
+    lines = [line.split("\t")[:2] for line in run(app, "user", "list").stdout.splitlines()]
+    assert lines == [["ada", "admin"], ["bob", "member"]]
+
+
+# --- devices and books -----------------------------------------------------------------------------------------------
+
+
+def test_a_new_device_s_token_is_alone_on_the_last_line(app: App) -> None:
+    add_user(app, "ada")
+    added = run(app, "device", "add", "ada", "laptop")
+    assert added.exit_code == 0
+    token = added.stdout.splitlines()[-1]
+    assert TOKEN.fullmatch(token)
+    login = parts_of(app).accounts.device_by_token(token)
+    assert login and login.device.name == "laptop"
+
+
+def test_devices_are_listed_and_revoked(app: App) -> None:
+    add_user(app, "ada")
+    add_user(app, "bob")
+    device, token = add_device(app, "ada")
+    listed = run(app, "device", "list").stdout
+    assert listed == f"{device.uuid}\tada\tlaptop\tseen never\tclock not known yet\n"
+    assert run(app, "device", "list", "bob").stdout == ""
+    assert run(app, "device", "revoke", device.uuid).exit_code == 0
+    assert parts_of(app).accounts.device_by_token(token) is None
+    again = run(app, "device", "revoke", device.uuid)
+    assert again.exit_code == 1 and "revoked already" in again.stderr
+    assert "no such device" in run(app, "device", "revoke", "whatever").stderr
+
+
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_a_book_s_policy_is_chosen(app: App, policy: str) -> None:
+    add_user(app, "ada")
+    assert run(app, "book", "policy", "ada", policy).exit_code == 0
+    accounts = parts_of(app).accounts
+    assert accounts.book(accounts.user_named("ada").book_id).policy == policy
+
+
+def test_an_unknown_policy_names_the_known_ones(app: App) -> None:
+    add_user(app, "ada")
+    refused = run(app, "book", "policy", "ada", "whatever")
+    assert refused.exit_code == 1
+    assert all(policy in refused.stderr for policy in POLICIES)
+
+
+# --- doctor ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_finds_nothing_where_all_is_well(app: App) -> None:
+    looked = run(app, "doctor")
+    assert looked.exit_code == 0, looked.output
+    assert "schema is up to date" in looked.stdout
+    assert "The database is whole." in looked.stdout
+
+
+def test_the_doctor_finds_a_missing_migration(app: App) -> None:
+    with app.extensions["database"].write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    looked = run(app, "doctor")
+    assert looked.exit_code == 1
+    assert "! The schema is 0000" in looked.stdout and "flask db upgrade" in looked.stdout
+
+
+def test_the_doctor_finds_damage(app: App) -> None:
+    add_user(app, "ada")
+    database = app.extensions["database"]
+    if database.kind.name != "sqlite":
+        pytest.skip("only SQLite can be damaged by a statement")
+    with sqlite3.connect(database.engine.url.database) as connection:
+        connection.execute("DELETE FROM users")
+    connection.close()
+    looked = run(app, "doctor")
+    assert looked.exit_code == 1
+    assert "! The database is damaged (memberships refers to what is not there)" in looked.stdout
+
+
+def test_the_doctor_finds_unsafe_settings(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    config = Config(host="0.0.0.0", secret_key="short", instance_path=tmp_path)
+    assert [finding.bad for finding in (*exposure(config), *secrecy(config))] == [True, True, True]
+    proxied = Config(host="0.0.0.0", trusted_proxies=1, secret_key="x" * 64, instance_path=tmp_path / "none")
+    assert not any(finding.bad for finding in (*exposure(proxied), *secrecy(proxied)))
+
+
+def test_flask_db_upgrade_makes_the_schema(tmp_path: Path) -> None:
+    app = app_on(f"sqlite:///{tmp_path}/new.db")
+    assert run(app, "db", "upgrade").exit_code == 0
+    assert "schema is up to date" in run(app, "doctor").stdout
+    app.extensions["database"].close()
+
+
+# --- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_the_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    secret = kept_secret(path)
+    assert len(secret) >= 64
+    assert kept_secret(path) == secret
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_settings_come_from_the_environment(tmp_path: Path) -> None:
+    settings = {"HOST": "::1", "PORT": "7000", "TRUSTED_PROXIES": "2", "SECRET_KEY": "s", "DATABASE_URL": "sqlite:///x"}
+    config = Config.from_environment({"INSTANCE_PATH": str(tmp_path / "new"), **settings})
+    assert (config.host, config.port, config.trusted_proxies) == ("::1", 7000, 2)
+    assert (config.secret_key, config.database_url) == ("s", "sqlite:///x")
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+    assert Config.from_environment({"INSTANCE_PATH": str(tmp_path)}).database_url == f"sqlite:///{tmp_path}/offbook.db"
+
+
+# --- the server itself -----------------------------------------------------------------------------------------------
+
+
+def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: Path) -> None:
+    with serving_process(tmp_path) as first:
+        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok"}
+        link = next(line for line in first.greeting if "/setup/" in line).split()[-1]
+        page = requests.get(link, timeout=10)
+        assert page.status_code == 200
+    app = app_on(Config.from_environment({"INSTANCE_PATH": str(tmp_path)}).database_url)
+    add_user(app, "ada")
+    app.extensions["database"].close()
+    with serving_process(tmp_path) as second:
+        assert not any("/setup/" in line for line in second.greeting)
+
+
+def test_a_server_without_its_schema_says_what_to_do(tmp_path: Path) -> None:
+    environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0"}
+    environ.pop("DATABASE_URL", None)
+    started = subprocess.run(
+        [sys.executable, "asgi.py"], cwd=ROOT, env=environ, text=True, capture_output=True, timeout=60, check=False
+    )
+    assert started.returncode == 1
+    assert "flask db upgrade" in started.stderr
+    assert "Traceback" not in started.stderr
