@@ -7,10 +7,12 @@ the devices' clocks said: small numbers, and only their order matters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+import pytest
 
 from offbook.core import POLICIES, TABLES, Change, Create, Operation, Record, Write, decide
 from offbook.core.cells import cells_of, shape
@@ -23,6 +25,18 @@ GONE = "gone"
 """What shows of a deleted contact."""
 NEVER = "never was"
 """What shows of a contact that the server has no record of."""
+
+ADA = {"name": "Ada"}
+ADA_A = {"name": "Ada", "phone": "a"}
+CELL = {"kind": "phone", "label": "cell", "value": "1"}
+BOAT = {"kind": "phone", "label": "boat", "value": "1"}
+HOME = {"kind": "address", "value": "1 Elm, Rome", "street": "1 Elm", "city": "Rome"}
+WITH_CELL = {"name": "Ada", "details": {"k1": CELL}}
+WITH_HOME = {"name": "Ada", "details": {"k1": HOME}}
+K1 = "details/k1/@exists"
+REMOVED = {"k1": None}
+FULL = {f"k{number}": {"kind": "phone"} for number in range(200)}
+TEN_YEARS = 10 * 365 * 86_400_000
 
 Data = Mapping[str, Any]
 
@@ -80,6 +94,11 @@ def everywhere(then: Then) -> Mapping[str, Then]:
 
 def per(merge: Then, last_write_wins: Then, ask: Then) -> Mapping[str, Then]:
     return {"merge": merge, "last-write-wins": last_write_wins, "ask": ask}
+
+
+def each_policy(cases: Iterable[Case]) -> list[Any]:
+    """The parameters of a test of cases: one per case and policy that it speaks of."""
+    return [pytest.param(case, policy, id=f"{case.name} [{policy}]") for case in cases for policy in case.results]
 
 
 def make_change(typed: Typed, number: int, replica: str, parent_seq: int) -> Change:
