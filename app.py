@@ -21,6 +21,7 @@ from storage.contacts import Contacts
 from storage.engines import open_engines
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
+from storage.tutorial import Tutorial
 from web import Parts, auth, errors, headers, words
 
 
@@ -56,13 +57,15 @@ def create_app(config: Config | None = None) -> App:
 
 def wire(app: App, config: Config) -> None:
     database = open_engines(config.database_url)
+    store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
     extensions.register(app, database)
     app.extensions["offbook"] = Parts(
         config=config,
-        store=SqlStore(database),
+        store=store,
         accounts=Accounts(database, effort),
         contacts=Contacts(database),
+        tutorial=Tutorial(store, database),
         clock=now_us,
         new_id=random_id,
     )

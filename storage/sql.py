@@ -60,11 +60,11 @@ def _book(connection: Connection, book_id: int, lock: bool) -> Book:
 
 
 class SqlReading:
-    """One consistent view of a book."""
+    """One consistent view of a book. ``connection`` is the transaction, for what is kept beside the book."""
 
     def __init__(self, connection: Connection, tables: Mapping[str, Layout], book: Book) -> None:
         self.book = book
-        self._connection = connection
+        self.connection = self._connection = connection
         self._layouts = tables
 
     def has_seq(self, seq: int) -> bool:

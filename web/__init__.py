@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from storage.accounts import Accounts
     from storage.contacts import Contacts
     from storage.sql import SqlStore
+    from storage.tutorial import Tutorial
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Parts:
     store: SqlStore
     accounts: Accounts
     contacts: Contacts
+    tutorial: Tutorial
     clock: Callable[[], int]
     new_id: Callable[[], str]
 

@@ -1,0 +1,237 @@
+"""The tutorial form: changes and rows of clients that know integer ids, whole rows and ISO times, and nothing else.
+
+Such a client logs that it touched a row, and later sends the row as it is by then, with no base. It first pulls
+``since`` the last timestamp that it was given, and replaces its rows by what comes. So the server remembers per
+device and record what the client must have (``Known``): the row ``held``, last taken from it or confirmed by its
+``since``, and the row ``offered``, served and not confirmed. A cell is a change where it differs from both; its base is
+what came with ``held``. From there on a change is a change like any other, and the planner decides.
+
+A timestamp is a seq as ISO time, by integer arithmetic. What an earlier answer covers already and must be served
+once more (a row that lost, a record that was pruned) gets timestamps just below ``since``, and so moves the cursor back
+by as much: that shows, in the next ``since``, that it arrived. Nothing here knows how anything is stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from offbook.core.cells import Json, cells_of
+from offbook.core.changes import Change, Operation, Record, Rejection, Value, Verdict
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.tables import TABLES
+from offbook.core.wire import INTEGER_MAX, OPERATIONS, iso_micros
+
+TABLE = "contacts"
+CELLS = ("name", "email", "phone")
+"""All that such a client knows of a record, besides ``id`` and ``updated_at``. Other cells stay as they are."""
+
+Row = Mapping[str, Value]
+
+EPOCH = datetime(1970, 1, 1)
+MICROSECOND = timedelta(microseconds=1)
+MOMENT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:Z|([-+ ])([0-9]{2}):?([0-9]{2}))?)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One pushed change as it came. ``data`` is None where the row was gone when it was sent."""
+
+    change_id: str
+    table: str
+    number: int
+    operation: Operation
+    timestamp: int
+    data: Mapping[str, Json] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a device must have of a record that it calls by a number. No row at all is None.
+
+    ``offered_seq`` says which ``since`` confirms the offered row: itself where it is positive; where it is negative,
+    the microsecond before its amount, as that answer moved the cursor back. 0: it was not served yet. None: nothing is
+    offered.
+    """
+
+    record_id: str
+    held: Row | None = None
+    held_seq: int = 0
+    offered: Row | None = None
+    offered_seq: int | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the device can't have a row of this record, so that its number may stand for a new one."""
+        return self.held is None and (self.offered is None or not self.offered_seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change for the planner, and the row that the device has with it."""
+
+    change: Change
+    row: Row | None
+
+
+# --- times ---------------------------------------------------------------------------------------------------------
+
+
+def micros_of(text: str) -> int | None:
+    """An ISO time in microseconds since 1970; None where it is none.
+
+    Without an offset it means UTC. A space for the offset's sign is a ``+`` that was not encoded in a URL.
+    """
+    found = MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    *digits, fraction, sign, hours, minutes = found.groups()
+    try:
+        moment = datetime(*(int(part or 0) for part in digits))  # type: ignore[arg-type]
+    except ValueError:
+        return None
+    offset_minutes = 60 * int(hours or 0) + int(minutes or 0)
+    if int(minutes or 0) > 59 or offset_minutes >= 24 * 60:
+        return None
+    micros = (moment - EPOCH) // MICROSECOND + int((fraction or "").ljust(6, "0")[:6])
+    return micros + (60_000_000 if sign == "-" else -60_000_000) * offset_minutes
+
+
+def iso_of(micros: int) -> str:
+    """The time as such a client reads it: six digits and an offset."""
+    return iso_micros(micros)[:-1] + "+00:00"
+
+
+# --- a pushed change -----------------------------------------------------------------------------------------------
+
+
+def item_of(body: Json, device: str) -> Item:
+    """Read the body of a push. Raises Malformed where it is no such change: all else gets a verdict.
+
+    The change's id is made of what it says, so that a repeated request is a repeated change.
+    """
+    if not isinstance(body, dict):
+        raise Malformed("not_an_object", "The body must be one change, an object.")
+    table, operation = body.get("table"), body.get("operation")
+    if not isinstance(table, str) or not isinstance(operation, str) or operation not in OPERATIONS:
+        raise Malformed("bad_change", f'A change needs "table" and "operation" ({", ".join(OPERATIONS)}).')
+    number, timestamp = body.get("record_id"), body.get("timestamp")
+    if type(number) is not int or not -INTEGER_MAX <= number <= INTEGER_MAX:
+        raise Malformed("bad_id", '"record_id" must be the whole number that the device calls the record by.')
+    micros = micros_of(timestamp) if isinstance(timestamp, str) else None
+    if micros is None:
+        raise Malformed("bad_time", '"timestamp" must be an ISO 8601 time, like 2026-11-20T17:00:00+00:00.')
+    data = _data_of(body.get("data"))
+    content = json.dumps([table, number, operation, timestamp, data], sort_keys=True)
+    change_id = str(uuid5(UUID(device), content))
+    return Item(change_id, table, number, OPERATIONS[operation], micros // 1000, data)
+
+
+def _data_of(data: Json) -> dict[str, Json] | None:
+    if data is None:
+        return None
+    if not isinstance(data, dict) or any(isinstance(value, dict | list) for value in data.values()):
+        raise Malformed("bad_data", '"data" must be the row: an object of columns and their values, or null.')
+    return {name: data[name] for name in (*CELLS, "updated_at") if name in data}
+
+
+def step_of(item: Item, known: Known | None, device: str) -> Step | Rejection | None:
+    """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
+    if item.table != TABLE:
+        return Rejection(item.change_id, "unknown_table", f"There is no synced table of this name: it may be {TABLE}.")
+    if item.operation is Operation.DELETE:
+        return None if known is None else _deletion(item, known, device)
+    if item.data is None:
+        return None
+    if known is None and item.number < 0:
+        return Rejection(item.change_id, "unknown_record", "This server gave this device no record of this number.")
+    try:
+        sent = _cells(item, item.data, Operation.INSERT if known is None else Operation.UPDATE)
+    except Invalid as fault:
+        return Rejection(item.change_id, fault.code, str(fault))
+    return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
+
+
+def _cells(item: Item, data: Mapping[str, Json], operation: Operation) -> dict[str, Value]:
+    return cells_of(TABLES[item.table], {name: data[name] for name in CELLS if name in data}, operation)
+
+
+def _deletion(item: Item, known: Known, device: str) -> Step:
+    return Step(_change(item, known.record_id, Operation.DELETE, device, as_received(known, {}).held_seq, {}), None)
+
+
+def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> Step:
+    record_id = str(uuid5(UUID(item.change_id), "record"))
+    return Step(_change(item, record_id, Operation.INSERT, device, 0, sent), {**dict.fromkeys(CELLS), **sent})
+
+
+def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> Step:
+    """Only what differs from every row that the device can have had is new."""
+    known = as_received(known, sent)
+    had = [row for row in (known.held, known.offered) if row is not None]
+    news = {cell: value for cell, value in sent.items() if all(row[cell] != value for row in had)}
+    row = {**dict.fromkeys(CELLS), **(had[0] if had else {}), **sent}
+    return Step(_change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news), row)
+
+
+def _change(
+    item: Item, record_id: str, operation: Operation, device: str, base: int, cells: Mapping[str, Value]
+) -> Change:
+    return Change(item.change_id, item.table, record_id, operation, device, item.timestamp, base, cells)
+
+
+def as_received(known: Known, sent: Mapping[str, Value]) -> Known:
+    """``known`` with what was offered as held, where the device shows that it came: nothing else has this value."""
+    held, offered = known.held, known.offered
+    if offered is None or not known.offered_seq:
+        return known
+    if held is None or any(held[cell] != offered[cell] == value for cell, value in sent.items()):
+        return Known(known.record_id, offered, abs(known.offered_seq))
+    return known
+
+
+def visible(record: Record | None) -> Row | None:
+    """A record as such a client sees it."""
+    return None if record is None or record.deleted else {cell: record.cells.get(cell) for cell in CELLS}
+
+
+def after(step: Step, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
+    """What the device must have once the step was decided; where the record is not so, that is to be served."""
+    seen = step.change.base if seq is None or verdict is not Verdict.APPLIED else seq
+    there = visible(record)
+    if there == step.row:
+        return Known(step.change.record_id, step.row, seen)
+    return Known(step.change.record_id, step.row, seen, there, 0)
+
+
+# --- a pulled list -------------------------------------------------------------------------------------------------
+
+
+def stamps_again(since: int, count: int) -> range:
+    """The timestamps of what is served again: below ``since``, as what was never served lies above."""
+    return range(since - count, since) if since > count else range(since + 1, since + count + 1)
+
+
+def confirmed_by(since: int, last: int) -> int:
+    """``offered_seq`` for all of an answer to ``since`` whose last timestamp is ``last``."""
+    return last if last > since else -(last + 1)
+
+
+def served(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
+    """One entry of a pulled list."""
+    operation = Operation.DELETE if row is None else Operation.INSERT if is_new else Operation.UPDATE
+    data = None if row is None else {"id": number, **row, "updated_at": iso_of(seq)}
+    return {
+        "table": TABLE,
+        "record_id": number,
+        "operation": operation.value,
+        "timestamp": iso_of(stamp),
+        "data": data,
+    }

@@ -1,0 +1,286 @@
+"""What is kept for devices of the tutorial form: their numbers for records, and the rows that they must have.
+
+Translation is offbook.core.tutorial's, decisions are the planner's; this reads, calls them and writes down, each
+request in one transaction with the book's lock. Only a pull that finds nothing to say gets by with a read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert, literal, or_, select, update
+
+from models import Base
+from offbook.core import tutorial
+from offbook.core.cells import Json
+from offbook.core.changes import Rejection
+from offbook.core.plan import Settled
+from offbook.core.tutorial import CELLS, TABLE, Item, Known, Step
+from storage import Origin, Writing, take
+from storage.devices import DeviceLogin
+from storage.engines import Database
+from storage.rows import dump
+from storage.sql import SqlStore
+
+NUMBERS = Base.metadata.tables["tutorial_numbers"]
+ROWS = Base.metadata.tables["tutorial_rows"]
+RECORDS = Base.metadata.tables[TABLE]
+
+POLICY = "last-write-wins"
+"""These clients know nothing finer."""
+
+ANSWER_MAX = 10_000
+"""Entries of one answer. The form knows no pages, but its cursor allows them: the rest comes with the next pull."""
+
+
+@dataclass(slots=True)
+class Found:
+    """A record that a pull looks at: its number (None: the device has none yet), what is known, and how it is now."""
+
+    number: int | None
+    known: Known
+    seq: int
+    row: tutorial.Row | None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the device surely has this very row. Deletions are told again rather than once too seldom."""
+        return self.row is not None and self.known.offered_seq is None and self.known.held == self.row
+
+
+class Tutorial:
+    """The tutorial form of the sync API, on the books of a store."""
+
+    def __init__(self, store: SqlStore, database: Database) -> None:
+        self._store = store
+        self._database = database
+
+    def push(self, login: DeviceLogin, item: Item, now: int) -> Settled | None:
+        """Take one change, and answer with its verdict; None where it had nothing to say."""
+        with self._store.writing(login.book_id) as book:
+            given = book.settled([item.change_id]).get(item.change_id)
+            if given is not None:
+                return given
+            notes = Notes(book.connection, self._database, login)
+            return _take(book, notes, item, now)
+
+    def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
+        """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
+        since = max(since, 0)
+        with self._database.read() as connection:
+            if Notes(connection, self._database, login).has_nothing_after(since):
+                return []
+        with self._store.writing(login.book_id) as book:
+            return _answer(Notes(book.connection, self._database, login), since, book.book.seq)
+
+
+def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
+    known = notes.known(item.number) if item.table == TABLE else None
+    if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
+        # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
+        known = None
+    step = tutorial.step_of(item, known, notes.login.device.uuid)
+    if step is None:
+        return None
+    book.book = replace(book.book, policy=POLICY)
+    change = step if isinstance(step, Rejection) else step.change
+    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now)
+    outcome = pushed.outcomes[0]
+    if isinstance(step, Step) and outcome.code is None:
+        record = pushed.records.get((TABLE, step.change.record_id))
+        notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
+    return Settled(outcome.verdict, outcome.seq, outcome.code, outcome.detail)
+
+
+def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
+    if since > head:
+        # The book was put back from a backup: nothing is known of what this device has but what was noted by then.
+        since = 0
+    else:
+        notes.confirm(since)
+    again, fresh = list(notes.again(since)), list(notes.fresh(since))
+    stamps = [*tutorial.stamps_again(since, len(again)), *(found.seq for found in fresh)]
+    if not stamps:
+        return []
+    marker = tutorial.confirmed_by(since, stamps[-1])
+    is_new = notes.offer([*again, *fresh], marker)
+    return [
+        tutorial.served(found.number or 0, new, stamp, found.seq, found.row)
+        for found, stamp, new in zip([*again, *fresh], stamps, is_new, strict=True)
+    ]
+
+
+class Notes:
+    """What is kept for one device, inside a transaction."""
+
+    def __init__(self, connection: Connection, database: Database, login: DeviceLogin) -> None:
+        self.login = login
+        self._connection = connection
+        self._database = database
+        self._ids = {"device": login.device.id, "book": login.book_id}
+
+    def known(self, number: int) -> Known | None:
+        row = self._connection.execute(KNOWN, {**self._ids, "number": number}).first()
+        return None if row is None else _known(*row)
+
+    def keep(self, number: int, is_new: bool, known: Known) -> None:
+        """Note what the device has now. ``is_new`` lets the number stand for this record, and for no other."""
+        if is_new:
+            row = self._number_row(number, known.record_id)
+            self._connection.execute(self._database.upsert(NUMBERS, list(row)), [row])
+        self._write_rows([known])
+
+    def _number_row(self, number: int, record_id: str) -> dict[str, Any]:
+        return {
+            "device_id": self.login.device.id,
+            "table_name": TABLE,
+            "number": number,
+            "record_id": record_id,
+        }
+
+    def has_nothing_after(self, since: int) -> bool:
+        """Whether an answer to ``since`` is empty and confirms nothing."""
+        queries = (CHANGED.limit(1), WAITING.limit(1), MISSING.limit(1))
+        return not any(self._connection.execute(query, {**self._ids, "since": since}).first() for query in queries)
+
+    def confirm(self, since: int) -> None:
+        """The device has what was offered by the answer that ended in ``since``."""
+        if since > 0:
+            self._connection.execute(CONFIRM, {**self._ids, "last": since, "back": -(since + 1)})
+
+    def again(self, since: int) -> Iterator[Found]:
+        """What lies behind the cursor and did not arrive, and what is not there any more."""
+        for query in (UNHEARD, MISSING):
+            for row in self._connection.execute(query, {**self._ids, "since": since}):
+                yield _found(row)
+
+    def fresh(self, since: int) -> Iterator[Found]:
+        """What came after the cursor, without what the device surely has; that is noted on the way."""
+        place, left = since, ANSWER_MAX
+        while left > 0:
+            rows = self._connection.execute(CHANGED.limit(left), {**self._ids, "since": place}).all()
+            looked_at = [_found(row) for row in rows]
+            held = [replace(found.known, held_seq=found.seq) for found in looked_at if found.is_held]
+            self._write_rows(held)
+            yield from (found for found in looked_at if not found.is_held)
+            if len(rows) < left:
+                return
+            place, left = looked_at[-1].seq, len(held)
+
+    def offer(self, served: list[Found], marker: int) -> list[bool]:
+        """Note what is served, and number what is new to the device. Answers which are."""
+        new = [found for found in served if found.number is None]
+        if new:
+            lowest = self._connection.execute(LOWEST, self._ids).scalar_one() or 0
+            for number, found in enumerate(new, 1 - min(lowest, 0)):
+                found.number = -number
+            rows = [self._number_row(found.number or 0, found.known.record_id) for found in new]
+            self._connection.execute(insert(NUMBERS), rows)
+        self._write_rows([replace(found.known, offered=found.row, offered_seq=marker) for found in served])
+        return [found.known.held is None for found in served]
+
+    def _write_rows(self, rows: list[Known]) -> None:
+        if rows:
+            values = [
+                {
+                    "device_id": self.login.device.id,
+                    "table_name": TABLE,
+                    "record_id": known.record_id,
+                    "held": None if known.held is None else dump(known.held),
+                    "held_seq": known.held_seq,
+                    "offered": None if known.offered is None else dump(known.offered),
+                    "offered_seq": known.offered_seq,
+                }
+                for known in rows
+            ]
+            self._connection.execute(self._database.upsert(ROWS, list(values[0])), values)
+
+
+def _known(record_id: str, held: str | None, held_seq: int | None, offered: str | None, seq: int | None) -> Known:
+    return Known(record_id, orjson.loads(held or "null"), held_seq or 0, orjson.loads(offered or "null"), seq)
+
+
+def _found(row: Sequence[Any]) -> Found:
+    number, seq, deleted, *cells = row[: 3 + len(CELLS)]
+    is_there = deleted is not None and not deleted
+    return Found(
+        number,
+        _known(*row[3 + len(CELLS) :]),
+        seq or 0,
+        dict(zip(CELLS, cells, strict=True)) if is_there else None,
+    )
+
+
+# --- statements, built once ----------------------------------------------------------------------------------------
+
+SINCE: BindParameter[int] = bindparam("since")
+OURS = and_(NUMBERS.c.device_id == bindparam("device"), NUMBERS.c.table_name == TABLE)
+MINE = and_(ROWS.c.device_id == bindparam("device"), ROWS.c.table_name == TABLE)
+STATE = (ROWS.c.held, ROWS.c.held_seq, ROWS.c.offered, ROWS.c.offered_seq)
+RECORD = (RECORDS.c.seq, RECORDS.c.deleted, *(RECORDS.c[cell] for cell in CELLS))
+
+NUMBER_OF_RECORD = and_(OURS, NUMBERS.c.record_id == RECORDS.c.id)
+NUMBER_OF_ROW = and_(
+    NUMBERS.c.device_id == ROWS.c.device_id,
+    NUMBERS.c.table_name == ROWS.c.table_name,
+    NUMBERS.c.record_id == ROWS.c.record_id,
+)
+RECORD_OF_ROW = and_(RECORDS.c.book_id == bindparam("book"), RECORDS.c.id == ROWS.c.record_id)
+
+KNOWN = (
+    select(NUMBERS.c.record_id, *STATE)
+    .select_from(NUMBERS.outerjoin(ROWS, NUMBER_OF_ROW))
+    .where(OURS, NUMBERS.c.number == bindparam("number"))
+)
+
+CHANGED = (
+    select(NUMBERS.c.number, *RECORD, RECORDS.c.id, *STATE)
+    .select_from(
+        RECORDS.outerjoin(NUMBERS, NUMBER_OF_RECORD).outerjoin(ROWS, and_(MINE, ROWS.c.record_id == RECORDS.c.id))
+    )
+    .where(
+        RECORDS.c.book_id == bindparam("book"),
+        RECORDS.c.seq > SINCE,
+        or_(
+            and_(RECORDS.c.deleted.is_(True), NUMBERS.c.number.is_not(None)),
+            and_(
+                RECORDS.c.deleted.is_(False),
+                or_(
+                    ROWS.c.held.is_(None),
+                    ROWS.c.offered_seq.is_not(None),
+                    ROWS.c.held_seq != RECORDS.c.seq,
+                ),
+            ),
+        ),
+    )
+    .order_by(RECORDS.c.seq)
+)
+"""Records after the cursor, without the deleted that the device never had, and those it has as they are."""
+
+UNHEARD = (
+    select(NUMBERS.c.number, *RECORD, ROWS.c.record_id, *STATE)
+    .select_from(ROWS.join(NUMBERS, NUMBER_OF_ROW).join(RECORDS, RECORD_OF_ROW))
+    .where(MINE, ROWS.c.offered_seq.is_not(None), RECORDS.c.seq <= SINCE)
+    .order_by(RECORDS.c.seq)
+)
+
+MISSING = (
+    select(NUMBERS.c.number, *RECORD, ROWS.c.record_id, *STATE)
+    .select_from(ROWS.join(NUMBERS, NUMBER_OF_ROW).outerjoin(RECORDS, RECORD_OF_ROW))
+    .where(MINE, RECORDS.c.id.is_(None), or_(ROWS.c.held.is_not(None), ROWS.c.offered_seq.is_not(None)))
+    .order_by(NUMBERS.c.number)
+)
+"""Records that were pruned, of which the device may still have a row."""
+
+WAITING = select(literal(1)).where(MINE, ROWS.c.offered_seq.is_not(None))
+
+CONFIRM = (
+    update(ROWS)
+    .where(MINE, ROWS.c.offered_seq.in_((bindparam("last"), bindparam("back"))))
+    .values(held=ROWS.c.offered, held_seq=func.abs(ROWS.c.offered_seq), offered=None, offered_seq=None)
+)
+
+LOWEST = select(func.min(NUMBERS.c.number)).where(OURS)

@@ -1,0 +1,50 @@
+"""The tutorial form of ``/sync`` and ``/changes``: recognised and answered here, a translation and nothing else.
+
+Which requests it is for: docs/tutorial-form.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offbook.core.cells import Json
+from offbook.core.changes import Verdict
+from offbook.core.errors import Malformed
+from offbook.core.tutorial import item_of, micros_of
+
+if TYPE_CHECKING:
+    from storage.devices import DeviceLogin
+    from web import Parts
+
+
+def is_tutorial_push(body: Json) -> bool:
+    """Whether a body is one change at top level, where the sync API's own form has a list of them."""
+    return isinstance(body, dict) and "changes" not in body and ("table" in body or "operation" in body)
+
+
+def is_tutorial_since(text: str) -> bool:
+    """Whether a cursor is a time. The sync API's own are never."""
+    return micros_of(text) is not None
+
+
+def push(parts: Parts, login: DeviceLogin, body: Json) -> dict[str, Json]:
+    """Take one change. Whatever its verdict, the answer is a success: the client's queue stops at anything else."""
+    item = item_of(body, login.device.uuid)
+    given = parts.tutorial.push(login, item, parts.clock())
+    verdict = Verdict.APPLIED if given is None else given.verdict
+    answer: dict[str, Json] = {
+        "status": "rejected" if verdict is Verdict.REJECTED else "ok",
+        "verdict": verdict.value,
+        "record_id": item.number,
+    }
+    if given is not None and given.code is not None:
+        answer.update(code=given.code, detail=given.detail)
+    return answer
+
+
+def pull(parts: Parts, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
+    """What came since a time, as the client applies it. Raises Malformed where it is no time."""
+    micros = micros_of(since)
+    if micros is None:
+        raise Malformed("bad_time", '"since" must be an ISO 8601 time, like 1970-01-01T00:00:00+00:00.')
+    return parts.tutorial.pull(login, micros)
