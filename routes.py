@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from web.api import api
 from web.auth import auth
 from web.devices import devices
 from web.health import health
 from web.imports import imports
 from web.pages import pages
 from web.people import people, users
+from web.rest import rest
 from web.settings import settings
 
 API: tuple[tuple[Blueprint, str], ...] = (
+    (api, ""),
+    (rest, ""),
     (health, ""),
     (users, ""),
 )

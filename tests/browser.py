@@ -43,7 +43,7 @@ class Browser:
         self.address = {"REMOTE_ADDR": address}
 
     def get(self, path: str, **options: Any) -> TestResponse:
-        return self.client.get(path, environ_base=self.address, **options)
+        return self.client.get(path, environ_base=self.address, buffered=True, **options)
 
     def post(self, path: str, form: str | None = None, **fields: str) -> TestResponse:
         """Post to ``path`` as the form on the page ``form`` (by default the same path) would."""

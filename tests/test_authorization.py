@@ -1,0 +1,325 @@
+"""Who may do what: a row for every route, and every route asked by everyone who may not.
+
+A route without a row fails, and so does a row without a route. What a row says is not repeated in words: the tests ask
+each route anonymously, with a device's token, as another user with the first user's ids, by a revoked token, by a form
+without its CSRF token; and look that nothing of the first user shows and nothing changes.
+
+A new route is one line in MATRIX. If it takes a body or a form, give one that would do harm if it were allowed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app import App
+from offbook.core.changes import Change, Operation
+from storage import Origin, push
+from tests.browser import Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
+
+CANARY = "Canary of Ada"
+
+
+class Who(Enum):
+    """Who may use a route."""
+
+    ANYONE = "anyone"
+    PERSON = "a signed-in person, for what is theirs"
+    ADMIN = "a signed-in admin"
+    DEVICE = "a device, for its book"
+    ADMIN_OR_DEVICE = "a signed-in admin, or a device of one"
+
+
+BY_SESSION = (Who.PERSON, Who.ADMIN)
+BY_TOKEN = (Who.DEVICE, Who.ADMIN_OR_DEVICE)
+
+
+@dataclass
+class World:
+    """Ada, an admin with a contact and a device; Bob, who is nobody's admin, with a device of his own."""
+
+    app: App
+    contact: str
+    change: str
+    device: str
+    device_token: str
+    bob: Browser
+    bob_token: str
+    revoked_token: str
+
+    def path(self, rule: str) -> str:
+        """The rule's path with Ada's ids in it."""
+        ids = {
+            "<uuid:contact_id>": self.contact,
+            "<uuid>": self.device,
+            "<once>": "x" * 43,
+            "<path:filename>": "logo.svg",
+        }
+        for variable, value in ids.items():
+            rule = rule.replace(variable, value)
+        assert "<" not in rule, f"no id is known for {rule}: add it here"
+        return rule
+
+    def state(self) -> list[Any]:
+        """All that Ada has, and all there is of users."""
+        tables = ("contacts", "contact_details", "changes", "conflicts")
+        queries = [f"SELECT * FROM {table} WHERE book_id = 1 ORDER BY 1, 2" for table in tables]
+        queries += [
+            "SELECT * FROM books WHERE id = 1",
+            "SELECT * FROM devices WHERE book_id = 1",
+            "SELECT * FROM users",
+        ]
+        with self.app.extensions["database"].read() as connection:
+            return [connection.execute(text(query)).all() for query in queries]
+
+    def shows_ada(self, answer: TestResponse) -> bool:
+        return any(hers in answer.get_data(as_text=True) for hers in (CANARY, "tablet of ada"))
+
+
+Body = Callable[[World], Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may, and what is sent: a ``form`` by people, a JSON ``body`` by devices."""
+
+    who: Who
+    form: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+
+
+def hostile_push(world: World) -> Any:
+    """An edit and a removal of Ada's contact, by its own id."""
+    common = {"table": "contacts", "record_id": world.contact, "timestamp": "2099-01-01T00:00:00.000Z", "base": 2**62}
+    update = {"id": str(uuid.uuid4()), "operation": "UPDATE", "data": {"name": "hijacked"}}
+    delete = {"id": str(uuid.uuid4()), "operation": "DELETE"}
+    return {"changes": [common | update, common | delete], "since": None}
+
+
+def hostile_row(world: World) -> Any:
+    return {"id": world.contact, "name": "hijacked"}
+
+
+PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_password_again": "hijacked password"}
+
+MATRIX: Mapping[str, Row] = {
+    "GET /static/<path:filename>": Row(Who.ANYONE),
+    "GET /healthz": Row(Who.ANYONE),
+    "GET /login": Row(Who.ANYONE),
+    "POST /login": Row(Who.ANYONE, {"name": "ada", "password": "hijacked password"}),
+    "GET /setup/<once>": Row(Who.ANYONE),
+    "POST /setup/<once>": Row(Who.ANYONE, {"name": "eve", "password": "hijacked password"}),
+    "POST /logout": Row(Who.PERSON),
+    "GET /": Row(Who.PERSON),
+    "GET /c/new": Row(Who.PERSON),
+    "POST /c/new": Row(Who.PERSON, {"name": "hijacked"}),
+    "GET /c/<uuid:contact_id>": Row(Who.PERSON),
+    "GET /c/<uuid:contact_id>/edit": Row(Who.PERSON),
+    "POST /c/<uuid:contact_id>/edit": Row(Who.PERSON, {"name": "hijacked", "base": "1", "opened": "{}"}),
+    "POST /c/<uuid:contact_id>/star": Row(Who.PERSON, {"starred": "1"}),
+    "POST /c/<uuid:contact_id>/delete": Row(Who.PERSON, {"base": "1", "change_id": str(uuid.UUID(int=7, version=4))}),
+    "POST /c/<uuid:contact_id>/restore": Row(Who.PERSON),
+    "GET /trash": Row(Who.PERSON),
+    "GET /import": Row(Who.PERSON),
+    "POST /import": Row(Who.PERSON),
+    "GET /export.csv": Row(Who.PERSON),
+    "GET /devices": Row(Who.PERSON),
+    "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/<uuid>/rename": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/<uuid>/revoke": Row(Who.PERSON),
+    "GET /settings": Row(Who.PERSON),
+    "POST /settings/password": Row(Who.PERSON, PASSWORDS),
+    "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
+    "GET /people": Row(Who.ADMIN),
+    "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
+    "GET /users": Row(Who.ADMIN_OR_DEVICE),
+    "POST /sync": Row(Who.DEVICE, body=hostile_push),
+    "GET /changes": Row(Who.DEVICE),
+    "GET /contacts": Row(Who.DEVICE),
+    "POST /contacts": Row(Who.DEVICE, body=hostile_row),
+    "GET /contacts/<uuid:contact_id>": Row(Who.DEVICE),
+    "PATCH /contacts/<uuid:contact_id>": Row(Who.DEVICE, body=hostile_row),
+    "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
+}
+
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid>")
+
+
+def rows(*kinds: Who) -> list[Any]:
+    return [pytest.param(*name.split(" "), row, id=name) for name, row in MATRIX.items() if row.who in kinds]
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    app = app_on(database_url)
+    add_user(app, "ada", admin=True)
+    add_user(app, "bob")
+    hers, her_token = add_device(app, "ada", "tablet of ada")
+    _, his_token = add_device(app, "bob")
+    gone, revoked_token = add_device(app, "ada", "lost tablet of ada")
+    parts = parts_of(app)
+    parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
+    contact, change = add_contact(app, hers.book_id)
+    yield World(app, contact, change, hers.uuid, her_token, signed_in(app, "bob"), his_token, revoked_token)
+    app.extensions["database"].close()
+
+
+def add_contact(app: App, book_id: int) -> tuple[str, str]:
+    parts, record_id, change_id = parts_of(app), str(uuid.uuid4()), str(uuid.uuid4())
+    cells = {"name": CANARY, "email": "ada@example.org"}
+    change = Change(change_id, "contacts", record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
+    push(parts.store, book_id, Origin(), [change], parts.clock())
+    return record_id, change_id
+
+
+def ask(world: World, method: str, rule: str, row: Row, headers: Mapping[str, str] | None = None) -> TestResponse:
+    """Without a session: as nobody, or with a token."""
+    body = None if row.body is None else row.body(world)
+    client = world.app.test_client()
+    path, sent = world.path(rule), {"json": body} if body is not None else {"data": dict(row.form)}
+    return client.open(path, method=method, headers=dict(headers or {}), buffered=True, **sent)
+
+
+def ask_as_bob(world: World, method: str, rule: str, row: Row) -> TestResponse:
+    """In Bob's browser, with the token that every form of his carries."""
+    token = csrf_of(world.bob.get("/settings").text)
+    if method == "GET":
+        return world.bob.get(world.path(rule))
+    return world.bob.client.open(world.path(rule), method=method, data={"csrf_token": token, **row.form})
+
+
+def is_asked_to_sign_in(answer: TestResponse) -> bool:
+    return answer.status_code == 302 and answer.headers["Location"].startswith("/login")
+
+
+# --- the matrix itself -----------------------------------------------------------------------------------------------
+
+
+def test_every_route_has_a_row_and_every_row_a_route(database_url: str) -> None:
+    app = app_on(database_url)
+    rules = app.url_map.iter_rules()
+    routes = {f"{method} {rule}" for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    assert routes - MATRIX.keys() == set(), "these routes need a row in MATRIX"
+    assert MATRIX.keys() - routes == set(), "these rows have no route any more"
+
+
+# --- those who may not -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_SESSION, *BY_TOKEN))
+def test_nobody_gets_in_without_signing_in(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask(world, method, rule, row)
+    if row.who in BY_TOKEN:
+        assert answer.status_code == 401
+        assert answer.json and answer.json["code"] == "not_authorized"
+    else:
+        # A form that nobody was given has no token either.
+        assert is_asked_to_sign_in(answer) if method == "GET" else answer.status_code == 400
+    assert not world.shows_ada(answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_SESSION))
+def test_a_form_alone_gets_nobody_in(world: World, method: str, rule: str, row: Row) -> None:
+    stranger, before = Browser(world.app), world.state()
+    token = csrf_of(stranger.get("/login").text)
+    form = {"csrf_token": token, **row.form} if method != "GET" else None
+    answer = stranger.client.open(world.path(rule), method=method, data=form)
+    assert is_asked_to_sign_in(answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_SESSION))
+def test_a_device_s_token_opens_no_page(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask(world, method, rule, row, bearer(world.device_token))
+    assert is_asked_to_sign_in(answer) or answer.status_code == 400
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(Who.DEVICE))
+def test_a_session_opens_no_door_of_devices(world: World, method: str, rule: str, row: Row) -> None:
+    ada = signed_in(world.app, "ada")
+    before = world.state()
+    body = None if row.body is None else row.body(world)
+    assert ada.client.open(world.path(rule), method=method, json=body).status_code == 401
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_TOKEN))
+def test_a_revoked_token_opens_nothing(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask(world, method, rule, row, bearer(world.revoked_token))
+    assert answer.status_code == 401
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_TOKEN))
+def test_a_token_in_the_url_opens_nothing(world: World, method: str, rule: str, row: Row) -> None:
+    body = None if row.body is None else row.body(world)
+    query = {"token": world.device_token, "access_token": world.device_token}
+    answer = world.app.test_client().open(world.path(rule), method=method, json=body, query_string=query)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(Who.ADMIN))
+def test_who_is_no_admin_does_nothing_of_an_admin_s(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask_as_bob(world, method, rule, row)
+    assert answer.status_code == 403
+    assert not world.shows_ada(answer)
+    assert world.state() == before
+
+
+# --- those who may, with ids of others -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(Who.ANYONE, Who.PERSON))
+def test_a_person_reaches_nothing_of_another(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask_as_bob(world, method, rule, row)
+    if any(variable in rule for variable in NAMES_AN_ID):
+        assert answer.status_code == 404
+    assert answer.status_code < 500
+    assert not world.shows_ada(answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(Who.ANYONE, *BY_TOKEN))
+def test_a_device_reaches_nothing_of_another_book(world: World, method: str, rule: str, row: Row) -> None:
+    before, answer = world.state(), ask(world, method, rule, row, bearer(world.bob_token))
+    if any(variable in rule for variable in NAMES_AN_ID):
+        assert answer.status_code == 404
+    assert answer.status_code < 500
+    assert not world.shows_ada(answer)
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=canary", "/trash", "/export.csv", "/devices"])
+def test_lists_and_search_hold_one_s_own_alone(world: World, path: str) -> None:
+    assert not world.shows_ada(world.bob.get(path))
+    if path not in ("/trash",):
+        assert world.shows_ada(signed_in(world.app, "ada").get(path))
+
+
+@pytest.mark.parametrize("path", ["/contacts", "/contacts?search=canary", "/changes"])
+def test_the_api_s_lists_hold_one_s_own_alone(world: World, path: str) -> None:
+    client = world.app.test_client()
+    assert not world.shows_ada(client.get(path, headers=bearer(world.bob_token)))
+    assert world.shows_ada(client.get(path, headers=bearer(world.device_token)))
+
+
+# --- forms -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "rule", "row"), [row for row in rows(Who.ANYONE, *BY_SESSION) if row.values[0] != "GET"]
+)
+def test_no_form_works_from_another_site(world: World, method: str, rule: str, row: Row) -> None:
+    ada = signed_in(world.app, "ada")
+    before = world.state()
+    assert ada.client.open(world.path(rule), method=method, data=dict(row.form)).status_code == 400
+    assert world.state() == before
