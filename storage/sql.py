@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, column, delete, insert, select, update
+from sqlalchemy import Boolean, Connection, Dialect, Row, Table, and_, bindparam, column, delete, insert, select, update
 from sqlalchemy import table as bare_table
 
 from models import Base
@@ -178,13 +179,12 @@ class SqlWriting(SqlReading):
         driver takes, and preparing them one by one would take longer than storing them.
         """
         used = set(chain.from_iterable(rows))
-        names = [name for name in table.c.keys() if name in used]  # noqa: SIM118
+        names = tuple(one.name for one in table.c if one.name in used)
         dialect = self._connection.dialect
-        statement = str(insert(bare_table(table.name, *map(column, names))).compile(dialect=dialect))
         empty = _empty(names, table)
         values = [tuple({**empty, **row}.values()) for row in rows]
         named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
-        self._connection.exec_driver_sql(statement, named)
+        self._connection.exec_driver_sql(_insert_sql(dialect, table.name, names), named)
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
@@ -219,7 +219,7 @@ class SqlWriting(SqlReading):
             self._prune_records(layout, line)
         columns = CHANGES.c
         old = columns.seq.is_not(None) & (columns.seq <= line) | columns.seq.is_(None) & (columns.received_at <= line)
-        kept = {"id", "book_id", "change_id", "verdict", "seq"}
+        kept = {"id", "book_id", "change_id", "verdict", "seq", "code", "detail"}
         thinned = {column.name: None for column in columns if column.name not in kept}
         self._connection.execute(update(CHANGES).where(columns.book_id == self.book.id, old).values(thinned))
         pruned = max(self.book.pruned, line)
@@ -258,6 +258,11 @@ class SqlWriting(SqlReading):
 def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:
     """What a row holds in these columns where it says nothing."""
     return {name: False if isinstance(table.c[name].type, Boolean) else None for name in names}
+
+
+@lru_cache(maxsize=1024)
+def _insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
+    return str(insert(bare_table(name, *map(column, columns))).compile(dialect=dialect))
 
 
 def _entries_between(layout: Layout, map_: Map) -> Any:
