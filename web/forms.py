@@ -135,7 +135,7 @@ def posted_form(posted: Posted) -> Form:
         base = int(_first(posted, "base"))
     except (Malformed, Invalid, ValueError):
         raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
-    opened.setdefault("details", {})
+    opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
     change_id = _first(posted, "change_id").lower()
     fields = {name: _first(posted, name) for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}

@@ -50,10 +50,10 @@ class Meeting:
         return tuple(cell for cell in self.theirs() if cell in self.change.cells and cell not in self.lost())
 
     def label(self, cell: str) -> str:
-        kind = self.after.cells.get(f"{cell.rpartition('/')[0]}/kind") or self.change.cells.get(
-            f"{cell.rpartition('/')[0]}/kind"
-        )
-        label = label_of(cell, str(kind or ""))
+        """What a sentence calls a cell; all cells of a detail are called by its kind."""
+        entry, _, attribute = cell.rpartition("/")
+        kind = self.after.cells.get(f"{entry}/kind") or self.change.cells.get(f"{entry}/kind")
+        label = label_of(f"{entry}/value" if entry else attribute, str(kind or ""))
         return label[:1].lower() + label[1:]
 
     def labels(self, cells: Iterable[str]) -> str:

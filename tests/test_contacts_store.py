@@ -1,0 +1,189 @@
+"""What the pages ask about contacts, on every engine: order, pages, search, counts, authors, and no other book's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from offbook.core.changes import Change
+from offbook.core.errors import Malformed
+from offbook.core.wire import change_of
+from storage import Origin, push
+from storage.contacts import Contacts
+from storage.engines import Database
+from storage.sql import SqlStore
+from tests.storage.books import LATER, Library
+
+
+class Desk:
+    """Two books with contacts, and what a page would ask."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.store = SqlStore(database)
+        self.contacts = Contacts(database)
+        library = Library(self.store, database)
+        self.book, self.other = library.add_book(), library.add_book()
+        self.numbers = count(1)
+
+    def add(self, name: str, book: int | None = None, **data: Any) -> str:
+        record_id = self.new_id()
+        self.change("INSERT", record_id, {"name": name, **data}, book=book)
+        return record_id
+
+    def delete(self, record_id: str) -> None:
+        self.change("DELETE", record_id, None, base=self.seq(record_id))
+
+    def seq(self, record_id: str) -> int:
+        record = self.contacts.get(self.book, record_id)
+        assert record is not None
+        return record.seq
+
+    def change(
+        self, operation: str, record_id: str, data: Mapping[str, Any] | None, base: int = 0, book: int | None = None
+    ) -> str:
+        change_id = self.new_id()
+        item = {"id": change_id, "table": "contacts", "record_id": record_id, "operation": operation, "base": base}
+        item |= {"timestamp": "2026-11-20T17:00:00.000Z"} | ({} if data is None else {"data": data})
+        change = change_of(item, change_id)
+        assert isinstance(change, Change)
+        push(self.store, book or self.book, Origin(), [change], LATER)
+        return change_id
+
+    def new_id(self) -> str:
+        return str(UUID(int=next(self.numbers)))
+
+    def names(self, search: str = "", **options: Any) -> list[str]:
+        return [row.name for row in self.contacts.page(self.book, search, **options).rows]
+
+
+@pytest.fixture
+def desk(database: Database) -> Desk:
+    return Desk(database)
+
+
+def test_starred_contacts_come_first_then_all_by_name_whatever_the_case(desk: Desk) -> None:
+    for name in ("bob", "Ångström", "Zoe", "ada"):
+        desk.add(name)
+    desk.add("Yuri", starred=True)
+    desk.add("Anna", starred=True)
+    assert desk.names() == ["Anna", "Yuri", "ada", "Ångström", "bob", "Zoe"]
+
+
+@pytest.mark.parametrize("search", ["", "person"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_pages_meet_without_a_gap_or_a_repeat(desk: Desk, search: str, limit: int) -> None:
+    for number in range(7):
+        desk.add(f"Person {number // 2}", starred=number % 3 == 0)
+    whole, found, after = desk.names(search), [], None
+    while True:
+        page = desk.contacts.page(desk.book, search, after, limit)
+        found += [row.name for row in page.rows]
+        if (after := page.next) is None:
+            break
+    assert found == whole
+    assert len(found) == 7
+
+
+def test_search_looks_at_every_field_and_detail(desk: Desk) -> None:
+    details = {"k1": {"kind": "address", "city": "Zürich"}, "k2": {"kind": "group", "value": "Choir"}}
+    desk.add("Ada Lovelace", email="ada@example.org", notes="likes engines", details=details)
+    desk.add("Bob")
+    for word in ("lovelace", "EXAMPLE.org", "engines", "zurich", "ZÜRICH", "choir"):
+        assert desk.names(word) == ["Ada Lovelace"], word
+
+
+def test_every_word_must_occur_in_any_field(desk: Desk) -> None:
+    desk.add("Ada", company="Engines Ltd")
+    desk.add("Ada", company="Looms Ltd")
+    assert desk.contacts.page(desk.book, "ltd ada").total == 2
+    assert [row.company for row in desk.contacts.page(desk.book, "ada  loom").rows] == ["Looms Ltd"]
+
+
+@pytest.mark.parametrize("search", ["%", "_", "50/", "/", "\\"])
+def test_signs_of_like_mean_themselves(desk: Desk, search: str) -> None:
+    desk.add("Plain")
+    assert desk.names(search) == []
+    desk.add(f"With {search}")
+    assert desk.names(search) == [f"With {search}"]
+
+
+def test_counts_are_of_the_whole_list(desk: Desk) -> None:
+    for name in ("Ada", "Adam", "Bob"):
+        desk.add(name)
+    assert desk.contacts.count(desk.book) == desk.contacts.page(desk.book, limit=1).total == 3
+    assert desk.contacts.count(desk.book, "ada") == desk.contacts.page(desk.book, "ada", limit=1).total == 2
+    assert desk.contacts.page(desk.book, "nobody").total == 0
+
+
+def test_the_deleted_are_in_the_trash_alone_the_last_one_first(desk: Desk) -> None:
+    ada, bob, _ = desk.add("Ada"), desk.add("Bob"), desk.add("Cy")
+    desk.delete(bob)
+    desk.delete(ada)
+    assert desk.names() == desk.names("c") == ["Cy"]
+    first = desk.contacts.trash(desk.book, limit=1)
+    rest = desk.contacts.trash(desk.book, first.next, limit=1)
+    assert [row.name for row in (*first.rows, *rest.rows)] == ["Ada", "Bob"]
+    assert (first.total, rest.next) == (2, None)
+
+
+def test_a_book_shows_nothing_of_another(desk: Desk) -> None:
+    theirs = desk.add("Eve", book=desk.other)
+    assert desk.names() == desk.names("eve") == []
+    assert desk.contacts.count(desk.book) == desk.contacts.count(desk.book, "eve") == 0
+    assert desk.contacts.get(desk.book, theirs) is None
+    assert desk.contacts.known(desk.book, [theirs]) == {}
+
+
+def test_a_deleted_contact_is_known_and_can_be_looked_at(desk: Desk) -> None:
+    ada, bob = desk.add("Ada"), desk.add("Bob")
+    desk.delete(ada)
+    assert desk.contacts.known(desk.book, [ada, bob, desk.new_id()]) == {ada: True, bob: False}
+    record = desk.contacts.get(desk.book, ada)
+    assert record is not None
+    assert record.deleted
+    assert record.cells["name"] == "Ada"
+
+
+def test_authors_are_found_by_change_and_nobody_is_made_up(desk: Desk) -> None:
+    change_id = desk.change("INSERT", desk.new_id(), {"name": "Ada"})
+    authors = desk.contacts.authors(desk.book, [change_id, desk.new_id()])
+    assert list(authors) == [change_id]
+    assert (authors[change_id].user, authors[change_id].device) == (None, None)
+    assert desk.contacts.authors(desk.other, [change_id]) == {}
+
+
+@pytest.mark.parametrize("after", ["", "x", "[]", "[1]", '["a","b","c"]', "[true,null,null]", "[[[[", "9" * 5000])
+def test_a_place_that_no_page_gave_is_refused(desk: Desk, after: str) -> None:
+    if after == "":
+        assert desk.contacts.page(desk.book, after=after).rows == []
+        return
+    with pytest.raises(Malformed, match="start from the top"):
+        desk.contacts.page(desk.book, after=after)
+
+
+def test_a_longer_list_takes_no_more_statements(desk: Desk) -> None:
+    def statements() -> int:
+        seen: list[str] = []
+
+        def note(_c: Connection, _k: object, statement: str, *_: object) -> None:
+            seen.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            desk.contacts.page(desk.book)
+            desk.contacts.page(desk.book, "person")
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        return len(seen)
+
+    desk.add("Person")
+    few = statements()
+    for _ in range(30):
+        desk.add("Person")
+    assert statements() == few

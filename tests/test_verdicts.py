@@ -1,0 +1,130 @@
+"""What a person is told after saving: what others changed, what stands, what lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from offbook.core.changes import Change, Record, Verdict
+from offbook.core.merge import Create, Keep, Write, decide
+from offbook.core.wire import change_of
+from web.verdicts import Told, said, told
+
+RECORD = "00000000-0000-4000-8000-000000000001"
+
+
+def change(number: int, base: int, data: Mapping[str, Any] | None, at: int = 0, operation: str = "UPDATE") -> Change:
+    item = {
+        "id": f"00000000-0000-4000-9000-{number:012}",
+        "table": "contacts",
+        "record_id": RECORD,
+        "operation": operation,
+        "base": base,
+        "timestamp": f"2026-11-20T17:{at:02}:00.000Z",
+    }
+    made = change_of(item | ({} if data is None else {"data": data}), f"00000000-0000-4000-a000-{number:012}")
+    assert isinstance(made, Change)
+    return made
+
+
+def after(record: Record | None, one: Change, seq: int, policy: str = "merge") -> tuple[Verdict, Record]:
+    match decide(record, one, policy, seq):
+        case Create(made):
+            return Verdict.APPLIED, made
+        case Write(verdict, made):
+            return verdict, made
+        case Keep(verdict):
+            assert record is not None
+            return verdict, record
+    raise AssertionError
+
+
+ADA = after(None, change(1, 0, {"name": "Ada", "phone": "1", "company": "A"}, operation="INSERT"), 10)[1]
+
+
+def meeting(
+    theirs: Mapping[str, Any] | None,
+    mine: Mapping[str, Any] | None,
+    *,
+    mine_at: int = 5,
+    policy: str = "merge",
+) -> Told:
+    """Both changed the record as it was at seq 10; theirs, made in minute 4, was there first."""
+    there = change(2, 10, theirs, 4, "DELETE" if theirs is None else "UPDATE")
+    here = change(3, 10, mine, mine_at, "DELETE" if mine is None else "UPDATE")
+    before = after(ADA, there, 20, policy)[1]
+    verdict, record = after(before, here, 30, policy)
+    return told(verdict, here, before, record, {there.id: "Bob's phone"})
+
+
+def test_an_edit_that_met_nobody_is_just_saved() -> None:
+    edit = change(3, 10, {"phone": "2"})
+    verdict, record = after(ADA, edit, 20)
+    assert told(verdict, edit, ADA, record, {}) == Told("Saved.")
+    assert told(Verdict.APPLIED, edit, None, record, {}) == Told("Saved.")
+
+
+def test_different_fields_are_both_kept() -> None:
+    expected = "Saved. Meanwhile Bob's phone changed the company and notes; both are kept."
+    assert meeting({"company": "B", "notes": "n"}, {"phone": "2"}) == Told(expected)
+
+
+def test_a_value_that_was_replaced_unseen_is_told() -> None:
+    assert meeting({"phone": "9"}, {"phone": "2"}) == Told(
+        "Saved. Meanwhile Bob's phone set the phone to “9”: yours is later and stays, theirs is in the history."
+    )
+
+
+def test_an_edit_that_lost_in_one_field_says_which_and_where_it_is() -> None:
+    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, mine_at=3) == Told(
+        "Saved. But Bob's phone changed the phone later, and that stays. Yours (“2”) is in the history.", False
+    )
+
+
+def test_an_edit_that_lost_whole_was_not_saved() -> None:
+    assert meeting({"phone": "9"}, {"phone": "2"}, mine_at=3) == Told(
+        "Not saved: Bob's phone changed this contact later, and that stays. Yours (“2”) is in the history.", False
+    )
+
+
+def test_what_waits_for_a_person_is_told() -> None:
+    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, policy="ask") == Told(
+        "Saved. But Bob's phone changed the phone too: it stays as it is, until someone chooses.", False
+    )
+
+
+def test_an_edit_of_what_was_deleted_meanwhile_brings_it_back() -> None:
+    expected = "Saved. Meanwhile Bob's phone had deleted this contact: your edit brought it back."
+    assert meeting(None, {"phone": "2"}) == Told(expected)
+
+
+def test_a_delete_of_what_was_edited_meanwhile_is_not_done() -> None:
+    assert meeting({"phone": "9"}, None) == Told(
+        "Not deleted: meanwhile Bob's phone changed this contact. Look at it, and delete it again.", False
+    )
+
+
+def test_the_same_edit_twice_is_no_quarrel() -> None:
+    assert meeting({"phone": "2"}, {"phone": "2"}).well
+
+
+def test_a_detail_is_called_by_its_kind() -> None:
+    detail = {"details": {"k1": {"kind": "email", "label": "Work", "value": "a@b.example"}}}
+    expected = "Saved. Meanwhile Bob's phone changed the e-mail; both are kept."
+    assert meeting(detail, {"phone": "2"}).text == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "nothing"),
+        (False, "nothing"),
+        ("a\nb", "“a b”"),
+        (("1 Street", None, "Town"), "“1 Street, Town”"),
+        ("x" * 61, f"“{'x' * 59}…”"),
+    ],
+)
+def test_values_are_quoted_short(value: Any, words: str) -> None:
+    assert said(value) == words
