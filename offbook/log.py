@@ -75,6 +75,20 @@ def unsettled(connection: sqlite3.Connection, table: str, record_id: str) -> lis
     return _lines(connection, "WHERE synced <> 1 AND table_name = ? AND record_id = ? ORDER BY id", table, record_id)
 
 
+def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
+    """One record's lines that the server's row of this seq may lack: all unsettled, and what it acknowledged since."""
+    mine = "table_name = ? AND record_id = ?"
+    where = (
+        f"INDEXED BY change_log_unsettled WHERE synced <> 1 AND {mine} UNION ALL SELECT {COLUMNS} FROM change_log"
+        f" INDEXED BY change_log_acknowledged WHERE synced = 1 AND {mine} AND seq > ? ORDER BY id"
+    )
+    return _lines(connection, where, table, record_id, table, record_id, seq)
+
+
+def with_verdict(connection: sqlite3.Connection, verdict: str) -> list[LogLine]:
+    return _lines(connection, "WHERE verdict = ? ORDER BY id", verdict)
+
+
 def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
     return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
 
@@ -157,7 +171,7 @@ def _join(connection: sqlite3.Connection, log_id: int) -> None:
             into.pop(key, None)
         elif operation == Operation.UPDATE and key in into:
             target, data = into[key]
-            grown[target] = _merge(data, json.loads(text))
+            grown[target] = merge(data, json.loads(text))
             joined.append((id,))
         else:
             into[key] = (id, json.loads(text))
@@ -166,7 +180,7 @@ def _join(connection: sqlite3.Connection, log_id: int) -> None:
     connection.executemany("DELETE FROM change_log WHERE id = ?", joined)
 
 
-def _merge(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def merge(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The later values over the earlier, entry by entry in a map. An entry added again names all its cells."""
     for name, value in later.items():
         entries = data.get(name)

@@ -49,6 +49,7 @@ FIRST = (
 )""",
     "CREATE INDEX change_log_pending ON change_log (id) WHERE synced = 0",
     "CREATE INDEX change_log_unsettled ON change_log (table_name, record_id) WHERE synced <> 1",
+    "CREATE INDEX change_log_acknowledged ON change_log (table_name, record_id, seq) WHERE synced = 1",
     """CREATE TABLE server_rows (
   table_name TEXT NOT NULL,
   record_id TEXT NOT NULL,
@@ -67,6 +68,7 @@ FIRST = (
   token TEXT,
   book TEXT,
   cursor TEXT,
+  snapshot INTEGER NOT NULL DEFAULT 0,
   last_success_ms INTEGER,
   clock_offset_ms INTEGER,
   lease_holder TEXT,

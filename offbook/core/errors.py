@@ -11,6 +11,7 @@
         ├── Offline          the server can't be reached
         ├── NotAuthorized    the server does not know the token: the queue pauses, nothing is dropped
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
+        ├── Busy             another process or thread is syncing this replica
         ├── Refused          the server refused a request whole
         └── ServerFault      the server failed, or answered what is no answer
 
@@ -82,6 +83,10 @@ class NotAuthorized(SyncError):
 
 class OtherBook(SyncError):
     code = "other_book"
+
+
+class Busy(SyncError):
+    code = "busy"
 
 
 class Refused(SyncError):

@@ -1,0 +1,72 @@
+"""Contacts that work with no network and agree again when it comes back.
+
+::
+
+    from offbook import Replica
+
+    book = Replica("contacts.db", server="http://localhost:5000", token="…")
+    ada = book.contacts.add(name="Ada Lovelace", phone="555-1234")
+    book.sync()
+
+What is named here is loaded when it is asked for: the server borrows offbook.core, and is not to load the replica's
+SQLite with it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from offbook.core.errors import (
+        Busy,
+        Invalid,
+        NotAuthorized,
+        NotFound,
+        OffbookError,
+        Offline,
+        OtherBook,
+        Refused,
+        ServerFault,
+        SyncError,
+    )
+    from offbook.parking import Parked
+    from offbook.replica import Replica, Status
+    from offbook.syncing import SyncReport
+    from offbook.transport import HTTP, Response, Transport
+
+__all__ = [
+    "HTTP",
+    "Busy",
+    "Invalid",
+    "NotAuthorized",
+    "NotFound",
+    "OffbookError",
+    "Offline",
+    "OtherBook",
+    "Parked",
+    "Refused",
+    "Replica",
+    "Response",
+    "ServerFault",
+    "Status",
+    "SyncError",
+    "SyncReport",
+    "Transport",
+]
+
+_HOMES = {
+    "HTTP": "offbook.transport",
+    "Parked": "offbook.parking",
+    "Replica": "offbook.replica",
+    "Response": "offbook.transport",
+    "Status": "offbook.replica",
+    "SyncReport": "offbook.syncing",
+    "Transport": "offbook.transport",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'offbook' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "offbook.core.errors")), name)

@@ -1,0 +1,266 @@
+"""The server's answers, as values. Nothing of an answer is believed before it was checked here.
+
+What is no answer at all raises ServerFault, and nothing of it is applied. A row that this replica can't hold (values
+beyond its limits, a table that it does not know) is left out and the rest goes on; cells that it does not know are
+left out of their row: a newer server may have them, and an older device must never erase them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+from offbook.core.cells import Json, cells_of
+from offbook.core.changes import Operation, Verdict
+from offbook.core.errors import CursorGone, Invalid, NotAuthorized, Refused, ServerFault, SyncError
+from offbook.core.tables import TABLES, Table
+from offbook.core.wire import UUID_TEXT, iso_micros
+from offbook.local import Key, ServerRow
+from offbook.transport import Response
+
+logger = logging.getLogger("offbook")
+
+SEQ_MAX = 253_402_300_799_999_999
+"""The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
+
+ROWS_MAX = 10_000
+CURSOR_CHARACTERS_MAX = 200
+CODE_CHARACTERS_MAX = 40
+DETAIL_CHARACTERS_MAX = 1_000
+RETRY_SECONDS_MAX = 3_600.0
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
+VERDICTS = frozenset(verdict.value for verdict in Verdict)
+REASONS = ("pruned", "epoch", "unknown")
+NOT_SENT = object()
+
+
+class Row(NamedTuple):
+    """A record of a page. ``data`` is None for a tombstone."""
+
+    key: Key
+    server: ServerRow
+    data: Mapping[str, Json] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict on one change. ``record`` is what the answer shows of its record, or NOT_SENT."""
+
+    change_id: str
+    verdict: Verdict
+    seq: int | None
+    record: Any
+    code: str | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    book: str
+    results: list[Result]
+    since: str | None
+    rows: list[Row]
+    cursor: str
+    more: bool
+
+
+# --- a whole answer ------------------------------------------------------------------------------------------------
+
+
+def answer_of(response: Response) -> Answer:
+    """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
+    if response.status != 200:
+        raise error_of(response)
+    return parse(_json(response.body))
+
+
+def parse(item: Any) -> Answer:
+    """Check an answer that is JSON already. Raises ServerFault."""
+    if not isinstance(item, dict):
+        raise ServerFault("The server's answer is not an object.")
+    results: Json = item.get("results")
+    changes: Json = item.get("changes")
+    cursor: Json = item.get("cursor")
+    since: Json = item.get("since")
+    _need(isinstance(changes, list) and len(changes) <= ROWS_MAX, "changes")
+    _need(isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isprintable(), "cursor")
+    _need(since is None or isinstance(since, str), "since")
+    _need(type(item.get("more")) is bool, "more")
+    _need(results is None or isinstance(results, list), "results")
+    newest: dict[Key, Row] = {}
+    for one in changes:
+        row = _row(one)
+        if row is None:
+            continue
+        if row.key not in newest or newest[row.key].server.seq < row.server.seq:
+            newest[row.key] = row
+    found = [_result(one) for one in results or ()]
+    return Answer(_uuid(item.get("book"), "book"), found, since, list(newest.values()), cursor, item["more"])
+
+
+def _json(body: bytes) -> Json:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ServerFault("The server's answer is not JSON. Is this the address of an offbook server?") from None
+
+
+def _need(holds: bool, name: str) -> None:
+    if not holds:
+        raise ServerFault(f"The server's answer has no {name} that can be understood.")
+
+
+def _uuid(value: Json, name: str) -> str:
+    _need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
+    return str(value).lower()
+
+
+def _seq(value: Json) -> int:
+    _need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
+    return int(value)
+
+
+def _words(value: Json, characters_max: int) -> str | None:
+    """Text that is only shown: cut, and without what no database takes."""
+    if not isinstance(value, str):
+        return None
+    return value[:characters_max].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _result(item: Json) -> Result:
+    _need(isinstance(item, dict), "results")
+    verdict = item.get("verdict")
+    _need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
+    record = item.get("record", NOT_SENT)
+    _need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
+    seq = None if item.get("seq") is None and record is NOT_SENT else _seq(item.get("seq"))
+    change_id = item.get("id")
+    return Result(
+        change_id.lower() if isinstance(change_id, str) else "",
+        Verdict(verdict),
+        seq,
+        record,
+        _words(item.get("code"), CODE_CHARACTERS_MAX),
+        _words(item.get("detail"), DETAIL_CHARACTERS_MAX),
+    )
+
+
+# --- a row ---------------------------------------------------------------------------------------------------------
+
+
+def _row(item: Json) -> Row | None:
+    _need(isinstance(item, dict), "changes")
+    table = item.get("table")
+    _need(isinstance(table, str), "table")
+    record_id = _uuid(item.get("record_id"), "record_id")
+    seq = _seq(item.get("seq"))
+    return row_of(TABLES[table], record_id, seq, item.get("data")) if table in TABLES else None
+
+
+def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row | None:
+    """A record as the server says it is; None where this replica can't hold it."""
+    key = (table.name, record_id)
+    if data is None:
+        return Row(key, ServerRow(seq, True, {}), None)
+    try:
+        cells = cells_of(table, data, Operation.INSERT)
+    except Invalid as fault:
+        if fault.code == "unknown_cell":
+            return row_of(table, record_id, seq, _known(table, data))
+        logger.warning("The server's %s %s can't be held here and is left out: %s", table.name, record_id, fault)
+        return None
+    if not _is_whole(table, data):
+        logger.warning("The server's %s %s has an entry that is not whole, and is left out", table.name, record_id)
+        return None
+    created_at = data.get("created_at")
+    if not (isinstance(created_at, str) and TIME.fullmatch(created_at)):
+        created_at = iso_micros(seq)
+    shown = {**data, "created_at": created_at, "updated_at": iso_micros(seq)}
+    return Row(key, ServerRow(seq, False, cells, created_at), shown)
+
+
+def _is_whole(table: Table, data: Mapping[str, Json]) -> bool:
+    for map_ in table.maps:
+        entries = data.get(map_.name)
+        if entries and not all(entry and entry.get(name) for entry in entries.values() for name in map_.required):
+            return False
+    return True
+
+
+def _known(table: Table, data: Mapping[str, Json]) -> dict[str, Json]:
+    """``data`` without the cells that this replica does not know."""
+    known = {name: data[name] for name in (*table.by_name, "created_at") if name in data}
+    for map_ in table.maps:
+        entries = data.get(map_.name)
+        known[map_.name] = dict(_known_entries(entries, map_.by_name)) if isinstance(entries, dict) else entries
+    return known
+
+
+def _known_entries(entries: Mapping[str, Json], attributes: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    for key, entry in entries.items():
+        if isinstance(entry, dict):
+            entry = {name: value for name, value in entry.items() if name in attributes}
+        yield key, entry
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+def error_of(response: Response) -> SyncError | CursorGone:
+    """What a status other than 200 means."""
+    status, problem = response.status, _problem(response)
+    said = problem.get("detail") or "No reason was given."
+    retry = retry_after_seconds(response)
+    match status:
+        case 401 | 403:
+            return NotAuthorized(f"The server does not accept this device's token: {said}", retry)
+        case 410 if problem.get("code") == CursorGone.code:
+            return _cursor_gone(problem)
+        case 408 | 429 | 503:
+            return SyncError(f"The server is busy: {said}", retry)
+        case _ if 400 <= status < 500:
+            refused = Refused(said, status)
+            refused.code = problem.get("code") or f"http_{status}"
+            return refused
+        case _ if 300 <= status < 400:
+            return ServerFault("The server sends elsewhere: give its new address to this replica.", retry)
+    return ServerFault(f"The server failed (status {status}): {said}", retry)
+
+
+def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
+    reason, kept = problem.get("reason"), problem.get("kept")
+    _need(reason in REASONS, "reason")
+    return CursorGone(str(reason), _seq(kept), _uuid(problem.get("book"), "book"))
+
+
+def _problem(response: Response) -> dict[str, Json]:
+    try:
+        problem = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(problem, dict):
+        return {}
+    texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
+    return problem | {name: _words(problem.get(name), most) for name, most in texts.items()}
+
+
+def retry_after_seconds(response: Response) -> float | None:
+    """``Retry-After`` in seconds, within reason. Its other form, a date, is measured by the server's own clock."""
+    value = (response.header("Retry-After") or "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), RETRY_SECONDS_MAX)
+    then, now = date_ms(value), date_ms(response.header("Date"))
+    return None if then is None or now is None else min(max((then - now) / 1000, 0.0), RETRY_SECONDS_MAX)
+
+
+def date_ms(value: str | None) -> int | None:
+    """An HTTP date in milliseconds since 1970."""
+    try:
+        return int(parsedate_to_datetime(value or "").timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return None

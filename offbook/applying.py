@@ -1,0 +1,179 @@
+"""An answer of the server, applied to the replica: verdicts and page in one transaction, or nothing of it.
+
+Verdicts count always: they name changes. The page counts only when its ``since`` is the cursor that the replica still
+has, so an answer that comes late, or twice, moves nothing back. Nothing that is written here is logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from offbook import log, snapshots, state
+from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
+from offbook.core.changes import Operation, Verdict
+from offbook.core.errors import OtherBook
+from offbook.core.rebase import State
+from offbook.core.tables import TABLES
+from offbook.local import PUT, Key, dump, refresh, take
+from offbook.log import LogLine
+from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases
+from offbook.rows import LAYOUTS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+@dataclass(slots=True)
+class Applied:
+    """What an answer brought: how many changes were settled, which records must be looked at again."""
+
+    pushed: int = 0
+    pulled: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    took_page: bool = False
+    touched: set[Key] = field(default_factory=set)
+
+
+def check_book(connection: sqlite3.Connection, book: str) -> None:
+    """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
+    known = state.read(connection).book
+    if known is not None and known != book:
+        raise OtherBook(
+            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
+            "that was made for this device, or a new file."
+        )
+
+
+def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answer, now_ms: int) -> Applied:
+    """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
+    applied = Applied()
+    with log.applying(connection):
+        check_book(connection, answer.book)
+        settle(connection, sent, answer.results, applied)
+        here = state.read(connection)
+        if answer.since == here.cursor:
+            take_page(connection, answer.rows, applied)
+            state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
+            applied.took_page = True
+            if not answer.more:
+                applied.touched |= snapshots.advance(connection, here.snapshot)
+        for key in applied.touched:
+            refresh(connection, key)
+    return applied
+
+
+# --- verdicts ------------------------------------------------------------------------------------------------------
+
+
+def settle(connection: sqlite3.Connection, sent: Sequence[LogLine], results: Iterable[Result], into: Applied) -> None:
+    """Acknowledge or park each change that was answered. An edit made meanwhile is another line, and stays pending."""
+    lines = {line.change_id: line for line in sent}
+    answered = [(lines[result.change_id], result) for result in results if result.change_id in lines]
+    keys = dict.fromkeys((line.table, line.record_id) for line, _ in answered)
+    for key in keys:
+        write_bases(connection, key)
+    for line, result in answered:
+        if result.verdict is Verdict.REJECTED:
+            into.parked += _reject(connection, line, result)
+        else:
+            into.pushed += _acknowledge(connection, line, result)
+            into.conflicts += result.verdict is Verdict.CONFLICT
+        into.pulled += _take_record(connection, line, result) and result.verdict is not Verdict.APPLIED
+    for key in keys:
+        fold(connection, key)
+    into.touched.update(keys)
+
+
+def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+    changed = connection.execute(
+        "UPDATE change_log SET synced = ?, seq = ?, verdict = ? WHERE id = ? AND synced = 0",
+        (State.ACKNOWLEDGED, result.seq, result.verdict.value, line.id),
+    )
+    if line.operation == Operation.DELETE:
+        connection.execute(
+            "DELETE FROM change_log WHERE synced = 2 AND operation = 'INSERT' AND table_name = ? AND record_id = ?"
+            " AND id < ?",
+            (line.table, line.record_id, line.id),
+        )
+    return changed.rowcount == 1
+
+
+def _reject(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+    """Park the line; or leave it for fold(), where it was only refused because the INSERT before it was."""
+    if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
+        before = log.unsettled(connection, line.table, line.record_id)
+        if any(one.id < line.id and one.state is State.PARKED and one.operation == "INSERT" for one in before):
+            return False
+    detail = result.detail or "The server gave no reason."
+    return park(connection, line, result.code or "rejected", detail, result.verdict.value)
+
+
+def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+    if result.record is NOT_SENT or result.seq is None:
+        return False
+    row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
+    return row is not None and take(connection, row.key, row.server)
+
+
+# --- a page --------------------------------------------------------------------------------------------------------
+
+
+def take_page(connection: sqlite3.Connection, rows: Sequence[Row], into: Applied) -> None:
+    for name in dict.fromkeys(row.key[0] for row in rows):
+        _take_rows(connection, name, [row for row in rows if row.key[0] == name], into)
+
+
+def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied) -> None:
+    """Rows whose records have no lines on top go straight into the tables; the others one by one."""
+    ids = dump([row.key[1] for row in rows])
+    known = _known(connection, table, ids)
+    unsettled = _unsettled(connection, table, ids)
+    acknowledged = _acknowledged(connection, table, ids)
+    straight: list[Row] = []
+    for row in rows:
+        record_id = row.key[1]
+        seq, stale = known.get(record_id, (-1, 0))
+        if seq >= row.server.seq and not stale:
+            continue
+        into.pulled += acknowledged.get(record_id) != row.server.seq
+        if record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq:
+            take(connection, row.key, row.server)
+            into.touched.add(row.key)
+        else:
+            straight.append(row)
+    _put_straight(connection, table, straight)
+    into.touched.difference_update(row.key for row in straight)
+
+
+def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
+    connection.executemany(PUT, [row.server.parameters(row.key) for row in rows])
+    LAYOUTS[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
+    LAYOUTS[table].remove(connection, [row.key[1] for row in rows if row.data is None])
+
+
+def _known(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:
+    sql = (
+        "SELECT record_id, seq, stale FROM server_rows"
+        " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
+    )
+    return {record_id: (seq, stale) for record_id, seq, stale in connection.execute(sql, (table, ids))}
+
+
+def _unsettled(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
+    sql = (
+        "SELECT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
+        " AND record_id IN (SELECT value FROM json_each(?))"
+    )
+    return {record_id for (record_id,) in connection.execute(sql, (table, ids))}
+
+
+def _acknowledged(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, int]:
+    """Per record the newest seq that a change of this device was given."""
+    sql = (
+        "SELECT record_id, max(seq) FROM change_log INDEXED BY change_log_acknowledged WHERE synced = 1"
+        " AND table_name = ? AND record_id IN (SELECT value FROM json_each(?)) AND seq IS NOT NULL GROUP BY record_id"
+    )
+    return dict(connection.execute(sql, (table, ids)).fetchall())

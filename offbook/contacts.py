@@ -1,0 +1,120 @@
+"""``book.contacts``: adding, reading, changing and deleting on this device. Nothing here waits for a network.
+
+Values are checked by the rules that the server has, so that what is refused is refused while its writer is there. Each
+call is one transaction and one change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from offbook import log
+from offbook.core.cells import Json, cells_of, change_data
+from offbook.core.changes import Operation
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.tables import CONTACTS, Map, Table
+from offbook.core.text import fold
+from offbook.rows import LAYOUTS
+from offbook.sqlite import reading
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Details = Mapping[str, Mapping[str, Json] | None] | Iterable[Mapping[str, Json]] | None
+"""Entries by key (None removes one), or just a list of new ones."""
+
+
+class Contacts:
+    """The contacts of one replica. ``connect`` gives the calling thread's connection."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], new_id: Callable[[], str]) -> None:
+        self._connect = connect
+        self._new_id = new_id
+        self._layout = LAYOUTS[CONTACTS.name]
+
+    def add(self, *, details: Details = None, **fields: Json) -> str:
+        """Add a contact and return its id. Raises Invalid and says which value can't be stored."""
+        record_id = self._new_id()
+        data = checked(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
+        connection = self._connect()
+        with log.one_change(connection):
+            self._layout.add(connection, record_id, data)
+        return record_id
+
+    def update(self, record_id: str, *, details: Details = None, **fields: Json) -> None:
+        """Change the fields and details that are named, and nothing else. Raises NotFound or Invalid."""
+        connection = self._connect()
+        with log.one_change(connection):
+            before = self._get(connection, record_id)
+            data = checked(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
+            self._layout.change(connection, record_id, data)
+
+    def delete(self, record_id: str) -> None:
+        """Raises NotFound where there is no such contact."""
+        connection = self._connect()
+        with log.one_change(connection):
+            self._get(connection, record_id)
+            self._layout.remove(connection, [record_id])
+
+    def get(self, record_id: str) -> dict[str, Json]:
+        """A contact with every field, and its details by entry id. Raises NotFound."""
+        connection = self._connect()
+        with reading(connection):
+            return self._get(connection, record_id)
+
+    def list(self, search: str = "") -> list[dict[str, Json]]:
+        """Every contact, or those that hold each word of ``search`` somewhere: starred ones first, then by name."""
+        connection = self._connect()
+        with reading(connection):
+            contacts = self._layout.all(connection)
+        words = fold(search).split()
+        if words:
+            contacts = [contact for contact in contacts if _holds(contact, words)]
+        return sorted(contacts, key=lambda one: (not one["starred"], fold(str(one["name"])), one["id"]))
+
+    def count(self) -> int:
+        (found,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
+        return int(found)
+
+    def _get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json]:
+        if (found := self._layout.get(connection, record_id)) is None:
+            raise NotFound(f"There is no contact with the id {record_id!a} on this device.")
+        return found
+
+    def _with_details(self, fields: Mapping[str, Json], details: Details) -> dict[str, Json]:
+        if details is None:
+            return dict(fields)
+        if not isinstance(details, Mapping):
+            details = {self._new_id().replace("-", "")[:16]: entry for entry in details}
+        return {**fields, "details": details}
+
+
+def checked(table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]) -> dict[str, Any]:
+    """``data`` in the form in which it is stored; raises Invalid by the rules that the server has.
+
+    ``before`` is the record as it is: an entry that is new must have what an entry needs.
+    """
+    cells = cells_of(table, data, operation)
+    stored = change_data(table, cells)
+    for map_ in table.maps:
+        _check_entries(map_, stored.get(map_.name) or {}, before.get(map_.name) or {})
+    return stored
+
+
+def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:
+    for key, entry in entries.items():
+        if entry is not None and key not in before and (missing := [one for one in map_.required if one not in entry]):
+            raise Invalid("missing", f"{map_.name}/{key}/{missing[0]} is needed for a new entry.")
+    standing = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
+    if entries.keys() - before.keys() and len(standing) > map_.entries_max:
+        raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
+
+
+def _holds(contact: Mapping[str, Json], words: Iterable[str]) -> bool:
+    fields = (value for name, value in contact.items() if name not in ("id", "created_at", "updated_at"))
+    texts = [value for value in fields if isinstance(value, str)]
+    for entry in contact["details"].values():
+        texts += [value for name, value in entry.items() if name != "kind" and isinstance(value, str)]
+    text = fold("\n".join(texts))
+    return all(word in text for word in words)

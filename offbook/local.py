@@ -1,0 +1,153 @@
+"""What the server said (server_rows), and what shows because of it.
+
+A live row is the server's row with the lines of the log on top that it does not contain yet. refresh() makes it so,
+and is to be called for each record of which a line or the server's row has changed, within log.applying(). Whether a
+row of the server counts, and what is kept of one that went away, is decided here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from offbook import log
+from offbook.core.cells import Json, shape
+from offbook.core.changes import Change, Operation, Value
+from offbook.core.rebase import Line, State, is_on_top, live
+from offbook.core.tables import EXISTS, TABLES, Table, entry_of
+from offbook.core.wire import change_of, iso_micros, iso_millis
+from offbook.log import LogLine
+from offbook.rows import LAYOUTS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The replica, where a change is made of a line only to look at its cells."""
+
+CREATED = "@created"
+
+PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, stale) VALUES (?, ?, ?, ?, ?, 0)
+  ON CONFLICT (table_name, record_id)
+  DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, stale = 0"""
+
+dump = json.JSONEncoder(separators=(",", ":")).encode
+
+Key = tuple[str, str]
+"""A record's table and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """A record as the server last said it is.
+
+    ``stale`` is 1 until a snapshot brings the row again; or, where the server went back behind it, the seq that it
+    had. Whatever comes counts more than a stale row.
+
+    ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
+    an edit of this device that would bring them back is not settled.
+    """
+
+    seq: int
+    deleted: bool
+    cells: Mapping[str, Value]
+    created_at: str | None = None
+    stale: int = 0
+
+    def counts_after(self, known: ServerRow | None) -> bool:
+        """Whether this row says something newer."""
+        return known is None or known.stale > 0 or self.seq > known.seq
+
+    def parameters(self, key: Key) -> tuple[str, str, int, bool, str | None]:
+        cells = {cell: value for cell, value in self.cells.items() if value is not None}
+        data = dump({**cells, CREATED: self.created_at} if self.created_at else cells) if cells else None
+        return (*key, self.seq, self.deleted, data)
+
+
+NEVER = ServerRow(0, True, {})
+
+
+def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
+    sql = "SELECT seq, deleted, data, stale FROM server_rows WHERE table_name = ? AND record_id = ?"
+    found = connection.execute(sql, key).fetchone()
+    if found is None:
+        return None
+    seq, deleted, data, stale = found
+    cells: dict[str, Any] = {} if data is None else json.loads(data)
+    created_at = cells.pop(CREATED, None)
+    cells.update((cell, tuple(value)) for cell, value in cells.items() if isinstance(value, list))
+    return ServerRow(seq, bool(deleted), cells, created_at, stale)
+
+
+def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
+    """Note what the server said of a record that has unsettled changes; False where something newer is known."""
+    known = server_row(connection, key)
+    if not row.counts_after(known):
+        return False
+    kept = _what_was(known or NEVER, log.above(connection, *key, (known or NEVER).seq), row)
+    connection.execute(PUT, replace(row, cells={**kept, **row.cells}).parameters(key))
+    return True
+
+
+def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
+    """The cells that went away with this row, and that an unsettled edit would bring back."""
+    if all(line.state is State.ACKNOWLEDGED for line in lines):
+        return {}
+    cells = dict(known.cells)
+    for line in lines:
+        if line.state is State.ACKNOWLEDGED and (change := change_in(line)) is not None:
+            cells.update(change.cells)
+    if row.deleted:
+        return cells
+    gone = {entry_of(cell) for cell in cells if cell.endswith(f"/{EXISTS}") and not row.cells.get(cell)}
+    kept = {cell: value for cell, value in cells.items() if entry_of(cell) in gone}
+    return {**kept, **{prefix + EXISTS: False for prefix in gone}}
+
+
+def change_in(line: LogLine) -> Change | None:
+    """The change that a line holds; None where it holds what can't be sent."""
+    change = change_of(line.as_json(NOBODY), NOBODY)
+    return change if isinstance(change, Change) else None
+
+
+def refresh(connection: sqlite3.Connection, key: Key) -> None:
+    """Make the live row what it is to be. The row of an INSERT that can't be sent stays as its writer left it."""
+    if key[0] not in TABLES:
+        return
+    row = server_row(connection, key) or NEVER
+    lines = log.above(connection, *key, row.seq)
+    changes = [(line, change_in(line)) for line in lines]
+    if row.deleted and any(change is None and line.operation == Operation.INSERT for line, change in changes):
+        return
+    laid = [Line(line.id, change, line.state, line.seq) for line, change in changes if change is not None]
+    cells = live(row.cells, not row.deleted, laid, row.seq)
+    _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
+    if row.deleted and row.cells and not lines:
+        connection.execute(PUT, replace(row, cells={}).parameters(key))
+
+
+def _show(
+    connection: sqlite3.Connection,
+    key: Key,
+    row: ServerRow,
+    cells: Mapping[str, Value] | None,
+    changes: Sequence[Change],
+) -> None:
+    table, record_id = key
+    if cells is None or not all(cells.get(name) for name in TABLES[table].required):
+        LAYOUTS[table].remove(connection, [record_id])
+        return
+    data = _without_torn_entries(TABLES[table], shape(TABLES[table], cells))
+    times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
+    data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
+    LAYOUTS[table].put(connection, [(record_id, data)])
+
+
+def _without_torn_entries(table: Table, data: dict[str, Json]) -> dict[str, Json]:
+    """An edit may stand over an entry that this device never had whole: it shows when the server has made it whole."""
+    for map_ in table.maps:
+        entries = data[map_.name].items()
+        data[map_.name] = {key: entry for key, entry in entries if all(entry.get(name) for name in map_.required)}
+    return data

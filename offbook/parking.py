@@ -1,0 +1,197 @@
+"""Changes that can't go on: parked with a reason, until they are tried again or dropped.
+
+A parked UPDATE or DELETE no longer shows: its record is as the server has it. The row of a parked INSERT exists only
+on this device, so it stays, and what is written to it later joins the parked line. Before a line leaves the queue,
+write_bases() must have noted what those behind it had really seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from offbook import log
+from offbook.core.cells import Json, shape
+from offbook.core.changes import Operation, Rejection
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.rebase import State, with_bases
+from offbook.core.tables import TABLES
+from offbook.core.wire import change_of, iso_millis
+from offbook.local import NEVER, Key, change_in, dump, refresh, server_row
+from offbook.log import LogLine
+from offbook.rows import LAYOUTS
+from offbook.sqlite import bindable
+
+if TYPE_CHECKING:
+    import sqlite3
+
+UNKNOWN_RECORD = "unknown_record"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A change that can't be sent as it is: what it would write, why not, and its record as it shows now."""
+
+    change_id: str
+    table: str
+    record_id: str
+    operation: str
+    timestamp: str
+    code: str
+    detail: str
+    data: Mapping[str, Json] | None
+    record: Mapping[str, Json] | None
+
+
+def parked(connection: sqlite3.Connection) -> list[Parked]:
+    """Everything that is parked, oldest first."""
+    return [
+        Parked(
+            line.change_id,
+            line.table,
+            line.record_id,
+            line.operation,
+            line.timestamp,
+            line.code or "",
+            line.detail or "",
+            line.data,
+            LAYOUTS[line.table].get(connection, bindable(line.record_id)) if line.table in LAYOUTS else None,
+        )
+        for line in log.parked(connection)
+    ]
+
+
+def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, verdict: str | None = None) -> bool:
+    """Take a pending line out of the queue; False where it is not pending any more."""
+    changed = connection.execute(
+        "UPDATE change_log SET synced = ?, code = ?, detail = ?, verdict = ? WHERE id = ? AND synced = 0",
+        (State.PARKED, code, detail, verdict, line.id),
+    )
+    return changed.rowcount == 1
+
+
+def write_bases(connection: sqlite3.Connection, key: Key) -> None:
+    """Note in each pending line of the record what its writer had seen, for as long as the lines before it tell."""
+    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
+    for (line, _), known in zip(pairs, with_bases([change for _, change in pairs]), strict=True):
+        if known.bases != (line.bases or {}):
+            connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(known.bases)), line.id))
+
+
+def fold(connection: sqlite3.Connection, key: Key) -> bool:
+    """Let a parked INSERT take in what was written to its record later; True where anything was folded.
+
+    Only where the server has no such record: else the later changes can go their own way. A record that was deleted
+    again leaves nothing to send.
+    """
+    row = server_row(connection, key) or NEVER
+    lines = log.unsettled(connection, *key) if row.deleted and key[0] in TABLES else []
+    insert: LogLine | None = None
+    folded = False
+    for line in lines:
+        if line.state is State.PARKED and line.operation == Operation.INSERT:
+            insert = line
+        elif line.state is State.PENDING and insert is not None:
+            insert = _fold_one(connection, insert, line)
+            folded = True
+    return folded
+
+
+def _fold_one(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine | None:
+    _delete(connection, later)
+    if later.operation == Operation.DELETE:
+        _delete(connection, insert)
+        return None
+    data = log.merge(dict(insert.data or {}), later.data or {})
+    for map_ in TABLES[insert.table].maps:
+        if entries := data.get(map_.name):
+            data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
+    connection.execute("UPDATE change_log SET data = ? WHERE id = ?", (dump(data), insert.id))
+    return replace(insert, data=data)
+
+
+def drop(connection: sqlite3.Connection, change_id: str) -> None:
+    """Give a parked change up: its record shows what the server has. Raises NotFound."""
+    with log.applying(connection):
+        line = _find(connection, change_id)
+        if fold(connection, (line.table, bindable(line.record_id))):
+            line = _find(connection, change_id)
+        _delete(connection, line)
+        refresh(connection, (line.table, bindable(line.record_id)))
+
+
+def retry(
+    connection: sqlite3.Connection,
+    change_id: str,
+    corrections: Mapping[str, Json],
+    new_id: Callable[[], str],
+    now_ms: int,
+) -> str:
+    """Send a parked change again, as a new change with a new base and time. Returns its id.
+
+    Raises NotFound, or Invalid where it could still not be sent: then it stays parked as it is.
+    """
+    with log.applying(connection):
+        line = _find(connection, change_id)
+        key = (line.table, bindable(line.record_id))
+        if fold(connection, key):
+            line = _find(connection, change_id)
+        again = _again(connection, line, corrections, new_id(), now_ms)
+        _delete(connection, line)
+        append(connection, again)
+        refresh(connection, key)
+    return again.change_id
+
+
+def _again(
+    connection: sqlite3.Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
+) -> LogLine:
+    row = server_row(connection, (line.table, bindable(line.record_id))) or NEVER
+    operation, data = line.operation, line.data
+    if operation == Operation.DELETE and corrections:
+        raise Invalid("bad_data", "A deletion has no values that could be corrected.")
+    if data is not None:
+        data = log.merge(_copy(data), corrections)
+    if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
+        operation = Operation.INSERT
+        data = log.merge(filled(line.table, row.cells), data or {})
+    again = LogLine(
+        0, line.table, line.record_id, operation, iso_millis(now_ms), State.PENDING, change_id, row.seq, None, data
+    )
+    checked = change_of(again.as_json(change_id), change_id)
+    if isinstance(checked, Rejection):
+        raise Invalid(checked.code, checked.detail)
+    return again
+
+
+def filled(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a record that the server no longer has, as the data of an INSERT that brings it back."""
+    data = shape(TABLES[table], cells)
+    return {name: value for name, value in data.items() if value not in (None, False)}
+
+
+def _copy(data: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
+
+
+def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:
+    """Put a change into the queue that no trigger logged: at its end, or under an id of one's own."""
+    data = None if line.data is None else dump(line.data)
+    connection.execute(
+        "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (id, line.table, line.record_id, line.operation, line.timestamp, line.change_id, line.base, data),
+    )
+
+
+def _find(connection: sqlite3.Connection, change_id: str) -> LogLine:
+    for line in log.parked(connection):
+        if line.change_id == change_id:
+            return line
+    raise NotFound(f"There is no parked change with the id {change_id!a}.")
+
+
+def _delete(connection: sqlite3.Connection, line: LogLine) -> None:
+    connection.execute("DELETE FROM change_log WHERE id = ?", (line.id,))

@@ -1,0 +1,248 @@
+"""Replica: a book on this device. Everything that an app calls is here or in ``book.contacts``.
+
+Reads and writes touch this device's file and nothing else; sync(), or the background thread, is what talks to the
+server. A Replica may be used from several threads (each gets a connection of its own), and its file from several
+processes at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from offbook import log, parking, schema, state
+from offbook.background import Background
+from offbook.contacts import Contacts
+from offbook.core.cells import Json
+from offbook.core.changes import Verdict
+from offbook.core.errors import SyncError
+from offbook.core.wire import iso_millis
+from offbook.parking import Parked
+from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
+from offbook.syncing import Progress, Syncing, SyncReport
+from offbook.transport import HTTP, Transport
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
+PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
+
+
+class NoServer(SyncError):
+    """The replica was never told where to sync."""
+
+    code = "no_server"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where this replica stands. Times are ISO text in UTC, None where there is none.
+
+    ``clock_offset_ms`` is how far the server's clock is ahead of this device's; ``last_error`` what the last sync in
+    the background failed with.
+    """
+
+    replica: str
+    book: str | None
+    server: str | None
+    pending: int
+    parked: int
+    conflicts: int
+    oldest_pending: str | None
+    last_success: str | None
+    clock_offset_ms: int | None
+    running: bool
+    last_error: str | None
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def random_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Replica:
+    """A book on this device, kept in one SQLite file, which is made where it is not there yet.
+
+    ``server`` and ``token`` are remembered in the file, so that they have to be given once. Whoever wants no HTTP
+    passes a ``transport``. A simulator passes ``clock`` (milliseconds since 1970), ``new_id`` and ``rng``: then every
+    run is the same.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        server: str | None = None,
+        token: str | None = None,
+        *,
+        transport: Transport | None = None,
+        clock: Callable[[], int] | None = None,
+        new_id: Callable[[], str] | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._transport = transport
+        self._clock = clock or now_ms
+        self._new_id = new_id or random_id
+        self._rng = rng or Random()
+        self._is_repeatable = clock is not None or rng is not None
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._background: Background | None = None
+        connection = self.connection
+        schema.install(connection)
+        self.id = schema.settle_in(connection, home_of(self.path))
+        self.set_server(server, token)
+        self.contacts = Contacts(lambda: self.connection, self._new_id)
+
+    # --- opening and closing ---
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = self._open()
+            self._opened.append(found)
+        return found
+
+    def _open(self) -> sqlite3.Connection:
+        connection = connect(self.path, check_same_thread=False)
+        if self._is_repeatable:
+            make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
+        return connection
+
+    def close(self) -> None:
+        """Stop the background thread and close the file. Using the replica again opens it again."""
+        self.stop()
+        while self._opened:
+            self._opened.pop().close()
+        self._local = threading.local()
+
+    def __enter__(self) -> Replica:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def set_server(self, server: str | None = None, token: str | None = None) -> None:
+        """Remember where to sync, and the token of this device. What is None stays as it was."""
+        values = {"server": server, "token": token}
+        given = {name: value.strip() for name, value in values.items() if value is not None}
+        here = state.read(self.connection)
+        if any(getattr(here, name) != value for name, value in given.items()):
+            state.write(self.connection, **given)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes in here or none, with one commit: what makes an import of thousands fast."""
+        with atomic(self.connection):
+            yield
+
+    # --- syncing ---
+
+    def sync(self, progress: Progress | None = None) -> SyncReport:
+        """Send what is pending and fetch what is new.
+
+        Raises Offline where the server can't be reached, NotAuthorized, OtherBook, ServerFault; and Busy where another
+        process or thread has been syncing this replica for ten seconds. All of them are SyncErrors, and nothing is
+        lost by any of them.
+        """
+        holder = state.holder_name(random_id())
+        return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
+
+    def start(self) -> None:
+        """Sync in the background from now on. Starting twice is the same as once."""
+        if self._background is None:
+            self._background = Background(self._open, self._sync_in_background, self._rng)
+            self._background.start()
+
+    def stop(self) -> None:
+        """Stop syncing in the background; within two seconds, even when the server hangs."""
+        background, self._background = self._background, None
+        if background is not None and not background.stop():
+            state.give_back_lease(self.connection, background.holder)
+
+    def _sync(
+        self, connection: sqlite3.Connection, transport: Transport, holder: str, progress: Progress | None = None
+    ) -> SyncReport:
+        with state.lease(connection, holder, self._clock):
+            return Syncing(connection, transport, self._clock, holder, progress).run()
+
+    def _sync_in_background(self, connection: sqlite3.Connection, background: Background) -> None:
+        transport = background.stoppable(self._transport_for(connection))
+        self._sync(connection, transport, background.holder)
+
+    def _transport_for(self, connection: sqlite3.Connection) -> Transport:
+        """The one that was given, or HTTP as the file says: another process may have set a new token."""
+        if self._transport is not None:
+            return self._transport
+        here = state.read(connection)
+        if not here.server or not here.token:
+            raise NoServer(f"This device has no {'token' if here.server else 'server'} yet: give it one, then sync.")
+        http: HTTP | None = getattr(self._local, "http", None)
+        if http is None or (http.server, http.token) != (here.server.rstrip("/"), here.token):
+            http = self._local.http = HTTP(here.server, here.token)
+        return http
+
+    # --- looking ---
+
+    def status(self) -> Status:
+        connection = self.connection
+        with reading(connection):
+            here = state.read(connection)
+            pending, oldest = connection.execute(PENDING).fetchone()
+            (parked,) = connection.execute(PARKED).fetchone()
+            conflicts = len(self.conflicts())
+        success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
+        background = self._background
+        return Status(
+            here.replica,
+            here.book,
+            here.server,
+            pending,
+            parked,
+            conflicts,
+            oldest,
+            success,
+            here.clock_offset_ms,
+            background is not None,
+            background.last_error if background else None,
+        )
+
+    def conflicts(self) -> list[dict[str, Json]]:
+        """Changes of this device of which something waits for a person to decide, oldest first."""
+        lines = log.with_verdict(self.connection, Verdict.CONFLICT)
+        names = ("change_id", "table", "record_id", "operation", "timestamp", "seq", "data")
+        return [{name: getattr(line, name) for name in names} for line in lines]
+
+    # --- what can't be sent ---
+
+    def parked(self) -> list[Parked]:
+        """Changes that can't be sent as they are, each with the reason."""
+        with reading(self.connection):
+            return parking.parked(self.connection)
+
+    def retry(self, change_id: str, **corrections: Json) -> str:
+        """Send a parked change again, as a new one, with these fields corrected. Returns its id.
+
+        Raises NotFound; or Invalid where it still could not be sent, and then it stays parked.
+        """
+        return parking.retry(self.connection, change_id, corrections, self._new_id, self._clock())
+
+    def drop(self, change_id: str) -> None:
+        """Give a parked change up: its record becomes what the server has. Raises NotFound."""
+        parking.drop(self.connection, change_id)

@@ -1,0 +1,156 @@
+"""How a record lies in the replica's tables: its own row, and one row per entry of its maps.
+
+The SQL is made once per table, from its entry in TABLES. Nothing here knows of the log or of the server: what is
+written within log.applying() is not logged, what is written outside is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from offbook.core.cells import Json
+from offbook.core.tables import TABLES, Map, Table, Type
+
+if TYPE_CHECKING:
+    import sqlite3
+
+Data = Mapping[str, Json]
+"""A record as the wire has it: its fields, and per map an object of entries."""
+
+
+class Layout:
+    """A synced table in the replica's file."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.names = tuple(field.name for field in table.fields)
+        self.flags = tuple(field.name for field in table.fields if field.type is Type.FLAG)
+        self._flag_places = [self.names.index(name) for name in self.flags]
+
+    # --- writing ---
+
+    @cached_property
+    def _upsert(self) -> str:
+        return _upsert_sql(self.table.name, ("id",), (*self.names, "created_at", "updated_at"))
+
+    @cached_property
+    def _entry_inserts(self) -> Mapping[str, str]:
+        return {map_.name: _insert_sql(map_.rows, _entry_columns(map_)) for map_ in self.table.maps}
+
+    def put(self, connection: sqlite3.Connection, rows: Iterable[tuple[str, Data]]) -> None:
+        """Make these records be as given, whatever stood there. ``created_at`` and ``updated_at`` are in their data."""
+        rows = list(rows)
+        connection.executemany(self._upsert, [self._values(record_id, data) for record_id, data in rows])
+        for map_ in self.table.maps:
+            connection.executemany(f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" = ?', [(row[0],) for row in rows])
+            entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
+            connection.executemany(self._entry_inserts[map_.name], entries)
+
+    def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
+        connection.executemany(f'DELETE FROM "{self.table.name}" WHERE id = ?', [(one,) for one in record_ids])
+
+    def add(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
+        """A new record, with what the schema fills in left to it."""
+        given = {"id": record_id, **self._given(data)}
+        connection.execute(_insert_sql(self.table.name, tuple(given)), list(given.values()))
+        for map_ in self.table.maps:
+            connection.executemany(self._entry_inserts[map_.name], _entry_rows(map_, record_id, data))
+
+    def change(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
+        """Write what ``data`` names, and nothing else."""
+        given = self._given(data)
+        if given:
+            assignments = ", ".join(f'"{name}" = ?' for name in given)
+            sql = f'UPDATE "{self.table.name}" SET {assignments} WHERE id = ?'
+            connection.execute(sql, [*given.values(), record_id])
+        for map_ in self.table.maps:
+            for key, entry in (data.get(map_.name) or {}).items():
+                _change_entry(connection, map_, record_id, key, entry)
+
+    def _given(self, data: Data) -> dict[str, Any]:
+        given = {name: data[name] for name in self.names if name in data}
+        given.update((name, bool(given[name])) for name in self.flags if name in given)
+        return given
+
+    def _values(self, record_id: str, data: Data) -> list[Any]:
+        values = [data.get(name) or None for name in self.names]
+        for place in self._flag_places:
+            values[place] = bool(values[place])
+        return [record_id, *values, data["created_at"], data["updated_at"]]
+
+    # --- reading ---
+
+    def get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json] | None:
+        return next(iter(self._read(connection, "WHERE id = ?", "WHERE {owner} = ?", record_id)), None)
+
+    def all(self, connection: sqlite3.Connection) -> list[dict[str, Json]]:
+        return self._read(connection, "", "")
+
+    def _read(self, connection: sqlite3.Connection, where: str, whose: str, *parameters: str) -> list[dict[str, Json]]:
+        columns = ("id", *self.names, "created_at", "updated_at")
+        found = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
+        records = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
+        for record in records.values():
+            record.update((name, bool(record[name])) for name in self.flags)
+            record.update((map_.name, {}) for map_ in self.table.maps)
+        for map_ in self.table.maps:
+            mine = whose.format(owner=f'"{map_.owner}"')
+            sql = f'SELECT {_list(_entry_columns(map_))} FROM "{map_.rows}" {mine}'
+            for owner, key, *values in connection.execute(sql, parameters):
+                if owner in records:
+                    records[owner][map_.name][key] = _entry(map_, values)
+        return list(records.values())
+
+
+def _entry(map_: Map, values: list[Any]) -> dict[str, Json]:
+    return {one.name: value for one, value in zip(map_.attributes, values, strict=True) if value is not None}
+
+
+def _entry_columns(map_: Map) -> tuple[str, ...]:
+    return (map_.owner, "entry_id", *(one.name for one in map_.attributes))
+
+
+def _entry_rows(map_: Map, record_id: str, data: Data) -> list[tuple[Any, ...]]:
+    names = [one.name for one in map_.attributes]
+    entries = data.get(map_.name) or {}
+    return [
+        (record_id, key, *(None if entry.get(name) == "" else entry.get(name) for name in names))
+        for key, entry in entries.items()
+        if entry is not None
+    ]
+
+
+def _change_entry(connection: sqlite3.Connection, map_: Map, record_id: str, key: str, entry: Data | None) -> None:
+    """A part of an address that is named brings the whole address: the parts left out become empty."""
+    this = f'"{map_.owner}" = ? AND entry_id = ?'
+    if entry is None:
+        connection.execute(f'DELETE FROM "{map_.rows}" WHERE {this}', (record_id, key))
+        return
+    if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {this}', (record_id, key)).fetchone():
+        (row,) = _entry_rows(map_, record_id, {map_.name: {key: entry}})
+        connection.execute(_insert_sql(map_.rows, _entry_columns(map_)), row)
+        return
+    cells = [cell for cell in map_.cells.values() if any(one.name in entry for one in cell)]
+    given = {one.name: entry.get(one.name) for cell in cells for one in cell}
+    if given:
+        assignments = ", ".join(f'"{name}" = ?' for name in given)
+        connection.execute(f'UPDATE "{map_.rows}" SET {assignments} WHERE {this}', [*given.values(), record_id, key])
+
+
+def _list(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _insert_sql(rows: str, columns: tuple[str, ...]) -> str:
+    return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({", ".join("?" * len(columns))})'
+
+
+def _upsert_sql(rows: str, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
+    """Never REPLACE, which deletes the row first and takes along what hangs on it."""
+    assignments = ", ".join(f'"{column}" = excluded."{column}"' for column in columns)
+    return f"{_insert_sql(rows, (*key, *columns))} ON CONFLICT ({_list(key)}) DO UPDATE SET {assignments}"
+
+
+LAYOUTS: Mapping[str, Layout] = {name: Layout(table) for name, table in TABLES.items()}

@@ -1,0 +1,119 @@
+"""A server for replicas, without a network: the real sync over the store in memory, behind an in-process Transport.
+
+What a network does to messages is done on purpose here: requests and answers are lost, doubled or held back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from offbook import Replica, Response
+from offbook.core.errors import CursorGone, Malformed, Offline
+from offbook.core.plan import Book
+from offbook.core.wire import parse_push
+from storage import Origin, prune
+from storage.memory import MemoryStore, Shelf
+from storage.sync import sync
+
+BOOK = "b0000000-0000-4000-8000-000000000001"
+START = 1_795_000_000_000_000
+SECOND = 1_000_000
+
+
+@dataclass
+class Server:
+    """One book. ``now`` is the server's time in microseconds; every request moves it on by one second."""
+
+    policy: str = "merge"
+    uuid: str = BOOK
+    page_max: int = 1000
+    now: int = START
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    store: MemoryStore = field(default_factory=MemoryStore)
+
+    def __post_init__(self) -> None:
+        self.store.add_book(Book(1, self.uuid, self.policy, "e1", 0, 0))
+
+    @property
+    def shelf(self) -> Shelf:
+        with self.store.reading(1) as shelf:
+            return shelf
+
+    @property
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """The live records, by id: their cells."""
+        return {key[1]: dict(record.cells) for key, record in self.shelf.kept.items() if not record.deleted}
+
+    def prune(self) -> None:
+        prune(self.store, 1, self.shelf.book.seq)
+
+    def backup(self) -> Shelf:
+        return self.shelf
+
+    def restore(self, shelf: Shelf, epoch: str | None) -> None:
+        """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
+        self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
+
+    def answer(self, body: bytes) -> Response:
+        self.now += SECOND
+        self.requests.append(json.loads(body))
+        try:
+            push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
+            return ok(sync(self.store, 1, Origin(), push, self.now, self.page_max))
+        except CursorGone as gone:
+            return problem(410, gone.code, str(gone), reason=gone.reason, kept=gone.kept, book=gone.book)
+        except Malformed as fault:
+            return problem(fault.status, fault.code, str(fault))
+
+
+def ok(answer: Any) -> Response:
+    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> Response:
+    return Response(status, {}, json.dumps({"status": status, "code": code, "detail": detail, **more}).encode())
+
+
+Step = Callable[[bytes, Server], Response]
+"""What becomes of one request."""
+
+
+def lost_request(body: bytes, server: Server) -> Response:
+    raise Offline("The network is down.")
+
+
+def lost_answer(body: bytes, server: Server) -> Response:
+    server.answer(body)
+    raise Offline("The network went down.")
+
+
+def doubled(body: bytes, server: Server) -> Response:
+    server.answer(body)
+    return server.answer(body)
+
+
+def says(response: Response) -> Step:
+    return lambda body, server: response
+
+
+@dataclass
+class Wire:
+    """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well."""
+
+    server: Server
+    steps: list[Step] = field(default_factory=list)
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        assert (method, path) == ("POST", "/sync")
+        assert headers["Offbook-Protocol"] == "1"
+        assert body is not None
+        step = self.steps.pop(0) if self.steps else None
+        return step(body, self.server) if step else self.server.answer(body)
+
+
+def device(folder: Path, server: Server, name: str, **options: Any) -> Replica:
+    return Replica(folder / f"{name}.db", transport=Wire(server), **options)
