@@ -7,12 +7,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from storage.engines import ENGINES, Database, open_engines
 from tests.databases import MAKERS
+
+if TYPE_CHECKING:
+    from app import App
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -50,6 +54,16 @@ def database(database_url: str) -> Iterator[Database]:
     opened = open_engines(database_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    """The real app on a database of this test's own."""
+    from tests.browser import app_on  # here, since tests of the core need no web framework
+
+    made = app_on(database_url)
+    yield made
+    made.extensions["database"].close()
 
 
 @pytest.fixture
