@@ -1,0 +1,312 @@
+"""The contacts pages over a real database, used as a person without scripts does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from app import App
+from offbook.core.changes import Record
+from offbook.core.wire import change_of
+from storage import Origin, push
+from storage.engines import Database
+from tests.browser import Browser, add_device, add_user, app_on, parts_of, signed_in
+from tests.html_forms import Fields, form_at
+
+DETAIL = re.compile(r"<dt>([^<]*)</dt><dd>(?:<a [^>]*>)?([^<]*)")
+
+
+class Person:
+    """Somebody with a browser, and one with a device who edits the same book."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.parts = parts_of(app)
+        add_user(app, "ada")
+        self.browser = signed_in(app, "ada")
+        self.book = self.parts.accounts.user_named("ada").book_id
+        self.device, _ = add_device(app, device="Bob's phone")
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.browser.get(path, **options)
+
+    def send(self, path: str, fields: Fields, follow: bool = True, **options: Any) -> TestResponse:
+        return self.browser.client.post(path, data=fields, follow_redirects=follow, **options)
+
+    def add(self, **fields: str) -> str:
+        form = form_at(self.get("/c/new").text, "/c/new") | {name: [value] for name, value in fields.items()}
+        self.send("/c/new", form)
+        return form["change_id"][0]
+
+    def form(self, contact: str) -> Fields:
+        return form_at(self.get(f"/c/{contact}/edit").text, f"/c/{contact}/edit")
+
+    def record(self, contact: str) -> Record:
+        found = self.parts.contacts.get(self.book, contact)
+        assert found is not None
+        return found
+
+    def device_edits(self, contact: str, operation: str = "UPDATE", **data: Any) -> None:
+        item = {"id": self.parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
+        item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
+        change = change_of(item | ({"data": data} if data else {}), self.device.uuid)
+        push(self.parts.store, self.book, Origin(self.device.id), [change], self.parts.clock())
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[App]:
+    made = app_on(database_url)
+    yield made
+    database: Database = made.extensions["database"]
+    database.close()
+
+
+@pytest.fixture
+def ada(app: App) -> Person:
+    return Person(app)
+
+
+def facts(page: TestResponse) -> list[tuple[str, str]]:
+    return DETAIL.findall(page.text)
+
+
+# --- adding and editing ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_contact_is_shown_with_what_was_typed(ada: Person) -> None:
+    form = form_at(ada.get("/c/new").text, "/c/new") | {"name": ["Grace Hopper"], "company": ["Navy"]}
+    form |= {"phone_key": ["", ""], "phone_label": ["Work", "Home"], "phone_value": ["555-1", "555-2"]}
+    page = ada.send("/c/new", form)
+    assert page.status_code == 200
+    assert "Saved." in page.text
+    assert facts(page) == [("Work", "555-1"), ("Home", "555-2")]
+    assert "<h2>Grace Hopper</h2>" in page.text
+    assert ada.record(form["change_id"][0]).cells["phone"] == "555-1"
+
+
+def test_a_form_that_is_sent_twice_makes_one_contact(ada: Person) -> None:
+    form = form_at(ada.get("/c/new").text, "/c/new") | {"name": ["Grace"]}
+    ada.send("/c/new", form)
+    ada.send("/c/new", form)
+    assert ada.parts.contacts.count(ada.book) == 1
+
+
+def test_saving_without_a_change_writes_nothing(ada: Person) -> None:
+    contact = ada.add(name="Grace", notes="one\r\ntwo", phone_value="1")
+    before = ada.record(contact)
+    ada.send(f"/c/{contact}/edit", ada.form(contact))
+    assert ada.record(contact) == before
+
+
+def test_a_wrong_value_comes_back_beside_its_field_with_all_that_was_typed(ada: Person) -> None:
+    form = form_at(ada.get("/c/new").text, "/c/new") | {"name": ["Grace"], "birthday": ["soon"], "notes": ["a <b>"]}
+    page = ada.send("/c/new", form)
+    assert page.status_code == 422
+    assert "Birthday must be a date" in page.text
+    assert 'aria-describedby="f-birthday-error"' in page.text
+    again = form_at(page.text, "/c/new")
+    assert (again["name"], again["notes"], again["change_id"]) == (["Grace"], ["a <b>"], form["change_id"])
+    assert ada.parts.contacts.count(ada.book) == 0
+
+
+@pytest.mark.parametrize("kind", ["phone", "email", "address", "url", "date", "group", "custom"])
+def test_another_row_is_given_with_all_that_was_typed_kept(ada: Person, kind: str) -> None:
+    contact = ada.add(name="Grace", phone_value="555-1")
+    form = ada.form(contact) | {"name": ["Grace B."]}
+    page = ada.send(f"/c/{contact}/edit", form | {"add": [kind]})
+    more = form_at(page.text, f"/c/{contact}/edit")
+    assert len(more[f"{kind}_key"]) == len(form.get(f"{kind}_key", [])) + 1
+    assert more["name"] == ["Grace B."]
+    assert ada.record(contact).cells["name"] == "Grace"
+
+
+def test_a_row_is_taken_out_and_gone_after_saving(ada: Person) -> None:
+    contact = ada.add(name="Grace", phone_value="555-1")
+    page = ada.send(f"/c/{contact}/edit", ada.form(contact) | {"remove": ["phone-0"]})
+    ada.send(f"/c/{contact}/edit", form_at(page.text, f"/c/{contact}/edit"))
+    assert "phone" not in ada.record(contact).cells
+
+
+def test_a_broken_form_is_refused_in_words(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    page = ada.send(f"/c/{contact}/edit", ada.form(contact) | {"opened": ["{"]})
+    assert page.status_code == 400
+    assert "load the page again" in page.text
+
+
+@pytest.mark.parametrize(("name", "value"), [("change_id", "x"), ("base", "-1"), ("base", "9" * 18)])
+def test_hidden_fields_that_were_tampered_with_change_nothing(ada: Person, name: str, value: str) -> None:
+    contact = ada.add(name="Grace")
+    page = ada.send(f"/c/{contact}/edit", ada.form(contact) | {"name": ["Eve"], name: [value]})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+    assert ada.record(contact).cells["name"] == "Grace"
+
+
+def test_what_people_type_is_shown_and_never_run(ada: Person) -> None:
+    contact = ada.add(
+        name="<script>alert(1)</script>", notes="<img src=x>", url_key="", url_value="javascript:alert(1)"
+    )
+    for path in ("/", f"/c/{contact}", f"/c/{contact}/edit", "/?q=<script>"):
+        page = ada.get(path).text
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert 'href="javascript' not in page
+
+
+# --- two people editing ----------------------------------------------------------------------------------------------
+
+
+def test_an_edit_merges_with_what_a_device_changed_meanwhile_and_says_so(ada: Person) -> None:
+    contact = ada.add(name="Grace", company="Navy")
+    form = ada.form(contact) | {"nickname": ["Amazing"]}
+    ada.device_edits(contact, company="Harvard")
+    page = ada.send(f"/c/{contact}/edit", form)
+    assert "Saved. Meanwhile Bob&#39;s phone changed the company; both are kept." in page.text
+    cells = ada.record(contact).cells
+    assert (cells["company"], cells["nickname"]) == ("Harvard", "Amazing")
+
+
+def test_a_later_edit_of_the_same_field_tells_what_it_replaced(ada: Person) -> None:
+    contact = ada.add(name="Grace", company="Navy")
+    form = ada.form(contact) | {"company": ["Yale"]}
+    ada.device_edits(contact, company="Harvard")
+    page = ada.send(f"/c/{contact}/edit", form)
+    assert "“Harvard”" in page.text
+    assert "is in the history" in page.text
+    assert ada.record(contact).cells["company"] == "Yale"
+
+
+def test_an_edit_brings_back_what_was_deleted_meanwhile(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    form = ada.form(contact) | {"company": ["Yale"]}
+    ada.device_edits(contact, "DELETE")
+    page = ada.send(f"/c/{contact}/edit", form)
+    assert "your edit brought it back" in page.text
+    assert not ada.record(contact).deleted
+
+
+def test_what_waits_for_a_person_is_told(ada: Person) -> None:
+    ada.parts.accounts.set_policy(ada.book, "ask")
+    contact = ada.add(name="Grace", company="Navy")
+    form = ada.form(contact) | {"company": ["Yale"]}
+    ada.device_edits(contact, company="Harvard")
+    page = ada.send(f"/c/{contact}/edit", form)
+    assert "until someone chooses" in page.text
+    assert ada.record(contact).cells["company"] == "Harvard"
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+def test_the_list_shows_what_it_counts_and_finds(ada: Person) -> None:
+    ada.add(name="Grace Hopper", company="Navy")
+    ada.add(name="Ada Lovelace", notes="engines")
+    assert "2 contacts" in ada.get("/").text
+    page = ada.get("/?q=ENGINE").text
+    assert "1 contact found" in page
+    assert "Ada Lovelace" in page
+    assert "Grace Hopper" not in page
+
+
+def test_an_empty_book_and_an_empty_search_say_what_to_do(ada: Person) -> None:
+    assert "Your book is empty" in ada.get("/").text
+    ada.add(name="Grace")
+    assert "Nothing found for “zzz”" in ada.get("/?q=zzz").text
+
+
+def test_a_long_list_comes_in_pages(ada: Person) -> None:
+    ids = [ada.parts.new_id() for _ in range(150)]
+    batch = [
+        change_of(
+            {"id": one, "table": "contacts", "record_id": one, "operation": "INSERT"}
+            | {"timestamp": "2026-11-20T17:00:00.000Z", "data": {"name": f"Person {number:03}"}},
+            one,
+        )
+        for number, one in enumerate(ids)
+    ]
+    push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
+    first = ada.get("/").text
+    more = re.search(r'class="more" rel="next" href="([^"]+)"', first)
+    assert more
+    second = ada.get(more[1].replace("&amp;", "&")).text
+    shown = re.findall(r'data-id="([^"]+)"', first) + re.findall(r'data-id="([^"]+)"', second)
+    assert sorted(shown) == sorted(ids)
+
+
+def test_a_part_of_a_page_is_only_that_part(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    for part, path in (("list", "/"), ("pane", f"/c/{contact}"), ("pane", "/"), ("pane", "/c/new")):
+        text = ada.get(path, headers={"X-Fragment": part}).text
+        assert "<html" not in text
+        assert '<header class="top"' not in text
+
+
+def test_a_star_stays_and_goes(ada: Person) -> None:
+    contact = ada.add(name="Zoe")
+    ada.add(name="Ada")
+    token = ada.form(contact)["csrf_token"]
+    page = ada.send(f"/c/{contact}/star?from=list", {"csrf_token": token, "starred": ["1"]})
+    assert page.text.index("Zoe") < page.text.index("Ada")
+    ada.send(f"/c/{contact}/star", {"csrf_token": token, "starred": ["0"]})
+    assert "starred" not in ada.record(contact).cells
+
+
+# --- the trash -------------------------------------------------------------------------------------------------------
+
+
+def deletion(ada: Person, contact: str) -> Fields:
+    return form_at(ada.get(f"/c/{contact}").text, f"/c/{contact}/delete")
+
+
+def test_a_deleted_contact_can_be_undone_at_once(ada: Person) -> None:
+    contact = ada.add(name="Grace", phone_value="555-1")
+    page = ada.send(f"/c/{contact}/delete", deletion(ada, contact))
+    assert "Deleted Grace." in page.text
+    assert "Your book is empty" in page.text
+    page = ada.send(f"/c/{contact}/restore", form_at(page.text, f"/c/{contact}/restore"))
+    assert "Restored Grace." in page.text
+    assert facts(page) == [("Phone", "555-1")]
+
+
+def test_the_trash_gives_back_what_it_holds(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    assert "The trash is empty" in ada.get("/trash").text
+    ada.send(f"/c/{contact}/delete", deletion(ada, contact))
+    page = ada.get("/trash").text
+    assert "1 deleted contact" in page
+    assert "is in the trash" in ada.get(f"/c/{contact}").text
+    ada.send(f"/c/{contact}/restore", form_at(page, f"/c/{contact}/restore"))
+    assert not ada.record(contact).deleted
+
+
+def test_a_delete_of_what_a_device_edited_meanwhile_is_not_done_and_told(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    form = deletion(ada, contact)
+    ada.device_edits(contact, company="Navy")
+    page = ada.send(f"/c/{contact}/delete", form)
+    assert "Not deleted: meanwhile Bob&#39;s phone changed this contact" in page.text
+    assert not ada.record(contact).deleted
+
+
+# --- what is not there -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_there_gets_a_page_that_says_so(ada: Person) -> None:
+    for path in ("/c/0f8fad5b-d9cb-469f-a165-70867728950e", "/c/nonsense", "/nothing"):
+        page = ada.get(path)
+        assert page.status_code == 404
+        assert "data-problem" in page.text
+
+
+def test_contacts_of_others_are_not_there(ada: Person, app: App) -> None:
+    contact = ada.add(name="Grace")
+    add_user(app, "eve")
+    eve: Browser = signed_in(app, "eve")
+    for path in (f"/c/{contact}", f"/c/{contact}/edit"):
+        assert eve.get(path).status_code == 404
+    assert "Grace" not in eve.get("/").text
