@@ -70,7 +70,14 @@ def reader(url: URL) -> Engine:
 def _engine(url: URL, *, begin: str, query_only: bool, kept: int, most: int) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")
-    made = create_engine(url, module=driver(), poolclass=QueuePool, pool_size=kept, max_overflow=most - kept)
+    made = create_engine(
+        url,
+        module=driver(),
+        poolclass=QueuePool,
+        pool_size=kept,
+        max_overflow=most - kept,
+        hide_parameters=True,  # an error's text ends in logs, and would carry people's data there
+    )
 
     @event.listens_for(made, "connect")
     def prepare(connection: Any, record: object) -> None:

@@ -55,11 +55,12 @@ def running(app: Callable[..., Iterable[bytes]], config: Config | None = None) -
 
 @dataclass
 class Process:
-    """`python asgi.py`, running. ``greeting`` is what it printed until it was ready."""
+    """`python asgi.py`, running: what it printed until it was ready (``greeting``) and then until its end (``log``)."""
 
     url: str
     greeting: list[str]
     child: subprocess.Popen[str]
+    log: str = ""
 
 
 def migrated(instance: Path) -> Database:
@@ -80,12 +81,13 @@ def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
     )
     try:
         greeting = list(read_greeting(child))
-        yield Process(greeting[-1].split()[-1], greeting, child)
-    finally:
+        process = Process(greeting[-1].split()[-1], greeting, child)
+        yield process
         child.terminate()
-        child.wait(20)
-        assert child.stdout is not None
-        child.stdout.close()
+        process.log = child.communicate(timeout=20)[0]
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def read_greeting(child: subprocess.Popen[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
 from storage.accounts import Accounts, User, WrongPassword
@@ -366,3 +367,11 @@ def test_nothing_secret_is_stored_or_shown(
 def test_the_set_up_link_s_token_is_not_stored(accounts: Accounts, database: Database) -> None:
     token = accounts.open_setup()
     assert token and token not in dump(database)
+
+
+def test_a_failed_statement_is_told_without_its_values(database: Database, ada: User) -> None:
+    with pytest.raises(IntegrityError) as failed, database.write() as connection:
+        row = {"id": ada.id, "name": "canary", "hash": "canary", "at": 0}
+        columns = "id, name, password_hash, created_at"
+        connection.execute(text(f"INSERT INTO users ({columns}) VALUES (:id, :name, :hash, :at)"), row)
+    assert "canary" not in str(failed.value)

@@ -20,8 +20,8 @@ from cli import exposure, secrecy
 from config import Config, kept_secret
 from offbook.core.policies import POLICIES
 from storage.accounts import WrongPassword
-from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of
-from tests.serving import ROOT, serving_process
+from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
+from tests.serving import ROOT, exchange, migrated, serving_process
 
 TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 
@@ -203,6 +203,24 @@ def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: P
     app.extensions["database"].close()
     with serving_process(tmp_path) as second:
         assert not any("/setup/" in line for line in second.greeting)
+
+
+def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
+    app = app_on(Config.from_environment({"INSTANCE_PATH": str(tmp_path)}).database_url)
+    migrated(tmp_path).close()
+    with serving_process(tmp_path) as server:
+        link = next(line for line in server.greeting if "/setup/" in line).split()[-1]
+        assert requests.get(link, timeout=10).status_code == 200
+        add_user(app, "ada")
+        _, token = add_device(app)
+        answer = requests.get(server.url + "/changes", auth=("device", token), timeout=10)
+        assert answer.status_code == 200
+        requests.post(server.url + "/sync", data=b"{", headers=bearer(token), timeout=10)
+        requests.get(server.url + "/nothing/" + token, timeout=10)
+        exchange(server.url, f"nonsense {token}\r\n\r\n".encode())
+    assert token not in server.log and token[-43:] not in server.log
+    assert link.rsplit("/", 1)[1] not in server.log
+    app.extensions["database"].close()
 
 
 def test_a_server_without_its_schema_says_what_to_do(tmp_path: Path) -> None:

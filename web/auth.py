@@ -81,7 +81,8 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
 def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
         raise Problem(401, "not_authorized", "Sign in first.")
-    return redirect(url_for("auth.login", next=request.full_path.rstrip("?") if request.method == "GET" else None))
+    here = request.script_root + request.full_path.rstrip("?")
+    return redirect(url_for("auth.login", next=here if request.method == "GET" else None))
 
 
 def not_an_admin() -> Problem:
