@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Connection, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, func, insert, literal, or_, select, update
 
 from models import Base
 from offbook.core import tutorial
@@ -47,8 +47,8 @@ class Found:
 
     @property
     def is_held(self) -> bool:
-        """Whether the device surely has this very row. Deletions are told again rather than once too seldom."""
-        return self.row is not None and self.known.offered_seq is None and self.known.held == self.row
+        """Whether the device surely has this very row."""
+        return self.known.offered_seq is None and self.known.held == self.row
 
 
 class Tutorial:
@@ -99,17 +99,18 @@ def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
     if since > head:
         # The book was put back from a backup: nothing is known of what this device has but what was noted by then.
         since = 0
+    elif since == 0:
+        notes.start_over()
     else:
         notes.confirm(since)
     again, fresh = list(notes.again(since)), list(notes.fresh(since))
-    stamps = [*tutorial.stamps_again(since, len(again)), *(found.seq for found in fresh)]
-    if not stamps:
-        return []
-    marker = tutorial.confirmed_by(since, stamps[-1])
-    is_new = notes.offer([*again, *fresh], marker)
+    stamps = tutorial.stamps_again(since, len(again))
+    marker = tutorial.confirmed_by(since, fresh[0].seq if fresh else max(stamps, default=since))
+    notes.offer([*((found, marker) for found in again), *((found, found.seq) for found in fresh)])
+    pairs = [*zip(again, stamps, strict=True), *((found, found.seq) for found in fresh)]
     return [
-        tutorial.served(found.number or 0, new, stamp, found.seq, found.row)
-        for found, stamp, new in zip([*again, *fresh], stamps, is_new, strict=True)
+        tutorial.served(found.number or 0, found.known.held is None, stamp, found.seq, found.row)
+        for found, stamp in pairs
     ]
 
 
@@ -143,13 +144,19 @@ class Notes:
 
     def has_nothing_after(self, since: int) -> bool:
         """Whether an answer to ``since`` is empty and confirms nothing."""
-        queries = (CHANGED.limit(1), WAITING.limit(1), MISSING.limit(1))
+        queries = [CHANGED.limit(1), WAITING.limit(1), MISSING.limit(1)]
+        if since == 0:
+            queries.append(STARTED.limit(1))
         return not any(self._connection.execute(query, {**self._ids, "since": since}).first() for query in queries)
 
     def confirm(self, since: int) -> None:
-        """The device has what was offered by the answer that ended in ``since``."""
-        if since > 0:
-            self._connection.execute(CONFIRM, {**self._ids, "last": since, "back": -(since + 1)})
+        """The device has what was offered up to ``since``, or in an answer that moved its cursor back to it."""
+        self._connection.execute(CONFIRM, {**self._ids, "last": since, "back": -(since + 1)})
+
+    def start_over(self) -> None:
+        """The device asks for all. If it had anything from elsewhere once, it lost its rows: so it has none now."""
+        if self._connection.execute(STARTED.limit(1), self._ids).first() is not None:
+            self._connection.execute(FORGET, self._ids)
 
     def again(self, since: int) -> Iterator[Found]:
         """What lies behind the cursor and did not arrive, and what is not there any more."""
@@ -170,17 +177,16 @@ class Notes:
                 return
             place, left = looked_at[-1].seq, len(held)
 
-    def offer(self, served: list[Found], marker: int) -> list[bool]:
-        """Note what is served, and number what is new to the device. Answers which are."""
-        new = [found for found in served if found.number is None]
+    def offer(self, served: list[tuple[Found, int]]) -> None:
+        """Note what is served, each with what will confirm it, and number what is new to the device."""
+        new = [found for found, _ in served if found.number is None]
         if new:
             lowest = self._connection.execute(LOWEST, self._ids).scalar_one() or 0
             for number, found in enumerate(new, 1 - min(lowest, 0)):
                 found.number = -number
             rows = [self._number_row(found.number or 0, found.known.record_id) for found in new]
             self._connection.execute(insert(NUMBERS), rows)
-        self._write_rows([replace(found.known, offered=found.row, offered_seq=marker) for found in served])
-        return [found.known.held is None for found in served]
+        self._write_rows([replace(found.known, offered=found.row, offered_seq=marker) for found, marker in served])
 
     def _write_rows(self, rows: list[Known]) -> None:
         if rows:
@@ -219,6 +225,7 @@ def _found(row: Sequence[Any]) -> Found:
 SINCE: BindParameter[int] = bindparam("since")
 OURS = and_(NUMBERS.c.device_id == bindparam("device"), NUMBERS.c.table_name == TABLE)
 MINE = and_(ROWS.c.device_id == bindparam("device"), ROWS.c.table_name == TABLE)
+HELD = ROWS.c.held.is_not(None)
 STATE = (ROWS.c.held, ROWS.c.held_seq, ROWS.c.offered, ROWS.c.offered_seq)
 RECORD = (RECORDS.c.seq, RECORDS.c.deleted, *(RECORDS.c[cell] for cell in CELLS))
 
@@ -245,20 +252,14 @@ CHANGED = (
         RECORDS.c.book_id == bindparam("book"),
         RECORDS.c.seq > SINCE,
         or_(
-            and_(RECORDS.c.deleted.is_(True), NUMBERS.c.number.is_not(None)),
-            and_(
-                RECORDS.c.deleted.is_(False),
-                or_(
-                    ROWS.c.held.is_(None),
-                    ROWS.c.offered_seq.is_not(None),
-                    ROWS.c.held_seq != RECORDS.c.seq,
-                ),
-            ),
+            ROWS.c.offered_seq.is_not(None),
+            and_(RECORDS.c.deleted.is_(True), HELD),
+            and_(RECORDS.c.deleted.is_(False), or_(ROWS.c.held.is_(None), ROWS.c.held_seq != RECORDS.c.seq)),
         ),
     )
     .order_by(RECORDS.c.seq)
 )
-"""Records after the cursor, without the deleted that the device never had, and those it has as they are."""
+"""Records after the cursor, without those that the device has as they are, and the deleted that it does not have."""
 
 UNHEARD = (
     select(NUMBERS.c.number, *RECORD, ROWS.c.record_id, *STATE)
@@ -270,16 +271,23 @@ UNHEARD = (
 MISSING = (
     select(NUMBERS.c.number, *RECORD, ROWS.c.record_id, *STATE)
     .select_from(ROWS.join(NUMBERS, NUMBER_OF_ROW).outerjoin(RECORDS, RECORD_OF_ROW))
-    .where(MINE, RECORDS.c.id.is_(None), or_(ROWS.c.held.is_not(None), ROWS.c.offered_seq.is_not(None)))
+    .where(MINE, RECORDS.c.id.is_(None), or_(HELD, ROWS.c.offered_seq.is_not(None)))
     .order_by(NUMBERS.c.number)
 )
 """Records that were pruned, of which the device may still have a row."""
+
+STARTED = (
+    select(literal(1)).select_from(ROWS.join(NUMBERS, NUMBER_OF_ROW)).where(MINE, OURS, NUMBERS.c.number < 0, HELD)
+)
+"""Rows from elsewhere that the device has: it can't have them without having had a cursor."""
+
+FORGET = delete(ROWS).where(MINE)
 
 WAITING = select(literal(1)).where(MINE, ROWS.c.offered_seq.is_not(None))
 
 CONFIRM = (
     update(ROWS)
-    .where(MINE, ROWS.c.offered_seq.in_((bindparam("last"), bindparam("back"))))
+    .where(MINE, or_(ROWS.c.offered_seq.between(1, bindparam("last")), ROWS.c.offered_seq == bindparam("back")))
     .values(held=ROWS.c.offered, held_seq=func.abs(ROWS.c.offered_seq), offered=None, offered_seq=None)
 )
 

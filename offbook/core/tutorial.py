@@ -56,9 +56,9 @@ class Item:
 class Known:
     """What a device must have of a record that it calls by a number. No row at all is None.
 
-    ``offered_seq`` says which ``since`` confirms the offered row: itself where it is positive; where it is negative,
-    the microsecond before its amount, as that answer moved the cursor back. 0: it was not served yet. None: nothing is
-    offered.
+    ``offered_seq`` says which ``since`` confirms the offered row: itself and all later ones where it is positive; where
+    it is negative, only the microsecond before its amount, to which that answer moved the cursor back. 0: it was not
+    served yet. None: nothing is offered.
     """
 
     record_id: str
@@ -69,8 +69,8 @@ class Known:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the device can't have a row of this record, so that its number may stand for a new one."""
-        return self.held is None and (self.offered is None or not self.offered_seq)
+        """Whether the device has no row of this record any more, so that it may call a new one by the number."""
+        return (self.offered if self.offered_seq else self.held) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +219,9 @@ def stamps_again(since: int, count: int) -> range:
     return range(since - count, since) if since > count else range(since + 1, since + count + 1)
 
 
-def confirmed_by(since: int, last: int) -> int:
-    """``offered_seq`` for all of an answer to ``since`` whose last timestamp is ``last``."""
-    return last if last > since else -(last + 1)
+def confirmed_by(since: int, then: int) -> int:
+    """``offered_seq`` for what an answer to ``since`` serves again, if ``then`` is a cursor that tells it arrived."""
+    return then if then > since else -(then + 1)
 
 
 def served(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
