@@ -14,19 +14,19 @@ from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
-import orjson
 from sqlalchemy import Boolean, Connection, Dialect, Row, Table, and_, bindparam, column, delete, insert, select, update
 from sqlalchemy import table as bare_table
 
 from models import Base
 from offbook.core.cells import Json
-from offbook.core.changes import Clock, Conflict, Record, Value, Verdict
-from offbook.core.plan import Book, Entry, Key, Plan, Settled
+from offbook.core.changes import Conflict, Record, Verdict
+from offbook.core.plan import Book, Key, Plan, Settled
 from offbook.core.prune import without_removed
 from offbook.core.tables import Map
 from storage import Origin, Past
 from storage.engines import Database
-from storage.rows import Layout, clocks_json, dump, layouts
+from storage.log import change_row, conflict_of, conflict_row, past_of
+from storage.rows import Layout, clocks_json, layouts
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]
@@ -122,12 +122,12 @@ class SqlReading:
         columns = CHANGES.c
         query = select(CHANGES).where(columns.book_id == self.book.id, columns.record_id == record_id)
         query = query.where(columns.table_name == table, columns.verdict != Verdict.REJECTED.value)
-        return [_past(row) for row in self._connection.execute(query.order_by(columns.id))]
+        return [past_of(row) for row in self._connection.execute(query.order_by(columns.id))]
 
     def conflicts(self) -> list[Conflict]:
         columns = CONFLICTS.c
         query = select(CONFLICTS).where(columns.book_id == self.book.id, columns.resolved_at.is_(None))
-        return [_conflict(row) for row in self._connection.execute(query.order_by(columns.seq, columns.cell))]
+        return [conflict_of(row) for row in self._connection.execute(query.order_by(columns.seq, columns.cell))]
 
 
 class SqlWriting(SqlReading):
@@ -156,7 +156,7 @@ class SqlWriting(SqlReading):
         for name, layout in self._layouts.items():
             self._write_records(layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
             self._write_records(layout, [plan.records[key] for key in plan.written if key[0] == name], new=False)
-        self._insert(CHANGES, [_change_row(self.book.id, entry, origin, now) for entry in plan.history])
+        self._insert(CHANGES, [change_row(self.book.id, entry, origin, now) for entry in plan.history])
         if plan.conflicts:
             self._write_conflicts(plan.conflicts, origin, now)
         if plan.seq != self.book.seq:
@@ -211,7 +211,7 @@ class SqlWriting(SqlReading):
         )
         olds = [dict(zip(("old_table", "old_record", "old_cell", "old_replica"), key, strict=True)) for key in latest]
         self._connection.execute(delete(CONFLICTS).where(replaced), olds)
-        rows = [_conflict_row(self.book.id, one, origin, now) for one in latest.values()]
+        rows = [conflict_row(self.book.id, one, origin, now) for one in latest.values()]
         self._connection.execute(insert(CONFLICTS), rows)
 
     def prune(self, line: int) -> None:
@@ -276,110 +276,3 @@ def _entries_between(layout: Layout, map_: Map) -> Any:
         rows.c.seq.between(bindparam("first"), bindparam("last")),
         entries.c.removed.is_(False),
     ).order_by(owner, entries.c.entry_id)
-
-
-# --- changes and conflicts as rows --------------------------------------------------------------------------------
-
-
-def _change_row(book_id: int, entry: Entry, origin: Origin, now: int) -> dict[str, Any]:
-    """A line of the log. Of a rejected change only what its verdict needs is kept."""
-    row: dict[str, Any] = {
-        "book_id": book_id,
-        "change_id": entry.change_id,
-        "seq": entry.seq,
-        "verdict": entry.verdict.value,
-        "received_at": now,
-    }
-    if entry.verdict is Verdict.REJECTED:
-        return {**row, "code": entry.code, "detail": entry.detail}
-    change = entry.change
-    assert change is not None
-    row.update(
-        table_name=change.table,
-        record_id=change.record_id,
-        operation=change.operation.value,
-        device_id=origin.device_id,
-        user_id=origin.user_id,
-        replica=change.replica,
-        timestamp=change.timestamp,
-        base=change.base,
-        data=dump(change.cells),
-    )
-    if change.bases:
-        row["bases"] = dump(dict(change.bases))
-    if entry.before:
-        row["before"] = dump(entry.before)
-    if entry.beaten:
-        row["beaten"] = _beaten_json(entry)
-    return row
-
-
-def _beaten_json(entry: Entry) -> str:
-    return dump(
-        [{"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten]
-    )
-
-
-def _past(row: Row[Any]) -> Past:
-    return Past(
-        row.change_id,
-        row.seq,
-        Verdict(row.verdict),
-        row.operation,
-        Origin(row.device_id, row.user_id),
-        row.replica,
-        row.timestamp,
-        row.received_at,
-        row.base,
-        orjson.loads(row.bases or "{}"),
-        cells_from_json(row.data),
-        cells_from_json(row.before),
-        [
-            {**one, "value": _value(one["value"]), "winner": tuple(one["winner"])}
-            for one in orjson.loads(row.beaten or "[]")
-        ],
-    )
-
-
-def cells_from_json(text: str | None) -> dict[str, Value]:
-    return {cell: _value(value) for cell, value in orjson.loads(text or "{}").items()}
-
-
-def _value(value: Json) -> Value:
-    """A cell's value as JSON kept it: a list was a tuple."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "book_id": book_id,
-        "table_name": one.table,
-        "record_id": one.record_id,
-        "cell": one.cell,
-        "ours": dump(one.ours),
-        "theirs": dump(one.theirs),
-        "base": one.base,
-        "winner": dump(tuple(one.winner)),
-        "change_id": one.change_id,
-        "replica": one.replica,
-        "device_id": origin.device_id,
-        "seq": one.seq,
-        "created_at": now,
-    }
-
-
-def _conflict(row: Row[Any]) -> Conflict:
-    return Conflict(
-        id=row.id,
-        table=row.table_name,
-        record_id=row.record_id,
-        cell=row.cell,
-        ours=_value(orjson.loads(row.ours)),
-        theirs=_value(orjson.loads(row.theirs)),
-        base=row.base,
-        winner=Clock(*orjson.loads(row.winner)),
-        change_id=row.change_id,
-        replica=row.replica,
-        seq=row.seq,
-    )
