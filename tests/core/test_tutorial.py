@@ -1,0 +1,324 @@
+"""The pure half of the tutorial form: times, what of a row is a change, and what the device has after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.core.changes import Clock, Operation, Record, Rejection, Value, Verdict
+from offbook.core.errors import Malformed
+from offbook.core.tutorial import (
+    CELLS,
+    Item,
+    Known,
+    Row,
+    Step,
+    after,
+    as_received,
+    confirmed_by,
+    iso_of,
+    item_of,
+    micros_of,
+    served,
+    stamps_again,
+    step_of,
+    visible,
+)
+from tests.core.strategies import JSON
+
+DEVICE = str(UUID(int=1))
+RECORD = str(UUID(int=2))
+NOON = 1_795_003_200_000_000  # 2026-11-18T12:00:00Z
+
+BODY = {"table": "contacts", "record_id": 1, "operation": "DELETE", "timestamp": "2026-11-18T12:00:00+00:00"}
+
+
+def row(name: str = "Ada", email: str | None = None, phone: str | None = None) -> Row:
+    return {"name": name, "email": email, "phone": phone}
+
+
+def item(**values: Any) -> Item:
+    data = {"id": 1, "name": "Ada", "email": None, "phone": "1", "updated_at": "2026-11-18T12:00:00+00:00"}
+    body = {"table": "contacts", "record_id": 1, "operation": "UPDATE", "timestamp": "2026-11-18T12:00:00+00:00"}
+    return item_of({**body, "data": data, **values}, DEVICE)
+
+
+# --- times ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("1970-01-01T00:00:00+00:00", 0),
+        ("1970-01-01T00:00:00 00:00", 0),
+        ("1970-01-01", 0),
+        ("2026-11-18T12:00:00+00:00", NOON),
+        ("2026-11-18T12:00:00 00:00", NOON),
+        ("2026-11-18T12:00:00Z", NOON),
+        ("2026-11-18T12:00:00", NOON),
+        ("2026-11-18 12:00:00", NOON),
+        ("2026-11-18T12:00", NOON),
+        ("2026-11-18 12:00", NOON),
+        ("2026-11-18T12:00:00.000001+00:00", NOON + 1),
+        ("2026-11-18T12:00:00.123", NOON + 123_000),
+        ("2026-11-18T12:00:00.123456789Z", NOON + 123_456),
+        ("2026-11-18T21:00:00+09:00", NOON),
+        ("2026-11-18T21:00:00 09:00", NOON),
+        ("2026-11-18T21:00:00+0900", NOON),
+        ("2026-11-18T08:30:00-03:30", NOON),
+        ("1969-12-31T23:59:59.999999+00:00", -1),
+        ("0001-01-01T00:00:00+23:59", -62_135_683_140_000_000),
+        ("2026-11-18T12:00:00+24:00", None),
+        ("2026-11-18T12:00:00+00:60", None),
+        ("2026-11-18T12:00:60", None),
+        ("2026-11-18T24:00:00", None),
+        ("2026-02-29T12:00:00", None),
+        ("0000-01-01", None),
+        ("2026-11-18T12", None),
+        ("2026-11-18T12:00:00.+00:00", None),
+        ("2026-11-18T12:00:00+00:00 ", None),
+        ("2026-11-18T12:00:00++00:00", None),
+        ("٢٠٢٦-١١-١٨", None),
+        ("20261118", None),
+        ("now", None),
+        ("", None),
+    ],
+)
+def test_times_are_read_as_such_clients_write_them(text: str, micros: int | None) -> None:
+    assert micros_of(text) == micros
+
+
+@given(st.integers(-(10**12), 253_402_300_799_999_999))
+def test_a_seq_survives_being_a_time_and_a_url(micros: int) -> None:
+    text = iso_of(micros)
+    assert len(text) == 32
+    assert micros_of(text) == micros_of(text.replace("+", " ")) == micros
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(9000, 1, 1)), st.integers(-1439, 1439))
+def test_what_python_writes_is_read_as_python_meant_it(moment: datetime, minutes: int) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    micros = (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert micros_of(aware.isoformat()) == micros
+
+
+@given(st.integers(0, NOON), st.integers(0, NOON))
+def test_times_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
+    assert (iso_of(one) < iso_of(other)) is (one < other)
+
+
+# --- reading a change ----------------------------------------------------------------------------------------------
+
+
+def test_a_change_that_says_the_same_has_the_same_id() -> None:
+    assert item() == item()
+    others = [
+        item(record_id=2),
+        item(operation="INSERT"),
+        item(timestamp="2026-11-18T12:00:01+00:00"),
+        item(data=None),
+        item(data={"name": "Ada", "phone": "2"}),
+    ]
+    assert len({item().change_id, *(other.change_id for other in others)}) == 6
+    assert item_of({**BODY}, DEVICE).change_id != item_of({**BODY}, RECORD).change_id
+
+
+def test_only_known_columns_are_taken() -> None:
+    read = item(data={"id": 1, "name": "Ada", "shoe_size": 38, "updated_at": "x"}, synced=0)
+    assert (read.data, read.timestamp) == ({"name": "Ada", "updated_at": "x"}, NOON // 1000)
+
+
+@given(JSON)
+def test_no_body_does_more_than_be_refused(body: Any) -> None:
+    for one in (body, {**BODY, "data": body}, {**BODY, "record_id": body}, {**BODY, "timestamp": body}):
+        try:
+            read = item_of(one, DEVICE)
+        except Malformed as refused:
+            assert refused.status == 400
+        else:
+            assert isinstance(step_of(read, None, DEVICE), Step | Rejection | None)
+
+
+# --- what of it is a change ----------------------------------------------------------------------------------------
+
+HELD = row(phone="1")
+OFFERED = row(phone="2", email="b@example.org")
+
+CASES: list[tuple[str, Known, dict[str, Any], dict[str, Value], int]] = [
+    ("as it was", Known(RECORD, HELD, 10), {"phone": "1"}, {}, 10),
+    ("an edit", Known(RECORD, HELD, 10), {"phone": "3"}, {"phone": "3"}, 10),
+    ("emptied", Known(RECORD, HELD, 10), {"phone": ""}, {"phone": None}, 10),
+    ("a column that it does not have", Known(RECORD, HELD, 10), {"phone": "1", "email": None}, {}, 10),
+    ("an edit, and the answer was lost", Known(RECORD, HELD, 10, OFFERED, 20), {"name": "A"}, {"name": "A"}, 10),
+    ("an edit that shows the answer came", Known(RECORD, HELD, 10, OFFERED, 20), {"phone": "2"}, {}, 20),
+    ("the same, cursor moved back", Known(RECORD, HELD, 10, OFFERED, -20), {"phone": "2"}, {}, 20),
+    ("the same, but never served", Known(RECORD, HELD, 10, OFFERED, 0), {"phone": "2"}, {}, 10),
+    ("an edit of a contested cell", Known(RECORD, HELD, 10, OFFERED, 20), {"phone": "3"}, {"phone": "3"}, 10),
+    ("back to what it was", Known(RECORD, HELD, 10, OFFERED, 20), {"phone": "1"}, {}, 10),
+    (
+        "back to what it was, after the answer came",
+        Known(RECORD, HELD, 10, OFFERED, 20),
+        {"phone": "1", "email": "b@example.org"},
+        {"phone": "1"},
+        20,
+    ),
+    ("a record from elsewhere", Known(RECORD, None, 0, OFFERED, 20), {"phone": "3"}, {"phone": "3"}, 20),
+    ("a deletion is on its way", Known(RECORD, HELD, 10, None, 20), {"phone": "3"}, {"phone": "3"}, 10),
+    ("deleted by itself", Known(RECORD, None, 10), {"name": "A"}, {"name": "A"}, 10),
+]
+
+
+@pytest.mark.parametrize(("known", "data", "cells", "base"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
+def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, base: int) -> None:
+    step = step_of(item(data=data), known, DEVICE)
+    assert isinstance(step, Step)
+    change = step.change
+    assert (change.operation, change.record_id, change.replica) == (Operation.UPDATE, RECORD, DEVICE)
+    assert (dict(change.cells), change.base) == (cells, base)
+    assert step.row is not None and step.row.keys() == set(CELLS)
+    assert all(step.row[name] == (value or None) for name, value in data.items())
+
+
+@pytest.mark.parametrize("operation", ["INSERT", "UPDATE"])
+def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> None:
+    made = item(operation=operation)
+    step = step_of(made, None, DEVICE)
+    assert isinstance(step, Step)
+    assert step.change.operation is Operation.INSERT
+    assert step.row == row(phone="1")
+    again = step_of(made, None, DEVICE)
+    assert isinstance(again, Step) and again.change == step.change
+
+
+@pytest.mark.parametrize(
+    "nothing", [item(data=None), item(operation="INSERT", data=None), item(operation="DELETE"), item(**BODY)]
+)
+def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None:
+    assert step_of(nothing, None, DEVICE) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        (item(table="invoices"), "unknown_table"),
+        (item(record_id=-1), "unknown_record"),
+        (item(data={"phone": "1"}), "missing"),
+    ],
+)
+def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
+    step = step_of(bad, None, DEVICE)
+    assert isinstance(step, Rejection)
+    assert (step.change_id, step.code) == (bad.change_id, code)
+
+
+@pytest.mark.parametrize(
+    ("known", "base"),
+    [
+        (Known(RECORD, HELD, 10), 10),
+        (Known(RECORD, HELD, 10, OFFERED, 20), 10),
+        (Known(RECORD, None, 0, OFFERED, 20), 20),
+    ],
+)
+def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) -> None:
+    step = step_of(item(operation="DELETE"), known, DEVICE)
+    assert isinstance(step, Step)
+    assert (step.change.operation, step.change.base, step.row) == (Operation.DELETE, base, None)
+
+
+def test_a_row_without_a_trace_of_the_offered_one_proves_nothing() -> None:
+    known = Known(RECORD, HELD, 10, OFFERED, 20)
+    assert as_received(known, {"name": "Ada"}) is known
+
+
+@pytest.mark.parametrize(
+    ("known", "is_gone"),
+    [
+        (Known(RECORD, HELD, 10), False),
+        (Known(RECORD, None, 10), True),
+        (Known(RECORD, None, 0, OFFERED, 20), False),
+        (Known(RECORD, HELD, 10, None, 20), True),
+        (Known(RECORD, None, 10, OFFERED, 0), True),
+        (Known(RECORD, HELD, 10, None, 0), False),
+    ],
+)
+def test_a_number_is_free_once_the_device_can_not_have_the_row(known: Known, is_gone: bool) -> None:
+    assert known.is_gone is is_gone
+
+
+# --- after it ------------------------------------------------------------------------------------------------------
+
+
+def record(deleted: bool = False, **cells: Value) -> Record:
+    return Record("contacts", RECORD, 30, deleted, cells, Clock(5, 5, RECORD, DEVICE), {})
+
+
+def edit_to_3() -> Step:
+    step = step_of(item(data={"phone": "3"}), Known(RECORD, HELD, 10), DEVICE)
+    assert isinstance(step, Step)
+    return step
+
+
+def test_an_edit_that_was_applied_is_what_the_device_has() -> None:
+    known = after(edit_to_3(), Verdict.APPLIED, 30, record(name="Ada", phone="3", notes="x"))
+    assert known == Known(RECORD, row(phone="3"), 30)
+
+
+def test_an_edit_that_changed_nothing_saw_no_more_than_before() -> None:
+    assert after(edit_to_3(), Verdict.APPLIED, None, record(name="Ada", phone="3")).held_seq == 10
+
+
+def test_an_edit_that_met_another_leaves_the_row_to_be_served() -> None:
+    known = after(edit_to_3(), Verdict.MERGED, 30, record(name="Ada", phone="3", email="e"))
+    assert known == Known(RECORD, row(phone="3"), 10, row(phone="3", email="e"), 0)
+
+
+@pytest.mark.parametrize("gone", [None, record(deleted=True, name="Ada")])
+def test_an_edit_that_lost_to_a_deletion_leaves_that_to_be_served(gone: Record | None) -> None:
+    assert after(edit_to_3(), Verdict.SUPERSEDED, None, gone) == Known(RECORD, row(phone="3"), 10, None, 0)
+
+
+def test_a_record_shows_three_cells() -> None:
+    assert visible(record(name="Ada", notes="x")) == row()
+    assert visible(replace(record(name="Ada"), deleted=True)) is None
+
+
+# --- a pulled list -------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2 * NOON), st.integers(1, 100))
+def test_what_is_served_again_never_reaches_what_was_not_served(since: int, count: int) -> None:
+    stamps = list(stamps_again(since, count))
+    assert len(stamps) == count
+    assert stamps == sorted(stamps)
+    assert since not in stamps
+    assert stamps[-1] < since or since <= count
+
+
+def test_a_cursor_that_moved_back_confirms_by_being_there() -> None:
+    assert confirmed_by(NOON, NOON + 5) == NOON + 5
+    assert confirmed_by(NOON, NOON - 1) == -NOON
+
+
+def test_an_entry_is_as_the_tutorial_has_it() -> None:
+    assert served(-3, True, NOON, NOON - 1, row(phone="1")) == {
+        "table": "contacts",
+        "record_id": -3,
+        "operation": "INSERT",
+        "timestamp": "2026-11-18T12:00:00.000000+00:00",
+        "data": {
+            "id": -3,
+            "name": "Ada",
+            "email": None,
+            "phone": "1",
+            "updated_at": "2026-11-18T11:59:59.999999+00:00",
+        },
+    }
+    assert served(2, False, NOON, NOON, row())["operation"] == "UPDATE"
+    deletion = served(2, False, NOON, NOON, None)
+    assert (deletion["operation"], deletion["data"]) == ("DELETE", None)
