@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log
 from offbook.core.cells import Json, shape
@@ -39,8 +38,7 @@ Key = tuple[str, str]
 """A record's table and id."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRow:
+class ServerRow(NamedTuple):
     """A record as the server last said it is.
 
     ``stale`` is 1 until a snapshot brings the row again; or, where the server went back behind it, the seq that it
@@ -60,10 +58,11 @@ class ServerRow:
         """Whether this row says something newer."""
         return known is None or known.stale > 0 or self.seq > known.seq
 
-    def parameters(self, key: Key) -> tuple[str, str, int, bool, str | None]:
+    def parameters(self, key: Key) -> tuple[str, str, int, int, str | None]:
         cells = {cell: value for cell, value in self.cells.items() if value is not None}
-        data = dump({**cells, CREATED: self.created_at} if self.created_at else cells) if cells else None
-        return (*key, self.seq, self.deleted, data)
+        if self.created_at:
+            cells[CREATED] = self.created_at
+        return (*key, self.seq, 1 if self.deleted else 0, dump(cells) if cells else None)
 
 
 NEVER = ServerRow(0, True, {})
@@ -87,7 +86,7 @@ def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     if not row.counts_after(known):
         return False
     kept = _what_was(known or NEVER, log.above(connection, *key, (known or NEVER).seq), row)
-    connection.execute(PUT, replace(row, cells={**kept, **row.cells}).parameters(key))
+    connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
     return True
 
 
@@ -125,7 +124,7 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
     cells = live(row.cells, not row.deleted, laid, row.seq)
     _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
     if row.deleted and row.cells and not lines:
-        connection.execute(PUT, replace(row, cells={}).parameters(key))
+        connection.execute(PUT, row._replace(cells={}).parameters(key))
 
 
 def _show(

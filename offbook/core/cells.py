@@ -72,7 +72,14 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) ->
     for cell, attributes in map_.cells.items():
         if entry.keys().isdisjoint(map_.names_in[cell]):
             continue
-        values = tuple(CHECKS[one.type](one, prefix + one.name, entry.get(one.name)) for one in attributes)
+        values = tuple(
+            [
+                None
+                if (value := entry.get(one.name)) is None and not one.required
+                else CHECKS[one.type](one, prefix + one.name, value)
+                for one in attributes
+            ]
+        )
         cells[prefix + cell] = (
             values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from offbook import Replica, Response
@@ -115,5 +114,17 @@ class Wire:
         return step(body, self.server) if step else self.server.answer(body)
 
 
-def device(folder: Path, server: Server, name: str, **options: Any) -> Replica:
-    return Replica(folder / f"{name}.db", transport=Wire(server), **options)
+@dataclass
+class Clock:
+    """A device's clock, in milliseconds, set by hand."""
+
+    ms: int = START // 1000
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+def wire(replica: Replica) -> Wire:
+    found = replica._transport
+    assert isinstance(found, Wire)
+    return found
