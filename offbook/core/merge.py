@@ -61,7 +61,7 @@ def decide(record: Record | None, change: Change, policy: str, seq: int) -> Deci
     """What ``change`` does to ``record`` (None: never was, or pruned); ``seq`` is the one it takes if it writes."""
     if record is None:
         return _without_record(change, seq)
-    return _incomplete(record, change) or _against(record, change, policy, seq)
+    return _incomplete(record.cells, change) or _against(record, change, policy, seq)
 
 
 def _without_record(change: Change, seq: int) -> Decision:
@@ -69,7 +69,7 @@ def _without_record(change: Change, seq: int) -> Decision:
         case Operation.INSERT:
             cells = {cell: value for cell, value in change.cells.items() if value is not None and value is not False}
             record = Record(change.table, change.record_id, seq, False, cells, clock_of(change, seq), {})
-            return _incomplete(record, change) or Create(record)
+            return _incomplete({}, change) or Create(record)
         case Operation.DELETE:
             return Keep(Verdict.APPLIED)
         case Operation.UPDATE:
@@ -195,8 +195,8 @@ def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
     return Clock(seq, timestamp, change.id, change.replica)
 
 
-def _incomplete(record: Record, change: Change) -> Reject | None:
-    """A new entry without what it must have, or one entry too many."""
+def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
+    """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
     for map_ in TABLES[change.table].maps:
         prefix = f"{map_.name}/"
         claimed = {cell for cell, value in change.cells.items() if value is True and cell.startswith(prefix)}
@@ -205,9 +205,9 @@ def _incomplete(record: Record, change: Change) -> Reject | None:
         for cell in sorted(claimed):
             for name in map_.required:
                 here = entry_of(cell) + name
-                if change.cells.get(here, record.cells.get(here)) is None:
+                if change.cells.get(here, have.get(here)) is None:
                     return Reject("missing", f"{here} is needed for a new entry.")
-        standing = {cell for cell, value in record.cells.items() if value is True and cell.startswith(prefix)}
+        standing = {cell for cell, value in have.items() if value is True and cell.startswith(prefix)}
         removed = {cell for cell, value in change.cells.items() if value is False}
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
