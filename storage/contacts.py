@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
 from offbook.core.changes import Record
 from offbook.core.errors import Malformed
 from offbook.core.text import fold
+from offbook.core.wire import INTEGER_MAX
 from storage.engines import Database
 from storage.sql import SqlStore
 
@@ -171,9 +173,10 @@ def _row(
 
 def _place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
     try:
-        parts = json.loads(after)
-    except (ValueError, RecursionError):
+        parts = orjson.loads(after)  # strict where json is not: it lets no lone surrogate through
+    except ValueError:
         parts = None
-    if not isinstance(parts, list) or tuple(map(type, parts)) != types:
+    is_place = isinstance(parts, list) and tuple(map(type, parts)) == types
+    if not is_place or any(type(part) is int and part > INTEGER_MAX for part in parts):
         raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
     return tuple(parts)

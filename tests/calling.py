@@ -91,7 +91,7 @@ def contents(app: App, *left_out: str) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def typed(app: App) -> dict[str, list[tuple[Any, ...]]]:
-    """All that a bad request must leave as it was. The verdict of a rejected change, without any of its text, may stay."""
+    """All that a bad request must leave as it was. A rejected change's verdict may stay: it holds no text."""
     found = contents(app, "devices", "attempts", "settings")
     verdict = Base.metadata.tables["changes"].c.keys().index("verdict")
     found["changes"] = [row for row in found["changes"] if row[verdict] != "rejected"]

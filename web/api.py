@@ -28,12 +28,6 @@ def know_the_protocol() -> None:
         raise Problem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
 
 
-@api.after_request
-def tell_the_protocol(response: Response) -> Response:
-    response.headers["Offbook-Protocol"] = PROTOCOL
-    return response
-
-
 @api.post("/sync")
 @device_required
 def sync() -> Response:

@@ -13,9 +13,9 @@ from flask import Blueprint, Response, request, url_for
 
 from offbook.core.cells import Json, cells_of, shape
 from offbook.core.changes import Change, Operation, Record, Value, Verdict
-from offbook.core.errors import Malformed, NotFound
+from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.tables import CONTACTS, Map
-from offbook.core.wire import BODY_BYTES_MAX, data_of, loads
+from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of, loads
 from storage import Writing, take
 from web import parts
 from web.api import answer, origin_of, page_limit
@@ -27,13 +27,16 @@ rest = Blueprint("rest", __name__)
 
 CONTACT = "/contacts/<uuid:contact_id>"
 
+SEARCH_MAX = 200
+"""A pattern of LIKE may have 50,000 bytes in SQLite, and folding can make text 18 times as long."""
+
 
 @rest.get("/contacts")
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
-    book_id, args = the_device().book_id, request.args
-    page = parts().contacts.page(book_id, args.get("search", ""), args.get("after"), page_limit())
+    book_id, after = the_device().book_id, request.args.get("after")
+    page = parts().contacts.page(book_id, searched(), after, page_limit())
     with parts().store.reading(book_id) as book:
         records = book.records(CONTACTS.name, [row.id for row in page.rows])
     listed = [data_of(records[key]) for row in page.rows if (key := (CONTACTS.name, row.id)) in records]
@@ -43,15 +46,19 @@ def index() -> Response:
 @rest.post("/contacts")
 @device_required
 def create() -> Response:
-    """Create a contact. An ``id`` of one's own makes a repeated request harmless."""
+    """Create a contact. With an ``id`` of one's own, the same request may be repeated."""
     data = body_object()
-    record_id = str(data.get("id") or parts().new_id()).lower()
+    record_id = id_of(data)
+    cells = cells_of(CONTACTS, data, Operation.INSERT)
     with parts().store.writing(the_device().book_id) as book:
-        if (CONTACTS.name, record_id) in book.records(CONTACTS.name, [uuid_of(record_id)]):
-            raise Problem(409, "exists", "There is, or was, a contact with this id. PATCH it, or leave the id out.")
-        record = write(book, record_id, Operation.INSERT, 0, cells_of(CONTACTS, data, Operation.INSERT))
-    response = shown(record, 201)
-    response.headers["Location"] = url_for("rest.show", contact_id=record_id)
+        found = book.records(CONTACTS.name, [record_id]).get((CONTACTS.name, record_id))
+        record = found or write(book, record_id, Operation.INSERT, 0, cells)
+    address = url_for("rest.show", contact_id=record_id)
+    if found is not None and not is_repeated(found, cells):
+        detail = "There is, or was, another contact with this id. PATCH it, or leave the id out."
+        raise Problem(409, "exists", detail, headers={"Location": address})
+    response = shown(record, 200 if found else 201)
+    response.headers["Location"] = address
     return response
 
 
@@ -87,6 +94,13 @@ def delete(contact_id: UUID) -> Response:
     return Response(status=204)
 
 
+def searched() -> str:
+    text = request.args.get("search", "")
+    if len(text) > SEARCH_MAX or "\0" in text:
+        raise Malformed("bad_search", f"A search has {SEARCH_MAX} characters at the most, and no NUL.")
+    return text
+
+
 def body_object() -> dict[str, Json]:
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
@@ -94,11 +108,18 @@ def body_object() -> dict[str, Json]:
     return data
 
 
-def uuid_of(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise Problem(422, "bad_id", "id must be a UUID; leave it out to have one made.") from None
+def id_of(data: dict[str, Json]) -> str:
+    given = data.get("id")
+    if given is None:
+        return parts().new_id()
+    if isinstance(given, str) and UUID_TEXT.fullmatch(given):
+        return given.lower()
+    raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")
+
+
+def is_repeated(found: Record, cells: dict[str, Value]) -> bool:
+    """Whether these cells are just what is there: the request was sent again, since its answer got lost."""
+    return not found.deleted and found.cells == {cell: value for cell, value in cells.items() if value is not None}
 
 
 def the_contact(records: dict[tuple[str, str], Record], contact_id: UUID) -> Record:
@@ -111,7 +132,7 @@ def the_contact(records: dict[tuple[str, str], Record], contact_id: UUID) -> Rec
 def the_expected(book: Writing, contact_id: UUID) -> Record:
     """The contact, if it still is what If-Match says."""
     record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
-    if request.if_match and not request.if_match.contains(str(record.seq)):
+    if "If-Match" in request.headers and not request.if_match.contains(str(record.seq)):
         raise Problem(412, "precondition_failed", "The contact has changed since. Get it again, and repeat the change.")
     return record
 
