@@ -1,0 +1,4 @@
+// On the contacts page: the list and what stands beside it, without loading whole pages.
+import "./form.js";
+import "./keys.js";
+import "./list.js";

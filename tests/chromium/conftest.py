@@ -1,0 +1,104 @@
+"""The real server, and Debian's Chromium to look at it with. What the browser complains about fails the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from app import App
+from offbook.core.wire import change_of
+from storage import Origin, push
+from storage.migrating import upgrade
+from tests.browser import PASSWORD, app_on, parts_of, signed_in
+from tests.chromium.people import SIZES, Visit
+from tests.serving import serving
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
+TIMEOUT_MS = 10_000
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not at /usr/bin/chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS.split(), "--no-first-run"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
+    app = app_on(f"sqlite:///{tmp_path_factory.mktemp('site') / 'offbook.db'}")
+    upgrade(app.extensions["database"])
+    with serving(app) as url:
+        yield app, url
+    app.extensions["database"].close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Visit]]:
+    """Opens a window of a new user with some contacts, signed in."""
+    app, url = site
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_window(
+        size: str = "desktop", scheme: str = "light", scripts: bool = True, contacts: int = 3, **options: Any
+    ) -> Visit:
+        name = f"user{next(NUMBERS)}"
+        add_user_with(app, name, contacts)
+        options |= SIZES[size] | {"reduced_motion": "reduce", "java_script_enabled": scripts}
+        context = chromium.new_context(base_url=url, color_scheme=scheme, **options)
+        context.set_default_timeout(TIMEOUT_MS)
+        context.add_cookies([session_of(app, name, url)])
+        contexts.append(context)
+        page = context.new_page()
+        listen(page, complaints)
+        page.goto("/")
+        return Visit(page, app, name, complaints)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def listen(page: Page, complaints: list[str]) -> None:
+    """Errors of scripts, and what the content policy blocked. A form's 422 is an answer, not an error."""
+
+    def note(kind: str, text: str) -> None:
+        if kind in ("error", "warning") and "status of 4" not in text:
+            complaints.append(text)
+
+    page.on("console", lambda message: note(message.type, message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+
+def session_of(app: App, name: str, url: str) -> Any:
+    cookie = signed_in(app, name).client.get_cookie("offbook")
+    assert cookie is not None
+    return {"name": cookie.key, "value": cookie.value, "domain": urlsplit(url).hostname, "path": "/"}
+
+
+def add_user_with(app: App, name: str, contacts: int) -> None:
+    parts = parts_of(app)
+    user = parts.accounts.add_user(name, PASSWORD, True, parts.clock(), parts.new_id)
+    batch = [change_of(contact(number, parts.new_id()), parts.new_id()) for number in range(contacts)]
+    if batch:
+        push(parts.store, user.book_id, Origin(user_id=user.id), batch, parts.clock())
+
+
+def contact(number: int, record_id: str) -> dict[str, Any]:
+    details = {"k1": {"kind": "address", "label": "Home", "value": "1 Long Street\nTown", "city": "Town"}}
+    data = {"name": f"Person {number:03}", "phone": f"555-{number:04}", "company": "Engines Ltd", "details": details}
+    item = {"id": record_id, "table": "contacts", "record_id": record_id, "operation": "INSERT"}
+    return item | {"timestamp": "2026-11-20T17:00:00.000Z", "data": data}

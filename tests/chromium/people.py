@@ -1,0 +1,62 @@
+"""One person's window, and what they do there in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from app import App
+from offbook.core.changes import Change
+from offbook.core.wire import change_of
+from storage import Origin, push
+from tests.browser import parts_of
+
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+
+
+@dataclass
+class Visit:
+    page: Page
+    app: App
+    name: str
+    complaints: list[str]
+
+    def rows(self) -> Locator:
+        return self.page.locator(".row")
+
+    def open(self, name: str) -> None:
+        self.page.locator(".row-link", has_text=name).click()
+        self.expect_contact(name)
+
+    def expect_contact(self, name: str) -> None:
+        expect(self.page.locator(".contact h2")).to_have_text(name)
+
+    def expect_flash(self, text: str) -> None:
+        expect(self.page.locator("#flashes")).to_contain_text(text)
+
+    def save(self) -> None:
+        self.page.get_by_role("button", name="Save").click()
+        self.page.wait_for_selector(".contact")
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
+    def device_edits(self, **data: str) -> None:
+        """Another device of this person changes the contact whose page is open."""
+        parts = parts_of(self.app)
+        user = parts.accounts.user_named(self.name)
+        device, _ = parts.accounts.add_device(user.book_id, user.id, "the laptop", parts.clock(), parts.new_id)
+        contact = self.page.locator("#pane [data-id]").get_attribute("data-id")
+        assert contact
+        record = parts.contacts.get(user.book_id, contact)
+        assert record
+        item = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE"}
+        item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": record.seq, "data": data}
+        change = change_of(item, device.uuid)
+        assert isinstance(change, Change)
+        push(parts.store, user.book_id, Origin(device.id, user.id), [change], parts.clock())

@@ -1,0 +1,85 @@
+"""axe looks at every page, wide and light, narrow and dark: it must find nothing serious."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.chromium.people import Visit
+
+OPTIONS = {"resultTypes": ["violations"]}
+WAYS = [("desktop", "light"), ("phone", "dark")]
+
+
+def places(ada: Visit) -> Iterator[str]:
+    """Goes to every page, one after the other, and names it."""
+    page = ada.page
+    for path in ("/", "/?q=nobody", "/trash", "/import", "/devices", "/people", "/settings", "/nothing", "/c/new"):
+        page.goto(path)
+        yield path
+    page.get_by_label("Birthday").fill("soon")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector(".input-error")
+    yield "a form with errors"
+    page.goto("/")
+    ada.open("Person 001")
+    yield "a contact"
+    page.get_by_role("link", name="Edit").click()
+    page.wait_for_selector(".contact-form")
+    yield "its form"
+    page.go_back()
+    page.get_by_role("button", name="Delete").click()
+    page.wait_for_selector(".flash")
+    yield "the undo"
+    page.goto("/trash")
+    page.locator(".item-name").click()
+    yield "a deleted contact"
+    page.goto("/devices")
+    page.get_by_label("Name of a new device").fill("Laptop")
+    page.get_by_role("button", name="Add device").click()
+    yield "a device's token"
+    page.get_by_role("link", name="Done").click()
+    yield "a list of devices"
+
+
+def flaws_of(page: Page) -> Sequence[str]:
+    found = Axe().run(page, options=OPTIONS).response["violations"]
+    told = [
+        f"{one['id']}: {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:3]
+    ]
+    is_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return told + ["wider than the screen"] * is_wide
+
+
+@pytest.mark.parametrize(("size", "scheme"), WAYS)
+def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(
+    visit: Callable[..., Visit], size: str, scheme: str
+) -> None:
+    ada = visit(size, scheme, bypass_csp=True)  # axe itself sets styles while it measures
+    flaws = {place: flaws_of(ada.page) for place in places(ada)}
+    ada.page.context.clear_cookies()
+    ada.page.goto("/login")
+    flaws["login"] = flaws_of(ada.page)
+    assert {place: found for place, found in flaws.items() if found} == {}
+
+
+@pytest.mark.parametrize("place", ["/", "/c/new", "/settings"])
+def test_the_content_policy_blocks_nothing_of_ours(visit: Callable[..., Visit], place: str) -> None:
+    ada = visit()
+    ada.page.goto(place)
+    assert ada.complaints == []
+
+
+def test_the_first_tab_leads_past_the_navigation(visit: Callable[..., Visit]) -> None:
+    ada = visit()
+    ada.page.reload()
+    ada.page.keyboard.press("Tab")
+    expect(ada.page.get_by_role("link", name="Skip to content")).to_be_focused()
+    ada.page.keyboard.press("Enter")
+    expect(ada.page.locator("#main")).to_be_focused()
