@@ -358,6 +358,18 @@ def test_a_deletion_that_lost_to_a_later_edit_brings_the_row_back(house: House) 
     assert behind.rows() == {-1: ("Ada", None, "2")}
 
 
+def test_a_deletion_whose_row_a_pull_brought_back_is_told_to_the_device(house: House, app: TutorialClient) -> None:
+    laptop = house.other()
+    ada = laptop.add("Ada", phone="1")
+    app.sync()
+    laptop.edit(ada, phone="2")
+    app.delete(-1)
+    assert app.sync()
+    assert (app.contents(), house.contents()) == ([("Ada", "", "2")], [])
+    assert app.sync()
+    assert app.rows() == {}
+
+
 def test_a_record_revived_elsewhere_comes_back_under_its_number(house: House, app: TutorialClient) -> None:
     app.add("Ada", phone="1")
     app.sync()

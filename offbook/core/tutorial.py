@@ -164,7 +164,9 @@ def _cells(item: Item, data: Mapping[str, Json], operation: Operation) -> dict[s
 
 
 def _deletion(item: Item, known: Known, device: str) -> Step:
-    return Step(_change(item, known.record_id, Operation.DELETE, device, as_received(known, {}).held_seq, {}), None)
+    """A deletion that comes with a row was typed before a pull brought that row back: the device has it still."""
+    change = _change(item, known.record_id, Operation.DELETE, device, as_received(known, {}).held_seq, {})
+    return Step(change, None if item.data is None else {cell: item.data.get(cell) or None for cell in CELLS})
 
 
 def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> Step:

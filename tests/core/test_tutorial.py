@@ -148,6 +148,7 @@ def test_no_body_does_more_than_be_refused(body: Any) -> None:
 # --- what of it is a change ----------------------------------------------------------------------------------------
 
 HELD = row(phone="1")
+OWN = Known(RECORD, HELD, 10)
 OFFERED = row(phone="2", email="b@example.org")
 
 CASES: list[tuple[str, Known, dict[str, Any], dict[str, Value], int]] = [
@@ -226,13 +227,19 @@ def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
     ],
 )
 def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) -> None:
-    step = step_of(item(operation="DELETE"), known, DEVICE)
+    step = step_of(item(operation="DELETE", data=None), known, DEVICE)
     assert isinstance(step, Step)
     assert (step.change.operation, step.change.base, step.row) == (Operation.DELETE, base, None)
 
 
+def test_a_deletion_with_a_row_leaves_the_device_with_that_row() -> None:
+    step = step_of(item(operation="DELETE", data={"name": "Ada", "phone": "2", "email": ""}), OWN, DEVICE)
+    assert isinstance(step, Step)
+    assert step.row == row(phone="2")
+
+
 def test_a_row_without_a_trace_of_the_offered_one_proves_nothing() -> None:
-    known = Known(RECORD, HELD, 10, OFFERED, 20)
+    known = replace(OWN, offered=OFFERED, offered_seq=20)
     assert as_received(known, {"name": "Ada"}) is known
 
 
