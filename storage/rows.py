@@ -26,6 +26,9 @@ SORT_CHARACTERS = 100
 
 Cells = Mapping[str, Value]
 
+PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
+"""Entries in wire form: by record, by map, by key. Absent levels are made when asked for."""
+
 
 def dump(value: Json) -> str:
     return orjson.dumps(value).decode()
@@ -91,14 +94,19 @@ class Layout:
         created = clocks.pop(CREATED)
         return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks)
 
-    def page_row(self, values: Sequence[Any], entries: Mapping[str, dict[str, Json]]) -> dict[str, Json]:
+    def seq_of(self, values: Sequence[Any]) -> int:
+        """The seq among what ``page_columns`` selects."""
+        seq: int = values[2]
+        return seq
+
+    def page_row(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
         record_id, created, seq, deleted, *cells = values
         data: dict[str, Json] | None = None
         if not deleted:
             data = {"id": record_id, **dict(zip(self.names, cells, strict=True))}
             for map_ in self.synced.maps:
-                data[map_.name] = entries.get(record_id, {})
+                data[map_.name] = entries[record_id][map_.name] if record_id in entries else {}
             data["created_at"] = iso_micros(created)
             data["updated_at"] = iso_micros(seq)
         return row(self.synced.name, record_id, created, seq, data)

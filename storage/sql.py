@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Dialect, Row, Table, and_, bindparam, column, delete, insert, select, update
-from sqlalchemy import table as bare_table
+from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select, update
 
 from models import Base
 from offbook.core.cells import Json
@@ -26,11 +24,19 @@ from offbook.core.tables import Map
 from storage import Origin, Past
 from storage.engines import Database
 from storage.log import change_row, conflict_of, conflict_row, past_of
-from storage.rows import Layout, clocks_json, layouts
-
-BOOKS = Base.metadata.tables["books"]
-CHANGES = Base.metadata.tables["changes"]
-CONFLICTS = Base.metadata.tables["conflicts"]
+from storage.queries import (
+    BOOK,
+    BOOK_LOCKED,
+    BOOKS,
+    CHANGES,
+    CONFLICTS,
+    HAS_SEQ,
+    SET_SEQ,
+    SETTLED,
+    TableQueries,
+    insert_sql,
+)
+from storage.rows import Layout, PageEntries, clocks_json, layouts
 
 
 class SqlStore:
@@ -38,83 +44,66 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._layouts = layouts(Base.metadata.tables)
+        self._tables = {name: TableQueries(layout) for name, layout in layouts(Base.metadata.tables).items()}
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReading]:
         with self._database.read() as connection:
-            yield SqlReading(connection, self._layouts, _book(connection, book_id, lock=False))
+            yield SqlReading(connection, self._tables, Book(*connection.execute(BOOK, {"book": book_id}).one()))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriting]:
         with self._database.write() as connection:
-            book = _book(connection, book_id, lock=True)
-            yield SqlWriting(connection, self._layouts, book, self._database)
-
-
-def _book(connection: Connection, book_id: int, lock: bool) -> Book:
-    """The book's row; locked until commit, as the first statement of the transaction (SQLite has locked all by now)."""
-    columns = BOOKS.c
-    query = select(columns.id, columns.uuid, columns.policy, columns.epoch, columns.seq, columns.pruned)
-    query = query.where(columns.id == book_id)
-    return Book(*connection.execute(query.with_for_update() if lock else query).one())
+            # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
+            book = Book(*connection.execute(BOOK_LOCKED, {"book": book_id}).one())
+            yield SqlWriting(connection, self._tables, book, self._database)
 
 
 class SqlReading:
     """One consistent view of a book. ``connection`` is the transaction, for what is kept beside the book."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, Layout], book: Book) -> None:
+    def __init__(self, connection: Connection, tables: Mapping[str, TableQueries], book: Book) -> None:
         self.book = book
         self.connection = self._connection = connection
-        self._layouts = tables
+        self._tables = tables
 
     def has_seq(self, seq: int) -> bool:
-        query = select(CHANGES.c.seq).where(CHANGES.c.book_id == self.book.id, CHANGES.c.seq == seq)
-        return self._connection.execute(query).first() is not None
+        return self._connection.execute(HAS_SEQ, {"book": self.book.id, "at": seq}).first() is not None
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
-        pages = [self._rows(layout, after, up_to, limit, live_only) for layout in self._layouts.values()]
+        span = {"book": self.book.id, "after": after, "up_to": up_to, "most": limit}
+        pages = [self._rows(queries, span, live_only) for queries in self._tables.values()]
         return list(islice(merge(*pages, key=lambda row: row["seq"]), limit))
 
-    def _rows(self, layout: Layout, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
-        columns = layout.rows.c
-        query = select(*layout.page_columns).where(columns.book_id == self.book.id)
-        query = query.where(columns.seq > after, columns.seq <= up_to)
-        if live_only:
-            query = query.where(columns.deleted.is_(False))
-        found = self._connection.execute(query.order_by(columns.seq).limit(limit)).all()
+    def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
+        layout = queries.layout
+        found = self._connection.execute(queries.page_of_live if live_only else queries.page, span).all()
         if not found:
             return []
-        seqs = layout.page_columns.index(columns.seq)
-        entries = self._page_entries(layout, found[0][seqs], found[-1][seqs])
+        entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
         return [layout.page_row(row, entries) for row in found]
 
-    def _page_entries(self, layout: Layout, first: int, last: int) -> dict[str, dict[str, Json]]:
-        """The entries of a table with one map, or none, by record; as a page holds them."""
-        found: dict[str, dict[str, Json]] = defaultdict(dict)
-        for map_ in layout.synced.maps:
+    def _page_entries(self, queries: TableQueries, first: int, last: int) -> PageEntries:
+        """The entries of the records from seq ``first`` to ``last``, as a page holds them."""
+        span = {"book": self.book.id, "first": first, "last": last}
+        found: PageEntries = defaultdict(lambda: defaultdict(dict))
+        for map_, query in queries.page_entries.items():
             names = tuple(map_.by_name)
-            for record_id, entry_id, *values in self._connection.execute(
-                _entries_between(layout, map_), {"book": self.book.id, "first": first, "last": last}
-            ):
+            for record_id, entry_id, *values in self._connection.execute(query, span):
                 pairs = zip(names, values, strict=True)
-                found[record_id][entry_id] = {name: value for name, value in pairs if value is not None}
+                found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
         return found
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        layout, wanted = self._layouts[table], sorted(set(ids))
-        columns = layout.rows.c
-        query = select(layout.rows).where(columns.book_id == self.book.id, columns.id.in_(wanted))
-        rows = self._connection.execute(query).all() if wanted else []
-        entries = self._entries(layout, [row.id for row in rows])
-        return {(table, row.id): layout.record_of(row, entries.get(row.id, ())) for row in rows}
+        queries, wanted = self._tables[table], {"book": self.book.id, "ids": sorted(set(ids))}
+        rows = self._connection.execute(queries.records, wanted).all() if wanted["ids"] else []
+        entries = self._entries(queries, [row.id for row in rows])
+        return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
 
-    def _entries(self, layout: Layout, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
+    def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
-        for map_ in layout.synced.maps if ids else ():
-            columns = layout.entries[map_.name].c
-            query = select(layout.entries[map_.name]).where(columns.book_id == self.book.id)
-            for row in self._connection.execute(query.where(columns[map_.owner].in_(ids)).order_by(columns.entry_id)):
+        for map_, query in queries.entries.items() if ids else ():
+            for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
                 found[row._mapping[map_.owner]].append((map_, row))
         return found
 
@@ -133,7 +122,9 @@ class SqlReading:
 class SqlWriting(SqlReading):
     """A transaction with the book's lock."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, Layout], book: Book, database: Database) -> None:
+    def __init__(
+        self, connection: Connection, tables: Mapping[str, TableQueries], book: Book, database: Database
+    ) -> None:
         super().__init__(connection, tables, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
@@ -144,23 +135,23 @@ class SqlWriting(SqlReading):
         return found
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
-        columns = CHANGES.c
-        query = select(columns.change_id, columns.verdict, columns.seq, columns.code, columns.detail)
-        query = query.where(columns.book_id == self.book.id, columns.change_id.in_(sorted(set(change_ids))))
+        wanted = {"book": self.book.id, "ids": sorted(set(change_ids))}
         return {
             change_id: Settled(Verdict(verdict), seq, code, detail)
-            for change_id, verdict, seq, code, detail in self._connection.execute(query)
+            for change_id, verdict, seq, code, detail in self._connection.execute(SETTLED, wanted)
         }
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
-        for name, layout in self._layouts.items():
-            self._write_records(layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
-            self._write_records(layout, [plan.records[key] for key in plan.written if key[0] == name], new=False)
+        for name, queries in self._tables.items():
+            self._write_records(queries.layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
+            self._write_records(
+                queries.layout, [plan.records[key] for key in plan.written if key[0] == name], new=False
+            )
         self._insert(CHANGES, [change_row(self.book.id, entry, origin, now) for entry in plan.history])
         if plan.conflicts:
             self._write_conflicts(plan.conflicts, origin, now)
         if plan.seq != self.book.seq:
-            self._connection.execute(update(BOOKS).where(BOOKS.c.id == self.book.id).values(seq=plan.seq))
+            self._connection.execute(SET_SEQ, {"book": self.book.id, "head": plan.seq})
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
         if not records:
@@ -184,7 +175,7 @@ class SqlWriting(SqlReading):
         empty = _empty(names, table)
         values = [tuple({**empty, **row}.values()) for row in rows]
         named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
-        self._connection.exec_driver_sql(_insert_sql(dialect, table.name, names), named)
+        self._connection.exec_driver_sql(insert_sql(dialect, table.name, names), named)
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
@@ -215,8 +206,8 @@ class SqlWriting(SqlReading):
         self._connection.execute(insert(CONFLICTS), rows)
 
     def prune(self, line: int) -> None:
-        for layout in self._layouts.values():
-            self._prune_records(layout, line)
+        for queries in self._tables.values():
+            self._prune_records(queries.layout, line)
         columns = CHANGES.c
         old = columns.seq.is_not(None) & (columns.seq <= line) | columns.seq.is_(None) & (columns.received_at <= line)
         kept = {"id", "book_id", "change_id", "verdict", "seq", "code", "detail"}
@@ -258,21 +249,3 @@ class SqlWriting(SqlReading):
 def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:
     """What a row holds in these columns where it says nothing."""
     return {name: False if isinstance(table.c[name].type, Boolean) else None for name in names}
-
-
-@lru_cache(maxsize=1024)
-def _insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
-    return str(insert(bare_table(name, *map(column, columns))).compile(dialect=dialect))
-
-
-def _entries_between(layout: Layout, map_: Map) -> Any:
-    """The standing entries of the records whose seq lies from ``first`` to ``last``: one statement for a page."""
-    entries, rows = layout.entries[map_.name], layout.rows
-    owner = entries.c[map_.owner]
-    joined = rows.join(entries, and_(entries.c.book_id == rows.c.book_id, owner == rows.c.id))
-    query = select(owner, entries.c.entry_id, *(entries.c[name] for name in map_.by_name)).select_from(joined)
-    return query.where(
-        rows.c.book_id == bindparam("book"),
-        rows.c.seq.between(bindparam("first"), bindparam("last")),
-        entries.c.removed.is_(False),
-    ).order_by(owner, entries.c.entry_id)

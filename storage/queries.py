@@ -1,0 +1,92 @@
+"""The statements of the SQL store, each built once: building one costs more than running it.
+
+Statements of the hot path only; what runs seldom is written where it is used. Parameters: ``book`` (its number),
+``ids``, ``after``, ``up_to``, ``most``, ``first``, ``last``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, insert, select, table, update
+
+from models import Base
+from offbook.core.tables import Map
+from storage.rows import Layout
+
+BOOKS = Base.metadata.tables["books"]
+CHANGES = Base.metadata.tables["changes"]
+CONFLICTS = Base.metadata.tables["conflicts"]
+
+IDS: BindParameter[str] = bindparam("ids", expanding=True)
+
+BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))).where(
+    BOOKS.c.id == bindparam("book")
+)
+BOOK_LOCKED = BOOK.with_for_update()
+SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
+
+HAS_SEQ = select(CHANGES.c.seq).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq == bindparam("at"))
+SETTLED = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
+    CHANGES.c.book_id == bindparam("book"), CHANGES.c.change_id.in_(IDS)
+)
+
+
+class TableQueries:
+    """The statements of one synced table."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    @cached_property
+    def records(self) -> Select[Any]:
+        """Whole rows by id."""
+        columns = self.layout.rows.c
+        return select(self.layout.rows).where(columns.book_id == bindparam("book"), columns.id.in_(IDS))
+
+    @cached_property
+    def entries(self) -> Mapping[Map, Select[Any]]:
+        """Per map, the rows of all entries by their records' ids, the removed ones too."""
+        return {map_: self._entries(map_) for map_ in self.layout.synced.maps}
+
+    def _entries(self, map_: Map) -> Select[Any]:
+        rows = self.layout.entries[map_.name]
+        query = select(rows).where(rows.c.book_id == bindparam("book"), rows.c[map_.owner].in_(IDS))
+        return query.order_by(rows.c.entry_id)
+
+    @cached_property
+    def page(self) -> Select[Any]:
+        """What a page needs of the rows with ``after < seq <= up_to``."""
+        columns = self.layout.rows.c
+        query = select(*self.layout.page_columns).where(
+            columns.book_id == bindparam("book"), columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")
+        )
+        return query.order_by(columns.seq).limit(bindparam("most"))
+
+    @cached_property
+    def page_of_live(self) -> Select[Any]:
+        return self.page.where(self.layout.rows.c.deleted.is_(False))
+
+    @cached_property
+    def page_entries(self) -> Mapping[Map, Select[Any]]:
+        """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``."""
+        return {map_: self._page_entries(map_) for map_ in self.layout.synced.maps}
+
+    def _page_entries(self, map_: Map) -> Select[Any]:
+        entries, rows = self.layout.entries[map_.name], self.layout.rows
+        owner = entries.c[map_.owner]
+        joined = rows.join(entries, and_(entries.c.book_id == rows.c.book_id, owner == rows.c.id))
+        query = select(owner, entries.c.entry_id, *(entries.c[name] for name in map_.by_name)).select_from(joined)
+        return query.where(
+            rows.c.book_id == bindparam("book"),
+            rows.c.seq.between(bindparam("first"), bindparam("last")),
+            entries.c.removed.is_(False),
+        ).order_by(owner, entries.c.entry_id)
+
+
+@lru_cache(maxsize=1024)
+def insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
+    """INSERT for these columns as text. Which columns there are differs from batch to batch, but not by much."""
+    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))
