@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delete, func, literal, or_, select, update
 
 from models import Base
 from offbook.core import tutorial
@@ -51,12 +51,21 @@ class Found:
         return self.known.offered_seq is None and self.known.held == self.row
 
 
+@dataclass(frozen=True, slots=True)
+class Puts:
+    """The statements that write a device's numbers and rows."""
+
+    numbers: Insert
+    rows: Insert
+
+
 class Tutorial:
     """The tutorial form of the sync API, on the books of a store."""
 
     def __init__(self, store: SqlStore, database: Database) -> None:
         self._store = store
-        self._database = database
+        # Built once: building such a statement takes longer than running it.
+        self._puts = Puts(database.upsert(NUMBERS, NUMBERS.c.keys()), database.upsert(ROWS, ROWS.c.keys()))
 
     def push(self, login: DeviceLogin, item: Item, now: int) -> Settled | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
@@ -64,17 +73,16 @@ class Tutorial:
             given = book.settled([item.change_id]).get(item.change_id)
             if given is not None:
                 return given
-            notes = Notes(book.connection, self._database, login)
-            return _take(book, notes, item, now)
+            return _take(book, Notes(book.connection, self._puts, login), item, now)
 
     def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
         """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
         since = max(since, 0)
-        with self._database.read() as connection:
-            if Notes(connection, self._database, login).has_nothing_after(since):
+        with self._store.reading(login.book_id) as seen:
+            if Notes(seen.connection, self._puts, login).has_nothing_after(since, seen.book.pruned):
                 return []
         with self._store.writing(login.book_id) as book:
-            return _answer(Notes(book.connection, self._database, login), since, book.book.seq)
+            return _answer(Notes(book.connection, self._puts, login), since, book.book.seq)
 
 
 def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
@@ -117,10 +125,10 @@ def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
 class Notes:
     """What is kept for one device, inside a transaction."""
 
-    def __init__(self, connection: Connection, database: Database, login: DeviceLogin) -> None:
+    def __init__(self, connection: Connection, puts: Puts, login: DeviceLogin) -> None:
         self.login = login
         self._connection = connection
-        self._database = database
+        self._puts = puts
         self._ids = {"device": login.device.id, "book": login.book_id}
 
     def known(self, number: int) -> Known | None:
@@ -130,8 +138,7 @@ class Notes:
     def keep(self, number: int, is_new: bool, known: Known) -> None:
         """Note what the device has now. ``is_new`` lets the number stand for this record, and for no other."""
         if is_new:
-            row = self._number_row(number, known.record_id)
-            self._connection.execute(self._database.upsert(NUMBERS, list(row)), [row])
+            self._connection.execute(self._puts.numbers, self._number_row(number, known.record_id))
         self._write_rows([known])
 
     def _number_row(self, number: int, record_id: str) -> dict[str, Any]:
@@ -142,9 +149,11 @@ class Notes:
             "record_id": record_id,
         }
 
-    def has_nothing_after(self, since: int) -> bool:
+    def has_nothing_after(self, since: int, pruned: int) -> bool:
         """Whether an answer to ``since`` is empty and confirms nothing."""
-        queries = [CHANGED.limit(1), WAITING.limit(1), MISSING.limit(1)]
+        queries = [CHANGED.limit(1), WAITING.limit(1)]
+        if since < pruned:
+            queries.append(MISSING.limit(1))
         if since == 0:
             queries.append(STARTED.limit(1))
         return not any(self._connection.execute(query, {**self._ids, "since": since}).first() for query in queries)
@@ -185,7 +194,7 @@ class Notes:
             for number, found in enumerate(new, 1 - min(lowest, 0)):
                 found.number = -number
             rows = [self._number_row(found.number or 0, found.known.record_id) for found in new]
-            self._connection.execute(insert(NUMBERS), rows)
+            self._connection.execute(self._puts.numbers, rows)
         self._write_rows([replace(found.known, offered=found.row, offered_seq=marker) for found, marker in served])
 
     def _write_rows(self, rows: list[Known]) -> None:
@@ -202,7 +211,7 @@ class Notes:
                 }
                 for known in rows
             ]
-            self._connection.execute(self._database.upsert(ROWS, list(values[0])), values)
+            self._connection.execute(self._puts.rows, values)
 
 
 def _known(record_id: str, held: str | None, held_seq: int | None, offered: str | None, seq: int | None) -> Known:

@@ -18,7 +18,7 @@ from storage.engines import Database
 from tests.tutorial_client import Lost, TutorialClient
 from tests.tutorial_house import House, Other
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS", "12"))
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS", "6"))
 STEPS = 60
 
 
