@@ -181,7 +181,8 @@ class ContactDetail(Base):
 
 
 class ChangeRow(Base):
-    """One change with its verdict: the history. Pruning empties all columns but change_id, verdict and seq.
+    """One change with its verdict: the history. Pruning empties all columns but change_id, verdict and seq, and
+    the reason of a rejection: all that the same change is answered with once more.
 
     Device and user are numbers without a foreign key: history outlives what it names.
     """

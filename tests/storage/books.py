@@ -20,9 +20,9 @@ from offbook.core.wire import iso_millis, parse_cursor, push_of
 from storage import Origin, Past, Reading, Store, prune
 from storage.engines import Database, open_engines
 from storage.memory import MemoryStore
-from storage.migrating import upgrade
 from storage.sql import SqlStore
 from storage.sync import changes, sync
+from tests.databases import MAKERS
 
 Json = Any
 START = 1_795_000_000_000_000
@@ -64,18 +64,10 @@ def memory_library() -> Library:
     return Library(MemoryStore())
 
 
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'books.db'}"
-
-
-URLS = {"sqlite": sqlite_url}
-"""Where a test may have a database of each engine."""
-
-
 def sql_library(engine: str, folder: Path) -> Library:
     """An empty database that the migrations made."""
-    database = open_engines(URLS[engine](folder))
-    upgrade(database)
+    make_template, make_copy = MAKERS[engine]
+    database = open_engines(make_copy(make_template(folder), folder))
     return Library(SqlStore(database), database)
 
 

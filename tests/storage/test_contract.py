@@ -87,18 +87,12 @@ def test_one_bad_change_does_not_stop_its_neighbours(desk: Desk) -> None:
 
 def test_each_record_of_a_batch_has_only_what_it_says_itself(desk: Desk) -> None:
     starred = {"starred": True, "phone": "1", "details": {"k1": {"kind": "url", "value": "v"}}}
-    gone = [
-        insert(3, 3, **starred),
-        change(4, "UPDATE", 3, base=0, details={"k1": None}),
-        change(5, "DELETE", 3, base=0),
-    ]
-    desk.push(insert(1, 1, **starred), insert(2, 2, details={"k1": {"kind": "phone"}}), *gone)
-    live = desk.live()
-    assert [(live[uuid(record)]["starred"], live[uuid(record)]["phone"]) for record in (1, 2)] == [
-        (True, "1"),
-        (False, None),
-    ]
-    assert live[uuid(2)]["details"] == {"k1": {"kind": "phone"}} and set(live) == {uuid(1), uuid(2)}
+    third = [insert(3, 3, **starred), change(4, "UPDATE", 3, base=0, details={"k1": None})]
+    desk.push(insert(1, 1, **starred), insert(2, 2, details={"k1": {"kind": "phone"}}), *third)
+    desk.push(insert(5, 5), change(6, "DELETE", 5, base=0), insert(7, 7))
+    told = [(data["starred"], data["phone"], data["details"].keys()) for data in desk.live().values()]
+    assert told == [(True, "1", {"k1"}), (False, None, {"k1"}), (True, "1", set()), (False, None, set())]
+    assert desk.live()[uuid(2)]["details"] == {"k1": {"kind": "phone"}}
 
 
 def test_an_empty_push_changes_nothing(desk: Desk) -> None:
