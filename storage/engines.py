@@ -75,6 +75,7 @@ class Database:
         self.engine = kind.engine(url)
         self.reader = kind.reader(url)
         self._turn = FairLock() if kind.one_writer else None
+        self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
         _forget_after_fork(self)
 
     @contextmanager
@@ -97,7 +98,11 @@ class Database:
 
     def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
         """INSERT rows of ``columns``; where the primary key is there already, update them. Never deletes a row."""
-        return self.kind.upsert(table, columns)
+        key = (table, tuple(columns))
+        if key not in self._upserts:
+            # Building the statement takes several times as long as running it on one row.
+            self._upserts[key] = self.kind.upsert(table, columns)
+        return self._upserts[key]
 
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes."""

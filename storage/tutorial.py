@@ -64,7 +64,6 @@ class Tutorial:
 
     def __init__(self, store: SqlStore, database: Database) -> None:
         self._store = store
-        # Built once: building such a statement takes longer than running it.
         self._puts = Puts(database.upsert(NUMBERS, NUMBERS.c.keys()), database.upsert(ROWS, ROWS.c.keys()))
 
     def push(self, login: DeviceLogin, item: Item, now: int) -> Settled | None:
