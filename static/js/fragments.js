@@ -12,12 +12,15 @@ export async function fetchPart(name, url, options = {}) {
   }
   const html = await response.text();
   const part = new DOMParser().parseFromString(html, "text/html");
-  if (part.querySelector("header.top")) throw failure(part, response);
+  if (part.querySelector("header.top")) throw failure(part, response, options.method);
   return { part, response };
 }
 
-function failure(page, response) {
-  if (new URL(response.url).pathname.endsWith("/login")) location.assign(location.href);
+function failure(page, response, method = "GET") {
+  if (new URL(response.url).pathname.endsWith("/login")) {
+    if (method === "GET") location.reload();
+    return new Failed("You are signed out. Copy what you typed, then load the page again to sign in.");
+  }
   const said = page.querySelector("[data-problem]");
   return new Failed(said ? said.textContent.trim() : "The server gave an answer that does not fit. Load the page again.");
 }

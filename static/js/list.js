@@ -1,7 +1,7 @@
 // The list: search as one types, more lines as one scrolls, stars, and the line of the contact that is open.
 import { Failed, body, fetchPart } from "./fragments.js";
 import { flash } from "./flashes.js";
-import { contactId, view, withSearch } from "./pane.js";
+import { contactId, rename, view, withSearch } from "./pane.js";
 
 const WAIT_MS = 70;
 const lines = document.getElementById("lines");
@@ -10,6 +10,7 @@ const search = document.getElementById("q");
 const said = document.getElementById("said");
 let asking = new AbortController();
 let timer;
+let shown = search.value;
 
 export const rows = () => [...lines.querySelectorAll(".row")];
 const rowOf = (id) => lines.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
@@ -27,6 +28,7 @@ async function ask(url, part = "list") {
 }
 
 export async function refresh() {
+  shown = search.value;
   const part = await ask(withSearch(list.dataset.url));
   if (!part) return;
   lines.replaceChildren(...part.body.children);
@@ -79,9 +81,8 @@ async function star(button) {
 }
 
 async function recount() {
-  const part = await ask(withSearch(list.dataset.url));
-  const count = part?.querySelector("[data-count]");
-  if (count) lines.querySelector("[data-count]").replaceWith(count);
+  const { part } = await fetchPart("list", withSearch(list.dataset.url));
+  lines.querySelector("[data-count]").replaceWith(part.querySelector("[data-count]"));
 }
 
 document.addEventListener("pane", ({ detail: { part, method, url } }) => {
@@ -105,10 +106,14 @@ function removeRow(row) {
 search.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    history.replaceState(null, "", withSearch(location.href));
+    rename(withSearch(location.href));
     list.scrollTop = 0;
     refresh();
   }, WAIT_MS);
+});
+
+addEventListener("popstate", () => {
+  if (search.value !== shown) refresh();
 });
 
 search.form.addEventListener("submit", (event) => {

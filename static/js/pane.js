@@ -7,6 +7,9 @@ const book = document.querySelector(".book");
 const pane = document.getElementById("pane");
 const search = document.getElementById("q");
 
+let loading = new AbortController();
+let place = location.pathname + location.search;
+
 export const view = () => book.dataset.view;
 export const contactId = () => pane.querySelector("[data-id]")?.dataset.id;
 
@@ -19,17 +22,19 @@ export function withSearch(url) {
 
 export async function load(url, { method = "GET", form, button, push = true } = {}) {
   if (method === "GET" && pane.querySelector("[data-dirty]") && !confirm("Leave without saving what you typed?")) return;
+  loading.abort();
+  loading = new AbortController();
   pane.setAttribute("aria-busy", "true");
   button?.setAttribute("aria-busy", "true");
   try {
-    const options = method === "GET" ? {} : { method, body: body(form, button) };
+    const options = method === "GET" ? { signal: loading.signal } : { method, body: body(form, button) };
     const { part, response } = await fetchPart("pane", url, options);
     put(part);
-    if (push) remember(withSearch(response.url));
+    remember(push ? withSearch(response.url) : url);
     document.dispatchEvent(new CustomEvent("pane", { detail: { part, method, url } }));
   } catch (error) {
-    if (!(error instanceof Failed)) throw error;
-    flash(error.message);
+    if (error instanceof Failed) flash(error.message);
+    else if (error.name !== "AbortError") throw error;
   } finally {
     pane.removeAttribute("aria-busy");
     button?.removeAttribute("aria-busy");
@@ -51,7 +56,13 @@ function put(part) {
 }
 
 function remember(url) {
+  place = url;
   if (url !== location.pathname + location.search) history.pushState(null, "", url);
+}
+
+export function rename(url) {
+  place = url;
+  history.replaceState(null, "", url);
 }
 
 document.addEventListener("click", (event) => {
@@ -69,6 +80,8 @@ document.addEventListener("submit", (event) => {
 });
 
 addEventListener("popstate", () => {
+  const url = location.pathname + location.search;
+  if (url === place) return; // only the part after # changed
   search.value = new URLSearchParams(location.search).get("q") ?? "";
-  load(location.href, { push: false });
+  load(url, { push: false });
 });
