@@ -31,6 +31,9 @@ RETRY_SECONDS = 0.005
 
 MEMORY = ":memory:"
 
+Error = sqlite3.Error
+"""Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
+
 
 def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
     """A connection to the file, made for its owner's eyes only if it is not there: it will hold a token.

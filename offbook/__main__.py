@@ -1,0 +1,139 @@
+"""The `offbook` command: reads the command line, runs one command, prints its answer.
+
+This is the edge where errors become sentences and exit codes: nobody ever sees a traceback of what they can do
+something about. What the commands are is in offbook/command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from offbook.command import FAILED, NOT_AUTHORIZED, OFFLINE, OK, USAGE, Answer, NoBook, UsageError
+from offbook.command.parser import parse
+from offbook.command.place import file_of
+from offbook.command.words import clean
+from offbook.core.errors import NotAuthorized, OffbookError, Offline
+from offbook.replica import Replica
+from offbook.sqlite import Error as FileFault
+
+CODES: tuple[tuple[type[OffbookError], int], ...] = (
+    (UsageError, USAGE),
+    (Offline, OFFLINE),
+    (NotAuthorized, NOT_AUTHORIZED),
+)
+
+DEBUG = "OFFBOOK_DEBUG"
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
+
+UNREAD = 141
+"""128 + SIGPIPE: whoever read our output had enough of it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = _run(words)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _give_output_up()
+        return UNREAD
+    except OSError as error:
+        _give_output_up()
+        return _refuse("output", f"Standard output takes nothing more: {error.strerror}.", False, FAILED)
+
+
+def _give_output_up() -> None:
+    """Python flushes standard output once more at its end, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(words: list[str]) -> int:
+    as_json = "--json" in words
+    path = None
+    try:
+        args = parse(words)
+        as_json = args.json
+        path = file_of(args.db)
+        if not args.makes_file and not path.exists():
+            raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
+        with Replica(path) as book:
+            answer = args.run(book, args)
+    except SystemExit as end:  # --help and --version
+        return int(end.code or OK)
+    except BrokenPipeError:
+        raise
+    except OffbookError as error:
+        return _refuse(error.code, str(error), as_json, _code_of(error))
+    except (OSError, FileFault) as error:
+        return _refuse("file", _about_file(error, path), as_json, FAILED)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        told = f"This is a fault of offbook ({type(error).__name__}: {error}). {DEBUG}=1 shows where: please report it."
+        return _refuse("fault", told, as_json, FAILED)
+    return _tell(answer, as_json)
+
+
+def _tell(answer: Answer | None, as_json: bool) -> int:
+    if answer is None:
+        return OK
+    if not as_json:
+        for line in answer.lines:
+            print(clean(line))
+    elif answer.data is not None:
+        _print_json(answer.data)
+    return answer.code
+
+
+def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
+    if as_json:
+        _print_json({"error": code, "detail": detail})
+    else:
+        print(clean(f"offbook: {detail}"), file=sys.stderr)
+    return exit_code
+
+
+def _print_json(data: Any) -> None:
+    """In ASCII, which every terminal and every program reads alike."""
+    print(json.dumps(data, indent=2))
+
+
+def _code_of(error: OffbookError) -> int:
+    return next((code for kind, code in CODES if isinstance(error, kind)), FAILED)
+
+
+def _about_file(error: OSError | FileFault, book: Path | None) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}."
+    return f"{book} can't be used: {error}."
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"offbook: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""The `offbook` command, one module per kind of work.
+
+Each command is a function from (book, args) to an Answer: what to say in JSON, the same in lines for people, and the
+exit code. It prints nothing itself (but `watch` and an export to standard output, which have no end or no lines), and
+lets errors rise: __main__ is the one place that prints, and that turns errors into sentences and exit codes.
+
+Local commands never touch the network. Nothing here is loaded that a command does not need: requests and rich take
+longer to import than `offbook list` takes to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from offbook.core.errors import OffbookError
+
+OK, FAILED, USAGE, OFFLINE, NOT_AUTHORIZED, PARKED = range(6)
+"""Exit codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command has to say: to programs, and to people."""
+
+    data: Any
+    lines: Sequence[str] = ()
+    code: int = OK
+
+
+class UsageError(OffbookError):
+    """The command line asks for what can't be done."""
+
+    code = "usage"
+
+
+class Ambiguous(OffbookError):
+    """Several are meant by what was given."""
+
+    code = "ambiguous"
+
+
+class NoBook(OffbookError):
+    """There is no replica at this place."""
+
+    code = "no_book"

@@ -1,0 +1,119 @@
+"""An option for each field of a contact, made from TABLES, and details as they are typed."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from offbook.command import Ambiguous
+from offbook.core.cells import Json
+from offbook.core.errors import NotFound
+from offbook.core.tables import CONTACTS, Type
+
+DETAILS = CONTACTS.maps_by_name["details"]
+KINDS = DETAILS.by_name["kind"].choices
+PARTS = tuple(part.name for part in DETAILS.cells["value"] if part.name != "value")
+PART = re.compile(rf"\s*({'|'.join(PARTS)})\s*=(.*)", re.DOTALL)
+
+PREFIX = "field_"
+"""Fields live under names of their own among the arguments: a field may well be called like an option."""
+
+HELP: Mapping[str, str] = {
+    "name": "the name that is shown",
+    "email": "the first e-mail address",
+    "email_label": "what the address is for, like Work",
+    "phone": "the first phone number",
+    "phone_label": "what the number is for, like Mobile",
+    "given_name": "first name",
+    "family_name": "last name",
+    "prefix": "what stands before the name, like Dr.",
+    "suffix": "what stands after it, like Jr.",
+    "file_as": "the name to sort by",
+    "title": "job title",
+    "birthday": "1815-12-10, or --12-10 without a year",
+    "website_label": "what the website is, like Blog",
+    "starred": "keep it at the top of lists",
+}
+
+DETAIL_HELP = (
+    f"one more of something, as often as you like. KIND is one of {', '.join(KINDS)}; the label may be left out. "
+    f"An address may name its parts: 'address:Home=street=12 Park Lane; city=London' ({', '.join(PARTS)})"
+)
+
+
+def add_options(parser: argparse._ActionsContainer, *, without: str = "") -> None:
+    """An option per field of a contact, and --detail."""
+    for field in CONTACTS.fields:
+        if field.name == without:
+            continue
+        option, dest = f"--{field.name.replace('_', '-')}", PREFIX + field.name
+        words = HELP.get(field.name, field.name.replace("_", " "))
+        if field.type is Type.FLAG:
+            flag = argparse.BooleanOptionalAction
+            parser.add_argument(option, dest=dest, action=flag, default=argparse.SUPPRESS, help=words)
+        else:
+            kind = int if field.type is Type.INTEGER else str
+            metavar = field.type.upper()
+            parser.add_argument(option, dest=dest, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=words)
+    parser.add_argument(
+        "--detail", metavar="KIND:LABEL=VALUE", type=detail, action="append", default=[], help=DETAIL_HELP
+    )
+
+
+def add_removal(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--remove-detail",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="take a detail away: `offbook show` tells its key in square brackets",
+    )
+
+
+def fields_in(args: argparse.Namespace) -> dict[str, Json]:
+    """The fields that were given, and no others."""
+    return {name.removeprefix(PREFIX): value for name, value in vars(args).items() if name.startswith(PREFIX)}
+
+
+def detail(text: str) -> dict[str, Json]:
+    """``KIND:LABEL=VALUE`` as an entry."""
+    what, equals, value = text.partition("=")
+    kind, _, label = what.partition(":")
+    kind = kind.strip().lower()
+    if not equals or kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"{text!a} is not KIND:LABEL=VALUE with a kind of {', '.join(KINDS)}")
+    entry: dict[str, Json] = {"kind": kind, **(_parts(value) if kind == "address" else {"value": value})}
+    return entry | ({"label": label.strip()} if label.strip() else {})
+
+
+def _parts(value: str) -> dict[str, str]:
+    """The parts of an address where each is named; else the address as it was typed."""
+    found = [PART.fullmatch(piece) for piece in value.split(";")]
+    named = {match[1]: match[2].strip() for match in found if match is not None}
+    return named if len(named) == len(found) else {"value": value}
+
+
+def details_in(args: argparse.Namespace, before: Mapping[str, Mapping[str, Any]]) -> dict[str, Json]:
+    """The entries that were given, behind those of their kind, and None for each that is to go."""
+    entries: dict[str, Json] = {key_of(text, before): None for text in getattr(args, "remove_detail", [])}
+    last = dict.fromkeys(KINDS, 1)
+    for entry in before.values():
+        last[entry["kind"]] = max(last[entry["kind"]], entry.get("position") or 0)
+    for entry in args.detail:
+        last[entry["kind"]] += 1
+        entries[uuid.uuid4().hex[:16]] = {**entry, "position": last[entry["kind"]]}
+    return entries
+
+
+def key_of(text: str, details: Mapping[str, object]) -> str:
+    """The key that was meant: whole, or as much of it as tells it from the others."""
+    found = [text] if text in details else [key for key in details if text and key.startswith(text)]
+    if not found:
+        keys = ", ".join(details) or "none"
+        raise NotFound(f"There is no detail with the key {text!a}. The keys here: {keys}.")
+    if len(found) > 1:
+        raise Ambiguous(f"Several details have a key that begins with {text!a}: {', '.join(found)}.")
+    return found[0]

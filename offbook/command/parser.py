@@ -1,0 +1,169 @@
+"""The command line: every command with its options and its help, and nothing of what it does."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from offbook.command import Answer, UsageError, changes, contacts, fields, files, syncing, watching
+
+DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
+
+EPILOG = """\
+examples:
+  offbook add "Ada Lovelace" --phone 555-1234 --detail email:Work=ada@example.org
+  offbook edit "Ada Lovelace" --company "Analytical Engines"
+  offbook sync
+
+An ID is an id, the beginning of one (6 characters or more), or a contact's
+whole name. The book is in FILE, else in the file that OFFBOOK_DB names, else in
+your data folder.
+
+exit codes:
+  0 all is well          3 offline: nothing is lost, the next sync sends it
+  1 something failed     4 the server does not accept this device's token
+  2 wrong command line   5 a change is parked: see `offbook parked`
+"""
+
+Run = Callable[..., Answer | None]
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the process; no option can be shortened, so that new ones break no script."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}. `{self.prog} --help` tells more.")
+
+
+class Version(argparse.Action):
+    """Looks the version up when it is asked for: that alone takes as long as many a command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"offbook {version('offbook')}")
+        except PackageNotFoundError:
+            print("offbook, run from its folder without having been installed")
+        parser.exit()
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Raises UsageError; SystemExit when the help or the version was all that was wanted."""
+    return make_parser().parse_args(words, argparse.Namespace(db=None, json=False, makes_file=False))
+
+
+def make_parser() -> Parser:
+    # Without defaults: the subcommand's would take the place of what was given before its name.
+    everywhere = Parser(add_help=False)
+    nothing = argparse.SUPPRESS
+    everywhere.add_argument("--db", metavar="FILE", default=nothing, help="where the book is on this device")
+    everywhere.add_argument("--json", action="store_true", default=nothing, help="answer in JSON, errors too")
+    parser = Parser(
+        "offbook",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        parents=[everywhere],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=Version, nargs=0, help="tell the version of offbook")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Run, help: str, more: str = "") -> Parser:
+        made: Parser = commands.add_parser(
+            name, parents=[everywhere], help=help, description=f"{_sentence(help)}{more}"
+        )
+        made.set_defaults(run=run)
+        return made
+
+    _for_syncing(command)
+    _for_contacts(command)
+    _for_files(command)
+    _for_changes(command, everywhere)
+    return parser
+
+
+def _sentence(help: str) -> str:
+    return f"{help[0].upper()}{help[1:]}. "
+
+
+Command = Callable[..., Parser]
+
+
+def _for_contacts(command: Command) -> None:
+    add = command("add", contacts.add, "add a contact")
+    add.set_defaults(makes_file=True)
+    add.usage = "%(prog)s NAME [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    add.add_argument("name", metavar="NAME")
+    fields.add_options(add, without="name")
+    listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
+    listing.add_argument("search", metavar="WORD", nargs="*", help="without regard to case and accents")
+    command("show", contacts.show, "show all of a contact").add_argument("id", metavar="ID")
+    more = "What is not named stays as it is; an empty text (--phone '') empties a field."
+    edit = command("edit", contacts.edit, "change a contact", more)
+    edit.usage = "%(prog)s ID [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    edit.add_argument("id", metavar="ID")
+    fields.add_options(edit)
+    fields.add_removal(edit)
+    command("rm", contacts.rm, "delete contacts").add_argument("id", metavar="ID", nargs="+")
+
+
+def _for_files(command: Command) -> None:
+    more = "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing."
+    import_ = command("import", files.import_, "add the contacts of a Google Contacts CSV", more)
+    import_.set_defaults(makes_file=True)
+    import_.add_argument("file", metavar="FILE", help="- for standard input")
+    export = command("export", files.export, "write all contacts as a Google Contacts CSV")
+    export.add_argument("file", metavar="FILE", nargs="?", default=files.STANDARD, help="else standard output")
+
+
+def _for_syncing(command: Command) -> None:
+    more = (
+        f"The device's token is read from standard input, or from {syncing.TOKEN}. "
+        "Without --server the book stays on this device until one is named."
+    )
+    init = command("init", syncing.init, "make this device's book, and name its server", more)
+    init.set_defaults(makes_file=True)
+    init.add_argument("--server", metavar="URL", help="like https://contacts.example.org")
+    more = "Exits with 0; or 3 offline, 4 not authorized, 5 when a change is parked, 1 when something else failed."
+    command("sync", syncing.sync, "send what waits and fetch what is new", more)
+    command("watch", watching.watch, "keep syncing, and tell what happens, until Ctrl-C")
+    command("status", syncing.status, "tell where this device stands")
+
+
+def _for_changes(command: Command, everywhere: Parser) -> None:
+    log = command("log", changes.log_, "show the last changes of this device")
+    log.add_argument("id", metavar="ID", nargs="?", help="only those of one contact")
+    log.add_argument("-n", "--last", metavar="N", type=_natural, default=20, help="how many (20)")
+    parked = command("parked", changes.parked, "list what can't be sent, and why; retry or drop it")
+    actions = parked.add_subparsers(title="actions", metavar="ACTION")
+    retry = actions.add_parser(
+        "retry",
+        parents=[everywhere],
+        help="send a change again, corrected",
+        description="Send a parked change again, with the fields that are named corrected.",
+    )
+    retry.usage = "%(prog)s ID [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    retry.set_defaults(run=changes.retry)
+    retry.add_argument("id", metavar="ID", help="of the parked change")
+    fields.add_options(retry)
+    fields.add_removal(retry)
+    drop = actions.add_parser(
+        "drop",
+        parents=[everywhere],
+        help="give a change up",
+        description="Give a parked change up: its contact becomes what the server has.",
+    )
+    drop.set_defaults(run=changes.drop)
+    drop.add_argument("id", metavar="ID", help="of the parked change")
+    command("conflicts", changes.conflicts, "list what waits for a person to decide")
+
+
+def _natural(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:18]) < 2**31):
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number above 0")
+    return int(text)

@@ -1,0 +1,30 @@
+"""Where the book is on this device, when nobody says where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+NAME = "contacts.db"
+
+
+def file_of(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The book's file: as given, as OFFBOOK_DB says, or in the user's data folder, which is made if need be."""
+    if named := given or environ.get("OFFBOOK_DB"):
+        return Path(named).expanduser()
+    folder = data_folder(environ)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder / NAME
+
+
+def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """XDG Base Directory Specification; Apple's File System Programming Guide; Known Folders on Windows."""
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "offbook"
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "offbook"
+    given = environ.get("XDG_DATA_HOME", "")
+    # The specification asks that a relative path be ignored.
+    return (Path(given) if given.startswith("/") else Path.home() / ".local" / "share") / "offbook"

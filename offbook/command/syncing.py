@@ -1,0 +1,138 @@
+"""init, sync, status: this device and its server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError
+from offbook.command.bar import Bar
+from offbook.command.words import count, moment, pairs
+from offbook.core.errors import NotAuthorized, Offline
+from offbook.replica import NoServer, Replica, Status
+from offbook.syncing import SyncReport
+
+TOKEN = "OFFBOOK_TOKEN"
+NEXT = "with the next sync"
+
+
+def init(book: Replica, args: argparse.Namespace) -> Answer:
+    """The token is never an argument: others on the machine can read those."""
+    if args.server is None:
+        lines = [f"The book is in {book.path}."]
+    else:
+        server = _address(args.server)
+        book.set_server(server, _token(server))
+        lines = [f"The book is in {book.path} and syncs with {server}.", "Next: `offbook sync`."]
+    return Answer(_told(book), lines)
+
+
+def _address(server: str) -> str:
+    if not re.match("https?://[^/]", server) or not server.isprintable() or " " in server:
+        raise UsageError(f"{server!a} is not the address of a server: it must begin with http:// or https://.")
+    return server.rstrip("/")
+
+
+def _token(server: str) -> str:
+    token = (os.environ.get(TOKEN) or _read_token(server)).strip()
+    if not re.fullmatch("[!-~]+", token):
+        raise UsageError(
+            f"A token is needed, on standard input or in {TOKEN}: the page “Devices” of the server makes one. "
+            "A token has no spaces and no special characters."
+        )
+    return token
+
+
+def _read_token(server: str) -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline()
+    import getpass
+
+    return getpass.getpass(f"Token for {server}: ")
+
+
+def sync(book: Replica, args: argparse.Namespace) -> Answer:
+    need_server(book)
+    with Bar(sys.stderr) as bar:
+        try:
+            report = book.sync(bar.update)
+        except Offline as error:
+            return _offline(book, error)
+        except NotAuthorized as error:
+            return _not_authorized(book, error)
+    status = book.status()
+    return Answer({**asdict(report), "status": _told(book)}, _report(report, status), PARKED if status.parked else OK)
+
+
+def need_server(book: Replica) -> None:
+    if book.status().server is None:
+        raise NoServer("This device has no server yet: `offbook init --server URL` names one.")
+
+
+def _report(report: SyncReport, status: Status) -> list[str]:
+    told = [f"sent {count(report.pushed, 'change')}"] if report.pushed else []
+    told += [f"received {count(report.pulled, 'record')}"] if report.pulled else []
+    lines = [f"{' and '.join(told).capitalize()}." if told else "Nothing new on either side."]
+    if report.conflicts:
+        lines.append(f"{count(report.conflicts, 'conflict')}: a person must decide. See `offbook conflicts`.")
+    if status.parked:
+        lines.append(f"{count(status.parked, 'change')} can't be sent: see `offbook parked`.")
+    return lines
+
+
+def _offline(book: Replica, error: Offline) -> Answer:
+    """A normal state, not a failure: one line."""
+    status = book.status()
+    data = {"error": error.code, "detail": str(error), "status": _told(book)}
+    lines = [f"Offline: {waiting(status.pending)}."]
+    if status.last_success is None:  # the address may never have been right
+        lines.append(str(error))
+    return Answer(data, lines, OFFLINE)
+
+
+def _not_authorized(book: Replica, error: NotAuthorized) -> Answer:
+    status = book.status()
+    data = {"error": error.code, "detail": str(error), "status": _told(book)}
+    advice = f"`offbook init --server {status.server}` gives this device another token; nothing is lost until then."
+    return Answer(data, [str(error), f"{waiting(status.pending).capitalize()}. {advice}"], NOT_AUTHORIZED)
+
+
+def waiting(pending: int) -> str:
+    if not pending:
+        return "no change waits"
+    return f"{count(pending, 'change waits', 'changes wait')}; {'it goes' if pending == 1 else 'they go'} out {NEXT}"
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+
+def status(book: Replica, args: argparse.Namespace) -> Answer:
+    here, total = book.status(), book.contacts.count()
+    wait = waiting(here.pending)
+    rows = [
+        ("Book", f"{book.path} with {count(total, 'contact')}"),
+        ("Server", here.server or "none yet: `offbook init --server URL` names one"),
+        ("Last sync", moment(here.last_success)),
+        ("Waiting", f"{wait} (oldest: {moment(here.oldest_pending)})" if here.pending else wait),
+        ("Parked", f"{here.parked:,}: see `offbook parked`" if here.parked else "none"),
+        ("Conflicts", f"{here.conflicts:,}: see `offbook conflicts`" if here.conflicts else "none"),
+        ("Clock", _clock(here.clock_offset_ms)),
+    ]
+    return Answer(_told(book), pairs(rows))
+
+
+def _told(book: Replica) -> dict[str, Any]:
+    return {"file": str(book.path), "contacts": book.contacts.count(), **asdict(book.status())}
+
+
+def _clock(offset_ms: int | None) -> str:
+    """What to make of it. A wrong one loses nothing; it only decides between edits made at the same time."""
+    if offset_ms is None:
+        return "not compared yet"
+    if not offset_ms:
+        return "right"
+    return f"{count(abs(offset_ms) // 1000, 'second')} {'behind' if offset_ms > 0 else 'ahead of'} the server's"

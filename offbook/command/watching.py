@@ -1,0 +1,142 @@
+"""watch: sync in the background, and tell what happens until someone ends it.
+
+What is told is read from the replica's file, so that it is the same whoever wrote there: this process, another one, or
+the server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from offbook.command import Answer
+from offbook.command.syncing import need_server
+from offbook.command.words import clean, count, flat
+from offbook.replica import Replica, Status
+
+LOOK_SECONDS = 0.1
+
+Event = dict[str, Any]
+Names = dict[str, tuple[str, str]]
+"""By id: when each contact was changed, and its name."""
+
+
+def watch(book: Replica, args: argparse.Namespace) -> Answer:
+    need_server(book)
+    with ended_by_signal() as end:
+        watched = Watched(book)
+        book.start()
+        tell({"event": "watching", "server": book.status().server}, args.json)
+        try:
+            while not end.wait(LOOK_SECONDS):
+                for event in watched.look():
+                    tell(event, args.json)
+        finally:
+            book.stop()
+    return Answer(None)
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set: the end is as asked for, not a failure."""
+    end = threading.Event()
+    before = {one: signal.signal(one, lambda *_: end.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield end
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+class Watched:
+    """A replica as it was when it was last looked at."""
+
+    def __init__(self, book: Replica) -> None:
+        self._book = book
+        self._version = self._seen()
+        self._names = self._read()
+        self._status = book.status()
+
+    def look(self) -> Iterator[Event]:
+        """What happened since."""
+        version = self._seen()
+        if version != self._version:
+            self._version = version
+            yield from self._contacts()
+        yield from self._sync()
+
+    def _seen(self) -> int:
+        """Changes whenever another connection commits to the file; as cheap as a look at it can be."""
+        (version,) = self._book.connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def _read(self) -> Names:
+        rows = self._book.connection.execute("SELECT id, updated_at, name FROM contacts")
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def _contacts(self) -> Iterator[Event]:
+        before, self._names = self._names, self._read()
+        for id, (at, name) in self._names.items():
+            if id not in before:
+                yield {"event": "added", "id": id, "name": name}
+            elif before[id] != (at, name):
+                yield {"event": "changed", "id": id, "name": name}
+        for id in before.keys() - self._names.keys():
+            yield {"event": "deleted", "id": id, "name": before[id][1]}
+
+    def _sync(self) -> Iterator[Event]:
+        before, self._status = self._status, self._book.status()
+        yield from _queue(before, self._status)
+        if self._status.last_error != before.last_error:
+            if self._status.last_error:
+                yield {"event": "paused", "detail": self._status.last_error}
+            else:
+                yield {"event": "connected"}
+
+
+def _queue(before: Status, now: Status) -> Iterator[Event]:
+    """What became of the changes that waited."""
+    if now.parked > before.parked:
+        yield {"event": "parked", "changes": now.parked - before.parked}
+    if now.conflicts > before.conflicts:
+        yield {"event": "conflict", "changes": now.conflicts - before.conflicts}
+    if now.pending != before.pending:
+        yield {"event": "waiting", "changes": now.pending}
+
+
+# --- telling ---------------------------------------------------------------------------------------------------------
+
+
+def tell(event: Event, as_json: bool) -> None:
+    """Now: whoever reads this may be a program at the other end of a pipe."""
+    now = datetime.now(UTC)
+    if as_json:
+        line = json.dumps({"at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), **event})
+    else:
+        line = clean(f"{now.astimezone():%H:%M:%S}  {sentence(event)}")
+    print(line, flush=True)
+
+
+def sentence(event: Event) -> str:
+    changes, name = event.get("changes", 0), flat(event.get("name"))
+    match event["event"]:
+        case "watching":
+            return f"Watching, and syncing with {event['server']}. Ctrl-C ends it."
+        case "waiting":
+            return f"{count(changes, 'change waits', 'changes wait')}." if changes else "Everything is sent."
+        case "parked":
+            return f"{count(changes, 'change')} can't be sent: see `offbook parked`."
+        case "conflict":
+            return f"{count(changes, 'conflict')}: see `offbook conflicts`."
+        case "paused":
+            return f"Not connected: {event['detail']}"
+        case "connected":
+            return "Connected again."
+        case what:
+            return f"{what.capitalize()}: {name}"
