@@ -82,7 +82,7 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     data = {"starred": request.form.get("starred") == "1"}
     saved = save(Edit(Operation.UPDATE, record.id, parts().new_id(), base, data))
     if fragment() == "row" and saved.record is not None:
-        return render_template("contacts/row.html", row=row_of(saved.record))
+        return render_template("contacts/one_row.html", row=row_of(saved.record), q=search())
     if request.args.get("from") == "list":
         return to("pages.index")
     return to("pages.contact", contact_id=contact_id)
