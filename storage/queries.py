@@ -71,7 +71,11 @@ class TableQueries:
 
     @cached_property
     def page_entries(self) -> Mapping[Map, Select[Any]]:
-        """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``."""
+        """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``.
+
+        In the order of the records' index: in that of the entries' own, SQLite would walk through every entry of the
+        book to spare itself a sort, and a page of one row would cost as much as the whole book.
+        """
         return {map_: self._page_entries(map_) for map_ in self.layout.synced.maps}
 
     def _page_entries(self, map_: Map) -> Select[Any]:
@@ -83,7 +87,7 @@ class TableQueries:
             rows.c.book_id == bindparam("book"),
             rows.c.seq.between(bindparam("first"), bindparam("last")),
             entries.c.removed.is_(False),
-        ).order_by(owner, entries.c.entry_id)
+        ).order_by(rows.c.seq, entries.c.entry_id)
 
 
 @lru_cache(maxsize=1024)
