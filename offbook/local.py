@@ -8,7 +8,7 @@ row of the server counts, and what is kept of one that went away, is decided her
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log
@@ -105,6 +105,23 @@ def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[st
     return {**kept, **{prefix + EXISTS: False for prefix in gone}}
 
 
+def settle_down(connection: sqlite3.Connection, key: Key) -> None:
+    """Take what the server acknowledged of a record for its row, as if that had come."""
+    known = server_row(connection, key) or NEVER
+    lines = [line for line in _laid(log.above(connection, *key, known.seq)) if line.state is State.ACKNOWLEDGED]
+    cells = live(known.cells, not known.deleted, lines, known.seq)
+    created_at = known.created_at or iso_millis(lines[0].change.timestamp)
+    seq = max(line.seq or 0 for line in lines)
+    row = ServerRow(seq, cells is None, known.cells if cells is None else cells, created_at)
+    connection.execute(PUT, row.parameters(key))
+
+
+def _laid(lines: Iterable[LogLine]) -> list[Line]:
+    """Those lines that hold a change."""
+    pairs = [(line, change_in(line)) for line in lines]
+    return [Line(line.id, change, line.state, line.seq) for line, change in pairs if change is not None]
+
+
 def change_in(line: LogLine) -> Change | None:
     """The change that a line holds; None where it holds what can't be sent."""
     change = change_of(line.as_json(NOBODY), NOBODY)
@@ -117,10 +134,10 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
         return
     row = server_row(connection, key) or NEVER
     lines = log.above(connection, *key, row.seq)
-    changes = [(line, change_in(line)) for line in lines]
-    if row.deleted and any(change is None and line.operation == Operation.INSERT for line, change in changes):
+    laid = _laid(lines)
+    sound = {line.id for line in laid}
+    if row.deleted and any(line.operation == Operation.INSERT and line.id not in sound for line in lines):
         return
-    laid = [Line(line.id, change, line.state, line.seq) for line, change in changes if change is not None]
     cells = live(row.cells, not row.deleted, laid, row.seq)
     _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
     if row.deleted and row.cells and not lines:

@@ -85,6 +85,11 @@ def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) 
     return _lines(connection, where, table, record_id, table, record_id, seq)
 
 
+def acknowledged_after(connection: sqlite3.Connection, seq: int) -> list[LogLine]:
+    """What the server took after this seq, in log order."""
+    return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
+
+
 def with_verdict(connection: sqlite3.Connection, verdict: str) -> list[LogLine]:
     return _lines(connection, "WHERE verdict = ? ORDER BY id", verdict)
 

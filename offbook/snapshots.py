@@ -5,9 +5,9 @@ follows as an ordinary page: only then is what is still stale gone. All of this 
 point, and a second snapshot in the middle of the first.
 
 A server that was restored is only up to ``kept`` what it was. What this device had sent beyond that is sent again, and
-rows beyond it that the server lacks are sent as INSERTs, under ids that every device makes alike. A row already holds
-the changes of this device up to its seq, so those stay acknowledged: sent again, they would undo what others wrote
-over them, or bring back what others deleted.
+rows beyond it that the server lacks are sent as INSERTs, under ids that every device makes alike. Such a row holds the
+changes of this device up to its seq, so those are not sent: they would undo what others wrote over them. Nor are those
+sent of which this device knows that somebody deleted later what they wrote: they would bring it back.
 """
 
 from __future__ import annotations
@@ -18,14 +18,20 @@ from typing import TYPE_CHECKING
 from offbook import log, state
 from offbook.core.changes import Operation
 from offbook.core.rebase import State, after_restore
+from offbook.core.tables import EXISTS, entry_of
 from offbook.core.wire import iso_millis
-from offbook.local import Key, ServerRow, change_in, dump, server_row, take
+from offbook.local import Key, ServerRow, change_in, dump, server_row, settle_down, take
 from offbook.log import LogLine, applying
 from offbook.parking import append, filled, write_bases
 from offbook.state import Snapshot
 
 if TYPE_CHECKING:
     import sqlite3
+
+NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE synced = 1 AND seq > coalesce(
+  (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name
+   AND known.record_id = change_log.record_id), 0)"""
+"""Records of which a change was acknowledged, and the row that contains it has not come."""
 
 MINE = "table_name = ? AND record_id = ?"
 
@@ -35,6 +41,8 @@ def begin(connection: sqlite3.Connection, kept: int | None = None) -> None:
     with applying(connection):
         if kept is not None:
             _go_back(connection, kept)
+        for key in connection.execute(NOT_ECHOED).fetchall():
+            settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         state.write(connection, cursor=None, snapshot=Snapshot.TAKING)
 
@@ -53,17 +61,8 @@ def advance(connection: sqlite3.Connection, stage: int) -> set[Key]:
         assert row is not None
         if row.stale > 1 and not row.deleted:
             _rescue(connection, key, row)
-        else:
-            _let_go(connection, key, row)
+        take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
     return set(stale)
-
-
-def _let_go(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
-    """The server has it no more. Its cells are kept while an edit that may bring it back is not settled."""
-    if log.unsettled(connection, *key):
-        take(connection, key, ServerRow(row.seq, True, {}))
-    else:
-        connection.execute(f"DELETE FROM server_rows WHERE {MINE}", key)
 
 
 # --- after a restore -----------------------------------------------------------------------------------------------
@@ -80,13 +79,11 @@ def _go_back(connection: sqlite3.Connection, kept: int) -> None:
         "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
         (kept, kept),
     )
-    connection.execute(
-        "UPDATE change_log SET synced = 0, verdict = NULL WHERE synced = 1 AND seq > ?"
-        " AND (operation = 'DELETE' OR NOT EXISTS (SELECT 1 FROM server_rows AS known WHERE deleted AND stale > 1"
-        " AND known.table_name = change_log.table_name AND known.record_id = change_log.record_id"
-        " AND known.stale >= change_log.seq))",
-        (kept,),
-    )
+    for line in log.acknowledged_after(connection, kept):
+        if _is_undone(line, server_row(connection, (line.table, line.record_id))):
+            connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
+        else:
+            connection.execute("UPDATE change_log SET synced = 0, verdict = NULL WHERE id = ?", (line.id,))
     for line in log.pending(connection):
         if (change := change_in(line)) is not None:
             lowered = after_restore(change, kept)
@@ -94,12 +91,26 @@ def _go_back(connection: sqlite3.Connection, kept: int) -> None:
             connection.execute("UPDATE change_log SET base = ?, bases = ? WHERE id = ?", (lowered.base, bases, line.id))
 
 
+def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
+    """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back."""
+    if known is None or known.stale < (line.seq or 0):
+        return False
+    if known.deleted:
+        return line.operation != Operation.DELETE
+    change = change_in(line)
+    return bool(change and change.cells) and all(
+        entry_of(cell) and value is not False and not known.cells.get(entry_of(cell) + EXISTS)
+        for cell, value in (change.cells.items() if change else ())
+    )
+
+
 def _rescue(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record that the restored server never had: sent before all that this device has to say about it."""
     table, record_id = key
     seq = row.stale
     connection.execute(
-        f"UPDATE change_log SET synced = ? WHERE synced = 0 AND {MINE} AND seq <= ?", (State.ACKNOWLEDGED, *key, seq)
+        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
+        (State.ACKNOWLEDGED, *key, seq),
     )
     line = LogLine(
         0,
@@ -115,4 +126,3 @@ def _rescue(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     )
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
     append(connection, line, min(first, 1) - 1)
-    connection.execute(f"DELETE FROM server_rows WHERE {MINE}", key)

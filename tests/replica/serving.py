@@ -104,7 +104,7 @@ class Wire:
     """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well."""
 
     server: Server
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step | None] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         assert (method, path) == ("POST", "/sync")
