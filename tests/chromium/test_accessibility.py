@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.chromium.people import Visit
 
-OPTIONS = {"resultTypes": ["violations"]}
+OPTIONS = {"resultTypes": ["violations"], "preload": False}
 WAYS = [("desktop", "light"), ("phone", "dark")]
 
 
@@ -36,16 +36,20 @@ def places(ada: Visit) -> Iterator[str]:
     yield "the undo"
     page.goto("/trash")
     page.locator(".item-name").click()
+    page.wait_for_selector(".contact")
     yield "a deleted contact"
     page.goto("/devices")
     page.get_by_label("Name of a new device").fill("Laptop")
     page.get_by_role("button", name="Add device").click()
+    page.wait_for_selector("#token")
     yield "a device's token"
     page.get_by_role("link", name="Done").click()
+    page.wait_for_selector(".items")
     yield "a list of devices"
 
 
 def flaws_of(page: Page) -> Sequence[str]:
+    page.wait_for_load_state("load")
     found = Axe().run(page, options=OPTIONS).response["violations"]
     told = [
         f"{one['id']}: {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
