@@ -17,9 +17,9 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from config import Config
-from offbook.core.errors import OffbookError
+from offbook.core.errors import Invalid, OffbookError
 from storage.accounts import User
-from storage.doctor import Finding, examine
+from storage.doctor import Finding, examine, schema
 from web import parts, words
 
 SECRET_LENGTH_MIN = 32
@@ -33,11 +33,14 @@ book = AppGroup("book", help="What syncs as a whole.")
 
 
 def plainly(command: Callable[P, R]) -> Callable[P, R]:
-    """What is wrong is told in one line and exit code 1, without a stack trace."""
+    """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
 
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            for word in kwargs.values():
+                require_text(word)
+            require_schema()
             return command(*args, **kwargs)
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
@@ -45,11 +48,34 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     return told
 
 
+def require_text(word: object) -> None:
+    """Raise Invalid for bytes that are no text: Python reads them as lone surrogates, which can't be stored."""
+    if isinstance(word, str) and not is_text(word):
+        raise Invalid("bad_text", f"{word!a} is not UTF-8: set the terminal to it, and type it again.")
+
+
+def is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_schema() -> None:
+    for finding in schema(current_app.extensions["database"]):
+        if finding.bad:
+            raise click.ClickException(finding.sentence)
+
+
 def read_password(from_stdin: bool) -> str:
     """The first line of standard input, or what is typed twice without being shown."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        answer = sys.stdin.readline().rstrip("\r\n")
+    else:
+        answer = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if not is_text(answer):
+        raise Invalid("bad_text", "The password is not UTF-8, so that no page could take it. Choose another one.")
     return answer
 
 
@@ -80,6 +106,7 @@ def change_password(name: str, password_stdin: bool) -> None:
 
 
 @user.command("list")
+@plainly
 def list_users() -> None:
     """Show everyone."""
     for row in parts().accounts.users():

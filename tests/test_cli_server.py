@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sqlite3
@@ -16,8 +17,9 @@ import requests
 from click.testing import Result
 
 from app import App
-from cli import exposure, secrecy
+from cli import exposure, read_password, secrecy
 from config import Config, kept_secret
+from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
 from storage.accounts import WrongPassword
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
@@ -61,6 +63,49 @@ def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
     assert "Traceback" not in taken.output
     short = run(app, "user", "add", "bob", "--password-stdin", typed="short")
     assert short.exit_code == 1 and "characters" in short.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "add", "ada", "--password-stdin"),
+        ("user", "password", "ada", "--password-stdin"),
+        ("user", "list"),
+        ("device", "add", "ada", "laptop"),
+        ("device", "list"),
+        ("device", "revoke", "x"),
+        ("book", "policy", "ada", "merge"),
+    ],
+)
+def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    app = app_on(f"sqlite:///{tmp_path}/new.db")
+    asked = run(app, *words, typed=PASSWORD)
+    assert asked.exit_code == 1
+    assert asked.stderr.splitlines() == [asked.stderr.strip()]
+    assert "flask db upgrade" in asked.stderr
+    app.extensions["database"].close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "password", "\udcff", "--password-stdin"),
+        ("device", "add", "\udcff", "laptop"),
+        ("device", "list", "\udcff"),
+        ("device", "revoke", "\udcff"),
+        ("book", "policy", "\udcff", "merge"),
+    ],
+)
+def test_an_argument_that_is_not_text_is_told_in_a_line(app: App, words: tuple[str, ...]) -> None:
+    asked = run(app, *words, typed=PASSWORD)
+    assert (asked.exit_code, asked.stderr[:7]) == (1, "Error: ")
+    assert "not UTF-8" in asked.stderr
+
+
+def test_a_password_that_nobody_could_type_again_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\udcff" * 12))
+    with pytest.raises(Invalid, match="not UTF-8"):
+        read_password(from_stdin=True)
 
 
 def test_a_user_gets_a_new_password(app: App) -> None:
