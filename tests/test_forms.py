@@ -130,6 +130,13 @@ def test_the_first_new_row_fills_an_empty_own_field() -> None:
     assert edited(ADA, **rows) == {"email": "ada@example.org", "email_label": "Work"}
 
 
+def test_a_first_phone_that_someone_added_meanwhile_keeps_its_place() -> None:
+    posted = sent(open_form({"name": "Bo", "details": {}}, 5, CHANGE)) | {"phone_value": ["555-9"]}
+    assert data_of(posted_form(posted)) == {"phone": "555-9"}
+    beside = {"kind": "phone", "value": "555-9", "position": 2}
+    assert data_of(posted_form(posted, {"phone": "555-1"})) == {"details": {"0f8fad5b-0": beside}}
+
+
 def test_a_form_that_is_sent_twice_names_new_rows_alike() -> None:
     posted = sent(new_form(CHANGE)) | {"name": ["Bo"], "group_key": ["", ""], "group_label": ["", ""]}
     posted["group_value"] = ["Choir", "Crew"]

@@ -171,6 +171,14 @@ def test_an_edit_merges_with_what_a_device_changed_meanwhile_and_says_so(ada: Pe
     assert (cells["company"], cells["nickname"]) == ("Harvard", "Amazing")
 
 
+def test_two_first_phones_that_were_added_at_once_are_both_kept(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    form = ada.form(contact) | {"phone_value": ["555-2"]}
+    ada.device_edits(contact, phone="555-1")
+    page = ada.send(f"/c/{contact}/edit", form)
+    assert facts(page) == [("Phone", "555-1"), ("Phone", "555-2")]
+
+
 def test_a_later_edit_of_the_same_field_tells_what_it_replaced(ada: Person) -> None:
     contact = ada.add(name="Grace", company="Navy")
     form = ada.form(contact) | {"company": ["Yale"]}

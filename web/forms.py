@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -127,8 +127,12 @@ def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
 # --- what was posted -----------------------------------------------------------------------------------------------
 
 
-def posted_form(posted: Posted) -> Form:
-    """The form with all that was typed. Raises Malformed where the page's own part of it is broken."""
+def posted_form(posted: Posted, filled: Container[str] = ()) -> Form:
+    """The form with all that was typed. Raises Malformed where the page's own part of it is broken.
+
+    ``filled`` names the cells that the contact has by now: a first phone that someone else added meanwhile keeps its
+    place, and the one of this form becomes a detail beside it.
+    """
     try:
         opened = loads(_first(posted, "opened").encode("utf-8", "surrogatepass"))
         cells_of(CONTACTS, opened, Operation.UPDATE)
@@ -139,7 +143,7 @@ def posted_form(posted: Posted) -> Form:
     change_id = _first(posted, "change_id").lower()
     fields = {name: _first(posted, name) for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
-    return _with_keys(Form(change_id, base, opened, fields, rows))
+    return _with_keys(Form(change_id, base, opened, fields, rows), filled)
 
 
 def _first(posted: Posted, name: str) -> str:
@@ -159,29 +163,25 @@ def _is_key(key: str, kind: str) -> bool:
     return ENTRY_KEY.fullmatch(key) is not None or (key == OWN and kind in OWN_FIELDS)
 
 
-def _with_keys(form: Form) -> Form:
+def _with_keys(form: Form, filled: Container[str]) -> Form:
     """Give new rows their keys. They follow from the change's id, so that a form sent twice names them alike."""
     taken = {row.key for rows in form.rows.values() for row in rows} | form.opened["details"].keys()
     free = (key for number in range(10**6) if (key := f"{form.change_id[:8]}-{number}") not in taken)
-    rows = {kind: tuple(_keyed(form, kind, free)) for kind in form.rows}
+    rows = {kind: tuple(_keyed(form, kind, free, filled)) for kind in form.rows}
     return replace(form, rows=rows)
 
 
-def _keyed(form: Form, kind: str, free: Iterator[str]) -> Iterator[Row]:
-    rows = form.rows[kind]
-    own_is_free = (
-        kind in OWN_FIELDS
-        and not any(form.opened.get(name) for name in OWN_FIELDS[kind])
-        and all(row.key != OWN for row in rows)
-    )
-    for row in rows:
-        if row.key or row.is_blank():
+def _keyed(form: Form, kind: str, free: Iterator[str], filled: Container[str]) -> Iterator[Row]:
+    own = OWN_FIELDS.get(kind, ())
+    was_filled = any(form.opened.get(name) for name in own)
+    is_free = bool(own) and not was_filled and not any(name in filled for name in own)
+    for row in form.rows[kind]:
+        is_new = not row.key or (row.key == OWN and not was_filled)
+        if row.is_blank() or not is_new:
             yield row
-        elif own_is_free:
-            own_is_free = False
-            yield replace(row, key=OWN)
         else:
-            yield replace(row, key=next(free))
+            yield replace(row, key=OWN if is_free else next(free))
+            is_free = False
 
 
 def with_row(form: Form, kind: str) -> Form:

@@ -6,6 +6,7 @@ place: ``list`` is lines of the list, ``pane`` what stands beside it, ``row`` on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,8 @@ def edit(contact_id: UUID) -> ResponseReturnValue:
 @pages.post("/c/<uuid:contact_id>/edit")
 @session_required
 def update(contact_id: UUID) -> ResponseReturnValue:
-    record, form = wanted(contact_id), posted_form(request.form.to_dict(flat=False))
+    record = wanted(contact_id)
+    form = posted_form(request.form.to_dict(flat=False), record.cells)
     return refilled(form, record) or settle(form, record, Operation.UPDATE)
 
 
@@ -199,7 +201,7 @@ def settle(form: Form, record: Record | None, operation: Operation) -> ResponseR
 
 
 def refused(form: Form, saved: Saved) -> Form:
-    return Form(form.change_id, form.base, form.opened, form.fields, form.rows, {"": saved.rejected})
+    return replace(form, errors={"": saved.rejected})
 
 
 def to(endpoint: str, **values: Any) -> ResponseReturnValue:

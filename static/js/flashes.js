@@ -1,6 +1,7 @@
 // Flashes: what the server said about the last thing that was done. Plain ones leave by themselves; an undo, or what
 // asks for attention, stays until it is closed.
-const SECONDS = 6;
+const SECONDS = 4;
+const SECONDS_PER_LETTER = 0.08;
 const box = document.getElementById("flashes");
 
 export function flash(text, kind = "warn") {
@@ -25,7 +26,7 @@ function prepare(one) {
   close.addEventListener("click", () => one.remove());
   if (["warn", "undo"].includes(one.dataset.kind)) return;
   const leave = () => (one.matches(":hover, :focus-within") ? setTimeout(leave, 1000) : one.remove());
-  setTimeout(leave, SECONDS * 1000);
+  setTimeout(leave, (SECONDS + SECONDS_PER_LETTER * one.textContent.trim().length) * 1000);
 }
 
 function closer(one) {
