@@ -78,7 +78,8 @@ class Tutorial:
         """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
         since = max(since, 0)
         with self._store.reading(login.book_id) as seen:
-            if Notes(seen.connection, self._puts, login).has_nothing_after(since, seen.book.pruned):
+            notes = Notes(seen.connection, self._puts, login)
+            if since <= seen.book.seq and notes.has_nothing_after(since, seen.book.pruned):
                 return []
         with self._store.writing(login.book_id) as book:
             return _answer(Notes(book.connection, self._puts, login), since, book.book.seq)

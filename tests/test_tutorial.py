@@ -639,6 +639,16 @@ def test_a_cursor_from_the_future_is_answered_with_all_that_the_app_may_lack(hou
     assert [change["data"]["name"] for change in answer] == ["Bob"]
 
 
+def test_a_cursor_from_the_future_brings_what_this_server_never_offered(house: House, app: TutorialClient) -> None:
+    """The server was put back from a backup that knew nothing of what the app was offered since."""
+    app.add("Ada")
+    app.sync()
+    app.sync()
+    house.other().add("Bob")
+    _, answer = app.get("/changes?since=2999-01-01T00:00:00+00:00")
+    assert [(change["record_id"], change["data"]["name"]) for change in answer] == [(-1, "Bob")]
+
+
 def test_a_pull_that_has_nothing_to_say_writes_nothing(house: House, app: TutorialClient) -> None:
     app.add("Ada")
     house.other().add("Bob")
