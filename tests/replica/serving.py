@@ -128,3 +128,10 @@ def wire(replica: Replica) -> Wire:
     found = replica._transport
     assert isinstance(found, Wire)
     return found
+
+
+def everything(replica: Replica) -> list[Any]:
+    """All that the file holds of the user's and the server's, to see that nothing moved."""
+    tables = ("contacts", "contact_details", "change_log", "server_rows")
+    rows = [replica.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables]
+    return [*rows, replica.connection.execute("SELECT book, cursor, snapshot FROM sync_state").fetchone()]

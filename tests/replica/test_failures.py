@@ -1,0 +1,270 @@
+"""Networks and servers on a bad day: nothing that was typed is lost, doubled or stuck."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from offbook import NotAuthorized, Offline, OtherBook, Refused, Response, ServerFault, SyncError
+from offbook.core.wire import CHANGES_MAX
+from tests.replica.conftest import Device
+from tests.replica.serving import (
+    Clock,
+    Server,
+    Step,
+    doubled,
+    everything,
+    lost_answer,
+    lost_request,
+    problem,
+    says,
+    wire,
+)
+
+ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
+
+
+# --- lost and doubled ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [lost_request, lost_answer])
+def test_what_was_lost_on_the_way_is_sent_again(step: Step, device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada", details=[{"kind": "phone", "value": "1"}])
+    a.contacts.update(ada, phone="2")
+    wire(a).steps = [step]
+    with pytest.raises(Offline):
+        a.sync()
+    assert a.status().pending == 2
+    assert a.contacts.get(ada)["phone"] == "2"
+    a.sync()
+    assert a.status().pending == 0
+    assert len(server.contacts) == 1
+    assert len(server.shelf.history("contacts", ada)) == 2
+
+
+def test_a_change_is_sent_again_just_as_it_was(device: Device, server: Server) -> None:
+    a, b = device("a"), device("b")
+    ada = a.contacts.add(name="Ada")
+    a.sync()
+    b.sync()
+    a.contacts.update(ada, phone="1")
+    wire(a).steps = [lost_answer]
+    with pytest.raises(Offline):
+        a.sync()
+    (first,) = server.requests[-1]["changes"]
+    b.sync()
+    b.contacts.update(ada, phone="2")
+    b.sync()
+    a.contacts.update(ada, phone="3")
+    server.requests.clear()
+    a.sync()
+    (again, later) = server.requests[0]["changes"]
+    assert again == first
+    assert later["data"] == {"phone": "3"}
+
+
+def test_a_request_that_arrives_twice_has_one_effect(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    wire(a).steps = [doubled]
+    ada = a.contacts.add(name="Ada")
+    assert a.sync().pushed == 1
+    assert len(server.shelf.history("contacts", ada)) == 1
+
+
+def test_an_edit_made_while_the_push_was_on_its_way_stays_pending(device: Device, server: Server) -> None:
+    a = device("a")
+    ada = a.contacts.add(name="Ada")
+    a.sync()
+
+    def types(body: bytes, server: Server) -> Response:
+        a.contacts.update(ada, phone="2")
+        return server.answer(body)
+
+    a.contacts.update(ada, phone="1")
+    wire(a).steps = [types]
+    a.sync()
+    assert (a.status().pending, a.contacts.get(ada)["phone"]) == (1, "2")
+    a.sync()
+    assert (a.status().pending, server.contacts[ada]["phone"]) == (0, "2")
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, NotAuthorized), (403, NotAuthorized), (408, SyncError), (429, SyncError), (500, ServerFault)]
+    + [(502, ServerFault), (503, SyncError), (301, ServerFault)],
+)
+def test_a_server_that_refuses_for_now_pauses_the_queue_and_drops_nothing(
+    status: int, error: type[SyncError], device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada")
+    wire(a).steps = [says(Response(status, {"Retry-After": "7"}, b"<html>"))]
+    before = everything(a)
+    with pytest.raises(error) as caught:
+        a.sync()
+    assert caught.value.retry_after_seconds == 7
+    assert everything(a) == before
+    a.sync()
+    assert server.contacts.keys() == {ada}
+
+
+def test_a_server_with_another_book_gets_nothing_and_gives_nothing(device: Device, server: Server) -> None:
+    a = device("a")
+    a.contacts.add(name="Ada")
+    a.sync()
+    a.contacts.add(name="Eve")
+    other = Server(uuid="b0000000-0000-4000-8000-000000000002")
+    other.restore(other.shelf, "another")
+    wire(a).server = other
+    before = everything(a)
+    with pytest.raises(OtherBook, match="another book"):
+        a.sync()
+    assert everything(a) == before
+    assert other.contacts == {}
+
+
+def test_nothing_is_sent_before_the_book_is_known(device: Device, server: Server) -> None:
+    a = device("a")
+    a.contacts.add(name="Ada")
+    a.sync()
+    first, second = server.requests
+    assert (first["changes"], first["since"]) == ([], None)
+    assert second["since"] is not None
+
+
+def picky(bad: set[str], status: int = 400) -> Step:
+    """A server that refuses whole each request that holds one of these names."""
+
+    def answer(body: bytes, server: Server) -> Response:
+        names = {(change.get("data") or {}).get("name") for change in json.loads(body)["changes"]}
+        return problem(status, "too_odd", "This can't be read.") if names & bad else server.answer(body)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_batch_that_is_refused_whole_is_halved_down_to_the_culprits(
+    status: int, device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    for number in range(40):
+        a.contacts.add(name=str(number))
+    wire(a).steps = [picky({"7", "31"}, status)] * 100
+    report = a.sync()
+    assert (report.pushed, report.parked) == (38, 2)
+    assert [(parked.code, parked.record and parked.record["name"]) for parked in a.parked()] == [
+        ("too_odd", "7"),
+        ("too_odd", "31"),
+    ]
+    assert len(server.contacts) == 38
+
+
+def test_an_address_that_refuses_everything_parks_nothing(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    a.contacts.add(name="Ada")
+    wire(a).steps = [says(Response(404, {}, b"not here"))] * 5
+    with pytest.raises(Refused):
+        a.sync()
+    assert (a.status().pending, a.parked()) == (1, [])
+
+
+# --- what can't be sent --------------------------------------------------------------------------------------------
+
+
+def test_what_can_not_be_sent_is_parked_at_once_and_the_rest_goes_on(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    good = a.contacts.add(name="Good")
+    execute = a.connection.execute
+    execute("INSERT INTO contacts(name) VALUES (CAST(x'ff' AS TEXT))")
+    execute("INSERT INTO contacts(id, name) VALUES (CAST(x'ff' AS TEXT), 'no id')")
+    execute("INSERT INTO contacts(id, name) VALUES ('one', 'no UUID')")
+    execute("INSERT INTO contacts(id, name) VALUES (?, 'capitals')", (ADA.upper(),))
+    execute("INSERT INTO contacts(name, starred) VALUES ('no flag', 9e999)")
+    execute("UPDATE contacts SET notes = ? WHERE id = ?", ("x" * 30_000, good))
+    execute("INSERT INTO change_log(table_name, record_id, operation) VALUES ('boats', 'b1', 'SINK')")
+    report = a.sync()
+    assert (report.pushed, report.parked) == (1, 7)
+    assert [parked.code for parked in a.parked()] == [
+        *("bad_text", "bad_id", "bad_id", "bad_id", "wrong_type", "too_long", "unknown_table"),
+    ]
+    assert a.contacts.get(good)["notes"] is None
+    assert a.contacts.count() == 6  # the rows of parked INSERTs stay
+    assert server.contacts.keys() == {good}
+    for parked in a.parked():
+        a.drop(parked.change_id)
+    assert server.requests[-1]["parked"] == {} or a.sync()
+    assert a.parked() == []
+
+
+def test_an_insert_that_can_not_be_sent_takes_in_the_edit_that_mends_it(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    a.connection.execute("INSERT INTO contacts(id, name, phone) VALUES (?, char(65, 0), '1')", (ADA,))
+    a.sync()
+    a.connection.execute("UPDATE contacts SET name = 'Ada' WHERE id = ?", (ADA,))
+    a.sync()
+    (parked,) = a.parked()
+    assert (parked.code, parked.data) == ("bad_text", {"name": "Ada", "phone": "1"})
+    a.retry(parked.change_id)
+    a.sync()
+    assert server.contacts == {ADA: {"name": "Ada", "phone": "1"}}
+
+
+def test_long_queues_go_out_in_batches_of_a_thousand_and_of_few_bytes(device: Device, server: Server) -> None:
+    a = device("a")
+    with a.transaction():
+        for number in range(CHANGES_MAX + 1):
+            a.contacts.add(name=str(number))
+        for number in range(300):
+            a.contacts.add(name=str(number), notes="x" * 19_000)
+    assert a.sync().pushed == CHANGES_MAX + 301
+    sizes = [len(request["changes"]) for request in server.requests if request["changes"]]
+    assert sizes[0] == CHANGES_MAX
+    assert max(len(json.dumps(request)) for request in server.requests) < 5_000_000
+
+
+# --- the clock -----------------------------------------------------------------------------------------------------
+
+
+def test_the_offset_of_the_clocks_is_known_from_the_servers_date(device: Device, server: Server) -> None:
+    a = device("a", clock=Clock())
+
+    def dated(body: bytes, server: Server) -> Response:
+        answer = server.answer(body)
+        return Response(answer.status, {"date": "Wed, 18 Nov 2026 12:06:40 GMT"}, answer.body)
+
+    wire(a).steps = [dated]
+    a.sync()
+    assert a.status().clock_offset_ms == 3_600_500
+    assert server.requests[0]["sent_at"] == "2026-11-18T11:06:40.000Z"
+
+
+def test_acknowledged_lines_are_kept_for_thirty_days(device: Device, server: Server) -> None:
+    clock = Clock()
+    a = device("a", clock=clock)
+    a.sync()
+    a.contacts.add(name="Ada")
+    a.sync()
+    lines = "SELECT count(*) FROM change_log"
+    a.connection.execute("UPDATE sync_state SET clock_offset_ms = 0")
+    clock.ms += 29 * 24 * 3_600_000
+    a.sync()
+    assert a.connection.execute(lines).fetchone() == (1,)
+    clock.ms += 2 * 24 * 3_600_000
+    a.contacts.add(name="Grace")
+    wire(a).steps = [lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    assert a.connection.execute(lines).fetchone() == (1,)
+    assert a.status().pending == 1

@@ -1,0 +1,189 @@
+"""A server that lies: no answer corrupts the file, stops the rows that are sound, or makes a sync go on for ever."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from offbook import Response, ServerFault
+from tests.replica.conftest import Device
+from tests.replica.serving import BOOK, START, Server, Wire, everything, ok, problem, says, wire
+
+ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
+
+GOOD: dict[str, Any] = {"book": BOOK, "results": [], "since": None, "changes": [], "cursor": "e1.5", "more": False}
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    return {
+        "table": "contacts",
+        "record_id": ADA,
+        "operation": "INSERT",
+        "seq": START,
+        "data": {"name": "Ada"},
+    } | changes
+
+
+NO_ANSWERS = {
+    "nothing": b"",
+    "not JSON": b"<html>",
+    "a list": b"[]",
+    "a number of many digits": b"9" * 5000,
+    "very deep": b"[" * 100_000,
+    "not UTF-8": b'{"book": "\xff"}',
+    **{f"no {name}": json.dumps(GOOD | {name: None}).encode() for name in ("book", "changes", "cursor", "more")},
+    **{
+        name: json.dumps(GOOD | {key: value}).encode()
+        for name, key, value in [
+            ("a book that is none", "book", "x"),
+            ("a cursor that is a number", "cursor", 5),
+            ("an endless cursor", "cursor", "e" * 10_000),
+            ("a cursor with a NUL", "cursor", "e1.5\0"),
+            ("changes that are an object", "changes", {}),
+            ("a row that is text", "changes", ["x"]),
+            ("a row without a table", "changes", [row(table=None)]),
+            ("a row without an id", "changes", [row(record_id=None)]),
+            ("an id with SQL", "changes", [row(record_id="'; DROP TABLE contacts; --")]),
+            ("a seq that is text", "changes", [row(seq="5")]),
+            ("a seq that is true", "changes", [row(seq=True)]),
+            ("a seq below zero", "changes", [row(seq=-1)]),
+            ("a seq after the end of time", "changes", [row(seq=2**62)]),
+            ("a seq that is no number", "changes", [row(seq=float("nan"))]),
+            ("more that is a number", "more", 1),
+            ("a since that is a number", "since", 1),
+            ("too many rows", "changes", [row()] * 10_001),
+            ("results that are text", "results", "x"),
+            ("a result that is null", "results", [None]),
+            ("an unknown verdict", "results", [{"id": ADA, "verdict": "lovely", "seq": 1}]),
+            ("a verdict that is a list", "results", [{"id": ADA, "verdict": [], "seq": 1}]),
+            ("a record that is text", "results", [{"id": ADA, "verdict": "merged", "seq": 1, "record": "x"}]),
+            ("a record without a seq", "results", [{"id": ADA, "verdict": "merged", "seq": None, "record": None}]),
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_an_answer_that_is_none_changes_nothing(body: bytes, device: Device) -> None:
+    a = device("a")
+    a.contacts.add(name="Mine")
+    wire(a).steps = [says(Response(200, {}, body))]
+    before = everything(a)
+    before[-1] = (None, None, 1)  # a snapshot was begun
+    with pytest.raises(ServerFault):
+        a.sync()
+    assert everything(a) == before
+
+
+ODD_ROWS = {
+    "an unknown table": row(table="sqlite_master"),
+    "a table with SQL": row(table='contacts"; DROP TABLE contacts; --'),
+    "no name": row(data={"phone": "1"}),
+    "a name that is a number": row(data={"name": 5}),
+    "data that is a list": row(data=[]),
+    "data that is text": row(data="x"),
+    "a lone surrogate": row(data={"name": "\ud800"}),
+    "a NUL": row(data={"name": "A\0"}),
+    "a name without end": row(data={"name": "x" * 10_000}),
+    "details that are a list": row(data={"name": "Ada", "details": ["x"]}),
+    "a detail of no kind": row(data={"name": "Ada", "details": {"k1": {"value": "1"}}}),
+    "a detail that is null": row(data={"name": "Ada", "details": {"k1": None}}),
+    "a key with SQL": row(data={"name": "Ada", "details": {"'; --": {"kind": "phone"}}}),
+    "a position that is huge": row(data={"name": "Ada", "details": {"k1": {"kind": "phone", "position": 2**70}}}),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ROWS.values(), ids=ODD_ROWS)
+def test_a_row_that_can_not_be_held_is_left_out_and_the_rest_comes(odd: dict[str, Any], device: Device) -> None:
+    a = device("a")
+    good = row(record_id="5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e02", data={"name": "Grace"})
+    wire(a).steps = [says(ok(GOOD | {"changes": [odd, good]}))]
+    a.sync()
+    assert [one["name"] for one in a.contacts.list()] == ["Grace"]
+
+
+def test_cells_that_this_replica_does_not_know_are_left_alone(device: Device) -> None:
+    """A newer server has more fields: this device shows what it knows, and sends only what it changed."""
+    a = device("a")
+    data = {"name": "Ada", "shoe_size": 37, "details": {"k1": {"kind": "phone", "value": "1", "carrier": "GPO"}}}
+    wire(a).steps = [says(ok(GOOD | {"changes": [row(data=data)]}))]
+    a.sync()
+    assert a.contacts.get(ADA)["details"] == {"k1": {"kind": "phone", "value": "1"}}
+
+
+def test_times_that_are_none_are_made_from_the_seq(device: Device) -> None:
+    a = device("a")
+    data = {"name": "Ada", "created_at": "'); --", "updated_at": 5}
+    wire(a).steps = [says(ok(GOOD | {"changes": [row(data=data)]}))]
+    a.sync()
+    found = a.contacts.get(ADA)
+    assert found["created_at"] == found["updated_at"] == "2026-11-18T11:06:40.000000Z"
+
+
+def test_a_record_that_comes_twice_in_a_page_ends_as_the_newer_one(device: Device) -> None:
+    a = device("a")
+    rows = [row(seq=START + 1, data={"name": "New"}), row(data={"name": "Old"})]
+    wire(a).steps = [says(ok(GOOD | {"changes": rows}))]
+    a.sync()
+    assert a.contacts.get(ADA)["name"] == "New"
+
+
+def test_verdicts_on_changes_that_were_not_sent_count_for_nothing(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    a.contacts.add(name="Ada")
+    results = [{"id": ADA, "verdict": "applied", "seq": 1}, {"id": "x" * 10_000, "verdict": "rejected", "seq": None}]
+    wire(a).steps = [says(ok(GOOD | {"since": "nowhere", "results": results}))] * 10
+    with pytest.raises(ServerFault, match="neither takes"):
+        a.sync()
+    assert (a.status().pending, a.parked()) == (1, [])
+
+
+def test_a_server_that_always_has_more_does_not_hold_a_sync_for_ever(device: Device) -> None:
+    a = device("a")
+    wire(a).steps = [says(ok(GOOD | {"cursor": "e1.5"}))] + [says(ok(GOOD | {"since": "e1.5", "more": True}))] * 50
+    a.sync()
+    with pytest.raises(ServerFault):
+        a.sync()
+
+
+def test_a_server_that_never_serves_a_cursor_does_not_hold_a_sync_for_ever(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    gone = problem(410, "cursor_gone", "Gone.", reason="epoch", kept=0, book=BOOK)
+    wire(a).steps = [says(gone), None, says(gone), None] * 20
+    with pytest.raises(ServerFault, match="does not let"):
+        for _ in range(20):
+            a.contacts.add(name="Ada")
+            a.sync()
+
+
+@pytest.mark.parametrize("more", [{"reason": "odd", "kept": 0}, {"reason": "epoch"}, {"reason": "epoch", "kept": "x"}])
+def test_a_410_that_says_too_little_changes_nothing(more: dict[str, Any], device: Device, server: Server) -> None:
+    a = device("a")
+    a.contacts.add(name="Ada")
+    a.sync()
+    wire(a).steps = [says(problem(410, "cursor_gone", "Gone.", book=BOOK, **more))]
+    before = everything(a)
+    with pytest.raises(ServerFault):
+        a.sync()
+    assert everything(a) == before
+
+
+def test_a_reason_that_is_no_text_is_shown_as_far_as_it_can_be(device: Device, server: Server) -> None:
+    a = device("a", transport=Wire(server))
+    a.sync()
+    a.contacts.add(name="Ada")
+
+    def rejects(body: bytes, server: Server) -> Response:
+        (change,) = json.loads(body)["changes"]
+        detail = "\ud800" + "x" * 5_000 + "\0"
+        result = {"id": change["id"], "verdict": "rejected", "seq": None, "code": ["?"], "detail": detail}
+        return ok(GOOD | {"since": "nowhere", "results": [result]})
+
+    wire(a).steps = [rejects]
+    a.sync()
+    (parked,) = a.parked()
+    assert (parked.code, len(parked.detail)) == ("rejected", 1_000)
