@@ -12,6 +12,7 @@ from web.auth import auth
 from web.devices import devices
 from web.health import health
 from web.imports import imports
+from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
 from web.rest import rest
@@ -22,6 +23,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (rest, ""),
     (health, ""),
     (users, ""),
+    (openapi, ""),
 )
 
 PAGES: tuple[tuple[Blueprint, str], ...] = (

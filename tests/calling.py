@@ -13,6 +13,7 @@ from models import Base
 from offbook.core.wire import iso_millis
 from storage.engines import Database
 from tests.browser import add_device, add_user, bearer
+from tests.described import hold
 
 NOON = iso_millis(1_795_021_600_000)
 """2026-11-18T17:06:40.000Z: before any clock of a test, so that a change of this time is never from the future."""
@@ -40,11 +41,15 @@ class Caller:
     """A device with its token; its requests are those of a test client."""
 
     def __init__(self, app: App, token: str) -> None:
+        self.app = app
         self.client = app.test_client()
         self.token = token
 
     def ask(self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
-        return self.client.open(path, method=method, headers=bearer(self.token) | (headers or {}), **options)
+        """The answer, which is as /openapi.json describes it."""
+        answer = self.client.open(path, method=method, headers=bearer(self.token) | (headers or {}), **options)
+        hold(self.app, method, path, answer)
+        return answer
 
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> TestResponse:
         return self.ask("GET", path, headers, query_string=query)

@@ -15,9 +15,26 @@ from storage.sync import sync as sync_with
 from web import parts, tutorial
 from web.auth import device_required, the_device
 from web.body import read_body
+from web.describe import Asks, describes
 from web.errors import Problem
+from web.schemas import TEXT, Schema
 
 api = Blueprint("api", __name__)
+
+LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}
+
+OF_PUSH = (
+    "bad_change",
+    "bad_cursor",
+    "bad_data",
+    "bad_id",
+    "bad_parked",
+    "bad_time",
+    "changes_not_a_list",
+    "unknown_key",
+    "unknown_protocol",
+)
+"""What can be wrong with a push as a whole, besides that it can't be read."""
 
 
 @api.before_request
@@ -29,6 +46,13 @@ def know_the_protocol() -> None:
 
 
 @api.post("/sync")
+@describes(
+    Asks.DEVICE,
+    body="PushOrTutorialChange",
+    answers={200: "SyncedOrTutorialResult"},
+    problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
+    takes=("Offbook-Protocol",),
+)
 @device_required
 def sync() -> Response:
     """Push changes and pull what is new, in one request."""
@@ -42,6 +66,13 @@ def sync() -> Response:
 
 
 @api.get("/changes")
+@describes(
+    Asks.DEVICE,
+    answers={200: "PageOrTutorialRows"},
+    problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
+    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, "The longest page wanted.")},
+    takes=("Offbook-Protocol",),
+)
 @device_required
 def changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""

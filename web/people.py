@@ -9,6 +9,7 @@ from offbook.core.errors import Invalid
 from storage.accounts import User
 from web import parts, words
 from web.auth import admin_required, device_login, is_signed_in, me, not_an_admin
+from web.describe import Asks, describes
 
 people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)
@@ -33,8 +34,9 @@ def add() -> ResponseReturnValue:
 
 
 @users.get("/users")
+@describes(Asks.ADMIN, answers={200: "Users"}, problems={403: ("forbidden",)})
 def list_users() -> ResponseReturnValue:
-    """For a signed-in admin, or for an admin's device."""
+    """List the users, for a signed-in admin or an admin's device."""
     by_session = is_signed_in() and not request.authorization
     if not (me().admin if by_session else device_login().admin):
         raise not_an_admin()

@@ -18,10 +18,12 @@ from offbook.core.tables import CONTACTS, Map
 from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of, loads
 from storage import Writing, take
 from web import parts
-from web.api import answer, origin_of, page_limit
+from web.api import LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import read_body
+from web.describe import UNFIT, Asks, describes
 from web.errors import Problem
+from web.schemas import TEXT
 
 rest = Blueprint("rest", __name__)
 
@@ -32,6 +34,16 @@ SEARCH_MAX = 200
 
 
 @rest.get("/contacts")
+@describes(
+    Asks.DEVICE,
+    answers={200: "Contacts"},
+    problems={400: ("bad_limit", "bad_place", "bad_search")},
+    query={
+        "search": (TEXT | {"maxLength": SEARCH_MAX}, "Words that all must occur."),
+        "after": (TEXT, "`next` of the page before."),
+        "limit": (LIMIT, "The longest page wanted."),
+    },
+)
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
@@ -44,6 +56,13 @@ def index() -> Response:
 
 
 @rest.post("/contacts")
+@describes(
+    Asks.DEVICE,
+    body="ContactChange",
+    answers={200: "Contact", 201: "Contact"},
+    problems={409: ("exists",), **UNFIT},
+    gives=("ETag", "Location"),
+)
 @device_required
 def create() -> Response:
     """Create a contact. With an ``id`` of one's own, the same request may be repeated."""
@@ -63,6 +82,13 @@ def create() -> Response:
 
 
 @rest.get(CONTACT)
+@describes(
+    Asks.DEVICE,
+    answers={200: "Contact", 304: ""},
+    problems={404: ("not_found",)},
+    takes=("If-None-Match",),
+    gives=("ETag",),
+)
 @device_required
 def show(contact_id: UUID) -> Response:
     """Get one contact."""
@@ -74,6 +100,14 @@ def show(contact_id: UUID) -> Response:
 
 
 @rest.patch(CONTACT)
+@describes(
+    Asks.DEVICE,
+    body="ContactChange",
+    answers={200: "Contact"},
+    problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
+    takes=("If-Match",),
+    gives=("ETag",),
+)
 @device_required
 def change(contact_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
@@ -85,6 +119,12 @@ def change(contact_id: UUID) -> Response:
 
 
 @rest.delete(CONTACT)
+@describes(
+    Asks.DEVICE,
+    answers={204: ""},
+    problems={404: ("not_found",), 412: ("precondition_failed",)},
+    takes=("If-Match",),
+)
 @device_required
 def delete(contact_id: UUID) -> Response:
     """Delete a contact. It can be restored from the trash."""

@@ -1,0 +1,114 @@
+"""The API's description is a valid one, leaves nothing out, and every answer is as it says.
+
+The last is held by tests.calling: whatever a test asks of the API is checked against the description on the way.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+import routes
+from app import App
+from offbook.core.tables import TABLES
+from tests.calling import caller, change
+from tests.described import Undescribed, fits
+from web import schemas
+
+CORE = Path(routes.__file__).parent / "offbook" / "core"
+
+
+@pytest.fixture
+def document(app: App) -> dict[str, Any]:
+    found: dict[str, Any] = app.test_client().get("/openapi.json").get_json()
+    return found
+
+
+def test_the_description_is_valid(document: dict[str, Any]) -> None:
+    validate(document)
+
+
+def test_every_route_of_the_api_is_described(app: App, document: dict[str, Any]) -> None:
+    names = {blueprint.name for blueprint, _ in routes.API}
+    described = {(operation["operationId"]) for path in document["paths"].values() for operation in path.values()}
+    routed = {rule.endpoint for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in names}
+    assert described == routed
+
+
+def test_every_operation_says_what_it_does_and_who_may_ask(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["summary"].endswith("."), operation["operationId"]
+            assert operation["security"] or path in ("/healthz", "/openapi.json")
+            assert ("401" in operation["responses"]) == bool(operation["security"])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_contact_is_described_field_by_field(document: dict[str, Any], name: str) -> None:
+    table = TABLES[name]
+    found = document["components"]["schemas"]
+    row, written = found[schemas.name_of(table)], found[f"{schemas.name_of(table)}Change"]
+    cells = {*table.by_name, *table.maps_by_name}
+    assert set(row["required"]) == set(row["properties"]) == cells | {"id", "created_at", "updated_at"}
+    assert set(written["properties"]) == set(row["properties"])
+    assert "required" not in written
+    for map_ in table.maps:
+        entry = found[schemas.entry_name(table, map_)]
+        assert (set(entry["properties"]), set(entry["required"])) == (set(map_.by_name), set(map_.required))
+
+
+def codes_in(*names: str) -> set[str]:
+    """The codes that these modules of the core give: the first text in each call that refuses something."""
+    refusals = {"Invalid", "Reject", "Rejection"}
+    found = set()
+    for name in names:
+        for call in ast.walk(ast.parse((CORE / f"{name}.py").read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in refusals:
+                texts = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                found.update(texts[:1])
+    return found
+
+
+def test_every_code_of_a_rejection_is_described() -> None:
+    assert codes_in("cells", "wire", "merge", "plan", "tutorial") == set(schemas.REJECTED)
+
+
+def test_codes_of_data_are_described() -> None:
+    assert codes_in("cells") - {"bad_data"} | {"bad_id"} == set(schemas.INVALID)
+
+
+def test_the_answers_of_a_tutorial_device_are_described_too(app: App) -> None:
+    laptop = caller(app, "ada")
+    laptop.add(name="Ada")
+    item = {"table": "contacts", "record_id": 1, "operation": "INSERT", "timestamp": "2026-11-18T17:06:40+00:00"}
+    assert laptop.ask("POST", "/sync", json=item | {"data": {"id": 1, "name": "Bob"}}).status_code == 200
+    assert laptop.ask("POST", "/sync", json=item | {"data": {"id": 1, "name": ""}}).status_code == 200
+    (row,) = laptop.get("/changes", since="1970-01-01T00:00:00+00:00").get_json()
+    assert row["data"]["name"] == "Ada"
+
+
+def test_a_push_as_devices_send_it_fits_its_schema() -> None:
+    details = {"k3": {"kind": "phone", "label": "boat", "value": "555-9"}, "k1": None}
+    edit = change("UPDATE", base=1, bases={"phone": 1}, data={"phone": None, "starred": None, "details": details})
+    assert fits("Push", {"changes": [change(), edit, change("DELETE", base=1)], "since": None})
+    assert fits("Push", {})
+    assert not fits("Push", {"changes": [change(data={"fax": "1"})]})
+    assert not fits("Push", {"changes": [change(base=-1)]})
+    assert not fits("Push", {"since": 5})
+    assert not fits("ContactChange", {"name": ""})
+    assert not fits("ContactChange", {"details": {"a/b": {}}})
+
+
+def test_what_is_not_described_is_noticed(app: App) -> None:
+    """The checks of tests.calling are no use if they let everything through."""
+    laptop = caller(app, "ada")
+    app.view_functions["rest.index"] = lambda: {"contacts": [], "next": None, "more": 1}
+    with pytest.raises(Undescribed, match="'more' was unexpected"):
+        laptop.get("/contacts")
+    app.view_functions["rest.index"] = lambda: ({}, 418)
+    with pytest.raises(Undescribed, match="418"):
+        laptop.get("/contacts")

@@ -1,0 +1,92 @@
+"""What a view of the API says about itself, beside the view: what it takes, what it answers, and who may ask.
+
+``@describes`` only takes notes; web/openapi.py makes them, the URL map and the schemas into one document. A test holds
+every answer of the API against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from web.schemas import INVALID, Schema
+
+View = TypeVar("View", bound=Callable[..., Any])
+Codes = tuple[str, ...]
+
+
+class Asks(Enum):
+    """Who may ask: the ways by which the view lets someone in. The names are those of the security schemes."""
+
+    ANYONE = ()
+    DEVICE = ("token", "password")
+    ADMIN = ("token", "password", "session")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """``answers`` and ``body`` name schemas; an empty name is no body. ``problems`` are codes by their status."""
+
+    asks: Asks
+    answers: Mapping[int, str]
+    problems: Mapping[int, Codes]
+    body: str
+    query: Mapping[str, tuple[Schema, str]]
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
+
+
+ALWAYS: Mapping[int, Codes] = {500: ("server_error",), 503: ("busy",)}
+GUARDED: Mapping[int, Codes] = {401: ("not_authorized",)}
+WITH_BODY: Mapping[int, Codes] = {
+    400: (
+        "bad_gzip",
+        "duplicate_key",
+        "empty",
+        "not_an_object",
+        "not_json",
+        "not_utf8",
+        "number_too_long",
+        "too_deep",
+    ),
+    408: ("request_timeout",),
+    413: ("body_too_large",),
+    415: ("unsupported_encoding",),
+}
+UNFIT: Mapping[int, Codes] = {422: INVALID}
+"""The codes of data that can't be stored, where a request is about one record."""
+
+_notes: dict[tuple[str, str], Described] = {}
+
+
+def describes(
+    asks: Asks,
+    *,
+    answers: Mapping[int, str],
+    problems: Mapping[int, Codes] | None = None,
+    body: str = "",
+    query: Mapping[str, tuple[Schema, str]] | None = None,
+    takes: tuple[str, ...] = (),
+    gives: tuple[str, ...] = (),
+) -> Callable[[View], View]:
+    """Note this about the view. ``takes`` and ``gives`` name headers of the request and of a good answer."""
+    found = [ALWAYS, GUARDED if asks is not Asks.ANYONE else {}, WITH_BODY if body else {}, problems or {}]
+    noted = Described(asks, answers, merged(found), body, query or {}, takes, gives)
+
+    def note(view: View) -> View:
+        _notes[view.__module__, view.__qualname__] = noted
+        return view
+
+    return note
+
+
+def merged(codes: list[Mapping[int, Codes]]) -> dict[int, Codes]:
+    statuses = sorted({status for one in codes for status in one})
+    return {status: tuple(sorted({code for one in codes for code in one.get(status, ())})) for status in statuses}
+
+
+def described(view: Callable[..., Any]) -> Described | None:
+    """What was noted about a view, however often it was wrapped since."""
+    return _notes.get((view.__module__, view.__qualname__))

@@ -1,0 +1,257 @@
+"""JSON schemas of what goes over the wire, made from TABLES and the limits of the wire.
+
+Nothing here checks a request: offbook.core.wire does, and is stricter than a schema can say. A test holds real answers
+against these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from offbook.core.changes import Operation, Verdict
+from offbook.core.tables import ENTRY_KEY, TABLES, Field, Map, Table, Type
+from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
+from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX
+
+Schema = dict[str, Any]
+
+INVALID = (
+    "bad_choice",
+    "bad_date",
+    "bad_id",
+    "bad_key",
+    "bad_text",
+    "missing",
+    "out_of_range",
+    "too_long",
+    "too_many_entries",
+    "unknown_cell",
+    "wrong_type",
+)
+"""Why data can't be stored."""
+
+REJECTED = (
+    *INVALID,
+    "bad_base",
+    "bad_data",
+    "bad_time",
+    "base_missing",
+    "base_unknown",
+    "not_an_object",
+    "unknown_key",
+    "unknown_operation",
+    "unknown_record",
+    "unknown_table",
+)
+"""Why a change is rejected."""
+
+UUID: Schema = {"type": "string", "format": "uuid"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+SEQ: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": INTEGER_MAX}
+CURSOR: Schema = {"type": ["string", "null"], "description": "Opaque: one that the server gave. null: from the start."}
+DATE = "^([0-9]{4}-|--)[0-9]{2}-[0-9]{2}$"
+INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+
+
+def schemas() -> dict[str, Schema]:
+    """Every schema by its name."""
+    found = {name: schema for table in TABLES.values() for name, schema in of_table(table).items()}
+    return found | OF_SYNC | OF_REST | OF_TUTORIAL
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": schema, **more}
+
+
+def object_of(properties: dict[str, Schema], *optional: str, **more: Any) -> Schema:
+    """An object with these properties and no others."""
+    required = [name for name in properties if name not in optional]
+    closed = {"type": "object", "properties": properties, "additionalProperties": False}
+    return closed | ({"required": required} if required else {}) | more
+
+
+# --- what is synced --------------------------------------------------------------------------------------------------
+
+
+def name_of(table: Table) -> str:
+    return table.name.removesuffix("s").capitalize()
+
+
+def entry_name(table: Table, map_: Map) -> str:
+    return name_of(table) + map_.name.removesuffix("s").capitalize()
+
+
+def of_table(table: Table) -> dict[str, Schema]:
+    """A whole row; the cells that a change writes; and the entries of each map, whole and written."""
+    name, fields = name_of(table), {field.name: of_field(field) for field in table.fields}
+    written = {field.name: of_field(field, written=True) for field in table.fields}
+    made: dict[str, Schema] = {
+        name: object_of({"id": UUID, **fields, **maps(table), "created_at": TIME, "updated_at": TIME}),
+        f"{name}Change": of_change(table, written),
+    }
+    for map_ in table.maps:
+        attributes = {one.name: of_field(one) for one in map_.attributes}
+        whole = object_of(attributes, *(one.name for one in map_.attributes if not one.required))
+        made[entry_name(table, map_)] = whole
+        made[f"{entry_name(table, map_)}Change"] = object_of(attributes, *attributes)
+    return made
+
+
+def of_change(table: Table, fields: dict[str, Schema]) -> Schema:
+    ignored: dict[str, Schema] = {"id": {}, "created_at": {}, "updated_at": {}}
+    written = {**fields, **maps(table, "Change"), **ignored}
+    told = "What is named is written, null empties it. To create one, name what is needed: " + ", ".join(table.required)
+    return object_of(written, *written, description=f"{told}. id and times are made elsewhere, and ignored here.")
+
+
+def maps(table: Table, suffix: str = "") -> dict[str, Schema]:
+    found: dict[str, Schema] = {}
+    for map_ in table.maps:
+        entry = ref(entry_name(table, map_) + suffix)
+        keys = {"type": "string", "pattern": f"^{ENTRY_KEY.pattern}$"}
+        entries: Schema = {"type": "object", "propertyNames": keys}
+        entries["additionalProperties"] = or_null(entry) if suffix else entry
+        found[map_.name] = entries
+    return found
+
+
+def of_field(field: Field, written: bool = False) -> Schema:
+    match field.type:
+        case Type.TEXT if field.required:
+            return {"type": "string", "minLength": 1, "maxLength": field.limit}
+        case Type.TEXT:
+            return {"type": ["string", "null"], "maxLength": field.limit}
+        case Type.DATE:
+            return {"type": ["string", "null"], "pattern": DATE}
+        case Type.FLAG:
+            return FLAG | ({"type": ["boolean", "null"]} if written else {})
+        case Type.INTEGER:
+            return INT32 | {"type": ["integer", "null"]}
+        case Type.CHOICE:
+            return {"type": "string", "enum": list(field.choices)}
+
+
+# --- the sync API ----------------------------------------------------------------------------------------------------
+
+TABLE: Schema = {"type": "string", "enum": list(TABLES)}
+OPERATION: Schema = {"type": "string", "enum": [operation.value for operation in Operation]}
+WRITTEN: Schema = {"anyOf": [ref(f"{name_of(table)}Change") for table in TABLES.values()]}
+ROW_DATA: Schema = {
+    "anyOf": [*(ref(name_of(table)) for table in TABLES.values()), {"type": "null"}],
+    "description": "The record as it is; null: it is gone.",
+}
+COUNTS: Schema = {"type": "object", "additionalProperties": SEQ, "maxProperties": 100}
+
+OF_CHANGE: dict[str, Schema] = {
+    "id": UUID,
+    "table": TABLE,
+    "record_id": UUID,
+    "operation": OPERATION,
+    "timestamp": TIME,
+    "replica": UUID | {"description": "The writer; without it, the device counts as one."},
+    "base": SEQ | {"description": "The record's seq that the change knew. Needed for UPDATE and DELETE."},
+    "bases": {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX},
+    "data": WRITTEN,
+}
+OF_PAGE: dict[str, Schema] = {
+    "book": UUID,
+    "since": CURSOR,
+    "changes": listed(ref("Row")),
+    "cursor": TEXT,
+    "more": FLAG,
+}
+OF_RESULT: dict[str, Schema] = {
+    "id": or_null(UUID),
+    "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
+    "seq": or_null(SEQ),
+    "record": ROW_DATA,
+    "code": {"type": "string", "enum": sorted(REJECTED)},
+    "detail": TEXT,
+}
+OF_PUSH: dict[str, Schema] = {
+    "changes": listed(ref("Change"), maxItems=CHANGES_MAX),
+    "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
+    "sent_at": TIME | {"description": "The device's clock, to tell how far it is off."},
+    "parked": COUNTS | {"description": "What the device can't send: how many changes, by code."},
+}
+
+OF_SYNC: dict[str, Schema] = {
+    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data"),
+    "Push": object_of(OF_PUSH, *OF_PUSH),
+    "Result": object_of(OF_RESULT, "record", "code", "detail"),
+    "Row": object_of(
+        {"table": TABLE, "record_id": UUID, "operation": OPERATION, "seq": SEQ, "timestamp": TIME, "data": ROW_DATA}
+    ),
+    "Page": object_of(OF_PAGE),
+    "Synced": object_of({**OF_PAGE, "results": listed(ref("Result"))}, *(OF_PAGE.keys() - {"book"})),
+}
+
+# --- plain REST, and problems ----------------------------------------------------------------------------------------
+
+OF_PROBLEM: dict[str, Schema] = {
+    "type": TEXT,
+    "title": TEXT,
+    "status": {"type": "integer"},
+    "detail": TEXT,
+    "code": TEXT,
+}
+REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
+
+OF_REST: dict[str, Schema] = {
+    "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
+    "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
+    "Health": object_of({"status": {"const": "ok"}}),
+    "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457. The code is stable, the detail a sentence for people.",
+        "properties": OF_PROBLEM,
+        "required": list(OF_PROBLEM),
+    },
+    "CursorGone": {
+        "allOf": [ref("Problem")],
+        "description": "Take a snapshot. Up to seq `kept` the server still is what it was.",
+        "properties": {"reason": REASON, "kept": SEQ, "book": UUID},
+        "required": ["reason", "kept", "book"],
+    },
+}
+
+# --- the tutorial form -----------------------------------------------------------------------------------------------
+
+NUMBER: Schema = {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
+SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
+TUTORIAL_ROW = object_of({"id": NUMBER, **dict.fromkeys(TUTORIAL_CELLS, SCALAR), "updated_at": SCALAR})
+OF_TUTORIAL_CHANGE: dict[str, Schema] = {
+    "table": TEXT,
+    "record_id": NUMBER,
+    "operation": OPERATION,
+    "timestamp": TEXT,
+    "data": {"type": ["object", "null"], "additionalProperties": SCALAR},
+}
+OF_TUTORIAL: dict[str, Schema] = {
+    "TutorialChange": {
+        "type": "object",
+        "properties": OF_TUTORIAL_CHANGE,
+        "required": ["table", "record_id", "operation", "timestamp"],
+    },
+    "TutorialResult": object_of(
+        {"status": {"enum": ["ok", "rejected"]}, "verdict": OF_RESULT["verdict"], "record_id": NUMBER}
+        | {"code": OF_RESULT["code"], "detail": TEXT},
+        "code",
+        "detail",
+    ),
+    "TutorialRows": listed(object_of(OF_TUTORIAL_CHANGE | {"data": or_null(TUTORIAL_ROW)})),
+    "PushOrTutorialChange": {"oneOf": [ref("Push"), ref("TutorialChange")]},
+    "SyncedOrTutorialResult": {"oneOf": [ref("Synced"), ref("TutorialResult")]},
+    "PageOrTutorialRows": {"oneOf": [ref("Page"), ref("TutorialRows")]},
+}
