@@ -90,12 +90,11 @@ def _run(words: list[str]) -> int:
     return _tell(answer, as_json)
 
 
-def _tell(answer: Answer | None, as_json: bool) -> int:
-    if answer is None:
-        return OK
+def _tell(answer: Answer, as_json: bool) -> int:
     if not as_json:
         for line in answer.lines:
             print(clean(line))
+        sys.stdout.buffer.write(answer.raw or b"")
     elif answer.data is not None:
         _print_json(answer.data)
     return answer.code

@@ -1,8 +1,8 @@
 """The `offbook` command, one module per kind of work.
 
 Each command is a function from (book, args) to an Answer: what to say in JSON, the same in lines for people, and the
-exit code. It prints nothing itself (but `watch` and an export to standard output, which have no end or no lines), and
-lets errors rise: __main__ is the one place that prints, and that turns errors into sentences and exit codes.
+exit code. It prints nothing itself (but for `watch`, which has no end), and lets errors rise: __main__ is the one place
+that prints, and that turns errors into sentences and exit codes.
 
 Local commands never touch the network. Nothing here is loaded that a command does not need: requests and rich take
 longer to import than `offbook list` takes to run.
@@ -27,6 +27,8 @@ class Answer:
     data: Any
     lines: Sequence[str] = ()
     code: int = OK
+    raw: bytes | None = None
+    """In the place of lines: a file, as it is to be written."""
 
 
 class UsageError(OffbookError):

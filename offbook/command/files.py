@@ -63,17 +63,13 @@ def take(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> tuple[int, in
     return len(fresh), here, len(contacts) - len(fresh) - here
 
 
-def export(book: Replica, args: argparse.Namespace) -> Answer | None:
+def export(book: Replica, args: argparse.Namespace) -> Answer:
     from offbook import google
 
     contacts = book.contacts.list()
-    if args.file == STANDARD and args.json:
-        return Answer(contacts)
     text = google.write(contacts).encode()
     if args.file == STANDARD:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
-        return None
+        return Answer(contacts, raw=text)
     Path(args.file).write_bytes(text)
     told = {"exported": len(contacts), "file": args.file}
     return Answer(told, [f"Wrote {count(len(contacts), 'contact')} to {args.file}."])

@@ -12,7 +12,7 @@ DESCRIPTION = "Contacts that work with no network and agree again when it comes 
 
 EPILOG = """\
 examples:
-  offbook add "Ada Lovelace" --phone 555-1234 --detail email:Work=ada@example.org
+  offbook add "Ada Lovelace" --phone 555-1234 --detail phone:Boat=555-9
   offbook edit "Ada Lovelace" --company "Analytical Engines"
   offbook sync
 
@@ -26,7 +26,7 @@ exit codes:
   2 wrong command line   5 a change is parked: see `offbook parked`
 """
 
-Run = Callable[..., Answer | None]
+Run = Callable[..., Answer]
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,7 +97,7 @@ Command = Callable[..., Parser]
 def _for_contacts(command: Command) -> None:
     add = command("add", contacts.add, "add a contact")
     add.set_defaults(makes_file=True)
-    add.usage = "%(prog)s NAME [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    add.usage = "%(prog)s NAME [--FIELD TEXT ...] [OPTION ...]"
     add.add_argument("name", metavar="NAME")
     fields.add_options(add, without="name")
     listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
@@ -105,7 +105,7 @@ def _for_contacts(command: Command) -> None:
     command("show", contacts.show, "show all of a contact").add_argument("id", metavar="ID")
     more = "What is not named stays as it is; an empty text (--phone '') empties a field."
     edit = command("edit", contacts.edit, "change a contact", more)
-    edit.usage = "%(prog)s ID [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    edit.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     edit.add_argument("id", metavar="ID")
     fields.add_options(edit)
     fields.add_removal(edit)
@@ -147,7 +147,7 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
         help="send a change again, corrected",
         description="Send a parked change again, with the fields that are named corrected.",
     )
-    retry.usage = "%(prog)s ID [--FIELD TEXT ...] [--detail KIND:LABEL=VALUE ...]"
+    retry.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     retry.set_defaults(run=changes.retry)
     retry.add_argument("id", metavar="ID", help="of the parked change")
     fields.add_options(retry)

@@ -22,6 +22,10 @@ from offbook.replica import Replica, Status
 
 LOOK_SECONDS = 0.1
 
+FIRST_UNSETTLED = """SELECT coalesce((SELECT min(id) FROM change_log WHERE synced = 0),
+  (SELECT max(id) + 1 FROM change_log), 0)"""
+SENT = "SELECT count(*) FROM change_log WHERE id >= ? AND synced = 1"
+
 Event = dict[str, Any]
 Names = dict[str, tuple[str, str]]
 """By id: when each contact was changed, and its name."""
@@ -62,6 +66,8 @@ class Watched:
         self._version = self._seen()
         self._names = self._read()
         self._status = book.status()
+        (self._settled_before,) = book.connection.execute(FIRST_UNSETTLED).fetchone()
+        self._sent = self._count_sent()
 
     def look(self) -> Iterator[Event]:
         """What happened since."""
@@ -69,6 +75,7 @@ class Watched:
         if version != self._version:
             self._version = version
             yield from self._contacts()
+            yield from self._sending()
         yield from self._sync()
 
     def _seen(self) -> int:
@@ -90,6 +97,15 @@ class Watched:
         for id in before.keys() - self._names.keys():
             yield {"event": "deleted", "id": id, "name": before[id][1]}
 
+    def _count_sent(self) -> int:
+        (count,) = self._book.connection.execute(SENT, (self._settled_before,)).fetchone()
+        return int(count)
+
+    def _sending(self) -> Iterator[Event]:
+        before, self._sent = self._sent, self._count_sent()
+        if self._sent > before:
+            yield {"event": "sent", "changes": self._sent - before}
+
     def _sync(self) -> Iterator[Event]:
         before, self._status = self._status, self._book.status()
         yield from _queue(before, self._status)
@@ -101,12 +117,12 @@ class Watched:
 
 
 def _queue(before: Status, now: Status) -> Iterator[Event]:
-    """What became of the changes that waited."""
+    """What waits, and what can't go on."""
     if now.parked > before.parked:
         yield {"event": "parked", "changes": now.parked - before.parked}
     if now.conflicts > before.conflicts:
         yield {"event": "conflict", "changes": now.conflicts - before.conflicts}
-    if now.pending != before.pending:
+    if now.pending > before.pending:
         yield {"event": "waiting", "changes": now.pending}
 
 
@@ -129,7 +145,9 @@ def sentence(event: Event) -> str:
         case "watching":
             return f"Watching, and syncing with {event['server']}. Ctrl-C ends it."
         case "waiting":
-            return f"{count(changes, 'change waits', 'changes wait')}." if changes else "Everything is sent."
+            return f"{count(changes, 'change waits', 'changes wait')}."
+        case "sent":
+            return f"Sent {count(changes, 'change')}."
         case "parked":
             return f"{count(changes, 'change')} can't be sent: see `offbook parked`."
         case "conflict":

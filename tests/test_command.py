@@ -1,0 +1,568 @@
+"""The `offbook` command on one device: what it answers, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from offbook.command import place
+from offbook.core.tables import CONTACTS, Type
+from tests.commanding import ROOT, Device
+
+COMMANDS = (
+    *("init", "sync", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
+    *("parked", "parked retry", "parked drop", "conflicts"),
+)
+GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TZ", "UTC")
+    for name in ("OFFBOOK_DB", "OFFBOOK_TOKEN", "OFFBOOK_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    """A device with a book of its own, and no server."""
+    made = Device(tmp_path / "book.db")
+    assert made("init").code == 0
+    return made
+
+
+@pytest.fixture
+def nowhere() -> Iterator[str]:
+    """The address of a server that can't be reached: the port is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.fixture
+def offline(device: Device, nowhere: str) -> Device:
+    """A device that knows a server, which is down."""
+    assert device("init", "--server", nowhere, typed="ob_token\n").code == 0
+    return device
+
+
+def ask_sql(device: Device, sql: str, *values: str) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(device.file)) as connection, connection:
+        return connection.execute(sql, values).fetchall()
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_the_help_fits_into_80_columns(device: Device, command: str) -> None:
+    told = device(*command.split(), "--help")
+    assert told.code == 0
+    assert told.out.startswith(f"usage: offbook {command}".rstrip())
+    assert max(map(len, told.out.splitlines())) <= 80
+
+
+def test_the_help_lists_every_command_and_exit_code(device: Device) -> None:
+    told = device("--help").out
+    assert all(f"\n    {command}" in told for command in COMMANDS if " " not in command)
+    assert all(f" {code} " in told for code in range(6))
+
+
+def test_the_version_is_told(device: Device) -> None:
+    assert device("--version").out == "offbook 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("nope",), ("add",), ("list", "--nope"), ("add", "x", "--phon", "1"), ("log", "-n", "0"), ("init", "--token")],
+)
+def test_a_wrong_command_line_is_told_in_a_sentence(device: Device, words: tuple[str, ...]) -> None:
+    told = device(*words)
+    assert told.code == 2
+    assert told.out == ""
+    assert told.err.startswith("offbook: ") and told.err.count("\n") == 1
+
+
+def test_options_for_all_commands_may_stand_before_or_behind_the_command(device: Device, tmp_path: Path) -> None:
+    assert device("add", "Ada", "--db", str(tmp_path / "other.db")).code == 0
+    assert device("list", "--json").json == []
+    assert [one["name"] for one in device("list", "--db", str(tmp_path / "other.db"), "--json").json] == ["Ada"]
+    assert device("--json", "list").json == []
+
+
+def test_errors_are_json_for_programs(device: Device) -> None:
+    wrong = device("nope", "--json")
+    assert (wrong.code, wrong.json["error"], wrong.err) == (2, "usage", "")
+    missing = device("--json", "show", "Ada")
+    assert (missing.code, missing.json["error"]) == (1, "not_found")
+    assert "Ada" in missing.json["detail"]
+
+
+def test_a_command_that_only_reads_makes_no_book(tmp_path: Path) -> None:
+    told = Device(tmp_path / "typo.db")("list")
+    assert told.code == 1
+    assert "`offbook init`" in told.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_with_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("This is no database, only a text that is long enough to be one." * 20)
+    told = Device(tmp_path / "text.db")("list")
+    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/text.db can't be used: file is not a database.\n")
+    told = Device(tmp_path / "no folder" / "book.db")("add", "Ada")
+    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/no folder/book.db: No such file or directory.\n")
+
+
+def test_a_fault_of_ours_is_no_traceback_but_where_it_is_asked_for(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("offbook.contacts.Contacts.list", lambda *_: 1 / 0)
+    told = device("list")
+    assert told.code == 1
+    assert "ZeroDivisionError" in told.err and told.err.count("\n") == 1
+    monkeypatch.setenv("OFFBOOK_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        device("list")
+
+
+def test_a_command_on_this_device_loads_neither_requests_nor_rich(device: Device) -> None:
+    code = "import sys; from offbook.__main__ import main; main(); print({'requests', 'rich'} & set(sys.modules))"
+    words = [sys.executable, "-c", code, "--db", str(device.file), "list"]
+    ran = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, timeout=60, check=True)
+    assert ran.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_reader_that_had_enough_is_no_error(device: Device) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with device.started("status", stdout=writing) as child:
+        os.close(writing)
+        assert child.stderr is not None
+        assert (child.stderr.read(), child.wait(60)) == ("", 141)
+
+
+def test_a_full_disk_behind_the_output_is_told_in_a_sentence(device: Device) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "w") as full, device.started("status", stdout=full) as child:
+        assert child.stderr is not None
+        assert child.stderr.read() == "offbook: Standard output takes nothing more: No space left on device.\n"
+        assert child.wait(60) == 1
+
+
+# --- where the book is -----------------------------------------------------------------------------------------------
+
+
+def test_the_book_is_where_it_is_said_to_be(tmp_path: Path) -> None:
+    environ = {"OFFBOOK_DB": str(tmp_path / "from-environment.db"), "XDG_DATA_HOME": str(tmp_path / "data")}
+    assert place.file_of("given.db", environ) == Path("given.db")
+    assert place.file_of(None, environ) == tmp_path / "from-environment.db"
+    assert place.file_of(None, environ | {"OFFBOOK_DB": ""}) == tmp_path / "data" / "offbook" / "contacts.db"
+
+
+def test_the_folder_for_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    file = place.file_of(None, {"XDG_DATA_HOME": str(tmp_path / "data")})
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "folder"),
+    [
+        ("linux", {}, "~/.local/share/offbook"),
+        ("linux", {"XDG_DATA_HOME": "relative"}, "~/.local/share/offbook"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/offbook"),
+        ("darwin", {"XDG_DATA_HOME": "/data"}, "~/Library/Application Support/offbook"),
+        ("win32", {}, "~/AppData/Local/offbook"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/offbook"),
+    ],
+)
+def test_each_system_has_its_own_data_folder(platform: str, environ: dict[str, str], folder: str) -> None:
+    assert place.data_folder(environ, platform) == Path(folder).expanduser()
+
+
+# --- contacts --------------------------------------------------------------------------------------------------------
+
+
+def test_every_field_has_an_option(device: Device) -> None:
+    values = {field.name: field.name for field in CONTACTS.fields if field.name != "starred"}
+    values |= {"name": "Ada Lovelace", "birthday": "1815-12-10"}
+    words = [
+        word for name, value in values.items() if name != "name" for word in (f"--{name}".replace("_", "-"), value)
+    ]
+    added = device("add", "Ada Lovelace", *words, "--starred", "--json")
+    assert added.code == 0
+    assert {name: added.json[name] for name in CONTACTS.by_name} == values | {"starred": True}
+    assert all(field.type in (Type.TEXT, Type.DATE, Type.FLAG) for field in CONTACTS.fields)
+
+
+def test_an_added_contact_is_listed_and_shown(device: Device) -> None:
+    added = device("add", "Ada Lovelace", "--phone", "555-1234", "--phone-label", "Home", "--notes", "one\ntwo")
+    id = device.id_of("Ada Lovelace")
+    assert (added.code, added.out) == (0, f"Added Ada Lovelace ({id[:8]}).\n")
+    assert device("list").out.splitlines() == [
+        "ID        NAME          E-MAIL  PHONE     COMPANY",
+        f"{id[:8]}  Ada Lovelace          555-1234",
+    ]
+    shown = device("show", id).out
+    assert "Phone  555-1234 (Home)\nNotes  one\n       two\n" in shown
+    assert f"Id     {id}\n" in shown
+
+
+def test_what_is_refused_is_refused_at_once(device: Device) -> None:
+    told = device("add", "Ada", "--birthday", "tomorrow")
+    assert (told.code, told.out) == (1, "")
+    assert "birthday must be a date like 1815-12-10" in told.err
+    assert device("add", " ").code == 1
+    assert device("add", "\udcff").code == 1
+    assert device("list", "--json").json == []
+
+
+def test_details_are_typed_as_kind_label_and_value(device: Device) -> None:
+    details = ("phone:boat=555=9", "PHONE=1", "group=Friends", "address:Home=12 Park Lane; London")
+    words = [word for text in details for word in ("--detail", text)]
+    contact = device("add", "Ada", *words, "--json").json
+    assert sorted(contact["details"].values(), key=str) == [
+        {"kind": "address", "label": "Home", "value": "12 Park Lane; London", "position": 2},
+        {"kind": "group", "value": "Friends", "position": 2},
+        {"kind": "phone", "label": "boat", "value": "555=9", "position": 2},
+        {"kind": "phone", "value": "1", "position": 3},
+    ]
+
+
+def test_an_address_may_name_its_parts(device: Device) -> None:
+    typed = "address:Work=street=12 Park Lane; city=London;country=UK"
+    (entry,) = device("add", "Ada", "--detail", typed, "--json").json["details"].values()
+    assert (entry["street"], entry["city"], entry["country"]) == ("12 Park Lane", "London", "UK")
+    assert "value" not in entry
+    assert "Address  12 Park Lane, London, UK (Work)" in device("show", "Ada").out
+
+
+@pytest.mark.parametrize("text", ["phone", "phone:boat", "boat=555", "=555", ""])
+def test_a_detail_in_another_form_is_refused(device: Device, text: str) -> None:
+    told = device("add", "Ada", "--detail", text)
+    assert told.code == 2
+    assert "KIND:LABEL=VALUE" in told.err
+
+
+def test_an_edit_changes_what_it_names_and_nothing_else(device: Device) -> None:
+    device("add", "Ada", "--phone", "1", "--email", "a@example.org", "--company", "Engines")
+    changed = device("edit", "Ada", "--phone", "2", "--company", "", "--name", "Ada Lovelace")
+    assert changed.code == 0
+    contact = device("show", "Ada Lovelace", "--json").json
+    assert (contact["phone"], contact["email"], contact["company"]) == ("2", "a@example.org", None)
+    data = ask_sql(device, "SELECT data FROM change_log ORDER BY id DESC LIMIT 1")[0][0]
+    assert json.loads(data) == {"name": "Ada Lovelace", "phone": "2", "company": None}
+
+
+def test_an_edit_of_nothing_says_how_to_name_something(device: Device) -> None:
+    device("add", "Ada")
+    told = device("edit", "Ada")
+    assert told.code == 2 and "--phone" in told.err
+
+
+def test_details_are_added_and_taken_away_by_their_keys(device: Device) -> None:
+    device("add", "Ada", "--detail", "phone=1")
+    (key,) = device("show", "Ada", "--json").json["details"]
+    assert f"Phone  1 [{key}]" in device("show", "Ada").out
+    changed = device("edit", "Ada", "--remove-detail", key[:6], "--detail", "phone:boat=2", "--json").json
+    (entry,) = changed["details"].values()
+    assert (entry["label"], entry["value"]) == ("boat", "2")
+    missing = device("edit", "Ada", "--remove-detail", "nope")
+    assert missing.code == 1 and "The keys here: " in missing.err
+
+
+def test_a_contact_is_named_by_its_id_the_beginning_of_it_or_its_whole_name(device: Device) -> None:
+    device("add", "Ada Lovelace")
+    id = device.id_of("Ada Lovelace")
+    assert {device("show", text, "--json").json["id"] for text in (id, id[:6], id[:8].upper())} == {id}
+    assert device("show", "Ada").code == 1
+
+
+def test_the_beginning_of_an_id_is_no_accident(device: Device) -> None:
+    """Names are letters too: `rm dead` must not delete whoever's id begins so."""
+    ask_sql(device, "INSERT INTO contacts (id, name) VALUES ('deadbeef-0000-4000-8000-000000000000', 'Ada')")
+    assert device("rm", "dead").code == 1
+    assert device("rm", "deadbe").code == 0
+
+
+def test_what_may_mean_several_contacts_does_nothing(device: Device) -> None:
+    device("add", "Ada")
+    device("add", "Ada")
+    told = device("rm", "Ada")
+    assert told.code == 1
+    assert "Several contacts are “Ada”" in told.err and told.err.count("(Ada)") == 2
+    assert device("rm", "Ada", "--json").json["error"] == "ambiguous"
+    assert len(device("list", "--json").json) == 2
+
+
+def test_several_are_deleted_together_or_not_at_all(device: Device) -> None:
+    for name in ("Ada", "Bob", "Eve"):
+        device("add", name)
+    assert device("rm", "Ada", "Nobody").code == 1
+    gone = device("rm", "Ada", "Bob", "Ada", "--json")
+    assert (gone.code, [one["name"] for one in gone.json["deleted"]]) == (0, ["Ada", "Bob"])
+    assert [one["name"] for one in device("list", "--json").json] == ["Eve"]
+
+
+def test_a_list_is_searched_by_words_in_any_field(device: Device) -> None:
+    device("add", "Zoë", "--company", "Engines")
+    device("add", "Ada", "--detail", "phone:boat=555")
+    assert [one["name"] for one in device("list", "ENGINES", "zoe", "--json").json] == ["Zoë"]
+    assert [one["name"] for one in device("list", "boat", "--json").json] == ["Ada"]
+    assert device("list", "nothing").out == "No contact has “nothing”.\n"
+
+
+def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
+    device("add", "\x1b[31mRed\x07", "--notes", "\x9b2J\u202e")
+    told = device("list").out + device("show", device("list", "--json").json[0]["id"]).out
+    assert "\\x1b[31mRed\\x07" in told and "\\x9b2J\\u202e" in told
+    assert all(letter.isprintable() for letter in told.replace("\n", ""))
+
+
+# --- init, status and being offline ----------------------------------------------------------------------------------
+
+
+def test_the_token_comes_from_standard_input(device: Device) -> None:
+    told = device("init", "--server", "http://localhost:5000/", typed="ob_secret\n")
+    assert told.code == 0
+    assert "syncs with http://localhost:5000." in told.out and "ob_secret" not in told.out
+    assert ask_sql(device, "SELECT server, token FROM sync_state") == [("http://localhost:5000", "ob_secret")]
+    assert stat.S_IMODE(device.file.stat().st_mode) == 0o600
+
+
+def test_the_token_comes_from_the_environment(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFBOOK_TOKEN", "ob_secret")
+    assert device("init", "--server", "http://localhost:5000").code == 0
+    assert ask_sql(device, "SELECT token FROM sync_state") == [("ob_secret",)]
+
+
+@pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
+def test_what_can_t_be_a_token_is_refused(device: Device, token: str) -> None:
+    told = device("init", "--server", "http://localhost:5000", typed=token)
+    assert told.code == 2 and "OFFBOOK_TOKEN" in told.err
+    assert ask_sql(device, "SELECT server FROM sync_state") == [(None,)]
+
+
+@pytest.mark.parametrize("server", ["localhost:5000", "ftp://localhost", "http://", "http://a b", ""])
+def test_what_can_t_be_a_server_is_refused(device: Device, server: str) -> None:
+    told = device("init", "--server", server, typed="ob_secret\n")
+    assert told.code == 2 and "http://" in told.err
+
+
+def test_a_device_without_a_server_is_told_how_to_name_one(device: Device) -> None:
+    for command in ("sync", "watch"):
+        told = device(command)
+        assert told.code == 1 and "`offbook init --server URL`" in told.err
+    assert "`offbook init --server URL`" in device("status").out
+
+
+def test_the_status_is_told(offline: Device, nowhere: str) -> None:
+    offline("add", "Ada")
+    told = offline("status").out
+    assert f"{offline.file} with 1 contact\n" in told
+    assert f"Server     {nowhere}\n" in told
+    assert "Waiting    1 change waits; it goes out with the next sync (oldest: " in told
+    status = offline("status", "--json").json
+    assert (status["server"], status["pending"], status["parked"], status["contacts"]) == (nowhere, 1, 0, 1)
+
+
+def test_offline_is_a_normal_state(offline: Device) -> None:
+    for name in ("Ada", "Bob", "Eve"):
+        assert offline("add", name).code == 0
+    told = offline.really("sync")
+    assert told.code == 3
+    assert told.out.splitlines()[0] == "Offline: 3 changes wait; they go out with the next sync."
+    assert "can't be reached" in told.out
+    for words in (("list",), ("show", "Ada"), ("edit", "Ada", "--phone", "1"), ("rm", "Bob"), ("status",), ("log",)):
+        assert offline(*words).code == 0
+
+
+def test_offline_is_one_line_where_the_server_was_reached_before(offline: Device) -> None:
+    ask_sql(offline, "UPDATE sync_state SET last_success_ms = 1795000000000")
+    assert offline("sync").out == "Offline: no change waits.\n"
+
+
+def test_offline_is_told_to_programs(offline: Device) -> None:
+    offline("add", "Ada")
+    told = offline("sync", "--json")
+    assert (told.code, told.json["error"], told.json["status"]["pending"]) == (3, "offline", 1)
+
+
+# --- import and export -----------------------------------------------------------------------------------------------
+
+
+def test_importing_twice_adds_nothing(device: Device, tmp_path: Path) -> None:
+    (tmp_path / "google.csv").write_text(GOOGLE + "Ada,Lovelace,Home,555,\nCharles,Babbage,,,1791-12-26\n")
+    first = device("import", str(tmp_path / "google.csv"))
+    assert (first.code, first.out) == (0, "Added 2 contacts.\n")
+    again = device("import", str(tmp_path / "google.csv"))
+    assert (again.code, again.out) == (0, "Added 0 contacts.\n2 are here already.\n")
+    assert len(device("list", "--json").json) == 2
+    assert device("show", "Charles Babbage", "--json").json["birthday"] == "1791-12-26"
+
+
+def test_an_import_is_one_change_per_contact(device: Device) -> None:
+    device("import", "-", typed=GOOGLE + "Ada,Lovelace,Home ::: Work,555 ::: 556,\n")
+    ((operation, data),) = ask_sql(device, "SELECT operation, data FROM change_log")
+    assert operation == "INSERT"
+    assert json.loads(data)["name"] == "Ada Lovelace"
+
+
+def test_an_import_brings_nothing_back_that_was_deleted(device: Device) -> None:
+    typed = GOOGLE + "Ada,Lovelace,,,\nCharles,Babbage,,,\n"
+    device("import", "-", typed=typed)
+    device("rm", "Ada Lovelace")
+    told = device("import", "-", "--json", typed=typed)
+    assert told.json == {"added": 0, "already_here": 1, "deleted_before": 1, "problems": []}
+    ask_sql(device, "DELETE FROM change_log")
+    deleted = "INSERT INTO server_rows (table_name, record_id, seq, deleted) VALUES ('contacts', ?, 1, 1)"
+    charles = device.id_of("Charles Babbage")
+    device("rm", "Charles Babbage")
+    ask_sql(device, deleted, charles)
+    ask_sql(device, "DELETE FROM change_log")
+    assert device("import", "-", "--json", typed=typed).json["deleted_before"] == 1
+
+
+def test_an_edited_contact_stays_as_it_was_edited(device: Device) -> None:
+    typed = GOOGLE + "Ada,Lovelace,,,\n"
+    device("import", "-", typed=typed)
+    device("edit", "Ada Lovelace", "--phone", "555")
+    device("import", "-", typed=typed)
+    assert [one["phone"] for one in device("list", "--json").json] == ["555"]
+
+
+def test_rows_that_can_t_be_taken_are_told_and_the_others_added(device: Device) -> None:
+    typed = GOOGLE + f"Ada,Lovelace,,,\nBob,{'x' * 500},,,\nEve,,,,,,too many\n"
+    told = device("import", "-", typed=typed)
+    assert told.code == 1
+    assert told.out.splitlines()[0] == "Added 1 contact."
+    assert "\nRow 3 was left out: " in told.out and "\nRow 4 was left out: " in told.out
+
+
+@pytest.mark.parametrize("typed", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"\x00\x01\xff"])
+def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: bytes) -> None:
+    told = device("import", "-", typed=typed)
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("offbook: This ")
+
+
+def test_a_missing_file_is_told_in_a_sentence(device: Device, tmp_path: Path) -> None:
+    told = device("import", str(tmp_path / "none.csv"))
+    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/none.csv: No such file or directory.\n")
+
+
+def test_an_export_imports_as_the_same_contacts(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada Lovelace", "--detail", "phone:boat=555", "--starred")
+    told = device("export", str(tmp_path / "out.csv"))
+    assert (told.code, told.out) == (0, f"Wrote 1 contact to {tmp_path}/out.csv.\n")
+    text = device("export").out
+    assert text.encode() == (tmp_path / "out.csv").read_bytes()
+    other = Device(tmp_path / "other.db")
+    assert other("import", "-", typed=text).code == 0
+    assert other("export").out == text
+    assert [one["name"] for one in device("export", "--json").json] == ["Ada Lovelace"]
+
+
+# --- log, parked, conflicts ------------------------------------------------------------------------------------------
+
+
+def test_the_log_tells_the_last_changes(device: Device) -> None:
+    assert device("log").out == "Nothing was changed on this device yet.\n"
+    device("add", "Ada", "--phone", "1")
+    device("add", "Bob")
+    device("edit", "Ada", "--phone", "2")
+    device("rm", "Bob")
+    lines = [line.split()[2:] for line in device("log").out.splitlines()[1:]]
+    assert lines == [
+        ["waits", "add", "Ada", "name,", "phone"],
+        ["waits", "add", "Bob", "name"],
+        ["waits", "change", "Ada", "phone"],
+        ["waits", "delete", "Bob"],
+    ]
+    assert [one["operation"] for one in device("log", "-n", "2", "--json").json] == ["UPDATE", "DELETE"]
+    assert [one["operation"] for one in device("log", "Ada", "--json").json] == ["INSERT", "UPDATE"]
+
+
+@pytest.fixture
+def with_parked(offline: Device) -> Device:
+    """A device with a change that no server would take, as another tool may write it."""
+    ask_sql(offline, "UPDATE sync_state SET cursor = 'e1.1'")  # as after a first sync: only then is anything sent
+    ask_sql(offline, "INSERT INTO contacts (name, phone) VALUES ('Ada', ?)", "5" * 500)
+    assert offline("sync").code == 3
+    return offline
+
+
+def test_what_is_parked_is_listed_with_its_reason(with_parked: Device) -> None:
+    (one,) = with_parked("parked", "--json").json
+    told = with_parked("parked").out
+    assert one["detail"] in told and one["change_id"][:8] in told and "Phone  5555" in told
+    assert "Parked     1: see `offbook parked`" in with_parked("status").out
+
+
+def test_a_parked_change_is_sent_again_corrected(with_parked: Device) -> None:
+    (one,) = with_parked("parked", "--json").json
+    refused = with_parked("parked", "retry", one["change_id"], "--birthday", "nope")
+    assert refused.code == 1
+    told = with_parked("parked", "retry", one["change_id"][:4], "--phone", "555", "--detail", "phone:boat=556")
+    assert told.code == 0
+    assert with_parked("parked").out == "Nothing is parked: every change could be sent.\n"
+    contact = with_parked("show", "Ada", "--json").json
+    assert contact["phone"] == "555"
+    assert [entry["value"] for entry in contact["details"].values()] == ["556"]
+
+
+def test_a_parked_change_is_given_up(with_parked: Device) -> None:
+    (one,) = with_parked("parked", "--json").json
+    assert with_parked("parked", "drop", "nope").code == 1
+    assert with_parked("parked", "drop", one["change_id"]).code == 0
+    assert with_parked("list", "--json").json == []
+
+
+def test_conflicts_are_listed_with_what_this_device_wrote(device: Device) -> None:
+    assert device("conflicts").out == "No conflicts: nothing waits for a person to decide.\n"
+    device("add", "Ada")
+    device("edit", "Ada", "--phone", "555")
+    ask_sql(device, "UPDATE change_log SET synced = 1, verdict = 'conflict' WHERE operation = 'UPDATE'")
+    told = device("conflicts").out
+    assert told.startswith("Ada, ") and "  Phone  555\n" in told
+    assert [one["data"] for one in device("conflicts", "--json").json] == [{"phone": "555"}]
+
+
+# --- watch -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_watching_tells_what_happens_until_it_is_ended(offline: Device, ending: signal.Signals) -> None:
+    with offline.watching("--json") as child:
+        assert child.stdout is not None
+        events = (json.loads(line) for line in child.stdout)
+        assert next(events)["event"] == "watching"
+        offline("add", "Ada")
+        seen = [next(events) for _ in range(3)]
+        assert {"added", "waiting", "paused"} == {event["event"] for event in seen}
+        child.send_signal(ending)
+        assert child.wait(60) == 0
+        assert child.stderr is not None and child.stderr.read() == ""
+
+
+def test_what_happens_is_told_in_sentences(offline: Device) -> None:
+    with offline.watching() as child:
+        assert child.stdout is not None
+        assert child.stdout.readline().endswith("Ctrl-C ends it.\n")
+        offline("add", "Ada")
+        told = [child.stdout.readline().split("  ", 1)[1] for _ in range(3)]
+        assert {"Added: Ada\n", "1 change waits.\n"} < set(told)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 0

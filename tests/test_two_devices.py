@@ -1,0 +1,322 @@
+"""The main job from end to end: the server as `make serve` starts it, and devices that have the `offbook` command.
+
+Each test has devices of a person, and so a book, of its own; the server is the same for all but those that end it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+
+from app import App
+from config import Config
+from offbook.command.parser import parse
+from tests.browser import PASSWORD, add_device, add_user, app_on
+from tests.commanding import ROOT, Device
+from tests.serving import Process, migrated, serving_process
+
+LEGISLATORS = ROOT.parent / "shared" / "data" / "legislators-google.csv"
+
+CONSOLE = re.search(
+    r"^## An offline edit arrives elsewhere\n\n```console\n(.+?)^```", (ROOT / "README.md").read_text(), re.M | re.S
+)
+assert CONSOLE, "the README shows no offline edit"
+README = [line.removeprefix("$ ") for line in CONSOLE[1].splitlines() if line.startswith("$ ")]
+
+Tokens = Callable[..., list[str]]
+TwoDevices = tuple[Device, Device]
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OFFBOOK_DB", "OFFBOOK_TOKEN", "OFFBOOK_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("instance")
+
+
+@pytest.fixture(scope="module")
+def app(instance: Path) -> Iterator[App]:
+    with app_beside(instance) as made:
+        yield made
+
+
+@contextmanager
+def app_beside(instance: Path) -> Iterator[App]:
+    """The app on a server's database, for accounts: an admin's commands do the same, and take a second each."""
+    migrated(instance).close()
+    made = app_on(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
+    try:
+        yield made
+    finally:
+        made.extensions["database"].close()
+
+
+@pytest.fixture(scope="module")
+def server(instance: Path) -> Iterator[Process]:
+    with serving_process(instance) as process:
+        yield process
+
+
+def flask(instance: Path, *words: str, typed: str = "") -> list[str]:
+    """A command for admins, as it is typed. Returns the lines that it printed."""
+    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "flask", *words],
+        cwd=ROOT,
+        env=environ | {"INSTANCE_PATH": str(instance)},
+        input=typed,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+def tokens_by_flask(instance: Path, person: str) -> list[str]:
+    """A new person with two devices: their tokens."""
+    flask(instance, "user", "add", person, "--password-stdin", typed=PASSWORD)
+    return [flask(instance, "device", "add", person, name)[-1] for name in ("laptop", "phone")]
+
+
+def tokens_of(app: App, person: str) -> list[str]:
+    """The same, faster."""
+    add_user(app, person)
+    return [add_device(app, person, name)[1] for name in ("laptop", "phone")]
+
+
+def devices_of(folder: Path, url: str, tokens: list[str]) -> TwoDevices:
+    laptop, phone = Device(folder / "laptop.db"), Device(folder / "phone.db")
+    for device, token in zip((laptop, phone), tokens, strict=True):
+        assert device("init", "--server", url, typed=token + "\n").code == 0
+    return laptop, phone
+
+
+@pytest.fixture
+def tokens(app: App, request: pytest.FixtureRequest) -> list[str]:
+    return tokens_of(app, request.node.name[:100])
+
+
+@pytest.fixture
+def devices(server: Process, tmp_path: Path, tokens: list[str]) -> TwoDevices:
+    return devices_of(tmp_path, server.url, tokens)
+
+
+def synced(device: Device) -> dict[str, int]:
+    told = device("sync", "--json")
+    assert told.code == 0, told
+    found: dict[str, int] = told.json
+    return found
+
+
+def rows(device: Device, table: str, order: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(device.file)) as connection:
+        return connection.execute(f"SELECT * FROM {table} ORDER BY {order}").fetchall()
+
+
+# --- the README ------------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_runs_as_it_is_written(server: Process, instance: Path, tmp_path: Path) -> None:
+    laptop, phone = tokens_by_flask(instance, "reader")
+    assert README[0].startswith("make serve ")
+    script = "\n".join(README[1:]).replace("http://127.0.0.1:5000", server.url)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = os.environ | {"PATH": path, "LAPTOP_TOKEN": laptop, "PHONE_TOKEN": phone}
+    ran = subprocess.run(
+        ["sh", "-eu", "-c", script], cwd=tmp_path, env=environ, text=True, capture_output=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert re.search(r"^\w{8}  Ada Lovelace +555-1234$", ran.stdout, re.M)
+    assert {file.name for file in tmp_path.glob("*.db")} == {"laptop.db", "phone.db"}
+
+
+def test_the_readme_shows_it_in_ten_lines() -> None:
+    assert len(README) <= 10
+
+
+@pytest.mark.parametrize("document", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
+def test_commands_in_the_documents_exist(document: str) -> None:
+    shown = re.findall(r"^\$ (?:.*\| )?offbook (.*?)(?:  +#.*)?$", (ROOT / document).read_text(), re.M)
+    for line in shown:
+        parse([word.strip('"') for word in re.findall(r'"[^"]*"|\S+', line)])
+    assert shown or document != "README.md"
+
+
+# --- two devices -----------------------------------------------------------------------------------------------------
+
+
+def test_an_offline_edit_arrives_on_the_other_device(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    laptop("add", "Ada Lovelace", "--phone", "555-1234", "--detail", "phone:boat=555-9")
+    assert synced(laptop)["pushed"] == 1
+    assert synced(phone)["pulled"] == 1
+    laptop("edit", "Ada Lovelace", "--email", "ada@example.org")
+    phone("edit", "Ada Lovelace", "--phone", "555-4321", "--detail", "group=Friends")
+    for device in (laptop, phone, laptop):
+        synced(device)
+    ada = laptop("show", "Ada Lovelace", "--json").json
+    assert ada == phone("show", "Ada Lovelace", "--json").json
+    assert (ada["email"], ada["phone"], len(ada["details"])) == ("ada@example.org", "555-4321", 2)
+    phone("rm", "Ada Lovelace")
+    synced(phone)
+    synced(laptop)
+    assert laptop("list", "--json").json == []
+
+
+def test_what_a_sync_did_is_told(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    laptop("add", "Ada")
+    laptop("add", "Bob")
+    assert laptop("sync").out == "Sent 2 changes.\n"
+    phone("add", "Eve")
+    assert phone("sync").out == "Sent 1 change and received 2 records.\n"
+    assert phone("sync").out == "Nothing new on either side.\n"
+
+
+def test_537_contacts_arrive_equal_in_every_field(devices: TwoDevices, tmp_path: Path) -> None:
+    if not LEGISLATORS.exists():
+        pytest.skip(f"{LEGISLATORS} is not on this machine")
+    laptop, phone = devices
+    assert laptop("import", str(LEGISLATORS)).out == "Added 537 contacts.\n"
+    assert synced(laptop)["pushed"] == 537
+    assert synced(phone)["pulled"] == 537
+    synced(laptop)
+    for table, order in (("contacts", "id"), ("contact_details", "contact_id, entry_id")):
+        arrived = rows(phone, table, order)
+        assert len(arrived) >= 537
+        assert arrived == rows(laptop, table, order)
+    assert phone("import", str(LEGISLATORS), "--json").json["added"] == 0
+    exported = phone("export").out
+    assert exported == laptop("export").out
+    assert cells(exported) == cells(LEGISLATORS.read_text())
+    other = Device(tmp_path / "other.db")
+    other("import", "-", typed=exported)
+    assert other("export").out == exported
+
+
+def cells(text: str) -> list[list[tuple[str, str]]]:
+    """What the rows of a CSV say, whatever the order of rows and columns."""
+    return sorted(
+        sorted((name, value) for name, value in row.items() if value) for row in csv.DictReader(io.StringIO(text))
+    )
+
+
+def test_what_is_deleted_on_one_device_is_not_imported_again_on_the_other(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    typed = "First Name,Last Name,Phone 1 - Value\nAda,Lovelace,555\n"
+    laptop("import", "-", typed=typed)
+    for device in devices:
+        synced(device)
+    laptop("rm", "Ada Lovelace")
+    for device in devices:
+        synced(device)
+    assert phone("import", "-", "--json", typed=typed).json["deleted_before"] == 1
+
+
+def test_a_watching_device_tells_what_arrives(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    synced(laptop)
+    with laptop.watching("--json") as child:
+        assert child.stdout is not None
+        events = (json.loads(line) for line in child.stdout)
+        assert next(events)["event"] == "watching"
+        phone("add", "Ada")
+        synced(phone)
+        laptop("add", "Bob")  # nudges the watching process: it sends this and fetches the other
+        awaited = {("added", "Ada"), ("added", "Bob"), ("sent", 1)}
+        while awaited:
+            event = next(events)
+            awaited.discard((event["event"], event.get("name") or event.get("changes")))
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 0
+    assert laptop("status", "--json").json["pending"] == 0
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_goes_and_comes_back_loses_nothing(tmp_path: Path) -> None:
+    with app_beside(tmp_path) as app:
+        tokens = tokens_of(app, "ada")
+    with serving_process(tmp_path) as process:
+        laptop, phone = devices_of(tmp_path, process.url, tokens)
+        laptop("add", "Ada")
+        synced(laptop)
+        process.child.kill()
+        process.child.wait(20)
+        laptop("edit", "Ada", "--phone", "555-1234")
+        told = laptop.really("sync")
+        assert (told.code, told.out) == (3, "Offline: 1 change waits; it goes out with the next sync.\n")
+        for words in (("list",), ("show", "Ada"), ("add", "Bob"), ("status",), ("log",), ("parked",), ("export",)):
+            assert laptop(*words).code == 0
+    port = urlsplit(process.url).port
+    with serving_process(tmp_path, PORT=str(port)):
+        assert synced(laptop)["pushed"] == 2
+        assert laptop("status", "--json").json["pending"] == 0
+        assert synced(phone)["pulled"] == 2
+        assert phone("show", "Ada", "--json").json["phone"] == "555-1234"
+
+
+def test_a_revoked_token_pauses_and_drops_nothing(devices: TwoDevices, instance: Path, tokens: list[str]) -> None:
+    laptop, _ = devices
+    synced(laptop)
+    flask(instance, "device", "revoke", str(UUID(tokens[0].split("_")[1])))
+    laptop("add", "Ada")
+    told = laptop.really("sync")
+    assert told.code == 4
+    assert "1 change waits" in told.out and "`offbook init --server " in told.out
+    as_json = laptop("sync", "--json")
+    assert (as_json.code, as_json.json["error"]) == (4, "not_authorized")
+    assert laptop("status", "--json").json["pending"] == 1
+    laptop("init", "--server", as_json.json["status"]["server"], typed=tokens[1])
+    assert synced(laptop)["pushed"] == 1
+
+
+def test_a_parked_change_is_corrected_and_sent(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    with closing(sqlite3.connect(laptop.file)) as connection, connection:
+        connection.execute("INSERT INTO contacts (name, phone) VALUES ('Ada', ?)", ("5" * 500,))
+    laptop("add", "Bob")
+    told = laptop.really("sync")
+    assert told.code == 5
+    assert told.out == "Sent 1 change.\n1 change can't be sent: see `offbook parked`.\n"
+    (one,) = laptop("parked", "--json").json
+    assert laptop("parked", "retry", one["change_id"], "--phone", "555-1234").code == 0
+    assert laptop.really("sync").code == 0
+    synced(phone)
+    assert {contact["name"]: contact["phone"] for contact in phone("list", "--json").json} == {
+        "Ada": "555-1234",
+        "Bob": None,
+    }
+
+
+def test_a_token_of_another_book_sends_nothing(devices: TwoDevices, app: App) -> None:
+    laptop, _ = devices
+    laptop("add", "Ada")
+    synced(laptop)
+    other, _ = tokens_of(app, "someone else")
+    laptop("init", "--server", laptop("status", "--json").json["server"], typed=other)
+    laptop("add", "Bob")
+    told = laptop("sync", "--json")
+    assert (told.code, told.json["error"]) == (1, "other_book")
+    assert laptop("status", "--json").json["pending"] == 1
