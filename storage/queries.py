@@ -27,6 +27,7 @@ BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq
 )
 BOOK_LOCKED = BOOK.with_for_update()
 SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
+SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
 HAS_SEQ = select(CHANGES.c.seq).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq == bindparam("at"))
 SETTLED = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(

@@ -13,30 +13,29 @@ from heapq import merge
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select
 
 from models import Base
 from offbook.core.cells import Json
 from offbook.core.changes import Conflict, Record, Verdict
 from offbook.core.plan import Book, Key, Plan, Settled
-from offbook.core.prune import without_removed
 from offbook.core.tables import Map
-from storage import Origin, Past
+from storage import Origin, Past, pruning
 from storage.engines import Database
 from storage.log import change_row, conflict_of, conflict_row, past_of
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
-    BOOKS,
     CHANGES,
     CONFLICTS,
     HAS_SEQ,
+    SET_PRUNED,
     SET_SEQ,
     SETTLED,
     TableQueries,
     insert_sql,
 )
-from storage.rows import Layout, PageEntries, clocks_json, layouts
+from storage.rows import Layout, PageEntries, layouts
 
 
 class SqlStore:
@@ -206,44 +205,13 @@ class SqlWriting(SqlReading):
         self._connection.execute(insert(CONFLICTS), rows)
 
     def prune(self, line: int) -> None:
-        for queries in self._tables.values():
-            self._prune_records(queries.layout, line)
-        columns = CHANGES.c
-        old = columns.seq.is_not(None) & (columns.seq <= line) | columns.seq.is_(None) & (columns.received_at <= line)
-        kept = {"id", "book_id", "change_id", "verdict", "seq", "code", "detail"}
-        thinned = {column.name: None for column in columns if column.name not in kept}
-        self._connection.execute(update(CHANGES).where(columns.book_id == self.book.id, old).values(thinned))
-        pruned = max(self.book.pruned, line)
-        self._connection.execute(update(BOOKS).where(BOOKS.c.id == self.book.id).values(pruned=pruned))
-
-    def _prune_records(self, layout: Layout, line: int) -> None:
-        columns = layout.rows.c
-        query = select(columns.id).where(
-            columns.book_id == self.book.id, columns.deleted.is_(True), columns.seq <= line
-        )
-        candidates = set(self._connection.execute(query).scalars())
-        for map_ in layout.synced.maps:
-            entries = layout.entries[map_.name].c
-            removed = select(entries[map_.owner]).where(entries.book_id == self.book.id, entries.removed.is_(True))
-            candidates.update(self._connection.execute(removed).scalars())
-        for key, record in self.records(layout.synced.name, candidates).items():
-            pruned = without_removed(record, line)
-            if pruned is not record:
-                self._forget(layout, key, record, pruned)
-
-    def _forget(self, layout: Layout, key: Key, old: Record, new: Record | None) -> None:
-        """Delete the rows that ``new`` no longer has."""
-        for map_ in layout.synced.maps:
-            table = layout.entries[map_.name]
-            kept = layout.entry_rows(map_, self.book.id, new) if new is not None else {}
-            gone = layout.entry_rows(map_, self.book.id, old).keys() - kept.keys()
-            where = and_(table.c.book_id == self.book.id, table.c[map_.owner] == old.id)
-            self._connection.execute(delete(table).where(where, table.c.entry_id.in_(sorted(gone))))
-        where = and_(layout.rows.c.book_id == self.book.id, layout.rows.c.id == old.id)
-        if new is None:
-            self._connection.execute(delete(layout.rows).where(where))
-        else:
-            self._connection.execute(update(layout.rows).where(where).values(clocks=clocks_json(new)))
+        for name, queries in self._tables.items():
+            place = self._connection, queries.layout, self.book.id
+            pruning.forget_tombstones(*place, line)
+            for ids in pruning.with_removed(*place):
+                pruning.forget_entries(*place, self.records(name, ids).values(), line)
+        pruning.forget_text(self._connection, self.book.id, line)
+        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, line)})
 
 
 def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:

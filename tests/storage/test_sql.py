@@ -36,6 +36,21 @@ def statements(library: Library) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", hear)
 
 
+@contextmanager
+def rows_written(library: Library, begin: str) -> Iterator[list[int]]:
+    """How many rows each statement that begins so wrote meanwhile."""
+    counts: list[int] = []
+
+    def hear(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith(begin):
+            counts.append(cursor.rowcount)
+
+    assert library.database is not None
+    event.listen(library.database.engine, "after_cursor_execute", hear)
+    yield counts
+    event.remove(library.database.engine, "after_cursor_execute", hear)
+
+
 # --- statements ----------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +111,32 @@ def test_a_page_takes_as_few_statements_for_1000_rows_as_for_10(sql: Library) ->
                 assert len(desk.pull(since, limit)["changes"]) == limit
             counts.add(len(sent))
         assert len(counts) == 1 and counts.pop() <= most
+
+
+def statements_to_prune(sql: Library, count: int) -> int:
+    desk = sql.desk()
+    desk.push(*inserts(count, 0))
+    desk.push(*[change(2000 + n, "DELETE", n, base=desk.head()) for n in range(1, count // 2)])
+    live = desk.live()
+    desk.push(*[item for item in updates(count, desk.head()) if item["record_id"] in live])
+    with statements(sql) as sent:
+        desk.prune(desk.head())
+    assert desk.live().keys() == live.keys()
+    return len(sent)
+
+
+def test_pruning_takes_as_few_statements_for_1000_records_as_for_10(sql: Library) -> None:
+    few, many = (statements_to_prune(sql, count) for count in (10, 1000))
+    assert few == many <= 14
+
+
+def test_what_was_thinned_is_not_written_again(sql: Library) -> None:
+    desk = sql.desk()
+    desk.push(*inserts(3, 0))
+    desk.prune(desk.head())
+    with rows_written(sql, "UPDATE changes") as written:
+        desk.prune(desk.head())
+    assert written == [0]
 
 
 # --- all or nothing ------------------------------------------------------------------------------------------------
