@@ -1,0 +1,345 @@
+"""Nobody sees or changes another's book: every address is asked by someone who knows all of another user's ids.
+
+ATTEMPTS has a row for every view there is, and a view without one fails the build: whoever adds an address says here
+what a stranger gets from it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app import App
+from models import Base
+from tests.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.calling import Caller, caller, change, contents, new_id
+
+SECRET = "Enchantress"
+"""Stands in everything that Ada has, and in nothing of Eve's."""
+
+GONE = "Analyst"
+"""The same of what Ada deleted."""
+
+
+@dataclass
+class Scene:
+    """Eve, with a device and signed in, and all the ids of Ada's that she might have come by."""
+
+    app: App
+    device: Caller
+    pages: Browser
+    contact: str
+    deleted: str
+    seq: int
+    cursor: str
+    change_id: str
+    device_uuid: str
+    device_id: int
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        """Post a form of the pages with a good token of Eve's own."""
+        return self.pages.post(path, "/devices", **fields)
+
+    def upload(self, path: str, text: str) -> TestResponse:
+        token = csrf_of(self.pages.get("/devices").text)
+        file = (io.BytesIO(text.encode()), "contacts.csv")
+        return self.pages.client.post(path, data={"csrf_token": token, "file": file})
+
+    def push(self, **more: Any) -> dict[str, Any]:
+        (result,) = self.device.synced(change(**more))["results"]
+        found: dict[str, Any] = result
+        return found
+
+
+@pytest.fixture
+def scene(app: App) -> Scene:
+    ada = caller(app, "ada")
+    details = {"k1": {"kind": "email", "label": SECRET, "value": f"{SECRET}@example.org"}}
+    first = change(data={"name": f"{SECRET} Ada", "notes": SECRET, "details": details})
+    second = change(data={"name": f"{GONE} Babbage"})
+    seq = ada.synced(first)["results"][0]["seq"]
+    base = ada.synced(second)["results"][0]["seq"]
+    cursor = ada.synced(change("DELETE", record_id=second["record_id"], base=base), since=None)["cursor"]
+    tutorial = {"table": "contacts", "record_id": 1, "operation": "INSERT", "timestamp": "2026-11-18T17:06:40+00:00"}
+    ada.ask("POST", "/sync", json=tutorial | {"data": {"id": 1, "name": f"{SECRET} One"}})
+    device, _ = add_device(app, "ada", f"{SECRET}'s phone")
+    add_user(app, "boss", admin=True)
+    eve = caller(app, "eve")
+    eve.add(name="Mallory")
+    return Scene(
+        app=app,
+        device=eve,
+        pages=signed_in(app, "eve"),
+        contact=first["record_id"],
+        deleted=second["record_id"],
+        seq=seq,
+        cursor=cursor,
+        change_id=first["id"],
+        device_uuid=device.uuid,
+        device_id=device.id,
+    )
+
+
+# --- what a stranger gets --------------------------------------------------------------------------------------------
+
+Attempt = Callable[[Scene], Iterator[tuple[TestResponse, int]]]
+"""Asks in every way that comes to mind; gives each answer with the status that it must have."""
+
+
+def sees_only_her_own(path: str, **query: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.pages.get(path, query_string=query), 200
+
+    return attempt
+
+
+def is_not_there(path: str, **fields: str) -> Attempt:
+    """A form's address below Ada's contacts, the deleted one too."""
+
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for key in (scene.contact, scene.deleted):
+            yield scene.post(path.format(key), base=str(scene.seq), change_id=new_id(), **fields), 404
+
+    return attempt
+
+
+def is_not_shown(path: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for key in (scene.contact, scene.deleted):
+            yield scene.pages.get(path.format(key)), 404
+            yield scene.pages.get(path.format(key), headers={"X-Fragment": "pane"}), 404
+
+    return attempt
+
+
+def is_for_admins(method: str, path: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield (scene.pages.get(path) if method == "GET" else scene.post(path, name="x", password="long enough 1")), 403
+
+    return attempt
+
+
+def sync(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.sync(change(), since=scene.cursor), 410
+    for key in (scene.contact, scene.deleted):
+        for base in (0, scene.seq):
+            update = change("UPDATE", record_id=key, base=base, data={"name": "Eve"})
+            assert scene.device.synced(update)["results"][0]["verdict"] == "rejected"
+        yield scene.device.sync(change("DELETE", record_id=key, base=0)), 200
+        yield scene.device.sync(change(record_id=key), since=None), 200
+    yield scene.device.sync(change(id=scene.change_id), since=None), 200
+    tutorial = {"table": "contacts", "record_id": 1, "timestamp": "2026-11-19T00:00:00+00:00"}
+    yield scene.device.ask("POST", "/sync", json=tutorial | {"operation": "DELETE", "data": None}), 200
+    yield scene.device.ask("POST", "/sync", json=tutorial | {"operation": "UPDATE", "data": {"name": "Eve"}}), 200
+
+
+def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/changes"), 200
+    yield scene.device.get("/changes", since=scene.cursor), 410
+    yield scene.device.get("/changes", since="1970-01-01T00:00:00+00:00"), 200
+
+
+def listing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/contacts"), 200
+    found = scene.device.get("/contacts", search=SECRET.lower())
+    assert found.get_json()["contacts"] == []
+    yield found, 200
+    yield scene.device.get("/contacts", after='[true,"",""]'), 200
+
+
+def contact(method: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for key in (scene.contact, scene.deleted):
+            for condition in ({}, {"If-Match": f'"{scene.seq}"'}, {"If-None-Match": f'"{scene.seq}"'}):
+                yield scene.device.ask(method, f"/contacts/{key}", condition, json={"name": "Eve"}), 404
+
+    return attempt
+
+
+def creation(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """In Eve's book the ids are free. That they are taken elsewhere must not show."""
+    for key in (scene.contact, scene.deleted):
+        yield scene.device.ask("POST", "/contacts", json={"id": key, "name": "Eve"}), 201
+
+
+def new_contact(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/c/new", change_id=scene.contact, base=str(scene.seq), opened="{}", name="Eve"), 303
+
+
+def upload(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.upload("/import", "First Name,Last Name\nEve,Mallory\n"), 200
+
+
+def device(action: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.post(f"/devices/{scene.device_uuid}/{action}", name="Eve's"), 404
+        yield scene.post(f"/devices/{scene.device_id}/{action}", name="Eve's"), 404
+
+    return attempt
+
+
+def new_device(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/devices", name="Eve's", book_id="1", user_id="1"), 200
+
+
+def users(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/users"), 403
+    yield scene.pages.get("/users"), 403
+
+
+def policy(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/settings/policy", policy="ask", book_id="1"), 302
+
+
+def password(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/settings/password", name="ada", current="wrong", password="a new password", again="x"), 422
+
+
+def setup(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.pages.get("/setup/x"), 404
+
+
+def set_up(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/setup/x", name="eve2", password="long enough 1"), 404
+
+
+def to_all(path: str, status: int = 200) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.pages.get(path), status
+
+    return attempt
+
+
+def leaving(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/logout"), 302
+
+
+def entering(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/login", name="ada", password="wrong"), 422
+
+
+ATTEMPTS: dict[str, Attempt] = {
+    "api.sync": sync,
+    "api.changes": changes,
+    "rest.index": listing,
+    "rest.create": creation,
+    "rest.show": contact("GET"),
+    "rest.change": contact("PATCH"),
+    "rest.delete": contact("DELETE"),
+    "users.list_users": users,
+    "health.healthz": to_all("/healthz"),
+    "openapi.show": to_all("/openapi.json"),
+    "pages.index": sees_only_her_own("/", q=SECRET.lower()),
+    "pages.contact": is_not_shown("/c/{}"),
+    "pages.new": sees_only_her_own("/c/new"),
+    "pages.create": new_contact,
+    "pages.edit": is_not_shown("/c/{}/edit"),
+    "pages.update": is_not_there("/c/{}/edit", name="Eve", opened="{}"),
+    "pages.star": is_not_there("/c/{}/star", starred="1"),
+    "pages.delete": is_not_there("/c/{}/delete"),
+    "pages.restore": is_not_there("/c/{}/restore"),
+    "pages.trash": sees_only_her_own("/trash"),
+    "imports.choose": sees_only_her_own("/import"),
+    "imports.take": upload,
+    "imports.export": sees_only_her_own("/export.csv"),
+    "devices.index": sees_only_her_own("/devices"),
+    "devices.add": new_device,
+    "devices.rename": device("rename"),
+    "devices.revoke": device("revoke"),
+    "people.index": is_for_admins("GET", "/people"),
+    "people.add": is_for_admins("POST", "/people"),
+    "settings.index": sees_only_her_own("/settings"),
+    "settings.change_password": password,
+    "settings.choose_policy": policy,
+    "auth.login": to_all("/login", 302),
+    "auth.sign_in": entering,
+    "auth.sign_out": leaving,
+    "auth.setup": setup,
+    "auth.set_up": set_up,
+    "static": to_all("/static/vendor/pico/pico.min.css"),
+}
+
+
+def hers(app: App) -> dict[str, list[Any]]:
+    """All rows that belong to Ada or to everyone: her book's, her devices', and who the users are."""
+    user = parts_of(app).accounts.user_named("ada")
+    books, devices = Base.metadata.tables["books"], Base.metadata.tables["devices"]
+    with app.extensions["database"].read() as connection:
+        own = set(connection.execute(select(devices.c.id).where(devices.c.book_id == user.book_id)).scalars())
+    owners = {"book_id": {user.book_id}, "device_id": own, "user_id": {user.id}}
+    found: dict[str, list[Any]] = {}
+    for name, rows in contents(app, "attempts", "settings").items():
+        columns = Base.metadata.tables[name].c.keys()
+        by = next((column for column in owners if column in columns), None)
+        if name == books.name:
+            rows = [row for row in rows if row[columns.index("id")] == user.book_id]
+        elif by is not None:
+            rows = [row for row in rows if row[columns.index(by)] in owners[by]]
+        found[name] = rows
+    return found
+
+
+@pytest.mark.parametrize("endpoint", ATTEMPTS)
+def test_a_stranger_learns_and_changes_nothing(app: App, scene: Scene, endpoint: str) -> None:
+    before = hers(app)
+    for answer, status in ATTEMPTS[endpoint](scene):
+        assert answer.status_code == status, answer.text
+        told = answer.text + str(answer.headers)
+        assert SECRET not in told
+        assert GONE not in told
+        assert parts_of(app).accounts.book(parts_of(app).accounts.user_named("ada").book_id).uuid not in told
+    assert hers(app) == before
+
+
+def test_every_view_there_is_was_asked(app: App) -> None:
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(ATTEMPTS)
+
+
+def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
+    """The checks above are no use if they look at nothing."""
+    watched = hers(app)
+    filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes"}
+    assert {name for name, rows in watched.items() if rows} == filled | {"tutorial_numbers", "tutorial_rows"}
+    assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
+    assert SECRET in repr(watched)
+
+
+# --- without signing in ----------------------------------------------------------------------------------------------
+
+OPEN = {"health.healthz", "openapi.show", "auth.login", "auth.sign_in", "static"}
+"""What anyone may ask."""
+
+HIDDEN = {"auth.setup", "auth.set_up"}
+"""What is not there for who does not know the link."""
+
+
+def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> None:
+    before = hers(app)
+    stranger = Browser(app)
+    token = csrf_of(stranger.get("/login").text)
+    for rule in app.url_map.iter_rules():
+        values = {name: scene.contact if name == "contact_id" else scene.device_uuid for name in rule.arguments}
+        path = rule.build(values, append_unknown=False)
+        assert path is not None
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            answer = stranger.client.open(path[1], method=method, data={"csrf_token": token})
+            expected = {404} if rule.endpoint in HIDDEN else {302, 401}
+            if rule.endpoint not in OPEN:
+                assert answer.status_code in expected, (rule.endpoint, method)
+                assert answer.status_code != 302 or answer.headers["Location"].startswith("/login")
+            assert SECRET not in answer.text
+    assert hers(app) == before
+
+
+def test_a_token_of_ones_own_opens_no_page(app: App, scene: Scene) -> None:
+    """A device that is lost reads and writes contacts, and must not reach devices, people or passwords."""
+    client = app.test_client()
+    for path in ("/", "/devices", "/people", "/settings", "/export.csv", "/trash"):
+        answer = client.get(path, headers=bearer(scene.device.token))
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/login")
