@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -142,6 +143,18 @@ def test_a_command_on_this_device_loads_neither_requests_nor_rich(device: Device
     words = [sys.executable, "-c", code, "--db", str(device.file), "list"]
     ran = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, timeout=60, check=True)
     assert ran.stdout.splitlines()[-1] == "set()"
+
+
+def test_a_device_is_the_folder_offbook_and_nothing_else(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "offbook", tmp_path / "only" / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
+    code = "import sys; sys.path[:1] = [sys.argv.pop(1)]; import offbook; from offbook.__main__ import main; main()"
+    tell = "; print(offbook.__file__); print(offbook.Replica.__name__); import storage"
+    words = [sys.executable, "-c", code + tell, str(tmp_path / "only"), "--db", str(tmp_path / "new.db"), "add", "Ada"]
+    ran = subprocess.run(words, cwd=tmp_path, text=True, capture_output=True, timeout=60, check=False)
+    added, where, name = ran.stdout.splitlines()
+    assert added.startswith("Added Ada (")
+    assert (where, name) == (str(tmp_path / "only" / "offbook" / "__init__.py"), "Replica")
+    assert "No module named 'storage'" in ran.stderr
 
 
 def test_a_reader_that_had_enough_is_no_error(device: Device) -> None:
