@@ -67,11 +67,9 @@ def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
 
 
 @contextmanager
-def lease(
-    connection: sqlite3.Connection, holder: str, clock: Callable[[], int], wait_seconds: float = WAIT_SECONDS_MAX
-) -> Iterator[None]:
-    """Be the one who syncs this replica. Raises Busy where another goes on syncing for longer than ``wait_seconds``."""
-    deadline = time.monotonic() + wait_seconds
+def lease(connection: sqlite3.Connection, holder: str, clock: Callable[[], int]) -> Iterator[None]:
+    """Be the one who syncs this replica. Raises Busy where another goes on syncing for too long."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
     while not take_lease(connection, holder, clock()):
         if time.monotonic() >= deadline:
             raise Busy("Another process or thread is syncing this replica. Try again when it is done.")

@@ -25,12 +25,16 @@ SECOND = 1_000_000
 
 @dataclass
 class Server:
-    """One book. ``now`` is the server's time in microseconds; every request moves it on by one second."""
+    """One book. ``now`` is the server's time in microseconds; every request moves it on by one second.
+
+    ``kept`` is what a 410 says of how far the server still is what it was, if the book itself can't tell.
+    """
 
     policy: str = "merge"
     uuid: str = BOOK
     page_max: int = 1000
     now: int = START
+    kept: int | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
 
@@ -50,6 +54,12 @@ class Server:
     def prune(self) -> None:
         prune(self.store, 1, self.shelf.book.seq)
 
+    def copy(self) -> Server:
+        """One that goes on by itself from here."""
+        other = Server(self.policy, self.uuid, self.page_max, self.now, self.kept)
+        other.restore(self.shelf, None)
+        return other
+
     def backup(self) -> Shelf:
         return self.shelf
 
@@ -64,7 +74,14 @@ class Server:
             push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
             return ok(sync(self.store, 1, Origin(), push, self.now, self.page_max))
         except CursorGone as gone:
-            return problem(410, gone.code, str(gone), reason=gone.reason, kept=gone.kept, book=gone.book)
+            return problem(
+                410,
+                gone.code,
+                str(gone),
+                reason=gone.reason,
+                kept=gone.kept if self.kept is None else self.kept,
+                book=gone.book,
+            )
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 
