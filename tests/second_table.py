@@ -1,0 +1,170 @@
+"""A made-up table beside contacts: an entry in TABLES, a model, a migration. Prints what a server makes of it.
+
+Runs in an interpreter of its own, since it changes TABLES and the models for all.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Integer, String, UniqueConstraint
+from sqlalchemy import Table as Rows
+
+from models import LONG_TEXT, NUMBER, Base
+from offbook.core.tables import CONTACTS, TABLES, Field, Map, Table, Type
+from storage.engines import Database, open_engines
+from storage.migrating import MIGRATIONS, config_for
+from storage.sql import SqlStore
+from tests.storage.books import Library, change, memory_library
+
+BOATS = Table(
+    "boats",
+    fields=(Field("name", required=True), Field("order", Type.INTEGER), Field("afloat", Type.FLAG)),
+    maps=(
+        Map("crew", "boat_crew", "boat_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))),
+    ),
+)
+
+MIGRATION = '''
+"""Add boats."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "boats"
+down_revision = "{head}"
+
+
+def upgrade():
+    op.create_table(
+        "boats",
+        sa.Column("book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.ForeignKey("books.id")),
+        sa.Column("id", sa.String(36)),
+        sa.Column("name", sa.String(200)),
+        sa.Column("order", sa.Integer()),
+        sa.Column("afloat", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("clocks", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("book_id", "id"),
+        sa.UniqueConstraint("book_id", "seq"),
+    )
+    op.create_table(
+        "boat_crew",
+        sa.Column("book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite")),
+        sa.Column("boat_id", sa.String(36)),
+        sa.Column("entry_id", sa.String(64)),
+        sa.Column("role", sa.String(200)),
+        sa.Column("from", sa.String(200)),
+        sa.Column("to", sa.String(200)),
+        sa.Column("removed", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.PrimaryKeyConstraint("book_id", "boat_id", "entry_id"),
+        sa.ForeignKeyConstraint(["book_id", "boat_id"], ["boats.book_id", "boats.id"]),
+    )
+
+
+def downgrade():
+    op.drop_table("boat_crew")
+    op.drop_table("boats")
+'''
+
+
+def add_entry() -> None:
+    """Put boats into TABLES, wherever it was imported."""
+    more = MappingProxyType({CONTACTS.name: CONTACTS, BOATS.name: BOATS})
+    for module in list(sys.modules.values()):
+        if getattr(module, "TABLES", None) is TABLES and module.__name__ != __name__:
+            module.TABLES = more  # type: ignore[attr-defined]
+
+
+def add_model() -> None:
+    def flag(name: str) -> Column[bool]:
+        return Column(name, Boolean(), nullable=False, server_default="0")
+
+    Rows(
+        "boats",
+        Base.metadata,
+        Column("book_id", NUMBER, ForeignKey("books.id"), primary_key=True),
+        Column("id", String(36), primary_key=True),
+        Column("name", String(200)),
+        Column("order", Integer()),
+        flag("afloat"),
+        *(Column(name, BigInteger(), nullable=False) for name in ("created_at", "updated_at", "seq")),
+        flag("deleted"),
+        Column("clocks", LONG_TEXT, nullable=False),
+        UniqueConstraint("book_id", "seq"),
+    )
+    Rows(
+        "boat_crew",
+        Base.metadata,
+        Column("book_id", NUMBER, primary_key=True),
+        Column("boat_id", String(36), primary_key=True),
+        Column("entry_id", String(64), primary_key=True),
+        *(Column(name, String(200)) for name in ("role", "from", "to")),
+        flag("removed"),
+        ForeignKeyConstraint(["book_id", "boat_id"], ["boats.book_id", "boats.id"]),
+    )
+
+
+def add_migration(database: Database, folder: Path) -> None:
+    """Migrate with a copy of all migrations and one more."""
+    directory = Path(shutil.copytree(MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__")))
+    head = ScriptDirectory(str(directory)).get_current_head()
+    (directory / "versions" / "boats.py").write_text(MIGRATION.strip().format(head=head))
+    command.upgrade(config_for(database, directory), "head")
+
+
+def story(library: Library) -> Any:
+    """Boats and contacts in one book: made, merged, deleted, paged, pruned."""
+    desk = library.desk()
+    crew = {"k1": {"role": "cook", "from": "1831", "to": "1836"}, "k2": {"role": "captain"}}
+    answers = desk.push(
+        change(1, "INSERT", 1, table="boats", name="Beagle", order=3, crew=crew),
+        change(2, "INSERT", 2, name="Ada"),
+        change(3, "INSERT", 1, name="Bob, under a boat's id"),
+        change(4, "INSERT", 3, table="boats", order=1),
+        change(5, "INSERT", 4, table="boats", name="Wager", crew={"k1": {"to": "1741"}}),
+        change(6, "INSERT", 5, table="boats", name="Erebus"),
+    )
+    base = answers[0]["seq"]
+    answers += desk.push(
+        change(7, "UPDATE", 1, table="boats", base=base, afloat=True, crew={"k2": None}),
+        change(8, "UPDATE", 1, table="boats", base=base, by=2, order=4, crew={"k1": {"from": "1830"}}),
+        change(9, "DELETE", 5, table="boats", base=answers[5]["seq"]),
+    )
+    before, in_pages = desk.pull()["changes"], [row for page in desk.pages(limit=1) for row in page["changes"]]
+    desk.prune(desk.head())
+    return {
+        "verdicts": [answer.get("code") or answer["verdict"] for answer in answers],
+        "rows": [[row["table"], row["data"]["name"]] for row in before],
+        "boat": before[-1]["data"],
+        "same_in_pages": in_pages == before,
+        "same_after_pruning": desk.pull()["changes"] == before,
+    }
+
+
+def main(folder: Path) -> None:
+    add_entry()
+    add_model()
+    database = open_engines(f"sqlite:///{folder / 'boats.db'}")
+    add_migration(database, folder)
+    with database.read() as connection:
+        differs = [str(one) for one in compare_metadata(MigrationContext.configure(connection), Base.metadata)]
+    stories = {"memory": story(memory_library()), "sql": story(Library(SqlStore(database), database))}
+    database.close()
+    print(json.dumps({"differs": differs, **stories}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,74 @@
+"""What a synced table costs: an entry in TABLES, a model, a migration. Whichever is missing is named here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import String
+
+from models import Base
+from offbook.core.tables import TABLES, Field, Type
+from tests.serving import ROOT
+
+OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks"}
+
+
+def flaw(table: str, field: Field) -> str | None:
+    """What models.py lacks for this field."""
+    column = Base.metadata.tables[table].c.get(field.name)
+    if column is None:
+        return f"{table}.{field.name} has no column in models.py"
+    if field.type in (Type.TEXT, Type.DATE, Type.CHOICE) and type(column.type) is String:
+        return None if (column.type.length or 0) >= field.limit else f"{table}.{field.name} is shorter than its limit"
+    return None
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_synced_field_has_a_column_that_is_long_enough(name: str) -> None:
+    table = TABLES[name]
+    assert name in Base.metadata.tables, f"models.py has no table {name}"
+    places = [(name, field) for field in table.fields]
+    for map_ in table.maps:
+        assert map_.rows in Base.metadata.tables, f"models.py has no table {map_.rows}"
+        places += [(map_.rows, attribute) for attribute in map_.attributes]
+    assert [found for place in places if (found := flaw(*place))] == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_synced_table_has_the_columns_that_every_one_has(name: str) -> None:
+    assert set(Base.metadata.tables[name].c.keys()) >= OWN_COLUMNS
+    for map_ in TABLES[name].maps:
+        assert set(Base.metadata.tables[map_.rows].c.keys()) >= {"book_id", map_.owner, "entry_id", "removed"}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What both stores make of a made-up table beside contacts."""
+    command = [sys.executable, "-m", "tests.second_table", str(tmp_path_factory.mktemp("boats"))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_second_table_costs_an_entry_a_model_and_a_migration(told: Any) -> None:
+    made = told["sql"]
+    assert told["differs"] == []
+    assert made["verdicts"] == [*["applied"] * 3, "missing", "missing", "applied", "applied", "merged", "applied"]
+    assert (
+        made["boat"].items() >= {"order": 4, "afloat": True, "crew": {"k1": {"role": "cook", "from": "1830"}}}.items()
+    )
+
+
+def test_records_of_two_tables_share_a_book_and_its_pages(told: Any) -> None:
+    made = told["sql"]
+    assert made["rows"] == [["contacts", "Ada"], ["contacts", "Bob, under a boat's id"], ["boats", "Beagle"]]
+    assert made["same_in_pages"] and made["same_after_pruning"]
+
+
+def test_both_stores_take_a_second_table_alike(told: Any) -> None:
+    assert told["memory"] == told["sql"]
