@@ -1,0 +1,169 @@
+"""A server that went back to a backup: nothing that a device holds is missing, doubled, or back from the dead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offbook import Offline, Replica, log
+from tests.replica.conftest import Device
+from tests.replica.serving import Server, lost_answer, wire
+
+EPOCHS = pytest.mark.parametrize("epoch", ["e2", None], ids=["by command", "by copying the file"])
+
+
+def names(replica: Replica) -> list[str]:
+    return [one["name"] for one in replica.contacts.list()]
+
+
+def go_back(server: Server, backup: Any, epoch: str | None) -> None:
+    server.restore(backup, epoch)
+    server.kept = backup.book.seq
+
+
+def sync_all(*replicas: Replica) -> None:
+    for replica in (*replicas, *replicas):
+        replica.sync()
+
+
+@EPOCHS
+def test_nothing_that_a_device_holds_is_missing_or_doubled(epoch: str | None, device: Device, server: Server) -> None:
+    a, b = device("a"), device("b")
+    ada = a.contacts.add(name="Ada")
+    sync_all(a, b)
+    backup = server.backup()
+    b.contacts.update(ada, phone="1", details={"k1": {"kind": "url"}})
+    b.contacts.add(name="Lost")
+    a.contacts.update(ada, email="a@example.org")
+    sync_all(a, b)
+    b.contacts.update(ada, company="pending")
+    go_back(server, backup, epoch)
+    sync_all(a, b)
+    for replica in (a, b):
+        found = replica.contacts.get(ada)
+        assert (found["phone"], found["email"], found["company"]) == ("1", "a@example.org", "pending")
+        assert found["details"] == {"k1": {"kind": "url"}}
+        assert names(replica) == ["Ada", "Lost"]
+        assert (replica.status().pending, replica.parked()) == (0, [])
+    assert len(server.contacts) == 2
+
+
+@EPOCHS
+def test_a_record_of_a_device_that_is_gone_is_brought_by_those_that_hold_it(
+    epoch: str | None, device: Device, server: Server
+) -> None:
+    """They send it under one id, so that it is there once; and their own edits of it after it."""
+    a, b, gone = device("a"), device("b"), device("gone")
+    sync_all(a, b, gone)
+    backup = server.backup()
+    ada = gone.contacts.add(name="Ada", phone="1", details={"k1": {"kind": "url", "value": "x"}})
+    gone.sync()
+    sync_all(a, b)
+    a.contacts.update(ada, email="a@example.org")
+    sync_all(a, b)
+    b.contacts.update(ada, phone="2")
+    go_back(server, backup, epoch)
+    sync_all(a, b)
+    (cells,) = server.contacts.values()
+    assert (cells["name"], cells["phone"], cells["email"]) == ("Ada", "2", "a@example.org")
+    assert a.contacts.list() == b.contacts.list()
+    assert a.parked() == b.parked() == []
+
+
+@EPOCHS
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_was_deleted_does_not_come_back(epoch: str | None, order: str, device: Device, server: Server) -> None:
+    devices = {"a": device("a"), "b": device("b")}
+    a, b = devices["a"], devices["b"]
+    old = a.contacts.add(name="Old", details={"k1": {"kind": "url"}, "k2": {"kind": "url"}})
+    kept = a.contacts.add(name="Kept", details={"k1": {"kind": "url"}})
+    sync_all(a, b)
+    backup = server.backup()
+    new = a.contacts.add(name="New")
+    a.contacts.update(old, phone="1")
+    a.contacts.update(kept, details={"k1": {"label": "home"}})
+    sync_all(a, b)
+    b.contacts.delete(old)
+    b.contacts.delete(new)
+    b.contacts.update(kept, details={"k1": None})
+    sync_all(a, b)
+    go_back(server, backup, epoch)
+    sync_all(*(devices[name] for name in order))
+    assert names(a) == names(b) == ["Kept"]
+    assert a.contacts.get(kept)["details"] == {}
+
+
+def test_a_change_that_the_backup_has_is_not_applied_twice(device: Device, server: Server) -> None:
+    """The server can't tell how far it is what it was, so that the device sends all it has."""
+    a = device("a")
+    ada = a.contacts.add(name="Ada")
+    a.contacts.update(ada, phone="1")
+    a.sync()
+    backup = server.backup()
+    a.contacts.update(ada, phone="2")
+    a.sync()
+    server.restore(backup, "e2")
+    assert a.sync().pushed == 3
+    assert len(server.shelf.history("contacts", ada)) == 3
+    assert server.contacts[ada]["phone"] == "2"
+
+
+def test_changes_go_out_again_under_their_ids_and_in_their_order(device: Device, server: Server) -> None:
+    a = device("a")
+    ada = a.contacts.add(name="Ada")
+    a.sync()
+    backup = server.backup()
+    first = log.last_id(a.connection)
+    a.contacts.update(ada, phone="1")
+    a.contacts.update(ada, email="a@example.org")
+    a.sync()
+    a.contacts.update(ada, phone="2")
+    expected = [line.change_id for line in log.lines_after(a.connection, first)]
+    go_back(server, backup, "e2")
+    a.sync()
+    (sent,) = [request["changes"] for request in server.requests[-2:] if request["changes"]]
+    assert [change["id"] for change in sent] == expected
+    assert server.contacts[ada]["phone"] == "2"
+
+
+def test_a_second_restore_in_the_middle_of_the_first_loses_nothing(device: Device, server: Server) -> None:
+    server.page_max = 1
+    a, gone = device("a"), device("gone")
+    for name in ("One", "Two"):
+        a.contacts.add(name=name)
+    sync_all(a, gone)
+    backup = server.backup()
+    gone.contacts.add(name="Lost")
+    sync_all(gone, a)
+    go_back(server, backup, "e2")
+    wire(a).steps = [None, None, lost_answer]
+    with pytest.raises(Offline):
+        a.sync()
+    go_back(server, backup, "e3")
+    a.sync()
+    assert names(a) == ["Lost", "One", "Two"]
+    assert len(server.contacts) == 3
+
+
+def test_what_is_typed_during_the_snapshot_is_sent_after_it(device: Device, server: Server) -> None:
+    a, gone = device("a"), device("gone")
+    ada = a.contacts.add(name="Ada")
+    sync_all(a, gone)
+    backup = server.backup()
+    eve = gone.contacts.add(name="Eve")
+    gone.contacts.update(ada, phone="1")
+    sync_all(gone, a)
+    go_back(server, backup, "e2")
+
+    def types(body: bytes, server: Server) -> Any:
+        a.contacts.update(ada, email="a@example.org")
+        a.contacts.update(eve, phone="2")
+        return server.answer(body)
+
+    wire(a).steps = [None, types]
+    a.sync()
+    a.sync()
+    assert a.parked() == []
+    assert server.contacts[ada]["email"] == "a@example.org"
+    assert (server.contacts[eve]["name"], server.contacts[eve]["phone"]) == ("Eve", "2")
