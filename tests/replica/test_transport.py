@@ -74,7 +74,7 @@ def test_a_server_that_hangs_is_offline(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_answer_that_is_cut_short_is_offline(house: House) -> None:
-    house.body = b"x"
+    house.body, house.headers = b"x", {"Connection": "close"}
     with pytest.raises(Offline):
         send(house)
 
