@@ -31,10 +31,12 @@ serve: $(STAMP)
 	$(BIN)/flask db upgrade
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python asgi.py
 
-# Skipped tests are listed with their reason. Coverage traces offbook/core alone.
+# The core's tests cover it whole, branches included; all others run on every core of the machine, untraced. Skipped
+# tests are listed with their reason.
 test: $(DEV_STAMP)
-	$(BIN)/coverage run -m pytest -rs $(ARGS)
+	$(BIN)/coverage run -m pytest -rs tests/core $(ARGS)
 	$(BIN)/coverage report
+	$(BIN)/pytest -rs -n auto --dist worksteal --ignore tests/core $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

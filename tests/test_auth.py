@@ -319,6 +319,7 @@ def test_a_packed_body_is_unpacked(app: App) -> None:
         (b"x", "br", (415, "unsupported_encoding")),
         (b"x", "gzip, gzip", (415, "unsupported_encoding")),
     ],
+    ids=["bomb", "long", "not gzip", "empty", "cut short", "with more behind it", "brotli", "packed twice"],
 )
 def test_a_body_that_can_not_be_had_is_refused(app: App, body: bytes, encoding: str, expected: tuple[int, str]) -> None:
     assert unpacked(app, body, encoding) == expected

@@ -34,7 +34,7 @@ def cells_of(table: Table, data: Json, operation: Operation) -> dict[str, Value]
     fields = table.by_name
     for name, value in data.items():
         if (field := fields.get(name)) is not None:
-            cells[name] = CHECKS[field.type](field, name, value)
+            cells[name] = check(field, name, value)
         elif (map_ := table.maps_by_name.get(name)) is not None:
             _take_map(cells, map_, value)
         elif name not in MADE_BY_SERVER:
@@ -72,17 +72,15 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) ->
     for cell, attributes in map_.cells.items():
         if entry.keys().isdisjoint(map_.names_in[cell]):
             continue
-        values = tuple(
-            [
-                None
-                if (value := entry.get(one.name)) is None and not one.required
-                else CHECKS[one.type](one, prefix + one.name, value)
-                for one in attributes
-            ]
-        )
+        values = tuple([check(one, prefix + one.name, entry.get(one.name)) for one in attributes])
         cells[prefix + cell] = (
             values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
         )
+
+
+def check(field: Field, name: str, value: Json) -> Scalar:
+    """The value of one field or attribute as it is stored; most are empty. Raises Invalid, and calls it ``name``."""
+    return None if value is None and not field.required else CHECKS[field.type](field, name, value)
 
 
 def _text(field: Field, name: str, value: Json) -> str | None:
@@ -119,16 +117,12 @@ def _is_date(text: str) -> bool:
 
 
 def _flag(field: Field, name: str, value: Json) -> bool | None:
-    if value is None or value is False:
-        return None
-    if value is True:
-        return True
-    raise Invalid("wrong_type", f"{name} must be true or false.")
+    if type(value) is not bool:
+        raise Invalid("wrong_type", f"{name} must be true or false.")
+    return value or None
 
 
-def _integer(field: Field, name: str, value: Json) -> int | None:
-    if value is None:
-        return None
+def _integer(field: Field, name: str, value: Json) -> int:
     if type(value) is not int:
         raise Invalid("wrong_type", f"{name} must be a whole number.")
     if not -(2**31) <= value < 2**31:
