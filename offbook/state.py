@@ -29,6 +29,10 @@ WAIT_SECONDS_MAX = 10.0
 LOOK_SECONDS = 0.02
 
 
+_at_work: set[str] = set()
+"""Who holds a lease in this process, or waits for one."""
+
+
 class Snapshot(IntEnum):
     """Where a snapshot stands (``sync_state.snapshot``)."""
 
@@ -70,13 +74,15 @@ def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
 def lease(connection: sqlite3.Connection, holder: str, clock: Callable[[], int]) -> Iterator[None]:
     """Be the one who syncs this replica. Raises Busy where another goes on syncing for too long."""
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    while not take_lease(connection, holder, clock()):
-        if time.monotonic() >= deadline:
-            raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
-        time.sleep(LOOK_SECONDS)
+    _at_work.add(holder)
     try:
+        while not take_lease(connection, holder, clock()):
+            if time.monotonic() >= deadline:
+                raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
+            time.sleep(LOOK_SECONDS)
         yield
     finally:
+        _at_work.discard(holder)
         give_back_lease(connection, holder)
 
 
@@ -101,7 +107,12 @@ def holder_name(unique: str) -> str:
 
 
 def _is_alive(holder: str) -> bool:
-    """False only where the process is known to be gone: a sync that was killed must not block the next one."""
+    """False only where its sync is known to be gone: one that was killed must not block the next.
+
+    The number of its process may be ours: in a container every run has the same.
+    """
+    if holder.startswith(f"{os.getpid()}:"):
+        return holder in _at_work
     if os.name != "posix":
         return True
     with suppress(PermissionError):

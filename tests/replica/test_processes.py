@@ -42,7 +42,7 @@ def test_who_syncs_while_another_does_is_told_so(
 ) -> None:
     monkeypatch.setattr(state, "WAIT_SECONDS_MAX", 0.05)
     a = device("a")
-    held_by(a, os.getpid(), 60_000)
+    held_by(a, os.getppid(), 60_000)
     with pytest.raises(Busy, match="Another process"):
         a.sync()
     assert server.requests == []
@@ -50,14 +50,20 @@ def test_who_syncs_while_another_does_is_told_so(
 
 def test_who_waits_goes_on_when_the_other_is_done(device: Device, server: Server) -> None:
     a = device("a")
-    held_by(a, os.getpid(), 60_000)
+    held_by(a, os.getppid(), 60_000)
     other = sqlite.connect(a.path, check_same_thread=False)
-    timer = threading.Timer(0.1, lambda: state.give_back_lease(other, f"{os.getpid()}:x"))
+    timer = threading.Timer(0.1, lambda: state.give_back_lease(other, f"{os.getppid()}:x"))
     timer.start()
     a.sync()
     timer.join()
     other.close()
     assert server.requests
+
+
+def test_a_lease_of_an_earlier_run_with_our_number_blocks_nobody(device: Device, server: Server) -> None:
+    a = device("a")
+    held_by(a, os.getpid(), 60_000)
+    a.sync()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX tells whether a process is alive")
@@ -70,7 +76,7 @@ def test_a_process_that_was_killed_blocks_nobody(device: Device, server: Server)
 @pytest.mark.parametrize("for_ms", [-1, 10 * state.LEASE_MS])
 def test_a_lease_that_is_over_or_can_not_be_blocks_nobody(for_ms: int, device: Device, server: Server) -> None:
     a = device("a")
-    held_by(a, os.getpid(), for_ms)
+    held_by(a, os.getppid(), for_ms)
     a.sync()
 
 
