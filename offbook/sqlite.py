@@ -106,18 +106,31 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
     another process wrote in between. Inside another atomic() it is a savepoint, so that a caller who catches an error
     goes on without the half that was done.
     """
-    begin, commit, rollback = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
     if connection.in_transaction:
-        begin, commit, rollback = ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part; RELEASE part")
-    connection.execute(begin)
+        with _part(connection):
+            yield
+        return
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk, for one, has SQLite roll back by itself; and a BEGIN that is interrupted may have begun.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _part(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT part")
     try:
         yield
-        connection.execute(commit)
+        connection.execute("RELEASE part")
     except BaseException:
-        # A full disk, for one, has SQLite roll back by itself.
         if connection.in_transaction:
-            for statement in rollback.split(";"):
-                connection.execute(statement)
+            connection.execute("ROLLBACK TO part")
+            connection.execute("RELEASE part")
         raise
 
 
@@ -127,11 +140,13 @@ def reading(connection: sqlite3.Connection) -> Iterator[None]:
     if connection.in_transaction:
         yield
         return
-    connection.execute("BEGIN")
     try:
+        connection.execute("BEGIN")
         yield
-    finally:
         connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def home_of(path: str | Path) -> str:
