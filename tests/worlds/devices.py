@@ -1,0 +1,177 @@
+"""A device of a simulated world: a real replica on a real file, its user, its clock and its way to the server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from offbook import Invalid, Replica, SyncError, SyncReport, log
+from offbook.local import change_in
+from offbook.parking import Parked
+from offbook.sqlite import sqlite3
+from tests.worlds.edits import TYPED, Editor
+from tests.worlds.network import Crash, Network
+from tests.worlds.server import Server
+
+Say = Callable[[str], None]
+
+
+class Ledger:
+    """Every text that was typed and stored. ``excused`` are those that their own writer overwrote or gave up while no
+    server could have had them, or that were pruned.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self.typed: set[str] = set()
+        self.excused: set[str] = set()
+
+    def new_text(self) -> str:
+        self._count += 1
+        return f"t{self._count};"
+
+    def missing(self, kept: set[str]) -> list[str]:
+        return sorted(self.typed - self.excused - kept)
+
+
+def texts_in(*found: Any) -> set[str]:
+    return set(TYPED.findall(str(found)))
+
+
+class Device:
+    def __init__(
+        self, name: str, folder: Path, seed: str, server: Server, ledger: Ledger, old: list[bytes], say: Say
+    ) -> None:
+        self.name = name
+        self.path = folder / f"{name}.db"
+        self.random = Random(seed)
+        self.ahead_ms = 0
+        self._say = say
+        self._server = server
+        self._ledger = ledger
+        self.network = Network(server, self.random, old, self.type, self._has_book, say)
+        self.replica = self._opened()
+
+    def _opened(self) -> Replica:
+        self.replica = Replica(
+            self.path, transport=self.network, clock=self._clock, new_id=self._new_id, rng=self.random
+        )
+        return self.replica
+
+    def _clock(self) -> int:
+        return self._server.now // 1000 + self.ahead_ms
+
+    def _new_id(self) -> str:
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def _has_book(self) -> bool:
+        return self.replica.status().book is not None
+
+    # --- what happens to it ---
+
+    def restart(self) -> None:
+        """As another process: one that died while it was syncing holds no lease any more."""
+        self.replica.connection.execute("UPDATE sync_state SET lease_holder = NULL")
+        self.replica.close()
+        self._opened()
+
+    def copy_file(self, to: Path) -> None:
+        self.replica.close()
+        shutil.copyfile(self.path, to)
+        self._opened()
+
+    def sync(self) -> SyncReport | None:
+        """None where it failed, which must never harm."""
+        try:
+            report = self.replica.sync()
+            self._say(f"    {self.name}: {report}")
+            return report
+        except SyncError as error:
+            self._say(f"    {self.name}: {type(error).__name__}: {error}")
+        except Crash:
+            self._say(f"    {self.name}: crashed")
+            self.restart()
+        return None
+
+    def sync_with_a_fault(self, after: int) -> None:
+        """SQLite fails in the middle of some statement, as it does on a full disk or when the process is killed."""
+        left = [after]
+
+        def step() -> bool:
+            left[0] -= 1
+            return left[0] == 0
+
+        self.replica.connection.set_progress_handler(step, 25)
+        try:
+            self.sync()
+        except sqlite3.OperationalError as error:
+            self._say(f"    {self.name}: {error}")
+        self.replica.connection.set_progress_handler(None, 0)
+        self.restart()
+
+    # --- what its user does ---
+
+    def type(self) -> None:
+        editor = Editor(self.replica, self.random, self._ledger.new_text)
+        with self._noting():
+            self._say(f"    {self.name}: {editor.edit()}")
+
+    def decide_about_parked(self) -> None:
+        parked = self.replica.parked()
+        if not parked:
+            return self.type()
+        one = self.random.choice(parked)
+        with self._noting(one):
+            if self.random.random() < 0.4:
+                self.replica.drop(one.change_id)
+                self._say(f"    {self.name}: drop {one.operation} {one.record_id} ({one.code})")
+                return None
+            try:
+                again = self.replica.retry(one.change_id, **self._corrections(one))
+                self._say(f"    {self.name}: retry {one.operation} {one.record_id} ({one.code}) as {again}")
+            except Invalid as error:
+                self._say(f"    {self.name}: can't retry {one.record_id}: {error}")
+        return None
+
+    def _corrections(self, one: Parked) -> dict[str, Any]:
+        data = one.data or {}
+        given: dict[str, Any] = {name: self._ledger.new_text() for name in ("name", "phone", "notes") if name in data}
+        return given | ({"birthday": None} if "birthday" in data else {})
+
+    # --- looking ---
+
+    def shown(self) -> dict[str, Any]:
+        return {contact["id"]: contact for contact in self.replica.contacts.list()}
+
+    def seqs(self) -> dict[str, int]:
+        """What the server's rows are, as this device knows it."""
+        found = self.replica.connection.execute("SELECT record_id, seq FROM server_rows WHERE NOT deleted")
+        return dict(found.fetchall())
+
+    def kept_to_itself(self) -> set[str]:
+        """Records whose INSERT is parked: their rows exist here only."""
+        return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
+
+    def _unsendable(self) -> set[str]:
+        """Records that began with an INSERT that can't be sent. What is written to them joins it, over what it said."""
+        lines = [*log.pending(self.replica.connection), *log.parked(self.replica.connection)]
+        inserts = [line for line in lines if line.operation == "INSERT"]
+        return {line.record_id for line in inserts if line.state == log.State.PARKED or change_in(line) is None}
+
+    @contextmanager
+    def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
+        """Enter in the ledger what is typed in here: what of it shows when it is done."""
+        before, unsendable = self.shown(), self._unsendable()
+        yield
+        after = self.shown()
+        typed = texts_in(after) - texts_in(before)
+        self._ledger.typed |= typed
+        for record_id in unsendable | ({given_up.record_id} if given_up else set()):
+            self._ledger.excused |= texts_in(before.get(record_id)) - texts_in(after.get(record_id))
+        if given_up:
+            self._ledger.excused |= texts_in(given_up.data) - texts_in(after.get(given_up.record_id))

@@ -1,0 +1,80 @@
+"""The server of a simulated world: the real answers of storage.sync, over a real store, at a time set by hand."""
+
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+from typing import Any
+
+from offbook import Response
+from offbook.core.changes import Change
+from offbook.core.errors import CursorGone, Malformed
+from offbook.core.wire import parse_push
+from storage import Origin, Store, prune
+from storage.sync import changes, sync
+
+Json = Any
+START = 1_795_000_000_000_000
+"""When every world begins, in microseconds."""
+
+NO_REPLICA = "d0000000-0000-4000-8000-000000000001"
+
+
+class Server:
+    """One book of a store, and another beside it that nothing must ever reach. ``now`` is in microseconds."""
+
+    def __init__(self, store: Store, book_id: int, other_id: int, page_max: int, changes_max: int) -> None:
+        self.store = store
+        self.book_id = book_id
+        self.other_id = other_id
+        self.page_max = page_max
+        self.changes_max = changes_max
+        self.now = START
+        self.record_ids: dict[str, None] = {}
+
+    def answer(self, body: bytes, book_id: int | None = None) -> Response:
+        try:
+            push = parse_push(body, NO_REPLICA)
+            if len(push.batch) > self.changes_max:
+                return self._problem(413, "too_many_changes", "Too many at once.")
+            self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))
+            found = sync(self.store, book_id or self.book_id, Origin(), push, self.now, self.page_max)
+            return self._response(200, found)
+        except CursorGone as gone:
+            return self._problem(410, gone.code, str(gone), reason=gone.reason, kept=gone.kept, book=gone.book)
+        except Malformed as fault:
+            return self._problem(fault.status, fault.code, str(fault))
+
+    def busy(self) -> Response:
+        return self._problem(503, "busy", "Come back later.")
+
+    def _problem(self, status: int, code: str, detail: str, **more: Json) -> Response:
+        return self._response(status, {"status": status, "code": code, "detail": detail, **more})
+
+    def _response(self, status: int, content: Json) -> Response:
+        date = formatdate(self.now / 1_000_000, usegmt=True)
+        return Response(status, {"Date": date}, json.dumps(content).encode())
+
+    # --- looking ---
+
+    def head(self) -> int:
+        with self.store.reading(self.book_id) as book:
+            return book.book.seq
+
+    def rows(self) -> dict[str, tuple[int, Json]]:
+        """What lives, by id: each row's seq, and the row as a snapshot tells it."""
+        page = changes(self.store, self.book_id, None, 100_000)
+        return {row["record_id"]: (row["seq"], row["data"]) for row in page["changes"]}
+
+    def everything(self) -> str:
+        """All that is kept of the book, as one text: rows, tombstones, removed entries, history, conflicts."""
+        with self.store.reading(self.book_id) as book:
+            told = [book.history("contacts", record_id) for record_id in self.record_ids]
+            return str([book.records("contacts", self.record_ids), told, book.conflicts()])
+
+    def is_other_book_empty(self) -> bool:
+        with self.store.reading(self.other_id) as book:
+            return book.book.seq == 0
+
+    def prune(self, line: int) -> None:
+        prune(self.store, self.book_id, line)

@@ -1,0 +1,157 @@
+"""A simulated world: a server, some devices and their users, and everything that can go wrong between them.
+
+It has no time, ids or randomness but its own, all from one seed: the same seed is the same world, step by step, and
+``log`` tells the steps. In the end the network holds, everybody syncs until nothing moves, and then all must be equal
+and nothing typed may be missing. What can happen is listed in EVENTS: a new kind of event is one line there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+
+from offbook import SyncReport
+from offbook.core.policies import POLICIES
+from tests.storage.books import Library
+from tests.worlds.devices import Device, Ledger, texts_in
+from tests.worlds.server import Server
+
+DEVICES_MAX = 4
+ROUNDS_MAX = 12
+HOUR_MS = 3_600_000
+YEAR_MS = 8_766 * HOUR_MS
+DAY_US = 86_400_000_000
+
+
+class World:
+    def __init__(self, seed: int, folder: Path, library: Library) -> None:
+        self.seed = seed
+        self.log: list[str] = []
+        self.random = random = Random(f"world {seed}")
+        policy = random.choice(list(POLICIES))
+        page_max = random.choice([1, 2, 3, 5, 1000])
+        changes_max = random.choice([1, 2, 5, 1000, 1000])
+        book_id, other_id = library.add_book(policy), library.add_book(policy)
+        self.server = Server(library.store, book_id, other_id, page_max, changes_max)
+        self.ledger = Ledger()
+        self.devices: list[Device] = []
+        self._old_requests: list[bytes] = []
+        self._folder = folder
+        self.say(f"{policy}, pages of {page_max}, at most {changes_max} changes")
+        for _ in range(random.choice([2, 2, 3])):
+            self.add_device()
+
+    def say(self, line: str) -> None:
+        self.log.append(line)
+
+    def add_device(self) -> Device:
+        name = "abcdefgh"[len(self.devices)]
+        seed = f"device {self.seed} {name}"
+        device = Device(name, self._folder, seed, self.server, self.ledger, self._old_requests, self.say)
+        self.devices.append(device)
+        return device
+
+    def live(self, steps: int) -> None:
+        """Let things happen."""
+        names = list(EVENTS)
+        weights = [EVENTS[name][0] for name in names]
+        for _ in range(steps):
+            self.server.now += self.random.randrange(1, 2_000_000)
+            name = self.random.choices(names, weights)[0]
+            device = self.random.choice(self.devices)
+            self.say(f"{device.name}: {name}")
+            EVENTS[name][1](self, device)
+
+    def come_to_rest(self) -> None:
+        """The network holds, and everybody syncs until nothing moves."""
+        for device in self.devices:
+            device.network.calm = True
+        for number in range(ROUNDS_MAX):
+            self.say(f"rest {number}")
+            reports = [device.sync() for device in self.devices]
+            if all(report == SyncReport() for report in reports):
+                return
+        raise AssertionError(f"after {ROUNDS_MAX} rounds of syncs without a fault, something still moves")
+
+    def check(self) -> None:
+        """All are equal, and nothing typed is missing."""
+        truth = self.server.rows()
+        for device in self.devices:
+            own = device.kept_to_itself()
+            expected = {key: row for key, (_, row) in truth.items() if key not in own}
+            assert {key: row for key, row in device.shown().items() if key not in own} == expected, device.name
+            seqs = {key: seq for key, seq in device.seqs().items() if key not in own}
+            assert seqs == {key: truth[key][0] for key in expected}, device.name
+            assert device.replica.status().pending == 0, device.name
+        parked = [device.replica.parked() for device in self.devices]
+        missing = self.ledger.missing(texts_in(self.server.everything(), parked))
+        assert not missing, f"typed and lost: {missing}"
+        assert self.server.is_other_book_empty(), "something was sent to another book"
+
+    def close(self) -> None:
+        for device in self.devices:
+            device.replica.close()
+
+
+# --- what can happen -----------------------------------------------------------------------------------------------
+
+
+def type_(world: World, device: Device) -> None:
+    device.type()
+
+
+def sync(world: World, device: Device) -> None:
+    device.sync()
+
+
+def sync_with_a_fault(world: World, device: Device) -> None:
+    device.sync_with_a_fault(world.random.choice([1, 3, 10, 30, 60, 100, 200, 400]))
+
+
+def restart(world: World, device: Device) -> None:
+    device.restart()
+
+
+def copy_file(world: World, device: Device) -> None:
+    """The file is copied to another machine, and both go on."""
+    if len(world.devices) < DEVICES_MAX:
+        device.copy_file(device.path.with_name(f"{'abcdefgh'[len(world.devices)]}.db"))
+        world.add_device()
+
+
+def set_clock(world: World, device: Device) -> None:
+    years, hours = world.random.choice([(0, 0), (0, 1), (0, -1), (10, 0), (-10, 0), (0, -30)])
+    device.ahead_ms = years * YEAR_MS + hours * HOUR_MS
+    world.say(f"    {device.name}: {device.ahead_ms / HOUR_MS} hours ahead")
+
+
+def time_passes(world: World, device: Device) -> None:
+    """Days; or the server's clock is set back."""
+    world.server.now += world.random.choice([DAY_US, 40 * DAY_US, -DAY_US // 24])
+
+
+def prune(world: World, device: Device) -> None:
+    """The server forgets what is old: some of it, or all there is."""
+    server = world.server
+    world.ledger.excused |= texts_in(server.everything())
+    rows = sorted(seq for seq, _ in server.rows().values())
+    server.prune(world.random.choice([server.head(), *rows]))
+
+
+def decide_about_parked(world: World, device: Device) -> None:
+    device.decide_about_parked()
+
+
+EVENTS: Mapping[str, tuple[int, Callable[[World, Device], None]]] = {
+    "type": (50, type_),
+    "sync": (28, sync),
+    "sync with a fault": (5, sync_with_a_fault),
+    "restart": (3, restart),
+    "copy the file": (2, copy_file),
+    "set the clock": (4, set_clock),
+    "time passes": (2, time_passes),
+    "prune": (3, prune),
+    "decide about what is parked": (4, decide_about_parked),
+}
+"""What can happen, and how often each does."""
