@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from offbook.core.cells import Json
-from offbook.core.changes import Change, Conflict, Cursor, Record, Rejection, Value, Verdict
+from offbook.core.changes import Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
-from offbook.core.plan import Book, Key, Outcome, Plan, Settled, key_of, plan
+from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +128,19 @@ def push(
 
 def take(book: Writing, origin: Origin, batch: Sequence[Change | Rejection], now: int) -> Pushed:
     """Decide a batch and carry it out, inside a transaction that the caller has begun."""
-    changes = [item for item in batch if isinstance(item, Change)]
     settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
-    result = plan(book.book, _touched(book, changes), settled, batch, now)
+    result = plan(book.book, _touched(book, batch), settled, batch, now)
     if result.history:
         book.carry_out(result, origin, now)
     return Pushed(book.book, result.seq, result.outcomes, result.records)
 
 
-def _touched(book: Reading, changes: Sequence[Change]) -> dict[Key, Record]:
+def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
     by_table: dict[str, set[str]] = {}
-    for change in changes:
-        table, record_id = key_of(change)
-        by_table.setdefault(table, set()).add(record_id)
+    for item in batch:
+        if item.key is not None:
+            table, record_id = item.key
+            by_table.setdefault(table, set()).add(record_id)
     return {key: record for table, ids in by_table.items() for key, record in book.records(table, ids).items()}
 
 

@@ -8,8 +8,8 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from offbook.core.cells import Json
-from offbook.core.changes import Conflict, Record
-from offbook.core.plan import Book, Entry, Key, Plan, Settled
+from offbook.core.changes import Conflict, Key, Record
+from offbook.core.plan import Book, Entry, Plan, Settled
 from offbook.core.prune import without_removed
 from offbook.core.wire import row_of
 from storage import Origin, Past

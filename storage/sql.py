@@ -17,8 +17,8 @@ from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete,
 
 from models import Base
 from offbook.core.cells import Json
-from offbook.core.changes import Conflict, Record, Verdict
-from offbook.core.plan import Book, Key, Plan, Settled
+from offbook.core.changes import Conflict, Key, Record, Verdict
+from offbook.core.plan import Book, Plan, Settled
 from offbook.core.tables import Map
 from storage import Origin, Past, pruning
 from storage.engines import Database

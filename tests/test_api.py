@@ -100,7 +100,7 @@ def test_a_rejected_change_says_why_and_its_neighbours_are_applied(laptop: Calle
     answer = laptop.synced(change(), change(data={}), change())
     assert [one["verdict"] for one in answer["results"]] == ["applied", "rejected", "applied"]
     bad = answer["results"][1]
-    assert (bad["code"], bad["seq"]) == ("missing", None)
+    assert (bad["code"], bad["record"]) == ("missing", None)
     assert "name" in bad["detail"]
 
 

@@ -15,6 +15,9 @@ from typing import NamedTuple
 Value = str | int | bool | tuple[str | int | None, ...] | None
 """What a cell holds. A tuple is a cell of several attributes (an address), in the order of TABLES."""
 
+Key = tuple[str, str]
+"""A record's table and id."""
+
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
@@ -62,6 +65,10 @@ class Change:
     cells: Mapping[str, Value]
     bases: Mapping[str, int] = field(default_factory=lambda: NOTHING)
 
+    @property
+    def key(self) -> Key:
+        return self.table, self.record_id
+
     def base_of(self, cell: str) -> int:
         """The newest seq of this cell that the change's writer had seen."""
         return self.bases.get(cell, self.base)
@@ -89,11 +96,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a change can't be applied. ``change_id`` is None where the change did not even have a readable id."""
+    """Why a change can't be applied. ``change_id`` is None where the change did not even have a readable id.
+
+    ``key`` names its record, where that could be read, so that the answer can tell how the record is.
+    """
 
     change_id: str | None
     code: str
     detail: str
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from offbook.core.changes import Beaten, Change, Conflict, Record, Rejection, Value, Verdict
+from offbook.core.changes import Beaten, Change, Conflict, Key, Record, Rejection, Value, Verdict
 from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
 from offbook.core.tables import EXISTS
-
-Key = tuple[str, str]
-"""A record's table and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +100,6 @@ def plan(
     return result
 
 
-def key_of(change: Change) -> Key:
-    return change.table, change.record_id
-
-
 def next_seq(last: int, now: int) -> int:
     """The book's next seq: the time, pushed forward so that it never repeats or goes back."""
     return max(last + 1, now)
@@ -114,14 +107,14 @@ def next_seq(last: int, now: int) -> int:
 
 def _again(item: Change | Rejection, settled: Settled) -> Outcome:
     """The same change once more: the same verdict, with the record as it is now."""
-    key = key_of(item) if isinstance(item, Change) else None
     change_id = item.id if isinstance(item, Change) else item.change_id
-    return Outcome(change_id, settled.verdict, settled.seq, key, key is not None, settled.code, settled.detail)
+    shown = item.key is not None
+    return Outcome(change_id, settled.verdict, settled.seq, item.key, shown, settled.code, settled.detail)
 
 
 def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
-    change_id, code, detail = rejection.change_id, rejection.code, rejection.detail
-    result.outcomes.append(Outcome(change_id, Verdict.REJECTED, code=code, detail=detail))
+    change_id, code, detail, key = rejection.change_id, rejection.code, rejection.detail, rejection.key
+    result.outcomes.append(Outcome(change_id, Verdict.REJECTED, None, key, key is not None, code, detail))
     return None if change_id is None else Entry(change_id, Verdict.REJECTED, code=code, detail=detail)
 
 
@@ -130,11 +123,11 @@ def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
     seq = next_seq(result.seq, now)
     if change.timestamp > now // 1000:
         change = replace(change, timestamp=now // 1000)
-    decision = _unseen(change, result.seq) or decide(result.records.get(key_of(change)), change, book.policy, seq)
+    decision = _unseen(change, result.seq) or decide(result.records.get(change.key), change, book.policy, seq)
     match decision:
         case Create(record):
             entry = Entry(change.id, Verdict.APPLIED, seq, change)
-            result.created[key_of(change)] = None
+            result.created[change.key] = None
             _store(result, record)
         case Write(verdict, record, before, beaten, asked):
             entry = Entry(change.id, verdict, seq, change, before, beaten)
@@ -144,14 +137,12 @@ def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
             entry = Entry(change.id, verdict, seq if asked else None, change, beaten=beaten)
             _ask(result, change, asked, seq)
             if asked:  # the row goes out again as it is: its sender shows its own edit until one of this seq comes
-                _store(result, replace(result.records[key_of(change)], seq=seq))
+                _store(result, replace(result.records[change.key], seq=seq))
         case Reject(code, detail):
             entry = Entry(change.id, Verdict.REJECTED, code=code, detail=detail)
     result.seq = entry.seq or result.seq
     shown = _is_unexpected(change, decision)
-    result.outcomes.append(
-        Outcome(change.id, entry.verdict, entry.seq, key_of(change), shown, entry.code, entry.detail)
-    )
+    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, change.key, shown, entry.code, entry.detail))
     return entry
 
 
@@ -188,7 +179,7 @@ def _store(result: Plan, record: Record) -> None:
 def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> None:
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
     for one in asked:
-        record = result.records[key_of(change)]
+        record = result.records[change.key]
         result.conflicts.append(
             Conflict(
                 id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),

@@ -18,7 +18,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from offbook.core.cells import Json, cells_of, change_data, shape
-from offbook.core.changes import NOTHING, Change, Cursor, Operation, Record, Rejection
+from offbook.core.changes import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.tables import TABLES, Table
 
@@ -165,7 +165,15 @@ def change_of(item: Json, default_replica: str) -> Change | Rejection:
     try:
         return _change(change_id, item, default_replica)
     except Invalid as fault:
-        return Rejection(change_id, fault.code, str(fault))
+        return Rejection(change_id, fault.code, str(fault), _key(item))
+
+
+def _key(item: dict[str, Json]) -> Key | None:
+    """The record that a faulty change is about; None where it does not say."""
+    try:
+        return _table(item.get("table")).name, _uuid("record_id", item.get("record_id"))
+    except Invalid:
+        return None
 
 
 def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Change:

@@ -219,6 +219,21 @@ def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known
     assert isinstance(rejection, Rejection) and rejection.change_id == known
 
 
+@pytest.mark.parametrize(
+    ("parts", "known"),
+    [
+        ({"base": -1}, ("contacts", RECORD)),
+        ({"data": {"phone": 5}}, ("contacts", RECORD)),
+        ({"table": "boats"}, None),
+        ({"record_id": 7}, None),
+        ({"id": 7}, None),
+    ],
+)
+def test_a_rejection_names_its_record_where_that_can_be_read(parts: Any, known: tuple[str, str] | None) -> None:
+    rejection = change_of(faulty(parts), DEVICE)
+    assert isinstance(rejection, Rejection) and rejection.key == known
+
+
 def test_what_a_change_says_is_what_is_read() -> None:
     assert read(replica=RECORD, bases={"phone": 9, "@exists": 8}) == Change(
         ID, "contacts", RECORD, Operation.UPDATE, RECORD, LATER, 12, {"phone": "555-1234"}, {"phone": 9, "@exists": 8}

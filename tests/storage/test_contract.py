@@ -85,6 +85,16 @@ def test_one_bad_change_does_not_stop_its_neighbours(desk: Desk) -> None:
     assert set(desk.live()) == {uuid(1), uuid(4)}
 
 
+def test_a_change_that_can_not_be_read_is_answered_with_its_record_as_it_is(desk: Desk) -> None:
+    bad = [change(2, "UPDATE", 1, base=0, phone=5), change(3, "UPDATE", 9, base=-1), {"id": uuid(4), "table": "boats"}]
+    answers = desk.push(insert(1), *bad)
+    seq = answers[0]["seq"]
+    assert (answers[1]["record"]["name"], answers[1]["seq"]) == ("name 1", seq)
+    assert (answers[2]["record"], answers[2]["seq"]) == (None, seq)
+    assert "record" not in answers[3]
+    assert desk.push(bad[0]) == [answers[1]]
+
+
 def test_each_record_of_a_batch_has_only_what_it_says_itself(desk: Desk) -> None:
     starred = {"starred": True, "phone": "1", "details": {"k1": {"kind": "url", "value": "v"}}}
     third = [insert(3, 3, **starred), change(4, "UPDATE", 3, base=0, details={"k1": None})]
