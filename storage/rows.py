@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, RowMapping, Table
 
-from offbook.core.cells import Json
+from offbook.core.cells import Json, entry_data
 from offbook.core.changes import Clock, Record, Value
 from offbook.core.tables import EXISTS, TABLES, Map
 from offbook.core.tables import Table as Synced
@@ -77,7 +77,7 @@ class Layout:
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
                 found[key] = {"book_id": book_id, map_.owner: record.id, "entry_id": key}
-                found[key].update(_attributes(map_, record.cells, f"{prefix}{key}/"))
+                found[key].update(entry_data(map_, record.cells, f"{prefix}{key}/"))
                 if value is False:
                     found[key]["removed"] = True
         return found
@@ -143,15 +143,6 @@ def searchable(cells: Cells) -> str:
         elif isinstance(value, str):
             texts.append(value)
     return fold("\n".join(texts))
-
-
-def _attributes(map_: Map, cells: Cells, prefix: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for cell, attributes in map_.cells.items():
-        value = cells.get(prefix + cell)
-        parts = value if isinstance(value, tuple) else (value,)
-        values.update((one.name, part) for one, part in zip(attributes, parts, strict=False) if part is not None)
-    return values
 
 
 def _entry_cells(map_: Map, row: RowMapping) -> dict[str, Value]:
