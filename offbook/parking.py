@@ -74,6 +74,8 @@ def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, 
 def write_bases(connection: sqlite3.Connection, key: Key) -> None:
     """Note in each pending line of the record what its writer had seen, for as long as the lines before it tell."""
     lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    if len(lines) < 2:
+        return
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
     for (line, _), known in zip(pairs, with_bases([change for _, change in pairs]), strict=True):
         if known.bases != (line.bases or {}):

@@ -254,7 +254,8 @@ def _with_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
     by_record: dict[tuple[str, str], list[Change]] = {}
     for line, change in checked:
         by_record.setdefault((line.table, line.record_id), []).append(change)
-    bases = {change.id: change.bases for changes in by_record.values() for change in with_bases(changes)}
-    lines = [replace(line, bases=bases[line.change_id]) for line, _ in checked]
+    several = [changes for changes in by_record.values() if len(changes) > 1]
+    bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
+    lines = [replace(line, bases=bases.get(line.change_id, change.bases)) for line, change in checked]
     sizes = [len(json.dumps(line.data)) + SIZE_OF_REST for line in lines]
     return lines[batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
