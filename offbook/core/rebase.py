@@ -98,16 +98,6 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
     return {*change.cells, *inside, EXISTS}
 
 
-def fold_into_insert(insert: Change, later: Change) -> Change | None:
-    """A parked INSERT takes later changes of its record in. None: it was deleted, and nothing is left to send."""
-    if later.operation is Operation.DELETE:
-        return None
-    removed = {entry_of(cell) for cell, value in later.cells.items() if value is False}
-    kept = {cell: value for cell, value in insert.cells.items() if entry_of(cell) not in removed}
-    written = {cell: value for cell, value in later.cells.items() if value is not False}
-    return replace(insert, cells={**kept, **written}, timestamp=max(insert.timestamp, later.timestamp))
-
-
 def after_restore(change: Change, kept: int) -> Change:
     """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there."""
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 
-from offbook.core.cells import Json, cells_of, change_data, shape
+from offbook.core.cells import Json, cells_of, shape
 from offbook.core.changes import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.tables import TABLES, Table
@@ -289,24 +289,6 @@ def data_of(record: Record) -> dict[str, Json] | None:
         "created_at": iso_micros(record.created.seq),
         "updated_at": iso_micros(record.seq),
     }
-
-
-def change_json(change: Change) -> dict[str, Json]:
-    """A change as ``POST /sync`` takes it."""
-    item: dict[str, Json] = {
-        "id": change.id,
-        "table": change.table,
-        "record_id": change.record_id,
-        "operation": change.operation.value,
-        "replica": change.replica,
-        "timestamp": iso_millis(change.timestamp),
-        "base": change.base,
-    }
-    if change.bases:
-        item["bases"] = dict(change.bases)
-    if change.operation is not Operation.DELETE:
-        item["data"] = change_data(TABLES[change.table], change.cells)
-    return item
 
 
 @lru_cache(maxsize=4096)

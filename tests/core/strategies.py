@@ -7,9 +7,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offbook.core.cells import cells_of
+from offbook.core.cells import cells_of, change_data
 from offbook.core.changes import Change, Operation
 from offbook.core.tables import EXISTS, TABLES, Field, Map, Table, Type
+from offbook.core.wire import iso_millis
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 """Text here has lone surrogates too: JSON can say them."""
@@ -82,3 +83,21 @@ def changes(draw: st.DrawFn) -> Change:
         {} if operation is Operation.DELETE else cells_of(table, data, operation),
         draw(st.dictionaries(cell_names(table), SEQS, max_size=3)),
     )
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    """A change as ``POST /sync`` takes it."""
+    item: dict[str, Any] = {
+        "id": change.id,
+        "table": change.table,
+        "record_id": change.record_id,
+        "operation": change.operation.value,
+        "replica": change.replica,
+        "timestamp": iso_millis(change.timestamp),
+        "base": change.base,
+    }
+    if change.bases:
+        item["bases"] = dict(change.bases)
+    if change.operation is not Operation.DELETE:
+        item["data"] = change_data(TABLES[change.table], change.cells)
+    return item

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import TABLES, Book, Change, Operation, Verdict, plan
-from offbook.core.cells import cells_of, change_data
+from offbook.core.cells import cells_of
 from offbook.core.plan import Plan
-from offbook.core.rebase import Line, State, after_restore, batches, fold_into_insert, is_on_top, live, with_bases
+from offbook.core.rebase import Line, State, after_restore, batches, is_on_top, live, with_bases
 
 TABLE = TABLES["contacts"]
 ADA = {"name": "Ada"}
@@ -225,37 +225,6 @@ def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
 def push(old: Plan, *pending: Change) -> Plan:
     book = Book(1, "book", "merge", "epoch", old.seq, 0)
     return plan(book, old.records, {}, pending, now=old.seq + 10_000)
-
-
-# --- parked inserts ------------------------------------------------------------------------------------------------
-
-
-def test_a_parked_insert_takes_later_edits_in() -> None:
-    parked = change("INSERT", 0, 1, name="Ada", phone="a")
-    folded = fold_into_insert(parked, change("UPDATE", 0, 2, at=9, phone="b", email="e"))
-    assert folded is not None
-    assert (folded.id, folded.operation, folded.timestamp) == (parked.id, Operation.INSERT, 9)
-    assert folded.cells == {"name": "Ada", "phone": "b", "email": "e"}
-
-
-def test_a_parked_insert_that_is_deleted_leaves_nothing_to_send() -> None:
-    assert fold_into_insert(change("INSERT", **ADA), change("DELETE")) is None
-
-
-def test_an_entry_that_is_removed_again_is_not_sent_with_the_insert() -> None:
-    parked = change("INSERT", name="Ada", details={"k1": CELL, "k2": CELL})
-    folded = fold_into_insert(parked, change("UPDATE", details={"k1": None}))
-    assert folded is not None
-    assert change_data(TABLE, folded.cells).keys() == {"name", "details"}
-    assert change_data(TABLE, folded.cells)["details"].keys() == {"k2"}
-
-
-def test_a_corrected_insert_brings_the_update_that_waited_behind_it() -> None:
-    parked = change("INSERT", 0, 1, **ADA)
-    folded = fold_into_insert(parked, change("UPDATE", 0, 2, phone="x"))
-    assert folded is not None
-    result = push(Plan(0, {}), folded)
-    assert [dict(record.cells) for record in result.records.values()] == [{"name": "Ada", "phone": "x"}]
 
 
 # --- after a restore -----------------------------------------------------------------------------------------------

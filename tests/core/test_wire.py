@@ -17,7 +17,6 @@ from offbook.core.wire import (
     BASES_MAX,
     CHANGES_MAX,
     Push,
-    change_json,
     change_of,
     data_of,
     iso_micros,
@@ -27,7 +26,7 @@ from offbook.core.wire import (
     push_of,
     row_of,
 )
-from tests.core.strategies import JSON, changes
+from tests.core.strategies import JSON, change_json, changes
 
 DEVICE = str(UUID(int=1))
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
