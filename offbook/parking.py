@@ -118,8 +118,7 @@ def drop(connection: sqlite3.Connection, change_id: str) -> None:
     """Give a parked change up: its record shows what the server has. Raises NotFound."""
     with log.applying(connection):
         line = _find(connection, change_id)
-        if fold(connection, (line.table, bindable(line.record_id))):
-            line = _find(connection, change_id)
+        fold(connection, (line.table, bindable(line.record_id)))
         _delete(connection, line)
         refresh(connection, (line.table, bindable(line.record_id)))
 

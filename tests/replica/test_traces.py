@@ -402,3 +402,15 @@ def test_a_dropped_insert_takes_its_row_along(device: Device, server: Server) ->
         a.contacts.get(ada)
     with pytest.raises(NotFound):
         a.drop(parked.change_id)
+
+
+def test_a_parked_insert_whose_record_was_deleted_since_can_still_be_dropped(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada")
+    spoil(a)
+    a.sync()
+    a.contacts.delete(ada)
+    (parked,) = a.parked()
+    a.drop(parked.change_id)
+    assert (a.parked(), a.contacts.list(), a.status().pending) == ([], [], 0)

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from offbook import Invalid, Replica, SyncError, SyncReport, log
+from offbook import Invalid, NotFound, Replica, SyncError, SyncReport, log
 from offbook.local import change_in
 from offbook.parking import Parked
 from offbook.sqlite import sqlite3
@@ -134,7 +134,7 @@ class Device:
             try:
                 again = self.replica.retry(one.change_id, **self._corrections(one))
                 self._say(f"    {self.name}: retry {one.operation} {one.record_id} ({one.code}) as {again}")
-            except Invalid as error:
+            except (Invalid, NotFound) as error:  # not found: its record was deleted since
                 self._say(f"    {self.name}: can't retry {one.record_id}: {error}")
         return None
 

@@ -16,7 +16,7 @@ import pytest
 from tests.storage.books import Library, memory_library, sql_library
 from tests.worlds.world import World
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 250)
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 200)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
 SQL_EVERY = 8
