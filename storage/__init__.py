@@ -72,8 +72,8 @@ class Reading(Protocol):
 
     book: Book
 
-    def has_seq(self, seq: int) -> bool:
-        """Whether the book's log holds this seq."""
+    def last_seq(self, up_to: int) -> int:
+        """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
@@ -168,14 +168,19 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
 
 
 def check(reading: Reading, since: Cursor) -> None:
-    """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log."""
+    """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log.
+
+    A cursor that this log never gave is from before a restore. What a restored server takes in since then has later
+    seqs, for seq is the time: so up to the newest seq that is not above the cursor it still is what it was.
+    """
     book = reading.book
-    if since.epoch != book.epoch:
-        raise CursorGone("epoch", 0, book.uuid)
-    if since.seq < book.pruned:
+    if since.epoch == book.epoch and since.seq < book.pruned:
         raise CursorGone("pruned", book.seq, book.uuid)
-    if since.seq not in (0, book.seq) and not reading.has_seq(since.seq):
-        raise CursorGone("unknown", 0, book.uuid)
+    kept = since.seq if since.seq == book.seq else reading.last_seq(since.seq)
+    if since.epoch != book.epoch:
+        raise CursorGone("epoch", kept, book.uuid)
+    if since.seq != kept:
+        raise CursorGone("unknown", kept, book.uuid)
 
 
 def prune(store: Store, book_id: int, line: int) -> None:

@@ -26,8 +26,8 @@ class Shelf:
     past: list[tuple[Key, Past]] = field(default_factory=list)
     waiting: list[Conflict] = field(default_factory=list)
 
-    def has_seq(self, seq: int) -> bool:
-        return any(settled.seq == seq for settled in self.log.values())
+    def last_seq(self, up_to: int) -> int:
+        return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
         found = [record for record in self.kept.values() if after < record.seq <= up_to]

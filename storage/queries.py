@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, insert, select, table, update
+from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, func, insert, select, table, update
 
 from models import Base
 from offbook.core.tables import Map
@@ -29,7 +29,9 @@ BOOK_LOCKED = BOOK.with_for_update()
 SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
-HAS_SEQ = select(CHANGES.c.seq).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq == bindparam("at"))
+LAST_SEQ = select(func.max(CHANGES.c.seq)).where(
+    CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to")
+)
 SETTLED = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
     CHANGES.c.book_id == bindparam("book"), CHANGES.c.change_id.in_(IDS)
 )

@@ -28,7 +28,7 @@ from storage.queries import (
     BOOK_LOCKED,
     CHANGES,
     CONFLICTS,
-    HAS_SEQ,
+    LAST_SEQ,
     SET_PRUNED,
     SET_SEQ,
     SETTLED,
@@ -66,8 +66,8 @@ class SqlReading:
         self.connection = self._connection = connection
         self._tables = tables
 
-    def has_seq(self, seq: int) -> bool:
-        return self._connection.execute(HAS_SEQ, {"book": self.book.id, "at": seq}).first() is not None
+    def last_seq(self, up_to: int) -> int:
+        return self._connection.execute(LAST_SEQ, {"book": self.book.id, "up_to": up_to}).scalar_one() or 0
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
         span = {"book": self.book.id, "after": after, "up_to": up_to, "most": limit}

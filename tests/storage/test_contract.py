@@ -331,7 +331,8 @@ def refused(desk: Desk, cursor: str) -> tuple[str, int]:
 
 def test_a_cursor_of_another_epoch_is_refused(desk: Desk) -> None:
     (seq,) = filled(desk, 1)
-    assert refused(desk, f"another.{seq}") == ("epoch", 0)
+    assert refused(desk, f"another.{seq}") == ("epoch", seq)
+    assert refused(desk, f"another.{seq - 1}") == ("epoch", 0)
 
 
 def test_a_cursor_below_the_prune_line_is_refused_and_all_is_kept(desk: Desk) -> None:
@@ -348,11 +349,11 @@ def test_a_cursor_at_the_prune_line_is_served(desk: Desk) -> None:
     assert desk.pull(cursor)["changes"] == []
 
 
-def test_a_cursor_that_the_log_does_not_hold_is_refused(desk: Desk) -> None:
+def test_a_cursor_that_the_log_does_not_hold_is_refused_and_says_up_to_where_it_is_what_it_was(desk: Desk) -> None:
     (seq,) = filled(desk, 1)
     epoch = parse_cursor(desk.pull()["cursor"]).epoch
     assert refused(desk, f"{epoch}.{seq - 1}") == ("unknown", 0)
-    assert refused(desk, f"{epoch}.{seq + 1}") == ("unknown", 0)
+    assert refused(desk, f"{epoch}.{seq + 1}") == ("unknown", seq)
 
 
 def test_a_cursor_made_before_pruning_is_still_in_the_log(desk: Desk) -> None:
