@@ -184,6 +184,9 @@ def check(reading: Reading, since: Cursor) -> None:
 
 
 def prune(store: Store, book_id: int, line: int) -> None:
-    """Forget tombstones, removed entries and the text of changes up to seq ``line``. What lives stays as it is."""
+    """Forget tombstones, removed entries and the text of changes up to seq ``line``.
+
+    What lives stays as it is, and so does all of a record with an open conflict.
+    """
     with store.writing(book_id) as book:
         book.prune(min(line, book.book.seq))

@@ -59,9 +59,9 @@ class Shelf:
         self.book = replace(self.book, seq=plan.seq)
 
     def prune(self, line: int) -> None:
-        self.kept = {
-            key: record for key, old in self.kept.items() if (record := without_removed(old, line)) is not None
-        }
+        waiting = {(one.table, one.record_id) for one in self.waiting}
+        after = {key: old if key in waiting else without_removed(old, line) for key, old in self.kept.items()}
+        self.kept = {key: record for key, record in after.items() if record is not None}
         self.past = [(key, past) for key, past in self.past if (past.seq or past.received_at or 0) > line]
         self.book = replace(self.book, pruned=max(self.book.pruned, line))
 

@@ -1,7 +1,8 @@
 """Forgetting in a database: tombstones, removed entries and the text of changes, up to a seq.
 
-What is forgotten is offbook.core.prune's to say, and what lives stays as it is. Writers wait meanwhile, so it takes a
-few statements however much there is to forget.
+What is forgotten is offbook.core.prune's to say, and what lives stays as it is; so does a record that has an open
+conflict, since a person may still choose what it held. Writers wait meanwhile, so it takes a few statements however
+much there is to forget.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
 
 from offbook.core.changes import Record
 from offbook.core.prune import without_removed
 from offbook.core.tables import Map
-from storage.queries import CHANGES
+from storage.queries import CHANGES, CONFLICTS
 from storage.rows import Layout, clocks_json
 
 KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail"})
@@ -25,7 +26,9 @@ RECORDS_AT_ONCE = 1000
 
 def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line: int) -> None:
     rows = layout.rows.c
-    dead = and_(rows.book_id == book_id, rows.deleted.is_(True), rows.seq <= line)
+    dead = and_(
+        rows.book_id == book_id, rows.deleted.is_(True), rows.seq <= line, _is_settled(rows.id, layout, book_id)
+    )
     for map_ in layout.synced.maps:
         table = layout.entries[map_.name]
         of_dead = table.c[map_.owner].in_(select(rows.id).where(dead))
@@ -33,13 +36,21 @@ def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line
     connection.execute(delete(layout.rows).where(dead))
 
 
+def _is_settled(record_id: ColumnElement[str], layout: Layout, book_id: int) -> ColumnElement[bool]:
+    """Whether no conflict of this record waits for a person."""
+    columns = CONFLICTS.c
+    here = and_(columns.book_id == book_id, columns.table_name == layout.synced.name, columns.resolved_at.is_(None))
+    return record_id.not_in(select(columns.record_id).where(here))
+
+
 def with_removed(connection: Connection, layout: Layout, book_id: int) -> Iterator[list[str]]:
-    """The ids of records that have removed entries, some at a time."""
+    """The ids of records that have removed entries and no open conflict, some at a time."""
     found: set[str] = set()
     for map_ in layout.synced.maps:
         entries = layout.entries[map_.name].c
         query = select(entries[map_.owner]).where(entries.book_id == book_id, entries.removed.is_(True))
-        found.update(connection.execute(query).scalars())
+        settled = _is_settled(entries[map_.owner], layout, book_id)
+        found.update(connection.execute(query.where(settled)).scalars())
     ids = sorted(found)
     return (ids[start : start + RECORDS_AT_ONCE] for start in range(0, len(ids), RECORDS_AT_ONCE))
 

@@ -43,6 +43,21 @@ def test_a_removed_entry_stays_until_the_line_reaches_it(desk: Desk) -> None:
     assert not any(cell.startswith("details/k1/") for cell in record(desk).clocks)
 
 
+def test_what_waits_for_a_person_is_not_forgotten(library: Library) -> None:
+    desk = library.desk("ask")
+    base = desk.seq(insert(1, 1, details={"k1": {"kind": "phone", "value": "1"}}))
+    desk.seq(insert(2, 2))
+    desk.push(change(3, "DELETE", 2, base=desk.head()), change(4, "UPDATE", 1, base=base, details={"k1": None}))
+    edits = [
+        change(5, "UPDATE", 2, by=2, base=base, phone="2"),
+        change(6, "UPDATE", 1, by=2, base=base, details={"k1": {"label": "l"}}),
+    ]
+    assert desk.verdicts(*edits) == ["conflict", "conflict"]
+    before = desk.whole()["records"]
+    desk.prune(desk.head())
+    assert desk.whole()["records"] == before
+
+
 def test_the_text_of_changes_goes_and_their_verdicts_stay(desk: Desk) -> None:
     item = insert(1, phone="secret")
     base = desk.seq(item)
@@ -148,4 +163,5 @@ def test_pruning_never_changes_what_lives(library: Library, story: list[Push], p
     line = heads[int(share * (len(heads) - 1))]
     desk.prune(line)
     assert desk.live(3) == live and desk.whole()["conflicts"] == waiting
-    assert not any(row["data"] is None and row["seq"] <= line for row in desk.whole(RECORDS)["rows"])
+    tombstones = {row["record_id"] for row in desk.whole(RECORDS)["rows"] if not row["data"] and row["seq"] <= line}
+    assert tombstones <= {conflict.record_id for conflict in waiting}
