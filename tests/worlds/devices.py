@@ -157,21 +157,27 @@ class Device:
         """Records whose INSERT is parked: their rows exist here only."""
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
 
-    def _unsendable(self) -> set[str]:
-        """Records that began with an INSERT that can't be sent. What is written to them joins it, over what it said."""
+    def _unsendable(self) -> dict[str, set[str]]:
+        """Records that began with an INSERT that can't be sent, and what that says.
+
+        What is written to such a record joins the INSERT, over what it said; and whoever deletes it gives it up.
+        """
         lines = [*log.pending(self.replica.connection), *log.parked(self.replica.connection)]
         inserts = [line for line in lines if line.operation == "INSERT"]
-        return {line.record_id for line in inserts if line.state == log.State.PARKED or change_in(line) is None}
+        bad = [line for line in inserts if line.state == log.State.PARKED or change_in(line) is None]
+        return {line.record_id: texts_in(line.data) for line in bad}
 
     @contextmanager
     def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
         """Enter in the ledger what is typed in here: what of it shows when it is done."""
         before, unsendable = self.shown(), self._unsendable()
+        if given_up:
+            unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
         after = self.shown()
-        typed = texts_in(after) - texts_in(before)
-        self._ledger.typed |= typed
-        for record_id in unsendable | ({given_up.record_id} if given_up else set()):
-            self._ledger.excused |= texts_in(before.get(record_id)) - texts_in(after.get(record_id))
-        if given_up:
-            self._ledger.excused |= texts_in(given_up.data) - texts_in(after.get(given_up.record_id))
+        self._ledger.typed |= texts_in(after) - texts_in(before)
+        for record_id, said in unsendable.items():
+            shown = texts_in(before.get(record_id))
+            if given_up or record_id not in after:
+                shown |= said
+            self._ledger.excused |= shown - texts_in(after.get(record_id))
