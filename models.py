@@ -116,7 +116,7 @@ class Device(Base):
 class Contact(Base):
     """One row of the synced table ``contacts``. Deleted ones stay, with what they held, until they are pruned.
 
-    ``name`` may be null: a tombstone can be of a record whose INSERT never came. ``clocks`` is JSON, as is the wire.
+    ``clocks`` is JSON, as is the wire.
     ``search`` and ``sort_name`` are derived from the other columns and the details, folded.
     """
 
