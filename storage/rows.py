@@ -6,6 +6,7 @@ keep their values. ``clocks`` is JSON on the record, with the creation's under `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,7 @@ from offbook.core.wire import iso_micros, row
 
 CREATED = "@created"
 SORT_CHARACTERS = 100
+NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
 
 Cells = Mapping[str, Value]
 
@@ -131,7 +133,10 @@ def clocks_json(record: Record) -> str:
 
 
 def searchable(cells: Cells) -> str:
-    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two."""
+    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two.
+
+    A number stands there a second time without what is written between its digits: people search for it either way.
+    """
     texts: list[str] = []
     for cell, value in cells.items():
         if "/" in cell:
@@ -142,6 +147,8 @@ def searchable(cells: Cells) -> str:
             texts.extend(str(part) for part in value if part is not None)
         elif isinstance(value, str):
             texts.append(value)
+            if value[-1].isdigit() and NUMBER.fullmatch(value):
+                texts.append("".join(filter(str.isdigit, value)))
     return fold("\n".join(texts))
 
 

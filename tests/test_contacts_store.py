@@ -98,6 +98,13 @@ def test_search_looks_at_every_field_and_detail(desk: Desk) -> None:
         assert desk.names(word) == ["Ada Lovelace"], word
 
 
+@pytest.mark.parametrize("search", ["202-224-3244", "2022243244", "224 3244", "2243244"])
+def test_a_number_is_found_with_and_without_what_stands_between_its_digits(desk: Desk, search: str) -> None:
+    amy = desk.add("Amy", phone="202-224-3244")
+    desk.add("Bob", phone="202-224-3245")
+    assert [row.id for row in desk.contacts.page(desk.book, search).rows] == [amy]
+
+
 def test_every_word_must_occur_in_any_field(desk: Desk) -> None:
     desk.add("Ada", company="Engines Ltd")
     desk.add("Ada", company="Looms Ltd")
