@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from offbook import log, snapshots, state
 from offbook.answers import Answer, answer_of, date_ms
 from offbook.applying import apply, check_book
-from offbook.core.changes import Change, Rejection
+from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.errors import CursorGone, Refused, ServerFault
 from offbook.core.rebase import batches, with_bases
 from offbook.core.wire import CHANGES_MAX, PROTOCOL, change_of, iso_millis
@@ -128,15 +128,16 @@ class Syncing:
 
     def _batch(self, last: int) -> list[LogLine]:
         """The next lines to be sent, each as it will always be sent. What can't be sent is parked here and now."""
-        self._fold()
         while True:
+            self._fold()
             lines = [line for line in log.pending(self._connection, self._batch_max) if line.id <= last]
             checked = [(line, _check(line)) for line in lines]
             bad = [(line, found) for line, found in checked if isinstance(found, Rejection)]
             if not bad:
                 return _with_bases(checked)
-            for line, rejection in bad:
-                self._park(line, rejection)
+            inserts = [(line, why) for line, why in bad if line.operation == Operation.INSERT]
+            for line, why in inserts or bad:  # what stands behind a parked INSERT joins it, and is not parked by itself
+                self._park(line, why)
 
     def _fold(self) -> None:
         """Edits of a record whose INSERT is parked wait with it."""

@@ -414,3 +414,19 @@ def test_a_parked_insert_whose_record_was_deleted_since_can_still_be_dropped(dev
     (parked,) = a.parked()
     a.drop(parked.change_id)
     assert (a.parked(), a.contacts.list(), a.status().pending) == ([], [], 0)
+
+
+def test_an_insert_and_an_update_behind_it_that_both_cannot_be_sent_are_one_parked_record(
+    device: Device, server: Server
+) -> None:
+    a, record_id = device("a"), "aaaaaaaa-0000-4000-8000-000000000001"
+    a.connection.execute("INSERT INTO contacts (id, name) VALUES (?, ' ')", (record_id,))
+    a.connection.execute("UPDATE contacts SET phone = ? WHERE id = ?", ("5" * 101, record_id))
+    a.connection.execute("UPDATE contacts SET email = 'e@x' WHERE id = ?", (record_id,))
+    a.sync()
+    (parked,) = a.parked()
+    assert parked.operation == "INSERT"
+    a.retry(parked.change_id, name="Ada", phone="555")
+    a.sync()
+    assert server.contacts[record_id] == {"name": "Ada", "phone": "555", "email": "e@x"}
+    assert a.parked() == []
