@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import merge
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select
@@ -171,8 +172,8 @@ class SqlWriting(SqlReading):
         used = set(chain.from_iterable(rows))
         names = tuple(one.name for one in table.c if one.name in used)
         dialect = self._connection.dialect
-        empty = _empty(names, table)
-        values = [tuple({**empty, **row}.values()) for row in rows]
+        empty, pick = _empty(names, table), itemgetter(*names)
+        values = [pick(row) if len(row) == len(names) else pick({**empty, **row}) for row in rows]
         named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
         self._connection.exec_driver_sql(insert_sql(dialect, table.name, names), named)
 

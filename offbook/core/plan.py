@@ -10,6 +10,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from offbook.core.changes import Beaten, Change, Conflict, Key, Record, Rejection, Value, Verdict
 from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
@@ -28,8 +30,10 @@ class Book:
     pruned: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+NONE_BEFORE: Mapping[str, Value] = MappingProxyType({})
+
+
+class Settled(NamedTuple):
     """The verdict that a change was given before."""
 
     verdict: Verdict
@@ -38,22 +42,20 @@ class Settled:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A change as the history keeps it; of a rejected one (``change`` is None) only what the verdict needs."""
 
     change_id: str
     verdict: Verdict
     seq: int | None = None
     change: Change | None = None
-    before: Mapping[str, Value] = field(default_factory=dict)
+    before: Mapping[str, Value] = NONE_BEFORE
     beaten: tuple[Beaten, ...] = ()
     code: str | None = None
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The answer to one change. ``key`` names its record, where ``shown`` says that the answer must carry it."""
 
     change_id: str | None
@@ -87,7 +89,7 @@ def plan(
 ) -> Plan:
     """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds."""
     result = Plan(book.seq, dict(records))
-    given = dict(settled)
+    given: dict[str, Settled | Entry] = dict(settled)
     for item in batch:
         answered = given.get(item.id if isinstance(item, Change) else item.change_id or "")
         if answered is not None:
@@ -96,7 +98,7 @@ def plan(
         entry = _take(result, item, book, now) if isinstance(item, Change) else _refuse(result, item)
         if entry is not None:
             result.history.append(entry)
-            given[entry.change_id] = Settled(entry.verdict, entry.seq, entry.code, entry.detail)
+            given[entry.change_id] = entry
     return result
 
 
@@ -105,7 +107,7 @@ def next_seq(last: int, now: int) -> int:
     return max(last + 1, now)
 
 
-def _again(item: Change | Rejection, settled: Settled) -> Outcome:
+def _again(item: Change | Rejection, settled: Settled | Entry) -> Outcome:
     """The same change once more: the same verdict, with the record as it is now."""
     change_id = item.id if isinstance(item, Change) else item.change_id
     shown = item.key is not None
