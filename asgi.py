@@ -160,8 +160,11 @@ def greet(app: Flask, url: str) -> None:
 
 
 def main() -> None:
-    config = Config.from_environment()
-    app = create_app(config)
+    try:
+        config = Config.from_environment()
+        app = create_app(config)
+    except ValueError as error:  # a setting that can't be
+        sys.exit(str(error))
     for finding in schema(app.extensions["database"]):
         if finding.bad:
             sys.exit(finding.sentence)

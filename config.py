@@ -76,9 +76,17 @@ class Config:
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'offbook.db'}",
             secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
             host=environ.get("HOST") or cls.host,
-            port=int(environ.get("PORT") or cls.port),
-            trusted_proxies=int(environ.get("TRUSTED_PROXIES") or cls.trusted_proxies),
+            port=whole_number(environ, "PORT", cls.port),
+            trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
         )
+
+
+def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+    """A setting that counts something. Raises ValueError, with a sentence for whoever set it."""
+    text = environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise ValueError(f"{name} must be a whole number from 0 to 99999, not {text!a}.")
+    return int(text)
 
 
 def kept_secret(path: Path) -> str:

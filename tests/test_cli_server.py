@@ -268,6 +268,17 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
     app.extensions["database"].close()
 
 
+@pytest.mark.parametrize(("name", "value"), [("PORT", "five thousand"), ("DATABASE_URL", "oracle://somewhere")])
+def test_a_setting_that_can_not_be_is_told_in_a_line(tmp_path: Path, name: str, value: str) -> None:
+    environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0", name: value}
+    started = subprocess.run(
+        [sys.executable, "asgi.py"], cwd=ROOT, env=environ, text=True, capture_output=True, timeout=60, check=False
+    )
+    assert started.returncode == 1
+    assert started.stderr.startswith(f"{name} ")
+    assert len(started.stderr.splitlines()) == 1
+
+
 def test_a_server_without_its_schema_says_what_to_do(tmp_path: Path) -> None:
     environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0"}
     environ.pop("DATABASE_URL", None)
