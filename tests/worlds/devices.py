@@ -24,16 +24,28 @@ Say = Callable[[str], None]
 class Ledger:
     """Every text that was typed and stored. ``excused`` are those that their own writer overwrote or gave up while no
     server could have had them, or that were pruned.
+
+    ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then; ``spoiled``
+    are records of which something could not be sent, that went to a copy of the device, or that were deleted and made
+    again: then the details of before are back.
     """
 
     def __init__(self) -> None:
         self._count = 0
         self.typed: set[str] = set()
         self.excused: set[str] = set()
+        self.hands: dict[str, set[str]] = {}
+        self.last: dict[str, Any] = {}
+        self.spoiled: set[str] = set()
 
     def new_text(self) -> str:
         self._count += 1
         return f"t{self._count};"
+
+    def of_one_hand(self) -> dict[str, Any]:
+        """Records that one device alone ever edited, and how they must be: no clock turns one against itself."""
+        alone = {record_id for record_id, hands in self.hands.items() if len(hands) == 1}
+        return {record_id: self.last[record_id] for record_id in sorted(alone - self.spoiled)}
 
     def missing(self, kept: set[str]) -> list[str]:
         return sorted(self.typed - self.excused - kept)
@@ -81,6 +93,7 @@ class Device:
         self._opened()
 
     def copy_file(self, to: Path) -> None:
+        self._ledger.spoiled |= {record_id for record_id, hands in self._ledger.hands.items() if self.name in hands}
         self.replica.close()
         shutil.copyfile(self.path, to)
         self._opened()
@@ -153,6 +166,25 @@ class Device:
         found = self.replica.connection.execute("SELECT record_id, seq FROM server_rows WHERE NOT deleted")
         return dict(found.fetchall())
 
+    def check(self) -> None:
+        """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""
+        shown, own = self.shown(), self.kept_to_itself()
+        last: dict[str, dict[str, Any] | None] = {}
+        for line in log.pending(self.replica.connection):
+            change = change_in(line)
+            if line.operation == "DELETE":
+                last[line.record_id] = None
+            elif change is None:
+                last.pop(line.record_id, None)
+            else:
+                cells = {name: value for name, value in change.cells.items() if "/" not in name}
+                last[line.record_id] = {**(last.get(line.record_id) or {}), **cells}
+        for record_id in last.keys() - own:
+            cells = last[record_id]
+            row = shown.get(record_id)
+            seen = row and {name: row[name] or None for name in cells or ()}
+            assert seen == cells or not row and not cells, f"{self.name} typed {cells} and sees {seen} of {record_id}"
+
     def kept_to_itself(self) -> set[str]:
         """Records whose INSERT is parked: their rows exist here only."""
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
@@ -176,8 +208,21 @@ class Device:
         yield
         after = self.shown()
         self._ledger.typed |= texts_in(after) - texts_in(before)
+        self._note_hands(before, after)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if given_up or record_id not in after:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
+
+    def _note_hands(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        for record_id in before.keys() | after.keys():
+            if before.get(record_id) != after.get(record_id):
+                if record_id not in before and record_id in self._ledger.hands:
+                    self._ledger.spoiled.add(record_id)
+                self._ledger.hands.setdefault(record_id, set()).add(self.name)
+                self._ledger.last[record_id] = after.get(record_id)
+        lines = [*log.pending(self.replica.connection), *log.parked(self.replica.connection)]
+        bad = (line for line in lines if line.state == log.State.PARKED or change_in(line) is None)
+        self._ledger.spoiled |= {line.record_id for line in bad}
+        self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()

@@ -15,7 +15,7 @@ from offbook import SyncReport
 from offbook.core.policies import POLICIES
 from tests.storage.books import Library
 from tests.worlds.devices import Device, Ledger, texts_in
-from tests.worlds.server import Server
+from tests.worlds.server import Json, Server
 
 DEVICES_MAX = 4
 ROUNDS_MAX = 12
@@ -62,6 +62,7 @@ class World:
             device = self.random.choice(self.devices)
             self.say(f"{device.name}: {name}")
             EVENTS[name][1](self, device)
+            device.check()
 
     def come_to_rest(self) -> None:
         """The network holds, and everybody syncs until nothing moves."""
@@ -84,6 +85,8 @@ class World:
             seqs = {key: seq for key, seq in device.seqs().items() if key not in own}
             assert seqs == {key: truth[key][0] for key in expected}, device.name
             assert device.replica.status().pending == 0, device.name
+        for record_id, row in self.ledger.of_one_hand().items():
+            assert without_times(truth.get(record_id, (0, None))[1]) == without_times(row), f"against itself: {row}"
         parked = [device.replica.parked() for device in self.devices]
         missing = self.ledger.missing(texts_in(self.server.everything(), parked))
         assert not missing, f"typed and lost: {missing}"
@@ -92,6 +95,11 @@ class World:
     def close(self) -> None:
         for device in self.devices:
             device.replica.close()
+
+
+def without_times(row: Json) -> Json:
+    """Empty text is no text."""
+    return row and {name: value or None for name, value in row.items() if name not in ("created_at", "updated_at")}
 
 
 # --- what can happen -----------------------------------------------------------------------------------------------
