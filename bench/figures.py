@@ -10,20 +10,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """``goal`` is the least that is wanted, or where ``at_most`` the most."""
+    """``goal`` is the least that is wanted, or where ``at_most`` the most; without one it is there to compare with."""
 
     name: str
     value: float
     unit: str
-    goal: float
+    goal: float | None = None
     at_most: bool = False
 
 
 def show(figure: Figure) -> None:
-    bound = "at most" if figure.at_most else "at least"
+    print(f"{figure.name:<54} {figure.value:>10,.2f} {figure.unit:<10} {_verdict(figure)}".rstrip(), flush=True)
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.goal is None:
+        return ""
     met = figure.value <= figure.goal if figure.at_most else figure.value >= figure.goal
-    mark = "" if met else "   <- falls short"
-    print(f"{figure.name:<52} {figure.value:>10,.2f} {figure.unit:<12} ({bound} {figure.goal:,g}){mark}", flush=True)
+    bound = "at most" if figure.at_most else "at least"
+    return f"({bound} {figure.goal:,g}){'' if met else '   <- falls short'}"
 
 
 def seconds(run: Callable[[], object]) -> float:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
+from offbook.sqlite import connect
 
 CONTACTS = 10_000
 BATCH = 1_000
@@ -24,7 +27,9 @@ def figures(server: Server) -> Iterator[Figure]:
     yield Figure(f"push of {CONTACTS:,} contacts in batches of {BATCH:,}", CONTACTS / sum(pushes), "contacts/s", 20_000)
     pulls = median(seconds(lambda: pull_all(client)) for _ in range(3))
     yield Figure(f"pull of {CONTACTS:,} contacts, out of the server", CONTACTS / pulls, "contacts/s", 80_000)
-    yield Figure("one change per request", singles(client), "requests/s", 700)
+    yield Figure("a bare commit on this disk, nine pages", median(bare_commits(server.folder)) * 1000, "ms")
+    yield Figure("one change per request, one after the other", singles(client), "requests/s", 700)
+    yield Figure("the same, from four connections at once", at_once(server, 4), "requests/s")
     head = json.dumps({"changes": [], "since": pull_all(client)}).encode()
     idle = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(200))
     yield Figure("nothing changed", idle * 1000, "ms", 2, at_most=True)
@@ -37,6 +42,30 @@ def figures(server: Server) -> Iterator[Figure]:
 def singles(client: Client) -> float:
     bodies = [body([insert(str(uuid.uuid4()))]) for _ in range(SINGLES)]
     return SINGLES / seconds(lambda: [client.send("POST", "/sync", one) for one in bodies])
+
+
+def at_once(server: Server, connections: int) -> float:
+    with ThreadPoolExecutor(connections) as pool:
+        clients = [server.connect() for _ in range(connections)]
+        took = seconds(lambda: list(pool.map(singles, clients)))
+    return connections * SINGLES / took
+
+
+def bare_commits(folder: Path) -> list[float]:
+    """What one durable commit costs here, with as many pages as a change touches: no request can be faster."""
+    connection = connect(folder / "bare.db")
+    for number in range(9):
+        connection.execute(f"CREATE TABLE t{number} (text)")
+
+    def commit() -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        for number in range(9):
+            connection.execute(f"INSERT INTO t{number} VALUES ('some text of a contact')")
+        connection.execute("COMMIT")
+
+    took = [seconds(commit) for _ in range(200)]
+    connection.close()
+    return took
 
 
 def pull_all(client: Client) -> str:
