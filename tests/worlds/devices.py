@@ -63,6 +63,7 @@ class Device:
         self.path = folder / f"{name}.db"
         self.random = Random(seed)
         self.ahead_ms = 0
+        self._is_typing = False
         self._say = say
         self._server = server
         self._ledger = ledger
@@ -116,8 +117,8 @@ class Device:
         left = [after]
 
         def step() -> bool:
-            left[0] -= 1
-            return left[0] == 0
+            left[0] -= not self._is_typing
+            return left[0] == 0 and not self._is_typing
 
         self.replica.connection.set_progress_handler(step, 25)
         try:
@@ -131,8 +132,10 @@ class Device:
 
     def type(self) -> None:
         editor = Editor(self.replica, self.random, self._ledger.new_text)
+        self._is_typing = True
         with self._noting():
             self._say(f"    {self.name}: {editor.edit()}")
+        self._is_typing = False
 
     def decide_about_parked(self) -> None:
         parked = self.replica.parked()
@@ -170,7 +173,7 @@ class Device:
         """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""
         shown, own = self.shown(), self.kept_to_itself()
         last: dict[str, dict[str, Any] | None] = {}
-        for line in log.pending(self.replica.connection):
+        for line in self._pending():
             change = change_in(line)
             if line.operation == "DELETE":
                 last[line.record_id] = None
@@ -189,12 +192,15 @@ class Device:
         """Records whose INSERT is parked: their rows exist here only."""
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
 
+    def _pending(self) -> list[log.LogLine]:
+        return log.pending(self.replica.connection)
+
     def _unsendable(self) -> dict[str, set[str]]:
         """Records that began with an INSERT that can't be sent, and what that says.
 
         What is written to such a record joins the INSERT, over what it said; and whoever deletes it gives it up.
         """
-        lines = [*log.pending(self.replica.connection), *log.parked(self.replica.connection)]
+        lines = [*self._pending(), *log.parked(self.replica.connection)]
         inserts = [line for line in lines if line.operation == "INSERT"]
         bad = [line for line in inserts if line.state == log.State.PARKED or change_in(line) is None]
         return {line.record_id: texts_in(line.data) for line in bad}
@@ -206,12 +212,12 @@ class Device:
         if given_up:
             unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
-        after = self.shown()
+        after, deleted = self.shown(), {line.record_id for line in self._pending() if line.operation == "DELETE"}
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
-            if given_up or record_id not in after:
+            if given_up or record_id not in after or record_id in deleted:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
 
@@ -222,7 +228,7 @@ class Device:
                     self._ledger.spoiled.add(record_id)
                 self._ledger.hands.setdefault(record_id, set()).add(self.name)
                 self._ledger.last[record_id] = after.get(record_id)
-        lines = [*log.pending(self.replica.connection), *log.parked(self.replica.connection)]
+        lines = [*self._pending(), *log.parked(self.replica.connection)]
         bad = (line for line in lines if line.state == log.State.PARKED or change_in(line) is None)
         self._ledger.spoiled |= {line.record_id for line in bad}
         self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()
