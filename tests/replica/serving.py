@@ -27,7 +27,7 @@ SECOND = 1_000_000
 class Server:
     """One book. ``now`` is the server's time in microseconds; every request moves it on by one second.
 
-    ``kept`` is what a 410 says of how far the server still is what it was, if the book itself can't tell.
+    ``kept`` is what a 410 says of how far the server still is what it was, where it is not what the book's log says.
     """
 
     policy: str = "merge"
