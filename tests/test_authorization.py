@@ -112,6 +112,7 @@ PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_pas
 MATRIX: Mapping[str, Row] = {
     "GET /static/<path:filename>": Row(Who.ANYONE),
     "GET /healthz": Row(Who.ANYONE),
+    "GET /openapi.json": Row(Who.ANYONE),
     "GET /login": Row(Who.ANYONE),
     "POST /login": Row(Who.ANYONE, {"name": "ada", "password": "hijacked password"}),
     "GET /setup/<once>": Row(Who.ANYONE),

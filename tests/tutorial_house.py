@@ -145,7 +145,7 @@ class Other:
             self.login.device.uuid,
             now // 1000 + 1000 * self.ahead_seconds,
             self.seen.get(record_id, 0),
-            cells,
+            {cell: value or None for cell, value in cells.items()},
         )
         origin = Origin(self.login.device.id, self.login.user_id)
         pushed = push(self.house.store, self.house.book_id, origin, [change], now)
