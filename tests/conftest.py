@@ -1,8 +1,9 @@
-"""What several test files share: fresh databases, a fixed time, ids in order, Hypothesis profiles, no silent skips."""
+"""What several test files share: fresh databases and replicas, a fixed time, ids, Hypothesis profiles, no silent skips."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from offbook import schema, sqlite
 from storage.engines import ENGINES, Database, open_engines
 from tests.databases import MAKERS
 
 if TYPE_CHECKING:
     from app import App
+    from tests.browser import Browser
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -64,6 +67,30 @@ def app(database_url: str) -> Iterator[App]:
     made = app_on(database_url)
     yield made
     made.extensions["database"].close()
+
+
+@pytest.fixture
+def ada(app: App) -> Browser:
+    """The browser of the app's only user, signed in."""
+    from tests.browser import add_user, signed_in
+
+    add_user(app, "ada")
+    return signed_in(app, "ada")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where this test's replica is."""
+    return tmp_path / "contacts.db"
+
+
+@pytest.fixture
+def replica(path: Path) -> Iterator[sqlite3.Connection]:
+    """A replica's file without rows, open."""
+    connection = sqlite.connect(path)
+    schema.install(connection)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture

@@ -5,32 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 from flask import Response, request
 
 from app import App
-from storage.engines import Database
 from tests.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from web.auth import safe_next
 from web.body import read_body
 from web.errors import Problem
-
-
-@pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    made = app_on(database_url)
-    yield made
-    database: Database = made.extensions["database"]
-    database.close()
-
-
-@pytest.fixture
-def ada(app: App) -> Browser:
-    add_user(app, "ada")
-    return signed_in(app, "ada")
-
 
 # --- signing in ------------------------------------------------------------------------------------------------------
 

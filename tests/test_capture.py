@@ -70,19 +70,6 @@ class Tool:
         self("DELETE FROM change_log")
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "contacts.db"
-
-
-@pytest.fixture
-def replica(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite.connect(path)
-    schema.install(connection)
-    yield connection
-    connection.close()
-
-
 @pytest.fixture(params=[False, True], ids=["", "recursive_triggers"])
 def recursive(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)

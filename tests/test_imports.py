@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,10 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook import google
-from storage.engines import Database
-from tests.browser import Browser, add_user, app_on, csrf_of, parts_of, signed_in
+from tests.browser import Browser, csrf_of, parts_of
 
 FILE = Path(__file__).parent.parent.parent / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
-
-
-@pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    made = app_on(database_url)
-    yield made
-    database: Database = made.extensions["database"]
-    database.close()
-
-
-@pytest.fixture
-def ada(app: App) -> Browser:
-    add_user(app, "ada")
-    return signed_in(app, "ada")
 
 
 def upload(browser: Browser, content: bytes | str, name: str = "contacts.csv") -> TestResponse:

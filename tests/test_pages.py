@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +12,7 @@ from app import App
 from offbook.core.changes import Record
 from offbook.core.wire import change_of
 from storage import Origin, push
-from storage.engines import Database
-from tests.browser import Browser, add_device, add_user, app_on, parts_of, signed_in
+from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at
 
 DETAIL = re.compile(r"<dt>([^<]*)</dt><dd>(?:<a [^>]*>)?([^<]*)")
@@ -55,14 +53,6 @@ class Person:
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
         change = change_of(item | ({"data": data} if data else {}), self.device.uuid)
         push(self.parts.store, self.book, Origin(self.device.id), [change], self.parts.clock())
-
-
-@pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    made = app_on(database_url)
-    yield made
-    database: Database = made.extensions["database"]
-    database.close()
 
 
 @pytest.fixture

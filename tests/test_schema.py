@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -24,19 +24,6 @@ BOATS = Table(
         Map("crew", "boat_crew", "boat_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))),
     ),
 )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "contacts.db"
-
-
-@pytest.fixture
-def replica(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite.connect(path)
-    schema.install(connection)
-    yield connection
-    connection.close()
 
 
 def value(connection: sqlite3.Connection, sql: str) -> object:

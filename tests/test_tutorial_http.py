@@ -11,18 +11,9 @@ import pytest
 import requests
 
 from app import App
-from storage.engines import Database
-from tests.browser import add_device, add_user, app_on
+from tests.browser import add_device, add_user
 from tests.serving import serving
 from tests.tutorial_client import FIRST_SYNC, TutorialClient, over_http
-
-
-@pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    made = app_on(database_url)
-    yield made
-    database: Database = made.extensions["database"]
-    database.close()
 
 
 class Server:
