@@ -1,4 +1,4 @@
-"""What several test files share: fresh databases and replicas, a fixed time, ids, Hypothesis profiles, no silent skips."""
+"""What several test files share: fresh databases and replicas, time, ids, Hypothesis profiles, no silent skips."""
 
 from __future__ import annotations
 
