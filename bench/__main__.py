@@ -6,17 +6,22 @@ Every figure is the median of some runs, since one run on a busy machine says li
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench import device, pages, server, sync
 from bench.figures import Figure, show
 
+CONTACTS = 10_000
+
 
 def figures(folder: Path) -> Iterator[Figure]:
     with server.running(folder) as running:
-        yield from sync.figures(running)
+        ids = [str(uuid.uuid4()) for _ in range(CONTACTS)]
+        yield from sync.batches(running, ids)
         yield from device.pull_figures(running, folder)
+        yield from sync.requests(running, ids)
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
 
