@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium.people import Visit
+from app import App
+from tests.browser import parts_of
+from tests.chromium.people import SIZES, Visit
+from tests.serving import serving
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 WAYS = [("desktop", "light"), ("phone", "dark")]
+GOOD_AND_BAD_ROW = b"First Name,Last Name,Notes\nAda,King,engines\nToo,Long," + b"x" * 20_001
 
 
 def places(ada: Visit) -> Iterator[str]:
@@ -46,6 +50,13 @@ def places(ada: Visit) -> Iterator[str]:
     page.get_by_role("link", name="Done").click()
     page.wait_for_selector(".items")
     yield "a list of devices"
+    page.goto("/import")
+    page.get_by_label("A Google Contacts CSV file").set_input_files(
+        {"name": "contacts.csv", "mimeType": "text/csv", "buffer": GOOD_AND_BAD_ROW}
+    )
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("heading", name="Not imported")).to_be_visible()
+    yield "what an import did"
 
 
 def flaws_of(page: Page) -> Sequence[str]:
@@ -71,6 +82,17 @@ def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(
     ada.page.goto("/login")
     flaws["login"] = flaws_of(ada.page)
     assert {place: found for place, found in flaws.items() if found} == {}
+
+
+@pytest.mark.parametrize(("size", "scheme"), WAYS)
+def test_the_set_up_page_fits_the_screen_and_axe_finds_nothing_serious(
+    chromium: Browser, app: App, size: str, scheme: str
+) -> None:
+    once = parts_of(app).accounts.open_setup()
+    with serving(app) as url, chromium.new_page(color_scheme=scheme, bypass_csp=True, **SIZES[size]) as page:
+        page.goto(f"{url}/setup/{once}")
+        expect(page.get_by_role("heading", name="Welcome to offbook")).to_be_visible()
+        assert flaws_of(page) == []
 
 
 @pytest.mark.parametrize("place", ["/", "/c/new", "/settings"])
