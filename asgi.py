@@ -13,6 +13,7 @@ import gc
 import resource
 import socket
 import sys
+from typing import ClassVar
 
 import uvicorn
 from flask import Flask
@@ -24,76 +25,83 @@ from storage.doctor import schema
 from web.bridge import Bridge, WsgiApp
 
 
-def protocol_of(config: Config) -> type[HttpToolsProtocol]:
+class TimedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol with the time limits that it lacks.
 
     At any moment a connection is answering a request (the Bridge has its own limits), or waits for the head of the next
-    one. Waiting ends after ``head_seconds`` however slowly bytes drip in, and a head has at most ``head_bytes``.
+    one. Waiting ends after ``head_seconds`` however slowly bytes drip in, and a head has at most ``head_bytes_max``.
     """
 
-    class TimedProtocol(HttpToolsProtocol):
-        head_timer: asyncio.TimerHandle | None = None
-        send_timer: asyncio.TimerHandle | None = None
-        head_bytes = 0
-        in_head = False
+    limits: ClassVar[Config]
+    head_timer: asyncio.TimerHandle | None = None
+    send_timer: asyncio.TimerHandle | None = None
+    head_bytes = 0
+    in_head = False
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            # Head and body are two writes. asyncio leaves Nagle's delay (40 ms) on where a socket's proto is 0.
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        # Head and body are two writes. asyncio leaves Nagle's delay (40 ms) on where a socket's proto is 0.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.await_head()
+
+    def await_head(self) -> None:
+        if self.head_timer is None:
+            self.head_timer = self.loop.call_later(self.limits.head_seconds, self.give_up)
+
+    def give_up(self) -> None:
+        # close() would wait for ever for a client that takes nothing; abort() could cut an answer off.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        self.head_bytes = self.head_bytes + len(data) if self.in_head else 0
+        if self.head_bytes > self.limits.head_bytes_max:
+            self.transport.abort()
+        elif self.cycle is None or self.cycle.response_complete:
             self.await_head()
 
-        def await_head(self) -> None:
-            if self.head_timer is None:
-                self.head_timer = self.loop.call_later(config.head_seconds, self.give_up)
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.in_head = True
 
-        def give_up(self) -> None:
-            # close() would wait for ever for a client that takes nothing; abort() could cut an answer off.
-            if self.transport.get_write_buffer_size():
-                self.transport.abort()
-            else:
-                self.transport.close()
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self.in_head = False
+        self.head_timer = stop(self.head_timer)
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.transport.is_closing() or self.transport.get_protocol() is not self:
-                return
-            self.head_bytes = self.head_bytes + len(data) if self.in_head else 0
-            if self.head_bytes > config.head_bytes_max:
-                self.transport.abort()
-            elif self.cycle is None or self.cycle.response_complete:
-                self.await_head()
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        # Half of the next head is here, or the rest of a body whose request was answered early is still to come.
+        if self.cycle.response_complete and (self.in_head or self.cycle.more_body):
+            self.await_head()
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self.in_head = True
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.send_timer is None:
+            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
 
-        def on_headers_complete(self) -> None:
-            super().on_headers_complete()
-            self.in_head = False
-            self.head_timer = stop(self.head_timer)
+    def resume_writing(self) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().resume_writing()
 
-        def on_response_complete(self) -> None:
-            super().on_response_complete()
-            # Half of the next head is here, or the rest of a body whose request was answered early is still to come.
-            if self.cycle.response_complete and (self.in_head or self.cycle.more_body):
-                self.await_head()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.head_timer = stop(self.head_timer)
+        self.send_timer = stop(self.send_timer)
+        super().connection_lost(exc)
 
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            if self.send_timer is None:
-                self.send_timer = self.loop.call_later(config.send_seconds, self.transport.abort)
 
-        def resume_writing(self) -> None:
-            self.send_timer = stop(self.send_timer)
-            super().resume_writing()
+def protocol_of(config: Config) -> type[TimedProtocol]:
+    """The protocol with the limits of ``config``: uvicorn takes a class and makes the connections itself."""
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self.head_timer = stop(self.head_timer)
-            self.send_timer = stop(self.send_timer)
-            super().connection_lost(exc)
+    class LimitedProtocol(TimedProtocol):
+        limits = config
 
-    return TimedProtocol
+    return LimitedProtocol
 
 
 def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
