@@ -16,13 +16,14 @@ from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from models import Book, Membership, User
 from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from storage.engines import Database
 from storage.names import a_name
+from storage.prepared import Prepared
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 
@@ -47,14 +48,14 @@ DEVICE: tuple[Any, ...] = (
 )
 """The columns of a Device, in its order."""
 
-LOGIN: Select[*tuple[Any, ...]] = (
+LOGIN = Prepared(
     select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
     .join(Book, Book.id == DeviceRow.book_id)
     .join(User, User.id == DeviceRow.user_id)
     .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
     .where(DeviceRow.uuid == bindparam("uuid"), DeviceRow.revoked_at.is_(None))
 )
-"""Asked by every request of every device, and so built once: building it takes longer than running it."""
+"""Asked by every request of every device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,13 @@ class Devices:
         found = TOKEN.fullmatch(token)
         if found is None:
             return None
-        with self._database.read() as connection:
-            row = connection.execute(LOGIN, {"uuid": str(UUID(found[1]))}).first()
-        if row is None or not compare_digest(row[len(DEVICE)], digest(token)):
+        rows = self._database.look_up(LOGIN, {"uuid": str(UUID(found[1]))})
+        if not rows or not compare_digest(rows[0][len(DEVICE)], digest(token)):
             return None
+        row = rows[0]
         device = _device(row)
         _, book_uuid, user_name, admin = row[len(DEVICE) :]
-        return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, admin)
+        return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, bool(admin))
 
     def devices(self, user_id: int) -> list[Device]:
         """A user's devices that may still come in, oldest first."""

@@ -20,11 +20,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, make_url
 
 from storage import sqlite
 from storage.locks import FairLock
+from storage.prepared import Prepared, Values
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -89,6 +91,14 @@ class Database:
         """A transaction that sees one state of the database throughout. Close it before an answer is sent."""
         with self.reader.begin() as connection:
             yield connection
+
+    def look_up(self, query: Prepared, values: Values) -> list[Any]:
+        """Run one query outside of any transaction: by itself it sees one state anyway."""
+        connection = self.reader.raw_connection()
+        try:
+            return query.run(connection, self.reader.dialect, values)
+        finally:
+            connection.close()
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:

@@ -1,7 +1,7 @@
 """The statements of the SQL store, each built once: building one costs more than running it.
 
 Statements of the hot path only; what runs seldom is written where it is used. Parameters: ``book`` (its number),
-``ids``, ``after``, ``up_to``, ``most``, ``first``, ``last``.
+``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, 
 
 from models import Base
 from offbook.core.tables import Map
+from storage.prepared import Prepared
 from storage.rows import Layout
 
 BOOKS = Base.metadata.tables["books"]
@@ -22,19 +23,22 @@ CONFLICTS = Base.metadata.tables["conflicts"]
 
 IDS: BindParameter[str] = bindparam("ids", expanding=True)
 
-BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))).where(
+A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))).where(
     BOOKS.c.id == bindparam("book")
 )
-BOOK_LOCKED = BOOK.with_for_update()
+BOOK = Prepared(A_BOOK)
+BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
 SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
-LAST_SEQ = select(func.max(CHANGES.c.seq)).where(
-    CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to")
+LAST_SEQ = Prepared(
+    select(func.max(CHANGES.c.seq)).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to"))
 )
-SETTLED = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
-    CHANGES.c.book_id == bindparam("book"), CHANGES.c.change_id.in_(IDS)
+GIVEN = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
+    CHANGES.c.book_id == bindparam("book")
 )
+SETTLED = GIVEN.where(CHANGES.c.change_id.in_(IDS))
+SETTLED_ONE = Prepared(GIVEN.where(CHANGES.c.change_id == bindparam("one")))
 
 
 class TableQueries:
@@ -48,6 +52,12 @@ class TableQueries:
         """Whole rows by id."""
         columns = self.layout.rows.c
         return select(self.layout.rows).where(columns.book_id == bindparam("book"), columns.id.in_(IDS))
+
+    @cached_property
+    def has(self) -> Prepared:
+        """A row where there is a record with the id ``one``."""
+        columns = self.layout.rows.c
+        return Prepared(select(columns.seq).where(columns.book_id == bindparam("book"), columns.id == bindparam("one")))
 
     @cached_property
     def entries(self) -> Mapping[Map, Select[Any]]:

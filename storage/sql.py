@@ -24,6 +24,7 @@ from offbook.core.tables import Map
 from storage import Origin, Past, pruning
 from storage.engines import Database
 from storage.log import change_row, conflict_of, conflict_row, past_of
+from storage.prepared import Prepared
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
@@ -33,6 +34,7 @@ from storage.queries import (
     SET_PRUNED,
     SET_SEQ,
     SETTLED,
+    SETTLED_ONE,
     TableQueries,
     insert_sql,
 )
@@ -49,14 +51,18 @@ class SqlStore:
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReading]:
         with self._database.read() as connection:
-            yield SqlReading(connection, self._tables, Book(*connection.execute(BOOK, {"book": book_id}).one()))
+            yield SqlReading(connection, self._tables, the_book(BOOK, connection, book_id))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriting]:
         with self._database.write() as connection:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
-            book = Book(*connection.execute(BOOK_LOCKED, {"book": book_id}).one())
-            yield SqlWriting(connection, self._tables, book, self._database)
+            yield SqlWriting(connection, self._tables, the_book(BOOK_LOCKED, connection, book_id), self._database)
+
+
+def the_book(query: Prepared, connection: Connection, book_id: int) -> Book:
+    (row,) = query.rows(connection, {"book": book_id})
+    return Book(*row)
 
 
 class SqlReading:
@@ -68,7 +74,8 @@ class SqlReading:
         self._tables = tables
 
     def last_seq(self, up_to: int) -> int:
-        return self._connection.execute(LAST_SEQ, {"book": self.book.id, "up_to": up_to}).scalar_one() or 0
+        ((found,),) = LAST_SEQ.rows(self._connection, {"book": self.book.id, "up_to": up_to})
+        return found or 0
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
         span = {"book": self.book.id, "after": after, "up_to": up_to, "most": limit}
@@ -95,10 +102,16 @@ class SqlReading:
         return found
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        queries, wanted = self._tables[table], {"book": self.book.id, "ids": sorted(set(ids))}
-        rows = self._connection.execute(queries.records, wanted).all() if wanted["ids"] else []
+        queries, wanted = self._tables[table], sorted(set(ids))
+        if not wanted or (len(wanted) == 1 and not self._has(queries, wanted[0])):
+            return {}
+        rows = self._connection.execute(queries.records, {"book": self.book.id, "ids": wanted}).all()
         entries = self._entries(queries, [row.id for row in rows])
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
+
+    def _has(self, queries: TableQueries, record_id: str) -> bool:
+        """A shortcut for the commonest push of all, one new record."""
+        return bool(queries.has.rows(self._connection, {"book": self.book.id, "one": record_id}))
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
@@ -135,10 +148,13 @@ class SqlWriting(SqlReading):
         return found
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
-        wanted = {"book": self.book.id, "ids": sorted(set(change_ids))}
+        wanted = sorted(set(change_ids))
+        if len(wanted) == 1:
+            rows = SETTLED_ONE.rows(self._connection, {"book": self.book.id, "one": wanted[0]})
+        else:
+            rows = list(self._connection.execute(SETTLED, {"book": self.book.id, "ids": wanted}))
         return {
-            change_id: Settled(Verdict(verdict), seq, code, detail)
-            for change_id, verdict, seq, code, detail in self._connection.execute(SETTLED, wanted)
+            change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
         }
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
