@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID
@@ -132,12 +132,12 @@ class Devices:
 
     def seen(
         self, device: Device, now: int, clock_offset_ms: int | None = None, parked: Mapping[str, int] | None = None
-    ) -> None:
-        """Note that the device was here: once a minute, or when what it tells about itself changed."""
+    ) -> Device:
+        """Note that the device was here: once a minute, or when what it tells about itself changed. As it is then."""
         offset = device.clock_offset_ms if clock_offset_ms is None else clock_offset_ms
         parked = device.parked if parked is None else parked
         if not _is_news(device, now, offset, parked):
-            return
+            return device
         values = {
             "last_seen_at": now,
             "clock_offset_ms": offset,
@@ -145,6 +145,7 @@ class Devices:
         }
         with self._database.write() as connection:
             connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
+        return replace(device, last_seen_at=now, clock_offset_ms=offset, parked=parked)
 
     def revoke_any_device(self, uuid: str, now: int) -> Device:
         """What an admin does: whoever the device belongs to."""

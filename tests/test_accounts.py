@@ -352,6 +352,14 @@ def test_the_network_s_jitter_is_no_news(accounts: Accounts, ada: User, phone: t
     assert the_device(accounts, ada).last_seen_at == now
 
 
+def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
+    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+) -> None:
+    noted = accounts.seen(phone[0], now, 1000, {"bad_id": 1})
+    assert noted == the_device(accounts, ada)
+    assert accounts.seen(noted, now, 1000, {"bad_id": 1}) is noted
+
+
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
 

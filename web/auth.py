@@ -7,6 +7,7 @@ the Authorization header alone, never from the URL, which ends in logs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
@@ -94,8 +95,9 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        g.device = login = device_login()
-        parts().accounts.seen(login.device, parts().clock())
+        login = device_login()
+        # As noted: a view that has more to note of the device must not find it out of date and write all again.
+        g.device = replace(login, device=parts().accounts.seen(login.device, parts().clock()))
         return view(*args, **kwargs)
 
     return guarded
