@@ -54,16 +54,11 @@ class Background:
         self._sync = sync
         self._rng = rng
         self._stop = threading.Event()
-        self._nudge = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="offbook", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-
-    def nudge(self) -> None:
-        """Sync now, whatever was planned."""
-        self._nudge.set()
 
     def stop(self) -> bool:
         """End the thread; False where it hangs in a request. It then ends by itself, and applies nothing more."""
@@ -111,15 +106,12 @@ class Background:
         deadline = time.monotonic() + seconds
         seen = None
         while not self._stop.is_set() and (left := deadline - time.monotonic()) > 0:
-            if self._nudge.is_set():
-                break
             if not self._failures:
                 version = connection.execute("PRAGMA data_version").fetchone()
                 if version != seen and _has_pending(connection):
                     break
                 seen = version
-            self._nudge.wait(min(LOOK_SECONDS, left))
-        self._nudge.clear()
+            self._stop.wait(min(LOOK_SECONDS, left))
 
 
 def _has_pending(connection: sqlite3.Connection) -> bool:
