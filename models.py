@@ -217,11 +217,12 @@ class ChangeRow(Base):
 
 
 class ConflictRow(Base):
-    """Two versions of one cell that wait for a person, or waited (``resolved_at``)."""
+    """Two versions of one cell that wait for a person, or waited (``resolved_at``). ``seq`` is of what it did last."""
 
     __tablename__ = "conflicts"
     __table_args__ = (
         Index(None, "book_id", "seq"),
+        Index(None, "book_id", "resolved_at"),
         Index(None, "book_id", "record_id"),
     )
 
@@ -232,6 +233,7 @@ class ConflictRow(Base):
     cell: Mapped[str] = mapped_column(String(120))
     ours: Mapped[Long | None]
     theirs: Mapped[Long | None]
+    common: Mapped[Long | None]
     base: Mapped[int]
     winner: Mapped[Long | None]
     change_id: Mapped[Uuid]

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from offbook.core.cells import Json
-from offbook.core.changes import Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
+from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
+from offbook.core.resolving import conflict_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Origin:
 class Past:
     """One change as the history tells it. What pruning thinned is None or empty."""
 
+    key: Key
     change_id: str
     seq: int | None
     verdict: Verdict
@@ -45,6 +47,14 @@ class Past:
     data: Mapping[str, Value]
     before: Mapping[str, Value]
     beaten: Sequence[Mapping[str, Json]]
+
+
+class Done(NamedTuple):
+    """What one change wrote to a record: the values that it replaced (offbook.core.history.Step)."""
+
+    key: Key
+    seq: int
+    before: Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +96,24 @@ class Reading(Protocol):
         """The record's changes, oldest first."""
         ...
 
+    def past(self, change_id: str) -> Past | None:
+        """One accepted change; None where there is none, or it was pruned."""
+        ...
+
+    def since(self, seq: int) -> list[Done]:
+        """What was written to any record after this seq, in that order."""
+        ...
+
     def conflicts(self) -> list[Conflict]:
         """The open ones, oldest first."""
+        ...
+
+    def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+        """Those with ``after < seq <= up_to``, by seq, and whether each is open."""
+        ...
+
+    def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
+        """Who made these changes; what was pruned is left out."""
         ...
 
 
@@ -95,6 +121,10 @@ class Writing(Reading, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
+
+    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        """Those of these conflicts that are open, with their records."""
+        ...
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None: ...
 
@@ -129,7 +159,8 @@ def push(
 def take(book: Writing, origin: Origin, batch: Sequence[Change | Rejection], now: int) -> Pushed:
     """Decide a batch and carry it out, inside a transaction that the caller has begun."""
     settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
-    result = plan(book.book, _touched(book, batch), settled, batch, now)
+    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    result = plan(book.book, _touched(book, batch), settled, batch, now, book.waiting(named) if named else {})
     if result.history:
         book.carry_out(result, origin, now)
     return Pushed(book.book, result.seq, result.outcomes, result.records)
@@ -160,11 +191,20 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
     rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
     more = len(rows) > limit
+    last = rows[limit - 1]["seq"] if more else up_to
+    changes = [*rows[:limit], *_conflict_rows(reading, after, last, open_only=snapshot)]
     if not more:
-        return Page(book.uuid, rows, Cursor(book.epoch, up_to), False)
-    rows.pop()
-    last = rows[-1]["seq"]
-    return Page(book.uuid, rows, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
+        return Page(book.uuid, changes, Cursor(book.epoch, up_to), False)
+    return Page(book.uuid, changes, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
+
+
+def _conflict_rows(reading: Reading, after: int, up_to: int, open_only: bool) -> list[dict[str, Json]]:
+    """Conflicts come with the page of their records, beyond its limit: both have the seq of the same change."""
+    found = [(one, is_open) for one, is_open in reading.conflicts_between(after, up_to) if is_open or not open_only]
+    if not found:
+        return []
+    authors = reading.authors({id for one, _ in found for id in (one.change_id, one.winner.change_id)})
+    return [conflict_row(one, is_open, authors) for one, is_open in found]
 
 
 def check(reading: Reading, since: Cursor) -> None:

@@ -15,17 +15,15 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
-from offbook.core.changes import Record
+from offbook.core.changes import Author, Record
 from offbook.core.errors import Malformed
 from offbook.core.text import fold
 from offbook.core.wire import INTEGER_MAX
+from storage.authors import authors_of
 from storage.engines import Database
 from storage.sql import SqlStore
 
 CONTACTS = Base.metadata.tables["contacts"]
-CHANGES = Base.metadata.tables["changes"]
-DEVICES = Base.metadata.tables["devices"]
-USERS = Base.metadata.tables["users"]
 WORDS_MAX = 20
 
 C = CONTACTS.c
@@ -55,14 +53,6 @@ class ContactPage:
     rows: list[ContactRow]
     next: str | None
     total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who made a change: the user, and the device if it came from one."""
-
-    user: str | None
-    device: str | None
 
 
 class Contacts:
@@ -112,14 +102,8 @@ class Contacts:
 
     def authors(self, book_id: int, change_ids: Iterable[str]) -> Mapping[str, Author]:
         """Who made these changes, by their ids; what was pruned is left out."""
-        query = (
-            select(CHANGES.c.change_id, USERS.c.name, DEVICES.c.name)
-            .outerjoin(USERS, USERS.c.id == CHANGES.c.user_id)
-            .outerjoin(DEVICES, DEVICES.c.id == CHANGES.c.device_id)
-            .where(CHANGES.c.book_id == book_id, CHANGES.c.change_id.in_(sorted(set(change_ids))))
-        )
         with self._database.read() as connection:
-            return {change_id: Author(user, device) for change_id, user, device in connection.execute(query)}
+            return authors_of(connection, book_id, change_ids)
 
 
 def _halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:

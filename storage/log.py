@@ -1,4 +1,4 @@
-"""Changes and conflicts as rows, and back: the history as the database keeps it. Pure; storage.sql does the reading."""
+"""Changes as rows, and back: the history as the database keeps it. Pure; storage.sql does the reading."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Row
 
 from offbook.core.cells import Json
-from offbook.core.changes import Clock, Conflict, Value, Verdict
+from offbook.core.changes import Value, Verdict
 from offbook.core.plan import Entry
 from storage import Origin, Past
 from storage.rows import dump
@@ -55,6 +55,7 @@ def _beaten_json(entry: Entry) -> str:
 
 def past_of(row: Row[Any]) -> Past:
     return Past(
+        (row.table_name, row.record_id),
         row.change_id,
         row.seq,
         Verdict(row.verdict),
@@ -65,54 +66,19 @@ def past_of(row: Row[Any]) -> Past:
         row.received_at,
         row.base,
         orjson.loads(row.bases or "{}"),
-        _cells(row.data),
-        _cells(row.before),
+        cells_of(row.data),
+        cells_of(row.before),
         [
-            {**one, "value": _value(one["value"]), "winner": tuple(one["winner"])}
+            {**one, "value": value_of(one["value"]), "winner": tuple(one["winner"])}
             for one in orjson.loads(row.beaten or "[]")
         ],
     )
 
 
-def _cells(text: str | None) -> dict[str, Value]:
-    return {cell: _value(value) for cell, value in orjson.loads(text or "{}").items()}
+def cells_of(text: str | None) -> dict[str, Value]:
+    return {cell: value_of(value) for cell, value in orjson.loads(text or "{}").items()}
 
 
-def _value(value: Json) -> Value:
+def value_of(value: Json) -> Value:
     """A cell's value as JSON kept it: a list was a tuple."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "book_id": book_id,
-        "table_name": one.table,
-        "record_id": one.record_id,
-        "cell": one.cell,
-        "ours": dump(one.ours),
-        "theirs": dump(one.theirs),
-        "base": one.base,
-        "winner": dump(tuple(one.winner)),
-        "change_id": one.change_id,
-        "replica": one.replica,
-        "device_id": origin.device_id,
-        "seq": one.seq,
-        "created_at": now,
-    }
-
-
-def conflict_of(row: Row[Any]) -> Conflict:
-    return Conflict(
-        id=row.id,
-        table=row.table_name,
-        record_id=row.record_id,
-        cell=row.cell,
-        ours=_value(orjson.loads(row.ours)),
-        theirs=_value(orjson.loads(row.theirs)),
-        base=row.base,
-        winner=Clock(*orjson.loads(row.winner)),
-        change_id=row.change_id,
-        replica=row.replica,
-        seq=row.seq,
-    )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 from offbook.core.cells import Json
-from offbook.core.changes import Conflict, Key, Record
+from offbook.core.changes import Author, Conflict, Key, Record
+from offbook.core.history import common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
 from offbook.core.prune import without_removed
 from offbook.core.wire import row_of
-from storage import Origin, Past
+from storage import Done, Origin, Past
 from storage.locks import FairLock
 
 
@@ -23,8 +24,9 @@ class Shelf:
     book: Book
     kept: dict[Key, Record] = field(default_factory=dict)
     log: dict[str, Settled] = field(default_factory=dict)
-    past: list[tuple[Key, Past]] = field(default_factory=list)
-    waiting: list[Conflict] = field(default_factory=list)
+    told: list[Past] = field(default_factory=list)
+    asked: dict[str, tuple[Conflict, bool]] = field(default_factory=dict)
+    """Every conflict by its id, and whether it is open."""
 
     def last_seq(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
@@ -39,10 +41,29 @@ class Shelf:
         return {key: self.kept[key] for key in keys if key in self.kept}
 
     def history(self, table: str, record_id: str) -> list[Past]:
-        return [past for key, past in self.past if key == (table, record_id)]
+        return [past for past in self.told if past.key == (table, record_id)]
+
+    def past(self, change_id: str) -> Past | None:
+        return next((past for past in self.told if past.change_id == change_id), None)
+
+    def since(self, seq: int) -> list[Done]:
+        return [Done(one.key, one.seq, one.before) for one in self.told if one.seq is not None and one.seq > seq]
 
     def conflicts(self) -> list[Conflict]:
-        return sorted(self.waiting, key=lambda one: (one.seq, one.cell))
+        return [one for one, is_open in self.conflicts_between(0, self.book.seq) if is_open]
+
+    def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+        found = [(one, is_open) for one, is_open in self.asked.values() if after < one.seq <= up_to]
+        return sorted(found, key=lambda pair: (pair[0].seq, pair[0].cell))
+
+    def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
+        """When, and no names: who an origin is, is not kept here."""
+        wanted = set(change_ids)
+        return {past.change_id: Author(at=past.timestamp) for past in self.told if past.change_id in wanted}
+
+    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        found = [self.asked[one] for one in conflict_ids if one in self.asked]
+        return {one.id: one.key for one, is_open in found if is_open}
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
         return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
@@ -53,21 +74,31 @@ class Shelf:
         for entry in plan.history:
             self.log[entry.change_id] = Settled(entry.verdict, entry.seq, entry.code, entry.detail)
             if entry.change is not None and entry.code is None:
-                self.past.append(((entry.change.table, entry.change.record_id), past_of(entry, origin, now)))
-        for conflict in plan.conflicts:
-            self.waiting = [one for one in self.waiting if not _is_replaced(one, conflict)] + [conflict]
+                self.told.append(past_of(entry, origin, now))
+        for conflict_id, entry in plan.closed.items():
+            self._close(conflict_id, entry.seq)
+        for conflict in plan.conflicts.values():
+            self._ask(conflict)
         self.book = replace(self.book, seq=plan.seq)
 
+    def _ask(self, conflict: Conflict) -> None:
+        for old, is_open in list(self.asked.values()):
+            if is_open and _place(old) == _place(conflict):
+                self._close(old.id, conflict.seq)
+        steps = [past for past in self.told if past.key == conflict.key]
+        common = common_of(conflict, self.kept.get(conflict.key), steps)
+        self.asked[conflict.id] = replace(conflict, common=common), True
+
+    def _close(self, conflict_id: str, seq: int | None) -> None:
+        conflict, _ = self.asked[conflict_id]
+        self.asked[conflict_id] = replace(conflict, seq=seq or 0), False
+
     def prune(self, line: int) -> None:
-        waiting = {(one.table, one.record_id) for one in self.waiting}
+        waiting = {one.key for one in self.conflicts()}
         after = {key: old if key in waiting else without_removed(old, line) for key, old in self.kept.items()}
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.past = [(key, past) for key, past in self.past if (past.seq or past.received_at or 0) > line]
+        self.told = [past for past in self.told if (past.seq or past.received_at or 0) > line]
         self.book = replace(self.book, pruned=max(self.book.pruned, line))
-
-
-def _is_replaced(old: Conflict, new: Conflict) -> bool:
-    return _place(old) == _place(new)
 
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:
@@ -82,6 +113,7 @@ def past_of(entry: Entry, origin: Origin, now: int) -> Past:
         {"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten
     ]
     return Past(
+        change.key,
         change.id,
         entry.seq,
         entry.verdict,
@@ -116,6 +148,6 @@ class MemoryStore:
     def writing(self, book_id: int) -> Iterator[Shelf]:
         with self._turn:
             old = self._shelves[book_id]
-            new = replace(old, kept=copy(old.kept), log=copy(old.log), past=copy(old.past), waiting=copy(old.waiting))
+            new = replace(old, kept=copy(old.kept), log=copy(old.log), told=copy(old.told), asked=copy(old.asked))
             yield new
             self._shelves[book_id] = new

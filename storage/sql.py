@@ -9,27 +9,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from heapq import merge
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select
+from sqlalchemy import Boolean, Connection, Row, Table, select
 
 from models import Base
 from offbook.core.cells import Json
-from offbook.core.changes import Conflict, Key, Record, Verdict
+from offbook.core.changes import Author, Conflict, Key, Record, Verdict
 from offbook.core.plan import Book, Plan, Settled
 from offbook.core.tables import Map
-from storage import Origin, Past, pruning
+from storage import Done, Origin, Past, asked, pruning
+from storage.authors import authors_of
 from storage.engines import Database
-from storage.log import change_row, conflict_of, conflict_row, past_of
+from storage.log import cells_of, change_row, past_of
 from storage.prepared import Prepared
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
     CHANGES,
-    CONFLICTS,
     LAST_SEQ,
     SET_PRUNED,
     SET_SEQ,
@@ -126,10 +127,27 @@ class SqlReading:
         query = query.where(columns.table_name == table, columns.verdict != Verdict.REJECTED.value)
         return [past_of(row) for row in self._connection.execute(query.order_by(columns.id))]
 
+    def past(self, change_id: str) -> Past | None:
+        columns = CHANGES.c
+        query = select(CHANGES).where(columns.book_id == self.book.id, columns.change_id == change_id)
+        row = self._connection.execute(query.where(columns.record_id.is_not(None))).first()
+        return None if row is None else past_of(row)
+
+    def since(self, seq: int) -> list[Done]:
+        columns = CHANGES.c
+        query = select(columns.table_name, columns.record_id, columns.seq, columns.before)
+        query = query.where(columns.book_id == self.book.id, columns.seq > seq).order_by(columns.seq)
+        found = self._connection.execute(query)
+        return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+
     def conflicts(self) -> list[Conflict]:
-        columns = CONFLICTS.c
-        query = select(CONFLICTS).where(columns.book_id == self.book.id, columns.resolved_at.is_(None))
-        return [conflict_of(row) for row in self._connection.execute(query.order_by(columns.seq, columns.cell))]
+        return asked.waiting(self._connection, self.book.id)
+
+    def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+        return asked.between(self._connection, self.book.id, after, up_to)
+
+    def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
+        return authors_of(self._connection, self.book.id, change_ids)
 
 
 class SqlWriting(SqlReading):
@@ -157,6 +175,9 @@ class SqlWriting(SqlReading):
             change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
         }
 
+    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        return asked.named(self._connection, self.book.id, conflict_ids)
+
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
         for name, queries in self._tables.items():
             self._write_records(queries.layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
@@ -164,10 +185,13 @@ class SqlWriting(SqlReading):
                 queries.layout, [plan.records[key] for key in plan.written if key[0] == name], new=False
             )
         self._insert(CHANGES, [change_row(self.book.id, entry, origin, now) for entry in plan.history])
+        if plan.closed:
+            asked.close(self._connection, self.book.id, plan.closed, now)
         if plan.conflicts:
-            self._write_conflicts(plan.conflicts, origin, now)
+            asked.open_(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
             self._connection.execute(SET_SEQ, {"book": self.book.id, "head": plan.seq})
+            self.book = replace(self.book, seq=plan.seq)
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
         if not records:
@@ -203,23 +227,6 @@ class SqlWriting(SqlReading):
         loaded = self._loaded.get((record.table, record.id))
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [entry for key, entry in after.items() if before.get(key) != entry]
-
-    def _write_conflicts(self, conflicts: list[Conflict], origin: Origin, now: int) -> None:
-        """Open conflicts, each in the place of an older open one from the same replica on the same cell."""
-        columns = CONFLICTS.c
-        latest = {(one.table, one.record_id, one.cell, one.replica): one for one in conflicts}
-        replaced = and_(
-            columns.book_id == self.book.id,
-            columns.table_name == bindparam("old_table"),
-            columns.record_id == bindparam("old_record"),
-            columns.cell == bindparam("old_cell"),
-            columns.replica == bindparam("old_replica"),
-            columns.resolved_at.is_(None),
-        )
-        olds = [dict(zip(("old_table", "old_record", "old_cell", "old_replica"), key, strict=True)) for key in latest]
-        self._connection.execute(delete(CONFLICTS).where(replaced), olds)
-        rows = [conflict_row(self.book.id, one, origin, now) for one in latest.values()]
-        self._connection.execute(insert(CONFLICTS), rows)
 
     def prune(self, line: int) -> None:
         for name, queries in self._tables.items():

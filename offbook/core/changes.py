@@ -52,7 +52,7 @@ class Change:
 
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
     writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
-    the seq per cell where it differs.
+    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles.
     """
 
     id: str
@@ -64,6 +64,7 @@ class Change:
     base: int
     cells: Mapping[str, Value]
     bases: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+    resolves: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -117,9 +118,21 @@ class Beaten:
     rule: str
 
 
+class Author(NamedTuple):
+    """Who made a change: the user, the device where it came from one, and when by that device's clock."""
+
+    user: str | None = None
+    device: str | None = None
+    at: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two versions of one cell that wait for a person: ``ours`` is what the record holds, ``theirs`` what came."""
+    """Two versions of one cell that wait for a person: ``ours`` is what the record holds, ``theirs`` what came.
+
+    ``common`` is what both began with: None where there was nothing, or where that is not known any more. ``winner``
+    wrote ``ours``, ``change_id`` brought ``theirs``.
+    """
 
     id: str
     table: str
@@ -132,6 +145,11 @@ class Conflict:
     change_id: str
     replica: str
     seq: int
+    common: Value = None
+
+    @property
+    def key(self) -> Key:
+        return self.table, self.record_id
 
 
 class Cursor(NamedTuple):

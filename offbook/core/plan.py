@@ -31,6 +31,11 @@ class Book:
 
 
 NONE_BEFORE: Mapping[str, Value] = MappingProxyType({})
+NOTHING_WAITS: Mapping[str, Key] = MappingProxyType({})
+
+
+Place = tuple[str, str, str, str]
+"""Where there can be one open conflict: a cell of a record, and the replica that wants it changed."""
 
 
 class Settled(NamedTuple):
@@ -77,7 +82,9 @@ class Plan:
     history: list[Entry] = field(default_factory=list)
     created: dict[Key, None] = field(default_factory=dict)
     written: dict[Key, None] = field(default_factory=dict)
-    conflicts: list[Conflict] = field(default_factory=list)
+    conflicts: dict[Place, Conflict] = field(default_factory=dict)
+    closed: dict[str, Entry] = field(default_factory=dict)
+    """The conflicts that were settled, each with the change that did."""
 
 
 def plan(
@@ -86,8 +93,12 @@ def plan(
     settled: Mapping[str, Settled],
     batch: Sequence[Change | Rejection],
     now: int,
+    waiting: Mapping[str, Key] = NOTHING_WAITS,
 ) -> Plan:
-    """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds."""
+    """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds.
+
+    ``waiting`` are the open conflicts that the batch names, with their records: others are settled already.
+    """
     result = Plan(book.seq, dict(records))
     given: dict[str, Settled | Entry] = dict(settled)
     for item in batch:
@@ -95,7 +106,7 @@ def plan(
         if answered is not None:
             result.outcomes.append(_again(item, answered))
             continue
-        entry = _take(result, item, book, now) if isinstance(item, Change) else _refuse(result, item)
+        entry = _take(result, item, book, now, waiting) if isinstance(item, Change) else _refuse(result, item)
         if entry is not None:
             result.history.append(entry)
             given[entry.change_id] = entry
@@ -120,8 +131,9 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
     return None if change_id is None else Entry(change_id, Verdict.REJECTED, code=code, detail=detail)
 
 
-def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
+def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
+    closes = [one for one in change.resolves if waiting.get(one) == change.key and one not in result.closed]
     seq = next_seq(result.seq, now)
     if change.timestamp > now // 1000:
         change = replace(change, timestamp=now // 1000)
@@ -136,12 +148,14 @@ def _take(result: Plan, change: Change, book: Book, now: int) -> Entry:
             _ask(result, change, asked, seq)
             _store(result, record)
         case Keep(verdict, beaten, asked):
-            entry = Entry(change.id, verdict, seq if asked else None, change, beaten=beaten)
+            entry = Entry(change.id, verdict, seq if asked or closes else None, change, beaten=beaten)
             _ask(result, change, asked, seq)
-            if asked:  # the row goes out again as it is: its sender shows its own edit until one of this seq comes
+            # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
+            if entry.seq is not None and change.key in result.records:
                 _store(result, replace(result.records[change.key], seq=seq))
         case Reject(code, detail):
-            entry = Entry(change.id, Verdict.REJECTED, code=code, detail=detail)
+            entry, closes = Entry(change.id, Verdict.REJECTED, code=code, detail=detail), []
+    result.closed.update(dict.fromkeys(closes, entry))
     result.seq = entry.seq or result.seq
     shown = _is_unexpected(change, decision)
     result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, change.key, shown, entry.code, entry.detail))
@@ -182,18 +196,16 @@ def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> N
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
     for one in asked:
         record = result.records[change.key]
-        result.conflicts.append(
-            Conflict(
-                id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
-                table=change.table,
-                record_id=change.record_id,
-                cell=one.cell,
-                ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
-                theirs=one.value,
-                base=change.base_of(one.cell),
-                winner=one.winner,
-                change_id=change.id,
-                replica=change.replica,
-                seq=seq,
-            )
+        result.conflicts[(*change.key, one.cell, change.replica)] = Conflict(
+            id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
+            table=change.table,
+            record_id=change.record_id,
+            cell=one.cell,
+            ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
+            theirs=one.value,
+            base=change.base_of(one.cell),
+            winner=one.winner,
+            change_id=change.id,
+            replica=change.replica,
+            seq=seq,
         )

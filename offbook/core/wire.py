@@ -30,13 +30,16 @@ PAGE_MAX = 1_000
 BODY_BYTES_MAX = 16 * 1024 * 1024
 INTEGER_MAX = 2**63 - 1
 BASES_MAX = 5_000
+RESOLVES_MAX = 100
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 OPERATIONS = {operation.value: operation for operation in Operation}
 PUSH_KEYS = frozenset({"changes", "since", "sent_at", "parked"})
-CHANGE_KEYS = frozenset({"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data"})
+CHANGE_KEYS = frozenset(
+    {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         _base(item.get("base"), operation),
         {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
         _bases(table, item.get("bases")),
+        _resolves(item.get("resolves")),
     )
 
 
@@ -233,6 +237,14 @@ def _bases(table: Table, value: Json) -> Mapping[str, int]:
             raise Invalid("unknown_cell", f'"bases" names {cell[:80]!a}, which is no cell of {table.name}.')
         _seq(f"bases[{cell!a}]", seq)
     return value
+
+
+def _resolves(value: Json) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > RESOLVES_MAX:
+        raise Invalid("bad_resolves", f'"resolves" must be a list of at most {RESOLVES_MAX} ids of conflicts.')
+    return tuple(_uuid("resolves", one) for one in value)
 
 
 def _uuid(name: str, value: Json) -> str:

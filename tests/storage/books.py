@@ -16,6 +16,7 @@ from sqlalchemy import insert
 
 from models import Book as BookRow
 from offbook.core.plan import Book
+from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import iso_millis, parse_cursor, push_of
 from storage import Origin, Past, Reading, Store, prune
 from storage.engines import Database, open_engines
@@ -159,10 +160,12 @@ class Desk:
 
 
 def rows_of(pages: Sequence[Json]) -> dict[str, Json]:
-    """Pages laid over each other, as a device does it."""
+    """The records of pages laid over each other, as a device does it; conflicts are not among them."""
     held: dict[str, Json] = {}
     for page in pages:
         for row in page["changes"]:
+            if row["table"] == CONFLICTS:
+                continue
             if row["data"] is None:
                 held.pop(row["record_id"], None)
             else:

@@ -1,0 +1,101 @@
+"""The history of a record, read backwards: what it was at a seq, and what takes it back there.
+
+A *step* is an accepted change with what it replaced. Whatever a record held can be found from what it holds now and
+the steps since. Nothing here undoes anything: giving a value back is a change like any other, itself in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from offbook.core.changes import Conflict, Operation, Record, Value
+from offbook.core.tables import EXISTS, TABLES, entry_of
+
+Cells = Mapping[str, Value]
+
+
+class Step(Protocol):
+    """What is read of a change of the history: ``before`` holds the values that it replaced, by cell."""
+
+    @property
+    def seq(self) -> int | None: ...
+
+    @property
+    def before(self) -> Cells: ...
+
+
+class Wish(NamedTuple):
+    """What a change is to say to bring something about."""
+
+    operation: Operation
+    cells: Cells
+
+
+def state_of(record: Record) -> dict[str, Value]:
+    """All cells of a record, its own existence among them."""
+    return {**record.cells, EXISTS: not record.deleted}
+
+
+def state_at(record: Record, steps: Iterable[Step], seq: int) -> dict[str, Value]:
+    """The cells that the record had right after ``seq``: none where it was not made yet.
+
+    ``steps`` are its changes after ``seq``, in their order; earlier ones do not matter.
+    """
+    if record.created.seq > seq:
+        return {}
+    cells = state_of(record)
+    for step in sorted((one for one in steps if (one.seq or 0) > seq), key=lambda one: -(one.seq or 0)):
+        cells.update(step.before)
+    return {cell: value for cell, value in cells.items() if value is not None}
+
+
+def common_of(conflict: Conflict, record: Record | None, steps: Iterable[Step]) -> Value:
+    """What stood in the conflict's cell when both of its writers began. ``steps`` are the record's since then."""
+    return None if record is None else state_at(record, steps, conflict.base).get(conflict.cell)
+
+
+def to_state(record: Record, wanted: Cells) -> Wish | None:
+    """What makes the record be as ``wanted`` says; None where it is so already."""
+    if not wanted.get(EXISTS):
+        return None if record.deleted else Wish(Operation.DELETE, {})
+    cells = {cell: wanted.get(cell) for cell in _cells_to_compare(record.cells, wanted)}
+    have = record.cells
+    cells = {cell: _said(cell, value) for cell, value in cells.items() if not _same(value, have.get(cell))}
+    if record.deleted:
+        return Wish(Operation.INSERT, {**_needed(record.table, {**have, **wanted}), **cells})
+    return Wish(Operation.UPDATE, cells) if cells else None
+
+
+def to_values(record: Record, values: Cells) -> Wish | None:
+    """What gives these cells these values; an entry that one of them belongs to stands again."""
+    if values.get(EXISTS) is False:
+        return None if record.deleted else Wish(Operation.DELETE, {})
+    cells = {cell: value for cell, value in values.items() if cell != EXISTS}
+    held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
+    for entry in {entry_of(cell) for cell in held} - {""}:
+        cells[entry + EXISTS] = True
+    cells = {cell: _said(cell, value) for cell, value in cells.items() if not _same(value, record.cells.get(cell))}
+    if record.deleted and (values.get(EXISTS) or held):
+        return Wish(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
+    return Wish(Operation.UPDATE, cells) if cells else None
+
+
+def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:
+    """Every cell of the record, but of an entry that is not to stand only whether it does."""
+    gone = {entry_of(cell) for cell in have if cell.endswith(f"/{EXISTS}") and not wanted.get(cell)}
+    cells = (have.keys() | wanted.keys()) - {EXISTS}
+    return sorted(cell for cell in cells if cell.endswith(f"/{EXISTS}") or entry_of(cell) not in gone)
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one == other or (one in (None, False) and other in (None, False))
+
+
+def _said(cell: str, value: Value) -> Value:
+    """An entry that is not to stand is removed; any other cell can be emptied."""
+    return bool(value) if cell.endswith(f"/{EXISTS}") else value
+
+
+def _needed(table: str, cells: Cells) -> Cells:
+    return {name: cells.get(name) for name in TABLES[table].required}

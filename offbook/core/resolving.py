@@ -1,0 +1,137 @@
+"""Conflicts between the book and a person: how one is shown, what can be chosen, and the change that follows.
+
+The change that follows carries the conflict's id in ``resolves``, so that the choice is made on every device. What is
+not chosen stays in the history like any other value that lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from offbook.core.cells import Json
+from offbook.core.changes import Author, Conflict, Operation, Value
+from offbook.core.errors import Invalid
+from offbook.core.history import Wish
+from offbook.core.tables import CONTACTS, EXISTS, TABLES, entry_of
+from offbook.core.wire import iso_micros, iso_millis
+
+Cells = Mapping[str, Value]
+
+
+CONFLICTS = "conflicts"
+"""The table of pages that holds open conflicts; read-only, so not one of TABLES."""
+
+
+class Choice(StrEnum):
+    """Which version is to stand: the one that the record holds, the one that came, or both side by side."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
+DETAILS = CONTACTS.maps[0].name
+
+BESIDE: Mapping[tuple[str, str], str] = {
+    (CONTACTS.name, "phone"): "phone",
+    (CONTACTS.name, "email"): "email",
+    (CONTACTS.name, "website"): "url",
+}
+"""The fields of which a second value has a place among the details, as this kind."""
+
+JOINED = frozenset({(CONTACTS.name, "notes")})
+"""The fields of which two values can stand one below the other."""
+
+
+def choices(conflict: Conflict) -> tuple[Choice, ...]:
+    """What can be chosen. Both can stand where the cell's kind has room for a second value, and there are two."""
+    place = conflict.table, conflict.cell
+    has_room = place in BESIDE or place in JOINED or conflict.cell.endswith("/value")
+    both = (Choice.BOTH,) if has_room and conflict.ours is not None and conflict.theirs is not None else ()
+    return (Choice.OURS, Choice.THEIRS, *both)
+
+
+def chosen(conflict: Conflict, have: Cells, choice: Choice) -> Wish:
+    """What the change is to say. ``have`` are the record's cells as they are now. Raises Invalid."""
+    if choice not in choices(conflict):
+        raise Invalid(
+            "bad_choice", f"{conflict.cell} has no room for both values: choose one of them, or type another."
+        )
+    if choice is Choice.BOTH:
+        return _both(conflict, have)
+    return typed(conflict, have, conflict.ours if choice is Choice.OURS else conflict.theirs)
+
+
+def typed(conflict: Conflict, have: Cells, value: Value) -> Wish:
+    """What makes ``value`` stand in the conflict's cell, a third one too."""
+    if conflict.cell == EXISTS:
+        return _existence(conflict, have, bool(value))
+    entry = entry_of(conflict.cell)
+    if conflict.cell == entry + EXISTS and not value:
+        return Wish(Operation.UPDATE, {conflict.cell: False})
+    if not entry:
+        return Wish(Operation.UPDATE, {conflict.cell: value})
+    held = {cell: one for cell, one in have.items() if cell.startswith(entry) and one is not None}
+    return Wish(Operation.UPDATE, {**held, conflict.cell: value, entry + EXISTS: True})
+
+
+def _existence(conflict: Conflict, have: Cells, exists: bool) -> Wish:
+    if not exists:
+        return Wish(Operation.DELETE, {})
+    return Wish(Operation.INSERT, {name: have.get(name) for name in TABLES[conflict.table].required})
+
+
+def _both(conflict: Conflict, have: Cells) -> Wish:
+    """The second value goes into an entry that every device calls the same, so that choosing twice makes one."""
+    if (conflict.table, conflict.cell) in JOINED:
+        return Wish(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
+    entry = entry_of(conflict.cell)
+    second = f"{entry.partition('/')[0] or DETAILS}/{conflict.id.replace('-', '')[:16]}/"
+    beside = {**_like(conflict, have), "value": conflict.theirs, EXISTS: True}
+    kept = typed(conflict, have, conflict.ours).cells
+    return Wish(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
+
+
+def _like(conflict: Conflict, have: Cells) -> dict[str, Value]:
+    """What the second value is like but for itself: its kind, its label."""
+    if entry := entry_of(conflict.cell):
+        return {cell[len(entry) :]: value for cell, value in have.items() if cell.startswith(entry)}
+    return {"kind": BESIDE[conflict.table, conflict.cell], "label": have.get(f"{conflict.cell}_label")}
+
+
+# --- on the wire ---------------------------------------------------------------------------------------------------
+
+
+def conflict_row(conflict: Conflict, is_open: bool, authors: Mapping[str, Author]) -> dict[str, Json]:
+    """A conflict as a page holds it: a row of a table that no device writes to; a settled one is gone."""
+    return {
+        "table": CONFLICTS,
+        "record_id": conflict.id,
+        "operation": (Operation.INSERT if is_open else Operation.DELETE).value,
+        "seq": conflict.seq,
+        "timestamp": iso_micros(conflict.seq),
+        "data": conflict_data(conflict, authors) if is_open else None,
+    }
+
+
+def conflict_data(conflict: Conflict, authors: Mapping[str, Author]) -> dict[str, Json]:
+    """Both versions, what they began with, and who brought each. A value of several parts is a list."""
+    return {
+        "id": conflict.id,
+        "table": conflict.table,
+        "record_id": conflict.record_id,
+        "cell": conflict.cell,
+        "common": conflict.common,
+        "ours": conflict.ours,
+        "theirs": conflict.theirs,
+        "ours_by": _author(authors.get(conflict.winner.change_id, Author(at=conflict.winner.timestamp))),
+        "theirs_by": _author(authors.get(conflict.change_id, Author())),
+        "base": conflict.base,
+        "choices": [choice.value for choice in choices(conflict)],
+    }
+
+
+def _author(author: Author) -> dict[str, Json]:
+    at = None if author.at is None else iso_millis(author.at)
+    return {"user": author.user, "device": author.device, "at": at}

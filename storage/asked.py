@@ -1,0 +1,142 @@
+"""The conflicts of a book in a database: opened, closed, read. What a conflict means is the core's affair.
+
+One is open until a change names it in ``resolves``, or a later one of the same replica on the same cell takes its
+place. A closed one keeps its row, under the seq that closed it, so that every device hears of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from offbook.core.changes import Clock, Conflict, Key
+from offbook.core.history import common_of
+from offbook.core.plan import Entry, Plan
+from storage import Done, Origin
+from storage.authors import IDS_AT_ONCE
+from storage.log import cells_of, value_of
+from storage.prepared import Prepared
+from storage.queries import CHANGES, CONFLICTS
+from storage.rows import dump
+
+C = CONFLICTS.c
+OPEN = (C.book_id == bindparam("book"), C.resolved_at.is_(None))
+WAITING = select(CONFLICTS).where(*OPEN).order_by(C.seq, C.cell)
+NEWEST_BETWEEN = Prepared(
+    select(func.max(C.seq)).where(
+        C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to")
+    )
+)
+BETWEEN = (
+    select(CONFLICTS)
+    .where(C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to"))
+    .order_by(C.seq, C.cell)
+)
+NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, C.id.in_(bindparam("ids", expanding=True)))
+STEPS = (
+    select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
+    .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
+    .where(CHANGES.c.record_id.in_(bindparam("ids", expanding=True)))
+    .order_by(CHANGES.c.seq)
+)
+CLOSED: dict[str, Any] = {"resolved_at": bindparam("at"), "resolved_by": bindparam("by"), "seq": bindparam("new_seq")}
+CLOSE = update(CONFLICTS).where(*OPEN, C.id == bindparam("closed")).values(CLOSED)
+REPLACE = (
+    update(CONFLICTS)
+    .where(*OPEN, C.table_name == bindparam("old_table"), C.record_id == bindparam("old_record"))
+    .where(C.cell == bindparam("old_cell"), C.replica == bindparam("old_replica"))
+    .values(CLOSED)
+)
+
+
+def waiting(connection: Connection, book_id: int) -> list[Conflict]:
+    """The open ones, oldest first."""
+    return [conflict_of(row) for row in connection.execute(WAITING, {"book": book_id})]
+
+
+def between(connection: Connection, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+    """Those with ``after < seq <= up_to``, and whether each is open. Every page asks, and mostly there are none."""
+    span = {"book": book_id, "after": after, "up_to": up_to}
+    if NEWEST_BETWEEN.rows(connection, span) == [(None,)]:
+        return []
+    return [(conflict_of(row), row.resolved_at is None) for row in connection.execute(BETWEEN, span)]
+
+
+def named(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
+    """Those of these that are open, with their records."""
+    ids, found = sorted(set(conflict_ids)), {}
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        rows = connection.execute(NAMED, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
+        found.update({conflict_id: (table, record_id) for conflict_id, table, record_id in rows})
+    return found
+
+
+def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now: int) -> None:
+    rows = [
+        {"book": book_id, "closed": conflict_id, "at": now, "by": entry.change_id, "new_seq": entry.seq}
+        for conflict_id, entry in closed.items()
+    ]
+    connection.execute(CLOSE, rows)
+
+
+def open_(connection: Connection, book_id: int, plan: Plan, origin: Origin, now: int) -> None:
+    """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
+    conflicts = list(plan.conflicts.values())
+    connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])
+    steps = _steps(connection, book_id, conflicts)
+    rows = []
+    for one in conflicts:
+        common = common_of(one, plan.records.get(one.key), [step for step in steps if step.key == one.key])
+        rows.append({**conflict_row(book_id, one, origin, now), "common": dump(common)})
+    connection.execute(insert(CONFLICTS), rows)
+
+
+def _replacing(book_id: int, one: Conflict, now: int) -> dict[str, Any]:
+    place = {"old_table": one.table, "old_record": one.record_id, "old_cell": one.cell, "old_replica": one.replica}
+    return {"book": book_id, **place, "at": now, "by": one.change_id, "new_seq": one.seq}
+
+
+def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> list[Done]:
+    ids = sorted({one.record_id for one in conflicts})
+    after = min(one.base for one in conflicts)
+    found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
+    return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+
+
+def conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "book_id": book_id,
+        "table_name": one.table,
+        "record_id": one.record_id,
+        "cell": one.cell,
+        "ours": dump(one.ours),
+        "theirs": dump(one.theirs),
+        "base": one.base,
+        "winner": dump(tuple(one.winner)),
+        "change_id": one.change_id,
+        "replica": one.replica,
+        "device_id": origin.device_id,
+        "seq": one.seq,
+        "created_at": now,
+    }
+
+
+def conflict_of(row: Row[Any]) -> Conflict:
+    return Conflict(
+        id=row.id,
+        table=row.table_name,
+        record_id=row.record_id,
+        cell=row.cell,
+        ours=value_of(orjson.loads(row.ours)),
+        theirs=value_of(orjson.loads(row.theirs)),
+        base=row.base,
+        winner=Clock(*orjson.loads(row.winner)),
+        change_id=row.change_id,
+        replica=row.replica,
+        seq=row.seq,
+        common=value_of(orjson.loads(row.common or "null")),
+    )

@@ -1,0 +1,181 @@
+"""Giving back what was: some cells of a change, a whole record, or the whole book as it was at a moment.
+
+All of it is ordinary changes with the present seq as their base, made in one transaction: they are in the history
+themselves, reach every device, and can be taken back in the same way. What a change says is the core's to decide.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID, uuid5
+
+from offbook.core.cells import change_data
+from offbook.core.changes import Change, Key, Record, Rejection, Value, Verdict
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.history import Wish, state_at, to_state, to_values
+from offbook.core.tables import EXISTS, TABLES
+from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
+from storage import Done, Origin, Reading, Store, Writing, take
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who gives something back: as whom it is logged, as which replica, and the id that its changes come from."""
+
+    origin: Origin
+    replica: str
+    id: str
+
+
+class Kind(Enum):
+    """What taking the book back does to one record."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One record on its way back: as it is, the cells that it had, and what brings it there."""
+
+    record: Record
+    wanted: Mapping[str, Value]
+    wish: Wish
+
+    @property
+    def kind(self) -> Kind:
+        if not self.wanted.get(EXISTS):
+            return Kind.DELETED
+        return Kind.ADDED if self.record.deleted else Kind.CHANGED
+
+
+# --- one record ----------------------------------------------------------------------------------------------------
+
+
+def restore(
+    store: Store, book_id: int, by: By, change_id: str, cells: Iterable[str] | None, to: str, now: int
+) -> Record:
+    """Give cells the values from ``before`` or ``after`` a change; without ``cells``, all that it named.
+
+    Raises NotFound where there is no such change any more, Invalid where it has no such cell.
+    """
+    with store.writing(book_id) as book:
+        past = book.past(change_id)
+        if past is None:
+            raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
+        values = dict(past.before if to == "before" else past.data)
+        record = _record(book, past.key)
+        if past.operation == "DELETE" and to == "after":
+            values[EXISTS] = False
+        if to == "before" and record.created.change_id == change_id:
+            values = dict.fromkeys(past.data) if cells is not None else {EXISTS: False}
+        return _carry_out(book, by, record, to_values(record, _only(values, cells)), now)
+
+
+def _only(values: Mapping[str, Value], cells: Iterable[str] | None) -> Mapping[str, Value]:
+    if cells is None:
+        return values
+    wanted = list(cells)
+    if missing := [cell for cell in wanted if cell not in values]:
+        raise Invalid("unknown_cell", f"This change has no value for {missing[0][:80]!a}.")
+    return {cell: values[cell] for cell in wanted}
+
+
+def restore_version(store: Store, book_id: int, by: By, key: Key, seq: int, now: int) -> Record:
+    """Make a record what it was right after ``seq``. Raises NotFound, and Invalid where that is not known any more."""
+    with store.writing(book_id) as book:
+        check_moment(book, seq)
+        record = _record(book, key)
+        wanted = state_at(record, book.history(*key), seq)
+        return _carry_out(book, by, record, to_state(record, wanted), now)
+
+
+def _record(book: Reading, key: Key) -> Record:
+    record = book.records(key[0], [key[1]]).get(key)
+    if record is None:
+        raise NotFound("This record is not there any more: it was deleted long ago.")
+    return record
+
+
+def _carry_out(book: Writing, by: By, record: Record, wish: Wish | None, now: int) -> Record:
+    if wish is None:
+        return record
+    pushed = take(book, by.origin, [change_for(record, wish, by, by.id, now)], now)
+    (outcome,) = pushed.outcomes
+    if outcome.verdict is Verdict.REJECTED:
+        raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+    return pushed.records[record.table, record.id]
+
+
+def change_for(record: Record, wish: Wish, by: By, change_id: str, now: int) -> Change | Rejection:
+    """The wish as a change by someone who sees the record as it is; checked like any other."""
+    item = {
+        "id": change_id,
+        "table": record.table,
+        "record_id": record.id,
+        "operation": wish.operation.value,
+        "timestamp": iso_millis(now // 1000),
+        "base": record.seq,
+        "data": change_data(TABLES[record.table], wish.cells),
+    }
+    return change_of(item, by.replica)
+
+
+# --- the whole book ------------------------------------------------------------------------------------------------
+
+
+def check_moment(book: Reading, seq: int) -> None:
+    """Raise Invalid where the history does not reach back so far."""
+    if seq < book.book.pruned:
+        raise Invalid("too_old", "The history does not reach back so far any more: choose a later moment.")
+
+
+def returns(book: Reading, seq: int) -> list[Return]:
+    """What takes the book back to where it was right after ``seq``. Raises Invalid."""
+    check_moment(book, seq)
+    steps: dict[Key, list[Done]] = defaultdict(list)
+    for done in book.since(seq):
+        steps[done.key].append(done)
+    found = []
+    for record in _records(book, steps):
+        wanted = state_at(record, steps[record.table, record.id], seq)
+        if (wish := to_state(record, wanted)) is not None:
+            found.append(Return(record, wanted, wish))
+    return found
+
+
+def _records(book: Reading, keys: Iterable[Key]) -> Iterator[Record]:
+    by_table: dict[str, list[str]] = defaultdict(list)
+    for table, record_id in keys:
+        by_table[table].append(record_id)
+    for table, ids in by_table.items():
+        for start in range(0, len(ids), CHANGES_MAX):
+            yield from book.records(table, ids[start : start + CHANGES_MAX]).values()
+
+
+def preview(store: Store, book_id: int, seq: int) -> list[Return]:
+    with store.reading(book_id) as book:
+        return returns(book, seq)
+
+
+def take_back(store: Store, book_id: int, by: By, seq: int, now: int) -> tuple[int, int]:
+    """Take the book back to where it was right after ``seq``: all of it, or nothing.
+
+    Returns how many records that changed, and the seq that the book had before: going there undoes it. The same request
+    again finds nothing left to do.
+    """
+    with store.writing(book_id) as book:
+        before = book.book.seq
+        found = returns(book, seq)
+        made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in found]
+        for start in range(0, len(made), CHANGES_MAX):
+            take(book, by.origin, made[start : start + CHANGES_MAX], now)
+        return len(found), before
+
+
+def _id_for(by: By, record: Record) -> str:
+    return str(uuid5(UUID(by.id), f"{record.table}/{record.id}"))
