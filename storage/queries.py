@@ -7,10 +7,10 @@ Statements of the hot path only; what runs seldom is written where it is used. P
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, func, insert, select, table, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, select, update
 
 from models import Base
 from offbook.core.tables import Map
@@ -28,7 +28,7 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
 )
 BOOK = Prepared(A_BOOK)
 BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
-SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
+SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
 LAST_SEQ = Prepared(
@@ -101,9 +101,3 @@ class TableQueries:
             rows.c.seq.between(bindparam("first"), bindparam("last")),
             entries.c.removed.is_(False),
         ).order_by(rows.c.seq, entries.c.entry_id)
-
-
-@lru_cache(maxsize=1024)
-def insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
-    """INSERT for these columns as text. Which columns there are differs from batch to batch, but not by much."""
-    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))

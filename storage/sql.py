@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import merge
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Row, Table, and_, bindparam, delete, insert, select
@@ -24,7 +23,7 @@ from offbook.core.tables import Map
 from storage import Origin, Past, pruning
 from storage.engines import Database
 from storage.log import change_row, conflict_of, conflict_row, past_of
-from storage.prepared import Prepared
+from storage.prepared import Prepared, insert_rows
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
@@ -36,7 +35,6 @@ from storage.queries import (
     SETTLED,
     SETTLED_ONE,
     TableQueries,
-    insert_sql,
 )
 from storage.rows import Layout, PageEntries, layouts
 
@@ -167,7 +165,7 @@ class SqlWriting(SqlReading):
         if plan.conflicts:
             self._write_conflicts(plan.conflicts, origin, now)
         if plan.seq != self.book.seq:
-            self._connection.execute(SET_SEQ, {"book": self.book.id, "head": plan.seq})
+            SET_SEQ.write(self._connection, {"book": self.book.id, "head": plan.seq})
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
         if not records:
@@ -185,13 +183,12 @@ class SqlWriting(SqlReading):
         The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
         driver takes, and preparing them one by one would take longer than storing them.
         """
-        used = set(chain.from_iterable(rows))
-        names = tuple(one.name for one in table.c if one.name in used)
-        dialect = self._connection.dialect
-        empty, pick = _empty(names, table), itemgetter(*names)
-        values = [pick(row) if len(row) == len(names) else pick({**empty, **row}) for row in rows]
-        named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
-        self._connection.exec_driver_sql(insert_sql(dialect, table.name, names), named)
+        names, *others = set(map(tuple, rows))
+        if others:
+            names = tuple(sorted({*names, *chain.from_iterable(others)}))
+            empty = _empty(names, table)
+            rows = [{**empty, **row} for row in rows]
+        insert_rows(self._connection, table, names, [tuple(row.values()) for row in rows])
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
