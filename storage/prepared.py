@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Select, Table, Update, column, insert, table
 
 Values = Mapping[str, Any]
+
+
+class Written(NamedTuple):
+    """A statement for one engine: its text, values of its own, and the order of its parameters if they have one."""
+
+    text: str
+    fixed: Values
+    order: list[str] | None
 
 
 class Prepared:
@@ -21,7 +29,7 @@ class Prepared:
 
     def __init__(self, statement: Select[Any] | Update) -> None:
         self._statement = statement
-        self._texts: dict[Dialect, tuple[str, list[str] | None]] = {}
+        self._texts: dict[Dialect, Written] = {}
 
     def rows(self, connection: Connection, values: Values) -> list[Any]:
         """Run a query inside the connection's transaction."""
@@ -45,15 +53,22 @@ class Prepared:
         finally:
             cursor.close()
 
+    def text(self, dialect: Dialect) -> str:
+        """As the driver is given it."""
+        return self._written(dialect).text
+
     def _call(self, dialect: Dialect, values: Values) -> tuple[str, Any]:
-        text, order = self._texts.get(dialect) or self._write(dialect)
+        text, fixed, order = self._written(dialect)
+        values = {**fixed, **values}
         return text, values if order is None else [values[name] for name in order]
 
-    def _write(self, dialect: Dialect) -> tuple[str, list[str] | None]:
-        compiled = self._statement.compile(dialect=dialect)
-        order: list[str] | None = getattr(compiled, "positiontup", None)
-        self._texts[dialect] = str(compiled), order
-        return self._texts[dialect]
+    def _written(self, dialect: Dialect) -> Written:
+        found = self._texts.get(dialect)
+        if found is None:
+            compiled = self._statement.compile(dialect=dialect)
+            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            found = self._texts[dialect] = Written(str(compiled), fixed, getattr(compiled, "positiontup", None))
+        return found
 
 
 def insert_rows(connection: Connection, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:

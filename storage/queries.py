@@ -70,8 +70,15 @@ class TableQueries:
         return query.order_by(rows.c.entry_id)
 
     @cached_property
-    def page(self) -> Select[Any]:
+    def page(self) -> Prepared:
         """What a page needs of the rows with ``after < seq <= up_to``."""
+        return Prepared(self._page())
+
+    @cached_property
+    def page_of_live(self) -> Prepared:
+        return Prepared(self._page().where(self.layout.rows.c.deleted.is_(False)))
+
+    def _page(self) -> Select[Any]:
         columns = self.layout.rows.c
         query = select(*self.layout.page_columns).where(
             columns.book_id == bindparam("book"), columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")
@@ -79,17 +86,13 @@ class TableQueries:
         return query.order_by(columns.seq).limit(bindparam("most"))
 
     @cached_property
-    def page_of_live(self) -> Select[Any]:
-        return self.page.where(self.layout.rows.c.deleted.is_(False))
-
-    @cached_property
-    def page_entries(self) -> Mapping[Map, Select[Any]]:
+    def page_entries(self) -> Mapping[Map, Prepared]:
         """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``.
 
         In the order of the records' index: in that of the entries' own, SQLite would walk through every entry of the
         book to spare itself a sort, and a page of one row would cost as much as the whole book.
         """
-        return {map_: self._page_entries(map_) for map_ in self.layout.synced.maps}
+        return {map_: Prepared(self._page_entries(map_)) for map_ in self.layout.synced.maps}
 
     def _page_entries(self, map_: Map) -> Select[Any]:
         entries, rows = self.layout.entries[map_.name], self.layout.rows

@@ -82,7 +82,7 @@ class SqlReading:
 
     def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
         layout = queries.layout
-        found = self._connection.execute(queries.page_of_live if live_only else queries.page, span).all()
+        found = (queries.page_of_live if live_only else queries.page).rows(self._connection, span)
         if not found:
             return []
         entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
@@ -94,7 +94,7 @@ class SqlReading:
         found: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.page_entries.items():
             names = tuple(map_.by_name)
-            for record_id, entry_id, *values in self._connection.execute(query, span):
+            for record_id, entry_id, *values in query.rows(self._connection, span):
                 pairs = zip(names, values, strict=True)
                 found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
         return found
