@@ -199,6 +199,8 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
     place = since or Cursor(book.epoch, book.seq, 0)
     snapshot = place.after is not None
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
+    if after >= up_to:
+        return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
     rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
     more = len(rows) > limit
     last = rows[limit - 1]["seq"] if more else up_to

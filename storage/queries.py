@@ -7,10 +7,10 @@ Statements of the hot path only; what runs seldom is written where it is used. P
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, func, insert, select, table, update
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, select, update
 
 from models import Base
 from offbook.core.tables import Map
@@ -28,7 +28,7 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
 )
 BOOK = Prepared(A_BOOK)
 BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
-SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
+SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
 LAST_SEQ = Prepared(
@@ -70,8 +70,15 @@ class TableQueries:
         return query.order_by(rows.c.entry_id)
 
     @cached_property
-    def page(self) -> Select[Any]:
+    def page(self) -> Prepared:
         """What a page needs of the rows with ``after < seq <= up_to``."""
+        return Prepared(self._page())
+
+    @cached_property
+    def page_of_live(self) -> Prepared:
+        return Prepared(self._page().where(self.layout.rows.c.deleted.is_(False)))
+
+    def _page(self) -> Select[Any]:
         columns = self.layout.rows.c
         query = select(*self.layout.page_columns).where(
             columns.book_id == bindparam("book"), columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")
@@ -79,17 +86,13 @@ class TableQueries:
         return query.order_by(columns.seq).limit(bindparam("most"))
 
     @cached_property
-    def page_of_live(self) -> Select[Any]:
-        return self.page.where(self.layout.rows.c.deleted.is_(False))
-
-    @cached_property
-    def page_entries(self) -> Mapping[Map, Select[Any]]:
+    def page_entries(self) -> Mapping[Map, Prepared]:
         """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``.
 
         In the order of the records' index: in that of the entries' own, SQLite would walk through every entry of the
         book to spare itself a sort, and a page of one row would cost as much as the whole book.
         """
-        return {map_: self._page_entries(map_) for map_ in self.layout.synced.maps}
+        return {map_: Prepared(self._page_entries(map_)) for map_ in self.layout.synced.maps}
 
     def _page_entries(self, map_: Map) -> Select[Any]:
         entries, rows = self.layout.entries[map_.name], self.layout.rows
@@ -101,9 +104,3 @@ class TableQueries:
             rows.c.seq.between(bindparam("first"), bindparam("last")),
             entries.c.removed.is_(False),
         ).order_by(rows.c.seq, entries.c.entry_id)
-
-
-@lru_cache(maxsize=1024)
-def insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
-    """INSERT for these columns as text. Which columns there are differs from batch to batch, but not by much."""
-    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Row, Table, select
@@ -26,7 +25,7 @@ from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
 from storage.engines import Database
 from storage.log import cells_of, change_row, past_of
-from storage.prepared import Prepared
+from storage.prepared import Prepared, insert_rows
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
@@ -37,7 +36,6 @@ from storage.queries import (
     SETTLED,
     SETTLED_ONE,
     TableQueries,
-    insert_sql,
 )
 from storage.rows import Layout, PageEntries, layouts
 
@@ -85,7 +83,7 @@ class SqlReading:
 
     def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
         layout = queries.layout
-        found = self._connection.execute(queries.page_of_live if live_only else queries.page, span).all()
+        found = (queries.page_of_live if live_only else queries.page).rows(self._connection, span)
         if not found:
             return []
         entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
@@ -97,7 +95,7 @@ class SqlReading:
         found: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.page_entries.items():
             names = tuple(map_.by_name)
-            for record_id, entry_id, *values in self._connection.execute(query, span):
+            for record_id, entry_id, *values in query.rows(self._connection, span):
                 pairs = zip(names, values, strict=True)
                 found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
         return found
@@ -191,7 +189,7 @@ class SqlWriting(SqlReading):
         if plan.conflicts:
             asked.open_(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
-            self._connection.execute(SET_SEQ, {"book": self.book.id, "head": plan.seq})
+            SET_SEQ.write(self._connection, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
@@ -210,13 +208,12 @@ class SqlWriting(SqlReading):
         The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
         driver takes, and preparing them one by one would take longer than storing them.
         """
-        used = set(chain.from_iterable(rows))
-        names = tuple(one.name for one in table.c if one.name in used)
-        dialect = self._connection.dialect
-        empty, pick = _empty(names, table), itemgetter(*names)
-        values = [pick(row) if len(row) == len(names) else pick({**empty, **row}) for row in rows]
-        named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
-        self._connection.exec_driver_sql(insert_sql(dialect, table.name, names), named)
+        names, *others = set(map(tuple, rows))
+        if others:
+            names = tuple(sorted({*names, *chain.from_iterable(others)}))
+            empty = _empty(names, table)
+            rows = [{**empty, **row} for row in rows]
+        insert_rows(self._connection, table, names, [tuple(row.values()) for row in rows])
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
