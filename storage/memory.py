@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from offbook.core.cells import Json
 from offbook.core.changes import Conflict, Key, Record
 from offbook.core.plan import Book, Entry, Plan, Settled
-from offbook.core.prune import without_removed
+from offbook.core.prune import Forgotten, Lines, count, pruned
 from offbook.core.wire import row_of
 from storage import Origin, Past
 from storage.locks import FairLock
@@ -58,12 +58,16 @@ class Shelf:
             self.waiting = [one for one in self.waiting if not _is_replaced(one, conflict)] + [conflict]
         self.book = replace(self.book, seq=plan.seq)
 
-    def prune(self, line: int) -> None:
+    def prune(self, lines: Lines) -> Forgotten:
         waiting = {(one.table, one.record_id) for one in self.waiting}
-        after = {key: old if key in waiting else without_removed(old, line) for key, old in self.kept.items()}
+        after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
+        left = [(key, past) for key, past in self.past if (past.seq or past.received_at or 0) > lines.history]
+        forgotten = count((self.kept[key], record) for key, record in after.items())
+        forgotten = replace(forgotten, changes=len(self.past) - len(left))
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.past = [(key, past) for key, past in self.past if (past.seq or past.received_at or 0) > line]
-        self.book = replace(self.book, pruned=max(self.book.pruned, line))
+        self.past = left
+        self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
+        return forgotten
 
 
 def _is_replaced(old: Conflict, new: Conflict) -> bool:
