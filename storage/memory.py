@@ -11,7 +11,7 @@ from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record
 from offbook.core.history import common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
-from offbook.core.prune import without_removed
+from offbook.core.prune import Forgotten, Lines, count, pruned
 from offbook.core.wire import row_of
 from storage import Done, Origin, Past
 from storage.locks import FairLock
@@ -93,12 +93,17 @@ class Shelf:
         conflict, _ = self.asked[conflict_id]
         self.asked[conflict_id] = replace(conflict, seq=seq or 0), False
 
-    def prune(self, line: int) -> None:
+    def prune(self, lines: Lines) -> Forgotten:
         waiting = {one.key for one in self.conflicts()}
-        after = {key: old if key in waiting else without_removed(old, line) for key, old in self.kept.items()}
+        after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
+        forgotten = count((self.kept[key], record) for key, record in after.items())
+        told = [past for past in self.told if (past.seq or past.received_at or 0) > lines.history]
+        asked = {id: (one, is_open) for id, (one, is_open) in self.asked.items() if is_open or one.seq > lines.history}
+        forgotten = replace(forgotten, changes=len(self.told) - len(told), conflicts=len(self.asked) - len(asked))
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.told = [past for past in self.told if (past.seq or past.received_at or 0) > line]
-        self.book = replace(self.book, pruned=max(self.book.pruned, line))
+        self.told, self.asked = told, asked
+        self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
+        return forgotten
 
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:

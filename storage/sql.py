@@ -20,6 +20,7 @@ from models import Base
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record, Verdict
 from offbook.core.plan import Book, Plan, Settled
+from offbook.core.prune import Forgotten, Lines, count, total
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
@@ -226,14 +227,24 @@ class SqlWriting(SqlReading):
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [entry for key, entry in after.items() if before.get(key) != entry]
 
-    def prune(self, line: int) -> None:
+    def prune(self, lines: Lines) -> Forgotten:
+        here = self._connection, self.book.id
+        changes, conflicts = pruning.forget_text(*here, lines.history), pruning.forget_resolved(*here, lines.history)
+        parts = [Forgotten(changes=changes, conflicts=conflicts)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
-            pruning.forget_tombstones(*place, line)
-            for ids in pruning.with_removed(*place):
-                pruning.forget_entries(*place, self.records(name, ids).values(), line)
-        pruning.forget_text(self._connection, self.book.id, line)
-        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, line)})
+            parts.append(Forgotten(tombstones=pruning.forget_tombstones(*place, lines.history)))
+            for ids in pruning.losers(*place, lines.trash):
+                pairs = pruning.pairs(self.records(name, ids).values(), lines)
+                self._write_pruned(queries.layout, pairs)
+                parts.append(count(pairs))
+        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
+        return total(parts)
+
+    def _write_pruned(self, layout: Layout, pairs: list[tuple[Record, Record]]) -> None:
+        if pairs:
+            pruning.forget_entries(self._connection, layout, self.book.id, pairs)
+            self._upsert(layout.rows, [layout.row_of(self.book.id, new) for _, new in pairs])
 
 
 def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:

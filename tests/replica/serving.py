@@ -13,6 +13,7 @@ from typing import Any
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.plan import Book
+from offbook.core.prune import Lines
 from offbook.core.wire import parse_push
 from storage import Origin, prune
 from storage.memory import MemoryStore, Shelf
@@ -52,7 +53,11 @@ class Server:
         return {key[1]: dict(record.cells) for key, record in self.shelf.kept.items() if not record.deleted}
 
     def prune(self) -> None:
-        prune(self.store, 1, self.shelf.book.seq)
+        """Forget all that is gone by now."""
+        prune(self.store, 1, Lines(self.shelf.book.seq, self.shelf.book.seq))
+
+    def empty_trash(self) -> None:
+        prune(self.store, 1, Lines(0, self.shelf.book.seq))
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
