@@ -18,6 +18,7 @@ from offbook.core.cells import Json
 from offbook.core.changes import Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
+from offbook.core.ranges import Range, Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,14 @@ class Reading(Protocol):
         ...
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        """What each of these ranges holds. Tombstones are not there."""
+        ...
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        """Per range, each record's digest by its id."""
+        ...
 
     def history(self, table: str, record_id: str) -> list[Past]:
         """The record's changes, oldest first."""
