@@ -30,10 +30,12 @@ if TYPE_CHECKING:
         ServerFault,
         SyncError,
     )
+    from offbook.mending import Repair
     from offbook.parking import Parked
     from offbook.replica import Replica, Status
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
+    from offbook.verifying import VerifyReport
 
 __all__ = [
     "HTTP",
@@ -46,6 +48,7 @@ __all__ = [
     "OtherBook",
     "Parked",
     "Refused",
+    "Repair",
     "Replica",
     "Response",
     "ServerFault",
@@ -53,16 +56,19 @@ __all__ = [
     "SyncError",
     "SyncReport",
     "Transport",
+    "VerifyReport",
 ]
 
 _HOMES = {
     "HTTP": "offbook.transport",
     "Parked": "offbook.parking",
+    "Repair": "offbook.mending",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
     "Status": "offbook.replica",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",
+    "VerifyReport": "offbook.verifying",
 }
 
 

@@ -19,6 +19,7 @@ from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, 
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 from offbook.core.prune import Forgotten, Lines
+from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
 
 
@@ -97,6 +98,14 @@ class Reading(Protocol):
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         """Those of these conflicts that are open, with their records."""
+        ...
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        """What each of these ranges holds. Tombstones are not there."""
+        ...
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        """Per range, each record's digest by its id."""
         ...
 
     def history(self, table: str, record_id: str) -> list[Past]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record
+from offbook.core.digests import MODULUS, digest_of
 from offbook.core.history import common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, pruned
+from offbook.core.ranges import Range, Sum
 from offbook.core.wire import row_of
 from storage import Done, Origin, Past
 from storage.locks import FairLock
@@ -39,6 +41,15 @@ class Shelf:
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
         return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        live = {key[1]: record for key, record in self.kept.items() if key[0] == table and not record.deleted}
+        return [
+            {record_id: digest_of(record) for record_id, record in live.items() if record_id in one} for one in ranges
+        ]
 
     def history(self, table: str, record_id: str) -> list[Past]:
         return [past for past in self.told if past.key == (table, record_id)]

@@ -1,7 +1,7 @@
 """The statements of the SQL store, each built once: building one costs more than running it.
 
 Statements of the hot path only; what runs seldom is written where it is used. Parameters: ``book`` (its number),
-``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``.
+``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``; of ranges ``start0``, ``end0``, ``start1``, …
 """
 
 from __future__ import annotations
@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from models import Base
 from offbook.core.tables import Map
@@ -46,6 +57,7 @@ class TableQueries:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._compounds: dict[tuple[str, int], CompoundSelect[Any]] = {}
 
     @cached_property
     def records(self) -> Select[Any]:
@@ -104,3 +116,28 @@ class TableQueries:
             rows.c.seq.between(bindparam("first"), bindparam("last")),
             entries.c.removed.is_(False),
         ).order_by(rows.c.seq, entries.c.entry_id)
+
+    def sums(self, ranges: int) -> CompoundSelect[Any]:
+        """For each of so many ranges of ids its place, how many records it holds and the sum of their digests."""
+        return self._of_ranges("sums", ranges)
+
+    def digests(self, ranges: int) -> CompoundSelect[Any]:
+        """The place of a range, the id and the digest of each record that ranges hold."""
+        return self._of_ranges("digests", ranges)
+
+    def _of_ranges(self, what: str, ranges: int) -> CompoundSelect[Any]:
+        """One SELECT per range: of ranges in one condition, a database may make a walk through the whole book."""
+        if (what, ranges) not in self._compounds:
+            rows = self.layout.rows.c
+            wanted = (func.count(), func.sum(rows.digest)) if what == "sums" else (rows.id, rows.digest)
+            parts = [
+                select(literal_column(str(place)), *wanted).where(
+                    rows.book_id == bindparam("book"),
+                    rows.deleted.is_(False),
+                    rows.id >= bindparam(f"start{place}"),
+                    rows.id < bindparam(f"end{place}"),
+                )
+                for place in range(ranges)
+            ]
+            self._compounds[what, ranges] = union_all(*parts)
+        return self._compounds[what, ranges]

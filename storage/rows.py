@@ -17,6 +17,7 @@ from sqlalchemy import Row, RowMapping, Table
 
 from offbook.core.cells import Json, entry_data
 from offbook.core.changes import Clock, Record, Value
+from offbook.core.digests import digest_of
 from offbook.core.tables import EXISTS, TABLES, Map, Type
 from offbook.core.tables import Table as Synced
 from offbook.core.text import fold
@@ -59,6 +60,7 @@ class Layout:
             "updated_at": record.seq,
             "seq": record.seq,
             "clocks": clocks_json(record),
+            "digest": digest_of(record),
         }
         if record.deleted:
             values["deleted"] = True

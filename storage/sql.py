@@ -7,7 +7,7 @@ with a fixed number; no ORM object is made for a row. What a synced table is cal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
@@ -19,8 +19,10 @@ from sqlalchemy import Boolean, Connection, Row, Table, select
 from models import Base
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record, Verdict
+from offbook.core.digests import MODULUS
 from offbook.core.plan import Book, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, total
+from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
@@ -39,6 +41,9 @@ from storage.queries import (
     TableQueries,
 )
 from storage.rows import Layout, PageEntries, layouts
+
+AFTER_ALL = "g"
+"""Comes after every id in every collation: ids begin with a hexadecimal digit."""
 
 
 class SqlStore:
@@ -132,6 +137,23 @@ class SqlReading:
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         return asked.named(self._connection, self.book.id, conflict_ids)
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        found = self._connection.execute(self._tables[table].sums(len(ranges)), self._bounds(ranges))
+        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
+        return [sums[place] for place in range(len(ranges))]
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        found: list[dict[str, int]] = [{} for _ in ranges]
+        query = self._tables[table].digests(len(ranges))
+        for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
+            found[place][record_id] = digest
+        return found
+
+    def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
+        starts = {f"start{place}": one.start for place, one in enumerate(ranges)}
+        ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
+        return {"book": self.book.id, **starts, **ends}
 
     def history(self, table: str, record_id: str) -> list[Past]:
         columns = CHANGES.c

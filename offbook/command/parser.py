@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from offbook.command import Answer, UsageError, changes, contacts, fields, files, syncing, watching
+from offbook.command import Answer, UsageError, changes, contacts, fields, files, syncing, verifying, watching
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -131,6 +131,11 @@ def _for_syncing(command: Command) -> None:
     init.add_argument("--server", metavar="URL", help="like https://contacts.example.org")
     more = "Exits with 0; or 3 offline, 4 not authorized, 5 when a change is parked, 1 when something else failed."
     command("sync", syncing.sync, "send what waits and fetch what is new", more)
+    more = (
+        "Both sides are compared by digests, so a book that agrees costs a few hundred bytes. Edits that wait are "
+        "left as they are. Exits like sync."
+    )
+    command("verify", verifying.verify, "compare every record with the server's, and mend what differs", more)
     command("watch", watching.watch, "keep syncing, and tell what happens, until Ctrl-C")
     command("status", syncing.status, "tell where this device stands")
 

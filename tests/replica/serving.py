@@ -14,8 +14,10 @@ from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.plan import Book
 from offbook.core.prune import Lines
-from offbook.core.wire import parse_push
+from offbook.core.ranges import compare_of, fetch_of
+from offbook.core.wire import loads, parse_push
 from storage import Origin, prune
+from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
 from storage.sync import sync
 
@@ -37,6 +39,7 @@ class Server:
     now: int = START
     kept: int | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
+    questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
@@ -72,7 +75,9 @@ class Server:
         """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
-    def answer(self, body: bytes) -> Response:
+    def answer(self, body: bytes, path: str = "/sync") -> Response:
+        if path in QUESTIONS:
+            return self._told(path, body)
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
@@ -89,6 +94,21 @@ class Server:
             )
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
+
+    def _told(self, path: str, body: bytes) -> Response:
+        """What is only asked, and moves nothing on."""
+        self.questions.append((path, json.loads(body)))
+        read, tell = QUESTIONS[path]
+        try:
+            return ok(tell(self.store, 1, read(loads(body))))
+        except Malformed as fault:
+            return problem(fault.status, fault.code, str(fault))
+
+
+QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "/verify": (compare_of, compare),
+    "/rows": (fetch_of, fetch),
+}
 
 
 def ok(answer: Any) -> Response:
@@ -123,17 +143,22 @@ def says(response: Response) -> Step:
 
 @dataclass
 class Wire:
-    """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well."""
+    """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well.
+
+    ``asked`` is the same for the questions of a comparison.
+    """
 
     server: Server
     steps: list[Step | None] = field(default_factory=list)
+    asked: list[Step | None] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        assert (method, path) == ("POST", "/sync")
+        assert method == "POST"
         assert headers["Offbook-Protocol"] == "1"
         assert body is not None
-        step = self.steps.pop(0) if self.steps else None
-        return step(body, self.server) if step else self.server.answer(body)
+        steps = self.steps if path == "/sync" else self.asked
+        step = steps.pop(0) if steps else None
+        return step(body, self.server) if step else self.server.answer(body, path)
 
 
 @dataclass
