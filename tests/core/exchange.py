@@ -230,7 +230,9 @@ CLOCKS = st.sampled_from([0, -3_600_000, 3_600_000, -TEN_YEARS_MS, TEN_YEARS_MS]
 TYPING = ("edit", "edit", "edit", "label", "label", "remove", "delete", "insert")
 
 
-def steps(what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull", "empty"), records: int = 2) -> st.SearchStrategy[Step]:
+def steps(
+    what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull", "empty"), records: int = 2
+) -> st.SearchStrategy[Step]:
     return st.builds(
         Step,
         device=st.integers(0, 2),
