@@ -16,6 +16,7 @@ import cli
 import extensions
 import routes
 from config import Config
+from offbook.core import skew
 from storage.accounts import Accounts
 from storage.contacts import Contacts
 from storage.engines import open_engines
@@ -79,6 +80,7 @@ def extend(app: App) -> None:
     app.jinja_env.filters |= {
         "ago": words.ago,
         "clock_offset": words.clock_offset,
+        "clock_advice": skew.advice,
         "date": words.date,
         "iso": words.iso,
     }

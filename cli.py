@@ -18,6 +18,8 @@ from flask.cli import AppGroup, with_appcontext
 
 from config import Config
 from offbook.core.errors import Invalid, OffbookError
+from offbook.core.prune import HISTORY_DAYS, TRASH_DAYS, lines_at
+from storage import prune
 from storage.accounts import User
 from storage.doctor import Finding, examine, schema
 from web import parts, words
@@ -156,6 +158,21 @@ def set_policy(user_name: str, policy: str) -> None:
     owner = parts().accounts.user_named(user_name)
     parts().accounts.set_policy(owner.book_id, policy)
     click.echo(f"{owner.name}'s book: {policy}.")
+
+
+@book.command("prune")
+@click.argument("user_name", metavar="[USER]", required=False)
+@click.option("--history-days", type=int, default=HISTORY_DAYS, show_default=True, help="How long all is kept.")
+@click.option("--trash-days", type=int, default=TRASH_DAYS, show_default=True, help="How long the deleted keep values.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
+@plainly
+def prune_books(user_name: str | None, history_days: int, trash_days: int, dry_run: bool) -> None:
+    """Forget what is old in USER's book, or in every one: history, tombstones, the trash. What lives stays."""
+    lines = lines_at(parts().clock(), history_days, trash_days)
+    owners = [parts().accounts.user_named(user_name)] if user_name else parts().accounts.users()
+    for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
+        found = prune(parts().store, book_id, lines, dry_run)
+        click.echo(f"{name}'s book: {words.forgotten(found, dry_run)}.")
 
 
 @click.command("doctor")

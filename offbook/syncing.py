@@ -85,13 +85,13 @@ class Syncing:
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        self._forget_old_lines()
         here = state.read(self._connection)
         if here.cursor is None and here.snapshot == Snapshot.NONE:
             snapshots.begin(self._connection)
         last = log.last_id(self._connection)
         while not self._round(last):
             state.take_lease(self._connection, self._holder, self._clock())
+        self._forget_old_lines()
         return self._report()
 
     def _report(self) -> SyncReport:
@@ -223,7 +223,7 @@ class Syncing:
         self._batch_max = CHANGES_MAX
 
     def _forget_old_lines(self) -> None:
-        """By the server's clock as this device knows it: by its own, a wrong one could forget too early."""
+        """By the server's clock, as its last answer told it: its own, jumping ahead, would make it forget too early."""
         offset = state.read(self._connection).clock_offset_ms
         if offset is None:
             return

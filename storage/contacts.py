@@ -76,13 +76,13 @@ class Contacts:
         return _page(found, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
 
     def trash(self, book_id: int, after: str | None = None, limit: int = 100) -> ContactPage:
-        """The deleted ones, the last deleted first."""
-        query = select(*COLUMNS).where(C.book_id == book_id, C.deleted.is_(True))
+        """The deleted ones that still hold what they held, the last deleted first."""
+        query = select(*COLUMNS).where(*_deleted(book_id))
         if after:
             query = query.where(C.seq < _place(after, (int,))[0])
         with self._database.read() as connection:
             found = connection.execute(query.order_by(C.seq.desc()).limit(limit + 1)).all()
-            total = connection.execute(_count(book_id, (), deleted=True)).scalar_one()
+            total = connection.execute(_counted(_deleted(book_id))).scalar_one()
         return _page(found, limit, lambda row: (row.seq,), total)
 
     def count(self, book_id: int, search: str = "") -> int:
@@ -127,9 +127,17 @@ def _search(book_id: int, words: Sequence[str], place: tuple[Any, ...] | None, l
     return query.order_by(C.starred.desc(), C.sort_name, C.id).limit(limit)
 
 
-def _count(book_id: int, words: Sequence[str], deleted: bool = False) -> Select[int]:
-    found = _scan(book_id, words) if words else (C.book_id == book_id, C.deleted.is_(deleted))
+def _count(book_id: int, words: Sequence[str]) -> Select[int]:
+    return _counted(_scan(book_id, words) if words else (C.book_id == book_id, C.deleted.is_(False)))
+
+
+def _counted(found: tuple[ColumnElement[bool], ...]) -> Select[int]:
     return select(func.count()).select_from(CONTACTS).where(*found)
+
+
+def _deleted(book_id: int) -> tuple[ColumnElement[bool], ...]:
+    """What can be restored: a tombstone without a name is bare, pruning has emptied it."""
+    return C.book_id == book_id, C.deleted.is_(True), C.name.is_not(None)
 
 
 def _scan(book_id: int, words: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

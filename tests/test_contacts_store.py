@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, event
 
 from offbook.core.changes import Change
 from offbook.core.errors import Malformed
+from offbook.core.prune import Lines
 from offbook.core.wire import change_of
-from storage import Origin, push
+from storage import Origin, prune, push
 from storage.contacts import Contacts
 from storage.engines import Database
 from storage.sql import SqlStore
@@ -137,6 +138,17 @@ def test_the_deleted_are_in_the_trash_alone_the_last_one_first(desk: Desk) -> No
     rest = desk.contacts.trash(desk.book, first.next, limit=1)
     assert [row.name for row in (*first.rows, *rest.rows)] == ["Ada", "Bob"]
     assert (first.total, rest.next) == (2, None)
+
+
+def test_what_was_emptied_is_not_in_the_trash(desk: Desk) -> None:
+    ada, bob = desk.add("Ada"), desk.add("Bob")
+    desk.delete(ada)
+    emptied = desk.seq(ada)
+    desk.delete(bob)
+    prune(desk.store, desk.book, Lines(0, emptied))
+    page = desk.contacts.trash(desk.book)
+    assert ([row.name for row in page.rows], page.total) == (["Bob"], 1)
+    assert desk.contacts.known(desk.book, [ada, bob]) == {ada: True, bob: True}
 
 
 def test_a_book_shows_nothing_of_another(desk: Desk) -> None:

@@ -85,6 +85,27 @@ def test_devices_show_when_they_were_seen_and_how_their_clock_goes(app: App, ada
     assert "just now" in page and "3 minutes ahead" in page
 
 
+@pytest.mark.parametrize(
+    ("offset", "tag", "seems"),
+    [(-3 * 3_600_000, "3 hours behind", "older"), (10 * 8_766 * 3_600_000, "10 years ahead", "newer")],
+)
+def test_a_clock_that_is_wrong_is_a_warning_that_says_what_to_do(
+    app: App, ada: Browser, offset: int, tag: str, seems: str
+) -> None:
+    device, _ = add_device(app)
+    parts_of(app).accounts.seen(device, parts_of(app).clock(), offset)
+    page = ada.get("/devices").text
+    assert f'<span class="tag warn">Clock {tag}</span> Nothing is lost by that; set it right' in page
+    assert f"do not count as {seems} than they are" in page
+
+
+def test_a_clock_that_is_some_seconds_off_is_no_warning(app: App, ada: Browser) -> None:
+    device, _ = add_device(app)
+    parts_of(app).accounts.seen(device, parts_of(app).clock(), 59_000)
+    page = ada.get("/devices").text
+    assert "<span>Clock 59 seconds ahead</span>" in page and "tag warn" not in page
+
+
 def test_another_user_s_device_is_not_there(app: App, bob: Browser) -> None:
     device, token = add_device(app, "ada", "tablet of ada")
     assert device.name not in bob.get("/devices").text

@@ -10,8 +10,9 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.changes import Record
+from offbook.core.prune import Lines
 from offbook.core.wire import change_of
-from storage import Origin, push
+from storage import Origin, prune, push
 from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at
 
@@ -280,6 +281,41 @@ def test_the_trash_gives_back_what_it_holds(ada: Person) -> None:
     assert "is in the trash" in ada.get(f"/c/{contact}").text
     ada.send(f"/c/{contact}/restore", form_at(page, f"/c/{contact}/restore"))
     assert not ada.record(contact).deleted
+
+
+def emptied(ada: Person) -> tuple[str, Fields, Fields]:
+    """A contact whose values were pruned; how it could be restored, and edited, on pages that were open before."""
+    contact = ada.add(name="Grace", phone_value="555-1")
+    edit = ada.form(contact)
+    ada.send(f"/c/{contact}/delete", deletion(ada, contact))
+    restore = form_at(ada.get(f"/c/{contact}").text, f"/c/{contact}/restore")
+    head = ada.record(contact).seq
+    prune(ada.parts.store, ada.book, Lines(0, head))
+    return contact, restore, edit
+
+
+def test_what_left_the_trash_is_not_offered_any_more(ada: Person) -> None:
+    contact, _, _ = emptied(ada)
+    assert "The trash is empty" in ada.get("/trash").text
+    page = ada.get(f"/c/{contact}").text
+    assert "This contact was deleted long ago" in page and "its values are gone" in page
+    assert "/restore" not in page and "/edit" not in page
+    assert ada.get(f"/c/{contact}/edit").location == f"/c/{contact}"
+
+
+def test_whoever_restores_what_left_the_trash_is_told_that_it_is_gone(ada: Person) -> None:
+    contact, restore, _ = emptied(ada)
+    page = ada.send(f"/c/{contact}/restore", restore)
+    assert "its values are gone: add it again" in page.text
+    assert ada.record(contact).deleted
+
+
+def test_an_edit_of_what_left_the_trash_is_not_lost_on_its_page(ada: Person) -> None:
+    contact, _, edit = emptied(ada)
+    page = ada.send(f"/c/{contact}/edit", edit | {"company": ["Navy"]})
+    assert page.status_code == 422
+    assert "long deleted" in page.text and 'value="Navy"' in page.text
+    assert ada.record(contact).deleted
 
 
 def test_a_delete_of_what_a_device_edited_meanwhile_is_not_done_and_told(ada: Person) -> None:

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.changes import Operation, Record
 from offbook.core.errors import NotFound
+from offbook.core.prune import is_bare
 from offbook.core.wire import data_of as wire_data
 from storage.contacts import ContactRow
 from web import looks, parts
@@ -109,6 +110,9 @@ def delete(contact_id: UUID) -> ResponseReturnValue:
 def restore(contact_id: UUID) -> ResponseReturnValue:
     """A change that says the contact exists: its values are still there."""
     record = wanted(contact_id)
+    if is_bare(record):
+        flash("This contact was deleted long ago, and its values are gone: add it again.", "warn")
+        return to("pages.contact", contact_id=contact_id)
     data = {"name": record.cells.get("name")}
     saved = save(Edit(Operation.INSERT, record.id, parts().new_id(), record.seq, data))
     flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
@@ -149,7 +153,8 @@ def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
 def shown(record: Record) -> dict[str, Any]:
     data = wire_data(record)
     form = open_form(data or {}, record.seq, parts().new_id())
-    return {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
+    found = {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
+    return {**found, "bare": is_bare(record)}
 
 
 def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:

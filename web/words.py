@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-
-RIGHT_MS = 2_000
-"""A clock that is off by less is right: the rest is the network."""
-
-
-def span(seconds: int) -> str:
-    """A length of time in its largest unit: 3 minutes, 1 day."""
-    for size, unit in UNITS:
-        count = seconds // size
-        if count:
-            return f"{count} {unit}" if count == 1 else f"{count:,} {unit}s"
-    return "0 seconds"
+from offbook.core import skew
+from offbook.core.prune import Forgotten
+from web.labels import listing
+from web.looks import count
 
 
 def ago(at_us: int | None, now_us: int) -> str:
@@ -24,16 +16,14 @@ def ago(at_us: int | None, now_us: int) -> str:
     if at_us is None:
         return "never"
     seconds = (now_us - at_us) // 1_000_000
-    return "just now" if seconds < 60 else f"{span(seconds)} ago"
+    return "just now" if seconds < 60 else f"{skew.span(seconds)} ago"
 
 
 def clock_offset(offset_ms: int | None) -> str:
-    """What to make of a device's clock. Nothing is lost by a wrong one; it only decides between concurrent edits."""
+    """How a device's clock goes."""
     if offset_ms is None:
         return "not known yet"
-    if abs(offset_ms) < RIGHT_MS:
-        return "right"
-    return f"{span(abs(offset_ms) // 1000)} {'ahead' if offset_ms > 0 else 'behind'}"
+    return skew.offset(offset_ms)
 
 
 def iso(at_us: int) -> str:
@@ -45,3 +35,24 @@ def date(at_us: int) -> str:
     """A date, in UTC: 20 November 2026."""
     moment = datetime.fromtimestamp(at_us // 1_000_000, UTC)
     return f"{moment.day} {moment:%B %Y}"
+
+
+def forgotten(found: Forgotten, dry_run: bool) -> str:
+    """What a prune forgot, or would forget, as the end of a sentence."""
+    parts = list(_forgotten(found))
+    if not parts:
+        return "nothing is old enough to be forgotten"
+    return f"{'would forget' if dry_run else 'forgot'} {listing(parts)}"
+
+
+def _forgotten(found: Forgotten) -> Iterator[str]:
+    if found.tombstones:
+        yield count(found.tombstones, "deletion")
+    if found.emptied:
+        yield f"the values of {count(found.emptied, 'deleted record')}"
+    if found.entries:
+        yield count(found.entries, "removed detail")
+    if found.changes:
+        yield f"the text of {count(found.changes, 'change')}"
+    if found.conflicts:
+        yield count(found.conflicts, "settled conflict")

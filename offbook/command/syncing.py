@@ -12,6 +12,7 @@ from typing import Any
 from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
+from offbook.core import skew
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.replica import NoServer, Replica, Status
 from offbook.syncing import SyncReport
@@ -124,7 +125,7 @@ def status(book: Replica, args: argparse.Namespace) -> Answer:
         ("Conflicts", f"{here.conflicts:,}: see `offbook conflicts`" if here.conflicts else "none"),
         ("Clock", _clock(here.clock_offset_ms)),
     ]
-    return Answer(_told(book), pairs(rows))
+    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms)])
 
 
 def _told(book: Replica) -> dict[str, Any]:
@@ -132,9 +133,13 @@ def _told(book: Replica) -> dict[str, Any]:
 
 
 def _clock(offset_ms: int | None) -> str:
-    """What to make of it. A wrong one loses nothing; it only decides between edits made at the same time."""
     if offset_ms is None:
         return "not compared yet"
-    if not offset_ms:
-        return "right"
-    return f"{count(abs(offset_ms) // 1000, 'second')} {'behind' if offset_ms > 0 else 'ahead of'} the server's"
+    found = skew.offset(-offset_ms)
+    return found if found == "right" else f"{found.replace('ahead', 'ahead of')} the server's"
+
+
+def _clock_advice(offset_ms: int | None) -> list[str]:
+    """A sentence of its own about a clock that is wrong, which nobody looks for in a table."""
+    advice = skew.advice(None if offset_ms is None else -offset_ms)
+    return ["", f"This device's clock is {_clock(offset_ms)}. {advice}"] if advice else []

@@ -13,10 +13,12 @@ changes        the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
 policies       one function per policy
 merge          decide(record, change, policy, seq) -> Decision
 plan           plan(book, records, settled, batch, now) -> Plan: the server's side of a push
+prune          what is forgotten, and when
 rebase         the replica's side: what shows, what a change had seen, what goes out together
 cells          the values of cells, checked by the rules of TABLES
 wire           requests and answers <-> JSON, strictly; every limit
 text           folding text for search and order
+skew           a clock that is off, in words
 errors         everything that is raised on purpose
 =============  ====================================================================================================
 

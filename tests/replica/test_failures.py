@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email.utils import formatdate
 
 import pytest
 
@@ -237,34 +238,50 @@ def test_long_queues_go_out_in_batches_of_a_thousand_and_of_few_bytes(device: De
 # --- the clock -----------------------------------------------------------------------------------------------------
 
 
+def dated(body: bytes, server: Server) -> Response:
+    """An answer with the server's time in it, as HTTP has it."""
+    answer = server.answer(body)
+    return Response(answer.status, {"date": formatdate(server.now / 1_000_000, usegmt=True)}, answer.body)
+
+
 def test_the_offset_of_the_clocks_is_known_from_the_servers_date(device: Device, server: Server) -> None:
     a = device("a", clock=Clock())
-
-    def dated(body: bytes, server: Server) -> Response:
-        answer = server.answer(body)
-        return Response(answer.status, {"date": "Wed, 18 Nov 2026 12:06:40 GMT"}, answer.body)
-
+    server.now += 3_600 * 1_000_000
     wire(a).steps = [dated]
     a.sync()
-    assert a.status().clock_offset_ms == 3_600_500
+    assert a.status().clock_offset_ms == 3_601_500
     assert server.requests[0]["sent_at"] == "2026-11-18T11:06:40.000Z"
+
+
+DAY_MS = 24 * 3_600_000
+LINES = "SELECT count(*) FROM change_log"
 
 
 def test_acknowledged_lines_are_kept_for_thirty_days(device: Device, server: Server) -> None:
     clock = Clock()
     a = device("a", clock=clock)
-    a.sync()
     a.contacts.add(name="Ada")
-    a.sync()
-    lines = "SELECT count(*) FROM change_log"
-    a.connection.execute("UPDATE sync_state SET clock_offset_ms = 0")
-    clock.ms += 29 * 24 * 3_600_000
-    a.sync()
-    assert a.connection.execute(lines).fetchone() == (1,)
-    clock.ms += 2 * 24 * 3_600_000
+    for days, left in ((0, 1), (29, 1), (2, 0)):
+        clock.ms += days * DAY_MS
+        server.now += days * DAY_MS * 1000
+        wire(a).steps = [dated]
+        a.sync()
+        assert a.connection.execute(LINES).fetchone() == (left,)
     a.contacts.add(name="Grace")
     wire(a).steps = [lost_request]
+    clock.ms += 100 * DAY_MS
     with pytest.raises(Offline):
         a.sync()
-    assert a.connection.execute(lines).fetchone() == (1,)
     assert a.status().pending == 1
+
+
+def test_a_clock_that_jumps_years_ahead_makes_no_device_forget_what_it_sent(device: Device, server: Server) -> None:
+    clock = Clock()
+    a = device("a", clock=clock)
+    a.contacts.add(name="Ada")
+    wire(a).steps = [dated]
+    a.sync()
+    clock.ms += 3_653 * DAY_MS
+    wire(a).steps = [dated]
+    a.sync()
+    assert a.connection.execute(LINES).fetchone() == (1,)

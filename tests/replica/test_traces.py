@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -172,14 +173,17 @@ def test_a_rejected_edit_gives_way_and_is_parked_with_its_reason(device: Device,
     assert "sync first" in parked.detail
 
 
-def test_an_edit_of_a_record_that_is_gone_is_parked_and_can_bring_it_back(device: Device, server: Server) -> None:
+@pytest.mark.parametrize("forget", [Server.prune, Server.empty_trash])
+def test_an_edit_of_a_record_that_is_gone_is_parked_and_can_bring_it_back(
+    device: Device, server: Server, forget: Callable[[Server], None]
+) -> None:
     a, b = device("a"), device("b")
     ada = a.contacts.add(name="Ada", email="a@example.org")
     a.sync()
     b.sync()
     b.contacts.delete(ada)
     b.sync()
-    server.prune()
+    forget(server)
     a.contacts.update(ada, phone="1")
     a.sync()
     assert a.contacts.list() == []
@@ -228,6 +232,25 @@ def test_a_replica_below_the_prune_line_loses_what_was_deleted_and_keeps_its_edi
     b.sync()
     assert [(one["name"], one["phone"]) for one in b.contacts.list()] == [("Kept", "1")]
     assert server.contacts[kept]["phone"] == "1"
+
+
+def test_a_replica_below_the_trash_line_needs_no_snapshot_and_keeps_its_edits(device: Device, server: Server) -> None:
+    a, b = device("a"), device("b")
+    gone, kept = a.contacts.add(name="Gone", phone="1"), a.contacts.add(name="Kept")
+    a.sync()
+    b.sync()
+    b.contacts.update(kept, phone="1")
+    b.contacts.update(gone, phone="2")
+    new = b.contacts.add(name="New")
+    a.contacts.delete(gone)
+    a.sync()
+    server.empty_trash()
+    asked = len(server.requests)
+    b.sync()
+    assert all(request["since"] for request in server.requests[asked:])
+    assert [one["name"] for one in b.contacts.list()] == ["Kept", "New"]
+    assert set(server.contacts) == {kept, new} and server.contacts[kept]["phone"] == "1"
+    assert [(one.code, one.data) for one in b.parked()] == [("unknown_record", {"phone": "2"})]
 
 
 def test_what_changes_during_a_snapshot_never_vanishes(device: Device, server: Server) -> None:

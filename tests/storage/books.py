@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ START = 1_795_000_000_000_000
 """The beginning of the devices' times, in microseconds. The server's begins LATER, so that no time need be clamped."""
 TICK = 1_000_000
 LATER = START + 1_000 * TICK
+NOTHING: Mapping[str, Json] = MappingProxyType({})
 ORIGIN = Origin(device_id=1, user_id=1)
 
 
@@ -160,9 +162,9 @@ class Desk:
             return everything(book, [uuid(record) for record in records])
 
 
-def rows_of(pages: Sequence[Json]) -> dict[str, Json]:
-    """The records of pages laid over each other, as a device does it; conflicts are not among them."""
-    held: dict[str, Json] = {}
+def rows_of(pages: Sequence[Json], before: Mapping[str, Json] = NOTHING) -> dict[str, Json]:
+    """Records of pages laid over each other, and over what was there before, as a device does it; no conflicts."""
+    held = dict(before)
     for page in pages:
         for row in page["changes"]:
             if row["table"] == CONFLICTS:

@@ -6,6 +6,7 @@ book had by then, and an older change that is sent again by its place in the sto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,9 +109,10 @@ class Player:
         return self.heads[max(0, len(self.heads) - 1 - back)]
 
 
-def play(desk: Desk, story: list[Push]) -> list[int]:
+def play(desk: Desk, story: list[Push], after_each: Callable[[], object] = lambda: None) -> list[int]:
     """Play a story; the heads that the book had, the first of them 0."""
     player = Player(desk)
     for push in story:
         player.push(push)
+        after_each()
     return player.heads

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
 from offbook.core.policies import POLICIES
+from offbook.core.prune import Forgotten
 from tests.storage.books import Desk, Json, Library, change, rows_of, uuid
 from tests.storage.stories import HISTORIES, RECORDS, Push, play
 
@@ -43,6 +44,34 @@ def test_a_removed_entry_stays_until_the_line_reaches_it(desk: Desk) -> None:
     assert not any(cell.startswith("details/k1/") for cell in record(desk).clocks)
 
 
+def test_a_deleted_contact_is_emptied_when_the_trash_line_reaches_it_and_still_syncs(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    entries = {"k1": {"kind": "phone", "value": "1"}, "k2": {"kind": "url", "value": "2"}}
+    base = desk.seq(insert(1, phone="1", starred=True, details=entries))
+    base = desk.seq(change(2, "UPDATE", base=base, phone="2", details={"k2": None}))
+    gone = desk.seq(change(3, "DELETE", base=base))
+    desk.prune(0, trash=gone - 1)
+    assert record(desk).cells["phone"] == "2"
+    desk.prune(0, trash=gone)
+    left = record(desk)
+    assert (left.cells, list(left.clocks), left.seq, left.deleted) == ({}, ["@exists"], gone, True)
+    (row,) = desk.pull(cursor)["changes"]
+    assert (row["record_id"], row["seq"], row["data"]) == (uuid(1), gone, None)
+    assert [past.change_id for past in desk.history()] == [uuid(1), uuid(2), uuid(3)], "the history has its own line"
+
+
+def test_what_was_emptied_can_be_made_again_and_not_updated(desk: Desk) -> None:
+    base = desk.seq(insert(1, phone="1", details={"k1": {"kind": "phone"}}))
+    gone = desk.seq(change(2, "DELETE", base=base))
+    desk.prune(0, trash=gone)
+    (refused,) = desk.push(change(3, "UPDATE", base=gone, phone="2"))
+    assert (refused["code"], refused["record"], refused["seq"]) == ("unknown_record", None, gone)
+    assert desk.verdicts(change(4, "DELETE", base=gone)) == ["applied"]
+    assert desk.verdicts(change(5, "INSERT", base=gone, name="Eve")) == ["applied"]
+    assert (desk.live()[uuid(1)]["name"], desk.live()[uuid(1)]["phone"]) == ("Eve", None)
+    assert desk.live()[uuid(1)]["details"] == {}
+
+
 def test_what_waits_for_a_person_is_not_forgotten(library: Library) -> None:
     desk = library.desk("ask")
     base = desk.seq(insert(1, 1, details={"k1": {"kind": "phone", "value": "1"}}))
@@ -56,6 +85,44 @@ def test_what_waits_for_a_person_is_not_forgotten(library: Library) -> None:
     before = desk.whole()["records"]
     desk.prune(desk.head())
     assert desk.whole()["records"] == before
+    assert desk.prune(0, trash=desk.head()) == Forgotten()
+
+
+def a_full_book(desk: Desk) -> tuple[int, int]:
+    """Something of all there is to forget, and where its history and its trash end."""
+    entries = {"k1": {"kind": "phone"}, "k2": {"kind": "url"}}
+    desk.push(*[insert(number, number, details=entries) for number in range(1, 5)])
+    desk.push(change(11, "DELETE", 1, base=desk.head()), change(12, "DELETE", 2, base=desk.head()))
+    desk.push(change(13, "UPDATE", 3, base=desk.head(), details={"k1": None, "k2": None}))
+    desk.push(change(14, "UPDATE", 9, base=0, phone="no such record"))
+    history = desk.head()
+    desk.push(change(15, "DELETE", 4, base=history), insert(16, 5))
+    return history, desk.head()
+
+
+FORGOTTEN = Forgotten(tombstones=2, emptied=1, entries=2, changes=7)
+
+
+def test_what_was_forgotten_is_counted(desk: Desk) -> None:
+    assert desk.prune(*a_full_book(desk)) == FORGOTTEN
+
+
+def test_a_dry_run_tells_what_would_be_forgotten_and_forgets_nothing(desk: Desk) -> None:
+    lines = a_full_book(desk)
+    before = desk.whole()
+    assert desk.prune(*lines, dry_run=True) == FORGOTTEN
+    assert desk.whole() == before
+    assert desk.prune(*lines) == FORGOTTEN
+
+
+def test_only_the_history_line_makes_a_device_take_a_snapshot(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    history, trash = a_full_book(desk)
+    desk.prune(0, trash)
+    assert [row["data"] for row in desk.pull(cursor)["changes"]].count(None) == 3
+    desk.prune(history, trash)
+    with pytest.raises(CursorGone):
+        desk.pull(cursor)
 
 
 def test_the_text_of_changes_goes_and_their_verdicts_stay(desk: Desk) -> None:
@@ -153,15 +220,46 @@ def test_a_rejection_keeps_its_reason_when_it_was_pruned(desk: Desk) -> None:
 # --- the law -------------------------------------------------------------------------------------------------------
 
 
+SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
+"""How far along the story the lines lie."""
+
+
 @pytest.mark.proof
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), share=st.floats(0, 1))
-def test_pruning_never_changes_what_lives(library: Library, story: list[Push], policy: str, share: float) -> None:
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
+def test_pruning_never_changes_what_lives(
+    library: Library, story: list[Push], policy: str, shares: tuple[float, float]
+) -> None:
     desk = library.desk(policy)
     heads = play(desk, story)
     live, waiting = desk.live(3), desk.whole()["conflicts"]
-    line = heads[int(share * (len(heads) - 1))]
-    desk.prune(line)
-    assert desk.live(3) == live and desk.whole()["conflicts"] == waiting
-    tombstones = {row["record_id"] for row in desk.whole(RECORDS)["rows"] if not row["data"] and row["seq"] <= line}
-    assert tombstones <= {conflict.record_id for conflict in waiting}
+    line, trash = sorted(heads[int(share * (len(heads) - 1))] for share in shares)
+    desk.prune(line, trash)
+    pruned = desk.whole(RECORDS)
+    assert desk.live(3) == live and pruned["conflicts"] == waiting
+    spared = {conflict.record_id for conflict in waiting}
+    dead = [one for one in pruned["records"].values() if one.deleted and one.id not in spared]
+    assert not [one for one in dead if one.seq <= line]
+    assert not [one for one in dead if one.seq <= trash and one.cells]
+    assert desk.prune(line, trash) == Forgotten() and desk.whole(RECORDS) == pruned, "twice is once"
+
+
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
+def test_a_late_device_agrees_after_any_prune_and_nothing_deleted_comes_back(
+    library: Library, story: list[Push], policy: str, shares: tuple[float, float], since: float
+) -> None:
+    """Whatever it had when it was last here: its page, or else a snapshot, leaves it with just what lives."""
+    desk = library.desk(policy)
+    seen = []
+    heads = play(desk, story, after_each=lambda: seen.append((desk.live(), desk.pull()["cursor"])))
+    held, cursor = seen[int(since * (len(seen) - 1))]
+    live = desk.live()
+    desk.prune(*sorted(heads[int(share * (len(heads) - 1))] for share in shares))
+    try:
+        found = rows_of(desk.pages(cursor, 2), held)
+    except CursorGone as gone:
+        assert gone.reason == "pruned"
+        found = desk.live(2)
+    assert found == live

@@ -18,9 +18,10 @@ from tests.storage.stories import PUSHES, RECORDS, Player, Push
 
 @dataclass(frozen=True)
 class Prune:
-    """Prune up to the head that the book had so many pushes ago."""
+    """Prune up to the heads that the book had so many pushes ago."""
 
-    back: int
+    history: int
+    trash: int
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Reader:
 STEPS = st.one_of(
     PUSHES,
     PUSHES,
-    st.builds(Prune, st.integers(0, 5)),
+    st.builds(Prune, st.integers(0, 5), st.integers(0, 5)),
     st.builds(Reader, st.integers(0, 1), st.integers(1, 3)),
 )
 
@@ -68,8 +69,10 @@ def answers(desk: Desk, steps: list[Push | Prune | Reader]) -> list[Json]:
         match step:
             case Push():
                 told.append(player.push(step, limit=2))
-            case Prune(back):
-                desk.prune(player.heads[max(0, len(player.heads) - 1 - back)])
+            case Prune(history, trash):
+                told.append(
+                    desk.prune(*(player.heads[max(0, len(player.heads) - 1 - back)] for back in (history, trash)))
+                )
             case Reader(number, limit):
                 told.append(read_on(desk, cursors, number, limit))
     return told
