@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from offbook.core.cells import Json, cells_of
-from offbook.core.changes import Operation, Verdict
+from offbook.core.cells import Json, cells_of, value_of
+from offbook.core.changes import Operation, Value, Verdict
 from offbook.core.errors import CursorGone, Invalid, NotAuthorized, Refused, ServerFault, SyncError
-from offbook.core.tables import TABLES, Table
+from offbook.core.resolving import CONFLICTS
+from offbook.core.tables import EXISTS, TABLES, Table
 from offbook.core.wire import UUID_TEXT, iso_micros
 from offbook.local import Key, ServerRow
 from offbook.transport import Response
@@ -29,14 +30,40 @@ SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
 
 ROWS_MAX = 10_000
+CONFLICTS_MAX = 100_000
+"""They come beside the records of a page: as many as the changes of one batch have cells, at the most."""
+
 CURSOR_CHARACTERS_MAX = 200
 CODE_CHARACTERS_MAX = 40
 DETAIL_CHARACTERS_MAX = 1_000
+NAME_CHARACTERS_MAX = 200
+SIDES = ("ours", "theirs")
 RETRY_SECONDS_MAX = 3_600.0
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 VERDICTS = frozenset(verdict.value for verdict in Verdict)
 REASONS = ("pruned", "epoch", "unknown")
 NOT_SENT = object()
+
+
+class Version(NamedTuple):
+    """One of the two versions of a conflict, and who brought it when, as the device's clock had it."""
+
+    value: Value
+    user: str | None
+    device: str | None
+    at: str | None
+
+
+class Waiting(NamedTuple):
+    """A conflict of a page; ``ours`` is None where it is settled."""
+
+    id: str
+    seq: int
+    key: Key = ("", "")
+    cell: str = ""
+    common: Value = None
+    ours: Version | None = None
+    theirs: Version | None = None
 
 
 class Row(NamedTuple):
@@ -65,6 +92,7 @@ class Answer:
     results: list[Result]
     since: str | None
     rows: list[Row]
+    conflicts: list[Waiting]
     cursor: str
     more: bool
 
@@ -87,20 +115,35 @@ def parse(item: Any) -> Answer:
     changes: Json = item.get("changes")
     cursor: Json = item.get("cursor")
     since: Json = item.get("since")
-    _need(isinstance(changes, list) and len(changes) <= ROWS_MAX, "changes")
+    _need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     _need(isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isprintable(), "cursor")
     _need(since is None or isinstance(since, str), "since")
     _need(type(item.get("more")) is bool, "more")
     _need(results is None or isinstance(results, list), "results")
+    records = [one for one in changes if not _is_conflict(one)]
+    _need(len(records) <= ROWS_MAX, "changes")
+    found = [_result(one) for one in results or ()]
+    return Answer(
+        _uuid(item.get("book"), "book"),
+        found,
+        since,
+        _newest(records),
+        [conflict for one in changes if _is_conflict(one) and (conflict := _conflict(one)) is not None],
+        cursor,
+        item["more"],
+    )
+
+
+def _newest(records: list[Json]) -> list[Row]:
+    """The rows of a page, each record once."""
     newest: dict[Key, Row] = {}
-    for one in changes:
+    for one in records:
         row = _row(one)
         if row is None:
             continue
         if row.key not in newest or newest[row.key].server.seq < row.server.seq:
             newest[row.key] = row
-    found = [_result(one) for one in results or ()]
-    return Answer(_uuid(item.get("book"), "book"), found, since, list(newest.values()), cursor, item["more"])
+    return list(newest.values())
 
 
 def _json(body: bytes) -> Json:
@@ -208,6 +251,51 @@ def _known_entries(entries: Mapping[str, Json], attributes: Mapping[str, Any]) -
         if isinstance(entry, dict):
             entry = {name: value for name, value in entry.items() if name in attributes}
         yield key, entry
+
+
+# --- a conflict ----------------------------------------------------------------------------------------------------
+
+
+def _is_conflict(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("table") == CONFLICTS
+
+
+def _conflict(item: dict[str, Json]) -> Waiting | None:
+    """A conflict as the server tells it; None where this replica can't hold it."""
+    conflict_id, seq, data = _uuid(item.get("record_id"), "record_id"), _seq(item.get("seq")), item.get("data")
+    if data is None:
+        return Waiting(conflict_id, seq)
+    try:
+        return _waiting(conflict_id, seq, data)
+    except (Invalid, ServerFault) as fault:
+        logger.warning("The server's conflict %s can't be held here and is left out: %s", conflict_id, fault)
+        return None
+
+
+def _waiting(conflict_id: str, seq: int, data: Json) -> Waiting:
+    _need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
+    table, cell = TABLES[data["table"]], data.get("cell")
+    _need(isinstance(cell, str), "cell")
+    key = (table.name, _uuid(data.get("record_id"), "record_id"))
+    common, *versions = (value_of(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
+    if cell.rpartition("/")[2] == EXISTS:
+        versions = [bool(value) for value in versions]
+    ours, theirs = (Version(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True))
+    return Waiting(conflict_id, seq, key, cell, common, ours, theirs)
+
+
+def _by(author: Json) -> tuple[str | None, str | None, str | None]:
+    """Who and when, which is only shown."""
+    given = author if isinstance(author, dict) else {}
+    return (
+        _words(given.get("user"), NAME_CHARACTERS_MAX),
+        _words(given.get("device"), NAME_CHARACTERS_MAX),
+        _time(given.get("at")),
+    )
+
+
+def _time(value: Json) -> str | None:
+    return value if isinstance(value, str) and TIME.fullmatch(value) else None
 
 
 # --- refusals ------------------------------------------------------------------------------------------------------

@@ -18,12 +18,11 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import log, parking, schema, state
+from offbook import conflicts, parking, schema, state
 from offbook.background import Background
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
-from offbook.core.changes import Verdict
-from offbook.core.errors import SyncError
+from offbook.core.errors import Invalid, SyncError
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
@@ -206,7 +205,7 @@ class Replica:
             here = state.read(connection)
             pending, oldest = connection.execute(PENDING).fetchone()
             (parked,) = connection.execute(PARKED).fetchone()
-            conflicts = len(self.conflicts())
+            waiting = conflicts.count(connection)
         success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
         background = self._background
         return Status(
@@ -215,7 +214,7 @@ class Replica:
             here.server,
             pending,
             parked,
-            conflicts,
+            waiting,
             oldest,
             success,
             here.clock_offset_ms,
@@ -223,11 +222,28 @@ class Replica:
             background.last_error if background else None,
         )
 
+    # --- what waits for a person ---
+
     def conflicts(self) -> list[dict[str, Json]]:
-        """Changes of this device of which something waits for a person to decide, oldest first."""
-        lines = log.with_verdict(self.connection, Verdict.CONFLICT)
-        names = ("change_id", "table", "record_id", "operation", "timestamp", "seq", "data")
-        return [{name: getattr(line, name) for name in names} for line in lines]
+        """What waits for a person to decide: both versions of a cell, what they began with, and who wrote them."""
+        with reading(self.connection):
+            return conflicts.waiting(self.connection)
+
+    def resolve(self, conflict_id: str, choice: str | None = None, **typed: Json) -> None:
+        """Settle a conflict, here and with the next sync everywhere: ``choice`` is ours, theirs or both.
+
+        ``resolve(id, value=…)`` makes another value stand. Raises NotFound, or Invalid for what can't be chosen.
+        """
+        if (choice is None) == (not typed) or typed.keys() - {"value"}:
+            raise Invalid("bad_choice", "Say either which version is to stand (ours, theirs, both), or a value.")
+        if choice is None:
+            conflicts.resolve_with(self.connection, conflict_id, typed["value"], self._new_id(), self._clock())
+        else:
+            conflicts.resolve(self.connection, conflict_id, choice, self._new_id(), self._clock())
+
+    def resolve_all(self, choice: str) -> int:
+        """Settle all conflicts alike, or none where one of them can't be. Returns how many that were."""
+        return conflicts.resolve_all(self.connection, choice, self._new_id, self._clock())
 
     # --- what can't be sent ---
 
