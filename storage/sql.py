@@ -149,7 +149,8 @@ class SqlReading:
     def since(self, seq: int) -> list[Done]:
         columns = CHANGES.c
         query = select(columns.table_name, columns.record_id, columns.seq, columns.before)
-        query = query.where(columns.book_id == self.book.id, columns.seq > seq).order_by(columns.seq)
+        query = query.where(columns.book_id == self.book.id, columns.seq > seq)
+        query = query.where(columns.record_id.is_not(None)).order_by(columns.seq)
         found = self._connection.execute(query)
         return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
 
