@@ -104,7 +104,7 @@ def answer_of(response: Response) -> Answer:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
     if response.status != 200:
         raise error_of(response)
-    return parse(_json(response.body))
+    return parse(json_of(response.body))
 
 
 def parse(item: Any) -> Answer:
@@ -115,16 +115,16 @@ def parse(item: Any) -> Answer:
     changes: Json = item.get("changes")
     cursor: Json = item.get("cursor")
     since: Json = item.get("since")
-    _need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
-    _need(isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isprintable(), "cursor")
-    _need(since is None or isinstance(since, str), "since")
-    _need(type(item.get("more")) is bool, "more")
-    _need(results is None or isinstance(results, list), "results")
+    need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
+    need(isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isprintable(), "cursor")
+    need(since is None or isinstance(since, str), "since")
+    need(type(item.get("more")) is bool, "more")
+    need(results is None or isinstance(results, list), "results")
     records = [one for one in changes if not _is_conflict(one)]
-    _need(len(records) <= ROWS_MAX, "changes")
+    need(len(records) <= ROWS_MAX, "changes")
     found = [_result(one) for one in results or ()]
     return Answer(
-        _uuid(item.get("book"), "book"),
+        uuid_of(item.get("book"), "book"),
         found,
         since,
         _newest(records),
@@ -146,29 +146,29 @@ def _newest(records: list[Json]) -> list[Row]:
     return list(newest.values())
 
 
-def _json(body: bytes) -> Json:
+def json_of(body: bytes) -> Json:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise ServerFault("The server's answer is not JSON. Is this the address of an offbook server?") from None
 
 
-def _need(holds: bool, name: str) -> None:
+def need(holds: bool, name: str) -> None:
     if not holds:
         raise ServerFault(f"The server's answer has no {name} that can be understood.")
 
 
-def _uuid(value: Json, name: str) -> str:
-    _need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
+def uuid_of(value: Json, name: str) -> str:
+    need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
     return str(value).lower()
 
 
-def _seq(value: Json) -> int:
-    _need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
+def seq_of(value: Json) -> int:
+    need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
     return int(value)
 
 
-def _words(value: Json, characters_max: int) -> str | None:
+def words(value: Json, characters_max: int) -> str | None:
     """Text that is only shown: cut, and without what no database takes."""
     if not isinstance(value, str):
         return None
@@ -176,20 +176,20 @@ def _words(value: Json, characters_max: int) -> str | None:
 
 
 def _result(item: Json) -> Result:
-    _need(isinstance(item, dict), "results")
+    need(isinstance(item, dict), "results")
     verdict = item.get("verdict")
-    _need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
+    need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
     record = item.get("record", NOT_SENT)
-    _need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
-    seq = None if item.get("seq") is None and record is NOT_SENT else _seq(item.get("seq"))
+    need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
+    seq = None if item.get("seq") is None and record is NOT_SENT else seq_of(item.get("seq"))
     change_id = item.get("id")
     return Result(
         change_id.lower() if isinstance(change_id, str) else "",
         Verdict(verdict),
         seq,
         record,
-        _words(item.get("code"), CODE_CHARACTERS_MAX),
-        _words(item.get("detail"), DETAIL_CHARACTERS_MAX),
+        words(item.get("code"), CODE_CHARACTERS_MAX),
+        words(item.get("detail"), DETAIL_CHARACTERS_MAX),
     )
 
 
@@ -197,11 +197,11 @@ def _result(item: Json) -> Result:
 
 
 def _row(item: Json) -> Row | None:
-    _need(isinstance(item, dict), "changes")
+    need(isinstance(item, dict), "changes")
     table = item.get("table")
-    _need(isinstance(table, str), "table")
-    record_id = _uuid(item.get("record_id"), "record_id")
-    seq = _seq(item.get("seq"))
+    need(isinstance(table, str), "table")
+    record_id = uuid_of(item.get("record_id"), "record_id")
+    seq = seq_of(item.get("seq"))
     return row_of(TABLES[table], record_id, seq, item.get("data")) if table in TABLES else None
 
 
@@ -262,7 +262,7 @@ def _is_conflict(item: Json) -> bool:
 
 def _conflict(item: dict[str, Json]) -> Waiting | None:
     """A conflict as the server tells it; None where this replica can't hold it."""
-    conflict_id, seq, data = _uuid(item.get("record_id"), "record_id"), _seq(item.get("seq")), item.get("data")
+    conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
     if data is None:
         return Waiting(conflict_id, seq)
     try:
@@ -273,10 +273,10 @@ def _conflict(item: dict[str, Json]) -> Waiting | None:
 
 
 def _waiting(conflict_id: str, seq: int, data: Json) -> Waiting:
-    _need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
+    need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
     table, cell = TABLES[data["table"]], data.get("cell")
-    _need(isinstance(cell, str), "cell")
-    key = (table.name, _uuid(data.get("record_id"), "record_id"))
+    need(isinstance(cell, str), "cell")
+    key = (table.name, uuid_of(data.get("record_id"), "record_id"))
     common, *versions = (value_of(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
     if cell.rpartition("/")[2] == EXISTS:
         versions = [bool(value) for value in versions]
@@ -288,13 +288,13 @@ def _by(author: Json) -> tuple[str | None, str | None, str | None]:
     """Who and when, which is only shown."""
     given = author if isinstance(author, dict) else {}
     return (
-        _words(given.get("user"), NAME_CHARACTERS_MAX),
-        _words(given.get("device"), NAME_CHARACTERS_MAX),
-        _time(given.get("at")),
+        words(given.get("user"), NAME_CHARACTERS_MAX),
+        words(given.get("device"), NAME_CHARACTERS_MAX),
+        time_of(given.get("at")),
     )
 
 
-def _time(value: Json) -> str | None:
+def time_of(value: Json) -> str | None:
     return value if isinstance(value, str) and TIME.fullmatch(value) else None
 
 
@@ -324,8 +324,8 @@ def error_of(response: Response) -> SyncError | CursorGone:
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
     reason, kept = problem.get("reason"), problem.get("kept")
-    _need(reason in REASONS, "reason")
-    return CursorGone(str(reason), _seq(kept), _uuid(problem.get("book"), "book"))
+    need(reason in REASONS, "reason")
+    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"))
 
 
 def _problem(response: Response) -> dict[str, Json]:
@@ -336,7 +336,7 @@ def _problem(response: Response) -> dict[str, Json]:
     if not isinstance(problem, dict):
         return {}
     texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
-    return problem | {name: _words(problem.get(name), most) for name, most in texts.items()}
+    return problem | {name: words(problem.get(name), most) for name, most in texts.items()}
 
 
 def retry_after_seconds(response: Response) -> float | None:

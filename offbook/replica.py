@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,15 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import conflicts, parking, schema, state
+from offbook import asking, conflicts, parking, planning, schema, state
 from offbook.background import Background
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
 from offbook.core.errors import Invalid, SyncError
+from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
+from offbook.planning import PlanReport
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
@@ -163,6 +165,10 @@ class Replica:
         holder = state.holder_name(random_id())
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
 
+    def plan(self) -> PlanReport:
+        """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
+        return planning.plan(self.connection, self._transport_for(self.connection))
+
     def start(self) -> None:
         """Sync in the background from now on. Starting twice is the same as once."""
         if self._background is None:
@@ -244,6 +250,35 @@ class Replica:
     def resolve_all(self, choice: str) -> int:
         """Settle all conflicts alike, or none where one of them can't be. Returns how many that were."""
         return conflicts.resolve_all(self.connection, choice, self._new_id, self._clock())
+
+    # --- what was ---
+
+    def history(self, record_id: str) -> list[Past]:
+        """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
+        return asking.history(self._transport_for(self.connection), record_id)
+
+    def restore(
+        self,
+        change_id: str,
+        record_id: str | None = None,
+        cells: Iterable[str] | None = None,
+        to: str = BEFORE,
+    ) -> str | None:
+        """Give back the values from before or after a change: of these cells, or of all that it named.
+
+        It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
+        ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
+        """
+        record_id = record_id or asking.record_of(self.connection, change_id)
+        told = self.history(record_id)
+        past = asking.find(told, change_id)
+        return asking.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
+
+    def restore_version(self, record_id: str, change_id: str) -> str | None:
+        """Make a contact what it was right after a change. As restore()."""
+        told = self.history(record_id)
+        past = asking.find(told, change_id)
+        return asking.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
 
     # --- what can't be sent ---
 

@@ -15,6 +15,8 @@ merge          decide(record, change, policy, seq) -> Decision
 plan           plan(book, records, settled, batch, now) -> Plan: the server's side of a push
 rebase         the replica's side: what shows, what a change had seen, what goes out together
 cells          the values of cells, checked by the rules of TABLES
+past           what the history tells of a change, and what a record was after it
+explaining     why a cell has its value, in sentences
 wire           requests and answers <-> JSON, strictly; every limit
 text           folding text for search and order
 errors         everything that is raised on purpose

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
@@ -16,7 +17,8 @@ from offbook.core.plan import Book
 from offbook.core.wire import parse_push
 from storage import Origin, prune
 from storage.memory import MemoryStore, Shelf
-from storage.sync import sync
+from storage.past import page
+from storage.sync import rehearse, sync
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000
@@ -67,11 +69,13 @@ class Server:
         """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
-    def answer(self, body: bytes) -> Response:
+    def answer(self, body: bytes, path: str = "/sync") -> Response:
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
             push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
+            if path == "/plan":
+                return ok(rehearse(self.store, 1, push, self.now, self.page_max))
             return ok(sync(self.store, 1, Origin(), push, self.now, self.page_max))
         except CursorGone as gone:
             return problem(
@@ -85,9 +89,21 @@ class Server:
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 
+    def tell(self, path: str) -> Response:
+        """The answer to ``GET /history/<record>?limit=…&before=…``."""
+        asked = urlsplit(path)
+        query = parse_qs(asked.query)
+        key = ("contacts", asked.path.removeprefix("/history/"))
+        with self.store.reading(1) as book:
+            if key not in book.records(key[0], [key[1]]):
+                return problem(404, "not_found", "There is no record with this id.")
+            place = int(query["before"][0]) if "before" in query else None
+            told = page(book, key, place, min(int(query["limit"][0]), self.page_max))
+        return ok({"changes": [one._asdict() for one in told.changes], "next": told.next})
+
 
 def ok(answer: Any) -> Response:
-    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer, default=dict).encode())
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
@@ -124,11 +140,15 @@ class Wire:
     steps: list[Step | None] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        assert (method, path) == ("POST", "/sync")
         assert headers["Offbook-Protocol"] == "1"
-        assert body is not None
         step = self.steps.pop(0) if self.steps else None
-        return step(body, self.server) if step else self.server.answer(body)
+        if step is not None:
+            return step(body or b"", self.server)
+        if method == "GET":
+            return self.server.tell(path)
+        assert (method, path) in (("POST", "/sync"), ("POST", "/plan"))
+        assert body is not None
+        return self.server.answer(body, path)
 
 
 @dataclass
