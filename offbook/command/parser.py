@@ -201,7 +201,9 @@ def _for_the_past(command: Command) -> None:
         "of this device: it shows at once, goes out with the next sync, and is in the history itself."
     )
     restore = command("restore", past.restore, "give back what was", more)
-    restore.usage = "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to before|after] | --contact ID --at CHANGE"
+    restore.usage = (
+        "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to before|after]\n       %(prog)s --contact ID --at CHANGE"
+    )
     restore.add_argument("change", metavar="CHANGE", nargs="?", help="give back what this change replaced")
     restore.add_argument("--contact", metavar="ID", help="whose change it is, when another device made it")
     restore.add_argument(
