@@ -30,7 +30,9 @@ if TYPE_CHECKING:
         ServerFault,
         SyncError,
     )
+    from offbook.core.past import Past
     from offbook.parking import Parked
+    from offbook.planning import PlanReport
     from offbook.replica import Replica, Status
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
@@ -45,6 +47,8 @@ __all__ = [
     "Offline",
     "OtherBook",
     "Parked",
+    "Past",
+    "PlanReport",
     "Refused",
     "Replica",
     "Response",
@@ -58,6 +62,8 @@ __all__ = [
 _HOMES = {
     "HTTP": "offbook.transport",
     "Parked": "offbook.parking",
+    "Past": "offbook.core.past",
+    "PlanReport": "offbook.planning",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
     "Status": "offbook.replica",

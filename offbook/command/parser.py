@@ -202,7 +202,7 @@ def _for_the_past(command: Command) -> None:
     )
     restore = command("restore", past.restore, "give back what was", more)
     restore.usage = (
-        "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to before|after]\n       %(prog)s --contact ID --at CHANGE"
+        "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to WHEN]\n       %(prog)s --contact ID --at CHANGE"
     )
     restore.add_argument("change", metavar="CHANGE", nargs="?", help="give back what this change replaced")
     restore.add_argument("--contact", metavar="ID", help="whose change it is, when another device made it")
@@ -210,7 +210,7 @@ def _for_the_past(command: Command) -> None:
         "--cell", metavar="CELL", action="append", help="only this, like phone or details/KEY/value; may be repeated"
     )
     restore.add_argument(
-        "--to", choices=("before", "after"), default="before", help="the values from before it (usual), or its own"
+        "--to", metavar="WHEN", choices=("before", "after"), default="before", help="before (usual) or after the change"
     )
     restore.add_argument("--at", metavar="CHANGE", help="the whole contact as it was right after this change")
     more = "The server is asked. CELL is a field, like phone, or a detail, like details/KEY; else all is explained."
