@@ -117,13 +117,15 @@ class Contact(Base):
     """One row of the synced table ``contacts``. Deleted ones stay, with what they held, until they are pruned.
 
     ``clocks`` is JSON, as is the wire.
-    ``search`` and ``sort_name`` are derived from the other columns and the details, folded.
+    ``search`` and ``sort_name`` are derived from the other columns and the details, folded; ``digest`` is what devices
+    compare theirs with (offbook.core.digests), and its index holds all that the sum over a range of ids takes.
     """
 
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("book_id", "seq"),
         Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id"),
+        Index("ix_contacts_digests", "book_id", "deleted", "id", "digest"),
     )
 
     book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
@@ -155,6 +157,7 @@ class Contact(Base):
     clocks: Mapped[Long]
     search: Mapped[Long | None]
     sort_name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    digest: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 
 class ContactDetail(Base):

@@ -31,11 +31,13 @@ if TYPE_CHECKING:
         SyncError,
     )
     from offbook.core.past import Past
+    from offbook.mending import Repair
     from offbook.parking import Parked
     from offbook.planning import PlanReport
     from offbook.replica import Replica, Status
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
+    from offbook.verifying import VerifyReport
 
 __all__ = [
     "HTTP",
@@ -50,6 +52,7 @@ __all__ = [
     "Past",
     "PlanReport",
     "Refused",
+    "Repair",
     "Replica",
     "Response",
     "ServerFault",
@@ -57,6 +60,7 @@ __all__ = [
     "SyncError",
     "SyncReport",
     "Transport",
+    "VerifyReport",
 ]
 
 _HOMES = {
@@ -64,11 +68,13 @@ _HOMES = {
     "Parked": "offbook.parking",
     "Past": "offbook.core.past",
     "PlanReport": "offbook.planning",
+    "Repair": "offbook.mending",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
     "Status": "offbook.replica",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",
+    "VerifyReport": "offbook.verifying",
 }
 
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from offbook.core.cells import Json, cells_of, value_of
 from offbook.core.changes import Operation, Value, Verdict
+from offbook.core.digests import MODULUS
 from offbook.core.errors import CursorGone, Invalid, NotAuthorized, Refused, ServerFault, SyncError
+from offbook.core.ranges import RECORDS_MAX, Sum
 from offbook.core.resolving import CONFLICTS
 from offbook.core.tables import EXISTS, TABLES, Table
 from offbook.core.wire import UUID_TEXT, iso_micros
@@ -42,6 +44,9 @@ RETRY_SECONDS_MAX = 3_600.0
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 VERDICTS = frozenset(verdict.value for verdict in Verdict)
 REASONS = ("pruned", "epoch", "unknown")
+COUNT_MAX = 10_000_000
+"""Far more records than any book has: what is looked for in more would not be found for years."""
+
 NOT_SENT = object()
 
 
@@ -97,6 +102,26 @@ class Answer:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What ranges of records hold, and at which cursor. ``records`` are the digests of those that were told."""
+
+    book: str
+    cursor: str
+    shape: int
+    sums: list[Sum]
+    records: list[Mapping[str, int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The rows that were asked for, by id. None where this replica can't hold one."""
+
+    book: str
+    cursor: str
+    rows: Mapping[str, Row | None]
+
+
 # --- a whole answer ------------------------------------------------------------------------------------------------
 
 
@@ -113,10 +138,9 @@ def parse(item: Any) -> Answer:
         raise ServerFault("The server's answer is not an object.")
     results: Json = item.get("results")
     changes: Json = item.get("changes")
-    cursor: Json = item.get("cursor")
     since: Json = item.get("since")
     need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
-    need(isinstance(cursor, str) and 0 < len(cursor) <= CURSOR_CHARACTERS_MAX and cursor.isprintable(), "cursor")
+    cursor = _cursor(item.get("cursor"))
     need(since is None or isinstance(since, str), "since")
     need(type(item.get("more")) is bool, "more")
     need(results is None or isinstance(results, list), "results")
@@ -191,6 +215,59 @@ def _result(item: Json) -> Result:
         words(item.get("code"), CODE_CHARACTERS_MAX),
         words(item.get("detail"), DETAIL_CHARACTERS_MAX),
     )
+
+
+# --- what is compared ----------------------------------------------------------------------------------------------
+
+
+def compared_of(response: Response, asked: int) -> Compared:
+    """What the server answered to ``POST /verify`` about so many ranges. Raises what it refused, or ServerFault."""
+    item = _good(response)
+    found: Json = item.get("ranges")
+    need(isinstance(found, list) and len(found) == asked and all(isinstance(one, dict) for one in found), "ranges")
+    sums = [Sum(_number(one.get("count"), COUNT_MAX), _number(one.get("digest"), MODULUS - 1)) for one in found]
+    records = [_digests(one.get("records"), told.count) for one, told in zip(found, sums, strict=True)]
+    shape = _number(item.get("shape"), MODULUS - 1)
+    return Compared(uuid_of(item.get("book"), "book"), _cursor(item.get("cursor")), shape, sums, records)
+
+
+def _digests(item: Json, count: int) -> Mapping[str, int] | None:
+    if item is None:
+        return None
+    need(isinstance(item, dict) and len(item) == count <= RECORDS_MAX, "records")
+    return {uuid_of(record_id, "records"): _number(one, MODULUS - 1) for record_id, one in item.items()}
+
+
+def fetched_of(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
+    """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
+    item = _good(response)
+    found: Json = item.get("rows")
+    need(isinstance(found, list) and len(found) == len(ids), "rows")
+    rows: dict[str, Row | None] = {}
+    for one in found:
+        row = _row(one)
+        rows[uuid_of(one["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
+    need(rows.keys() == set(ids), "rows")
+    return Fetched(uuid_of(item.get("book"), "book"), _cursor(item.get("cursor")), rows)
+
+
+def _good(response: Response) -> dict[str, Json]:
+    if response.status != 200:
+        raise error_of(response)
+    item = json_of(response.body)
+    if not isinstance(item, dict):
+        raise ServerFault("The server's answer is not an object.")
+    return item
+
+
+def _number(value: Json, most: int) -> int:
+    need(type(value) is int and 0 <= value <= most, "number")
+    return int(value)
+
+
+def _cursor(value: Json) -> str:
+    need(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
+    return str(value)
 
 
 # --- a row ---------------------------------------------------------------------------------------------------------

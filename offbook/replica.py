@@ -30,6 +30,7 @@ from offbook.planning import PlanReport
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
+from offbook.verifying import Verifying, VerifyReport
 
 if TYPE_CHECKING:
     import sqlite3
@@ -168,6 +169,16 @@ class Replica:
     def plan(self) -> PlanReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
         return planning.plan(self.connection, self._transport_for(self.connection))
+
+    def verify(self) -> VerifyReport:
+        """Sync, then compare all records with the server's by their digests, and mend those that differ.
+
+        Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
+        """
+        connection, holder = self.connection, state.holder_name(random_id())
+        transport = self._transport_for(connection)
+        with state.lease(connection, holder, self._clock):
+            return Verifying(connection, transport, self._clock, holder).run()
 
     def start(self) -> None:
         """Sync in the background from now on. Starting twice is the same as once."""

@@ -10,7 +10,7 @@ commits later. Whatever is asked of a store names a book, and sees nothing of an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,6 +18,8 @@ from offbook.core.cells import Json
 from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
+from offbook.core.prune import Forgotten, Lines
+from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
 
 
@@ -98,6 +100,14 @@ class Reading(Protocol):
         """Those of these conflicts that are open, with their records."""
         ...
 
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        """What each of these ranges holds. Tombstones are not there."""
+        ...
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        """Per range, each record's digest by its id."""
+        ...
+
     def history(self, table: str, record_id: str) -> list[Past]:
         """The record's changes, oldest first."""
         ...
@@ -128,7 +138,7 @@ class Writing(Reading, Protocol):
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None: ...
 
-    def prune(self, line: int) -> None: ...
+    def prune(self, lines: Lines) -> Forgotten: ...
 
 
 class Store(Protocol):
@@ -199,6 +209,8 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
     place = since or Cursor(book.epoch, book.seq, 0)
     snapshot = place.after is not None
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
+    if after >= up_to:
+        return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
     rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
     more = len(rows) > limit
     last = rows[limit - 1]["seq"] if more else up_to
@@ -233,10 +245,18 @@ def check(reading: Reading, since: Cursor) -> None:
         raise CursorGone("unknown", kept, book.uuid)
 
 
-def prune(store: Store, book_id: int, line: int) -> None:
-    """Forget tombstones, removed entries and the text of changes up to seq ``line``.
+class _Undone(Exception):
+    """Raised to leave nothing behind."""
+
+
+def prune(store: Store, book_id: int, lines: Lines, dry_run: bool = False) -> Forgotten:
+    """Forget what is old (offbook.core.prune), and tell how much; ``dry_run`` takes all of it back at the end.
 
     What lives stays as it is, and so does all of a record with an open conflict.
     """
-    with store.writing(book_id) as book:
-        book.prune(min(line, book.book.seq))
+    forgotten = Forgotten()
+    with suppress(_Undone), store.writing(book_id) as book:
+        forgotten = book.prune(Lines(*(min(line, book.book.seq) for line in lines)))
+        if dry_run:
+            raise _Undone
+    return forgotten

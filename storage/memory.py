@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record
+from offbook.core.digests import MODULUS, digest_of
 from offbook.core.history import common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
-from offbook.core.prune import without_removed
+from offbook.core.prune import Forgotten, Lines, count, pruned
+from offbook.core.ranges import Range, Sum
 from offbook.core.wire import row_of
 from storage import Done, Origin, Past
 from storage.locks import FairLock
@@ -39,6 +41,15 @@ class Shelf:
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
         return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        live = {key[1]: record for key, record in self.kept.items() if key[0] == table and not record.deleted}
+        return [
+            {record_id: digest_of(record) for record_id, record in live.items() if record_id in one} for one in ranges
+        ]
 
     def history(self, table: str, record_id: str) -> list[Past]:
         return [past for past in self.told if past.key == (table, record_id)]
@@ -93,12 +104,17 @@ class Shelf:
         conflict, _ = self.asked[conflict_id]
         self.asked[conflict_id] = replace(conflict, seq=seq or 0), False
 
-    def prune(self, line: int) -> None:
+    def prune(self, lines: Lines) -> Forgotten:
         waiting = {one.key for one in self.conflicts()}
-        after = {key: old if key in waiting else without_removed(old, line) for key, old in self.kept.items()}
+        after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
+        forgotten = count((self.kept[key], record) for key, record in after.items())
+        told = [past for past in self.told if (past.seq or past.received_at or 0) > lines.history]
+        asked = {id: (one, is_open) for id, (one, is_open) in self.asked.items() if is_open or one.seq > lines.history}
+        forgotten = replace(forgotten, changes=len(self.told) - len(told), conflicts=len(self.asked) - len(asked))
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.told = [past for past in self.told if (past.seq or past.received_at or 0) > line]
-        self.book = replace(self.book, pruned=max(self.book.pruned, line))
+        self.told, self.asked = told, asked
+        self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
+        return forgotten
 
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:

@@ -1,44 +1,88 @@
-"""Queries that the driver runs itself.
+"""Statements that the driver runs itself, inside a transaction that SQLAlchemy began.
 
 SQLAlchemy writes the text for the engine at hand; running it through SQLAlchemy as well takes ten times as long as
-SQLite needs for a row by its key. For the few queries that every request makes, of values that need no conversion:
+SQLite needs for a row by its key. For the few statements that every request makes, of values that need no conversion:
 text and numbers. What a driver has for a truth may be 0 or 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import Connection, Dialect, Select, Table, Update, column, insert, table
 
 Values = Mapping[str, Any]
 
 
-class Prepared:
-    """One query. Its parameters have names, and none of them is a list."""
+class Written(NamedTuple):
+    """A statement for one engine: its text, values of its own, and the order of its parameters if they have one."""
 
-    def __init__(self, query: Select[Any]) -> None:
-        self._query = query
-        self._texts: dict[Dialect, tuple[str, list[str] | None]] = {}
+    text: str
+    fixed: Values
+    order: list[str] | None
+
+
+class Prepared:
+    """One statement. Its parameters have names, and none of them is a list."""
+
+    def __init__(self, statement: Select[Any] | Update) -> None:
+        self._statement = statement
+        self._texts: dict[Dialect, Written] = {}
 
     def rows(self, connection: Connection, values: Values) -> list[Any]:
-        """Run it inside the connection's transaction."""
+        """Run a query inside the connection's transaction."""
         return self.run(connection.connection, connection.dialect, values)
 
     def run(self, connection: Any, dialect: Dialect, values: Values) -> list[Any]:
-        """Run it on a connection of the driver."""
-        text, order = self._texts.get(dialect) or self._write(dialect)
+        """Run a query on a connection of the driver."""
         cursor = connection.cursor()
         try:
-            cursor.execute(text, values if order is None else [values[name] for name in order])
+            cursor.execute(*self._call(dialect, values))
             found: list[Any] = cursor.fetchall()
             return found
         finally:
             cursor.close()
 
-    def _write(self, dialect: Dialect) -> tuple[str, list[str] | None]:
-        compiled = self._query.compile(dialect=dialect)
-        order: list[str] | None = getattr(compiled, "positiontup", None)
-        self._texts[dialect] = str(compiled), order
-        return self._texts[dialect]
+    def write(self, connection: Connection, values: Values) -> None:
+        """Run what gives no rows, inside the connection's transaction."""
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(*self._call(connection.dialect, values))
+        finally:
+            cursor.close()
+
+    def text(self, dialect: Dialect) -> str:
+        """As the driver is given it."""
+        return self._written(dialect).text
+
+    def _call(self, dialect: Dialect, values: Values) -> tuple[str, Any]:
+        text, fixed, order = self._written(dialect)
+        values = {**fixed, **values}
+        return text, values if order is None else [values[name] for name in order]
+
+    def _written(self, dialect: Dialect) -> Written:
+        found = self._texts.get(dialect)
+        if found is None:
+            compiled = self._statement.compile(dialect=dialect)
+            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            found = self._texts[dialect] = Written(str(compiled), fixed, getattr(compiled, "positiontup", None))
+        return found
+
+
+def insert_rows(connection: Connection, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows of these columns, all with one statement, inside the connection's transaction."""
+    dialect = connection.dialect
+    values = rows if dialect.positional else [dict(zip(names, row, strict=True)) for row in rows]
+    cursor = connection.connection.cursor()
+    try:
+        cursor.executemany(_insert_text(dialect, into.name, names), values)
+    finally:
+        cursor.close()
+
+
+@lru_cache(maxsize=1024)
+def _insert_text(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
+    """INSERT for these columns. Which columns there are differs from batch to batch, but not by much."""
+    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))

@@ -1,8 +1,8 @@
-"""Forgetting in a database: tombstones, removed entries and the text of changes, up to a seq.
+"""Forgetting in a database, up to a seq: tombstones, the trash's values, removed entries, the text of changes.
 
 What is forgotten is offbook.core.prune's to say, and what lives stays as it is; so does a record that has an open
 conflict, since a person may still choose what it held. Writers wait meanwhile, so it takes a few statements however
-much there is to forget.
+much there is to forget. Each says how much that was.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
-from offbook.core.changes import Record
-from offbook.core.prune import without_removed
-from offbook.core.tables import Map
+from offbook.core.changes import Record, Verdict
+from offbook.core.prune import Lines, entries_lost, pruned
+from offbook.core.tables import Map, Type
 from storage.queries import CHANGES, CONFLICTS
-from storage.rows import Layout, clocks_json
+from storage.rows import Layout
 
 KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail"})
 """What the same change is answered with once more: never forgotten."""
@@ -24,16 +24,19 @@ KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detai
 RECORDS_AT_ONCE = 1000
 
 
-def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line: int) -> None:
+def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line: int) -> int:
     rows = layout.rows.c
-    dead = and_(
-        rows.book_id == book_id, rows.deleted.is_(True), rows.seq <= line, _is_settled(rows.id, layout, book_id)
-    )
+    dead = and_(rows.book_id == book_id, *_is_dead(layout, book_id, line))
     for map_ in layout.synced.maps:
         table = layout.entries[map_.name]
         of_dead = table.c[map_.owner].in_(select(rows.id).where(dead))
         connection.execute(delete(table).where(table.c.book_id == book_id, of_dead))
-    connection.execute(delete(layout.rows).where(dead))
+    return connection.execute(delete(layout.rows).where(dead)).rowcount
+
+
+def _is_dead(layout: Layout, book_id: int, line: int) -> tuple[ColumnElement[bool], ...]:
+    rows = layout.rows.c
+    return rows.deleted.is_(True), rows.seq <= line, _is_settled(rows.id, layout, book_id)
 
 
 def _is_settled(record_id: ColumnElement[str], layout: Layout, book_id: int) -> ColumnElement[bool]:
@@ -43,43 +46,70 @@ def _is_settled(record_id: ColumnElement[str], layout: Layout, book_id: int) -> 
     return record_id.not_in(select(columns.record_id).where(here))
 
 
-def with_removed(connection: Connection, layout: Layout, book_id: int) -> Iterator[list[str]]:
-    """The ids of records that have removed entries and no open conflict, some at a time."""
-    found: set[str] = set()
-    for map_ in layout.synced.maps:
-        entries = layout.entries[map_.name].c
-        query = select(entries[map_.owner]).where(entries.book_id == book_id, entries.removed.is_(True))
-        settled = _is_settled(entries[map_.owner], layout, book_id)
-        found.update(connection.execute(query.where(settled)).scalars())
-    ids = sorted(found)
+def losers(connection: Connection, layout: Layout, book_id: int, line: int) -> Iterator[list[str]]:
+    """The ids of records that may lose something, some at a time: those that have removed entries, and those that were
+    deleted up to the trash's ``line`` and still hold something."""
+    queries = [_in_trash(layout, book_id, line), *(_with_removed(layout, map_, book_id) for map_ in layout.synced.maps)]
+    ids = sorted({found for query in queries for found in connection.execute(query).scalars()})
     return (ids[start : start + RECORDS_AT_ONCE] for start in range(0, len(ids), RECORDS_AT_ONCE))
 
 
-def forget_entries(connection: Connection, layout: Layout, book_id: int, records: Iterable[Record], line: int) -> None:
-    """Delete the entries of these records that were removed by then, and their clocks."""
-    pairs = [(old, new) for old in records if (new := without_removed(old, line)) is not None and new is not old]
-    if not pairs:
-        return
+def _in_trash(layout: Layout, book_id: int, line: int) -> Select[Any]:
+    rows = layout.rows.c
+    held = [
+        rows[field.name].is_(True) if field.type is Type.FLAG else rows[field.name].is_not(None)
+        for field in layout.synced.fields
+    ]
     for map_ in layout.synced.maps:
-        if gone := [key for old, new in pairs for key in _gone(layout, map_, book_id, old, new)]:
+        entries = layout.entries[map_.name].c
+        owned = select(entries.entry_id).where(entries.book_id == book_id, entries[map_.owner] == rows.id)
+        held.append(owned.exists())
+    return select(rows.id).where(rows.book_id == book_id, *_is_dead(layout, book_id, line), or_(*held))
+
+
+def _with_removed(layout: Layout, map_: Map, book_id: int) -> Select[Any]:
+    entries = layout.entries[map_.name].c
+    owner = entries[map_.owner]
+    removed = and_(entries.book_id == book_id, entries.removed.is_(True), _is_settled(owner, layout, book_id))
+    return select(owner).where(removed).distinct()
+
+
+def pairs(records: Iterable[Record], lines: Lines) -> list[tuple[Record, Record]]:
+    """Those of these records that lose something but not all, each as it was and as it will be."""
+    both = [(old, pruned(old, lines)) for old in records]
+    return [(old, new) for old, new in both if new is not None and new is not old]
+
+
+def forget_entries(
+    connection: Connection, layout: Layout, book_id: int, changed: Iterable[tuple[Record, Record]]
+) -> None:
+    """Delete the entries that these records had and have no more."""
+    gone: dict[str, list[dict[str, str]]] = {}
+    for old, new in changed:
+        for prefix in entries_lost(old, new):
+            name, key, _ = prefix.split("/")
+            gone.setdefault(name, []).append({"record": old.id, "entry": key})
+    for map_ in layout.synced.maps:
+        if map_.name in gone:
             table = layout.entries[map_.name]
             place = and_(table.c[map_.owner] == bindparam("record"), table.c.entry_id == bindparam("entry"))
-            connection.execute(delete(table).where(table.c.book_id == book_id, place), gone)
-    rows = layout.rows
-    place = and_(rows.c.book_id == book_id, rows.c.id == bindparam("record"))
-    clocks = [{"record": new.id, "left": clocks_json(new)} for _, new in pairs]
-    connection.execute(update(rows).where(place).values(clocks=bindparam("left")), clocks)
+            connection.execute(delete(table).where(table.c.book_id == book_id, place), gone[map_.name])
 
 
-def _gone(layout: Layout, map_: Map, book_id: int, old: Record, new: Record) -> list[dict[str, Any]]:
-    left = layout.entry_rows(map_, book_id, new)
-    return [{"record": old.id, "entry": key} for key in layout.entry_rows(map_, book_id, old) if key not in left]
+def forget_text(connection: Connection, book_id: int, line: int) -> int:
+    """Thin the log. A line that was thinned has no ``received_at`` any more, and is not written again.
 
-
-def forget_text(connection: Connection, book_id: int, line: int) -> None:
-    """Thin the log. A line that was thinned has no ``received_at`` any more, and is not written again."""
+    Of a rejection nothing is kept but its reason, which stays: there is nothing to thin.
+    """
     columns = CHANGES.c
     old = or_(columns.seq <= line, and_(columns.seq.is_(None), columns.received_at <= line))
-    thick = and_(columns.book_id == book_id, columns.received_at.is_not(None), old)
+    thick = and_(columns.received_at.is_not(None), columns.verdict != Verdict.REJECTED.value, old)
     nothing = {column.name: None for column in columns if column.name not in KEPT}
-    connection.execute(update(CHANGES).where(thick).values(nothing))
+    return connection.execute(update(CHANGES).where(columns.book_id == book_id, thick).values(nothing)).rowcount
+
+
+def forget_resolved(connection: Connection, book_id: int, line: int) -> int:
+    """Delete conflicts that a person has settled. Open ones stay however old they are."""
+    columns = CONFLICTS.c
+    settled = and_(columns.book_id == book_id, columns.resolved_at.is_not(None), columns.seq <= line)
+    return connection.execute(delete(CONFLICTS).where(settled)).rowcount

@@ -1,16 +1,27 @@
 """The statements of the SQL store, each built once: building one costs more than running it.
 
 Statements of the hot path only; what runs seldom is written where it is used. Parameters: ``book`` (its number),
-``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``.
+``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``; of ranges ``start0``, ``end0``, ``start1``, …
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Select, and_, bindparam, column, func, insert, select, table, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 
 from models import Base
 from offbook.core.tables import Map
@@ -28,7 +39,7 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
 )
 BOOK = Prepared(A_BOOK)
 BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
-SET_SEQ = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head"))
+SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 
 LAST_SEQ = Prepared(
@@ -46,6 +57,7 @@ class TableQueries:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self._compounds: dict[tuple[str, int], CompoundSelect[Any]] = {}
 
     @cached_property
     def records(self) -> Select[Any]:
@@ -70,8 +82,15 @@ class TableQueries:
         return query.order_by(rows.c.entry_id)
 
     @cached_property
-    def page(self) -> Select[Any]:
+    def page(self) -> Prepared:
         """What a page needs of the rows with ``after < seq <= up_to``."""
+        return Prepared(self._page())
+
+    @cached_property
+    def page_of_live(self) -> Prepared:
+        return Prepared(self._page().where(self.layout.rows.c.deleted.is_(False)))
+
+    def _page(self) -> Select[Any]:
         columns = self.layout.rows.c
         query = select(*self.layout.page_columns).where(
             columns.book_id == bindparam("book"), columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")
@@ -79,17 +98,13 @@ class TableQueries:
         return query.order_by(columns.seq).limit(bindparam("most"))
 
     @cached_property
-    def page_of_live(self) -> Select[Any]:
-        return self.page.where(self.layout.rows.c.deleted.is_(False))
-
-    @cached_property
-    def page_entries(self) -> Mapping[Map, Select[Any]]:
+    def page_entries(self) -> Mapping[Map, Prepared]:
         """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``.
 
         In the order of the records' index: in that of the entries' own, SQLite would walk through every entry of the
         book to spare itself a sort, and a page of one row would cost as much as the whole book.
         """
-        return {map_: self._page_entries(map_) for map_ in self.layout.synced.maps}
+        return {map_: Prepared(self._page_entries(map_)) for map_ in self.layout.synced.maps}
 
     def _page_entries(self, map_: Map) -> Select[Any]:
         entries, rows = self.layout.entries[map_.name], self.layout.rows
@@ -102,8 +117,27 @@ class TableQueries:
             entries.c.removed.is_(False),
         ).order_by(rows.c.seq, entries.c.entry_id)
 
+    def sums(self, ranges: int) -> CompoundSelect[Any]:
+        """For each of so many ranges of ids its place, how many records it holds and the sum of their digests."""
+        return self._of_ranges("sums", ranges)
 
-@lru_cache(maxsize=1024)
-def insert_sql(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
-    """INSERT for these columns as text. Which columns there are differs from batch to batch, but not by much."""
-    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))
+    def digests(self, ranges: int) -> CompoundSelect[Any]:
+        """The place of a range, the id and the digest of each record that ranges hold."""
+        return self._of_ranges("digests", ranges)
+
+    def _of_ranges(self, what: str, ranges: int) -> CompoundSelect[Any]:
+        """One SELECT per range: of ranges in one condition, a database may make a walk through the whole book."""
+        if (what, ranges) not in self._compounds:
+            rows = self.layout.rows.c
+            wanted = (func.count(), func.sum(rows.digest)) if what == "sums" else (rows.id, rows.digest)
+            parts = [
+                select(literal_column(str(place)), *wanted).where(
+                    rows.book_id == bindparam("book"),
+                    rows.deleted.is_(False),
+                    rows.id >= bindparam(f"start{place}"),
+                    rows.id < bindparam(f"end{place}"),
+                )
+                for place in range(ranges)
+            ]
+            self._compounds[what, ranges] = union_all(*parts)
+        return self._compounds[what, ranges]

@@ -17,10 +17,11 @@ from sqlalchemy import Row, RowMapping, Table
 
 from offbook.core.cells import Json, entry_data
 from offbook.core.changes import Clock, Record, Value
-from offbook.core.tables import EXISTS, TABLES, Map
+from offbook.core.digests import digest_of
+from offbook.core.tables import EXISTS, TABLES, Map, Type
 from offbook.core.tables import Table as Synced
 from offbook.core.text import fold
-from offbook.core.wire import iso_micros, row
+from offbook.core.wire import row
 
 CREATED = "@created"
 SORT_CHARACTERS = 100
@@ -59,6 +60,7 @@ class Layout:
             "updated_at": record.seq,
             "seq": record.seq,
             "clocks": clocks_json(record),
+            "digest": digest_of(record),
         }
         if record.deleted:
             values["deleted"] = True
@@ -98,25 +100,34 @@ class Layout:
 
     def seq_of(self, values: Sequence[Any]) -> int:
         """The seq among what ``page_columns`` selects."""
-        seq: int = values[2]
+        seq: int = values[-1]
         return seq
 
     def page_row(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
-        record_id, created, seq, deleted, *cells = values
-        data: dict[str, Json] | None = None
-        if not deleted:
-            data = {"id": record_id, **dict(zip(self.names, cells, strict=True))}
-            for map_ in self.synced.maps:
-                data[map_.name] = entries[record_id][map_.name] if record_id in entries else {}
-            data["created_at"] = iso_micros(created)
-            data["updated_at"] = iso_micros(seq)
+        record_id, (deleted, created, seq) = values[0], values[-3:]
+        if deleted:
+            return row(self.synced.name, record_id, created, seq, None)
+        data: dict[str, Json] = dict(zip(self._shown, values, strict=False))
+        for name in self._flags:
+            data[name] = bool(data[name])
+        for map_ in self.synced.maps:
+            data[map_.name] = entries[record_id][map_.name] if record_id in entries else {}
         return row(self.synced.name, record_id, created, seq, data)
 
     @cached_property
     def page_columns(self) -> list[Any]:
         columns = self.rows.c
-        return [columns.id, columns.created_at, columns.seq, columns.deleted, *(columns[name] for name in self.names)]
+        return [*(columns[name] for name in self._shown), columns.deleted, columns.created_at, columns.seq]
+
+    @cached_property
+    def _shown(self) -> tuple[str, ...]:
+        """The columns that a page shows as they are, the flags as truths."""
+        return ("id", *self.names)
+
+    @cached_property
+    def _flags(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
 
 
 def layouts(metadata_tables: Mapping[str, Table]) -> dict[str, Layout]:

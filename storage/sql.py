@@ -7,12 +7,11 @@ with a fixed number; no ORM object is made for a row. What a synced table is cal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Row, Table, select
@@ -20,13 +19,16 @@ from sqlalchemy import Boolean, Connection, Row, Table, select
 from models import Base
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record, Verdict
+from offbook.core.digests import MODULUS
 from offbook.core.plan import Book, Plan, Settled
+from offbook.core.prune import Forgotten, Lines, count, total
+from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
 from storage.engines import Database
 from storage.log import cells_of, change_row, past_of
-from storage.prepared import Prepared
+from storage.prepared import Prepared, insert_rows
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
@@ -37,9 +39,11 @@ from storage.queries import (
     SETTLED,
     SETTLED_ONE,
     TableQueries,
-    insert_sql,
 )
 from storage.rows import Layout, PageEntries, layouts
+
+AFTER_ALL = "g"
+"""Comes after every id in every collation: ids begin with a hexadecimal digit."""
 
 
 class SqlStore:
@@ -85,7 +89,7 @@ class SqlReading:
 
     def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
         layout = queries.layout
-        found = self._connection.execute(queries.page_of_live if live_only else queries.page, span).all()
+        found = (queries.page_of_live if live_only else queries.page).rows(self._connection, span)
         if not found:
             return []
         entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
@@ -97,7 +101,7 @@ class SqlReading:
         found: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.page_entries.items():
             names = tuple(map_.by_name)
-            for record_id, entry_id, *values in self._connection.execute(query, span):
+            for record_id, entry_id, *values in query.rows(self._connection, span):
                 pairs = zip(names, values, strict=True)
                 found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
         return found
@@ -133,6 +137,23 @@ class SqlReading:
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         return asked.named(self._connection, self.book.id, conflict_ids)
+
+    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
+        found = self._connection.execute(self._tables[table].sums(len(ranges)), self._bounds(ranges))
+        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
+        return [sums[place] for place in range(len(ranges))]
+
+    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+        found: list[dict[str, int]] = [{} for _ in ranges]
+        query = self._tables[table].digests(len(ranges))
+        for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
+            found[place][record_id] = digest
+        return found
+
+    def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
+        starts = {f"start{place}": one.start for place, one in enumerate(ranges)}
+        ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
+        return {"book": self.book.id, **starts, **ends}
 
     def history(self, table: str, record_id: str) -> list[Past]:
         columns = CHANGES.c
@@ -191,7 +212,7 @@ class SqlWriting(SqlReading):
         if plan.conflicts:
             asked.open_(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
-            self._connection.execute(SET_SEQ, {"book": self.book.id, "head": plan.seq})
+            SET_SEQ.write(self._connection, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
@@ -210,13 +231,12 @@ class SqlWriting(SqlReading):
         The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
         driver takes, and preparing them one by one would take longer than storing them.
         """
-        used = set(chain.from_iterable(rows))
-        names = tuple(one.name for one in table.c if one.name in used)
-        dialect = self._connection.dialect
-        empty, pick = _empty(names, table), itemgetter(*names)
-        values = [pick(row) if len(row) == len(names) else pick({**empty, **row}) for row in rows]
-        named = [dict(zip(names, one, strict=True)) for one in values] if not dialect.positional else values
-        self._connection.exec_driver_sql(insert_sql(dialect, table.name, names), named)
+        names, *others = set(map(tuple, rows))
+        if others:
+            names = tuple(sorted({*names, *chain.from_iterable(others)}))
+            empty = _empty(names, table)
+            rows = [{**empty, **row} for row in rows]
+        insert_rows(self._connection, table, names, [tuple(row.values()) for row in rows])
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
@@ -229,14 +249,24 @@ class SqlWriting(SqlReading):
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [entry for key, entry in after.items() if before.get(key) != entry]
 
-    def prune(self, line: int) -> None:
+    def prune(self, lines: Lines) -> Forgotten:
+        here = self._connection, self.book.id
+        changes, conflicts = pruning.forget_text(*here, lines.history), pruning.forget_resolved(*here, lines.history)
+        parts = [Forgotten(changes=changes, conflicts=conflicts)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
-            pruning.forget_tombstones(*place, line)
-            for ids in pruning.with_removed(*place):
-                pruning.forget_entries(*place, self.records(name, ids).values(), line)
-        pruning.forget_text(self._connection, self.book.id, line)
-        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, line)})
+            parts.append(Forgotten(tombstones=pruning.forget_tombstones(*place, lines.history)))
+            for ids in pruning.losers(*place, lines.trash):
+                pairs = pruning.pairs(self.records(name, ids).values(), lines)
+                self._write_pruned(queries.layout, pairs)
+                parts.append(count(pairs))
+        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
+        return total(parts)
+
+    def _write_pruned(self, layout: Layout, pairs: list[tuple[Record, Record]]) -> None:
+        if pairs:
+            pruning.forget_entries(self._connection, layout, self.book.id, pairs)
+            self._upsert(layout.rows, [layout.row_of(self.book.id, new) for _, new in pairs])
 
 
 def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:

@@ -90,7 +90,7 @@ def _engine(url: URL, *, begin: str, query_only: bool, kept: int, most: int) -> 
 
     @event.listens_for(made, "begin")
     def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        _driver_connection(connection).execute(begin)
 
     return made
 

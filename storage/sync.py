@@ -13,8 +13,10 @@ from storage import Origin, Page, Pushed, Store, page, planned, pull, push
 def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
-    Raises CursorGone before anything is applied.
+    Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
     """
+    if request.asks and not request.batch:
+        return {"results": [], **changes(store, book_id, request.since, limit)}
     pushed = push(store, book_id, origin, request.batch, now, request.since)
     answer: dict[str, Json] = {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes]}
     if request.asks:

@@ -57,6 +57,7 @@ def upgrade():
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("deleted", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("clocks", sa.Text(), nullable=False),
+        sa.Column("digest", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("book_id", "id"),
         sa.UniqueConstraint("book_id", "seq"),
     )
@@ -103,6 +104,7 @@ def add_model() -> None:
         *(Column(name, BigInteger(), nullable=False) for name in ("created_at", "updated_at", "seq")),
         flag("deleted"),
         Column("clocks", LONG_TEXT, nullable=False),
+        Column("digest", BigInteger(), nullable=False, server_default="0"),
         UniqueConstraint("book_id", "seq"),
     )
     Rows(

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from models import Base
+from offbook.core.prune import Lines
 from offbook.core.wire import iso_micros
 from storage import prune
 from tests.browser import add_device, parts_of
@@ -257,7 +258,7 @@ def test_a_cursor_of_another_epoch_is_gone(app: App, laptop: Caller) -> None:
 def test_a_cursor_below_the_prune_line_is_gone_and_says_how_much_was_kept(app: App, laptop: Caller) -> None:
     old = laptop.synced(change(), since=None)["cursor"]
     head = result_of(laptop.synced(change()))["seq"]
-    prune(parts_of(app).store, book_id(app), head)
+    prune(parts_of(app).store, book_id(app), Lines(head, head))
     before = typed(app)
     answer = refused(laptop.sync(change(), since=old))
     assert (answer["reason"], answer["kept"]) == ("pruned", head)

@@ -22,7 +22,7 @@ from offbook.core.tables import CONTACTS, Type
 from tests.commanding import ROOT, Device
 
 COMMANDS = (
-    *("init", "sync", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
+    *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
     *("parked", "parked retry", "parked drop", "conflicts", "resolve", "history", "restore", "explain", "plan"),
 )
 GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"

@@ -15,7 +15,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, Engine, event, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import extensions
@@ -23,6 +23,7 @@ from models import Book, Membership, Setting
 from storage import sqlite
 from storage.engines import ENGINES, Database, open_engines
 from storage.locks import FairLock
+from tests.hearing import hearing
 
 ROOT = Path(__file__).parent.parent
 THREADS = 8
@@ -105,20 +106,8 @@ def in_threads(work: Callable[[], object], threads: int = THREADS) -> None:
 def statements(engine: Engine) -> Iterator[list[str]]:
     """What is sent to the database, and the ends of its transactions."""
     sent: list[str] = []
-
-    def on_execute(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        sent.append(statement)
-
-    events = {
-        "before_cursor_execute": on_execute,
-        "commit": lambda connection: sent.append("COMMIT"),
-        "rollback": lambda connection: sent.append("ROLLBACK"),
-    }
-    for name, listener in events.items():
-        event.listen(engine, name, listener)
-    yield sent
-    for name, listener in events.items():
-        event.remove(engine, name, listener)
+    with hearing(sent.append, engine):
+        yield sent
 
 
 def pragma(connection: Connection, name: str) -> object:

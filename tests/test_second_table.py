@@ -14,7 +14,7 @@ from models import Base
 from offbook.core.tables import TABLES, Field, Type
 from tests.serving import ROOT
 
-OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks"}
+OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks", "digest"}
 
 
 def flaw(table: str, field: Field) -> str | None:

@@ -13,6 +13,7 @@ import orjson
 from offbook.core.changes import Change, Operation
 from offbook.core.errors import Malformed
 from offbook.core.plan import Outcome
+from offbook.core.prune import Lines
 from offbook.core.tutorial import iso_of
 from storage import Origin, prune, pull, push
 from storage.accounts import Accounts
@@ -86,7 +87,7 @@ class House:
 
     def prune(self) -> None:
         """Forget all that is deleted by now."""
-        prune(self.store, self.book_id, self.now)
+        prune(self.store, self.book_id, Lines(self.now, self.now))
 
     def close(self) -> None:
         for client in self.clients:

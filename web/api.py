@@ -1,4 +1,7 @@
-"""The sync API: ``POST /sync`` and ``GET /changes``. Bytes in, one call to the store, bytes out."""
+"""The sync API: ``POST /sync`` and ``GET /changes``, and how a device compares: ``POST /verify`` and ``POST /rows``.
+
+Bytes in, one call to the store, bytes out.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from flask import Blueprint, Response, request
 
 from offbook.core.cells import Json
 from offbook.core.errors import Malformed
+from offbook.core.ranges import compare_of, fetch_of
 from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, loads, parse_cursor, push_of
 from storage import Origin
+from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin
 from storage.sync import changes as changes_since
 from storage.sync import rehearse
@@ -23,6 +28,9 @@ from web.schemas import TEXT, Schema
 api = Blueprint("api", __name__)
 
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}
+
+QUESTION_BYTES_MAX = 256 * 1024
+"""Far above what a question that names a page of ids takes."""
 
 OF_PUSH = (
     "bad_change",
@@ -98,6 +106,36 @@ def changes() -> Response:
         return answer(tutorial.pull(parts(), login, since))
     cursor = None if since is None else parse_cursor(since)
     return answer(changes_since(parts().store, login.book_id, cursor, page_limit()))
+
+
+@api.post("/verify")
+@describes(
+    Asks.DEVICE,
+    body="Compare",
+    answers={200: "Compared"},
+    problems={400: ("bad_ranges", "unknown_key", "unknown_protocol", "unknown_table")},
+    takes=("Offbook-Protocol",),
+)
+@device_required
+def verify() -> Response:
+    """Compare ranges of records by their digests."""
+    asked = compare_of(loads(read_body(request, QUESTION_BYTES_MAX)))
+    return answer(compare(parts().store, the_device().book_id, asked))
+
+
+@api.post("/rows")
+@describes(
+    Asks.DEVICE,
+    body="Fetch",
+    answers={200: "Fetched"},
+    problems={400: ("bad_ids", "unknown_key", "unknown_protocol", "unknown_table")},
+    takes=("Offbook-Protocol",),
+)
+@device_required
+def rows() -> Response:
+    """Get some records as they are now, by their ids."""
+    asked = fetch_of(loads(read_body(request, QUESTION_BYTES_MAX)))
+    return answer(fetch(parts().store, the_device().book_id, asked))
 
 
 def answer(value: Json, status: int = 200) -> Response:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from offbook.core.changes import Operation, Verdict
+from offbook.core.digests import MODULUS
+from offbook.core.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 from offbook.core.resolving import CONFLICTS, Choice
 from offbook.core.tables import ENTRY_KEY, TABLES, Field, Map, Table, Type
 from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
-from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX, RESOLVES_MAX
+from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
 
 Schema = dict[str, Any]
 
@@ -60,7 +62,7 @@ INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 def schemas() -> dict[str, Schema]:
     """Every schema by its name."""
     found = {name: schema for table in TABLES.values() for name, schema in of_table(table).items()}
-    return found | OF_SYNC | OF_HISTORY | OF_REST | OF_TUTORIAL
+    return found | OF_SYNC | OF_HISTORY | OF_COMPARING | OF_REST | OF_TUTORIAL
 
 
 def ref(name: str) -> Schema:
@@ -253,6 +255,40 @@ OF_HISTORY: dict[str, Schema] = {
     "Restore": object_of({"cells": listed(TEXT), "to": {"enum": ["before", "after"]}}, "cells", "to"),
     "Version": object_of({"seq": SEQ}),
     "Restored": object_of({"record": ROW_DATA, "seq": SEQ}),
+}
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+DIGEST: Schema = {"type": "integer", "minimum": 0, "maximum": MODULUS - 1}
+BEGINNING: Schema = {"type": "string", "pattern": f"^{BOUND.pattern}$"}
+RANGE: Schema = {
+    "type": "array",
+    "prefixItems": [BEGINNING, or_null(BEGINNING)],
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "From which id on, up to but without which; null: to the end.",
+}
+DIGESTS: Schema = {"type": "object", "additionalProperties": DIGEST, "maxProperties": RECORDS_MAX}
+
+OF_COMPARING: dict[str, Schema] = {
+    "Compare": object_of(
+        {
+            "table": TABLE,
+            "ranges": listed(RANGE, minItems=1, maxItems=RANGES_MAX, description="In order, none over another."),
+            "records": FLAG | {"description": f"Each record's digest too, of a range of up to {RECORDS_MAX}."},
+        },
+        "records",
+    ),
+    "Compared": object_of(
+        {
+            "book": UUID,
+            "cursor": TEXT,
+            "shape": DIGEST | {"description": "Of the fields that digests are made of."},
+            "ranges": listed(object_of({"count": SEQ, "digest": DIGEST, "records": DIGESTS}, "records")),
+        }
+    ),
+    "Fetch": object_of({"table": TABLE, "ids": listed(UUID, minItems=1, maxItems=PAGE_MAX)}),
+    "Fetched": object_of({"book": UUID, "cursor": TEXT, "rows": listed(ref("Row"))}),
 }
 
 # --- plain REST, and problems ----------------------------------------------------------------------------------------

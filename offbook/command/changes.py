@@ -75,13 +75,13 @@ def values_of(table: str, data: Mapping[str, Json]) -> list[tuple[str, str]]:
     rows = []
     for name, value in data.items():
         if name in maps and isinstance(value, dict):
-            rows += [(f"{label(name)} [{key}]", _entry(entry)) for key, entry in value.items()]
+            rows += [(f"{label(name)} [{key}]", entry_words(entry)) for key, entry in value.items()]
         else:
             rows.append((label(name), "(empty)" if value in (None, "") else str(value)))
     return rows
 
 
-def _entry(entry: Any) -> str:
+def entry_words(entry: Any) -> str:
     if not isinstance(entry, dict):
         return "(removed)"
     kind = entry.get("kind")

@@ -17,6 +17,7 @@ from offbook.command import (
     past,
     planning,
     syncing,
+    verifying,
     watching,
 )
 
@@ -145,6 +146,11 @@ def _for_syncing(command: Command) -> None:
     init.add_argument("--server", metavar="URL", help="like https://contacts.example.org")
     more = "Exits with 0; or 3 offline, 4 not authorized, 5 when a change is parked, 1 when something else failed."
     command("sync", syncing.sync, "send what waits and fetch what is new", more)
+    more = (
+        "Both sides are compared by digests, so a book that agrees costs a few hundred bytes. Edits that wait are "
+        "left as they are. Exits like sync."
+    )
+    command("verify", verifying.verify, "compare every record with the server's, and mend what differs", more)
     more = "The server is asked, and nothing changes: not on this device, not there. Exits like sync."
     command("plan", planning.plan, "tell what a sync would send, merge, fetch and park", more)
     command("watch", watching.watch, "keep syncing, and tell what happens, until Ctrl-C")

@@ -60,10 +60,8 @@ def sync(book: Replica, args: argparse.Namespace) -> Answer:
     with Bar(sys.stderr) as bar:
         try:
             report = book.sync(bar.update)
-        except Offline as error:
-            return _offline(book, error)
-        except NotAuthorized as error:
-            return _not_authorized(book, error)
+        except (Offline, NotAuthorized) as error:
+            return not_now(book, error)
     status = book.status()
     return Answer({**asdict(report), "status": _told(book)}, _report(report, status), PARKED if status.parked else OK)
 
@@ -82,6 +80,10 @@ def _report(report: SyncReport, status: Status) -> list[str]:
     if status.parked:
         lines.append(f"{count(status.parked, 'change')} can't be sent: see `offbook parked`.")
     return lines
+
+
+def not_now(book: Replica, error: Offline | NotAuthorized) -> Answer:
+    return _offline(book, error) if isinstance(error, Offline) else _not_authorized(book, error)
 
 
 def _offline(book: Replica, error: Offline) -> Answer:

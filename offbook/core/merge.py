@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from offbook.core.changes import Beaten, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.policies import POLICIES, Contest, Fate
+from offbook.core.prune import is_bare
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
 
@@ -61,7 +62,7 @@ def decide(record: Record | None, change: Change, policy: str, seq: int) -> Deci
     """What ``change`` does to ``record`` (None: never was, or pruned); ``seq`` is the one it takes if it writes."""
     if record is None:
         return _without_record(change, seq)
-    return _incomplete(record.cells, change) or _against(record, change, policy, seq)
+    return _too_late(record, change) or _incomplete(record.cells, change) or _against(record, change, policy, seq)
 
 
 def _without_record(change: Change, seq: int) -> Decision:
@@ -78,6 +79,18 @@ def _without_record(change: Change, seq: int) -> Decision:
             )
 
 
+def _too_late(record: Record, change: Change) -> Reject | None:
+    """An edit that would bring back a bare tombstone, and does not say itself what a record must have."""
+    if not is_bare(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
+        return None
+    return Reject("unknown_record", "This record is long deleted, and what it held is gone: add it again.")
+
+
+def _needed(record: Record) -> dict[str, Fate]:
+    """What a bare tombstone lacks to live: it is taken whenever the record comes back."""
+    return {name: Fate.TAKE for name in TABLES[record.table].required if record.cells.get(name) is None}
+
+
 def _against(record: Record, change: Change, policy: str, seq: int) -> Decision:
     wishes = _wishes(record, change)
     concurrent = concurrent_cells(record, change)
@@ -85,6 +98,8 @@ def _against(record: Record, change: Change, policy: str, seq: int) -> Decision:
         return _write(record, change, wishes, seq, Verdict.APPLIED, (), ()) if wishes else Keep(Verdict.APPLIED)
     contest = Contest(record, change, wishes, _rivals(record, wishes, concurrent), concurrent)
     fates = POLICIES[policy](contest)
+    if is_bare(record) and fates.get(EXISTS, Fate.TAKE) is Fate.TAKE:
+        fates = {**fates, **_needed(record)}  # whatever a policy says: no record lives without what it must have
     return _settle(contest, fates, policy, seq)
 
 

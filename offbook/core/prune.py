@@ -1,20 +1,84 @@
-"""What is forgotten: tombstones and removed entries that every device has had its time to hear of.
+"""What is forgotten, and when: two lines, which move on with time.
 
-Pruning never changes what lives. A device whose cursor lies below the line takes a snapshot instead.
+What was deleted up to the *trash line* has left the trash: its values are emptied, and a *bare* tombstone stays, so
+that the deletion still reaches every device. Up to the *history line*, the older one, the text of changes, tombstones
+and removed entries are forgotten; a device whose cursor lies below it takes a snapshot instead.
+
+Pruning never changes what lives. Nothing here reads a clock: the time is an argument.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, replace
+from typing import NamedTuple
 
 from offbook.core.changes import Record
-from offbook.core.tables import EXISTS, entry_of
+from offbook.core.errors import Invalid
+from offbook.core.tables import EXISTS, TABLES, entry_of
+
+HISTORY_DAYS = 365
+TRASH_DAYS = 30
+DAY_US = 86_400 * 1_000_000
 
 
-def without_removed(record: Record, line: int) -> Record | None:
-    """``record`` without the entries removed up to seq ``line``; None where all of it was deleted by then."""
-    if record.deleted and record.seq <= line:
+class Lines(NamedTuple):
+    """Up to which seq the log, tombstones and removed entries are forgotten; and the values of what was deleted."""
+
+    history: int
+    trash: int
+
+
+def lines_at(now: int, history_days: int, trash_days: int) -> Lines:
+    """The lines that lie so many days back. Seq is the time. Raises Invalid for days that make no sense."""
+    if history_days < 0 or trash_days < 0:
+        raise Invalid("bad_days", "Days are counted back from now: 0 forgets all there is, and less can't be.")
+    if trash_days > history_days:
+        raise Invalid(
+            "bad_days",
+            f"The trash can't be kept longer ({trash_days} days) than the history ({history_days} days): with the"
+            " history goes what was deleted. Ask for fewer days of trash, or for more of history.",
+        )
+    return Lines(max(now - history_days * DAY_US, 0), max(now - trash_days * DAY_US, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was forgotten: tombstones, tombstones' values, removed entries, changes' text, resolved conflicts."""
+
+    tombstones: int = 0
+    emptied: int = 0
+    entries: int = 0
+    changes: int = 0
+    conflicts: int = 0
+
+
+def total(parts: Iterable[Forgotten]) -> Forgotten:
+    return Forgotten(*map(sum, zip(*map(astuple, [Forgotten(), *parts]), strict=True)))
+
+
+def is_bare(record: Record) -> bool:
+    """Whether the record is a tombstone without what a record must have: nothing is left to bring back."""
+    return record.deleted and any(record.cells.get(name) is None for name in TABLES[record.table].required)
+
+
+def pruned(record: Record, lines: Lines) -> Record | None:
+    """What is left of ``record``; None where nothing is."""
+    if record.deleted and record.seq <= lines.history:
         return None
+    if record.deleted and record.seq <= lines.trash:
+        return _emptied(record)
+    return _without_removed(record, lines.history)
+
+
+def _emptied(record: Record) -> Record:
+    """Its existence keeps its clock: who had not seen the deletion still is concurrent with it."""
+    if not record.cells:
+        return record
+    return replace(record, cells={}, clocks={cell: clock for cell, clock in record.clocks.items() if cell == EXISTS})
+
+
+def _without_removed(record: Record, line: int) -> Record:
     gone = tuple(
         entry_of(cell)
         for cell, value in record.cells.items()
@@ -27,3 +91,21 @@ def without_removed(record: Record, line: int) -> Record | None:
         cells={cell: value for cell, value in record.cells.items() if not cell.startswith(gone)},
         clocks={cell: clock for cell, clock in record.clocks.items() if not cell.startswith(gone)},
     )
+
+
+def entries_lost(old: Record, new: Record) -> list[str]:
+    """The entries, as ``map/key/``, that the record had and has no more."""
+    return [entry_of(cell) for cell in old.cells if cell.endswith(f"/{EXISTS}") and cell not in new.cells]
+
+
+def count(pairs: Iterable[tuple[Record, Record | None]]) -> Forgotten:
+    """How much these records lost, each given as it was and as it is now."""
+    return total(_count(old, new) for old, new in pairs)
+
+
+def _count(old: Record, new: Record | None) -> Forgotten:
+    if new is None:
+        return Forgotten(tombstones=1)
+    if old.cells and not new.cells:
+        return Forgotten(emptied=1)
+    return Forgotten(entries=len(entries_lost(old, new)))

@@ -274,33 +274,31 @@ def _moment(value: Json) -> datetime:
 
 def row_of(record: Record) -> dict[str, Json]:
     """A record as a page holds it."""
-    return row(record.table, record.id, record.created.seq, record.seq, data_of(record))
+    cells = None if record.deleted else {"id": record.id, **shape(TABLES[record.table], record.cells)}
+    return row(record.table, record.id, record.created.seq, record.seq, cells)
 
 
 def row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:
-    """One entry of a page: a record's state, and what brought it there."""
+    """One entry of a page: a record's state, and what brought it there. ``data`` is given its times here."""
+    time = iso_micros(seq)
     operation = Operation.DELETE if data is None else Operation.INSERT if seq == created else Operation.UPDATE
+    if data is not None:
+        data["created_at"] = time if seq == created else iso_micros(created)
+        data["updated_at"] = time
     return {
         "table": table,
         "record_id": record_id,
         "operation": operation.value,
         "seq": seq,
-        "timestamp": iso_micros(seq),
+        "timestamp": time,
         "data": data,
     }
 
 
 def data_of(record: Record) -> dict[str, Json] | None:
     """A record as its row goes over the wire; a tombstone has none."""
-    if record.deleted:
-        return None
-    table = TABLES[record.table]
-    return {
-        "id": record.id,
-        **shape(table, record.cells),
-        "created_at": iso_micros(record.created.seq),
-        "updated_at": iso_micros(record.seq),
-    }
+    data: dict[str, Json] | None = row_of(record)["data"]
+    return data
 
 
 @lru_cache(maxsize=4096)

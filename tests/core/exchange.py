@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from offbook.core import Book, Change, Conflict, Operation, Outcome, Record, Settled, Verdict, plan
 from offbook.core.changes import Value
 from offbook.core.plan import Entry, Key, Plan
+from offbook.core.prune import Lines, pruned
 from offbook.core.rebase import Line, State, live, with_bases
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
@@ -25,7 +26,8 @@ ENTRIES = ("k1", "k2")
 
 @dataclass(frozen=True)
 class Step:
-    """``what`` a device does: insert, edit, label (an entry), remove (an entry), delete, push or pull.
+    """``what`` a device does: insert, edit, label (an entry), remove (an entry), delete, push or pull. Or the server:
+    empty its trash.
 
     ``clock`` is how far its clock is off at that moment, in milliseconds.
     """
@@ -50,6 +52,7 @@ class Server:
     conflicts: list[Conflict] = field(default_factory=list)
     pushed: list[list[Change]] = field(default_factory=list)
     plans: list[tuple[dict[Key, Record], Plan]] = field(default_factory=list)
+    emptied: set[Value] = field(default_factory=set)
 
     def push(self, batch: Sequence[Change]) -> list[Outcome]:
         result = plan(Book(1, "book", self.policy, "epoch", self.seq, 0), self.records, self.settled, batch, self.now)
@@ -64,6 +67,14 @@ class Server:
         self.conflicts = self.conflicts + list(result.conflicts.values())
         self.seq = result.seq
         return result.outcomes
+
+    def empty_trash(self) -> None:
+        """Prune what is deleted by now and waits for nobody. ``emptied`` takes what is gone for good."""
+        waiting = {(one.table, one.record_id) for one in self.conflicts}
+        before = [record for key, record in self.records.items() if key not in waiting]
+        after = [pruned(record, Lines(0, self.seq)) for record in before]
+        self.emptied |= {value for record in before for value in record.cells.values() if record.deleted}
+        self.records = {**self.records, **{(record.table, record.id): record for record in after if record}}
 
     def shows(self) -> dict[Key, Mapping[str, Value]]:
         return {key: visible(record.cells) for key, record in self.records.items() if not record.deleted}
@@ -154,6 +165,8 @@ class World:
             device.push(self.server)
         elif step.what == "pull":
             device.pull(self.server)
+        elif step.what == "empty":
+            self.server.empty_trash()
         else:
             self._type(device, step)
 
@@ -217,7 +230,9 @@ CLOCKS = st.sampled_from([0, -3_600_000, 3_600_000, -TEN_YEARS_MS, TEN_YEARS_MS]
 TYPING = ("edit", "edit", "edit", "label", "label", "remove", "delete", "insert")
 
 
-def steps(what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull"), records: int = 2) -> st.SearchStrategy[Step]:
+def steps(
+    what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull", "empty"), records: int = 2
+) -> st.SearchStrategy[Step]:
     return st.builds(
         Step,
         device=st.integers(0, 2),
@@ -228,5 +243,11 @@ def steps(what: Sequence[str] = (*TYPING, "push", "pull", "push", "pull"), recor
     )
 
 
+DELETED_AND_EMPTIED = [Step(0, "delete"), Step(0, "push"), Step(0, "empty")]
+
+
 def histories(**kinds: object) -> st.SearchStrategy[list[Step]]:
-    return st.lists(steps(**kinds), max_size=25)  # type: ignore[arg-type]
+    """Any steps; and such as begin with what others type while the contact is deleted, and its values pruned."""
+    some = st.lists(steps(**kinds), max_size=25)  # type: ignore[arg-type]
+    unsent = st.lists(steps(what=TYPING, records=1).filter(lambda step: step.device > 0), max_size=4)
+    return some | st.tuples(unsent, some).map(lambda pair: [*pair[0], *DELETED_AND_EMPTIED, *pair[1]])

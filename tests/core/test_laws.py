@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from offbook.core import POLICIES, Operation, Record, Verdict, merge
 from offbook.core.plan import Plan
 from offbook.core.policies import Contest, Fate
+from offbook.core.tables import EXISTS
 from tests.core.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
 
 WHOLE_CHANGES = {"last-write-wins"}
@@ -50,7 +51,13 @@ def nothing_typed_is_missing(world: World) -> None:
     settled = world.server.settled
     for change_id, cell, text in world.typed:
         if settled[change_id].verdict is not Verdict.REJECTED:
-            assert text in ends(world, cell), f"{text!r} of {cell} is nowhere"
+            assert text in ends(world, cell) or text in world.server.emptied, f"{text!r} of {cell} is nowhere"
+
+
+def what_lives_has_what_it_must(world: World) -> None:
+    world.quiet()
+    for _, result in world.server.plans:
+        assert all(record.deleted or record.cells.get("name") for record in result.records.values())
 
 
 def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
@@ -88,6 +95,7 @@ LAWS: list[Callable[[World], None]] = [
     the_same_change_twice_changes_nothing,
     devices_that_exchanged_everything_are_equal,
     nothing_typed_is_missing,
+    what_lives_has_what_it_must,
     only_what_its_writer_had_not_seen_wins_over_a_change,
     seq_only_grows,
     a_plan_names_what_it_touched,
@@ -232,7 +240,12 @@ def capricious(contest: Contest) -> Mapping[str, Fate]:
     return dict.fromkeys(contest.wishes, fate)
 
 
-@pytest.mark.parametrize("made_up", [first_write_wins, capricious])
+def careless(contest: Contest) -> Mapping[str, Fate]:
+    """Brings a record back, and refuses whatever the change says of it."""
+    return {cell: Fate.TAKE if cell == EXISTS else Fate.LOSE for cell in contest.wishes}
+
+
+@pytest.mark.parametrize("made_up", [first_write_wins, capricious, careless])
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_a_made_up_policy_is_held_to_the_laws(law: Callable[[World], None], made_up: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(merge, "POLICIES", MappingProxyType({**POLICIES, "made-up": made_up}))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import Clock, Record
-from offbook.core.prune import without_removed
+from offbook.core.errors import Invalid
+from offbook.core.prune import DAY_US, Forgotten, Lines, count, is_bare, lines_at, pruned, total
+from offbook.core.tables import EXISTS
 from tests.core.cases import seen
 
 CELLS = {
@@ -17,39 +21,109 @@ CELLS = {
     "details/k10/@exists": True,
     "details/k10/kind": "url",
 }
+CREATED = Clock(10, 1, "a", "r")
 
 
 def record(seq: int = 20, deleted: bool = False, removed_at: int = 20) -> Record:
     clocks = {"details/k1/@exists": Clock(removed_at, 1, "c", "r"), "details/k1/kind": Clock(11, 1, "b", "r")}
-    return Record("contacts", "id", seq, deleted, CELLS, Clock(10, 1, "a", "r"), clocks)
+    clocks |= {EXISTS: Clock(seq, 1, "d", "r")} if deleted else {}
+    return Record("contacts", "id", seq, deleted, CELLS, CREATED, clocks)
 
 
-def test_a_tombstone_below_the_line_is_forgotten() -> None:
-    assert without_removed(record(deleted=True), 20) is None
+TOMBSTONE = record(deleted=True)
+BARE = Record("contacts", "id", 20, True, {}, CREATED, {EXISTS: Clock(20, 1, "d", "r")})
+WITHOUT_K1 = Record(
+    "contacts", "id", 20, False, {"name": "Ada", "details/k10/@exists": True, "details/k10/kind": "url"}, CREATED, {}
+)
 
 
-def test_a_tombstone_above_the_line_stays_whole() -> None:
-    assert without_removed(record(seq=21, deleted=True, removed_at=21), 20) == record(21, True, 21)
+@dataclass(frozen=True)
+class Case:
+    name: str
+    before: Record
+    lines: Lines
+    after: Record | None
+    forgotten: Forgotten = Forgotten()
 
 
-def test_an_entry_removed_below_the_line_is_forgotten_with_its_clocks() -> None:
-    kept = without_removed(record(), 20)
-    assert kept is not None
-    assert kept.cells == {"name": "Ada", "details/k10/@exists": True, "details/k10/kind": "url"}
-    assert kept.clocks == {}
+CASES = [
+    Case("a tombstone that the history line reached", TOMBSTONE, Lines(20, 20), None, Forgotten(tombstones=1)),
+    Case("a bare one that the history line reached", BARE, Lines(20, 30), None, Forgotten(tombstones=1)),
+    Case("a tombstone above both lines", TOMBSTONE, Lines(0, 19), TOMBSTONE),
+    Case("a tombstone that only the trash line reached", TOMBSTONE, Lines(0, 20), BARE, Forgotten(emptied=1)),
+    Case("a bare one that the trash line reached again", BARE, Lines(19, 25), BARE),
+    Case("an entry that the history line reached", record(), Lines(20, 20), WITHOUT_K1, Forgotten(entries=1)),
+    Case("an entry that only the trash line reached", record(), Lines(19, 30), record()),
+    Case("a contact with nothing removed", WITHOUT_K1, Lines(99, 99), WITHOUT_K1),
+]
 
 
-def test_an_entry_removed_above_the_line_stays() -> None:
-    assert without_removed(record(), 19) == record()
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    assert pruned(case.before, case.lines) == case.after
+    assert count([(case.before, case.after)]) == case.forgotten
+
+
+def test_what_was_forgotten_adds_up() -> None:
+    parts = [Forgotten(tombstones=1, changes=2), Forgotten(tombstones=3, entries=4)]
+    assert total(parts) == Forgotten(tombstones=4, entries=4, changes=2)
+    assert total([]) == Forgotten()
+
+
+def test_only_a_tombstone_without_what_a_record_must_have_is_bare() -> None:
+    assert is_bare(BARE)
+    assert not any(map(is_bare, (TOMBSTONE, record(), WITHOUT_K1)))
 
 
 @pytest.mark.parametrize("line", [0, 20, 100])
 def test_what_shows_is_the_same_after_pruning(line: int) -> None:
-    assert seen(without_removed(record(), line)) == seen(record())
+    assert seen(pruned(record(), Lines(line, line))) == seen(record())
 
 
-@given(st.integers(10, 30), st.integers(10, 30), st.integers(0, 40))
-def test_no_line_takes_a_living_record(seq: int, removed_at: int, line: int) -> None:
+SEQS = st.integers(10, 30)
+LINES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: Lines(*sorted(pair)))
+
+
+@given(SEQS, SEQS, LINES)
+def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: Lines) -> None:
     alive = record(seq, False, removed_at)
-    kept = without_removed(alive, line)
-    assert kept is not None and (kept.seq, kept.created) == (alive.seq, alive.created)
+    kept = pruned(alive, lines)
+    assert kept is not None and seen(kept) == seen(alive)
+    assert (kept.seq, kept.deleted, kept.created) == (alive.seq, False, alive.created)
+
+
+@given(st.builds(record, SEQS, st.booleans(), SEQS), LINES)
+def test_pruning_twice_is_pruning_once(before: Record, lines: Lines) -> None:
+    once = pruned(before, lines)
+    assert once is None or pruned(once, lines) is once
+
+
+@given(st.builds(record, SEQS, st.just(True), SEQS), LINES)
+def test_a_tombstone_that_stays_keeps_its_place_and_its_causality(before: Record, lines: Lines) -> None:
+    after = pruned(before, lines)
+    assert after is None or (after.seq, after.deleted, after.clock(EXISTS)) == (before.seq, True, before.clock(EXISTS))
+
+
+# --- where the lines lie -------------------------------------------------------------------------------------------
+
+NOW = 1_000 * DAY_US
+
+
+def test_the_lines_lie_so_many_days_back() -> None:
+    assert lines_at(NOW, 365, 30) == Lines(635 * DAY_US, 970 * DAY_US)
+    assert lines_at(NOW, 0, 0) == Lines(NOW, NOW)
+    assert lines_at(NOW, 10**9, 10**9) == Lines(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("history", "trash", "why"),
+    [
+        (-1, 0, "counted back from now"),
+        (365, -1, "counted back from now"),
+        (10, 30, "can't be kept longer \\(30 days\\) than the history \\(10 days\\)"),
+    ],
+)
+def test_days_that_make_no_sense_are_refused_with_the_reason(history: int, trash: int, why: str) -> None:
+    with pytest.raises(Invalid, match=why) as refused:
+        lines_at(NOW, history, trash)
+    assert refused.value.code == "bad_days"

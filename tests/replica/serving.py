@@ -14,8 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.plan import Book
-from offbook.core.wire import parse_push
+from offbook.core.prune import Lines
+from offbook.core.ranges import compare_of, fetch_of
+from offbook.core.wire import loads, parse_push
 from storage import Origin, prune
+from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
 from storage.past import page
 from storage.sync import rehearse, sync
@@ -38,6 +41,7 @@ class Server:
     now: int = START
     kept: int | None = None
     requests: list[dict[str, Any]] = field(default_factory=list)
+    questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
@@ -54,7 +58,11 @@ class Server:
         return {key[1]: dict(record.cells) for key, record in self.shelf.kept.items() if not record.deleted}
 
     def prune(self) -> None:
-        prune(self.store, 1, self.shelf.book.seq)
+        """Forget all that is gone by now."""
+        prune(self.store, 1, Lines(self.shelf.book.seq, self.shelf.book.seq))
+
+    def empty_trash(self) -> None:
+        prune(self.store, 1, Lines(0, self.shelf.book.seq))
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
@@ -70,6 +78,8 @@ class Server:
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
     def answer(self, body: bytes, path: str = "/sync") -> Response:
+        if path in QUESTIONS:
+            return self._told(path, body)
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
@@ -100,6 +110,21 @@ class Server:
             place = int(query["before"][0]) if "before" in query else None
             told = page(book, key, place, min(int(query["limit"][0]), self.page_max))
         return ok({"changes": [one._asdict() for one in told.changes], "next": told.next})
+
+    def _told(self, path: str, body: bytes) -> Response:
+        """What is only asked, and moves nothing on."""
+        self.questions.append((path, json.loads(body)))
+        read, tell = QUESTIONS[path]
+        try:
+            return ok(tell(self.store, 1, read(loads(body))))
+        except Malformed as fault:
+            return problem(fault.status, fault.code, str(fault))
+
+
+QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "/verify": (compare_of, compare),
+    "/rows": (fetch_of, fetch),
+}
 
 
 def ok(answer: Any) -> Response:
@@ -134,19 +159,24 @@ def says(response: Response) -> Step:
 
 @dataclass
 class Wire:
-    """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well."""
+    """A replica's way to a server. The next requests become of ``steps``, in order; then all goes well.
+
+    ``asked`` is the same for the questions of a comparison.
+    """
 
     server: Server
     steps: list[Step | None] = field(default_factory=list)
+    asked: list[Step | None] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         assert headers["Offbook-Protocol"] == "1"
-        step = self.steps.pop(0) if self.steps else None
+        steps = self.asked if path in QUESTIONS else self.steps
+        step = steps.pop(0) if steps else None
         if step is not None:
             return step(body or b"", self.server)
         if method == "GET":
             return self.server.tell(path)
-        assert (method, path) in (("POST", "/sync"), ("POST", "/plan"))
+        assert method == "POST" and (path in ("/sync", "/plan") or path in QUESTIONS)
         assert body is not None
         return self.server.answer(body, path)
 

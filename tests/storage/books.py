@@ -16,6 +16,7 @@ from sqlalchemy import insert
 
 from models import Book as BookRow
 from offbook.core.plan import Book
+from offbook.core.prune import Forgotten, Lines
 from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import iso_millis, parse_cursor, push_of
 from storage import Origin, Past, Reading, Store, prune
@@ -142,8 +143,8 @@ class Desk:
         """What a device holds after a snapshot."""
         return rows_of(self.pages(None, limit))
 
-    def prune(self, line: int) -> None:
-        prune(self.store, self.book_id, line)
+    def prune(self, line: int, trash: int = 0, dry_run: bool = False) -> Forgotten:
+        return prune(self.store, self.book_id, Lines(line, max(line, trash)), dry_run)
 
     def head(self) -> int:
         with self.store.reading(self.book_id) as book:

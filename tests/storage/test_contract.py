@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offbook.core.errors import CursorGone
+from offbook.core.prune import Lines
 from offbook.core.wire import change_of, parse_cursor
 from storage import Origin, take
 from tests.storage.books import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
@@ -443,7 +444,7 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
     batch = [insert(3, 3, **WHOLE), change(4, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS})]
     with pytest.raises(Fault), desk.store.writing(desk.book_id) as book:
         take(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
-        book.prune(base)
+        book.prune(Lines(base, base))
         raise Fault
     assert desk.whole() == before
     assert desk.verdicts(*batch) == ["applied", "conflict"]

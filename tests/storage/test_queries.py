@@ -16,7 +16,7 @@ def test_a_page_reads_the_entries_of_its_own_records_alone(database: Database, t
     if database.kind.name != "sqlite":
         pytest.skip("other engines decide by their statistics")
     for query in TableQueries(layouts(Base.metadata.tables)[table]).page_entries.values():
-        sql = str(query.compile(database.engine))
+        sql = query.text(database.reader.dialect)
         with database.read() as connection:
             steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1, 2, 3))]
         assert "seq>? AND seq<?" in steps[0]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from tests.hearing import hearing
 from tests.storage.books import Desk, Json, Library, change, uuid
 
 DETAILS = {"k1": {"kind": "phone", "value": "1"}, "k2": {"kind": "address", "city": "London"}}
@@ -19,21 +20,18 @@ Batch = Callable[[int, int], list[Json]]
 
 @contextmanager
 def statements(library: Library) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile, as they are sent: one for many rows counts once."""
+    """The statements that are sent meanwhile, as they are sent: one for many rows counts once, an end of a transaction
+    not at all."""
     sent: list[str] = []
 
-    def hear(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        sent.append(statement)
+    def hear(text: str) -> None:
+        if text not in ("COMMIT", "ROLLBACK"):
+            sent.append(text)
 
     database = library.database
     assert database is not None
-    with database.read() as reader:
-        engines = (database.engine, reader.engine)
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", hear)
-    yield sent
-    for engine in engines:
-        event.remove(engine, "before_cursor_execute", hear)
+    with hearing(hear, database.engine, database.reader):
+        yield sent
 
 
 @contextmanager
@@ -157,11 +155,8 @@ def failing_after(library: Library, count: int) -> Iterator[None]:
             raise Fault
 
     assert library.database is not None
-    event.listen(library.database.engine, "before_cursor_execute", hear)
-    try:
+    with hearing(hear, library.database.engine):
         yield
-    finally:
-        event.remove(library.database.engine, "before_cursor_execute", hear)
 
 
 def test_a_fault_at_any_statement_of_a_push_leaves_nothing_behind(sql: Library) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from offbook import Response
 from offbook.core.changes import Change
 from offbook.core.errors import CursorGone, Malformed
+from offbook.core.prune import Lines
 from offbook.core.wire import parse_push
 from storage import Origin, Store, prune
 from storage.sync import changes, sync
@@ -81,5 +82,5 @@ class Server:
         with self.store.reading(self.other_id) as book:
             return book.book.seq == 0
 
-    def prune(self, line: int) -> None:
-        prune(self.store, self.book_id, line)
+    def prune(self, lines: Lines) -> None:
+        prune(self.store, self.book_id, lines)

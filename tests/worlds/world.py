@@ -13,6 +13,7 @@ from random import Random
 
 from offbook import SyncReport
 from offbook.core.policies import POLICIES
+from offbook.core.prune import Lines
 from tests.storage.books import Library
 from tests.worlds.devices import Device, Ledger, texts_in
 from tests.worlds.server import Json, Server
@@ -140,10 +141,12 @@ def time_passes(world: World, device: Device) -> None:
 
 
 def prune(world: World, device: Device) -> None:
-    """The server forgets what is old: some of it, or all there is. What lives must stay as it is."""
+    """The server forgets what is old, or only empties the trash: some of it, or all there is. What lives stays."""
     server = world.server
     before, rows = texts_in(server.everything()), server.rows()
-    server.prune(world.random.choice([server.head(), *sorted(seq for seq, _ in rows.values())]))
+    places = [server.head(), *sorted(seq for seq, _ in rows.values())]
+    history, trash = sorted(world.random.choice(places) for _ in range(2))
+    server.prune(Lines(world.random.choice([0, history]), trash))
     assert server.rows() == rows
     world.ledger.excused |= before - texts_in(server.rows_and_history())
 

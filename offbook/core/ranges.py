@@ -1,0 +1,130 @@
+"""Ranges of ids: how two sides find the records in which they differ, a sixteenth at a time.
+
+A range is all ids that begin alike, the first and the last range of a split reaching on to where their parent does: so
+the parts of a range hold all that it holds, whatever ids there are. Here are also the two questions of ``POST /verify``
+and ``POST /rows``, read strictly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from offbook.core.cells import Json
+from offbook.core.errors import Malformed
+from offbook.core.tables import TABLES
+from offbook.core.wire import PAGE_MAX, UUID_TEXT
+
+DIGITS = "0123456789abcdef"
+DASHES = (8, 13, 18, 23)
+ID_CHARACTERS = 36
+PARTS = len(DIGITS)
+
+RANGES_MAX = 64
+RECORDS_MAX = 64
+"""A range of no more records than this is compared record by record."""
+
+BOUND = re.compile(f"[0-9a-f-]{{0,{ID_CHARACTERS}}}")
+
+
+class Range(NamedTuple):
+    """Ids from ``start`` up to but without ``end``; None is the end of all. ``stem`` is how its UUIDs begin."""
+
+    start: str
+    end: str | None
+    stem: str = ""
+
+    def __contains__(self, record_id: object) -> bool:
+        return isinstance(record_id, str) and self.start <= record_id and (self.end is None or record_id < self.end)
+
+
+WHOLE = Range("", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a range holds: how many records, and the sum of their digests."""
+
+    count: int
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A parsed ``POST /verify``. ``records`` asks for each record's digest where a range holds but few."""
+
+    table: str
+    ranges: Sequence[Range]
+    records: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A parsed ``POST /rows``."""
+
+    table: str
+    ids: Sequence[str]
+
+
+def split(whole: Range) -> list[Range]:
+    """The sixteen parts of a range, in order; none where its ids can differ no further."""
+    if len(whole.stem) == ID_CHARACTERS:
+        return []
+    stem = whole.stem + ("-" if len(whole.stem) in DASHES else "")
+    bounds = [whole.start, *(stem + digit for digit in DIGITS[1:]), whole.end]
+    return [Range(start or "", end, stem + digit) for (start, end), digit in zip(pairwise(bounds), DIGITS, strict=True)]
+
+
+# --- questions -----------------------------------------------------------------------------------------------------
+
+
+def compare_of(envelope: Json) -> Compare:
+    """Read the body of ``POST /verify``. Raises Malformed."""
+    table = _checked(envelope, "ranges", "records")
+    ranges, records = envelope.get("ranges"), envelope.get("records", False)
+    if not isinstance(ranges, list) or not 0 < len(ranges) <= RANGES_MAX or type(records) is not bool:
+        raise Malformed(
+            "bad_ranges", f'"ranges" must be a list of 1 to {RANGES_MAX} ranges, and "records" true or false.'
+        )
+    found = [_range(one) for one in ranges]
+    if any(one.end is None or later.start < one.end for one, later in pairwise(found)):
+        raise Malformed("bad_ranges", "Ranges must come in order, none over another.")
+    return Compare(table, found, records)
+
+
+def _range(item: Json) -> Range:
+    match item:
+        case [str(start), str(end)] if _is_bound(start) and _is_bound(end) and start < end:
+            return Range(start, end)
+        case [str(start), None] if _is_bound(start):
+            return Range(start, None)
+    raise Malformed("bad_ranges", 'A range must be like ["3", "4a"] or ["f", null]: two beginnings of ids, in order.')
+
+
+def _is_bound(text: str) -> bool:
+    return BOUND.fullmatch(text) is not None
+
+
+def fetch_of(envelope: Json) -> Fetch:
+    """Read the body of ``POST /rows``. Raises Malformed."""
+    table, ids = _checked(envelope, "ids"), envelope.get("ids")
+    if not isinstance(ids, list) or not 0 < len(ids) <= PAGE_MAX:
+        raise Malformed("bad_ids", f'"ids" must be a list of 1 to {PAGE_MAX} ids.')
+    if not all(isinstance(one, str) and UUID_TEXT.fullmatch(one) for one in ids):
+        raise Malformed("bad_ids", "An id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
+    return Fetch(table, [one.lower() for one in ids])
+
+
+def _checked(envelope: Json, *keys: str) -> str:
+    """The table that a question is about, which must know no other keys."""
+    if not isinstance(envelope, dict):
+        raise Malformed("not_an_object", f'The body must be an object with "table" and "{keys[0]}".')
+    if unknown := envelope.keys() - {"table", *keys}:
+        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+    table = envelope.get("table")
+    if not isinstance(table, str) or table not in TABLES:
+        raise Malformed("unknown_table", f"There is no synced table of this name: it may be {', '.join(TABLES)}.")
+    return table

@@ -1,0 +1,99 @@
+"""What this device holds of a synced table, as digests: to be compared with the server's.
+
+What counts is what shows, under the seq that the server's row has here. Of a record with unsettled changes it is the
+server's row itself, since an edit that waits is no difference. SQLite puts the lines together, for Python only to hash
+and to add: the whole of a book passes here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from offbook.core.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
+from offbook.core.ranges import Range, Sum
+from offbook.core.tables import Field, Table
+from offbook.local import server_row
+
+if TYPE_CHECKING:
+    import sqlite3
+
+UNSETTLED = (
+    "SELECT DISTINCT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
+)
+
+
+class Held:
+    """The digests of one table's records by their ids, which are bytes: what a tool wrote need be no text."""
+
+    def __init__(self, digests: Mapping[bytes, int]) -> None:
+        self._digests = digests
+
+    @cached_property
+    def _ids(self) -> list[bytes]:
+        return sorted(self._digests)
+
+    @cached_property
+    def _totals(self) -> list[int]:
+        """What the first so many records add up to."""
+        return list(accumulate((self._digests[one] for one in self._ids), initial=0))
+
+    def sum_of(self, one: Range) -> Sum:
+        """What this range holds. Where all agree, no more is asked than the whole, which takes no order."""
+        if one.start == "" and one.end is None:
+            return Sum(len(self._digests), sum(self._digests.values()) % MODULUS)
+        start, end = self._places(one)
+        return Sum(end - start, (self._totals[end] - self._totals[start]) % MODULUS)
+
+    def records_in(self, one: Range) -> dict[bytes, int]:
+        start, end = self._places(one)
+        return {record_id: self._digests[record_id] % MODULUS for record_id in self._ids[start:end]}
+
+    def _places(self, one: Range) -> tuple[int, int]:
+        end = len(self._ids) if one.end is None else bisect_left(self._ids, one.end.encode())
+        return bisect_left(self._ids, one.start.encode()), end
+
+
+def held(connection: sqlite3.Connection, table: Table) -> Held:
+    """The digests of what is here now."""
+    own, *of_maps = _queries(table)
+    digests = {record_id: hash_of_line(line) for record_id, line in connection.execute(own)}
+    for query in of_maps:
+        for owner, line in connection.execute(query):
+            if owner in digests:
+                digests[owner] += hash_of_line(line)
+    for (record_id,) in connection.execute(UNSETTLED, (table.name,)).fetchall():
+        digests.pop(record_id.encode("utf-8", "surrogateescape"), None)
+        digests.update(_as_the_server_said(connection, table, record_id))
+    return Held(digests)
+
+
+def _as_the_server_said(connection: sqlite3.Connection, table: Table, record_id: str) -> dict[bytes, int]:
+    row = server_row(connection, (table.name, record_id)) if record_id.isascii() else None
+    if row is None or row.deleted:
+        return {}
+    return {record_id.encode(): digest(table.name, record_id, row.seq, row.cells)}
+
+
+# --- lines, by SQL -------------------------------------------------------------------------------------------------
+
+
+def _queries(table: Table) -> Iterator[str]:
+    """Of the table itself, and of each of its maps, the id of each row's record and the row's line, both as bytes."""
+    known = f"server_rows ON server_rows.table_name = '{table.name}' AND record_id = id"
+    own = _line(table.name, table.name, ("id", "seq"), table.fields)
+    yield f'SELECT CAST(id AS BLOB), {own} FROM "{table.name}" LEFT JOIN {known}'
+    for map_ in table.maps:
+        about = (f"'{map_.name}'", f'"{map_.owner}"', "entry_id")
+        line = _line(table.name, map_.rows, about, entry_fields(map_))
+        yield f'SELECT CAST("{map_.owner}" AS BLOB), {line} FROM "{map_.rows}"'
+
+
+def _line(table: str, rows: str, about: Sequence[str], fields: Sequence[Field]) -> str:
+    """printf() makes nothing of a null, and a line in a third of the time that ``||`` takes."""
+    parts = [f"'{table}'", *about, *(f'"{rows}"."{field.name}"' for field in fields)]
+    form = SEPARATOR.join([b"%s"] * len(parts)).hex()
+    return f"CAST(printf(CAST(x'{form}' AS TEXT), {', '.join(parts)}) AS BLOB)"

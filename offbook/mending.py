@@ -1,0 +1,104 @@
+"""Making a record what the server says it is, where the two were found to differ. Pending edits stay laid on top.
+
+What shows here, and no line of the log tells of, may be damage or may have been typed by a tool that goes around the
+triggers. Nobody can tell, so it is neither sent nor lost: it is parked, for a person to send or to drop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from offbook import log
+from offbook.answers import Row
+from offbook.core.cells import Json, shape
+from offbook.core.changes import Operation
+from offbook.core.rebase import State
+from offbook.core.tables import TABLES, Map, Table
+from offbook.local import NEVER, ServerRow, dump, refresh, server_row, take
+from offbook.rows import LAYOUTS
+
+if TYPE_CHECKING:
+    import sqlite3
+
+UNLOGGED = "unlogged"
+WHY = (
+    "This was written here without a line of the log, and the server has it otherwise. Retry it to send it, or drop it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A record that differed: as it showed and as it shows now, None where it did not show.
+
+    ``parked`` tells that something of what it showed was parked, since nothing else tells of it.
+    """
+
+    table: str
+    record_id: str
+    was: Mapping[str, Json] | None
+    now: Mapping[str, Json] | None
+    parked: bool
+
+
+def mend(connection: sqlite3.Connection, row: Row) -> Repair:
+    """Take the row for what the server has, whatever is known here. Within log.applying()."""
+    table, record_id = TABLES[row.key[0]], row.key[1]
+    was = LAYOUTS[table.name].get(connection, record_id)
+    known = server_row(connection, row.key)
+    typed = None
+    if was is not None and not log.unsettled(connection, *row.key):
+        typed = _unlogged(table, was, known or NEVER, row.server)
+    if typed:
+        _park(connection, row, known or NEVER, typed)
+    connection.execute("UPDATE server_rows SET stale = 1 WHERE table_name = ? AND record_id = ?", row.key)
+    take(connection, row.key, row.server)
+    refresh(connection, row.key)
+    return Repair(table.name, record_id, was, LAYOUTS[table.name].get(connection, record_id), bool(typed))
+
+
+def _park(connection: sqlite3.Connection, row: Row, known: ServerRow, typed: Mapping[str, Json]) -> None:
+    """An INSERT where nobody else has the record: its row then stays here, as that of any parked INSERT does."""
+    operation = Operation.INSERT if known.deleted and row.server.deleted else Operation.UPDATE
+    connection.execute(
+        "INSERT INTO change_log (table_name, record_id, operation, synced, base, data, code, detail)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row.key, operation.value, State.PARKED, known.seq, dump(typed), UNLOGGED, WHY),
+    )
+
+
+# --- what no line tells of -----------------------------------------------------------------------------------------
+
+
+def _unlogged(table: Table, was: Mapping[str, Json], known: ServerRow, comes: ServerRow) -> dict[str, Json]:
+    """The values that came neither with the server's row that is known here nor with the one that comes.
+
+    Only what is there: of what is missing, nothing is lost by showing it again.
+    """
+    had, has = (shape(table, {} if one.deleted else one.cells) for one in (known, comes))
+    found = {name: was[name] for name in table.by_name if was[name] and was[name] not in (had[name], has[name])}
+    for map_ in table.maps:
+        if entries := _entries(map_, was[map_.name], had[map_.name], has[map_.name]):
+            found[map_.name] = entries
+    return found
+
+
+def _entries(map_: Map, was: Mapping[str, Any], had: Mapping[str, Any], has: Mapping[str, Any]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, entry in was.items():
+        if written := _written(map_, entry, had.get(key), has.get(key)):
+            found[key] = written
+    return found
+
+
+def _written(map_: Map, entry: Mapping[str, Json], *known: Mapping[str, Json] | None) -> dict[str, Json]:
+    """The cells of an entry that are in none of the others, each with all its parts; of a new entry all there is."""
+    if all(one is None for one in known):
+        return dict(entry)
+    found: dict[str, Json] = {}
+    for fields in map_.cells.values():
+        value, *others = ({field.name: (one or {}).get(field.name) for field in fields} for one in (entry, *known))
+        if value not in others and any(part is not None for part in value.values()):
+            found.update(value)
+    return found

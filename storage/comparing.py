@@ -1,0 +1,48 @@
+"""What a device that compares its book with the server's is answered, as values (``POST /verify`` and ``POST /rows``).
+
+Each answer names the cursor at which all of it is so: a device compares only what it has at the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from offbook.core.cells import Json
+from offbook.core.changes import Cursor
+from offbook.core.digests import shape_of
+from offbook.core.plan import Book
+from offbook.core.ranges import RECORDS_MAX, Compare, Fetch, Sum
+from offbook.core.tables import TABLES
+from offbook.core.wire import row, row_of
+from storage import Reading, Store
+
+
+def compare(store: Store, book_id: int, asked: Compare) -> dict[str, Json]:
+    """What each range holds; each record's digest as well where that was asked for and they are few."""
+    with store.reading(book_id) as reading:
+        sums = reading.sums(asked.table, asked.ranges)
+        ranges: list[dict[str, Json]] = [{"count": one.count, "digest": one.digest} for one in sums]
+        if asked.records:
+            _add_records(reading, asked, sums, ranges)
+        return {**_at(reading.book), "shape": shape_of(TABLES[asked.table]), "ranges": ranges}
+
+
+def _add_records(reading: Reading, asked: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]) -> None:
+    few = [place for place, one in enumerate(sums) if one.count <= RECORDS_MAX]
+    found = reading.digests(asked.table, [asked.ranges[place] for place in few]) if few else []
+    for place, digests in zip(few, found, strict=True):
+        ranges[place]["records"] = digests
+
+
+def fetch(store: Store, book_id: int, asked: Fetch) -> dict[str, Json]:
+    """A row for each id, in order: a record that is not there is a tombstone of the book's seq."""
+    with store.reading(book_id) as reading:
+        found = reading.records(asked.table, asked.ids)
+        keys = [(asked.table, record_id) for record_id in dict.fromkeys(asked.ids)]
+        gone = reading.book.seq
+        rows = [row_of(found[key]) if key in found else row(*key, 0, gone, None) for key in keys]
+        return {**_at(reading.book), "rows": rows}
+
+
+def _at(book: Book) -> dict[str, Json]:
+    return {"book": book.uuid, "cursor": str(Cursor(book.epoch, book.seq))}

@@ -1,0 +1,94 @@
+"""Ranges of ids: parts that hold all and hold it once, and questions that are read strictly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.core.errors import Malformed
+from offbook.core.ranges import ID_CHARACTERS, PARTS, RANGES_MAX, WHOLE, Compare, Fetch, compare_of, fetch_of, split
+from offbook.core.wire import PAGE_MAX
+
+ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
+
+
+def test_the_first_split_is_by_the_first_digit() -> None:
+    bounds = [part[:2] for part in split(WHOLE)]
+    assert bounds[0] == ("", "1") and bounds[10] == ("a", "b") and bounds[-1] == ("f", None)
+    assert len(bounds) == PARTS
+
+
+def test_dashes_are_no_digits() -> None:
+    (part,) = [part for part in split(WHOLE) if ADA in part]
+    while len(part.stem) < 10:
+        (part,) = [one for one in split(part) if ADA in one]
+    assert part[:2] == ("5f0c1c9e-7", "5f0c1c9e-8")
+
+
+@given(st.uuids(), st.text(max_size=5))
+def test_every_id_is_in_one_part_at_every_depth(uuid: Any, odd: str) -> None:
+    """A tool may have made ids that are none: those are in one part as well."""
+    for record_id in (str(uuid), odd):
+        parts, depth = [WHOLE], 0
+        while parts:
+            (part,) = [one for one in parts if record_id in one]
+            parts, depth = split(part), depth + 1
+        assert depth == 33
+
+
+def test_a_range_holds_nothing_but_ids() -> None:
+    assert 5 not in WHOLE
+    assert len(split(WHOLE)[0].stem) < ID_CHARACTERS
+
+
+# --- questions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_read_as_it_was_asked() -> None:
+    asked = compare_of({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
+    assert isinstance(asked, Compare)
+    assert [one[:2] for one in asked.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
+    assert (asked.table, asked.records) == ("contacts", True)
+    assert compare_of({"table": "contacts", "ranges": [["", None]]}).records is False
+    assert fetch_of({"table": "contacts", "ids": [ADA.upper()]}) == Fetch("contacts", [ADA])
+
+
+BAD_COMPARES: dict[str, tuple[Any, str]] = {
+    "a list": ([], "not_an_object"),
+    "nothing": ({}, "unknown_table"),
+    "an unknown table": ({"table": "users", "ranges": [["", None]]}, "unknown_table"),
+    "a table that is a list": ({"table": [], "ranges": [["", None]]}, "unknown_table"),
+    "an unknown key": ({"table": "contacts", "ranges": [["", None]], "since": None}, "unknown_key"),
+    "no ranges": ({"table": "contacts"}, "bad_ranges"),
+    "ranges that are an object": ({"table": "contacts", "ranges": {}}, "bad_ranges"),
+    "not one range": ({"table": "contacts", "ranges": []}, "bad_ranges"),
+    "too many ranges": ({"table": "contacts", "ranges": [["", None]] * (RANGES_MAX + 1)}, "bad_ranges"),
+    "a flag that is a number": ({"table": "contacts", "ranges": [["", None]], "records": 1}, "bad_ranges"),
+    **{
+        f"the range {one!r}": ({"table": "contacts", "ranges": [one]}, "bad_ranges")
+        for one in [None, "3", [], ["3"], ["3", "4", "5"], [None, "3"], [3, 4], ["4", "3"], ["3", "3"], ["A", None]]
+    },
+    "a bound that is none": ({"table": "contacts", "ranges": [["", "x"]]}, "bad_ranges"),
+    "a bound too long": ({"table": "contacts", "ranges": [["a" * 37, None]]}, "bad_ranges"),
+    "ranges out of order": ({"table": "contacts", "ranges": [["3", "4"], ["1", "2"]]}, "bad_ranges"),
+    "ranges over each other": ({"table": "contacts", "ranges": [["1", "3"], ["2", "4"]]}, "bad_ranges"),
+    "a range behind the end": ({"table": "contacts", "ranges": [["1", None], ["2", "3"]]}, "bad_ranges"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COMPARES)
+def test_a_comparison_that_can_not_be_read_is_refused(name: str) -> None:
+    envelope, code = BAD_COMPARES[name]
+    with pytest.raises(Malformed) as refused:
+        compare_of(envelope)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("ids", [None, {}, [], [None], [5], ["x"], [ADA, ADA[1:]], [ADA] * (PAGE_MAX + 1)])
+def test_ids_that_can_not_be_read_are_refused(ids: Any) -> None:
+    with pytest.raises(Malformed) as refused:
+        fetch_of({"table": "contacts", "ids": ids})
+    assert refused.value.code == "bad_ids"
