@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         ServerFault,
         SyncError,
     )
+    from offbook.core.past import Past
     from offbook.mending import Repair
     from offbook.parking import Parked
+    from offbook.planning import PlanReport
     from offbook.replica import Replica, Status
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
@@ -47,6 +49,8 @@ __all__ = [
     "Offline",
     "OtherBook",
     "Parked",
+    "Past",
+    "PlanReport",
     "Refused",
     "Repair",
     "Replica",
@@ -62,6 +66,8 @@ __all__ = [
 _HOMES = {
     "HTTP": "offbook.transport",
     "Parked": "offbook.parking",
+    "Past": "offbook.core.past",
+    "PlanReport": "offbook.planning",
     "Repair": "offbook.mending",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-from offbook.core.cells import Json, cells_of
-from offbook.core.changes import Operation, Verdict
+from offbook.core.cells import Json, cells_of, value_of
+from offbook.core.changes import Operation, Value, Verdict
 from offbook.core.digests import MODULUS
 from offbook.core.errors import CursorGone, Invalid, NotAuthorized, Refused, ServerFault, SyncError
 from offbook.core.ranges import RECORDS_MAX, Sum
-from offbook.core.tables import TABLES, Table
+from offbook.core.resolving import CONFLICTS
+from offbook.core.tables import EXISTS, TABLES, Table
 from offbook.core.wire import UUID_TEXT, iso_micros
 from offbook.local import Key, ServerRow
 from offbook.transport import Response
@@ -31,9 +32,14 @@ SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
 
 ROWS_MAX = 10_000
+CONFLICTS_MAX = 100_000
+"""They come beside the records of a page: as many as the changes of one batch have cells, at the most."""
+
 CURSOR_CHARACTERS_MAX = 200
 CODE_CHARACTERS_MAX = 40
 DETAIL_CHARACTERS_MAX = 1_000
+NAME_CHARACTERS_MAX = 200
+SIDES = ("ours", "theirs")
 RETRY_SECONDS_MAX = 3_600.0
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 VERDICTS = frozenset(verdict.value for verdict in Verdict)
@@ -42,6 +48,27 @@ COUNT_MAX = 10_000_000
 """Far more records than any book has: what is looked for in more would not be found for years."""
 
 NOT_SENT = object()
+
+
+class Version(NamedTuple):
+    """One of the two versions of a conflict, and who brought it when, as the device's clock had it."""
+
+    value: Value
+    user: str | None
+    device: str | None
+    at: str | None
+
+
+class Waiting(NamedTuple):
+    """A conflict of a page; ``ours`` is None where it is settled."""
+
+    id: str
+    seq: int
+    key: Key = ("", "")
+    cell: str = ""
+    common: Value = None
+    ours: Version | None = None
+    theirs: Version | None = None
 
 
 class Row(NamedTuple):
@@ -70,6 +97,7 @@ class Answer:
     results: list[Result]
     since: str | None
     rows: list[Row]
+    conflicts: list[Waiting]
     cursor: str
     more: bool
 
@@ -101,7 +129,7 @@ def answer_of(response: Response) -> Answer:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
     if response.status != 200:
         raise error_of(response)
-    return parse(_json(response.body))
+    return parse(json_of(response.body))
 
 
 def parse(item: Any) -> Answer:
@@ -111,45 +139,60 @@ def parse(item: Any) -> Answer:
     results: Json = item.get("results")
     changes: Json = item.get("changes")
     since: Json = item.get("since")
-    _need(isinstance(changes, list) and len(changes) <= ROWS_MAX, "changes")
+    need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     cursor = _cursor(item.get("cursor"))
-    _need(since is None or isinstance(since, str), "since")
-    _need(type(item.get("more")) is bool, "more")
-    _need(results is None or isinstance(results, list), "results")
+    need(since is None or isinstance(since, str), "since")
+    need(type(item.get("more")) is bool, "more")
+    need(results is None or isinstance(results, list), "results")
+    records = [one for one in changes if not _is_conflict(one)]
+    need(len(records) <= ROWS_MAX, "changes")
+    found = [_result(one) for one in results or ()]
+    return Answer(
+        uuid_of(item.get("book"), "book"),
+        found,
+        since,
+        _newest(records),
+        [conflict for one in changes if _is_conflict(one) and (conflict := _conflict(one)) is not None],
+        cursor,
+        item["more"],
+    )
+
+
+def _newest(records: list[Json]) -> list[Row]:
+    """The rows of a page, each record once."""
     newest: dict[Key, Row] = {}
-    for one in changes:
+    for one in records:
         row = _row(one)
         if row is None:
             continue
         if row.key not in newest or newest[row.key].server.seq < row.server.seq:
             newest[row.key] = row
-    found = [_result(one) for one in results or ()]
-    return Answer(_uuid(item.get("book"), "book"), found, since, list(newest.values()), cursor, item["more"])
+    return list(newest.values())
 
 
-def _json(body: bytes) -> Json:
+def json_of(body: bytes) -> Json:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise ServerFault("The server's answer is not JSON. Is this the address of an offbook server?") from None
 
 
-def _need(holds: bool, name: str) -> None:
+def need(holds: bool, name: str) -> None:
     if not holds:
         raise ServerFault(f"The server's answer has no {name} that can be understood.")
 
 
-def _uuid(value: Json, name: str) -> str:
-    _need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
+def uuid_of(value: Json, name: str) -> str:
+    need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
     return str(value).lower()
 
 
-def _seq(value: Json) -> int:
-    _need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
+def seq_of(value: Json) -> int:
+    need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
     return int(value)
 
 
-def _words(value: Json, characters_max: int) -> str | None:
+def words(value: Json, characters_max: int) -> str | None:
     """Text that is only shown: cut, and without what no database takes."""
     if not isinstance(value, str):
         return None
@@ -157,20 +200,20 @@ def _words(value: Json, characters_max: int) -> str | None:
 
 
 def _result(item: Json) -> Result:
-    _need(isinstance(item, dict), "results")
+    need(isinstance(item, dict), "results")
     verdict = item.get("verdict")
-    _need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
+    need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
     record = item.get("record", NOT_SENT)
-    _need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
-    seq = None if item.get("seq") is None and record is NOT_SENT else _seq(item.get("seq"))
+    need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
+    seq = None if item.get("seq") is None and record is NOT_SENT else seq_of(item.get("seq"))
     change_id = item.get("id")
     return Result(
         change_id.lower() if isinstance(change_id, str) else "",
         Verdict(verdict),
         seq,
         record,
-        _words(item.get("code"), CODE_CHARACTERS_MAX),
-        _words(item.get("detail"), DETAIL_CHARACTERS_MAX),
+        words(item.get("code"), CODE_CHARACTERS_MAX),
+        words(item.get("detail"), DETAIL_CHARACTERS_MAX),
     )
 
 
@@ -181,49 +224,49 @@ def compared_of(response: Response, asked: int) -> Compared:
     """What the server answered to ``POST /verify`` about so many ranges. Raises what it refused, or ServerFault."""
     item = _good(response)
     found: Json = item.get("ranges")
-    _need(isinstance(found, list) and len(found) == asked and all(isinstance(one, dict) for one in found), "ranges")
+    need(isinstance(found, list) and len(found) == asked and all(isinstance(one, dict) for one in found), "ranges")
     sums = [Sum(_number(one.get("count"), COUNT_MAX), _number(one.get("digest"), MODULUS - 1)) for one in found]
     records = [_digests(one.get("records"), told.count) for one, told in zip(found, sums, strict=True)]
     shape = _number(item.get("shape"), MODULUS - 1)
-    return Compared(_uuid(item.get("book"), "book"), _cursor(item.get("cursor")), shape, sums, records)
+    return Compared(uuid_of(item.get("book"), "book"), _cursor(item.get("cursor")), shape, sums, records)
 
 
 def _digests(item: Json, count: int) -> Mapping[str, int] | None:
     if item is None:
         return None
-    _need(isinstance(item, dict) and len(item) == count <= RECORDS_MAX, "records")
-    return {_uuid(record_id, "records"): _number(one, MODULUS - 1) for record_id, one in item.items()}
+    need(isinstance(item, dict) and len(item) == count <= RECORDS_MAX, "records")
+    return {uuid_of(record_id, "records"): _number(one, MODULUS - 1) for record_id, one in item.items()}
 
 
 def fetched_of(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
     """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
     item = _good(response)
     found: Json = item.get("rows")
-    _need(isinstance(found, list) and len(found) == len(ids), "rows")
+    need(isinstance(found, list) and len(found) == len(ids), "rows")
     rows: dict[str, Row | None] = {}
     for one in found:
         row = _row(one)
-        rows[_uuid(one["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
-    _need(rows.keys() == set(ids), "rows")
-    return Fetched(_uuid(item.get("book"), "book"), _cursor(item.get("cursor")), rows)
+        rows[uuid_of(one["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
+    need(rows.keys() == set(ids), "rows")
+    return Fetched(uuid_of(item.get("book"), "book"), _cursor(item.get("cursor")), rows)
 
 
 def _good(response: Response) -> dict[str, Json]:
     if response.status != 200:
         raise error_of(response)
-    item = _json(response.body)
+    item = json_of(response.body)
     if not isinstance(item, dict):
         raise ServerFault("The server's answer is not an object.")
     return item
 
 
 def _number(value: Json, most: int) -> int:
-    _need(type(value) is int and 0 <= value <= most, "number")
+    need(type(value) is int and 0 <= value <= most, "number")
     return int(value)
 
 
 def _cursor(value: Json) -> str:
-    _need(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
+    need(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
     return str(value)
 
 
@@ -231,11 +274,11 @@ def _cursor(value: Json) -> str:
 
 
 def _row(item: Json) -> Row | None:
-    _need(isinstance(item, dict), "changes")
+    need(isinstance(item, dict), "changes")
     table = item.get("table")
-    _need(isinstance(table, str), "table")
-    record_id = _uuid(item.get("record_id"), "record_id")
-    seq = _seq(item.get("seq"))
+    need(isinstance(table, str), "table")
+    record_id = uuid_of(item.get("record_id"), "record_id")
+    seq = seq_of(item.get("seq"))
     return row_of(TABLES[table], record_id, seq, item.get("data")) if table in TABLES else None
 
 
@@ -287,6 +330,51 @@ def _known_entries(entries: Mapping[str, Json], attributes: Mapping[str, Any]) -
         yield key, entry
 
 
+# --- a conflict ----------------------------------------------------------------------------------------------------
+
+
+def _is_conflict(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("table") == CONFLICTS
+
+
+def _conflict(item: dict[str, Json]) -> Waiting | None:
+    """A conflict as the server tells it; None where this replica can't hold it."""
+    conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
+    if data is None:
+        return Waiting(conflict_id, seq)
+    try:
+        return _waiting(conflict_id, seq, data)
+    except (Invalid, ServerFault) as fault:
+        logger.warning("The server's conflict %s can't be held here and is left out: %s", conflict_id, fault)
+        return None
+
+
+def _waiting(conflict_id: str, seq: int, data: Json) -> Waiting:
+    need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
+    table, cell = TABLES[data["table"]], data.get("cell")
+    need(isinstance(cell, str), "cell")
+    key = (table.name, uuid_of(data.get("record_id"), "record_id"))
+    common, *versions = (value_of(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
+    if cell.rpartition("/")[2] == EXISTS:
+        versions = [bool(value) for value in versions]
+    ours, theirs = (Version(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True))
+    return Waiting(conflict_id, seq, key, cell, common, ours, theirs)
+
+
+def _by(author: Json) -> tuple[str | None, str | None, str | None]:
+    """Who and when, which is only shown."""
+    given = author if isinstance(author, dict) else {}
+    return (
+        words(given.get("user"), NAME_CHARACTERS_MAX),
+        words(given.get("device"), NAME_CHARACTERS_MAX),
+        time_of(given.get("at")),
+    )
+
+
+def time_of(value: Json) -> str | None:
+    return value if isinstance(value, str) and TIME.fullmatch(value) else None
+
+
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
@@ -313,8 +401,8 @@ def error_of(response: Response) -> SyncError | CursorGone:
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
     reason, kept = problem.get("reason"), problem.get("kept")
-    _need(reason in REASONS, "reason")
-    return CursorGone(str(reason), _seq(kept), _uuid(problem.get("book"), "book"))
+    need(reason in REASONS, "reason")
+    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"))
 
 
 def _problem(response: Response) -> dict[str, Json]:
@@ -325,7 +413,7 @@ def _problem(response: Response) -> dict[str, Json]:
     if not isinstance(problem, dict):
         return {}
     texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
-    return problem | {name: _words(problem.get(name), most) for name, most in texts.items()}
+    return problem | {name: words(problem.get(name), most) for name, most in texts.items()}
 
 
 def retry_after_seconds(response: Response) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from offbook import log, snapshots, state
+from offbook import conflicts, log, snapshots, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
 from offbook.core.changes import Operation, Verdict
 from offbook.core.errors import OtherBook
@@ -52,8 +52,11 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answe
     applied = Applied()
     with log.applying(connection):
         check_book(connection, answer.book)
-        settle(connection, sent, answer.results, applied)
         here = state.read(connection)
+        if answer.since == here.cursor:
+            # Before the records: what a deleted one held is kept while a conflict about it waits.
+            conflicts.take(connection, answer.conflicts)
+        settle(connection, sent, answer.results, applied)
         if answer.since == here.cursor:
             take_page(connection, answer.rows, applied)
             state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
@@ -127,11 +130,12 @@ def take_page(connection: sqlite3.Connection, rows: Sequence[Row], into: Applied
 
 
 def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied) -> None:
-    """Rows whose records have no lines on top go straight into the tables; the others one by one."""
+    """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one."""
     ids = dump([row.key[1] for row in rows])
     known = _known(connection, table, ids)
     unsettled = _unsettled(connection, table, ids)
     acknowledged = _acknowledged(connection, table, ids)
+    contested = conflicts.contested(connection, table, ids)
     straight: list[Row] = []
     for row in rows:
         record_id = row.key[1]
@@ -139,7 +143,7 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
         if seq >= row.server.seq and not stale:
             continue
         into.pulled += acknowledged.get(record_id) != row.server.seq
-        if record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq:
+        if record_id in unsettled or record_id in contested or acknowledged.get(record_id, 0) > row.server.seq:
             take(connection, row.key, row.server)
             into.touched.add(row.key)
         else:

@@ -28,6 +28,8 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 CREATED = "@created"
 
+WAITS = "SELECT 1 FROM conflicts WHERE table_name = ? AND record_id = ?"
+
 PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, stale) VALUES (?, ?, ?, ?, ?, 0)
   ON CONFLICT (table_name, record_id)
   DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, stale = 0"""
@@ -45,7 +47,7 @@ class ServerRow(NamedTuple):
     had. Whatever comes counts more than a stale row.
 
     ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
-    an edit of this device that would bring them back is not settled.
+    an edit of this device that would bring them back is not settled, or a conflict about them waits for a person.
     """
 
     seq: int
@@ -81,19 +83,24 @@ def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
 
 
 def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
-    """Note what the server said of a record that has unsettled changes; False where something newer is known."""
+    """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
     known = server_row(connection, key)
     if not row.counts_after(known):
         return False
-    kept = _what_was(known or NEVER, log.above(connection, *key, (known or NEVER).seq), row)
+    lines = log.above(connection, *key, (known or NEVER).seq)
+    is_kept = waits(connection, key) or any(line.state is not State.ACKNOWLEDGED for line in lines)
+    kept = _what_was(known or NEVER, lines, row) if is_kept else {}
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
     return True
 
 
+def waits(connection: sqlite3.Connection, key: Key) -> bool:
+    """Whether something of the record waits for a person to decide."""
+    return connection.execute(WAITS, key).fetchone() is not None
+
+
 def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
-    """The cells that went away with this row, and that an unsettled edit would bring back."""
-    if all(line.state is State.ACKNOWLEDGED for line in lines):
-        return {}
+    """The cells that went away with this row, and that an unsettled edit, or a person, may bring back."""
     cells = dict(known.cells)
     for line in lines:
         if line.state is State.ACKNOWLEDGED and (change := change_in(line)) is not None:
@@ -140,8 +147,14 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
         return
     cells = live(row.cells, not row.deleted, laid, row.seq)
     _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
-    if row.deleted and row.cells and not lines:
+    if row.deleted and row.cells and not lines and not waits(connection, key):
         connection.execute(PUT, row._replace(cells={}).parameters(key))
+
+
+def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
+    """The cells of a record as it shows; None where it does not."""
+    row = server_row(connection, key) or NEVER
+    return live(row.cells, not row.deleted, _laid(log.above(connection, *key, row.seq)), row.seq)
 
 
 def _show(

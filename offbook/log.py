@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 COLUMNS = (
-    "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, seq, verdict, code, detail"
+    "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
+    " seq, verdict, code, detail"
 )
 
 
@@ -38,6 +39,7 @@ class LogLine:
     base: int
     bases: Mapping[str, int] | None
     data: Mapping[str, Any] | None
+    resolves: tuple[str, ...] = ()
     seq: int | None = None
     verdict: str | None = None
     code: str | None = None
@@ -58,6 +60,8 @@ class LogLine:
             item["bases"] = self.bases
         if self.data is not None:
             item["data"] = self.data
+        if self.resolves:
+            item["resolves"] = list(self.resolves)
         return item
 
 
@@ -90,10 +94,6 @@ def acknowledged_after(connection: sqlite3.Connection, seq: int) -> list[LogLine
     return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
 
 
-def with_verdict(connection: sqlite3.Connection, verdict: str) -> list[LogLine]:
-    return _lines(connection, "WHERE verdict = ? ORDER BY id", verdict)
-
-
 def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
     return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
 
@@ -110,7 +110,7 @@ def _lines(connection: sqlite3.Connection, where: str, *parameters: str | int) -
 
 def line_of(row: tuple[Any, ...]) -> LogLine:
     """A row of COLUMNS."""
-    id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, *answer = row
+    id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves, *answer = row
     return LogLine(
         id,
         table,
@@ -122,6 +122,7 @@ def line_of(row: tuple[Any, ...]) -> LogLine:
         base,
         None if bases is None else json.loads(bases),
         None if data is None else _with_flags(table, json.loads(data)),
+        () if resolves is None else tuple(json.loads(resolves)),
         *answer,
     )
 

@@ -86,7 +86,7 @@ def fold(connection: sqlite3.Connection, key: Key) -> bool:
     """Let a parked INSERT take in what was written to its record later; True where anything was folded.
 
     Only where the server has no such record: else the later changes can go their own way. A record that was deleted
-    again leaves nothing to send.
+    again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
     row = server_row(connection, key) or NEVER
     lines = log.unsettled(connection, *key) if row.deleted and key[0] in TABLES else []
@@ -102,16 +102,27 @@ def fold(connection: sqlite3.Connection, key: Key) -> bool:
 
 
 def _fold_one(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine | None:
-    _delete(connection, later)
+    resolves = tuple(dict.fromkeys((*insert.resolves, *later.resolves)))
     if later.operation == Operation.DELETE:
         _delete(connection, insert)
+        if resolves:
+            connection.execute("UPDATE change_log SET resolves = ? WHERE id = ?", (dump(resolves), later.id))
+        else:
+            _delete(connection, later)
         return None
+    _delete(connection, later)
     data = log.merge(dict(insert.data or {}), later.data or {})
     for map_ in TABLES[insert.table].maps:
         if entries := data.get(map_.name):
             data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
-    connection.execute("UPDATE change_log SET data = ? WHERE id = ?", (dump(data), insert.id))
-    return replace(insert, data=data)
+    connection.execute(
+        "UPDATE change_log SET data = ?, resolves = ? WHERE id = ?", (dump(data), _ids(resolves), insert.id)
+    )
+    return replace(insert, data=data, resolves=resolves)
+
+
+def _ids(resolves: tuple[str, ...]) -> str | None:
+    return dump(resolves) if resolves else None
 
 
 def drop(connection: sqlite3.Connection, change_id: str) -> None:
@@ -159,7 +170,17 @@ def _again(
         operation = Operation.INSERT
         data = log.merge(filled(line.table, row.cells), data or {})
     again = LogLine(
-        0, line.table, line.record_id, operation, iso_millis(now_ms), State.PENDING, change_id, row.seq, None, data
+        0,
+        line.table,
+        line.record_id,
+        operation,
+        iso_millis(now_ms),
+        State.PENDING,
+        change_id,
+        row.seq,
+        None,
+        data,
+        line.resolves,
     )
     checked = change_of(again.as_json(change_id), change_id)
     if isinstance(checked, Rejection):
@@ -181,9 +202,19 @@ def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None)
     """Put a change into the queue that no trigger logged: at its end, or under an id of one's own."""
     data = None if line.data is None else dump(line.data)
     connection.execute(
-        "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (id, line.table, line.record_id, line.operation, line.timestamp, line.change_id, line.base, data),
+        "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data, resolves)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            id,
+            line.table,
+            line.record_id,
+            line.operation,
+            line.timestamp,
+            line.change_id,
+            line.base,
+            data,
+            _ids(line.resolves),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,15 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import log, parking, schema, state
+from offbook import asking, conflicts, parking, planning, schema, state
 from offbook.background import Background
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
-from offbook.core.changes import Verdict
-from offbook.core.errors import SyncError
+from offbook.core.errors import Invalid, SyncError
+from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
+from offbook.planning import PlanReport
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
@@ -165,6 +166,10 @@ class Replica:
         holder = state.holder_name(random_id())
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
 
+    def plan(self) -> PlanReport:
+        """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
+        return planning.plan(self.connection, self._transport_for(self.connection))
+
     def verify(self) -> VerifyReport:
         """Sync, then compare all records with the server's by their digests, and mend those that differ.
 
@@ -217,7 +222,7 @@ class Replica:
             here = state.read(connection)
             pending, oldest = connection.execute(PENDING).fetchone()
             (parked,) = connection.execute(PARKED).fetchone()
-            conflicts = len(self.conflicts())
+            waiting = conflicts.count(connection)
         success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
         background = self._background
         return Status(
@@ -226,7 +231,7 @@ class Replica:
             here.server,
             pending,
             parked,
-            conflicts,
+            waiting,
             oldest,
             success,
             here.clock_offset_ms,
@@ -234,11 +239,57 @@ class Replica:
             background.last_error if background else None,
         )
 
+    # --- what waits for a person ---
+
     def conflicts(self) -> list[dict[str, Json]]:
-        """Changes of this device of which something waits for a person to decide, oldest first."""
-        lines = log.with_verdict(self.connection, Verdict.CONFLICT)
-        names = ("change_id", "table", "record_id", "operation", "timestamp", "seq", "data")
-        return [{name: getattr(line, name) for name in names} for line in lines]
+        """What waits for a person to decide: both versions of a cell, what they began with, and who wrote them."""
+        with reading(self.connection):
+            return conflicts.waiting(self.connection)
+
+    def resolve(self, conflict_id: str, choice: str | None = None, **typed: Json) -> None:
+        """Settle a conflict, here and with the next sync everywhere: ``choice`` is ours, theirs or both.
+
+        ``resolve(id, value=…)`` makes another value stand. Raises NotFound, or Invalid for what can't be chosen.
+        """
+        if (choice is None) == (not typed) or typed.keys() - {"value"}:
+            raise Invalid("bad_choice", "Say either which version is to stand (ours, theirs, both), or a value.")
+        if choice is None:
+            conflicts.resolve_with(self.connection, conflict_id, typed["value"], self._new_id(), self._clock())
+        else:
+            conflicts.resolve(self.connection, conflict_id, choice, self._new_id(), self._clock())
+
+    def resolve_all(self, choice: str) -> int:
+        """Settle all conflicts alike, or none where one of them can't be. Returns how many that were."""
+        return conflicts.resolve_all(self.connection, choice, self._new_id, self._clock())
+
+    # --- what was ---
+
+    def history(self, record_id: str) -> list[Past]:
+        """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
+        return asking.history(self._transport_for(self.connection), record_id)
+
+    def restore(
+        self,
+        change_id: str,
+        record_id: str | None = None,
+        cells: Iterable[str] | None = None,
+        to: str = BEFORE,
+    ) -> str | None:
+        """Give back the values from before or after a change: of these cells, or of all that it named.
+
+        It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
+        ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
+        """
+        record_id = record_id or asking.record_of(self.connection, change_id)
+        told = self.history(record_id)
+        past = asking.find(told, change_id)
+        return asking.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
+
+    def restore_version(self, record_id: str, change_id: str) -> str | None:
+        """Make a contact what it was right after a change. As restore()."""
+        told = self.history(record_id)
+        past = asking.find(told, change_id)
+        return asking.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
 
     # --- what can't be sent ---
 

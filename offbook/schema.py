@@ -77,7 +77,23 @@ FIRST = (
     "INSERT INTO sync_state (id) VALUES (1)",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST,)
+SECOND = (
+    "ALTER TABLE change_log ADD COLUMN resolves TEXT",
+    """CREATE TABLE conflicts (
+  id TEXT PRIMARY KEY,
+  table_name TEXT NOT NULL,
+  record_id TEXT NOT NULL,
+  cell TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  data TEXT NOT NULL
+) WITHOUT ROWID""",
+    "CREATE INDEX change_log_resolves ON change_log (id) WHERE resolves IS NOT NULL",
+    "CREATE INDEX conflicts_record ON conflicts (table_name, record_id)",
+    # A cursor may be behind conflicts that the file had no place for: they come with a snapshot.
+    "UPDATE sync_state SET cursor = NULL, snapshot = 0",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND)
 """What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
 
 

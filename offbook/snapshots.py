@@ -44,6 +44,7 @@ def begin(connection: sqlite3.Connection, kept: int | None = None) -> None:
         for key in connection.execute(NOT_ECHOED).fetchall():
             settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
+        connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
         state.write(connection, cursor=None, snapshot=Snapshot.TAKING)
 
 

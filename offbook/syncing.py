@@ -131,10 +131,10 @@ class Syncing:
         while True:
             self._fold()
             lines = [line for line in log.pending(self._connection, self._batch_max) if line.id <= last]
-            checked = [(line, _check(line)) for line in lines]
+            checked = [(line, check(line)) for line in lines]
             bad = [(line, found) for line, found in checked if isinstance(found, Rejection)]
             if not bad:
-                return _with_bases(checked)
+                return in_one_request(known_bases(checked))
             inserts = [(line, why) for line, why in bad if line.operation == Operation.INSERT]
             for line, why in inserts or bad:  # what stands behind a parked INSERT joins it, and is not parked by itself
                 self._park(line, why)
@@ -237,7 +237,7 @@ class Syncing:
             )
 
 
-def _check(line: LogLine) -> Change | Rejection:
+def check(line: LogLine) -> Change | Rejection:
     """The checks that the server will make, and one of our own: it would answer under another id."""
     found = change_of(line.as_json(line.change_id), line.change_id)
     if isinstance(found, Change) and (found.record_id, found.id) != (line.record_id, line.change_id):
@@ -250,13 +250,21 @@ def _is_key(key: tuple[str, str]) -> bool:
     return all(part.isascii() for part in key)
 
 
-def _with_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
-    """As many lines as one request takes, each with what its writer had really seen."""
+def in_one_request(lines: list[LogLine]) -> list[LogLine]:
+    """As many lines as one request takes."""
+    return lines[requests_of(lines)[0]] if lines else []
+
+
+def requests_of(lines: list[LogLine]) -> list[slice]:
+    sizes = [len(json.dumps(line.data)) + SIZE_OF_REST for line in lines]
+    return batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)
+
+
+def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
+    """The lines, each with what its writer had really seen."""
     by_record: dict[tuple[str, str], list[Change]] = {}
     for line, change in checked:
         by_record.setdefault((line.table, line.record_id), []).append(change)
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
-    lines = [replace(line, bases=bases.get(line.change_id, change.bases)) for line, change in checked]
-    sizes = [len(json.dumps(line.data)) + SIZE_OF_REST for line in lines]
-    return lines[batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
+    return [replace(line, bases=bases.get(line.change_id, change.bases)) for line, change in checked]

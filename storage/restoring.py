@@ -16,6 +16,7 @@ from offbook.core.cells import change_data
 from offbook.core.changes import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history import Wish, state_at, to_state, to_values
+from offbook.core.past import given_back
 from offbook.core.tables import EXISTS, TABLES
 from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
 from storage import Done, Origin, Reading, Store, Writing, take
@@ -67,22 +68,9 @@ def restore(
         past = book.past(change_id)
         if past is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
-        values = dict(past.before if to == "before" else past.data)
         record = _record(book, past.key)
-        if past.operation == "DELETE" and to == "after":
-            values[EXISTS] = False
-        if to == "before" and record.created.change_id == change_id:
-            values = dict.fromkeys(past.data) if cells is not None else {EXISTS: False}
-        return _carry_out(book, by, record, to_values(record, _only(values, cells)), now)
-
-
-def _only(values: Mapping[str, Value], cells: Iterable[str] | None) -> Mapping[str, Value]:
-    if cells is None:
-        return values
-    wanted = list(cells)
-    if missing := [cell for cell in wanted if cell not in values]:
-        raise Invalid("unknown_cell", f"This change has no value for {missing[0][:80]!a}.")
-    return {cell: values[cell] for cell in wanted}
+        values = given_back(past, record.created.change_id == change_id, cells, to)
+        return _carry_out(book, by, record, to_values(record, values), now)
 
 
 def restore_version(store: Store, book_id: int, by: By, key: Key, seq: int, now: int) -> Record:

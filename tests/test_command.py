@@ -23,7 +23,7 @@ from tests.commanding import ROOT, Device
 
 COMMANDS = (
     *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
-    *("parked", "parked retry", "parked drop", "conflicts"),
+    *("parked", "parked retry", "parked drop", "conflicts", "resolve", "history", "restore", "explain", "plan"),
 )
 GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"
 
@@ -543,14 +543,83 @@ def test_a_parked_change_is_given_up(with_parked: Device) -> None:
     assert with_parked("list", "--json").json == []
 
 
-def test_conflicts_are_listed_with_what_this_device_wrote(device: Device) -> None:
-    assert device("conflicts").out == "No conflicts: nothing waits for a person to decide.\n"
-    device("add", "Ada")
-    device("edit", "Ada", "--phone", "555")
-    ask_sql(device, "UPDATE change_log SET synced = 1, verdict = 'conflict' WHERE operation = 'UPDATE'")
-    told = device("conflicts").out
-    assert told.startswith("Ada, ") and "  Phone  555\n" in told
-    assert [one["data"] for one in device("conflicts", "--json").json] == [{"phone": "555"}]
+# --- conflicts, resolve, and what only the server knows --------------------------------------------------------------
+
+CONFLICT = "c0000000-0000-4000-8000-00000000000"
+
+
+@pytest.fixture
+def contested(offline: Device) -> Device:
+    """A device with a contact of which two cells wait for a person."""
+    offline("add", "Ada", "--phone", "1", "--company", "A")
+    ask_sql(offline, "UPDATE change_log SET synced = 1, seq = 5")
+    by = '"ada", "laptop", "2026-11-20T17:00:00.000Z"'
+    for number, cell in enumerate(("phone", "company")):
+        data = f'{{"common": null, "ours": ["1", {by}], "theirs": ["2", "ada", null, null]}}'
+        row = (f"{CONFLICT}{number}", offline.id_of("Ada"), cell, data)
+        ask_sql(offline, "INSERT INTO conflicts VALUES (?, 'contacts', ?, ?, 6, ?)", *row)
+    return offline
+
+
+def test_conflicts_are_listed_with_both_versions_and_what_can_be_chosen(device: Device, contested: Device) -> None:
+    told = contested("conflicts").out
+    assert f"{CONFLICT}0  Ada: Phone\n  began with  nothing\n" in told
+    assert "  ours        “1” from laptop (ada), 2026-11-20 17:00\n  theirs      “2” from ada\n" in told
+    assert "  choices     ours, theirs, both\n" in told and "  choices     ours, theirs\n" in told
+    assert [one["cell"] for one in contested("conflicts", "--json").json] == ["phone", "company"]
+    assert "Conflicts  2: see `offbook conflicts`" in contested("status").out
+
+
+def test_conflicts_are_decided_one_by_one_or_all_alike(contested: Device) -> None:
+    decided = contested("resolve", f"{CONFLICT}0", "both")
+    assert (decided.code, decided.out.splitlines()[0][:19]) == (0, "Decided: Ada, Phone")
+    assert contested("resolve", f"{CONFLICT}1", "--value", "C", "--json").json == {"resolved": [f"{CONFLICT}1"]}
+    contact = contested("show", "Ada", "--json").json
+    assert (contact["phone"], contact["company"]) == ("1", "C")
+    assert [entry["value"] for entry in contact["details"].values()] == ["2"]
+    assert contested("conflicts").out == "No conflicts: nothing waits for a person to decide.\n"
+    assert contested("resolve", "--all", "ours").out.startswith("No conflicts")
+
+
+def test_all_conflicts_are_decided_alike(contested: Device) -> None:
+    assert contested("resolve", "--all", "theirs").out.startswith("Decided 2 conflicts.")
+    contact = contested("show", "Ada", "--json").json
+    assert (contact["phone"], contact["company"]) == ("2", "2")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), 2),
+        ((f"{CONFLICT}0",), 2),
+        ((f"{CONFLICT}0", "ours", "--value", "1"), 2),
+        ((f"{CONFLICT}0", "--all", "ours"), 2),
+        ((f"{CONFLICT}0", "mine"), 1),
+        (("c0000", "ours"), 1),
+        (("nope", "ours"), 1),
+        (("--all", "both"), 1),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_decided_says_why(contested: Device, words: tuple[str, ...], code: int) -> None:
+    said = contested("resolve", *words)
+    assert (said.code, said.err.count("\n"), len(contested("conflicts", "--json").json)) == (code, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "words", [("history", "Ada"), ("explain", "Ada"), ("restore", "x", "--contact", "Ada"), ("plan",)]
+)
+def test_what_only_the_server_knows_waits_for_the_network(offline: Device, words: tuple[str, ...]) -> None:
+    offline("add", "Ada")
+    said = offline(*words)
+    assert said.code == 3 and "can't be reached" in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("x", "--at", "y"), ("--at", "y"), ("--at", "y", "--contact", "A", "--cell", "c")]
+)
+def test_a_restore_that_does_not_say_what_is_refused(offline: Device, words: tuple[str, ...]) -> None:
+    assert offline("restore", *words).code == 2
 
 
 # --- watch -----------------------------------------------------------------------------------------------------------

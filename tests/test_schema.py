@@ -222,6 +222,25 @@ def test_new_triggers_replace_ours_and_no_others(replica: sqlite3.Connection) ->
     assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
 
 
+def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: Path) -> None:
+    old = sqlite.connect(path)
+    with sqlite.atomic(old):
+        for sql in schema.FIRST:
+            old.execute(sql)
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO change_log (table_name, record_id, operation) VALUES ('contacts', 'r1', 'DELETE')")
+        old.execute("INSERT INTO server_rows (table_name, record_id, seq) VALUES ('contacts', 'r1', 5)")
+        old.execute("UPDATE sync_state SET cursor = 'e.5', snapshot = 2, book = 'b', token = 't'")
+    before = old.execute("SELECT change_id, replica FROM change_log, sync_state").fetchone()
+    schema.install(old)
+    (line,) = log.pending(old)
+    assert (line.record_id, line.resolves, line.seq) == ("r1", (), None)
+    assert (line.change_id, value(old, "SELECT replica FROM sync_state")) == before
+    assert value(old, "SELECT seq FROM server_rows") == 5 and value(old, "SELECT count(*) FROM conflicts") == 0
+    assert old.execute("SELECT cursor, snapshot, book, token FROM sync_state").fetchone() == (None, 0, "b", "t")
+    old.close()
+
+
 def test_a_file_of_a_newer_offbook_is_left_alone(replica: sqlite3.Connection) -> None:
     replica.execute("PRAGMA user_version = 99")
     with pytest.raises(schema.TooNew, match="update offbook"):

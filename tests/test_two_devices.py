@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -25,7 +26,7 @@ import pytest
 from app import App
 from config import Config
 from offbook.command.parser import parse
-from tests.browser import PASSWORD, add_device, add_user, app_on
+from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of
 from tests.commanding import ROOT, Device
 from tests.serving import Process, migrated, serving_process
 
@@ -181,6 +182,86 @@ def test_an_offline_edit_arrives_on_the_other_device(devices: TwoDevices) -> Non
     synced(phone)
     synced(laptop)
     assert laptop("list", "--json").json == []
+
+
+def test_a_conflict_is_seen_and_decided_on_either_device(devices: TwoDevices, app: App, request: Any) -> None:
+    laptop, phone = devices
+    accounts = parts_of(app).accounts
+    accounts.set_policy(accounts.user_named(request.node.name[:100]).book_id, "ask")
+    laptop("add", "Ada", "--phone", "1")
+    for device in (laptop, phone):
+        synced(device)
+    laptop("edit", "Ada", "--phone", "2")
+    phone("edit", "Ada", "--phone", "3")
+    for device in (laptop, phone, laptop):
+        synced(device)
+    (conflict,) = laptop("conflicts", "--json").json
+    assert phone("conflicts", "--json").json == [conflict]
+    assert (conflict["common"], conflict["ours"], conflict["theirs"]) == ("1", "2", "3")
+    assert (conflict["ours_by"]["device"], conflict["theirs_by"]["device"]) == ("laptop", "phone")
+    assert "“3” from phone" in laptop("explain", "Ada", "phone").out
+    assert laptop("resolve", conflict["id"], "both").code == 0
+    for device in (laptop, phone):
+        synced(device)
+        assert device("conflicts", "--json").json == []
+    ada = phone("show", "Ada", "--json").json
+    assert [ada["phone"], *(entry["value"] for entry in ada["details"].values())] == ["2", "3"]
+
+
+def test_what_was_is_told_explained_and_given_back(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    laptop("add", "Ada", "--phone", "1", "--company", "C")
+    for device in (laptop, phone):
+        synced(device)
+    phone("edit", "Ada", "--phone", "2")
+    synced(phone)
+    told = laptop("history", "Ada")
+    assert "  phone (" in told.out and "  Phone: “1” -> “2”\n" in told.out
+    edit, made = laptop("history", "Ada", "--json").json
+    assert (made["created"], edit["before"], edit["device"]) == (True, {"phone": "1"}, "phone")
+    synced(laptop)
+    laptop("edit", "Ada", "--company", "D")
+    why = laptop("explain", "Ada").out
+    assert "Phone: “2”\n  phone (" in why and "it counts whatever the clocks say." in why
+    assert "Company: “D”\n  This device changed it to “D” at " in why
+    assert laptop("restore", edit["id"][:8], "--contact", "Ada").out.startswith("Given back.")
+    assert laptop("show", "Ada", "--json").json["phone"] == "1"
+    laptop("rm", "Ada")
+    synced(laptop)
+    ada = made["data"]["name"]
+    assert laptop("history", ada).code == 0
+    assert laptop("restore", "--contact", ada, "--at", made["id"]).code == 0
+    for device in (laptop, phone):
+        synced(device)
+        contact = device("show", "Ada", "--json").json
+        assert (contact["phone"], contact["company"]) == ("1", "C")
+    assert laptop("restore", "--contact", "Ada", "--at", made["id"]).out.startswith("It is so already")
+
+
+def test_a_plan_tells_what_a_sync_then_does(devices: TwoDevices) -> None:
+    laptop, phone = devices
+    laptop("add", "Ada", "--phone", "1")
+    laptop("add", "Bob")
+    for device in (laptop, phone):
+        synced(device)
+    assert laptop("plan").out == "A sync would do nothing: nothing is new on either side.\n"
+    phone("edit", "Ada", "--phone", "2")
+    phone("rm", "Bob")
+    phone("add", "Eve")
+    synced(phone)
+    laptop("edit", "Ada", "--company", "C")
+    laptop("add", "Dan")
+    before = rows(laptop, "change_log", "id"), rows(laptop, "sync_state", "id"), rows(laptop, "contacts", "id")
+    told = laptop("plan").out
+    after = rows(laptop, "change_log", "id"), rows(laptop, "sync_state", "id"), rows(laptop, "contacts", "id")
+    assert before == after
+    assert told == (
+        "Sends 1 change:\n  add Dan\n"
+        "Merges: change Ada meets an edit that it had not seen: some of it counts\n  Company  C here, C then\n"
+        "Adds 1 contact here:\n  Eve\nChanges 1 contact here:\n  Ada\nDeletes 1 contact here:\n  Bob\n"
+    )
+    assert laptop("plan", "--json").json["merge"][0]["verdict"] == "merged"
+    assert synced(laptop)["pushed"] == 2
 
 
 def test_what_a_sync_did_is_told(devices: TwoDevices) -> None:

@@ -1,4 +1,4 @@
-"""log, parked, conflicts: changes of this device, and what became of them."""
+"""log, parked: changes of this device, and what became of them."""
 
 from __future__ import annotations
 
@@ -114,19 +114,3 @@ def _parked(book: Replica, text: str) -> Parked:
     if len(found) > 1:
         raise Ambiguous(f"{count(len(found), 'parked change')} have an id that begins with “{text}”: give more of it.")
     return found[0]
-
-
-# --- conflicts -------------------------------------------------------------------------------------------------------
-
-
-def conflicts(book: Replica, args: argparse.Namespace) -> Answer:
-    found = book.conflicts()
-    if not found:
-        return Answer([], ["No conflicts: nothing waits for a person to decide."])
-    names = dict(book.connection.execute(NAMES).fetchall())
-    lines: list[str] = []
-    for one in found:
-        name = flat(names.get(one["record_id"]) or one["record_id"])
-        values = pairs(values_of(one["table"], one["data"] or {}))
-        lines += [f"{name}, {moment(one['timestamp'])}: this device wrote", *(f"  {line}" for line in values), ""]
-    return Answer(found, lines[:-1])

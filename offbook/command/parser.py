@@ -6,7 +6,20 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from offbook.command import Answer, UsageError, changes, contacts, fields, files, syncing, verifying, watching
+from offbook.command import (
+    Answer,
+    UsageError,
+    changes,
+    contacts,
+    deciding,
+    fields,
+    files,
+    past,
+    planning,
+    syncing,
+    verifying,
+    watching,
+)
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -84,6 +97,8 @@ def make_parser() -> Parser:
     _for_contacts(command)
     _for_files(command)
     _for_changes(command, everywhere)
+    _for_deciding(command)
+    _for_the_past(command)
     return parser
 
 
@@ -136,6 +151,8 @@ def _for_syncing(command: Command) -> None:
         "left as they are. Exits like sync."
     )
     command("verify", verifying.verify, "compare every record with the server's, and mend what differs", more)
+    more = "The server is asked, and nothing changes: not on this device, not there. Exits like sync."
+    command("plan", planning.plan, "tell what a sync would send, merge, fetch and park", more)
     command("watch", watching.watch, "keep syncing, and tell what happens, until Ctrl-C")
     command("status", syncing.status, "tell where this device stands")
 
@@ -165,7 +182,47 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
     )
     drop.set_defaults(run=changes.drop)
     drop.add_argument("id", metavar="ID", help="of the parked change")
-    command("conflicts", changes.conflicts, "list what waits for a person to decide")
+
+
+def _for_deciding(command: Command) -> None:
+    command("conflicts", deciding.conflicts, "list what waits for a person to decide")
+    more = (
+        "ours is what the book has, theirs what another device wrote without having seen that; both keeps the two "
+        "where there is room, like a second number. It counts here at once, and everywhere with the next sync."
+    )
+    resolve = command("resolve", deciding.resolve, "decide what waits", more)
+    resolve.usage = "%(prog)s ID ours|theirs|both | ID --value TEXT | --all ours|theirs"
+    resolve.add_argument("id", metavar="ID", nargs="?", help="of the conflict, or how it begins")
+    resolve.add_argument("choice", metavar="CHOICE", nargs="?", help="ours, theirs or both")
+    resolve.add_argument("--value", metavar="TEXT", help="another value that is to stand")
+    resolve.add_argument("--all", metavar="CHOICE", help="the same in all of them: ours or theirs")
+
+
+def _for_the_past(command: Command) -> None:
+    more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
+    history = command("history", past.history, "tell what happened to a contact, the newest first", more)
+    history.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")
+    more = (
+        "CHANGE is the id of a change, or how it begins, as `offbook history` tells it. What is given back is an edit "
+        "of this device: it shows at once, goes out with the next sync, and is in the history itself."
+    )
+    restore = command("restore", past.restore, "give back what was", more)
+    restore.usage = (
+        "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to WHEN]\n       %(prog)s --contact ID --at CHANGE"
+    )
+    restore.add_argument("change", metavar="CHANGE", nargs="?", help="give back what this change replaced")
+    restore.add_argument("--contact", metavar="ID", help="whose change it is, when another device made it")
+    restore.add_argument(
+        "--cell", metavar="CELL", action="append", help="only this, like phone or details/KEY/value; may be repeated"
+    )
+    restore.add_argument(
+        "--to", metavar="WHEN", choices=("before", "after"), default="before", help="before (usual) or after the change"
+    )
+    restore.add_argument("--at", metavar="CHANGE", help="the whole contact as it was right after this change")
+    more = "The server is asked. CELL is a field, like phone, or a detail, like details/KEY; else all is explained."
+    explain = command("explain", past.explain, "tell why a contact has the values that it has", more)
+    explain.add_argument("id", metavar="ID")
+    explain.add_argument("cell", metavar="CELL", nargs="?")
 
 
 def _natural(text: str) -> int:

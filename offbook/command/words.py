@@ -12,6 +12,7 @@ from datetime import datetime
 from unicodedata import combining, east_asian_width
 
 from offbook.core.cells import Json
+from offbook.core.tables import EXISTS
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a cursor, colours or reorders text, or is no text at all."""
@@ -39,6 +40,15 @@ def clean(line: str) -> str:
 def label(name: str) -> str:
     """What a field, or a kind of detail, is called."""
     return LABELS.get(name) or name.replace("_", " ").capitalize()
+
+
+def cell_label(cell: str) -> str:
+    """What a cell is called."""
+    entry, _, name = cell.rpartition("/")
+    if not entry:
+        return "The contact" if name == EXISTS else label(name)
+    of_entry = f"Detail [{entry.partition('/')[2]}]"
+    return of_entry if name == EXISTS else f"{of_entry} {name}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

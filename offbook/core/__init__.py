@@ -16,6 +16,8 @@ plan           plan(book, records, settled, batch, now) -> Plan: the server's si
 prune          what is forgotten, and when
 rebase         the replica's side: what shows, what a change had seen, what goes out together
 cells          the values of cells, checked by the rules of TABLES
+past           what the history tells of a change, and what a record was after it
+explaining     why a cell has its value, in sentences
 wire           requests and answers <-> JSON, strictly; every limit
 text           folding text for search and order
 skew           a clock that is off, in words

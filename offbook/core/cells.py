@@ -78,6 +78,26 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) ->
         )
 
 
+def value_of(table: Table, cell: str, value: Json) -> Value:
+    """What one cell holds, as JSON has it by itself: several parts are a list, fewer than all the first. Raises
+    Invalid."""
+    if not table.has_cell(cell):
+        raise Invalid("unknown_cell", f"{table.name} has no cell {cell[:80]!a}.")
+    if value is None:
+        return None
+    entry, _, name = cell.rpartition("/")
+    if name == EXISTS:
+        if type(value) is not bool:
+            raise Invalid("wrong_type", f"{cell} must be true or false.")
+        return value
+    fields = table.maps_by_name[entry.split("/")[0]].cells[name] if entry else (table.by_name[cell],)
+    given = value if isinstance(value, list) else [value]
+    if len(given) > len(fields):
+        raise Invalid("wrong_type", f"{cell} has {len(fields)} parts at the most.")
+    parts = tuple(check(field, cell, part) for field, part in zip_longest(fields, given))
+    return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
+
+
 def check(field: Field, name: str, value: Json) -> Scalar:
     """The value of one field or attribute as it is stored; most are empty. Raises Invalid, and calls it ``name``."""
     return None if value is None and not field.required else CHECKS[field.type](field, name, value)

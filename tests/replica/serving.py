@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
@@ -19,7 +20,8 @@ from offbook.core.wire import loads, parse_push
 from storage import Origin, prune
 from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
-from storage.sync import sync
+from storage.past import page
+from storage.sync import rehearse, sync
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000
@@ -82,6 +84,8 @@ class Server:
         self.requests.append(json.loads(body))
         try:
             push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
+            if path == "/plan":
+                return ok(rehearse(self.store, 1, push, self.now, self.page_max))
             return ok(sync(self.store, 1, Origin(), push, self.now, self.page_max))
         except CursorGone as gone:
             return problem(
@@ -94,6 +98,18 @@ class Server:
             )
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
+
+    def tell(self, path: str) -> Response:
+        """The answer to ``GET /history/<record>?limit=…&before=…``."""
+        asked = urlsplit(path)
+        query = parse_qs(asked.query)
+        key = ("contacts", asked.path.removeprefix("/history/"))
+        with self.store.reading(1) as book:
+            if key not in book.records(key[0], [key[1]]):
+                return problem(404, "not_found", "There is no record with this id.")
+            place = int(query["before"][0]) if "before" in query else None
+            told = page(book, key, place, min(int(query["limit"][0]), self.page_max))
+        return ok({"changes": [one._asdict() for one in told.changes], "next": told.next})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""
@@ -112,7 +128,7 @@ QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 
 def ok(answer: Any) -> Response:
-    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer, default=dict).encode())
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
@@ -153,12 +169,16 @@ class Wire:
     asked: list[Step | None] = field(default_factory=list)
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        assert method == "POST"
         assert headers["Offbook-Protocol"] == "1"
-        assert body is not None
-        steps = self.steps if path == "/sync" else self.asked
+        steps = self.asked if path in QUESTIONS else self.steps
         step = steps.pop(0) if steps else None
-        return step(body, self.server) if step else self.server.answer(body, path)
+        if step is not None:
+            return step(body or b"", self.server)
+        if method == "GET":
+            return self.server.tell(path)
+        assert method == "POST" and (path in ("/sync", "/plan") or path in QUESTIONS)
+        assert body is not None
+        return self.server.answer(body, path)
 
 
 @dataclass

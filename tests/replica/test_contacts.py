@@ -178,7 +178,7 @@ def test_a_conflict_waits_to_be_seen(device: Device) -> None:
     a.contacts.update(ada, phone="a")
     assert a.sync().conflicts == 1
     (conflict,) = a.conflicts()
-    assert (conflict["record_id"], conflict["data"]) == (ada, {"phone": "a"})
+    assert (conflict["record_id"], conflict["ours"], conflict["theirs"]) == (ada, "b", "a")
     assert a.status().conflicts == 1
     assert a.contacts.get(ada)["phone"] == "b"
 

@@ -1,0 +1,136 @@
+"""Why a cell has its value, in sentences: who wrote it, what its writer had seen, what it replaced, what it won over.
+
+From the history as values, the newest change first. How a time is put into words is an argument: a device says it in
+its own zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from offbook.core.changes import Value
+from offbook.core.past import Past, Winner, waited, written
+from offbook.core.tables import EXISTS
+from offbook.core.wire import iso_micros
+
+When = Callable[[str], str]
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "merge": "of two edits that had not seen each other, the later one shows",
+        "last-write-wins": "in this book the later change counts as a whole",
+    }
+)
+
+
+class Edit(NamedTuple):
+    """What this device did to the cell and has not sent yet."""
+
+    at: str
+    value: Value
+
+
+class Rival(NamedTuple):
+    """A version of the cell that waits for a person, and who brought it."""
+
+    value: Value
+    user: str | None
+    device: str | None
+
+
+def explain(
+    cell: str, history: Sequence[Past], edits: Iterable[Edit], rivals: Iterable[Rival], when: When
+) -> list[str]:
+    """The sentences about one cell, what is newest first."""
+    told = [
+        f"This device changed it to {said(cell, one.value)} at {when(one.at)}; that is not sent yet." for one in edits
+    ]
+    told += _from_history(cell, history, when)
+    told += [f"{said(cell, one.value)} from {who(one)} waits for a person to decide." for one in rivals]
+    return told
+
+
+def _from_history(cell: str, history: Sequence[Past], when: When) -> Iterator[str]:
+    writers = [past for past in history if past.seq is not None and cell in written(past)]
+    if not writers:
+        yield "The server's history does not tell who wrote it."
+        return
+    writer, *earlier = writers
+    yield _wrote(cell, writer, when)
+    if earlier:
+        yield from _why(cell, writer, earlier[0], history, when)
+    yield from _beat(cell, writer, history, when)
+
+
+def _wrote(cell: str, writer: Past, when: When) -> str:
+    value, at = said(cell, written(writer)[cell]), when(writer.timestamp or writer.at)
+    if writer.created:
+        return f"{who(writer)} added the contact with {value} at {at}."
+    return f"{who(writer)} changed it from {said(cell, writer.before[cell])} to {value} at {at}."
+
+
+def _why(cell: str, writer: Past, before: Past, history: Sequence[Past], when: When) -> Iterator[str]:
+    """Why it stands over what it replaced: chosen, seen, or not seen and still the winner."""
+    choices = [past for past in history if waited(past, cell) and _between(past, before, writer)]
+    yield from (
+        f"A person has decided between that and {said(cell, past.data[cell])} from {who(past)}." for past in choices
+    )
+    base = writer.base_of(cell)
+    if base is None:
+        return
+    theirs = f"{said(cell, written(before)[cell])} from {who(before)} ({when(before.timestamp or before.at)})"
+    if before.replica == writer.replica:
+        yield "The same device had written what it replaced: it counts whatever the clocks say."
+    elif (before.seq or 0) <= base:
+        seen = when(iso_micros(base))
+        yield f"Its writer had seen the contact as of {seen}, and so {theirs}: it counts whatever the clocks say."
+    else:
+        yield f"Its writer had not seen {theirs}: {_reason(cell, writer, before)}."
+
+
+def _between(past: Past, before: Past, writer: Past) -> bool:
+    return (before.seq or 0) < (past.seq or 0) < (writer.seq or 0)
+
+
+def _reason(cell: str, writer: Past, before: Past) -> str:
+    """The rule that let a change win over what it had not seen; which policy the book had is not told of a winner."""
+    if cell.endswith(EXISTS):
+        return "an edit beats a deletion that it had not seen"
+    if writer.timestamp == before.timestamp:
+        return "both have the same time, and then the larger id wins"
+    return "its time is the later one"
+
+
+def _beat(cell: str, writer: Past, history: Sequence[Past], when: When) -> Iterator[str]:
+    for past in history:
+        for lost in past.beaten:
+            if lost.cell == cell and lost.winner.change_id == writer.id:
+                theirs = f"{said(cell, lost.value)} from {who(past)} ({when(past.timestamp or past.at)})"
+                yield f"It won over {theirs}, which had not seen it: {_rule(cell, lost.rule)}."
+
+
+def _rule(cell: str, rule: str) -> str:
+    if cell.endswith(EXISTS) and rule == "merge":
+        return "an edit beats a deletion that it had not seen"
+    return REASONS.get(rule, f"that is the book's policy, “{rule}”")
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def who(one: Past | Winner | Rival) -> str:
+    """A device and its user, as far as they are known."""
+    if one.device and one.user:
+        return f"{one.device} ({one.user})"
+    return one.device or one.user or "somebody"
+
+
+def said(cell: str, value: Value) -> str:
+    """A value in a sentence."""
+    if cell.endswith(EXISTS):
+        return "“there”" if value else "“deleted”"
+    if isinstance(value, tuple):
+        return f"“{', '.join(str(part) for part in value if part is not None)}”"
+    return "nothing" if value is None else f"“{value}”"

@@ -1,0 +1,50 @@
+"""What follows from a person's choice, as one ordinary change of this device: logged like an edit, shown at once.
+
+No trigger writes these lines. A choice counts even where its value stands already, and a value that is given back may
+belong to a record that no longer shows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from offbook import log
+from offbook.core.cells import change_data
+from offbook.core.changes import Operation, Rejection
+from offbook.core.errors import Invalid
+from offbook.core.history import Wish
+from offbook.core.rebase import State
+from offbook.core.tables import TABLES
+from offbook.core.wire import change_of, iso_millis
+from offbook.local import NEVER, Key, refresh, server_row
+from offbook.log import LogLine
+from offbook.parking import append
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def carry_out(
+    connection: sqlite3.Connection, key: Key, wish: Wish, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
+) -> None:
+    """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent."""
+    table, record_id = key
+    line = LogLine(
+        0,
+        table,
+        record_id,
+        wish.operation,
+        iso_millis(now_ms),
+        State.PENDING,
+        change_id,
+        (server_row(connection, key) or NEVER).seq,
+        None,
+        None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
+        resolves,
+    )
+    checked = change_of(line.as_json(change_id), change_id)
+    if isinstance(checked, Rejection):
+        raise Invalid(checked.code, checked.detail)
+    with log.applying(connection):
+        append(connection, line)
+        refresh(connection, key)
