@@ -35,6 +35,9 @@ BETWEEN = (
     .where(C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to"))
     .order_by(C.seq, C.cell)
 )
+COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
+COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
+ONE = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("one"))
 NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, C.id.in_(bindparam("ids", expanding=True)))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
@@ -55,6 +58,19 @@ REPLACE = (
 def waiting(connection: Connection, book_id: int) -> list[Conflict]:
     """The open ones, oldest first."""
     return [conflict_of(row) for row in connection.execute(WAITING, {"book": book_id})]
+
+
+def count(connection: Connection, book_id: int, record_id: str | None = None) -> int:
+    """How many are open, in all (what every page of a signed-in person asks) or of one record."""
+    query = COUNT if record_id is None else COUNT_OF
+    ((found,),) = query.rows(connection, {"book": book_id, "record": record_id})
+    return int(found)
+
+
+def found(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
+    """One conflict, open or not, and the change that closed it."""
+    row = connection.execute(ONE, {"book": book_id, "one": conflict_id}).first()
+    return None if row is None else (conflict_of(row), row.resolved_by)
 
 
 def between(connection: Connection, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:

@@ -149,7 +149,8 @@ def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
 def shown(record: Record) -> dict[str, Any]:
     data = wire_data(record)
     form = open_form(data or {}, record.seq, parts().new_id())
-    return {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
+    waits = parts().contacts.conflicts(me().book_id, record.id)
+    return {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record), "waits": waits}
 
 
 def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
