@@ -79,13 +79,11 @@ def every_kind(two: Pair) -> None:
         {"phone": "555-0142", "notes": "Met at the fair.\nLikes looms.", "title": None},
         {"phone": "555-0199", "notes": "Met at the fair.\nWrites programs.", "title": "Analyst"},
     )
-    details = {"k1": HOME, "k2": BOAT, "k3": {"kind": "email", "label": "Work", "value": "grace@navy.example"}}
-    entries = two.add(name="Grace Hopper", details=details)
-    two.meet(
-        entries,
-        {"details": {"k1": {"value": "2 Short Lane\nArlington"}, "k2": {"value": "555-0123"}, "k3": None}},
-        {"details": {"k1": {"value": "2 Short Lane\nAlexandria"}, "k2": {"value": "555-0124"}, "k3": {"label": "Yale"}}},
-    )
+    work = {"kind": "email", "label": "Work", "value": "grace@navy.example"}
+    entries = two.add(name="Grace Hopper", details={"k1": HOME, "k2": BOAT, "k3": work})
+    first = {"k1": {"value": "2 Short Lane\nArlington"}, "k2": {"value": "555-0123"}, "k3": None}
+    then = {"k1": {"value": "2 Short Lane\nAlexandria"}, "k2": {"value": "555-0124"}, "k3": {"label": "Yale"}}
+    two.meet(entries, {"details": first}, {"details": then})
     two.meet(two.add(name="Charles Babbage", company="Engines"), None, {"company": "Engines Ltd", "phone": "555-7"})
     two.meet(two.add(name="Mary Somerville", company="Royal Society"), {"birthday": "1780-12-26"}, None)
     two.meet(two.add(name="Alan Turing", birthday="1912-06-23"), {"birthday": "1912-06-24"}, {"birthday": "--06-23"})

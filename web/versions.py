@@ -166,8 +166,8 @@ def _edits(conflict: Conflict, record: Record) -> Iterator[str]:
     ]
     yield "Changed it:" if cells else "Changed it"
     for cell in cells:
-        kind = str(record.cells.get(f"{entry_of(cell)}kind") or "") if "/" in cell else ""
-        yield f"{name_of_cell(cell, kind)} {said(record.cells.get(cell))}"
+        here = replace(conflict, cell=cell)
+        yield f"{title(here, record)} {quoted(lines_of(here, record, record.cells.get(cell)))}"
 
 
 # --- a third value -------------------------------------------------------------------------------------------------
@@ -230,6 +230,7 @@ def _whole(lines: Sequence[str]) -> list[str]:
 
 def _marked(words: Sequence[str], same: Sequence[tuple[int, int]]) -> tuple[Line, ...]:
     shared = {place for start, size in same for place in range(start, start + size)}
+    shared -= {place for place in shared if words[place].isspace() and not {place - 1, place + 1} & shared}
     lines: list[list[Piece]] = [[]]
     for place, word in enumerate(words):
         if word == "\n":
