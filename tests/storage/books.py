@@ -181,4 +181,6 @@ def everything(reading: Reading, ids: Sequence[str]) -> Json:
         "records": reading.records("contacts", ids),
         "history": {record_id: reading.history("contacts", record_id) for record_id in ids},
         "conflicts": reading.conflicts(),
+        "asked": reading.conflicts_between(0, reading.book.seq),
+        "written": reading.since(0),
     }

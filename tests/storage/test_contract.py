@@ -230,6 +230,42 @@ def test_a_later_conflict_from_the_same_replica_takes_the_place_of_its_open_one(
     assert [one.theirs for one in desk.whole()["conflicts"]] == ["third", "and again"]
 
 
+def test_a_conflict_says_what_both_of_its_versions_began_with(library: Library) -> None:
+    desk = library.desk("ask")
+    base = fought(desk)
+    desk.seq(change(3, "UPDATE", by=2, base=desk.head(), phone="theirs again"))
+    desk.push(change(4, "UPDATE", base=base, phone="mine"), insert(5, 2, name="nobody's"))
+    (conflict,) = desk.whole()["conflicts"]
+    assert (conflict.common, conflict.ours, conflict.theirs) == ("old", "theirs again", "mine")
+
+
+@pytest.mark.parametrize("phone", ["theirs", "mine", "a third"])
+def test_a_change_settles_the_conflict_that_it_names(library: Library, phone: str) -> None:
+    desk = library.desk("ask")
+    desk.push(change(3, "UPDATE", base=fought(desk), phone="mine"))
+    before = desk.pull()
+    (conflict,) = desk.whole()["conflicts"]
+    settles = change(4, "UPDATE", base=desk.head(), phone=phone) | {"resolves": [conflict.id, uuid(99)]}
+    seq = desk.seq(settles)
+    assert desk.whole()["conflicts"] == [] and desk.live()[uuid(1)]["phone"] == phone
+    after = desk.pull(before["cursor"])["changes"]
+    assert [(row["table"], row["seq"]) for row in after] == [("contacts", seq), ("conflicts", seq)]
+    assert after[1]["record_id"] == conflict.id and after[1]["data"] is None
+    whole = desk.whole()
+    assert desk.verdicts(settles) == ["applied"] and desk.whole() == whole
+
+
+def test_a_page_holds_the_conflicts_of_the_seqs_that_it_spans(library: Library) -> None:
+    desk = library.desk("ask")
+    base = desk.seq(insert(1, email="e", phone="p"))
+    desk.push(insert(2, 2), insert(3, 3), change(4, "UPDATE", by=2, base=base, phone="2", email="2"))
+    desk.push(change(5, "UPDATE", base=base, phone="3", email="3"), insert(6, 4))
+    pages = desk.pages(None, 1)
+    told = [[(row["table"], row["record_id"][-1]) for row in page["changes"]][:1] for page in pages]
+    assert told == [[("contacts", "2")], [("contacts", "3")], [("contacts", "1")], [("contacts", "4")]]
+    assert [len(page["changes"]) for page in pages] == [1, 1, 3, 1]
+
+
 def test_conflicts_come_oldest_first_whatever_the_order_of_cells(library: Library) -> None:
     desk = library.desk("ask")
     base = desk.seq(insert(1, email="e", phone="p"))
