@@ -7,9 +7,11 @@ from typing import Any
 
 from app import App
 from offbook.core.changes import Conflict, Record
+from offbook.core.wire import CHANGES_MAX, change_of
+from storage import Origin, push
 from storage.sql import SqlReading
 from tests.browser import add_device, add_user, parts_of
-from tests.calling import Caller, change, new_id
+from tests.calling import Caller, change
 
 BORN = "2026-11-18T17:00:00.000Z"
 EARLY = "2026-11-18T17:06:40.000Z"
@@ -90,11 +92,22 @@ def every_kind(two: Pair) -> None:
 
 
 def many(two: Pair, number: int) -> None:
-    """That many contacts with a conflict about the phone each."""
+    """That many contacts with a conflict about the phone each, without a thousand requests."""
     made = [change(data={"name": f"Person {place:04}", "phone": "1"}, timestamp=BORN) for place in range(number)]
-    for start in range(0, number, 1000):
-        batch = made[start : start + 1000]
-        results = two.laptop.synced(*batch)["results"]
-        seen = [(one["record_id"], result["seq"]) for one, result in zip(batch, results, strict=True)]
-        for device, phone, at in ((two.laptop, "2", EARLY), (two.phone, "3", LATE)):
-            device.synced(*(two.edit(one, {"phone": phone}, timestamp=at, id=new_id()) for one in seen))
+    results = push_all(two, made, "Laptop")
+    seen = [(one["record_id"], seq) for one, seq in zip(made, results, strict=True)]
+    for device, phone, at in (("Laptop", "2", EARLY), ("Phone", "3", LATE)):
+        push_all(two, [two.edit(one, {"phone": phone}, timestamp=at) for one in seen], device)
+
+
+def push_all(two: Pair, items: list[dict[str, Any]], name: str) -> list[int]:
+    """Push as a device does, straight into the store. Returns the seqs."""
+    parts = parts_of(two.app)
+    user = parts.accounts.user_named("ada")
+    device = next(one for one in parts.accounts.devices(user.id) if one.name == name)
+    changes = [change_of(one, device.uuid) for one in items]
+    seqs: list[int] = []
+    for start in range(0, len(changes), CHANGES_MAX):
+        batch, origin = changes[start : start + CHANGES_MAX], Origin(device.id, user.id)
+        seqs += [one.seq or 0 for one in push(parts.store, two.book, origin, batch, parts.clock()).outcomes]
+    return seqs
