@@ -6,6 +6,7 @@ place. A closed one keeps its row, under the seq that closed it, so that every d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -105,7 +106,7 @@ def open_(connection: Connection, book_id: int, plan: Plan, origin: Origin, now:
     steps = _steps(connection, book_id, conflicts)
     rows = []
     for one in conflicts:
-        common = common_of(one, plan.records.get(one.key), [step for step in steps if step.key == one.key])
+        common = common_of(one, plan.records.get(one.key), steps[one.key])
         rows.append({**conflict_row(book_id, one, origin, now), "common": dump(common)})
     connection.execute(insert(CONFLICTS), rows)
 
@@ -115,11 +116,14 @@ def _replacing(book_id: int, one: Conflict, now: int) -> dict[str, Any]:
     return {"book": book_id, **place, "at": now, "by": one.change_id, "new_seq": one.seq}
 
 
-def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> list[Done]:
+def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> Mapping[Key, list[Done]]:
     ids = sorted({one.record_id for one in conflicts})
     after = min(one.base for one in conflicts)
     found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
-    return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+    steps: dict[Key, list[Done]] = defaultdict(list)
+    for table, record_id, seq, before in found:
+        steps[table, record_id].append(Done((table, record_id), seq, cells_of(before)))
+    return steps
 
 
 def conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
