@@ -96,7 +96,9 @@ def test_all_can_be_settled_by_keyboard(visit: Open) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     ada.expect_flash("“Writes about looms.”")
+    expect(page.locator(".conflict").first).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Keep Laptop’s")
     page.keyboard.press("Enter")
     ada.expect_flash("Phone of Ada Lovelace is “555-0142”.")
     assert len(two.open()) == 7
