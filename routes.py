@@ -14,6 +14,7 @@ from web.devices import devices
 from web.health import health
 from web.history import history
 from web.imports import imports
+from web.inbox import inbox
 from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
@@ -33,6 +34,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (pages, ""),
+    (inbox, ""),
     (imports, ""),
     (devices, ""),
     (people, ""),

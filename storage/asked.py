@@ -6,6 +6,7 @@ place. A closed one keeps its row, under the seq that closed it, so that every d
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -35,6 +36,9 @@ BETWEEN = (
     .where(C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to"))
     .order_by(C.seq, C.cell)
 )
+COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
+COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
+ONE = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("one"))
 NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, C.id.in_(bindparam("ids", expanding=True)))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
@@ -55,6 +59,19 @@ REPLACE = (
 def waiting(connection: Connection, book_id: int) -> list[Conflict]:
     """The open ones, oldest first."""
     return [conflict_of(row) for row in connection.execute(WAITING, {"book": book_id})]
+
+
+def count(connection: Connection, book_id: int, record_id: str | None = None) -> int:
+    """How many are open, in all (what every page of a signed-in person asks) or of one record."""
+    query = COUNT if record_id is None else COUNT_OF
+    ((found,),) = query.rows(connection, {"book": book_id, "record": record_id})
+    return int(found)
+
+
+def found(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
+    """One conflict, open or not, and the change that closed it."""
+    row = connection.execute(ONE, {"book": book_id, "one": conflict_id}).first()
+    return None if row is None else (conflict_of(row), row.resolved_by)
 
 
 def between(connection: Connection, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
@@ -89,7 +106,7 @@ def open_(connection: Connection, book_id: int, plan: Plan, origin: Origin, now:
     steps = _steps(connection, book_id, conflicts)
     rows = []
     for one in conflicts:
-        common = common_of(one, plan.records.get(one.key), [step for step in steps if step.key == one.key])
+        common = common_of(one, plan.records.get(one.key), steps[one.key])
         rows.append({**conflict_row(book_id, one, origin, now), "common": dump(common)})
     connection.execute(insert(CONFLICTS), rows)
 
@@ -99,11 +116,14 @@ def _replacing(book_id: int, one: Conflict, now: int) -> dict[str, Any]:
     return {"book": book_id, **place, "at": now, "by": one.change_id, "new_seq": one.seq}
 
 
-def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> list[Done]:
+def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> Mapping[Key, list[Done]]:
     ids = sorted({one.record_id for one in conflicts})
     after = min(one.base for one in conflicts)
     found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
-    return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+    steps: dict[Key, list[Done]] = defaultdict(list)
+    for table, record_id, seq, before in found:
+        steps[table, record_id].append(Done((table, record_id), seq, cells_of(before)))
+    return steps
 
 
 def conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from offbook.core.changes import Author, Record
 from offbook.core.errors import Malformed
 from offbook.core.text import fold
 from offbook.core.wire import INTEGER_MAX
+from storage import asked
 from storage.authors import authors_of
 from storage.engines import Database
 from storage.sql import SqlStore
@@ -84,6 +85,11 @@ class Contacts:
             found = connection.execute(query.order_by(C.seq.desc()).limit(limit + 1)).all()
             total = connection.execute(_counted(_deleted(book_id))).scalar_one()
         return _page(found, limit, lambda row: (row.seq,), total)
+
+    def conflicts(self, book_id: int, contact_id: str | None = None) -> int:
+        """How many conflicts are open, of the book or of one contact."""
+        with self._database.read() as connection:
+            return asked.count(connection, book_id, contact_id)
 
     def count(self, book_id: int, search: str = "") -> int:
         with self._database.read() as connection:

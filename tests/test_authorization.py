@@ -131,6 +131,10 @@ MATRIX: Mapping[str, Row] = {
     "POST /c/<uuid:contact_id>/delete": Row(Who.PERSON, {"base": "1", "change_id": str(uuid.UUID(int=7, version=4))}),
     "POST /c/<uuid:contact_id>/restore": Row(Who.PERSON),
     "GET /trash": Row(Who.PERSON),
+    "GET /inbox": Row(Who.PERSON),
+    "POST /inbox/<uuid:conflict_id>": Row(Who.PERSON, {"choice": "theirs", "base": "1"}),
+    "POST /inbox/<uuid:conflict_id>/undo": Row(Who.PERSON),
+    "POST /inbox/all": Row(Who.PERSON, {"rule": "theirs", "seq": str(2**60)}),
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
     "GET /export.csv": Row(Who.PERSON),
@@ -159,7 +163,7 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid>")
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid>")
 
 
 def rows(*kinds: Who) -> list[Any]:
@@ -308,10 +312,10 @@ def test_a_device_reaches_nothing_of_another_book(world: World, method: str, rul
     assert world.state() == before
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=canary", "/trash", "/export.csv", "/devices"])
+@pytest.mark.parametrize("path", ["/", "/?q=canary", "/trash", "/inbox", "/export.csv", "/devices"])
 def test_lists_and_search_hold_one_s_own_alone(world: World, path: str) -> None:
     assert not world.shows_ada(world.bob.get(path))
-    if path not in ("/trash",):
+    if path not in ("/trash", "/inbox"):
         assert world.shows_ada(signed_in(world.app, "ada").get(path))
 
 

@@ -218,6 +218,19 @@ def new_contact(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/c/new", change_id=scene.contact, base=str(scene.seq), opened="{}", name="Eve"), 303
 
 
+def settling(action: str = "") -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for choice in ("theirs", "typed"):
+            fields = {"choice": choice, "value": "Eve", "cell": "phone", "base": str(scene.seq), "change_id": new_id()}
+            yield scene.post(f"/inbox/{scene.conflict}{action}", **fields), 404
+
+    return attempt
+
+
+def settling_all(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/inbox/all", rule="theirs", seq=str(2**60)), 303
+
+
 def upload(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.upload("/import", "First Name,Last Name\nEve,Mallory\n"), 200
 
@@ -297,6 +310,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "pages.delete": is_not_there("/c/{}/delete"),
     "pages.restore": is_not_there("/c/{}/restore"),
     "pages.trash": sees_only_her_own("/trash"),
+    "inbox.index": sees_only_her_own("/inbox"),
+    "inbox.settle": settling(),
+    "inbox.undo": settling("/undo"),
+    "inbox.settle_all": settling_all,
     "imports.choose": sees_only_her_own("/import"),
     "imports.take": upload,
     "imports.export": sees_only_her_own("/export.csv"),

@@ -50,6 +50,8 @@ KINDS: Mapping[str, Kind] = {
 }
 
 ATTRIBUTES: Mapping[str, str] = {
+    "kind": "Kind",
+    "position": "Place in the list",
     "label": "Label",
     "street": "Street",
     "city": "City",
@@ -66,6 +68,12 @@ def label_of(cell: str, kind: str = "") -> str:
     attribute = cell.rsplit("/", 1)[1]
     name = KINDS[kind].one if kind in KINDS else "Detail"
     return name if attribute in ("value", "kind", "position", EXISTS) else f"{name}: {ATTRIBUTES[attribute].lower()}"
+
+
+def name_of_cell(cell: str, kind: str = "") -> str:
+    """A cell's name by itself, where every cell of an entry has its own."""
+    name, attribute = label_of(cell, kind), cell.rpartition("/")[2]
+    return f"{name}: {ATTRIBUTES[attribute].lower()}" if "/" in cell and attribute in ("kind", "position") else name
 
 
 def listing(names: Iterable[str]) -> str:

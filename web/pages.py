@@ -153,8 +153,9 @@ def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
 def shown(record: Record) -> dict[str, Any]:
     data = wire_data(record)
     form = open_form(data or {}, record.seq, parts().new_id())
+    waits = parts().contacts.conflicts(me().book_id, record.id)
     found = {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
-    return {**found, "bare": is_bare(record)}
+    return {**found, "waits": waits, "bare": is_bare(record)}
 
 
 def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import getdoc
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -15,9 +17,11 @@ from web.auth import me, open_session, session_required
 settings = Blueprint("settings", __name__)
 
 POLICY_WORDS = {
-    "merge": "Different fields both survive; in the same field the later edit wins.",
-    "last-write-wins": "The later edit of a contact wins whole.",
-    "ask": "When the same field was edited twice, the first edit stays until someone decides.",
+    "merge": "Different fields both survive; in the same field the later edit wins, and the earlier one is in the "
+    "history. An edit beats a deletion. Nobody is asked.",
+    "last-write-wins": "The later edit of a contact wins whole; the earlier one is in the history. Nobody is asked.",
+    "ask": "Different fields both survive. Where the same field was edited twice, or one side deleted what the other "
+    "edited, what came first stands and both versions wait in the inbox until someone chooses. Nothing else waits.",
 }
 
 
@@ -62,5 +66,11 @@ def choose_policy() -> ResponseReturnValue:
 
 def page(error: str = "") -> str:
     book = parts().accounts.book(me().book_id)
-    policies = [(name, POLICY_WORDS.get(name, "")) for name in POLICIES]
-    return render_template("settings.html", book=book, policies=policies, error=error)
+    policies = [(name, words_of(name)) for name in POLICIES]
+    waits = parts().contacts.conflicts(me().book_id)
+    return render_template("settings.html", book=book, policies=policies, waits=waits, error=error)
+
+
+def words_of(policy: str) -> str:
+    """A policy that has no words here explains itself: the first line of its function's docstring."""
+    return POLICY_WORDS.get(policy) or (getdoc(POLICIES[policy]) or "").partition("\n")[0]

@@ -75,6 +75,8 @@ def to_values(record: Record, values: Cells) -> Wish | None:
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
     for entry in {entry_of(cell) for cell in held} - {""}:
         cells[entry + EXISTS] = True
+    gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
+    cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
     cells = {cell: _said(cell, value) for cell, value in cells.items() if not _same(value, record.cells.get(cell))}
     if record.deleted and (values.get(EXISTS) or held):
         return Wish(Operation.INSERT, {**_needed(record.table, record.cells), **cells})

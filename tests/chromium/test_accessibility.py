@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from app import App
 from tests.browser import parts_of
 from tests.chromium.people import SIZES, Visit
+from tests.conflicting import every_kind, pair
 from tests.serving import serving
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
@@ -57,6 +58,15 @@ def places(ada: Visit) -> Iterator[str]:
     page.get_by_role("button", name="Import").click()
     expect(page.get_by_role("heading", name="Not imported")).to_be_visible()
     yield "what an import did"
+    page.goto("/inbox")
+    yield "an empty inbox"
+    every_kind(pair(ada.app, ada.name))
+    page.reload()
+    page.get_by_text("Type another").first.click()
+    yield "an inbox with every kind of conflict"
+    page.get_by_role("link", name="Ada Lovelace").click()
+    page.wait_for_selector(".waits")
+    yield "a contact with open conflicts"
 
 
 def flaws_of(page: Page) -> Sequence[str]:

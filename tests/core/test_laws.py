@@ -6,6 +6,7 @@ The laws run over POLICIES: a new policy is held to them by being there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from offbook.core import POLICIES, Operation, Record, Verdict, merge
 from offbook.core.plan import Plan
-from offbook.core.policies import Contest, Fate
+from offbook.core.policies import Contest, Fate, Policy
 from offbook.core.tables import EXISTS
 from tests.core.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
 
@@ -147,6 +148,7 @@ def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with
     world.quiet()
     (record,) = world.server.records.values()
     winners = {one.value: one.winner for entry in world.server.history for one in entry.beaten}
+    winners |= {one.theirs: one.winner for one in world.server.conflicts}
     for device, cell in enumerate(OWN):
         text = last_typed(world, device)
         assert text is None or record.cells.get(cell) == text or winners[text].replica != world.devices[device].replica
@@ -245,16 +247,55 @@ def careless(contest: Contest) -> Mapping[str, Fate]:
     return {cell: Fate.TAKE if cell == EXISTS else Fate.LOSE for cell in contest.wishes}
 
 
-@pytest.mark.parametrize("made_up", [first_write_wins, capricious, careless])
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-def test_a_made_up_policy_is_held_to_the_laws(law: Callable[[World], None], made_up: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(merge, "POLICIES", MappingProxyType({**POLICIES, "made-up": made_up}))
+MADE_UP = (first_write_wins, capricious, careless)
 
-    @given(history=histories())
-    def holds(history: list[Step]) -> None:
-        law(play("made-up", history))
+OF_EVERY_POLICY: list[Callable[..., None]] = [
+    *[partial(test_law, law=law) for law in LAWS],
+    test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with_what_won,
+    test_no_clock_loses_what_was_typed_with_everything_seen,
+    test_an_entry_that_all_remove_is_gone_in_any_order,
+]
+OF_CELL_POLICIES: list[Callable[..., None]] = [
+    test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last,
+    test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say,
+    test_removals_of_entries_do_not_depend_on_the_order_of_syncs,
+]
 
-    holds()
+
+def name_of(law: Callable[..., None]) -> str:
+    return law.keywords["law"].__name__ if isinstance(law, partial) else law.__name__
+
+
+def made_up(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(merge, "POLICIES", MappingProxyType({**POLICIES, "made-up": policy}))
+    return "made-up"
+
+
+@pytest.mark.parametrize("policy", MADE_UP)
+@pytest.mark.parametrize("law", OF_EVERY_POLICY, ids=name_of)
+def test_a_made_up_policy_is_held_to_the_laws(
+    law: Callable[..., None], policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    law(policy=made_up(policy, monkeypatch))
+
+
+@pytest.mark.parametrize("law", OF_CELL_POLICIES, ids=name_of)
+def test_a_made_up_policy_that_decides_cell_by_cell_is_held_to_these_too(
+    law: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    law(policy=made_up(first_write_wins, monkeypatch))
+
+
+def test_no_law_is_left_out() -> None:
+    """Whatever is asked of the policies that there are is asked of those that are made up."""
+    asked = {name_of(law) for law in (*OF_EVERY_POLICY, *OF_CELL_POLICIES)} - {law.__name__ for law in LAWS}
+    marked = {name for name, one in globals().items() if name.startswith("test_") and over_policies(one)}
+    assert asked == marked - {"test_law"}
+
+
+def over_policies(test: Callable[..., None]) -> bool:
+    marks = getattr(test, "pytestmark", [])
+    return any(mark.name == "parametrize" and mark.args in (every_policy.args, cell_policy.args) for mark in marks)
 
 
 def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:

@@ -1,0 +1,205 @@
+"""The conflicts that wait for a person: listed with all that a page shows of them, settled one by one or all alike.
+
+A choice is a change like any other, which names what it settles; so it is in the history, reaches every device, and can
+be taken back. What it says is decided in offbook.core.settling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid5
+
+from offbook.core.changes import Author, Change, Conflict, Key, Record, Rejection, Verdict
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.history import Wish, state_at, state_of, to_values
+from offbook.core.plan import Outcome
+from offbook.core.resolving import Choice
+from offbook.core.settling import Rule, Settlement, Typed, alike, settling, standing
+from offbook.core.wire import CHANGES_MAX
+from storage import Reading, Writing, asked, take
+from storage.restoring import By, change_for
+from storage.sql import SqlStore, SqlWriting
+
+NOBODY = Author()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One comparison: the conflict with what stands in its cell today, and who brought each version."""
+
+    conflict: Conflict
+    ours_by: Author
+    theirs_by: Author
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A record with all of its open conflicts."""
+
+    record: Record
+    waiting: list[Waiting]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Some records with what waits, oldest first. ``seq`` is the book's: whatever opens later was not shown.
+
+    ``total`` counts all open conflicts, ``next`` says from which record the following page begins (0: there is none).
+    """
+
+    cards: list[Card]
+    total: int
+    seq: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a choice: ``wrote`` says whether it changed anything.
+
+    ``verdict`` is None where the conflict was settled before, and then ``by`` says by whom.
+    """
+
+    conflict: Conflict
+    record: Record
+    verdict: Verdict | None
+    wrote: bool = False
+    by: Author = NOBODY
+
+
+# --- looking -------------------------------------------------------------------------------------------------------
+
+
+def inbox(store: SqlStore, book_id: int, start: int, limit: int, first: str | None = None) -> Inbox:
+    """``limit`` records from the one at ``start`` on; the record ``first``, where there is one, before all others."""
+    with store.reading(book_id) as book:
+        conflicts = book.conflicts()
+        keys = list(dict.fromkeys(one.key for one in conflicts))
+        keys.sort(key=lambda key: key[1] != first)
+        shown = keys[start : start + limit]
+        more = start + limit if len(keys) > start + limit else 0
+        return Inbox(_cards(book, conflicts, shown), len(conflicts), book.book.seq, more)
+
+
+def _cards(book: Reading, conflicts: Iterable[Conflict], shown: list[Key]) -> list[Card]:
+    records = _records(book, shown)
+    mine: dict[Key, list[Conflict]] = {key: [] for key in shown}
+    for one in conflicts:
+        if one.key in mine:
+            mine[one.key].append(standing(one, records[one.key], state_of(records[one.key])))
+    changes = {id for group in mine.values() for one in group for id in (one.change_id, one.winner.change_id)}
+    authors = book.authors(changes) if changes else {}
+    return [Card(records[key], [_waiting(one, authors) for one in group]) for key, group in mine.items()]
+
+
+def _waiting(conflict: Conflict, authors: Mapping[str, Author]) -> Waiting:
+    ours, theirs = (authors.get(one, NOBODY) for one in (conflict.winner.change_id, conflict.change_id))
+    return Waiting(conflict, ours, theirs)
+
+
+def _records(book: Reading, keys: Iterable[Key]) -> dict[Key, Record]:
+    by_table: dict[str, list[str]] = {}
+    for table, record_id in keys:
+        by_table.setdefault(table, []).append(record_id)
+    found: dict[Key, Record] = {}
+    for table, ids in by_table.items():
+        for start in range(0, len(ids), CHANGES_MAX):
+            found.update(book.records(table, ids[start : start + CHANGES_MAX]))
+    return found
+
+
+# --- settling ------------------------------------------------------------------------------------------------------
+
+
+def settle(
+    store: SqlStore, book_id: int, by: By, conflict_id: str, pick: Choice | Typed, base: int, now: int
+) -> Settled:
+    """Settle a conflict for someone who saw the record as it was at ``base``. The same choice again does nothing.
+
+    Raises NotFound, and Invalid where the value can't be stored.
+    """
+    with store.writing(book_id) as book:
+        conflict, closed_by = _found(book, conflict_id)
+        record = _record(book, conflict)
+        if closed_by is not None:
+            return _settled_before(book, conflict, record, closed_by, by)
+        base = max(min(base, record.seq), record.created.seq)
+        conflict = standing(conflict, record, state_at(record, book.history(*conflict.key), base))
+        wish = settling(conflict, record, pick)
+        change = replace(_change(record, wish, by, by.id, now), base=base, resolves=(conflict.id,))
+        outcome, after = _push(book, by, change, now)
+        return Settled(conflict, after, outcome.verdict, _wrote(after, by.id))
+
+
+def _found(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
+    found = asked.found(book.connection, book.book.id, conflict_id)
+    if found is None:
+        raise NotFound("There is no such conflict in your book. It was settled long ago.")
+    return found
+
+
+def _record(book: Reading, conflict: Conflict) -> Record:
+    record = book.records(conflict.table, [conflict.record_id]).get(conflict.key)
+    if record is None:
+        raise NotFound("This contact is not there any more: it was deleted long ago.")
+    return record
+
+
+def _settled_before(book: Reading, conflict: Conflict, record: Record, closed_by: str, by: By) -> Settled:
+    shown = standing(conflict, record, state_of(record))
+    if closed_by == by.id:
+        return Settled(shown, record, Verdict.APPLIED, _wrote(record, by.id))
+    return Settled(shown, record, None, by=book.authors([closed_by]).get(closed_by, NOBODY))
+
+
+def _wrote(record: Record, change_id: str) -> bool:
+    return any(clock.change_id == change_id for clock in record.clocks.values())
+
+
+def _change(record: Record, wish: Wish, by: By, change_id: str, now: int) -> Change:
+    change = change_for(record, wish, by, change_id, now)
+    if isinstance(change, Rejection):
+        raise Invalid(change.code, change.detail)
+    return change
+
+
+def _push(book: Writing, by: By, change: Change, now: int) -> tuple[Outcome, Record]:
+    pushed = take(book, by.origin, [change], now)
+    (outcome,) = pushed.outcomes
+    if outcome.verdict is Verdict.REJECTED:
+        raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+    return outcome, pushed.records[change.key]
+
+
+def undo(store: SqlStore, book_id: int, by: By, conflict_id: str, now: int) -> Settled:
+    """Give back what stood before a choice was made. Raises Invalid where someone changed it again since."""
+    with store.writing(book_id) as book:
+        conflict, closed_by = _found(book, conflict_id)
+        record, past = _record(book, conflict), book.past(closed_by or "")
+        before = {} if past is None else past.before
+        if any(record.clock(cell).change_id != closed_by for cell in before):
+            raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
+        wish = to_values(record, before)
+        if wish is not None:
+            _, record = _push(book, by, _change(record, wish, by, by.id, now), now)
+        return Settled(standing(conflict, record, state_of(record)), record, Verdict.APPLIED)
+
+
+def settle_all(store: SqlStore, book_id: int, by: By, rule: Rule, up_to: int, now: int) -> int:
+    """Settle all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
+    with store.writing(book_id) as book:
+        conflicts = [one for one in book.conflicts() if one.seq <= up_to]
+        records = _records(book, dict.fromkeys(one.key for one in conflicts))
+        authors = book.authors({one.change_id for one in conflicts}) if rule is Rule.LATER else {}
+        times = {change_id: author.at or 0 for change_id, author in authors.items()}
+        made = [_one_of_all(records[one.key], one, by, now) for one in alike(conflicts, records, times, rule)]
+        for start in range(0, len(made), CHANGES_MAX):
+            take(book, by.origin, made[start : start + CHANGES_MAX], now)
+        return len(conflicts)
+
+
+def _one_of_all(record: Record, one: Settlement, by: By, now: int) -> Change:
+    """All come from one replica: none of them meets another of the same record as something that it had not seen."""
+    change_id = str(uuid5(UUID(by.id), one.resolves[0]))
+    return replace(_change(record, one.wish, by, change_id, now), resolves=one.resolves)

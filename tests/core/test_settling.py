@@ -1,0 +1,97 @@
+"""What settles conflicts, one or all alike, on records as they are by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from offbook.core.changes import Clock, Conflict, Operation, Record, Value
+from offbook.core.history import Wish, state_of
+from offbook.core.resolving import Choice
+from offbook.core.settling import Rule, Settlement, Typed, alike, settling, standing
+
+BORN = Clock(10, 1_000, "born", "laptop")
+FIRST = Clock(20, 2_000, "first", "laptop")
+BOAT: Mapping[str, Value] = {
+    "name": "Ada",
+    "details/k1/@exists": True,
+    "details/k1/kind": "phone",
+    "details/k1/label": "boat",
+    "details/k1/value": ("1",) + (None,) * 5,
+}
+
+
+def record(deleted: bool = False, **cells: Value) -> Record:
+    cells = {"name": "Ada", **cells}
+    return Record("contacts", "ada", 20, deleted, cells, BORN, dict.fromkeys(cells, FIRST))
+
+
+def conflict(cell: str, ours: Value, theirs: Value, seq: int = 30, change_id: str = "then") -> Conflict:
+    return Conflict(f"conflict-{seq}", "contacts", "ada", cell, ours, theirs, 10, FIRST, change_id, "phone", seq)
+
+
+def test_a_conflict_shows_what_stands_by_now() -> None:
+    waits = conflict("phone", "1", "2")
+    assert standing(waits, record(phone="1"), {"phone": "1"}) is waits
+    now = record(phone="9")
+    assert standing(waits, now, state_of(now)).ours == "9"
+    assert standing(waits, now, {}).ours is None
+
+
+def test_an_empty_cell_and_a_false_one_are_the_same() -> None:
+    waits = conflict("starred", False, True)
+    assert standing(waits, record(), {}) is waits
+
+
+def test_a_choice_or_a_third_value_is_an_ordinary_change() -> None:
+    waits = conflict("phone", "1", "2")
+    assert settling(waits, record(phone="1"), Choice.THEIRS) == Wish(Operation.UPDATE, {"phone": "2"})
+    assert settling(waits, record(phone="1"), Typed("3")) == Wish(Operation.UPDATE, {"phone": "3"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "gone"),
+    [
+        ("phone", record(deleted=True, phone="1")),
+        ("details/k1/label", record(**{**BOAT, "details/k1/@exists": False})),
+        ("details/k1/label", Record("contacts", "ada", 20, True, BOAT, BORN, {})),
+    ],
+)
+def test_what_is_kept_in_what_was_deleted_brings_nothing_back(cell: str, gone: Record) -> None:
+    assert settling(conflict(cell, "boat", "ship"), gone, Choice.OURS) == Wish(Operation.UPDATE, {})
+    assert settling(conflict(cell, "boat", "ship"), gone, Choice.THEIRS).cells[cell] == "ship"
+
+
+def wishes(rule: Rule, *conflicts: Conflict, have: Record, **times: int) -> list[Settlement]:
+    return alike(conflicts, {("contacts", "ada"): have}, times, rule)
+
+
+@pytest.mark.parametrize(("rule", "phone"), [(Rule.OURS, "1"), (Rule.THEIRS, "3"), (Rule.LATER, "2")])
+def test_several_conflicts_about_a_cell_are_one_choice(rule: Rule, phone: str) -> None:
+    both = conflict("phone", "1", "2", 30, "late"), conflict("phone", "1", "3", 31, "early")
+    (one,) = wishes(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
+    assert one == Settlement(
+        ("contacts", "ada"), Wish(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
+    )
+
+
+def test_what_stands_is_later_than_what_came_before_it() -> None:
+    (one,) = wishes(Rule.LATER, conflict("phone", "1", "2"), have=record(phone="1"), then=1_500)
+    assert one.wish.cells == {"phone": "1"}
+
+
+def test_existence_is_settled_last() -> None:
+    waits = [
+        conflict("@exists", True, False, 30),
+        conflict("details/k1/@exists", True, False, 31),
+        conflict("phone", "1", "2", 32),
+    ]
+    made = wishes(Rule.THEIRS, *waits, have=record(**{**BOAT, "phone": "1"}))
+    assert [one.resolves for one in made] == [("conflict-32",), ("conflict-31",), ("conflict-30",)]
+    assert made[-1].wish.operation is Operation.DELETE
+
+
+def test_one_choice_about_an_entry_takes_no_other_back() -> None:
+    (one,) = wishes(Rule.THEIRS, conflict("details/k1/label", "boat", "ship"), have=record(**BOAT))
+    assert one.wish.cells == {"details/k1/label": "ship", "details/k1/@exists": True}

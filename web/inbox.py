@@ -1,0 +1,189 @@
+"""The inbox: conflicts that wait for a person, each with both versions side by side, and forms that settle them.
+
+Nothing here blocks or asks back: a choice is made at once, told in a sentence, and can be undone. A form is a replica
+of its own, named by its change's id, as in web.saving.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.changes import Verdict
+from offbook.core.errors import Invalid
+from offbook.core.resolving import Choice
+from offbook.core.settling import Rule, Typed
+from offbook.core.tables import EXISTS
+from storage import Origin
+from storage import inbox as store
+from storage.inbox import Card, Settled
+from storage.restoring import By
+from web import parts
+from web.auth import is_signed_in, me, session_required
+from web.looks import count
+from web.pages import name_of
+from web.versions import comparison, flaw_of, lines_of, quoted, third, title
+
+inbox = Blueprint("inbox", __name__)
+
+CARDS = 50
+
+KEPT = "What was not chosen is in the contact’s history."
+RULES = {
+    Rule.OURS: "What stands was kept",
+    Rule.THEIRS: "What came was taken",
+    Rule.LATER: "The later version was taken",
+}
+
+
+@inbox.app_context_processor
+def waiting() -> dict[str, Any]:
+    """The count in the navigation, asked only where a page has one."""
+    return {"conflicts_waiting": lambda: parts().contacts.conflicts(me().book_id) if is_signed_in() else 0}
+
+
+@inbox.get("/inbox")
+@session_required
+def index() -> ResponseReturnValue:
+    return page()
+
+
+@inbox.post("/inbox/<uuid:conflict_id>")
+@session_required
+def settle(conflict_id: UUID) -> ResponseReturnValue:
+    here, form = str(conflict_id), request.form
+    try:
+        done = store.settle(parts().store, me().book_id, by(), here, picked(), base(), parts().clock())
+    except Invalid as flaw:
+        return page(refused=(here, str(flaw))), 422
+    tell(done, here)
+    return redirect(url_for("inbox.index", start=place() or None, _anchor=form.get("next") or None), 303)
+
+
+@inbox.post("/inbox/<uuid:conflict_id>/undo")
+@session_required
+def undo(conflict_id: UUID) -> ResponseReturnValue:
+    try:
+        done = store.undo(parts().store, me().book_id, by(), str(conflict_id), parts().clock())
+    except Invalid as flaw:
+        flash(str(flaw), "warn")
+    else:
+        flash(f"Undone. {name_of(done.record)} is as before; what was chosen is in the history.", "ok")
+    return redirect(url_for("inbox.index"), 303)
+
+
+@inbox.post("/inbox/all")
+@session_required
+def settle_all() -> ResponseReturnValue:
+    try:
+        rule = Rule(request.form.get("rule", ""))
+    except ValueError:
+        return page(error="Choose how all conflicts are to be settled."), 422
+    up_to = request.form.get("seq", 0, int)
+    settled = store.settle_all(parts().store, me().book_id, by(), rule, up_to, parts().clock())
+    flash(f"Settled {count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
+    return redirect(url_for("inbox.index"), 303)
+
+
+# --- what a form says ----------------------------------------------------------------------------------------------
+
+
+def by() -> By:
+    """A page that is sent without an id of its own is nobody's retry."""
+    change_id = request.form.get("change_id", "").lower() or parts().new_id()
+    return By(Origin(user_id=me().id), change_id, change_id)
+
+
+def picked() -> Choice | Typed:
+    choice = request.form.get("choice", "")
+    if choice != "typed":
+        return a_choice(choice)
+    text = request.form.get("value", "")
+    if not text.strip():
+        raise Invalid("empty", "Type a value first, or keep one of the two.")
+    return third(request.form.get("cell", ""), text)
+
+
+def a_choice(choice: str) -> Choice:
+    try:
+        return Choice(choice)
+    except ValueError:
+        raise Invalid("bad_choice", "Choose one of the two, or type another value.") from None
+
+
+def base() -> int:
+    """The seq of the record that the page showed."""
+    return request.form.get("base", 0, int)
+
+
+def place() -> int:
+    return max(request.args.get("start", 0, int), 0)
+
+
+# --- what a page says ----------------------------------------------------------------------------------------------
+
+
+def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
+    """``refused`` is a choice that can't be stored, by its conflict, with the reason: shown where it was typed."""
+    first = request.args.get("contact")
+    found = store.inbox(parts().store, me().book_id, place(), CARDS, first)
+    cards = [(card.record, [comparison(one, card.record, me().name) for one in card.waiting]) for card in found.cards]
+    ids = [one.id for _, comparisons in cards for one in comparisons]
+    return render_template(
+        "inbox.html",
+        inbox=found,
+        cards=cards,
+        following=dict(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else {},
+        errors=errors_of(found.cards, *refused),
+        error=error or (refused[1] if refused[0] not in ids else ""),
+        typed=request.form.get("value", ""),
+        new_id=parts().new_id,
+        start=place(),
+        now=parts().clock(),
+    )
+
+
+def errors_of(cards: list[Card], conflict_id: str, flaw: str) -> dict[str, str]:
+    return {
+        one.conflict.id: flaw_of(one.conflict, card.record, flaw)
+        for card in cards
+        for one in card.waiting
+        if one.conflict.id == conflict_id
+    }
+
+
+def tell(done: Settled, conflict_id: str) -> None:
+    """Say what became of a choice, with an undo where it changed something."""
+    if done.verdict is None:
+        flash(settled_already(done), "warn")
+    elif done.verdict is Verdict.CONFLICT:
+        flash(f"{name_of(done.record)} was changed again meanwhile, so it waits once more: look at what came.", "warn")
+    elif done.wrote:
+        undone = url_for("inbox.undo", conflict_id=conflict_id)
+        flash({"text": f"{stands(done)} {KEPT}", "undo": undone}, "undo")  # type: ignore[arg-type]
+    else:
+        flash(f"{stands(done)} {KEPT}", "ok")
+
+
+def settled_already(done: Settled) -> str:
+    who = done.by.device or ("you" if done.by.user == me().name else done.by.user) or "someone"
+    typed = request.form.get("value", "").strip() if request.form.get("choice") == "typed" else ""
+    unused = f" You typed {quoted([typed])}, which was not used." if typed else ""
+    return f"Settled already, by {who}. {stands(done)}{unused}"
+
+
+def stands(done: Settled) -> str:
+    """What there is by now in the cell that was settled."""
+    conflict, record = done.conflict, done.record
+    name = name_of(record)
+    if record.deleted:
+        return f"{name} is deleted."
+    if conflict.cell == EXISTS:
+        return f"{name} stays."
+    if conflict.cell.endswith(EXISTS):
+        return f"{title(conflict, record)} of {name} {'stays' if record.cells.get(conflict.cell) else 'is removed'}."
+    value = quoted(lines_of(conflict, record, record.cells.get(conflict.cell)))
+    return f"{title(conflict, record)} of {name} is {value}."
