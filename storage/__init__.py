@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
+from offbook.core.history import Mark
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 from offbook.core.resolving import conflict_row
 
@@ -102,6 +103,10 @@ class Reading(Protocol):
 
     def since(self, seq: int) -> list[Done]:
         """What was written to any record after this seq, in that order."""
+        ...
+
+    def marks(self, after: int, most: int) -> list[Mark]:
+        """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
     def conflicts(self) -> list[Conflict]:
