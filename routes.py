@@ -9,8 +9,10 @@ from flask import Blueprint, Flask
 
 from web.api import api
 from web.auth import auth
+from web.conflicts import conflicts
 from web.devices import devices
 from web.health import health
+from web.history import history
 from web.imports import imports
 from web.openapi import openapi
 from web.pages import pages
@@ -21,6 +23,8 @@ from web.settings import settings
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
     (rest, ""),
+    (history, ""),
+    (conflicts, ""),
     (health, ""),
     (users, ""),
     (openapi, ""),

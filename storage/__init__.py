@@ -93,6 +93,12 @@ class Reading(Protocol):
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
 
+    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
+
+    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        """Those of these conflicts that are open, with their records."""
+        ...
+
     def history(self, table: str, record_id: str) -> list[Past]:
         """The record's changes, oldest first."""
         ...
@@ -124,12 +130,6 @@ class Reading(Protocol):
 
 class Writing(Reading, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
-
-    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
-
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        """Those of these conflicts that are open, with their records."""
-        ...
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None: ...
 
@@ -163,12 +163,17 @@ def push(
 
 def take(book: Writing, origin: Origin, batch: Sequence[Change | Rejection], now: int) -> Pushed:
     """Decide a batch and carry it out, inside a transaction that the caller has begun."""
-    settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
-    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
-    result = plan(book.book, _touched(book, batch), settled, batch, now, book.waiting(named) if named else {})
+    result = planned(book, batch, now)
     if result.history:
         book.carry_out(result, origin, now)
     return Pushed(book.book, result.seq, result.outcomes, result.records)
+
+
+def planned(book: Reading, batch: Sequence[Change | Rejection], now: int) -> Plan:
+    """What a batch would do to the book as it is: the plan, carried out by nobody."""
+    settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
+    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    return plan(book.book, _touched(book, batch), settled, batch, now, book.waiting(named) if named else {})
 
 
 def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
@@ -183,9 +188,14 @@ def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Re
 def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
     """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
     with store.reading(book_id) as reading:
-        if since is not None:
-            check(reading, since)
-        return _page(reading, since, limit)
+        return page(reading, since, limit)
+
+
+def page(reading: Reading, since: Cursor | None, limit: int) -> Page:
+    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone."""
+    if since is not None:
+        check(reading, since)
+    return _page(reading, since, limit)
 
 
 def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:

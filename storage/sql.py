@@ -122,6 +122,19 @@ class SqlReading:
                 found[row._mapping[map_.owner]].append((map_, row))
         return found
 
+    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
+        wanted = sorted(set(change_ids))
+        if len(wanted) == 1:
+            rows = SETTLED_ONE.rows(self._connection, {"book": self.book.id, "one": wanted[0]})
+        else:
+            rows = list(self._connection.execute(SETTLED, {"book": self.book.id, "ids": wanted}))
+        return {
+            change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
+        }
+
+    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        return asked.named(self._connection, self.book.id, conflict_ids)
+
     def history(self, table: str, record_id: str) -> list[Past]:
         columns = CHANGES.c
         query = select(CHANGES).where(columns.book_id == self.book.id, columns.record_id == record_id)
@@ -172,19 +185,6 @@ class SqlWriting(SqlReading):
         found = super().records(table, ids)
         self._loaded.update(found)
         return found
-
-    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
-        wanted = sorted(set(change_ids))
-        if len(wanted) == 1:
-            rows = SETTLED_ONE.rows(self._connection, {"book": self.book.id, "one": wanted[0]})
-        else:
-            rows = list(self._connection.execute(SETTLED, {"book": self.book.id, "ids": wanted}))
-        return {
-            change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
-        }
-
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return asked.named(self._connection, self.book.id, conflict_ids)
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
         for name, queries in self._tables.items():

@@ -7,7 +7,7 @@ from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Outcome
 from offbook.core.wire import PAGE_MAX, Push, data_of
-from storage import Origin, Page, Pushed, Store, pull, push
+from storage import Origin, Page, Pushed, Store, page, planned, pull, push
 
 
 def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
@@ -20,6 +20,15 @@ def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, li
     if request.asks:
         answer.update(_page_after_push(store, book_id, pushed, request.since, limit))
     return answer
+
+
+def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
+    """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
+    with store.reading(book_id) as book:
+        pulled = page_json(page(book, request.since, limit), request.since) if request.asks else {}
+        plan = planned(book, request.batch, now)
+    pushed = Pushed(book.book, plan.seq, plan.outcomes, plan.records)
+    return {"book": book.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes], **pulled}
 
 
 def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dict[str, Json]:

@@ -58,6 +58,9 @@ class World:
         """The rule's path with Ada's ids in it."""
         ids = {
             "<uuid:contact_id>": self.contact,
+            "<uuid:record_id>": self.contact,
+            "<uuid:change_id>": self.change,
+            "<uuid:conflict_id>": self.change,
             "<uuid>": self.device,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
@@ -142,6 +145,12 @@ MATRIX: Mapping[str, Row] = {
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
+    "POST /plan": Row(Who.DEVICE, body=hostile_push),
+    "GET /history/<uuid:record_id>": Row(Who.DEVICE),
+    "POST /history/<uuid:change_id>/restore": Row(Who.DEVICE, body=lambda _: {"to": "before"}),
+    "POST /history/<uuid:record_id>/version": Row(Who.DEVICE, body=lambda _: {"seq": 0}),
+    "GET /conflicts": Row(Who.DEVICE),
+    "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
     "GET /contacts": Row(Who.DEVICE),
     "POST /contacts": Row(Who.DEVICE, body=hostile_row),

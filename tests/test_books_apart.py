@@ -39,6 +39,7 @@ class Scene:
     seq: int
     cursor: str
     change_id: str
+    conflict: str
     device_uuid: str
     device_id: int
 
@@ -55,6 +56,18 @@ class Scene:
         (result,) = self.device.synced(change(**more))["results"]
         found: dict[str, Any] = result
         return found
+
+
+def a_conflict(ada: Caller, contact: str, base: int) -> str:
+    """An open conflict about this contact's phone, between two of Ada's replicas."""
+    accounts = parts_of(ada.app).accounts
+    accounts.set_policy(accounts.user_named("ada").book_id, "ask")
+    for number in ("1", "2"):
+        edit = change("UPDATE", record_id=contact, base=base, data={"phone": f"{SECRET} {number}"})
+        ada.synced(edit | {"replica": new_id()})
+    (conflict,) = ada.get("/conflicts").get_json()["conflicts"]
+    found: str = conflict["id"]
+    return found
 
 
 @pytest.fixture
@@ -81,6 +94,7 @@ def scene(app: App) -> Scene:
         seq=seq,
         cursor=cursor,
         change_id=first["id"],
+        conflict=a_conflict(ada, first["record_id"], seq),
         device_uuid=device.uuid,
         device_id=device.id,
     )
@@ -137,6 +151,38 @@ def sync(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     tutorial = {"table": "contacts", "record_id": 1, "timestamp": "2026-11-19T00:00:00+00:00"}
     yield scene.device.ask("POST", "/sync", json=tutorial | {"operation": "DELETE", "data": None}), 200
     yield scene.device.ask("POST", "/sync", json=tutorial | {"operation": "UPDATE", "data": {"name": "Eve"}}), 200
+
+
+def planning(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    update = change("UPDATE", record_id=scene.contact, base=0, data={"name": "Eve"})
+    yield scene.device.ask("POST", "/plan", json={"changes": [update], "since": None}), 200
+    yield scene.device.ask("POST", "/plan", json={"changes": [], "since": scene.cursor}), 410
+
+
+def past(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for key in (scene.contact, scene.deleted):
+        yield scene.device.get(f"/history/{key}"), 404
+
+
+def going_back(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for to in ("before", "after"):
+        yield scene.device.ask("POST", f"/history/{scene.change_id}/restore", json={"to": to}), 404
+
+
+def version(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for key in (scene.contact, scene.deleted):
+        yield scene.device.ask("POST", f"/history/{key}/version", json={"seq": scene.seq}), 404
+
+
+def waiting(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    found = scene.device.get("/conflicts")
+    assert found.get_json()["conflicts"] == []
+    yield found, 200
+
+
+def choosing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for choice in ({"choice": "theirs"}, {"value": "Eve"}):
+        yield scene.device.ask("POST", f"/conflicts/{scene.conflict}", json=choice), 404
 
 
 def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
@@ -226,7 +272,13 @@ def entering(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
 
 ATTEMPTS: dict[str, Attempt] = {
     "api.sync": sync,
+    "api.plan": planning,
     "api.changes": changes,
+    "history.show": past,
+    "history.give_back": going_back,
+    "history.give_version_back": version,
+    "conflicts.index": waiting,
+    "conflicts.choose": choosing,
     "rest.index": listing,
     "rest.create": creation,
     "rest.show": contact("GET"),
@@ -304,7 +356,7 @@ def test_every_view_there_is_was_asked(app: App) -> None:
 def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
-    filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes"}
+    filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
     assert {name for name, rows in watched.items() if rows} == filled | {"tutorial_numbers", "tutorial_rows"}
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)

@@ -11,6 +11,7 @@ from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, loads, p
 from storage import Origin
 from storage.devices import DeviceLogin
 from storage.sync import changes as changes_since
+from storage.sync import rehearse
 from storage.sync import sync as sync_with
 from web import parts, tutorial
 from web.auth import device_required, the_device
@@ -63,6 +64,22 @@ def sync() -> Response:
     now = parts().clock()
     note(login, push, now)
     return answer(sync_with(parts().store, login.book_id, origin_of(login), push, now))
+
+
+@api.post("/plan")
+@describes(
+    Asks.DEVICE,
+    body="Push",
+    answers={200: "Synced"},
+    problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
+    takes=("Offbook-Protocol",),
+)
+@device_required
+def plan() -> Response:
+    """Tell what a sync with this body would do, and do nothing."""
+    login = the_device()
+    push = push_of(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
+    return answer(rehearse(parts().store, login.book_id, push, parts().clock()))
 
 
 @api.get("/changes")

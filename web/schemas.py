@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from offbook.core.changes import Operation, Verdict
+from offbook.core.resolving import CONFLICTS, Choice
 from offbook.core.tables import ENTRY_KEY, TABLES, Field, Map, Table, Type
 from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
-from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX
+from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX, RESOLVES_MAX
 
 Schema = dict[str, Any]
 
@@ -34,6 +35,7 @@ REJECTED = (
     *INVALID,
     "bad_base",
     "bad_data",
+    "bad_resolves",
     "bad_time",
     "base_missing",
     "base_unknown",
@@ -58,7 +60,7 @@ INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 def schemas() -> dict[str, Schema]:
     """Every schema by its name."""
     found = {name: schema for table in TABLES.values() for name, schema in of_table(table).items()}
-    return found | OF_SYNC | OF_REST | OF_TUTORIAL
+    return found | OF_SYNC | OF_HISTORY | OF_REST | OF_TUTORIAL
 
 
 def ref(name: str) -> Schema:
@@ -162,11 +164,12 @@ OF_CHANGE: dict[str, Schema] = {
     "base": SEQ | {"description": "The record's seq that the change knew. Needed for UPDATE and DELETE."},
     "bases": {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX},
     "data": WRITTEN,
+    "resolves": listed(UUID, maxItems=RESOLVES_MAX, description="The conflicts of its record that the change settles."),
 }
 OF_PAGE: dict[str, Schema] = {
     "book": UUID,
     "since": CURSOR,
-    "changes": listed(ref("Row")),
+    "changes": listed({"anyOf": [ref("Row"), ref("ConflictRow")]}),
     "cursor": TEXT,
     "more": FLAG,
 }
@@ -186,7 +189,7 @@ OF_PUSH: dict[str, Schema] = {
 }
 
 OF_SYNC: dict[str, Schema] = {
-    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data"),
+    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data", "resolves"),
     "Push": object_of(OF_PUSH, *OF_PUSH),
     "Result": object_of(OF_RESULT, "record", "code", "detail"),
     "Row": object_of(
@@ -194,6 +197,62 @@ OF_SYNC: dict[str, Schema] = {
     ),
     "Page": object_of(OF_PAGE),
     "Synced": object_of({**OF_PAGE, "results": listed(ref("Result"))}, *(OF_PAGE.keys() - {"book"})),
+}
+
+# --- conflicts and history -------------------------------------------------------------------------------------------
+
+VALUE: Schema = {"type": ["string", "boolean", "integer", "array", "null"], "description": "A list: its parts."}
+CELLS: Schema = {"type": "object", "additionalProperties": VALUE}
+NAME: Schema = {"type": ["string", "null"]}
+AUTHOR = object_of({"user": NAME, "device": NAME, "at": or_null(TIME)})
+WINNER = object_of({"change_id": UUID, "seq": SEQ, "at": TIME, "user": NAME, "device": NAME})
+CHOICES: Schema = {"type": "string", "enum": [choice.value for choice in Choice]}
+OF_CONFLICT: dict[str, Schema] = {
+    "id": UUID,
+    "table": TABLE,
+    "record_id": UUID,
+    "cell": TEXT,
+    "common": VALUE,
+    "ours": VALUE,
+    "theirs": VALUE,
+    "ours_by": AUTHOR,
+    "theirs_by": AUTHOR,
+    "base": SEQ,
+    "choices": listed(CHOICES),
+}
+OF_PAST: dict[str, Schema] = {
+    "id": UUID,
+    "seq": or_null(SEQ),
+    "at": TIME,
+    "timestamp": or_null(TIME),
+    "operation": or_null(OPERATION),
+    "verdict": OF_RESULT["verdict"],
+    "user": NAME,
+    "device": NAME,
+    "replica": or_null(UUID),
+    "base": or_null(SEQ),
+    "bases": OF_CHANGE["bases"],
+    "data": CELLS,
+    "before": CELLS,
+    "created": FLAG,
+    "beaten": listed(object_of({"cell": TEXT, "value": VALUE, "rule": TEXT, "winner": WINNER})),
+}
+OF_HISTORY: dict[str, Schema] = {
+    "Conflict": object_of(OF_CONFLICT, description="ours stands, theirs came, both began with common."),
+    "Conflicts": object_of({"conflicts": listed(ref("Conflict"))}),
+    "ConflictRow": object_of(
+        {"table": {"const": CONFLICTS}, "record_id": UUID, "operation": OPERATION, "seq": SEQ, "timestamp": TIME}
+        | {"data": or_null(ref("Conflict"))},
+        description="An open conflict; null: it is settled.",
+    ),
+    "Choice": object_of({"choice": CHOICES, "value": VALUE}, "choice", "value"),
+    "Past": object_of(OF_PAST, description="A change as it was taken: what it said, and what it replaced."),
+    "History": object_of(
+        {"table": TABLE, "record_id": UUID, "changes": listed(ref("Past")), "next": or_null(SEQ)},
+    ),
+    "Restore": object_of({"cells": listed(TEXT), "to": {"enum": ["before", "after"]}}, "cells", "to"),
+    "Version": object_of({"seq": SEQ}),
+    "Restored": object_of({"record": ROW_DATA, "seq": SEQ}),
 }
 
 # --- plain REST, and problems ----------------------------------------------------------------------------------------

@@ -64,7 +64,8 @@ def chosen(conflict: Conflict, have: Cells, choice: Choice) -> Wish:
 
 
 def typed(conflict: Conflict, have: Cells, value: Value) -> Wish:
-    """What makes ``value`` stand in the conflict's cell, a third one too."""
+    """What makes ``value`` stand in the conflict's cell, a third one too. Raises Invalid for one of another shape."""
+    _check_shape(conflict, value)
     if conflict.cell == EXISTS:
         return _existence(conflict, have, bool(value))
     entry = entry_of(conflict.cell)
@@ -74,6 +75,19 @@ def typed(conflict: Conflict, have: Cells, value: Value) -> Wish:
         return Wish(Operation.UPDATE, {conflict.cell: value})
     held = {cell: one for cell, one in have.items() if cell.startswith(entry) and one is not None}
     return Wish(Operation.UPDATE, {**held, conflict.cell: value, entry + EXISTS: True})
+
+
+def _check_shape(conflict: Conflict, value: Value) -> None:
+    """Whether there are as many parts as the cell has; what they hold is checked with the change."""
+    entry, _, name = conflict.cell.rpartition("/")
+    parts = len(value) if isinstance(value, tuple) else 1
+    if name == EXISTS:
+        fits = isinstance(value, bool)
+    else:
+        room = len(TABLES[conflict.table].maps_by_name[entry.split("/")[0]].cells[name]) if entry else 1
+        fits = parts in (1, room) and not (isinstance(value, tuple) and room == 1)
+    if not fits:
+        raise Invalid("wrong_type", f"This is no value that {conflict.cell} can hold.")
 
 
 def _existence(conflict: Conflict, have: Cells, exists: bool) -> Wish:

@@ -295,3 +295,48 @@ def test_a_conflicts_id_comes_from_its_change_and_cell() -> None:
     ]
     assert runs[0].conflicts == runs[1].conflicts
     assert len({conflict.id for conflict in runs[0].conflicts.values()}) == 2
+
+
+# --- settling ----------------------------------------------------------------------------------------------------
+
+WAITS = {number(77): KEY}
+
+
+def settled_by(change: Change, old: Plan) -> Plan:
+    change = replace(change, resolves=(number(77), number(78)))
+    return plan(a_book("ask", seq=old.seq), old.records, {}, [change], NOW, WAITS)
+
+
+def test_a_change_closes_the_open_conflicts_that_it_names() -> None:
+    old = existing(name="Ada", phone="o")
+    result = settled_by(a_change(1, "UPDATE", base=old.seq, phone="t"), old)
+    assert {conflict: entry.change_id for conflict, entry in result.closed.items()} == {number(77): number(1)}
+    assert result.closed[number(77)].seq == NOW + 1
+
+
+def test_a_choice_that_changes_nothing_takes_a_seq_and_its_row_goes_out_again() -> None:
+    old = existing(name="Ada", phone="o")
+    result = settled_by(a_change(1, "UPDATE", base=old.seq, phone="o"), old)
+    assert verdicts(result) == ["applied"] and result.closed[number(77)].seq == NOW + 1
+    assert result.records[KEY] == replace(old.records[KEY], seq=NOW + 1)
+
+
+def test_a_rejected_change_closes_nothing() -> None:
+    assert not settled_by(a_change(1, "UPDATE", base=NOW + 9, phone="t"), existing(name="Ada")).closed
+
+
+def test_a_change_closes_no_conflict_of_another_record() -> None:
+    old = existing(name="Ada", phone="o")
+    assert not settled_by(a_change(1, "INSERT", record=2, name="Eve"), old).closed
+
+
+def test_a_conflict_is_closed_by_the_first_that_names_it() -> None:
+    old = existing(name="Ada", phone="o")
+    batch = [replace(a_change(n, "UPDATE", base=old.seq, phone="t"), resolves=(number(77),)) for n in (1, 2)]
+    result = plan(a_book("ask", seq=old.seq), old.records, {}, batch, NOW, WAITS)
+    assert result.closed[number(77)].change_id == number(1)
+
+
+def test_a_deletion_of_what_is_not_there_can_settle_too() -> None:
+    result = settled_by(a_change(1, "DELETE"), Plan(0, {}))
+    assert verdicts(result) == ["applied"] and result.closed and not result.records

@@ -1,0 +1,162 @@
+"""What a person can choose between two versions of a cell, and the change that follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from offbook.core.changes import Author, Clock, Conflict, Operation, Value
+from offbook.core.errors import Invalid
+from offbook.core.resolving import Choice, choices, chosen, conflict_data, conflict_row, typed
+
+ID = str(UUID(int=0x1234567890ABCDEF << 64))
+SECOND = "details/1234567890abcdef/"
+HOME = ("1 Elm", None, "Rome", None, None, None)
+ENTRY = {"details/k1/@exists": True, "details/k1/kind": "phone", "details/k1/label": "boat", "details/k1/value": "1"}
+
+
+def a_conflict(cell: str = "phone", ours: Value = "1", theirs: Value = "2", common: Value = None) -> Conflict:
+    winner = Clock(5, 1_000, str(UUID(int=8)), str(UUID(int=18)))
+    return Conflict(
+        ID, "contacts", str(UUID(int=7)), cell, ours, theirs, 3, winner, str(UUID(int=9)), str(UUID(int=19)), 6, common
+    )
+
+
+OURS, THEIRS, BOTH = Choice.OURS, Choice.THEIRS, Choice.BOTH
+UPDATE, INSERT, DELETE = Operation.UPDATE, Operation.INSERT, Operation.DELETE
+ADA = {"name": "Ada", "phone": "1", "phone_label": "home"}
+
+CASES: dict[str, tuple[Conflict, dict[str, Value], Choice, Operation, dict[str, Value]]] = {
+    "ours stays": (a_conflict(), ADA, OURS, UPDATE, {"phone": "1"}),
+    "theirs takes its place": (a_conflict(), ADA, THEIRS, UPDATE, {"phone": "2"}),
+    "a second phone becomes a detail": (
+        a_conflict(),
+        ADA,
+        BOTH,
+        UPDATE,
+        {
+            "phone": "1",
+            SECOND + "@exists": True,
+            SECOND + "kind": "phone",
+            SECOND + "label": "home",
+            SECOND + "value": "2",
+        },
+    ),
+    "both notes stand one below the other": (
+        a_conflict("notes", "a", "b"),
+        ADA,
+        BOTH,
+        UPDATE,
+        {"notes": "a\n\nb"},
+    ),
+    "a second value of a detail is a detail like it": (
+        a_conflict("details/k1/value"),
+        ENTRY,
+        BOTH,
+        UPDATE,
+        {
+            **ENTRY,
+            **{cell.replace("details/k1/", SECOND): value for cell, value in ENTRY.items()},
+            SECOND + "value": "2",
+        },
+    ),
+    "a detail whose value is chosen stands": (
+        a_conflict("details/k1/value"),
+        {**ENTRY, "details/k1/@exists": False},
+        THEIRS,
+        UPDATE,
+        {**ENTRY, "details/k1/value": "2"},
+    ),
+    "an address is chosen whole": (
+        a_conflict("details/k1/value", HOME, None),
+        {"details/k1/kind": "address", "details/k1/value": HOME},
+        OURS,
+        UPDATE,
+        {"details/k1/kind": "address", "details/k1/value": HOME, "details/k1/@exists": True},
+    ),
+    "a detail is removed": (
+        a_conflict("details/k1/@exists", True, False),
+        ENTRY,
+        THEIRS,
+        UPDATE,
+        {"details/k1/@exists": False},
+    ),
+    "a detail is brought back with all it held": (
+        a_conflict("details/k1/@exists", False, True),
+        {**ENTRY, "details/k1/@exists": False},
+        THEIRS,
+        UPDATE,
+        ENTRY,
+    ),
+    "a record is deleted": (a_conflict("@exists", True, False), ADA, THEIRS, DELETE, {}),
+    "a record is kept": (a_conflict("@exists", True, False), ADA, OURS, INSERT, {"name": "Ada"}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_choice_becomes_a_change(name: str) -> None:
+    conflict, have, choice, operation, cells = CASES[name]
+    assert chosen(conflict, have, choice) == (operation, cells)
+
+
+@pytest.mark.parametrize(
+    ("conflict", "both"),
+    [
+        (a_conflict(), True),
+        (a_conflict("website"), True),
+        (a_conflict("phone", None), False),
+        (a_conflict("phone", "1", None), False),
+        (a_conflict("birthday", "1815-12-10", "1815-12-11"), False),
+        (a_conflict("@exists", True, False), False),
+        (a_conflict("details/k1/label", "a", "b"), False),
+    ],
+)
+def test_both_can_be_chosen_where_there_is_room_for_two(conflict: Conflict, both: bool) -> None:
+    assert (BOTH in choices(conflict)) is both
+
+
+def test_both_is_refused_where_there_is_no_room() -> None:
+    with pytest.raises(Invalid, match="no room for both"):
+        chosen(a_conflict("birthday", "1815-12-10", "1815-12-11"), ADA, BOTH)
+
+
+def test_a_third_value_can_be_typed() -> None:
+    assert typed(a_conflict(), ADA, "3") == (UPDATE, {"phone": "3"})
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("phone", ("1", "2")),
+        ("@exists", "yes"),
+        ("details/k1/@exists", None),
+        ("details/k1/value", ("1", "2")),
+        ("details/k1/label", ("1",)),
+    ],
+)
+def test_a_value_of_another_shape_is_refused(cell: str, value: Any) -> None:
+    with pytest.raises(Invalid, match="no value that"):
+        typed(a_conflict(cell), ADA, value)
+
+
+def test_a_conflict_tells_both_versions_and_who_brought_them() -> None:
+    authors = {str(UUID(int=8)): Author("ada", "laptop", 2_000), str(UUID(int=9)): Author("ada", None, None)}
+    told = conflict_data(a_conflict(common="0"), authors)
+    assert (told["common"], told["ours"], told["theirs"]) == ("0", "1", "2")
+    assert told["ours_by"] == {"user": "ada", "device": "laptop", "at": "1970-01-01T00:00:02.000Z"}
+    assert told["theirs_by"] == {"user": "ada", "device": None, "at": None}
+
+
+def test_what_is_known_of_a_writer_whose_change_was_pruned_is_the_time() -> None:
+    assert conflict_data(a_conflict(), {})["ours_by"] == {
+        "user": None,
+        "device": None,
+        "at": "1970-01-01T00:00:01.000Z",
+    }
+
+
+def test_a_settled_conflict_goes_over_the_wire_as_gone() -> None:
+    assert conflict_row(a_conflict(), False, {})["data"] is None
+    assert conflict_row(a_conflict(), True, {})["data"]["id"] == ID

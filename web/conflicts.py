@@ -1,0 +1,56 @@
+"""Open conflicts as JSON, and a person's choice between their versions: an ordinary change that settles them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from offbook.core.cells import Json
+from offbook.core.errors import Invalid
+from offbook.core.resolving import Choice, conflict_data
+from storage.choosing import Chosen, settle
+from web import parts
+from web.api import answer
+from web.auth import device_required, the_device
+from web.describe import UNFIT, Asks, describes
+from web.history import body_object, by_device, restored
+
+conflicts = Blueprint("conflicts", __name__)
+
+
+@conflicts.get("/conflicts")
+@describes(Asks.DEVICE, answers={200: "Conflicts"})
+@device_required
+def index() -> Response:
+    """List what waits for a person to decide, oldest first."""
+    with parts().store.reading(the_device().book_id) as book:
+        found = book.conflicts()
+        authors = book.authors({id for one in found for id in (one.change_id, one.winner.change_id)})
+    return answer({"conflicts": [conflict_data(one, authors) for one in found]})
+
+
+@conflicts.post("/conflicts/<uuid:conflict_id>")
+@describes(
+    Asks.DEVICE,
+    body="Choice",
+    answers={200: "Restored"},
+    problems={400: ("unknown_key",), 404: ("not_found",), **UNFIT},
+)
+@device_required
+def choose(conflict_id: UUID) -> Response:
+    """Settle a conflict: keep one version, the other, both where there is room, or a value of one's own."""
+    chosen = choice_of(body_object("choice", "value"))
+    now = parts().clock()
+    return restored(settle(parts().store, the_device().book_id, by_device(), str(conflict_id), chosen, now))
+
+
+def choice_of(asked: dict[str, Json]) -> Chosen:
+    if len(asked) != 1:
+        raise Invalid("missing", 'Say either the "choice" (ours, theirs or both) or a "value" that is to stand.')
+    if "value" in asked:
+        value = asked["value"]
+        return Chosen(value=tuple(value) if isinstance(value, list) else value)
+    if asked["choice"] not in list(Choice):
+        raise Invalid("bad_choice", f"choice must be one of {', '.join(Choice)}.")
+    return Chosen(Choice(asked["choice"]))

@@ -1,0 +1,103 @@
+"""The history of a record as JSON, and giving back what is in it. A restore is a change like any device's."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from offbook.core.cells import Json
+from offbook.core.changes import Record
+from offbook.core.errors import Invalid, Malformed, NotFound
+from offbook.core.tables import CONTACTS
+from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, data_of, loads
+from storage.past import Told, page
+from storage.restoring import By, restore, restore_version
+from web import parts
+from web.api import LIMIT, answer, origin_of, page_limit
+from web.auth import device_required, the_device
+from web.body import read_body
+from web.describe import Asks, describes
+from web.schemas import INVALID, SEQ
+
+history = Blueprint("history", __name__)
+
+GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*INVALID, "bad_base", "too_old")}
+"""What can be wrong with asking for what was."""
+
+
+@history.get("/history/<uuid:record_id>")
+@describes(
+    Asks.DEVICE,
+    answers={200: "History"},
+    problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
+    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, "The most changes wanted.")},
+)
+@device_required
+def show(record_id: UUID) -> Response:
+    """Tell what happened to a record, the newest change first."""
+    key = (CONTACTS.name, str(record_id))
+    with parts().store.reading(the_device().book_id) as book:
+        if key not in book.records(key[0], [key[1]]):
+            raise NotFound("There is no record with this id.")
+        told = page(book, key, place(), page_limit())
+    return answer({"table": key[0], "record_id": key[1], "changes": [*map(in_json, told.changes)], "next": told.next})
+
+
+@history.post("/history/<uuid:change_id>/restore")
+@describes(Asks.DEVICE, body="Restore", answers={200: "Restored"}, problems=GIVING_BACK)
+@device_required
+def give_back(change_id: UUID) -> Response:
+    """Give back the values from before or after a change: of some cells, or of all that it named."""
+    asked = body_object("cells", "to")
+    cells, to = asked.get("cells"), asked.get("to", "before")
+    if to not in ("before", "after"):
+        raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
+    if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
+        raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
+    store, now = parts().store, parts().clock()
+    return restored(restore(store, the_device().book_id, by_device(), str(change_id), cells, to, now))
+
+
+@history.post("/history/<uuid:record_id>/version")
+@describes(Asks.DEVICE, body="Version", answers={200: "Restored"}, problems=GIVING_BACK)
+@device_required
+def give_version_back(record_id: UUID) -> Response:
+    """Make a record what it was right after a seq."""
+    seq = body_object("seq").get("seq")
+    if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
+        raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
+    key, now = (CONTACTS.name, str(record_id)), parts().clock()
+    return restored(restore_version(parts().store, the_device().book_id, by_device(), key, seq, now))
+
+
+def by_device() -> By:
+    login = the_device()
+    return By(origin_of(login), login.device.uuid, parts().new_id())
+
+
+def restored(record: Record) -> Response:
+    return answer({"record": data_of(record), "seq": record.seq})
+
+
+def body_object(*keys: str) -> dict[str, Json]:
+    data = loads(read_body(request, BODY_BYTES_MAX))
+    if not isinstance(data, dict):
+        raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")
+    if unknown := data.keys() - set(keys):
+        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+    return data
+
+
+def place() -> int | None:
+    text = request.args.get("before")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Malformed("bad_place", "This place in the history is not one that a page gave: start from the top.")
+    return int(text)
+
+
+def in_json(told: Told) -> dict[str, Any]:
+    return told._asdict()
