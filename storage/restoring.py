@@ -192,9 +192,10 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
             return Taken(0, before if seen is None else seen)
         if seen is not None and seen != before:
             raise Invalid("changed_since", "Something changed in the book meanwhile: look again at what going back does.")
-        made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in found]
-        for start in range(0, len(made), CHANGES_MAX):
-            pushed = take(book, by.origin, made[start : start + CHANGES_MAX], now)
+        for some in (found[start : start + CHANGES_MAX] for start in range(0, len(found), CHANGES_MAX)):
+            made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in some]
+            touched = {(one.record.table, one.record.id): one.record for one in some}
+            pushed = take(book, by.origin, made, now, touched)
             if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
                 raise Invalid(flaws[0].code or "rejected", f"The book can't go back there: {flaws[0].detail}")
         return Taken(len(found), before)
