@@ -175,7 +175,7 @@ def preview(store: Store, book_id: int, seq: int) -> list[Return]:
 class Taken(NamedTuple):
     """How many records going back changed, and the seq that the book had before: going there undoes it."""
 
-    count: int
+    changed: int
     before: int
 
 
@@ -191,7 +191,9 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
         if not found:
             return Taken(0, before if seen is None else seen)
         if seen is not None and seen != before:
-            raise Invalid("changed_since", "Something changed in the book meanwhile: look again at what going back does.")
+            raise Invalid(
+                "changed_since", "Something changed in the book meanwhile: look again at what going back does."
+            )
         for some in (found[start : start + CHANGES_MAX] for start in range(0, len(found), CHANGES_MAX)):
             made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in some]
             touched = {(one.record.table, one.record.id): one.record for one in some}

@@ -102,7 +102,7 @@ class Burst(NamedTuple):
 
     first: int
     last: int
-    count: int
+    size: int
     change_id: str
 
 
@@ -119,8 +119,8 @@ def bursts(marks: Iterable[Mark], pause: int, least: int) -> list[Burst]:
             under_way[maker] = len(found)
             found.append(Burst(seq, seq, 1, change_id))
         else:
-            found[place] = found[place]._replace(first=seq, count=found[place].count + 1)
-    return [burst for burst in found if burst.count >= least]
+            found[place] = found[place]._replace(first=seq, size=found[place].size + 1)
+    return [burst for burst in found if burst.size >= least]
 
 
 def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:
