@@ -11,6 +11,7 @@ from web.api import api
 from web.auth import auth
 from web.conflicts import conflicts
 from web.devices import devices
+from web.giving_back import giving_back
 from web.health import health
 from web.history import history
 from web.imports import imports
@@ -35,6 +36,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (pages, ""),
     (inbox, ""),
+    (giving_back, ""),
     (imports, ""),
     (devices, ""),
     (people, ""),

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
+from offbook.core.history import Mark
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
@@ -120,6 +121,10 @@ class Reading(Protocol):
         """What was written to any record after this seq, in that order."""
         ...
 
+    def marks(self, after: int, most: int) -> list[Mark]:
+        """When changes were made after this seq, and by whom (an Origin): the newest first."""
+        ...
+
     def conflicts(self) -> list[Conflict]:
         """The open ones, oldest first."""
         ...
@@ -166,19 +171,34 @@ def push(
         return take(book, origin, batch, now)
 
 
-def take(book: Writing, origin: Origin, batch: Sequence[Change | Rejection], now: int) -> Pushed:
-    """Decide a batch and carry it out, inside a transaction that the caller has begun."""
-    result = planned(book, batch, now)
+def take(
+    book: Writing,
+    origin: Origin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> Pushed:
+    """Decide a batch and carry it out, inside a transaction that the caller has begun.
+
+    ``touched`` are the batch's records, where the caller has read them in this transaction.
+    """
+    result = planned(book, batch, now, touched)
     if result.history:
         book.carry_out(result, origin, now)
     return Pushed(book.book, result.seq, result.outcomes, result.records)
 
 
-def planned(book: Reading, batch: Sequence[Change | Rejection], now: int) -> Plan:
+def planned(
+    book: Reading,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> Plan:
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
     settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
-    return plan(book.book, _touched(book, batch), settled, batch, now, book.waiting(named) if named else {})
+    records = _touched(book, batch) if touched is None else touched
+    return plan(book.book, records, settled, batch, now, book.waiting(named) if named else {})
 
 
 def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record
 from offbook.core.digests import MODULUS, digest_of
-from offbook.core.history import common_of
+from offbook.core.history import Mark, common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, pruned
 from offbook.core.ranges import Range, Sum
@@ -59,6 +59,10 @@ class Shelf:
 
     def since(self, seq: int) -> list[Done]:
         return [Done(one.key, one.seq, one.before) for one in self.told if one.seq is not None and one.seq > seq]
+
+    def marks(self, after: int, most: int) -> list[Mark]:
+        found = [Mark(one.seq, one.change_id, one.origin) for one in self.told if one.seq and one.seq > after]
+        return sorted(found, reverse=True, key=lambda mark: mark.seq)[:most]
 
     def conflicts(self) -> list[Conflict]:
         return [one for one, is_open in self.conflicts_between(0, self.book.seq) if is_open]

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from offbook.core.cells import change_data
@@ -70,7 +71,14 @@ def restore(
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, past.key)
         values = given_back(past, record.created.change_id == change_id, cells, to)
-        return _carry_out(book, by, record, to_values(record, values), now)
+        known = _known(book, past.key) | {**past.data, **values}
+        return _carry_out(book, by, record, to_values(record, values, known), now)
+
+
+def _known(book: Reading, key: Key) -> dict[str, Value]:
+    """The last value that the history has for each cell, in the record or not."""
+    told = (cells for past in book.history(*key) for cells in (past.before, past.data))
+    return {cell: value for cells in told for cell, value in cells.items() if value is not None and value is not False}
 
 
 def restore_version(store: Store, book_id: int, by: By, key: Key, seq: int, now: int) -> Record:
@@ -92,6 +100,8 @@ def _record(book: Reading, key: Key) -> Record:
 def _carry_out(book: Writing, by: By, record: Record, wish: Wish | None, now: int) -> Record:
     if wish is None:
         return record
+    if book.settled([by.id]):
+        raise Invalid("used_id", "This was done already, and more happened since: load the page again and look.")
     pushed = take(book, by.origin, [change_for(record, wish, by, by.id, now)], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
@@ -150,19 +160,35 @@ def preview(store: Store, book_id: int, seq: int) -> list[Return]:
         return returns(book, seq)
 
 
-def take_back(store: Store, book_id: int, by: By, seq: int, now: int) -> tuple[int, int]:
+class Taken(NamedTuple):
+    """How many records going back changed, and the seq that the book had before: going there undoes it."""
+
+    changed: int
+    before: int
+
+
+def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int | None = None) -> Taken:
     """Take the book back to where it was right after ``seq``: all of it, or nothing.
 
-    Returns how many records that changed, and the seq that the book had before: going there undoes it. The same request
-    again finds nothing left to do.
+    ``seen`` is the book's seq that whoever asks has looked at: raises Invalid where more happened since. The same
+    request again finds nothing left to do, and is answered alike.
     """
     with store.writing(book_id) as book:
         before = book.book.seq
         found = returns(book, seq)
-        made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in found]
-        for start in range(0, len(made), CHANGES_MAX):
-            take(book, by.origin, made[start : start + CHANGES_MAX], now)
-        return len(found), before
+        if not found:
+            return Taken(0, before if seen is None else seen)
+        if seen is not None and seen != before:
+            raise Invalid(
+                "changed_since", "Something changed in the book meanwhile: look again at what going back does."
+            )
+        for some in (found[start : start + CHANGES_MAX] for start in range(0, len(found), CHANGES_MAX)):
+            made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in some]
+            touched = {(one.record.table, one.record.id): one.record for one in some}
+            pushed = take(book, by.origin, made, now, touched)
+            if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
+                raise Invalid(flaws[0].code or "rejected", f"The book can't go back there: {flaws[0].detail}")
+        return Taken(len(found), before)
 
 
 def _id_for(by: By, record: Record) -> str:

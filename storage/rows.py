@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, RowMapping, Table
+from sqlalchemy import Row, Table
 
 from offbook.core.cells import Json, entry_data
 from offbook.core.changes import Clock, Record, Value
@@ -90,10 +90,10 @@ class Layout:
 
     def record_of(self, row: Row[Any], entries: Iterable[tuple[Map, Row[Any]]]) -> Record:
         """A record from its row and its entries' rows."""
-        have = row._mapping
+        have = row._asdict()
         cells: dict[str, Value] = {name: have[name] for name in self.names if have[name] not in (None, False)}
         for map_, entry in entries:
-            cells.update(_entry_cells(map_, entry._mapping))
+            cells.update(_entry_cells(map_, entry._asdict()))
         clocks = {cell: Clock(*clock) for cell, clock in orjson.loads(have["clocks"]).items()}
         created = clocks.pop(CREATED)
         return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks)
@@ -163,11 +163,13 @@ def searchable(cells: Cells) -> str:
     return fold("\n".join(texts))
 
 
-def _entry_cells(map_: Map, row: RowMapping) -> dict[str, Value]:
+def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:
     prefix = f"{map_.name}/{row['entry_id']}/"
     cells: dict[str, Value] = {prefix + EXISTS: not row["removed"]}
     for cell, attributes in map_.cells.items():
-        parts = tuple(row[one.name] for one in attributes)
-        if any(part is not None for part in parts):
-            cells[prefix + cell] = parts if len(parts) > 1 else parts[0]
+        if len(attributes) == 1:
+            if (value := row[attributes[0].name]) is not None:
+                cells[prefix + cell] = value
+        elif (parts := tuple([row[one.name] for one in attributes])) != (None,) * len(parts):
+            cells[prefix + cell] = parts
     return cells

@@ -20,6 +20,7 @@ from models import Base
 from offbook.core.cells import Json
 from offbook.core.changes import Author, Conflict, Key, Record, Verdict
 from offbook.core.digests import MODULUS
+from offbook.core.history import Mark
 from offbook.core.plan import Book, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, total
 from offbook.core.ranges import Range, Sum
@@ -174,6 +175,13 @@ class SqlReading:
         query = query.where(columns.record_id.is_not(None)).order_by(columns.seq)
         found = self._connection.execute(query)
         return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+
+    def marks(self, after: int, most: int) -> list[Mark]:
+        columns = CHANGES.c
+        query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
+        query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
+        found = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
+        return [Mark(seq, change_id, Origin(device, user)) for seq, change_id, device, user in found]
 
     def conflicts(self) -> list[Conflict]:
         return asked.waiting(self._connection, self.book.id)

@@ -243,6 +243,11 @@ def device(action: str) -> Attempt:
     return attempt
 
 
+def own_book_back(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """To the seq of Ada's change: it is Eve's own book that goes there."""
+    yield scene.post("/past", seq=str(scene.seq)), 303
+
+
 def new_device(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/devices", name="Eve's", book_id="1", user_id="1"), 200
 
@@ -309,6 +314,11 @@ ATTEMPTS: dict[str, Attempt] = {
     "pages.star": is_not_there("/c/{}/star", starred="1"),
     "pages.delete": is_not_there("/c/{}/delete"),
     "pages.restore": is_not_there("/c/{}/restore"),
+    "giving_back.history": is_not_shown("/c/{}/history"),
+    "giving_back.give_back": is_not_there("/c/{}/history/restore", cell="name"),
+    "giving_back.give_version_back": is_not_there("/c/{}/history/version", seq="1"),
+    "giving_back.past": sees_only_her_own("/past", seq="0"),
+    "giving_back.go_back": own_book_back,
     "pages.trash": sees_only_her_own("/trash"),
     "inbox.index": sees_only_her_own("/inbox"),
     "inbox.settle": settling(),

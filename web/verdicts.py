@@ -117,11 +117,11 @@ def _yours(meeting: Meeting) -> str:
     return f"Yours ({', '.join(values)}) is in the history." if values else "Yours is in the history."
 
 
-def said(value: Value) -> str:
+def said(value: Value, most: int = VALUE_MAX) -> str:
     """A value in quotes, cut where it is long."""
     if isinstance(value, tuple):
         value = ", ".join(str(part) for part in value if part)
     if value is None or value is False or value == "":
         return "nothing"
     text = str(value).replace("\n", " ")
-    return f"“{text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 1] + '…'}”"
+    return f"“{text if len(text) <= most else text[: most - 1] + '…'}”"

@@ -6,13 +6,16 @@ the steps since. Nothing here undoes anything: giving a value back is a change l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from offbook.core.changes import Conflict, Operation, Record, Value
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
 Cells = Mapping[str, Value]
+
+NOTHING_KNOWN: Cells = MappingProxyType({})
 
 
 class Step(Protocol):
@@ -67,13 +70,18 @@ def to_state(record: Record, wanted: Cells) -> Wish | None:
     return Wish(Operation.UPDATE, cells) if cells else None
 
 
-def to_values(record: Record, values: Cells) -> Wish | None:
-    """What gives these cells these values; an entry that one of them belongs to stands again."""
+def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Wish | None:
+    """What gives these cells these values; an entry that one of them belongs to stands again.
+
+    Of an entry that the record holds nothing of any more, what is ``known`` comes with it: a value alone is no entry.
+    """
     if values.get(EXISTS) is False:
         return None if record.deleted else Wish(Operation.DELETE, {})
     cells = {cell: value for cell, value in values.items() if cell != EXISTS}
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
     for entry in {entry_of(cell) for cell in held} - {""}:
+        if record.cells.get(entry + EXISTS) is None:
+            cells = {**{cell: value for cell, value in known.items() if cell.startswith(entry)}, **cells}
         cells[entry + EXISTS] = True
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
@@ -81,6 +89,40 @@ def to_values(record: Record, values: Cells) -> Wish | None:
     if record.deleted and (values.get(EXISTS) or held):
         return Wish(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
     return Wish(Operation.UPDATE, cells) if cells else None
+
+
+class Mark(NamedTuple):
+    """That a change was made: its seq, its id, and whoever made it."""
+
+    seq: int
+    change_id: str
+    maker: Hashable
+
+
+class Burst(NamedTuple):
+    """Changes by one maker in quick succession: the first seq and the last, how many, and the id of one."""
+
+    first: int
+    last: int
+    size: int
+    change_id: str
+
+
+def bursts(marks: Iterable[Mark], pause: int, least: int) -> list[Burst]:
+    """The bursts of at least so many changes, the newest first. ``marks`` come newest first.
+
+    Two of a burst are no further apart than ``pause`` (microseconds); what others did meanwhile does not end it.
+    """
+    found: list[Burst] = []
+    under_way: dict[Hashable, int] = {}
+    for seq, change_id, maker in marks:
+        place = under_way.get(maker)
+        if place is None or found[place].first - seq > pause:
+            under_way[maker] = len(found)
+            found.append(Burst(seq, seq, 1, change_id))
+        else:
+            found[place] = found[place]._replace(first=seq, size=found[place].size + 1)
+    return [burst for burst in found if burst.size >= least]
 
 
 def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:

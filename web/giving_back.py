@@ -1,0 +1,269 @@
+"""The history of a contact as a page, and the book as it was: what can be given back, and the forms that do it.
+
+Giving back is a change like any other, made in the browser: the flash that follows takes it back again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID, uuid5
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.core.changes import Key, Record
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.history import Burst, bursts, state_of
+from offbook.core.wire import INTEGER_MAX
+from storage import Origin, Reading
+from storage.restoring import By, Kind, Return, preview, restore, restore_version, take_back
+from web import parts
+from web.auth import me, session_required
+from web.pages import name_of, row_of, show, to, wanted
+from web.telling import Event, Line, changed_lines, is_noise, moments, told
+from web.words import date
+
+giving_back = Blueprint("giving_back", __name__)
+
+AT_ONCE = 25
+SHOWN_MAX = 200
+DAYS = 30
+MARKS_MAX = 50_000
+BURST_PAUSE = 60_000_000
+BURST_LEAST = 20
+SUGGESTED_MAX = 3
+HOUR = 3_600_000_000
+
+
+# --- one contact ---------------------------------------------------------------------------------------------------
+
+
+@giving_back.get("/c/<uuid:contact_id>/history")
+@session_required
+def history(contact_id: UUID) -> ResponseReturnValue:
+    record = wanted(contact_id)
+    skip = max(request.args.get("skip", 0, int), 0)
+    with parts().store.reading(me().book_id) as book:
+        events, more, whole = page_of(book, record, skip)
+    days = [(day, list(some)) for day, some in groupby(events, lambda event: date(event.at))]
+    older = skip + AT_ONCE if more else None
+    values: dict[str, Any] = {
+        "record": record,
+        "row": row_of(record),
+        "days": days,
+        "older": older,
+        "skip": skip,
+        "whole": whole,
+    }
+    return show("history", **values, form_id=parts().new_id(), deleted=record.deleted)
+
+
+def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool, bool]:
+    """Some events, whether there are older ones, and whether the history reaches back to the contact's making."""
+    past = book.history(record.table, record.id)
+    found = [one for one in moments(record, past) if not is_noise(one.past)]
+    shown = found[skip : skip + AT_ONCE]
+    met = {str(one["winner"][2]) for moment in shown for one in moment.past.beaten}
+    met |= {clock.change_id for moment in shown for clock in moment.wrote.values()}
+    authors = book.authors({moment.past.change_id for moment in shown} | met)
+    now = state_of(record)
+    events = [told(moment, now, authors, moment is found[0]) for moment in shown]
+    whole = any(one.change_id == record.created.change_id for one in past)
+    return events, len(found) > skip + AT_ONCE, whole
+
+
+@giving_back.post("/c/<uuid:contact_id>/history/restore")
+@session_required
+def give_back(contact_id: UUID) -> ResponseReturnValue:
+    """Give back one value of a change; without a cell, all that it replaced, which undoes it."""
+    record, change_id = wanted(contact_id), request.values.get("change", "")
+    cell, side = request.form.get("cell"), request.form.get("to", "before")
+    form_id = request.form.get("form_id") or derived(change_id, "undo")
+    with parts().store.reading(me().book_id) as book:
+        past = book.past(change_id)
+    if past is None or past.key != (record.table, record.id):
+        raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
+    cells = None if cell is None else [cell]
+    by, now = by_me(derived(form_id, f"{change_id} {cell} {side}")), parts().clock()
+    try:
+        restore(parts().store, me().book_id, by, change_id, cells, "after" if side == "after" else "before", now)
+    except Invalid as error:
+        return said_no(record, error)
+    return given(record, by, f"Restored a value of {name_of(record)}." if cell else "Undone.")
+
+
+@giving_back.post("/c/<uuid:contact_id>/history/version")
+@session_required
+def give_version_back(contact_id: UUID) -> ResponseReturnValue:
+    record, seq = wanted(contact_id), request.form.get("seq", -1, int)
+    by = by_me(derived(request.form.get("form_id", ""), f"version {seq}"))
+    try:
+        if not 0 <= seq <= INTEGER_MAX:
+            raise Invalid("bad_base", "There is no such version of this contact.")
+        key: Key = record.table, record.id
+        restore_version(parts().store, me().book_id, by, key, seq, parts().clock())
+    except Invalid as error:
+        return said_no(record, error)
+    return given(record, by, f"Restored {name_of(record)} as it was.")
+
+
+def derived(form_id: str, what: str) -> str:
+    """The change's id: the same for the same button of the same page, so that a double click makes one change."""
+    try:
+        return str(uuid5(UUID(form_id), what))
+    except ValueError:
+        return parts().new_id()
+
+
+def by_me(change_id: str) -> By:
+    return By(Origin(user_id=me().id), change_id, change_id)
+
+
+def given(record: Record, by: By, text: str) -> ResponseReturnValue:
+    with parts().store.reading(me().book_id) as book:
+        happened = book.past(by.id) is not None
+    if happened:
+        undo = url_for("giving_back.give_back", contact_id=record.id, change=by.id)
+        flash({"text": text, "undo": undo}, "undo")  # type: ignore[arg-type]
+    else:
+        flash("It is so already: nothing had to be changed.")
+    return to("giving_back.history", contact_id=record.id)
+
+
+def said_no(record: Record, error: Invalid) -> ResponseReturnValue:
+    flash(str(error), "warn")
+    return to("giving_back.history", contact_id=record.id)
+
+
+# --- the whole book ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A moment that someone may want to go back to, and where that leads."""
+
+    title: str
+    more: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """One contact on its way back."""
+
+    id: str
+    name: str
+    lines: tuple[Line, ...]
+
+
+@giving_back.get("/past")
+@session_required
+def past() -> ResponseReturnValue:
+    if "at" not in request.args and "seq" not in request.args:
+        return choose()
+    try:
+        seq = moment_of(request.args)
+        with parts().store.reading(me().book_id) as book:
+            head = book.book.seq
+        found = preview(parts().store, me().book_id, seq)
+    except Invalid as error:
+        return choose(str(error))
+    return render_template("past/preview.html", seq=seq, head=head, kinds=sorted_out(found), total=len(found))
+
+
+@giving_back.post("/past")
+@session_required
+def go_back() -> ResponseReturnValue:
+    by = by_me(parts().new_id())
+    seen = request.form.get("seen", None, int)
+    try:
+        seq = moment_of(request.values)
+        taken = take_back(parts().store, me().book_id, by, seq, parts().clock(), seen)
+    except Invalid as error:
+        if error.code != "changed_since":
+            return choose(str(error))
+        flash(str(error), "warn")
+        return redirect(url_for("giving_back.past", seq=request.values.get("seq")), 303)
+    text = f"The book is as it was on {moment(seq)}."
+    if taken.before > seq:
+        undo = url_for("giving_back.go_back", seq=taken.before)
+        flash({"text": text, "undo": undo, "whole": True}, "undo")  # type: ignore[arg-type]
+    else:
+        flash("Undone: the book is as it was before." if taken.changed else text)
+    return redirect(url_for("pages.index"), 303)
+
+
+def choose(error: str = "") -> ResponseReturnValue:
+    now = parts().clock()
+    with parts().store.reading(me().book_id) as book:
+        found = suggestions(book, now)
+    typed = request.args.get("at", "")
+    return render_template(
+        "past/choose.html", suggestions=found, error=error, typed=typed, now=now
+    ), 422 if error else 200
+
+
+def suggestions(book: Reading, now: int) -> list[Suggestion]:
+    """Before the last big changes, and some times ago: those at which there was something in the book."""
+    marks = book.marks(max(now - DAYS * 24 * HOUR, book.book.pruned), MARKS_MAX)
+    big = bursts(marks, BURST_PAUSE, BURST_LEAST)[:SUGGESTED_MAX]
+    authors = book.authors(burst.change_id for burst in big)
+    found = [_before(burst, authors.get(burst.change_id)) for burst in big]
+    for title, hours in (("An hour ago", 1), ("Yesterday, at this time", 24), ("A week ago", 24 * 7)):
+        seq = now - hours * HOUR
+        if seq >= book.book.pruned and book.last_seq(seq):
+            found.append(Suggestion(title, moment(seq), url_for("giving_back.past", seq=seq)))
+    return found
+
+
+def _before(burst: Burst, author: Any) -> Suggestion:
+    who = "an unknown device" if author is None else author.device or f"{author.user} in the browser"
+    title = f"Before {burst.size:,} changes from {who}"
+    return Suggestion(title, f"which began {moment(burst.first)}", url_for("giving_back.past", seq=burst.first - 1))
+
+
+def moment_of(asked: Any) -> int:
+    """The seq to go back to, from a seq or a time in UTC. Raises Invalid in words for people."""
+    seq: int = asked.get("seq", -1, int) if "seq" in asked else _micros(asked.get("at", ""))
+    if not 0 <= seq <= INTEGER_MAX:
+        raise Invalid("bad_moment", "Choose a day and a time first.")
+    if seq > parts().clock():
+        raise Invalid("future", "This moment is still to come: choose one that has passed.")
+    return seq
+
+
+def _micros(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    except ValueError:
+        return -1
+
+
+def moment(seq: int) -> str:
+    at = datetime.fromtimestamp(seq // 1_000_000, UTC)
+    return f"{date(seq)}, {at:%H:%M} UTC"
+
+
+giving_back.add_app_template_filter(moment)
+
+
+def sorted_out(found: list[Return]) -> list[tuple[Kind, int, list[Back]]]:
+    """Per kind how many there are, and the first of them by name."""
+    made = []
+    for kind in Kind:
+        some = sorted((one for one in found if one.kind is kind), key=lambda one: name_of(one.record).casefold())
+        made.append((kind, len(some), [_back(one) for one in some[:SHOWN_MAX]]))
+    return made
+
+
+def _back(one: Return) -> Back:
+    before, after = state_of(one.record), one.wanted
+    name = str(after.get("name") or name_of(one.record))
+    if one.kind is Kind.DELETED:
+        return Back(one.record.id, name, ())
+    cells = [cell for cell in one.wish.cells if one.kind is Kind.CHANGED or cell in after]
+    return Back(one.record.id, name, tuple(changed_lines(before, after, cells)))

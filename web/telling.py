@@ -1,0 +1,239 @@
+"""The history of a contact in words: what each change did, cell by cell, what it met and what lost. Pure.
+
+A change that changed nothing and lost nothing is not told: it is kept only so that a late retry is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from offbook.core.cells import Json
+from offbook.core.changes import Author, Clock, Operation, Record, Value, Verdict
+from offbook.core.history import state_of
+from offbook.core.tables import EXISTS, entry_of
+from storage import Past
+from web.labels import KINDS, label_of
+from web.verdicts import said
+
+Cells = Mapping[str, Value]
+
+LONG = 400
+SILENT = ("kind", "position")
+"""Attributes of a detail that say nothing by themselves."""
+
+RULES = {
+    "merge": "which was later",
+    "last-write-wins": "which was later, and the later edit of a contact wins whole",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One cell of a change: what it held, what it holds since. ``give`` says which of both can be given back."""
+
+    cell: str
+    label: str
+    before: str = ""
+    after: str = ""
+    note: str = ""
+    give: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change as the page shows it. ``version`` is the seq to bring the contact back to it, where it is not so."""
+
+    id: str
+    at: int
+    title: str
+    device: str
+    user: str
+    lines: tuple[Line, ...]
+    lost: tuple[Line, ...]
+    note: str = ""
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A change with the record's cells before and after it, and who had written those before."""
+
+    past: Past
+    before: Cells
+    after: Cells
+    wrote: Mapping[str, Clock]
+
+
+def moments(record: Record, history: Sequence[Past]) -> list[Moment]:
+    """The changes of a record, the newest first, each with what the record was around it."""
+    found: list[Moment] = []
+    after: Cells = state_of(record)
+    for past in reversed(history):
+        made = past.change_id == record.created.change_id
+        before: Cells = {} if made else {**after, **past.before} if past.before else after
+        found.append(Moment(past, before, after, {}))
+        after = before
+    return _with_writers(record, found)
+
+
+def _with_writers(record: Record, found: list[Moment]) -> list[Moment]:
+    """Who had last written each cell that a change replaced, as far back as the history goes."""
+    wrote: dict[str, Clock] = {}
+    told: list[Moment] = []
+    for one in reversed(found):
+        past = one.past
+        told.append(replace(one, wrote={cell: wrote[cell] for cell in past.before if cell in wrote}))
+        cells = past.data if past.change_id == record.created.change_id else past.before
+        clock = Clock(past.seq or 0, past.timestamp or 0, past.change_id, past.replica or "")
+        wrote.update(dict.fromkeys(cells, clock))
+    return told[::-1]
+
+
+def is_noise(past: Past) -> bool:
+    return past.seq is None and not past.beaten
+
+
+def told(moment: Moment, now: Cells, authors: Mapping[str, Author], newest: bool) -> Event:
+    """``now`` are the contact's cells as they are: what it holds anyway needs no giving back."""
+    past = moment.past
+    author = authors.get(past.change_id, Author())
+    lines, lost = tuple(_lines(moment, now, authors)), tuple(_lost(moment, now, authors))
+    can_return = not newest and past.seq is not None and moment.after.get(EXISTS) and _differ(moment.after, now)
+    return Event(
+        past.change_id,
+        past.seq or past.received_at or 0,
+        _title(moment),
+        author.device or ("the browser" if author.user else "an unknown device"),
+        author.user or "",
+        lines,
+        lost,
+        _note(moment, lines, lost),
+        past.seq if can_return else None,
+    )
+
+
+def _title(moment: Moment) -> str:
+    past, before = moment.past, moment.past.before
+    if not moment.before:
+        return "Added"
+    if before.get(EXISTS) is True:
+        return "Deleted"
+    if before.get(EXISTS) is False:
+        return "Brought back"
+    if past.verdict is Verdict.CONFLICT:
+        return "Edit that waits for a choice"
+    if past.verdict is Verdict.SUPERSEDED:
+        return "Deletion that lost" if past.operation == Operation.DELETE else "Edit that lost"
+    return "Edited"
+
+
+def _note(moment: Moment, lines: Sequence[Line], lost: Sequence[Line]) -> str:
+    if moment.past.verdict is Verdict.MERGED and not lost and not any(line.note for line in lines):
+        return "Met other edits that it had not seen. Both are kept."
+    if not lines and not lost and moment.before and EXISTS not in moment.past.before:
+        moved = any(cell.endswith("/position") for cell in moment.past.before)
+        return "Only the order of details changed." if moved else "Settled a choice: the contact stayed as it was."
+    return ""
+
+
+def _differ(one: Cells, other: Cells) -> bool:
+    return any(not _same(one.get(cell), other.get(cell)) for cell in one.keys() | other.keys())
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one == other or (one in (None, False) and other in (None, False))
+
+
+def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[Line]:
+    """What became of these cells. An entry that comes or goes is told by its value alone."""
+    for cell in sorted(cells, key=_place):
+        entry = entry_of(cell)
+        came_or_went = entry and not _same(before.get(entry + EXISTS), after.get(entry + EXISTS))
+        if cell == EXISTS or _same(before.get(cell), after.get(cell)) and not cell.endswith(f"/{EXISTS}"):
+            continue
+        if came_or_went and cell.endswith(f"/{EXISTS}"):
+            stood = bool(before.get(cell))
+            value = in_words(f"{entry}value", (before if stood else after).get(f"{entry}value"))
+            yield Line(cell, named(cell, before, after), value if stood else "", "" if stood else value)
+        elif not (entry and cell.rpartition("/")[2] in (*SILENT, EXISTS)) and not came_or_went:
+            old, new = in_words(cell, before.get(cell)), in_words(cell, after.get(cell))
+            yield Line(cell, named(cell, before, after), old, new)
+
+
+def _place(cell: str) -> tuple[bool, str]:
+    return "/" in cell, cell
+
+
+def named(cell: str, *states: Cells) -> str:
+    kind = next((kind for state in states if (kind := state.get(f"{entry_of(cell)}kind"))), "")
+    return label_of(cell, str(kind)) if cell != EXISTS else "Contact"
+
+
+def in_words(cell: str, value: Value) -> str:
+    """A value as a page shows it; empty where there is none."""
+    if value is None or value is False or value == "":
+        return ""
+    if value is True:
+        return "yes"
+    if cell.endswith("/kind") and value in KINDS:
+        return KINDS[str(value)].one
+    return said(value, LONG)
+
+
+def _lines(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator[Line]:
+    cells = [*(moment.past.before or ())] if moment.before else [*moment.past.data]
+    for line in changed_lines(moment.before, moment.after, cells):
+        had = moment.before.get(line.cell)
+        can_give = line.before and not _same(had, now.get(line.cell))
+        yield replace(line, note=_met(moment, line.cell, authors), give="before" if can_give else "")
+
+
+def _met(moment: Moment, cell: str, authors: Mapping[str, Author]) -> str:
+    """What is to be said of a value that this change replaced without having seen it."""
+    past, clock = moment.past, moment.wrote.get(cell)
+    if clock is None or past.base is None or clock.replica == past.replica:
+        return ""
+    if clock.seq <= past.bases.get(cell, past.base):
+        return ""
+    return f"replaced the edit from {who(authors, clock.change_id)} that it had not seen: this one was later"
+
+
+def _lost(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator[Line]:
+    states = moment.past.data, moment.after, now
+    beaten = {str(one["cell"]) for one in moment.past.beaten}
+    for one in moment.past.beaten:
+        cell = str(one["cell"])
+        if not _is_silent(cell, beaten):
+            yield _loser(cell, one["value"], states, _lost_to(one, authors))
+    if moment.past.verdict is Verdict.CONFLICT:
+        for cell, value in moment.past.data.items():
+            asked = cell not in moment.past.before and cell not in beaten
+            if asked and not _same(value, moment.after.get(cell)) and not _is_silent(cell, moment.past.data.keys()):
+                yield _loser(cell, value, states, "waits until someone chooses")
+
+
+def _is_silent(cell: str, others: Container[str]) -> bool:
+    """Whether a cell of a detail is told with the detail's value."""
+    name = cell.rpartition("/")[2]
+    return "/" in cell and (name in SILENT or name == EXISTS and f"{entry_of(cell)}value" in others)
+
+
+def _loser(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> Line:
+    words = in_words(cell, value)
+    if cell.endswith(EXISTS) and not value:
+        return Line(cell, named(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
+    give = "after" if words and not _same(value, states[2].get(cell)) else ""
+    return Line(cell, named(cell, *states), after=words or "emptied", note=note, give=give)
+
+
+def _lost_to(one: Mapping[str, Json], authors: Mapping[str, Author]) -> str:
+    winner = who(authors, one["winner"][2])
+    if str(one["cell"]).endswith(EXISTS) and one["value"] is False and one["rule"] == "merge":
+        return f"lost to the edit from {winner}: an edit beats a removal"
+    return f"lost to the edit from {winner}, {RULES.get(one['rule'], 'by the rule ' + str(one['rule']))}"
+
+
+def who(authors: Mapping[str, Author], change_id: str) -> str:
+    author = authors.get(change_id, Author())
+    return author.device or (f"{author.user} in the browser" if author.user else "another device")
