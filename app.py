@@ -17,6 +17,7 @@ import extensions
 import routes
 from config import Config
 from storage.accounts import Accounts
+from storage.activity import Activity
 from storage.contacts import Contacts
 from storage.engines import open_engines
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
@@ -66,6 +67,7 @@ def wire(app: App, config: Config) -> None:
         accounts=Accounts(database, effort),
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
+        activity=Activity(database),
         clock=now_us,
         new_id=random_id,
     )
