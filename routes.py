@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from web.activity import activity
 from web.api import api
 from web.auth import auth
 from web.devices import devices
@@ -30,6 +31,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (pages, ""),
     (imports, ""),
+    (activity, ""),
     (devices, ""),
     (people, ""),
     (settings, ""),

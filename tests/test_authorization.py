@@ -128,6 +128,7 @@ MATRIX: Mapping[str, Row] = {
     "POST /c/<uuid:contact_id>/delete": Row(Who.PERSON, {"base": "1", "change_id": str(uuid.UUID(int=7, version=4))}),
     "POST /c/<uuid:contact_id>/restore": Row(Who.PERSON),
     "GET /trash": Row(Who.PERSON),
+    "GET /activity": Row(Who.PERSON),
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
     "GET /export.csv": Row(Who.PERSON),

@@ -245,6 +245,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "pages.delete": is_not_there("/c/{}/delete"),
     "pages.restore": is_not_there("/c/{}/restore"),
     "pages.trash": sees_only_her_own("/trash"),
+    "activity.index": sees_only_her_own("/activity"),
     "imports.choose": sees_only_her_own("/import"),
     "imports.take": upload,
     "imports.export": sees_only_her_own("/export.csv"),
