@@ -13,6 +13,7 @@ from storage.activity import DAY_US
 from tests.browser import add_device, parts_of
 from tests.chromium.conftest import contact
 from tests.chromium.people import Visit
+from tests.chromium.test_accessibility import flaws_of
 
 Open = Callable[..., Visit]
 WAYS = [("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark")]
@@ -54,6 +55,13 @@ def test_the_chart_is_named_and_its_numbers_are_reached_by_keyboard(visit: Open)
     expect(table.get_by_role("row")).to_have_count(31)
     ada.page.keyboard.press("Tab")
     expect(ada.page.get_by_role("region", name="Changes per day and device")).to_be_focused()
+
+
+@pytest.mark.parametrize(("size", "scheme"), WAYS)
+def test_axe_finds_nothing_serious_in_a_page_with_all_there_is(visit: Open, size: str, scheme: str) -> None:
+    ada = busy(visit(size, scheme, bypass_csp=True))  # axe itself sets styles while it measures
+    ada.page.get_by_text("As a table").click()
+    assert flaws_of(ada.page) == []
 
 
 def test_the_page_is_reached_from_the_navigation(visit: Open) -> None:
