@@ -18,6 +18,7 @@ import routes
 from config import Config
 from offbook.core import skew
 from storage.accounts import Accounts
+from storage.activity import Activity
 from storage.contacts import Contacts
 from storage.engines import open_engines
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
@@ -67,6 +68,7 @@ def wire(app: App, config: Config) -> None:
         accounts=Accounts(database, effort),
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
+        activity=Activity(database),
         clock=now_us,
         new_id=random_id,
     )

@@ -95,7 +95,10 @@ class Membership(Base):
 
 
 class Device(Base):
-    """What syncs one book. Of its token only the hash is kept. ``parked`` is JSON: codes and counts, as it reported."""
+    """What syncs one book. Of its token only the hash is kept. ``parked`` is JSON: codes and counts, as it reported.
+
+    ``cursor_seq`` is how far it is: the seq of the cursor that it was given last.
+    """
 
     __tablename__ = "devices"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -110,6 +113,7 @@ class Device(Base):
     last_seen_at: Mapped[int | None]
     clock_offset_ms: Mapped[int | None]
     parked: Mapped[Long | None]
+    cursor_seq: Mapped[int | None]
     revoked_at: Mapped[int | None]
 
 

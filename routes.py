@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from web.activity import activity
 from web.api import api
 from web.auth import auth
 from web.conflicts import conflicts
@@ -38,6 +39,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (inbox, ""),
     (giving_back, ""),
     (imports, ""),
+    (activity, ""),
     (devices, ""),
     (people, ""),
     (settings, ""),

@@ -33,6 +33,8 @@ SEEN_EVERY_US = 60 * 1_000_000
 OFFSET_STEP_MS = 5_000
 """A clock offset that moved by less is the network's jitter."""
 
+CURSOR_EVERY_US = 5 * 1_000_000
+"""While a device sends one change after the other, how far it is may be told this late: it is no commit's worth."""
 
 DEVICE: tuple[Any, ...] = (
     DeviceRow.id,
@@ -44,6 +46,7 @@ DEVICE: tuple[Any, ...] = (
     DeviceRow.last_seen_at,
     DeviceRow.clock_offset_ms,
     DeviceRow.parked,
+    DeviceRow.cursor_seq,
     DeviceRow.revoked_at,
 )
 """The columns of a Device, in its order."""
@@ -60,7 +63,10 @@ LOGIN = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send."""
+    """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
+
+    ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
+    """
 
     id: int
     uuid: str
@@ -71,6 +77,7 @@ class Device:
     last_seen_at: int | None
     clock_offset_ms: int | None
     parked: Mapping[str, int]
+    cursor_seq: int | None
     revoked_at: int | None
 
 
@@ -100,7 +107,7 @@ class Devices:
         with self._database.write() as connection:
             key = connection.execute(insert(DeviceRow).values(token_hash=digest(token), **values)).inserted_primary_key
         assert key is not None
-        return Device(key[0], uuid, book_id, user_id, name, now, None, None, {}, None), token
+        return Device(key[0], uuid, book_id, user_id, name, now, None, None, {}, None, None), token
 
     def device_by_token(self, token: str) -> DeviceLogin | None:
         """Who shows this token; None where it is not one, is revoked, or its user left the book."""
@@ -131,21 +138,32 @@ class Devices:
         self._change(user_id, uuid, revoked_at=now)
 
     def seen(
-        self, device: Device, now: int, clock_offset_ms: int | None = None, parked: Mapping[str, int] | None = None
+        self,
+        device: Device,
+        now: int,
+        clock_offset_ms: int | None = None,
+        parked: Mapping[str, int] | None = None,
+        cursor_seq: int | None = None,
+        at_once: bool = False,
     ) -> Device:
-        """Note that the device was here: once a minute, or when what it tells about itself changed. As it is then."""
-        offset = device.clock_offset_ms if clock_offset_ms is None else clock_offset_ms
-        parked = device.parked if parked is None else parked
-        if not _is_news(device, now, offset, parked):
+        """Note that the device was here: once a minute, or when what is told about it changed. As it is then.
+
+        A cursor that moved is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.
+        """
+        told = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
+        news = {name: value for name, value in told.items() if value is not None}
+        noted = replace(device, last_seen_at=now, **news)  # type: ignore[arg-type]
+        if not (_is_news(device, noted) or _got_on(device, noted, at_once)):
             return device
         values = {
             "last_seen_at": now,
-            "clock_offset_ms": offset,
-            "parked": json.dumps(dict(parked)) if parked else None,
+            "clock_offset_ms": noted.clock_offset_ms,
+            "parked": json.dumps(dict(noted.parked)) if noted.parked else None,
+            "cursor_seq": noted.cursor_seq,
         }
         with self._database.write() as connection:
             connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
-        return replace(device, last_seen_at=now, clock_offset_ms=offset, parked=parked)
+        return noted
 
     def revoke_any_device(self, uuid: str, now: int) -> Device:
         """What an admin does: whoever the device belongs to."""
@@ -169,10 +187,21 @@ def _device(row: Sequence[Any]) -> Device:
     return Device(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 
-def _is_news(device: Device, now: int, offset: int | None, parked: Mapping[str, int]) -> bool:
-    if device.last_seen_at is None or now - device.last_seen_at >= SEEN_EVERY_US:
-        return True
-    return parked != device.parked or _moved(device.clock_offset_ms, offset)
+def _is_news(before: Device, after: Device) -> bool:
+    return (
+        _passed(before, after) >= SEEN_EVERY_US
+        or after.parked != before.parked
+        or _moved(before.clock_offset_ms, after.clock_offset_ms)
+    )
+
+
+def _got_on(before: Device, after: Device, at_once: bool) -> bool:
+    return after.cursor_seq != before.cursor_seq and (at_once or _passed(before, after) >= CURSOR_EVERY_US)
+
+
+def _passed(before: Device, after: Device) -> int:
+    """The time since the last note."""
+    return (after.last_seen_at or 0) - (before.last_seen_at or 0)
 
 
 def _moved(before: int | None, after: int | None) -> bool:

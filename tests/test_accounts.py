@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
 from storage.accounts import Accounts, User, WrongPassword
-from storage.devices import SEEN_EVERY_US, Device
+from storage.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
 from storage.engines import Database
 from storage.passwords import Effort, Passwords
 from storage.throttle import PER_ADDRESS, PER_NAME, WINDOW_US, Throttled, network_of
@@ -358,6 +358,34 @@ def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
     noted = accounts.seen(phone[0], now, 1000, {"bad_id": 1})
     assert noted == the_device(accounts, ada)
     assert accounts.seen(noted, now, 1000, {"bad_id": 1}) is noted
+
+
+@pytest.mark.parametrize(
+    ("passed", "at_once", "noted"),
+    [(0, True, 9), (CURSOR_EVERY_US - 1, False, 7), (CURSOR_EVERY_US, False, 9)],
+)
+def test_how_far_a_device_got_is_noted_soon_or_at_once(
+    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int, passed: int, at_once: bool, noted: int
+) -> None:
+    accounts.seen(phone[0], now, cursor_seq=7)
+    accounts.seen(the_device(accounts, ada), now + passed, cursor_seq=9, at_once=at_once)
+    assert the_device(accounts, ada).cursor_seq == noted
+
+
+def test_how_far_a_device_got_is_noted_with_whatever_else_is(
+    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+) -> None:
+    accounts.seen(phone[0], now, cursor_seq=7)
+    accounts.seen(the_device(accounts, ada), now + 1, parked={"bad_id": 1}, cursor_seq=9)
+    assert the_device(accounts, ada).cursor_seq == 9
+
+
+def test_a_device_that_got_nowhere_is_no_news(
+    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+) -> None:
+    accounts.seen(phone[0], now, cursor_seq=7)
+    accounts.seen(the_device(accounts, ada), now + CURSOR_EVERY_US, cursor_seq=7, at_once=True)
+    assert the_device(accounts, ada).last_seen_at == now
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------

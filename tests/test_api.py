@@ -167,6 +167,34 @@ def test_a_device_tells_how_its_clock_stands_and_what_it_parked(app: App, laptop
     assert abs(device.clock_offset_ms - 3_600_000) < 60_000
 
 
+def far(app: App) -> int | None:
+    """The seq up to which the only device is noted to know the book."""
+    owner = parts_of(app).accounts.user_named("ada")
+    return parts_of(app).accounts.devices(owner.id)[0].cursor_seq
+
+
+def test_an_answer_s_cursor_says_how_far_a_device_is(app: App, laptop: Caller) -> None:
+    seqs = [one["seq"] for one in laptop.synced(change(), change(), since=None)["results"]]
+    assert far(app) == seqs[-1]
+
+
+def test_a_device_in_the_middle_of_a_snapshot_is_nowhere_yet(app: App, laptop: Caller) -> None:
+    seqs = [one["seq"] for one in laptop.synced(change(), change())["results"]]
+    cursor = laptop.get("/changes", limit=1).get_json()["cursor"]
+    assert far(app) is None
+    laptop.get("/changes", since=cursor, limit=1)
+    assert far(app) == seqs[-1]
+
+
+def test_a_change_by_itself_costs_no_commit_for_how_far_the_device_is(app: App, laptop: Caller) -> None:
+    head = laptop.synced(change(), since=None)
+    before = far(app)
+    later = laptop.synced(change(), since=head["cursor"])
+    assert far(app) == before
+    laptop.synced(since=later["cursor"])
+    assert far(app) == later["results"][0]["seq"]
+
+
 # --- a pull ----------------------------------------------------------------------------------------------------------
 
 

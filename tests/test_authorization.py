@@ -140,6 +140,7 @@ MATRIX: Mapping[str, Row] = {
     "POST /inbox/<uuid:conflict_id>": Row(Who.PERSON, {"choice": "theirs", "base": "1"}),
     "POST /inbox/<uuid:conflict_id>/undo": Row(Who.PERSON),
     "POST /inbox/all": Row(Who.PERSON, {"rule": "theirs", "seq": str(2**60)}),
+    "GET /activity": Row(Who.PERSON),
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
     "GET /export.csv": Row(Who.PERSON),

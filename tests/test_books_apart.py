@@ -324,6 +324,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "inbox.settle": settling(),
     "inbox.undo": settling("/undo"),
     "inbox.settle_all": settling_all,
+    "activity.index": sees_only_her_own("/activity"),
     "imports.choose": sees_only_her_own("/import"),
     "imports.take": upload,
     "imports.export": sees_only_her_own("/export.csv"),

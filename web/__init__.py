@@ -16,6 +16,7 @@ from config import Config
 
 if TYPE_CHECKING:
     from storage.accounts import Accounts
+    from storage.activity import Activity
     from storage.contacts import Contacts
     from storage.sql import SqlStore
     from storage.tutorial import Tutorial
@@ -30,6 +31,7 @@ class Parts:
     accounts: Accounts
     contacts: Contacts
     tutorial: Tutorial
+    activity: Activity
     clock: Callable[[], int]
     new_id: Callable[[], str]
 

@@ -19,7 +19,7 @@ from storage.sync import changes as changes_since
 from storage.sync import rehearse
 from storage.sync import sync as sync_with
 from web import parts, tutorial
-from web.auth import device_required, the_device
+from web.auth import device_required, tell, the_device
 from web.body import read_body
 from web.describe import Asks, describes
 from web.errors import Problem
@@ -70,8 +70,11 @@ def sync() -> Response:
         return answer(tutorial.push(parts(), login, envelope))
     push = push_of(envelope, login.device.uuid)
     now = parts().clock()
-    note(login, push, now)
-    return answer(sync_with(parts().store, login.book_id, origin_of(login), push, now))
+    note(push, now)
+    result = sync_with(parts().store, login.book_id, origin_of(login), push, now)
+    if push.asks:
+        note_place(result, is_single=len(push.batch) == 1)
+    return answer(result)
 
 
 @api.post("/plan")
@@ -105,7 +108,9 @@ def changes() -> Response:
     if since is not None and tutorial.is_tutorial_since(since):
         return answer(tutorial.pull(parts(), login, since))
     cursor = None if since is None else parse_cursor(since)
-    return answer(changes_since(parts().store, login.book_id, cursor, page_limit()))
+    page = changes_since(parts().store, login.book_id, cursor, page_limit())
+    note_place(page)
+    return answer(page)
 
 
 @api.post("/verify")
@@ -146,10 +151,20 @@ def origin_of(login: DeviceLogin) -> Origin:
     return Origin(login.device.id, login.user_id)
 
 
-def note(login: DeviceLogin, push: Push, now: int) -> None:
+def note(push: Push, now: int) -> None:
     """Keep what the device tells about itself: how far its clock is off, and what it had to park."""
-    offset = None if push.sent_at is None else push.sent_at - now // 1000
-    parts().accounts.seen(login.device, now, offset, push.parked)
+    tell(clock_offset_ms=None if push.sent_at is None else push.sent_at - now // 1000, parked=push.parked)
+
+
+def note_place(page: dict[str, Json], is_single: bool = False) -> None:
+    """Keep how far this page brings the device; while it is in the middle of a snapshot, it is nowhere.
+
+    The last page is worth a commit: a device may be gone for long after it. The answer to a single change is not, for
+    whoever types sends the next one soon.
+    """
+    cursor = parse_cursor(page["cursor"])
+    if cursor.after is None:
+        tell(cursor_seq=cursor.seq, at_once=not (page["more"] or is_single))
 
 
 def page_limit() -> int:

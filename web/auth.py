@@ -7,7 +7,6 @@ the Authorization header alone, never from the URL, which ends in logs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
@@ -91,16 +90,25 @@ def not_an_admin() -> Problem:
 
 
 def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """The view is for devices: a Bearer token, or Basic with the token as password."""
+    """The view is for devices: a Bearer token, or Basic with the token as password.
+
+    What the view told about the device is noted when it ends, so that a request costs one note at the most.
+    """
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        login = device_login()
-        # As noted: a view that has more to note of the device must not find it out of date and write all again.
-        g.device = replace(login, device=parts().accounts.seen(login.device, parts().clock()))
-        return view(*args, **kwargs)
+        g.device, g.told = device_login(), {}
+        try:
+            return view(*args, **kwargs)
+        finally:
+            parts().accounts.seen(the_device().device, parts().clock(), **g.told)
 
     return guarded
+
+
+def tell(**news: Any) -> None:
+    """Keep this about the device that asks: what ``Devices.seen`` takes."""
+    g.told.update(news)
 
 
 def the_device() -> DeviceLogin:

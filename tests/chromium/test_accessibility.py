@@ -22,7 +22,18 @@ GOOD_AND_BAD_ROW = b"First Name,Last Name,Notes\nAda,King,engines\nToo,Long," + 
 def places(ada: Visit) -> Iterator[str]:
     """Goes to every page, one after the other, and names it."""
     page = ada.page
-    for path in ("/", "/?q=nobody", "/trash", "/import", "/devices", "/people", "/settings", "/nothing", "/c/new"):
+    for path in (
+        "/",
+        "/?q=nobody",
+        "/trash",
+        "/activity",
+        "/import",
+        "/devices",
+        "/people",
+        "/settings",
+        "/nothing",
+        "/c/new",
+    ):
         page.goto(path)
         yield path
     page.get_by_label("Birthday").fill("soon")
@@ -105,7 +116,7 @@ def test_the_set_up_page_fits_the_screen_and_axe_finds_nothing_serious(
         assert flaws_of(page) == []
 
 
-@pytest.mark.parametrize("place", ["/", "/c/new", "/settings"])
+@pytest.mark.parametrize("place", ["/", "/c/new", "/activity", "/settings"])
 def test_the_content_policy_blocks_nothing_of_ours(visit: Callable[..., Visit], place: str) -> None:
     ada = visit()
     ada.page.goto(place)

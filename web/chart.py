@@ -1,0 +1,145 @@
+"""Numbers to geometry: a chart of stacked bars, a bar per day. Pure; the markup is in templates/chart.html.
+
+Across, places are percents of the plot, so that a chart is as wide as its page and its text stays as large as all text.
+Up and down they are pixels from the top. Colours are classes, since the content policy allows no styles in markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+PLOT_HEIGHT = 180
+PART_HEIGHT_MIN = 2
+"""A few changes on one day show beside thousands on another."""
+
+GAP = 1
+BAR_SHARE = 0.72
+GRID_LINES = 4
+MARK_EVERY = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What is stacked: a name, the class that colours it, and a value per day."""
+
+    name: str
+    colour: str
+    values: Sequence[int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One colour of one bar."""
+
+    colour: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day: its bar, the column of the plot that it stands in, and what is told where the pointer is."""
+
+    x: float
+    width: float
+    column: float
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A line of the grid, with its number."""
+
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A label below the plot, in the middle of its day."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    bars: Sequence[Bar]
+    ticks: Sequence[Tick]
+    marks: Sequence[Mark]
+    column_width: float
+    height: int = PLOT_HEIGHT
+
+
+def stacked(labels: Sequence[str], series: Sequence[Series]) -> Chart:
+    """A bar per label, the first of the series at the bottom. ``labels`` and all values are of the same days."""
+    step, top = scale_for(max((sum(values) for values in zip(*(one.values for one in series), strict=True)), default=0))
+    column = 100 / len(labels)
+    bars = [_bar(number, label, column, series, top) for number, label in enumerate(labels)]
+    ticks = [Tick(round(PLOT_HEIGHT * (1 - value / top), 2), short(value)) for value in range(0, top + 1, step)]
+    return Chart(bars, ticks, list(_marks(labels, column)), round(column, 3))
+
+
+def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int) -> Bar:
+    values = [one.values[number] for one in series]
+    told = [f"{one.name}: {value:,}" for one, value in zip(series, values, strict=True) if value]
+    return Bar(
+        x=round(column * (number + (1 - BAR_SHARE) / 2), 3),
+        width=round(column * BAR_SHARE, 3),
+        column=round(column * number, 3),
+        title="\n".join((label, *(told or ["No changes"]))),
+        parts=list(_parts([one.colour for one in series], heights(values, top))),
+    )
+
+
+def _parts(colours: Sequence[str], all_heights: Sequence[float]) -> Iterator[Part]:
+    """From the bottom up, with a gap between colours where there is room for one."""
+    y = float(PLOT_HEIGHT)
+    for colour, height in zip(colours, all_heights, strict=True):
+        y -= height
+        if height:
+            gap = GAP if height > PART_HEIGHT_MIN + GAP else 0
+            yield Part(colour, round(y + gap, 2), round(height - gap, 2))
+
+
+def heights(values: Sequence[int], top: int) -> list[float]:
+    """How high each value stands. What the smallest are raised by is taken off the largest where the plot ends."""
+    found = [max(PART_HEIGHT_MIN, value * PLOT_HEIGHT / top) if value else 0.0 for value in values]
+    excess = sum(found) - PLOT_HEIGHT
+    if excess > 0:
+        found[found.index(max(found))] -= excess
+    return found
+
+
+def scale_for(most: int) -> tuple[int, int]:
+    """The step between lines of the grid (1, 2 or 5 and zeros), and the value at the top of the plot."""
+    step = next(size for size in _round_numbers() if size * GRID_LINES >= most)
+    return step, step * max(1, -(-most // step))
+
+
+def _round_numbers() -> Iterator[int]:
+    size = 1
+    while True:
+        yield from (size, 2 * size, 5 * size)
+        size *= 10
+
+
+def short(number: int) -> str:
+    """``500``, ``1.5k``, ``20k``, ``2M``: an axis has little room."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if number >= size:
+            return f"{number / size:g}{unit}"
+    return str(number)
+
+
+def _marks(labels: Sequence[str], column: float) -> Iterator[Mark]:
+    """Every seventh label, counted back from the last."""
+    last = len(labels) - 1
+    for number in range(last % MARK_EVERY, last + 1, MARK_EVERY):
+        yield Mark(round(column * (number + 0.5), 3), labels[number])
