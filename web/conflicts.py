@@ -7,9 +7,11 @@ from uuid import UUID
 from flask import Blueprint, Response
 
 from offbook.core.cells import Json
-from offbook.core.errors import Invalid
+from offbook.core.errors import Invalid, NotFound
 from offbook.core.resolving import Choice, conflict_data
-from storage.choosing import Chosen, settle
+from offbook.core.settling import Typed
+from offbook.core.wire import INTEGER_MAX
+from storage.inbox import settle
 from web import parts
 from web.api import answer
 from web.auth import device_required, the_device
@@ -40,17 +42,19 @@ def index() -> Response:
 @device_required
 def choose(conflict_id: UUID) -> Response:
     """Settle a conflict: keep one version, the other, both where there is room, or a value of one's own."""
-    chosen = choice_of(body_object("choice", "value"))
-    now = parts().clock()
-    return restored(settle(parts().store, the_device().book_id, by_device(), str(conflict_id), chosen, now))
+    pick, store, book_id = choice_of(body_object("choice", "value")), parts().store, the_device().book_id
+    settled = settle(store, book_id, by_device(), str(conflict_id), pick, INTEGER_MAX, parts().clock())
+    if settled.verdict is None:
+        raise NotFound("This conflict is not open: it was settled already.")
+    return restored(settled.record)
 
 
-def choice_of(asked: dict[str, Json]) -> Chosen:
+def choice_of(asked: dict[str, Json]) -> Choice | Typed:
     if len(asked) != 1:
         raise Invalid("missing", 'Say either the "choice" (ours, theirs or both) or a "value" that is to stand.')
     if "value" in asked:
         value = asked["value"]
-        return Chosen(value=tuple(value) if isinstance(value, list) else value)
+        return Typed(tuple(value) if isinstance(value, list) else value)
     if asked["choice"] not in list(Choice):
         raise Invalid("bad_choice", f"choice must be one of {', '.join(Choice)}.")
-    return Chosen(Choice(asked["choice"]))
+    return Choice(asked["choice"])
