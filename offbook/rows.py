@@ -6,7 +6,8 @@ written within log.applying() is not logged, what is written outside is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,8 @@ class Layout:
         self.table = table
         self.names = tuple(field.name for field in table.fields)
         self.flags = tuple(field.name for field in table.fields if field.type is Type.FLAG)
-        self._flag_places = [self.names.index(name) for name in self.flags]
 
     # --- writing ---
-
-    @cached_property
-    def _upsert(self) -> str:
-        columns = (*self.names, "created_at", "updated_at")
-        assignments = ", ".join(f'"{column}" = excluded."{column}"' for column in columns)
-        return f"{_fast_insert_sql(self.table.name, ('id', *columns))} ON CONFLICT (id) DO UPDATE SET {assignments}"
 
     @cached_property
     def _entry_inserts(self) -> Mapping[str, str]:
@@ -47,11 +41,26 @@ class Layout:
         Never by REPLACE, which deletes the row first and takes along what hangs on it.
         """
         rows = list(rows)
-        connection.executemany(self._upsert, [self._values(record_id, data) for record_id, data in rows])
+        self._put_fields(connection, rows)
+        ids = json.dumps([record_id for record_id, _ in rows])
         for map_ in self.table.maps:
-            connection.executemany(f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" = ?', [(row[0],) for row in rows])
+            connection.execute(
+                f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" IN (SELECT value FROM json_each(?))', (ids,)
+            )
             entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
             connection.executemany(self._entry_inserts[map_.name], entries)
+
+    def _put_fields(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, Data]]) -> None:
+        """A field that none of them has is not bound at all: it becomes what it is in a new row, which is empty."""
+        used = {name for _, data in rows for name, value in data.items() if value}
+        columns = [*(name for name in self.names if name in used), "created_at", "updated_at"]
+        whole = ", ".join(f'"{name}" = excluded."{name}"' for name in (*self.names, "created_at", "updated_at"))
+        sql = f"{_fast_insert_sql(self.table.name, ('id', *columns))} ON CONFLICT (id) DO UPDATE SET {whole}"
+        values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
+        for place in [1 + columns.index(name) for name in self.flags if name in used]:
+            for one in values:
+                one[place] = 1 if one[place] else 0
+        connection.executemany(sql, values)
 
     def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
         connection.executemany(f'DELETE FROM "{self.table.name}" WHERE id = ?', [(one,) for one in record_ids])
@@ -78,12 +87,6 @@ class Layout:
         given = {name: data[name] for name in self.names if name in data}
         given.update((name, bool(given[name])) for name in self.flags if name in given)
         return given
-
-    def _values(self, record_id: str, data: Data) -> list[Any]:
-        values = [data.get(name) or "" for name in self.names]
-        for place in self._flag_places:
-            values[place] = 1 if values[place] else 0
-        return [record_id, *values, data["created_at"], data["updated_at"]]
 
     # --- reading ---
 
