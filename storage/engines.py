@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -78,6 +78,7 @@ class Database:
         self.reader = kind.reader(url)
         self._turn = FairLock() if kind.one_writer else None
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
+        self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
         _forget_after_fork(self)
 
     @contextmanager
@@ -113,6 +114,15 @@ class Database:
             # Building the statement takes several times as long as running it on one row.
             self._upserts[key] = self.kind.upsert(table, columns)
         return self._upserts[key]
+
+    def put(self, connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Values]) -> None:
+        """Write rows that name all of these columns, new ones and old ones, with one statement."""
+        self._put(table, tuple(columns)).write_all(connection, rows)
+
+    def _put(self, table: Table, columns: tuple[str, ...]) -> Prepared:
+        if (table, columns) not in self._puts:
+            self._puts[table, columns] = Prepared(self.upsert(table, columns))
+        return self._puts[table, columns]
 
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes."""

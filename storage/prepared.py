@@ -7,11 +7,12 @@ text and numbers. What a driver has for a truth may be 0 or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Select, Table, Update, column, insert, table
+from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, column, insert, table
 
 Values = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ class Written(NamedTuple):
 class Prepared:
     """One statement. Its parameters have names, and none of them is a list."""
 
-    def __init__(self, statement: Select[Any] | Update) -> None:
+    def __init__(self, statement: Select[Any] | Update | Insert) -> None:
         self._statement = statement
         self._texts: dict[Dialect, Written] = {}
 
@@ -50,6 +51,15 @@ class Prepared:
         cursor = connection.connection.cursor()
         try:
             cursor.execute(*self._call(connection.dialect, values))
+        finally:
+            cursor.close()
+
+    def write_all(self, connection: Connection, rows: Iterable[Values]) -> None:
+        """Run it for each of these rows, which name every parameter, inside the connection's transaction."""
+        text, _, order = self._written(connection.dialect)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(text, list(rows) if order is None else list(map(itemgetter(*order), rows)))
         finally:
             cursor.close()
 

@@ -183,7 +183,7 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
                 "changed_since", "Something changed in the book meanwhile: look again at what going back does."
             )
         for some in (found[start : start + CHANGES_MAX] for start in range(0, len(found), CHANGES_MAX)):
-            made = [change_for(one.record, one.wish, by, _id_for(by, one.record), now) for one in some]
+            made = [_change(one.record, one.wish, by, now) for one in some]
             touched = {(one.record.table, one.record.id): one.record for one in some}
             pushed = take(book, by.origin, made, now, touched)
             if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
@@ -191,5 +191,16 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
         return Taken(len(found), before)
 
 
-def _id_for(by: By, record: Record) -> str:
-    return str(uuid5(UUID(by.id), f"{record.table}/{record.id}"))
+def _change(record: Record, wish: Wish, by: By, now: int) -> Change:
+    """One of the changes that take the book back. What it says was checked when it was first said."""
+    made = str(uuid5(UUID(by.id), f"{record.table}/{record.id}"))
+    return Change(
+        id=made,
+        table=record.table,
+        record_id=record.id,
+        operation=wish.operation,
+        replica=by.replica,
+        timestamp=now // 1000,
+        base=record.seq,
+        cells=wish.cells,
+    )

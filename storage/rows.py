@@ -49,6 +49,15 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.synced.fields)
 
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(self.rows.c.keys())
+
+    @cached_property
+    def entry_names(self) -> Mapping[str, tuple[str, ...]]:
+        """Per map, the columns of the rows that hold its entries, in their order."""
+        return {name: tuple(table.c.keys()) for name, table in self.entries.items()}
+
     # --- writing ---
 
     def row_of(self, book_id: int, record: Record) -> dict[str, Any]:
@@ -90,10 +99,10 @@ class Layout:
 
     def record_of(self, row: Row[Any], entries: Iterable[tuple[Map, Row[Any]]]) -> Record:
         """A record from its row and its entries' rows."""
-        have = row._asdict()
+        have = dict(zip(self._columns, row, strict=True))
         cells: dict[str, Value] = {name: have[name] for name in self.names if have[name] not in (None, False)}
         for map_, entry in entries:
-            cells.update(_entry_cells(map_, entry._asdict()))
+            cells.update(_entry_cells(map_, dict(zip(self.entry_names[map_.name], entry, strict=True))))
         clocks = {cell: Clock(*clock) for cell, clock in orjson.loads(have["clocks"]).items()}
         created = clocks.pop(CREATED)
         return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks)

@@ -122,8 +122,9 @@ class SqlReading:
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
         for map_, query in queries.entries.items() if ids else ():
+            owner = queries.layout.entry_names[map_.name].index(map_.owner)
             for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
-                found[row._mapping[map_.owner]].append((map_, row))
+                found[row[owner]].append((map_, row))
         return found
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
@@ -249,7 +250,7 @@ class SqlWriting(SqlReading):
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
         empty = _empty(table.c.keys(), table)
-        self._connection.execute(self._database.upsert(table, list(empty)), [{**empty, **row} for row in rows])
+        self._database.put(self._connection, table, list(empty), [{**empty, **row} for row in rows])
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
         after = layout.entry_rows(map_, self.book.id, record)
