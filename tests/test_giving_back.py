@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
+from offbook.core.prune import Lines
 from offbook.core.wire import change_of
 from storage import Origin, prune, push
 from tests.browser import csrf_of
@@ -171,7 +172,7 @@ def test_a_long_history_comes_in_pages(ada: Person) -> None:
 def test_a_history_that_was_pruned_says_where_it_begins(ada: Person) -> None:
     contact = ada.add(name="Grace")
     ada.device_edits(contact, company="Navy")
-    prune(ada.parts.store, ada.book, ada.record(contact).created.seq)
+    prune(ada.parts.store, ada.book, Lines(*[ada.record(contact).created.seq] * 2))
     assert "What happened before is not kept any more." in text_of(history(ada, contact))
 
 
@@ -277,7 +278,7 @@ def test_a_moment_that_can_not_be_is_told_in_a_sentence(ada: Person, query: dict
 
 def test_a_moment_before_the_kept_history_is_told_in_a_sentence(ada: Person) -> None:
     grace, head = ruined(ada)
-    prune(ada.parts.store, ada.book, ada.record(grace).seq)
+    prune(ada.parts.store, ada.book, Lines(*[ada.record(grace).seq] * 2))
     page = ada.get("/past", query_string={"seq": head})
     assert page.status_code == 422
     assert "does not reach back so far" in text_of(page)

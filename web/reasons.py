@@ -10,6 +10,7 @@ REASONS: Mapping[str, str] = {
     "bad_base": "it does not say what it knew",
     "bad_choice": "a value is none of those that are allowed",
     "bad_data": "its values can’t be read",
+    "bad_resolves": "the conflicts that it settles can’t be read",
     "bad_date": "a date is not a date",
     "bad_id": "its id is not a UUID",
     "bad_text": "a text has characters that no text may have",

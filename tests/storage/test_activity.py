@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from models import ConflictRow
+from offbook.core.prune import Lines
 from offbook.core.wire import change_of
 from storage import Origin, prune, push
 from storage.accounts import Accounts, User
@@ -105,7 +106,7 @@ def test_days_before_the_first_are_not_counted(ada: Shelf, today: int) -> None:
 def test_what_was_pruned_is_of_nobody_and_not_counted(ada: Shelf, today: int) -> None:
     ada.add(ada.laptop, ada.now - DAY_US)
     ada.add(ada.laptop)
-    prune(SqlStore(ada.database), ada.user.book_id, ada.now - 1)
+    prune(SqlStore(ada.database), ada.user.book_id, Lines(ada.now - 1, ada.now - 1))
     found = ada.overview()
     assert found.days == [DayCount(today, ada.laptop.id, "Laptop", 1)]
     assert found.totals.contacts == 2
