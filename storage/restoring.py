@@ -18,6 +18,7 @@ from offbook.core.changes import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history import Wish, state_at, to_state, to_values
 from offbook.core.past import given_back
+from offbook.core.prune import is_bare
 from offbook.core.tables import EXISTS, TABLES
 from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
 from storage import Done, Origin, Reading, Store, Writing, take
@@ -92,8 +93,8 @@ def restore_version(store: Store, book_id: int, by: By, key: Key, seq: int, now:
 
 def _record(book: Reading, key: Key) -> Record:
     record = book.records(key[0], [key[1]]).get(key)
-    if record is None:
-        raise NotFound("This record is not there any more: it was deleted long ago.")
+    if record is None or is_bare(record):
+        raise NotFound("This record was deleted long ago, and has left the trash: what it held is gone.")
     return record
 
 
@@ -133,13 +134,18 @@ def check_moment(book: Reading, seq: int) -> None:
 
 
 def returns(book: Reading, seq: int) -> list[Return]:
-    """What takes the book back to where it was right after ``seq``. Raises Invalid."""
+    """What takes the book back to where it was right after ``seq``. Raises Invalid.
+
+    A record that has left the trash stays deleted: what it held is gone.
+    """
     check_moment(book, seq)
     steps: dict[Key, list[Done]] = defaultdict(list)
     for done in book.since(seq):
         steps[done.key].append(done)
     found = []
     for record in _records(book, steps):
+        if is_bare(record):
+            continue
         wanted = state_at(record, steps[record.table, record.id], seq)
         if (wish := to_state(record, wanted)) is not None:
             found.append(Return(record, wanted, wish))

@@ -1,0 +1,114 @@
+"""Whatever was typed and taken is in the row, the history, or an open conflict; and each of it can be given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from offbook.core.changes import Key, Record, Value
+from offbook.core.history import state_of
+from offbook.core.policies import POLICIES
+from offbook.core.wire import change_of
+from storage.restoring import By, preview, restore, restore_version, take_back
+from tests.storage.books import ORIGIN, TICK, Desk, Library, uuid
+from tests.storage.stories import HISTORIES, Player, Push
+
+KEEPER = uuid(77)
+"""The replica that gives back."""
+
+
+def by(number: int) -> By:
+    return By(ORIGIN, KEEPER, uuid(500_000 + number))
+
+
+def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value]]:
+    """Play a story; every value that was typed and taken: its change, its record, its cell."""
+    player, taken = Player(desk), set()
+    for push in story:
+        results = player.push(push)["results"]
+        taken |= {result["id"] for result in results if result["verdict"] != "rejected"}
+    for item in player.sent:
+        if item["id"] in taken:
+            change = change_of(item, KEEPER)
+            yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
+
+
+def record_of(desk: Desk, key: Key) -> Record:
+    with desk.store.reading(desk.book_id) as book:
+        return book.records(key[0], [key[1]])[key]
+
+
+def same(one: Value, other: Value) -> bool:
+    return one == other or (one in (None, False) and other in (None, False))
+
+
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)))
+def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, story: list[Push], policy: str) -> None:
+    desk = library.desk(policy)
+    typed = list(played(desk, story))
+    with desk.store.reading(desk.book_id) as book:
+        waiting = {(one.key, one.cell, one.theirs) for one in book.conflicts()}
+        for change_id, key, cell, value in typed:
+            in_row = same(state_of(book.records(key[0], [key[1]])[key]).get(cell), value)
+            past = book.past(change_id)
+            in_history = past is not None and cell in past.data and past.data[cell] == value
+            assert in_row or in_history or (key, cell, value) in waiting
+    for number, (change_id, key, cell, value) in enumerate(typed):
+        desk.now += TICK
+        after = restore(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now)
+        assert same(state_of(after).get(cell), value)
+        assert record_of(desk, key) == after
+
+
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
+def test_a_book_goes_back_to_any_moment_and_that_is_undone(
+    library: Library, story: list[Push], policy: str, back: int
+) -> None:
+    desk = library.desk(policy)
+    player = Player(desk)
+    shown = [desk.live()]
+    for push in story:
+        player.push(push)
+        shown.append(desk.live())
+    place = max(0, len(shown) - 1 - back)
+    moment, before = player.heads[place], desk.live()
+    expected = len(preview(desk.store, desk.book_id, moment))
+    desk.now += TICK
+    taken = take_back(desk.store, desk.book_id, by(1), moment, desk.now)
+    assert taken.changed == expected and preview(desk.store, desk.book_id, moment) == []
+    assert values(desk.live()) == values(shown[place])
+    desk.now += TICK
+    take_back(desk.store, desk.book_id, by(2), taken.before, desk.now)
+    assert values(desk.live()) == values(before)
+
+
+def values(live: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+    return {key: {name: value for name, value in data.items() if name != "updated_at"} for key, data in live.items()}
+
+
+@pytest.mark.proof
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
+def test_a_record_becomes_what_it_was_at_any_moment(
+    library: Library, story: list[Push], policy: str, back: int
+) -> None:
+    desk = library.desk(policy)
+    player = Player(desk)
+    shown = [desk.live()]
+    for push in story:
+        player.push(push)
+        shown.append(desk.live())
+    place = max(0, len(shown) - 1 - back)
+    with desk.store.reading(desk.book_id) as book:
+        keys = {done.key for done in book.since(0)}
+    for number, key in enumerate(sorted(keys)):
+        desk.now += TICK
+        restore_version(desk.store, desk.book_id, by(number), key, player.heads[place], desk.now)
+    assert values(desk.live()) == values(shown[place])
