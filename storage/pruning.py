@@ -56,7 +56,7 @@ def losers(connection: Connection, layout: Layout, book_id: int, line: int) -> I
 
 def _in_trash(layout: Layout, book_id: int, line: int) -> Select[Any]:
     rows = layout.rows.c
-    held = [
+    held: list[ColumnElement[bool]] = [
         rows[field.name].is_(True) if field.type is Type.FLAG else rows[field.name].is_not(None)
         for field in layout.synced.fields
     ]

@@ -10,6 +10,7 @@ from offbook.core.prune import Forgotten
 from web.labels import listing
 from web.looks import count
 
+
 def ago(at_us: int | None, now_us: int) -> str:
     """When something happened: never, just now, 5 minutes ago."""
     if at_us is None:
