@@ -223,7 +223,7 @@ class Syncing:
         self._batch_max = CHANGES_MAX
 
     def _forget_old_lines(self) -> None:
-        """By the server's clock, as its last answer told it: its own, jumping ahead, would make it forget too early."""
+        """By the server's clock, as it has just told it: by its own, a wrong one could forget too early."""
         offset = state.read(self._connection).clock_offset_ms
         if offset is None:
             return

@@ -1,7 +1,7 @@
 """Records as rows and back: how a synced table lies in the database. Pure but for the table's metadata.
 
 A record is one row, each entry of its maps one row of the map's own table. Rows of removed entries and of tombstones
-keep their values. ``clocks`` is JSON on the record, with the creation's under ``@created``.
+keep their values until they are pruned. ``clocks`` is JSON on the record, with the creation's under ``@created``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
@@ -21,7 +23,9 @@ from cli import exposure, read_password, secrecy
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
-from storage.accounts import WrongPassword
+from offbook.core.wire import change_of
+from storage import Origin, push
+from storage.accounts import User, WrongPassword
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.serving import ROOT, exchange, migrated, serving_process
 
@@ -75,6 +79,7 @@ def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
         ("device", "list"),
         ("device", "revoke", "x"),
         ("book", "policy", "ada", "merge"),
+        ("book", "prune"),
     ],
 )
 def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
@@ -94,6 +99,7 @@ def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ..
         ("device", "list", "\udcff"),
         ("device", "revoke", "\udcff"),
         ("book", "policy", "\udcff", "merge"),
+        ("book", "prune", "\udcff"),
     ],
 )
 def test_an_argument_that_is_not_text_is_told_in_a_line(app: App, words: tuple[str, ...]) -> None:
@@ -165,6 +171,96 @@ def test_an_unknown_policy_names_the_known_ones(app: App) -> None:
     refused = run(app, "book", "policy", "ada", "whatever")
     assert refused.exit_code == 1
     assert all(policy in refused.stderr for policy in POLICIES)
+
+
+# --- pruning ---------------------------------------------------------------------------------------------------------
+
+DAY_US = 86_400 * 1_000_000
+
+
+def book_with_a_past(app: App, name: str) -> User:
+    """One contact that lives since long ago, and two that were deleted: 400 days ago, and 40."""
+    add_user(app, name)
+    owner = parts_of(app).accounts.user_named(name)
+    push_at(app, owner, 500, *(("INSERT", record, {"name": f"Person {record}"}) for record in (1, 2, 3)))
+    push_at(app, owner, 400, ("DELETE", 2, None))
+    push_at(app, owner, 40, ("DELETE", 3, None))
+    return owner
+
+
+def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) -> None:
+    parts = parts_of(app)
+    with parts.store.reading(owner.book_id) as book:
+        base = book.book.seq
+    batch = []
+    for operation, record, data in typed:
+        item = {"id": parts.new_id(), "table": "contacts", "record_id": str(UUID(int=record)), "operation": operation}
+        item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
+        batch.append(change_of(item, parts.new_id()))
+    push(parts.store, owner.book_id, Origin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
+
+
+def lives(app: App, owner: User) -> tuple[int, int]:
+    """How many contacts live in this book, and how many are in its trash."""
+    contacts = parts_of(app).contacts
+    return contacts.count(owner.book_id), contacts.trash(owner.book_id).total
+
+
+DEFAULTS = "forgot 1 deletion, the values of 1 deleted record and the text of 4 changes"
+
+
+def test_all_books_are_pruned_and_each_is_told_of_in_a_sentence(app: App) -> None:
+    ada, _ = book_with_a_past(app, "ada"), add_user(app, "bob")
+    pruned = run(app, "book", "prune")
+    assert pruned.exit_code == 0, pruned.output
+    assert pruned.stdout == f"ada's book: {DEFAULTS}.\nbob's book: nothing is old enough to be forgotten.\n"
+    assert lives(app, ada) == (1, 0)
+    assert run(app, "book", "prune", "ada").stdout == "ada's book: nothing is old enough to be forgotten.\n"
+
+
+def test_one_person_s_book_is_pruned_alone(app: App) -> None:
+    ada, bob = book_with_a_past(app, "ada"), book_with_a_past(app, "bob")
+    assert run(app, "book", "prune", "bob").stdout == f"bob's book: {DEFAULTS}.\n"
+    assert (lives(app, ada), lives(app, bob)) == ((1, 2), (1, 0))
+    assert "no user named 'eve'" in run(app, "book", "prune", "eve").stderr
+
+
+def test_a_dry_run_tells_and_forgets_nothing(app: App) -> None:
+    ada = book_with_a_past(app, "ada")
+    told = run(app, "book", "prune", "--dry-run").stdout
+    assert told == f"ada's book: {DEFAULTS.replace('forgot', 'would forget')}.\n"
+    assert lives(app, ada) == (1, 2)
+    assert run(app, "book", "prune").stdout == f"ada's book: {DEFAULTS}.\n"
+
+
+def test_how_long_things_are_kept_is_chosen(app: App) -> None:
+    ada = book_with_a_past(app, "ada")
+    kept = run(app, "book", "prune", "--history-days", "1000", "--trash-days", "1000")
+    assert "nothing is old enough" in kept.stdout
+    assert run(app, "book", "prune", "--trash-days", "100", "--history-days", "450").stdout == (
+        "ada's book: forgot the values of 1 deleted record and the text of 3 changes.\n"
+    )
+    assert lives(app, ada) == (1, 1)
+    assert run(app, "book", "prune", "--trash-days", "0", "--history-days", "0").stdout == (
+        "ada's book: forgot 2 deletions and the text of 2 changes.\n"
+    )
+    assert lives(app, ada) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--history-days", "-1"), "counted back from now"),
+        (("--trash-days", "-1"), "counted back from now"),
+        (("--history-days", "7"), "can't be kept longer (30 days) than the history (7 days)"),
+    ],
+)
+def test_days_that_make_no_sense_are_told_in_a_line(app: App, words: tuple[str, ...], why: str) -> None:
+    ada = book_with_a_past(app, "ada")
+    refused = run(app, "book", "prune", *words)
+    assert refused.exit_code == 1
+    assert why in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert lives(app, ada) == (1, 2)
 
 
 # --- doctor ----------------------------------------------------------------------------------------------------------

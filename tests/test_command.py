@@ -391,6 +391,29 @@ def test_the_status_is_told(offline: Device, nowhere: str) -> None:
     assert (status["server"], status["pending"], status["parked"], status["contacts"]) == (nowhere, 1, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("offset", "row", "seems"),
+    [
+        (0, "right", ""),
+        (5_000, "5 seconds behind the server's", ""),
+        (3 * 3_600_000, "3 hours behind the server's", "older"),
+        (-90 * 60_000, "1 hour ahead of the server's", "newer"),
+        (-2 * 366 * 86_400_000, "2 years ahead of the server's", "newer"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told_with_what_to_do(device: Device, offset: int, row: str, seems: str) -> None:
+    with closing(sqlite3.connect(device.file)) as connection, connection:
+        connection.execute("UPDATE sync_state SET clock_offset_ms = ?", (offset,))
+    told = device("status").out.splitlines()
+    assert f"Clock      {row}" in told
+    advice = (
+        f"This device's clock is {row}. Nothing is lost by that; set it right, so that this device's edits"
+        f" do not count as {seems} than they are."
+    )
+    assert told[-1] == advice if seems else "This device's clock" not in told[-1]
+    assert device("status", "--json").json["clock_offset_ms"] == offset
+
+
 def test_offline_is_a_normal_state(offline: Device) -> None:
     for name in ("Ada", "Bob", "Eve"):
         assert offline("add", name).code == 0

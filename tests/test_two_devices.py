@@ -25,8 +25,10 @@ import pytest
 
 from app import App
 from config import Config
+from offbook import Replica, SyncReport
 from offbook.command.parser import parse
-from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of
+from offbook.replica import now_ms
+from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of, signed_in
 from tests.commanding import ROOT, Device
 from tests.serving import Process, migrated, serving_process
 
@@ -331,6 +333,46 @@ def test_a_watching_device_tells_what_arrives(devices: TwoDevices) -> None:
         child.send_signal(signal.SIGTERM)
         assert child.wait(60) == 0
     assert laptop("status", "--json").json["pending"] == 0
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+YEAR_MS = 8_766 * 3_600_000
+
+
+@pytest.mark.parametrize(("years", "told"), [(10, "10 years ahead"), (-10, "10 years behind")])
+def test_a_clock_ten_years_off_loses_nothing_and_both_sides_tell(
+    devices: TwoDevices, app: App, request: pytest.FixtureRequest, years: int, told: str
+) -> None:
+    laptop, phone = devices
+    laptop("add", "Ada", "--phone", "555-1")
+    for device in devices:
+        synced(device)
+    with Replica(phone.file, clock=lambda: now_ms() + years * YEAR_MS) as book:
+        (ada,) = (contact["id"] for contact in book.contacts.list())
+        book.contacts.update(ada, phone="555-2", email="ada@example.org")
+        book.contacts.add(name="Bob")
+        assert book.sync() == SyncReport(pushed=2)
+        synced(laptop)
+        laptop("edit", "Ada", "--email", "lovelace@example.org")
+        synced(laptop)
+        assert book.sync() == SyncReport(pulled=1)
+        book.contacts.update(ada, company="Engines", email="countess@example.org")
+        assert book.sync() == SyncReport(pushed=1)
+    synced(laptop)
+    assert {contact["name"]: (contact["phone"], contact["email"]) for contact in laptop("list", "--json").json} == {
+        "Ada": ("555-2", "countess@example.org"),
+        "Bob": (None, None),
+    }
+    assert f"This device's clock is {told.replace('ahead', 'ahead of')} the server's. Nothing is lost" in flowing(phone)
+    assert phone("status", "--json").json["clock_offset_ms"] == pytest.approx(-years * YEAR_MS, abs=60_000)
+    page = signed_in(app, request.node.name[:100]).get("/devices").text
+    assert f'<span class="tag warn">Clock {told}</span> Nothing is lost' in page
+    assert page.count("tag warn") == 1
+
+
+def flowing(device: Device) -> str:
+    return " ".join(device("status").out.split())
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------

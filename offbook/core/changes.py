@@ -79,8 +79,9 @@ class Change:
 class Record:
     """One row of a synced table as the server holds it.
 
-    ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept.
-    ``clocks`` names only cells that were written after the record was created; ``created`` stands for all others.
+    ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept until
+    they are pruned. ``clocks`` names only cells that were written after the record was created; ``created`` stands for
+    all others.
     """
 
     table: str

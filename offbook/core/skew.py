@@ -26,9 +26,12 @@ def span(seconds: int) -> str:
 
 def offset(ahead_ms: int) -> str:
     """Where a clock is that goes so far ahead: right, 3 hours behind."""
-    if abs(ahead_ms) < RIGHT_MS:
+    off_ms = abs(ahead_ms)
+    if off_ms < RIGHT_MS:
         return "right"
-    return f"{span(abs(ahead_ms) // 1000)} {'ahead' if ahead_ms > 0 else 'behind'}"
+    if off_ms >= WRONG_MS:
+        off_ms += RIGHT_MS  # an hour, measured as a moment less, is not 59 minutes
+    return f"{span(off_ms // 1000)} {'ahead' if ahead_ms > 0 else 'behind'}"
 
 
 def advice(ahead_ms: int | None) -> str:
@@ -36,4 +39,4 @@ def advice(ahead_ms: int | None) -> str:
     if ahead_ms is None or abs(ahead_ms) < WRONG_MS:
         return ""
     seems = "newer" if ahead_ms > 0 else "older"
-    return f"Nothing is lost by that; set it right, so that edits made here do not count as {seems} than they are."
+    return f"Nothing is lost by that; set it right, so that this device's edits do not count as {seems} than they are."
