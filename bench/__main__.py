@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, pages, server, sync
+from bench import device, pages, server, sync, verify
 from bench.figures import Figure, show
 
 CONTACTS = 10_000
@@ -24,6 +24,7 @@ def figures(folder: Path) -> Iterator[Figure]:
         yield from sync.requests(running, ids)
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
+    yield from verify.figures(folder)
 
 
 def main() -> None:

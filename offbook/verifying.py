@@ -106,7 +106,7 @@ class Verifying:
             split_now = [(one, there) for one, there in many if there.count > RECORDS_MAX]
             many = [part for some in _by(RANGES_MAX // PARTS, split_now) for part in self._unequal(table, here, some)]
         found: dict[bytes, int | None] = {}
-        for ranges in _by(RANGES_MAX, few):
+        for ranges in _by(RANGES_MAX, sorted(few, key=lambda one: one.start)):
             for one, records in zip(ranges, self._records(table, ranges), strict=True):
                 mine, theirs = here.records_in(one), {key.encode(): value for key, value in records.items()}
                 found |= {

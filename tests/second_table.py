@@ -20,11 +20,13 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstr
 from sqlalchemy import Table as Rows
 
 from models import LONG_TEXT, NUMBER, Base
+from offbook.core.ranges import compare_of
 from offbook.core.tables import CONTACTS, TABLES, Field, Map, Table, Type
+from storage.comparing import compare
 from storage.engines import Database, open_engines
 from storage.migrating import MIGRATIONS, config_for
 from storage.sql import SqlStore
-from tests.storage.books import Library, change, memory_library
+from tests.storage.books import Desk, Library, change, memory_library
 
 BOATS = Table(
     "boats",
@@ -145,6 +147,7 @@ def story(library: Library) -> Any:
         change(8, "UPDATE", 1, table="boats", base=base, by=2, order=4, crew={"k1": {"from": "1830"}}),
         change(9, "DELETE", 5, table="boats", base=answers[5]["seq"]),
     )
+    compared = comparison(desk)
     before, in_pages = desk.pull()["changes"], [row for page in desk.pages(limit=1) for row in page["changes"]]
     desk.prune(desk.head())
     return {
@@ -153,7 +156,15 @@ def story(library: Library) -> Any:
         "boat": before[-1]["data"],
         "same_in_pages": in_pages == before,
         "same_after_pruning": desk.pull()["changes"] == before,
+        "compared": compared,
+        "compared_after_pruning": comparison(desk) == compared,
     }
+
+
+def comparison(desk: Desk) -> Any:
+    """What both tables are compared by, but for the book's own id."""
+    questions = [compare_of({"table": name, "ranges": [["", None]], "records": True}) for name in ("contacts", "boats")]
+    return [{**compare(desk.store, desk.book_id, one), "book": "", "cursor": ""} for one in questions]
 
 
 def main(folder: Path) -> None:

@@ -162,6 +162,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
+    "POST /verify": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ranges": [["", None]], "records": True}),
+    "POST /rows": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ids": [world.contact]}),
     "GET /contacts": Row(Who.DEVICE),
     "POST /contacts": Row(Who.DEVICE, body=hostile_row),
     "GET /contacts/<uuid:contact_id>": Row(Who.DEVICE),

@@ -67,10 +67,11 @@ def is_told(answer: TestResponse, status: int, code: str) -> None:
 
 
 WRITERS = [("POST", "/sync"), ("POST", "/contacts"), ("PATCH", "/contacts/{id}")]
+ASKERS = [("POST", "/verify"), ("POST", "/rows")]
 
 
 @pytest.mark.parametrize("name", BODIES)
-@pytest.mark.parametrize(("method", "path"), WRITERS)
+@pytest.mark.parametrize(("method", "path"), [*WRITERS, *ASKERS])
 def test_a_body_that_cannot_be_read_is_refused_whole(
     app: App, laptop: Caller, method: str, path: str, name: str
 ) -> None:
@@ -90,6 +91,30 @@ def test_a_faulty_envelope_applies_nothing(app: App, laptop: Caller, name: str) 
     before = typed(app)
     is_told(laptop.ask("POST", "/sync", data=push(**more)), status, code)
     assert typed(app) == before
+
+
+# --- a question that can't be answered -------------------------------------------------------------------------------
+
+QUESTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an unknown table": ("/verify", {"table": "users"}, "unknown_table"),
+    "a table with SQL": ("/rows", {"table": "contacts; DROP TABLE contacts"}, "unknown_table"),
+    "an unknown key": ("/verify", {"since": None}, "unknown_key"),
+    "a bound with SQL": ("/verify", {"ranges": [["'; --", None]]}, "bad_ranges"),
+    "a bound with a NUL": ("/verify", {"ranges": [["\0", None]]}, "bad_ranges"),
+    "a bound with a lone surrogate": ("/verify", {"ranges": [["\ud800", None]]}, "bad_ranges"),
+    "too many ranges": ("/verify", {"ranges": [["", None]] * 65}, "bad_ranges"),
+    "the whole book twice": ("/verify", {"ranges": [["", None], ["", None]]}, "bad_ranges"),
+    "no ids": ("/rows", {"ids": []}, "bad_ids"),
+    "an id with SQL": ("/rows", {"ids": ["' OR 1 = 1 --"]}, "bad_ids"),
+    "too many ids": ("/rows", {"ids": [UNKNOWN] * 1001}, "bad_ids"),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_that_can_not_be_answered_is_refused(laptop: Caller, name: str) -> None:
+    path, more, code = QUESTIONS[name]
+    good = {"ranges": [["", None]]} if path == "/verify" else {"ids": [UNKNOWN]}
+    is_told(laptop.ask("POST", path, json={"table": "contacts"} | good | more), 400, code)
 
 
 # --- one bad change among good ones ----------------------------------------------------------------------------------
@@ -312,7 +337,7 @@ def is_answered(answer: TestResponse) -> None:
 @FEW
 @given(body=st.binary(max_size=200) | JSONS.map(lambda value: json.dumps(value).encode()))
 def test_no_bytes_bring_the_server_down(app: App, laptop: Caller, body: bytes) -> None:
-    for method, path in (*WRITERS[:2], ("PATCH", f"/contacts/{UNKNOWN}")):
+    for method, path in (*WRITERS[:2], *ASKERS, ("PATCH", f"/contacts/{UNKNOWN}")):
         is_answered(laptop.ask(method, path, data=body))
         is_answered(laptop.ask(method, path, GZIP, data=gzip.compress(body)))
 

@@ -23,6 +23,8 @@ from tests.calling import Caller, caller, change, contents, new_id
 SECRET = "Enchantress"
 """Stands in everything that Ada has, and in nothing of Eve's."""
 
+UNKNOWN = "33333333-3333-4333-8333-333333333333"
+
 GONE = "Analyst"
 """The same of what Ada deleted."""
 
@@ -191,6 +193,26 @@ def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.device.get("/changes", since="1970-01-01T00:00:00+00:00"), 200
 
 
+def comparing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """Sums and digests of Ada's would tell whether she has a record, though not what it says."""
+    for ranges in ([["", None]], [[scene.contact, None]]):
+        answer = scene.device.ask("POST", "/verify", json={"table": "contacts", "ranges": ranges, "records": True})
+        (found,) = answer.get_json()["ranges"]
+        assert not found["records"].keys() & {scene.contact, scene.deleted}
+        assert found["count"] == len(found["records"]) <= 1
+        yield answer, 200
+
+
+def rows_by_id(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    answer = scene.device.ask(
+        "POST", "/rows", json={"table": "contacts", "ids": [scene.contact, scene.deleted, UNKNOWN]}
+    )
+    told = [{**row, "record_id": ""} for row in answer.get_json()["rows"]]
+    assert told == [told[0]] * 3
+    assert told[0]["data"] is None
+    yield answer, 200
+
+
 def listing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.device.get("/contacts"), 200
     found = scene.device.get("/contacts", search=SECRET.lower())
@@ -297,6 +319,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "history.give_version_back": version,
     "conflicts.index": waiting,
     "conflicts.choose": choosing,
+    "api.verify": comparing,
+    "api.rows": rows_by_id,
     "rest.index": listing,
     "rest.create": creation,
     "rest.show": contact("GET"),

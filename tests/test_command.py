@@ -430,6 +430,12 @@ def test_offline_is_one_line_where_the_server_was_reached_before(offline: Device
     assert offline("sync").out == "Offline: no change waits.\n"
 
 
+def test_a_comparison_is_put_off_as_a_sync_is(device: Device, offline: Device) -> None:
+    told = offline("verify", "--json")
+    assert (told.code, told.json["error"]) == (3, "offline")
+    assert offline("verify").out.startswith("Offline: no change waits.")
+
+
 def test_offline_is_told_to_programs(offline: Device) -> None:
     offline("add", "Ada")
     told = offline("sync", "--json")

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from models import Base, Contact, ContactDetail
 from offbook.core.changes import Clock, Record
+from offbook.core.digests import digest_of
 from offbook.core.tables import TABLES
 from storage.engines import Database, open_engines
 from storage.migrating import MIGRATIONS, config_for, count_rows, downgrade, upgrade
@@ -180,6 +181,15 @@ def test_every_step_back_keeps_contacts_and_details(filled: Database) -> None:
     with filled.read() as connection:
         counts = count_rows(connection)
     assert (counts["books"], counts["contacts"], counts["contact_details"]) == (1, 2, 2)
+
+
+def test_records_that_are_there_get_the_digest_that_the_store_gives_them(filled: Database) -> None:
+    digests = {record.id: digest_of(record) for record in RECORDS}
+    downgrade(filled, "0002")
+    upgrade(filled)
+    with filled.read() as connection:
+        assert {row.id: row.digest for row in connection.execute(select(Contact.id, Contact.digest))} == digests
+    assert digests["ada"] and not digests["gone"]
 
 
 def test_there_is_one_line_of_migrations() -> None:

@@ -71,3 +71,10 @@ def test_records_of_two_tables_share_a_book_and_its_pages(told: Any) -> None:
 
 def test_both_stores_take_a_second_table_alike(told: Any) -> None:
     assert told["memory"] == told["sql"]
+
+
+def test_records_of_a_second_table_are_compared_as_well(told: Any) -> None:
+    contacts, boats = told["sql"]["compared"]
+    assert [contacts["ranges"][0]["count"], boats["ranges"][0]["count"]] == [2, 1]
+    assert contacts["shape"] != boats["shape"]
+    assert told["sql"]["compared_after_pruning"]

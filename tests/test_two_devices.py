@@ -276,6 +276,36 @@ def test_what_a_sync_did_is_told(devices: TwoDevices) -> None:
     assert phone("sync").out == "Nothing new on either side.\n"
 
 
+def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) -> None:
+    laptop, _ = devices
+    laptop("add", "Ada")
+    told = laptop("verify")
+    assert (told.code, told.out) == (0, "1 contact agrees with the server.\n")
+    laptop("add", "Bob", "--phone", "555-1", "--detail", "email=bob@example.org")
+    laptop("add", "Eve")
+    assert laptop("verify").out == "3 contacts agree with the server.\n"
+    damage(laptop, "UPDATE contacts SET phone = '555-2' WHERE name = 'Bob'", "DELETE FROM contacts WHERE name = 'Ada'")
+    damage(laptop, "UPDATE contact_details SET value = 'eve@example.org'")
+    told = laptop("verify")
+    assert told.code == 5
+    first, *lines, last = told.out.splitlines()
+    assert first == "Mended 2 of 3 contacts:"
+    assert "  Ada: was missing here" in lines and "    Phone: 555-2 -> 555-1" in lines
+    assert any("E-mail: eve@example.org -> E-mail: bob@example.org" in line for line in lines)
+    assert last.endswith("is not lost: see `offbook parked`.")
+    as_json = laptop("verify", "--json").json
+    assert (as_json["compared"], as_json["repaired"], as_json["requests"]) == (3, [], 1)
+
+
+def damage(device: Device, *statements: str) -> None:
+    """What no trigger logs."""
+    with closing(sqlite3.connect(device.file)) as connection, connection:
+        connection.execute("UPDATE guard SET applying = 1")
+        for sql in statements:
+            connection.execute(sql)
+        connection.execute("UPDATE guard SET applying = 0")
+
+
 def test_537_contacts_arrive_equal_in_every_field(devices: TwoDevices, tmp_path: Path) -> None:
     if not LEGISLATORS.exists():
         pytest.skip(f"{LEGISLATORS} is not on this machine")

@@ -29,7 +29,7 @@ api = Blueprint("api", __name__)
 
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}
 
-QUESTION_BYTES_MAX = 256 * 1024
+QUESTION_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
 
 OF_PUSH = (

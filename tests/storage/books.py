@@ -18,6 +18,7 @@ from sqlalchemy import insert
 from models import Book as BookRow
 from offbook.core.plan import Book
 from offbook.core.prune import Forgotten, Lines
+from offbook.core.ranges import WHOLE, split
 from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import iso_millis, parse_cursor, push_of
 from storage import Origin, Past, Reading, Store, prune
@@ -182,6 +183,8 @@ def everything(reading: Reading, ids: Sequence[str]) -> Json:
         "rows": reading.rows(0, reading.book.seq, 10_000, live_only=False),
         "live": reading.rows(0, reading.book.seq, 10_000, live_only=True),
         "records": reading.records("contacts", ids),
+        "sums": reading.sums("contacts", [WHOLE, *split(WHOLE)]),
+        "digests": reading.digests("contacts", [WHOLE]),
         "history": {record_id: reading.history("contacts", record_id) for record_id in ids},
         "conflicts": reading.conflicts(),
         "asked": reading.conflicts_between(0, reading.book.seq),

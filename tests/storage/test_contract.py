@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from offbook.core.digests import MODULUS, digest_of
 from offbook.core.errors import CursorGone
 from offbook.core.prune import Lines
+from offbook.core.ranges import RECORDS_MAX, compare_of, fetch_of
 from offbook.core.wire import change_of, parse_cursor
 from storage import Origin, take
+from storage.comparing import compare, fetch
 from tests.storage.books import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
@@ -475,3 +478,76 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
     fight = change(3, "UPDATE", base=0, by=2, phone="fight", details={"k1": {"label": "fight"}})
     assert theirs.verdicts(fight) == ["conflict"]
     assert ours.whole()["conflicts"] == [] and theirs.whole() != theirs_now
+
+
+# --- what is compared ----------------------------------------------------------------------------------------------
+
+
+def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
+    asked = compare_of({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
+    return compare(desk.store, desk.book_id, asked)
+
+
+def by_the_core(desk: Desk) -> dict[str, int]:
+    """The digest of each record that lives, made of what it holds."""
+    records = desk.whole()["records"].values()
+    return {record.id: digest_of(record) for record in records if not record.deleted}
+
+
+def test_digests_are_those_of_what_each_record_holds(desk: Desk) -> None:
+    first = desk.seq(insert(1, **WHOLE))
+    desk.push(
+        insert(2, 2, notes="\U0001f600"), insert(3, 3), change(4, "DELETE", 3, base=0), insert(5, 4, starred=True)
+    )
+    desk.push(change(6, "UPDATE", 1, base=first, email="", details={"k2": None, "k3": {"kind": "url", "position": -1}}))
+    (told,) = compared(desk, records=True)["ranges"]
+    assert told["records"] == by_the_core(desk) and len(told["records"]) == 3
+    assert told["digest"] == sum(told["records"].values()) % MODULUS and told["count"] == 3
+
+
+def test_ranges_hold_what_lies_between_their_bounds(desk: Desk) -> None:
+    for number in (1, 2, 3):
+        desk.seq(insert(number, number))
+    made = by_the_core(desk)
+    ranges = [["", uuid(2)], [uuid(2), uuid(3)], [uuid(3), "1"], ["1", None]]
+    told = compared(desk, *ranges, records=True)["ranges"]
+    assert [one["records"] for one in told] == [{uuid(n): made[uuid(n)]} for n in (1, 2, 3)] + [{}]
+    assert told[3] == {"count": 0, "digest": 0, "records": {}}
+    assert "records" not in compared(desk, *ranges)["ranges"][0]
+
+
+def test_records_are_told_where_they_are_few(desk: Desk) -> None:
+    desk.push(*(insert(number, number) for number in range(1, RECORDS_MAX + 2)))
+    whole, few = compared(desk, records=True), compared(desk, ["", uuid(2)], [uuid(2), None], records=True)
+    assert "records" not in whole["ranges"][0]
+    assert [len(one["records"]) for one in few["ranges"]] == [1, RECORDS_MAX]
+
+
+def test_pruning_changes_no_digest(desk: Desk) -> None:
+    base = desk.seq(insert(1, **WHOLE))
+    desk.push(change(2, "UPDATE", 1, base=base, details={"k1": None}), insert(3, 2), change(4, "DELETE", 2, base=0))
+    before = compared(desk, records=True)
+    desk.prune(desk.head())
+    assert compared(desk, records=True) == before
+
+
+def test_a_comparison_says_of_which_book_and_at_which_cursor_it_is(desk: Desk) -> None:
+    desk.seq(insert(1))
+    page, told = desk.pull(), compared(desk)
+    assert (told["book"], told["cursor"]) == (page["book"], page["cursor"])
+
+
+def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
+    cursor = desk.pull()["cursor"]
+    desk.push(insert(1, 1, **WHOLE), insert(2, 2), insert(3, 3), change(4, "DELETE", 3, base=0))
+    ids = [uuid(3), uuid(1), uuid(3)]
+    told = fetch(desk.store, desk.book_id, fetch_of({"table": "contacts", "ids": ids}))
+    pages = {row["record_id"]: row for row in desk.pull(cursor)["changes"]}
+    assert told["rows"] == [pages[uuid(3)], pages[uuid(1)]]
+    assert told["cursor"] == desk.pull()["cursor"]
+
+
+def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:
+    head = desk.seq(insert(1))
+    (row,) = fetch(desk.store, desk.book_id, fetch_of({"table": "contacts", "ids": [uuid(9)]}))["rows"]
+    assert (row["record_id"], row["operation"], row["seq"], row["data"]) == (uuid(9), "DELETE", head, None)
