@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +28,11 @@ from web import Parts, auth, errors, headers, words
 
 
 class App(Flask):
-    """Flask, but a path is never logged: it may hold the set-up link."""
+    """Flask, but a path is never logged (it may hold the set-up link), and all that it calls are plain functions."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Flask asks each function that it calls, eight a request, whether it is a coroutine."""
+        return func
 
     def log_exception(self, exc_info: Any) -> None:
         self.logger.error("%s %s failed", request.method, request.url_rule or "an unknown path", exc_info=exc_info)

@@ -51,6 +51,8 @@ DEVICE: tuple[Any, ...] = (
 )
 """The columns of a Device, in its order."""
 
+NAMES = tuple(column.key for column in DEVICE)
+
 LOGIN = Prepared(
     select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
     .join(Book, Book.id == DeviceRow.book_id)
@@ -183,7 +185,7 @@ class Devices:
 
 
 def _device(row: Sequence[Any]) -> Device:
-    values = dict(zip((column.key for column in DEVICE), row, strict=False))
+    values = dict(zip(NAMES, row, strict=False))
     return Device(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 

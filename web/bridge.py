@@ -11,12 +11,13 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from config import Config
 from web.errors import problem_json
+from web.threads import Threads
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -61,7 +62,7 @@ class Bridge:
     def __init__(self, app: WsgiApp, config: Config) -> None:
         self.app = app
         self.config = config
-        self.pool = ThreadPoolExecutor(config.threads, thread_name_prefix="offbook")
+        self.threads: Threads[Answer] = Threads(config.threads)
         self.waiting = 0
         self.buffered = 0
 
@@ -77,7 +78,7 @@ class Bridge:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        self.threads.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,8 +133,7 @@ class Bridge:
             raise busy()
         self.waiting += 1
         try:
-            environ = environ_of(scope, body)
-            return await asyncio.get_running_loop().run_in_executor(self.pool, call, self.app, environ)
+            return await self.threads.run(partial(call, self.app, environ_of(scope, body)))
         finally:
             self.waiting -= 1
 

@@ -1,0 +1,66 @@
+"""Work goes from the event loop to a thread, and comes back whatever becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from threading import Event, current_thread
+
+import pytest
+
+from web.threads import Threads
+
+
+@pytest.fixture
+def threads() -> Iterator[Threads[str]]:
+    made: Threads[str] = Threads(1)
+    yield made
+    made.close()
+
+
+def test_work_is_done_in_a_thread_and_its_result_comes_back(threads: Threads[str]) -> None:
+    assert asyncio.run(threads.run(lambda: current_thread().name)) == "offbook-0"
+
+
+def test_what_work_raises_is_raised_to_whoever_waits(threads: Threads[str]) -> None:
+    def fail() -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(threads.run(fail))
+    assert asyncio.run(threads.run(lambda: "goes on")) == "goes on"
+
+
+def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[str]) -> None:
+    go = Event()
+
+    async def leave() -> str:
+        left = asyncio.ensure_future(threads.run(lambda: str(go.wait(10))))
+        await asyncio.sleep(0)
+        left.cancel()
+        go.set()
+        return await threads.run(lambda: "next")
+
+    assert asyncio.run(leave()) == "next"
+
+
+def test_closing_waits_for_what_has_begun_and_drops_the_rest() -> None:
+    threads: Threads[str] = Threads(1)
+    begun, go = Event(), Event()
+    done: list[str] = []
+
+    def work() -> str:
+        begun.set()
+        go.wait(10)
+        done.append("begun")
+        return "begun"
+
+    async def close() -> list[str | BaseException]:
+        jobs = [asyncio.ensure_future(threads.run(one)) for one in (work, lambda: done.append("dropped") or "")]
+        await asyncio.to_thread(begun.wait, 10)
+        asyncio.get_running_loop().run_in_executor(None, go.set)
+        threads.close()
+        return await asyncio.gather(*jobs, return_exceptions=True)
+
+    first, second = asyncio.run(close())
+    assert (first, type(second), done) == ("begun", asyncio.CancelledError, ["begun"])
