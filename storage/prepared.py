@@ -1,4 +1,4 @@
-"""Statements that the driver runs itself, inside a transaction that SQLAlchemy began.
+"""Statements that the driver runs itself.
 
 SQLAlchemy writes the text for the engine at hand; running it through SQLAlchemy as well takes ten times as long as
 SQLite needs for a row by its key. For the few statements that every request makes, of values that need no conversion:
@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Dialect, Select, Table, Update, column, insert, table
+from sqlalchemy import Dialect, Select, Table, Update, column, insert, table
 
 Values = Mapping[str, Any]
+
+
+class Driven(Protocol):
+    """A transaction whose driver can be reached: a Connection of SQLAlchemy, or a Transaction of storage.engines."""
+
+    @property
+    def connection(self) -> Any: ...
+
+    @property
+    def dialect(self) -> Dialect: ...
 
 
 class Written(NamedTuple):
@@ -31,9 +41,9 @@ class Prepared:
         self._statement = statement
         self._texts: dict[Dialect, Written] = {}
 
-    def rows(self, connection: Connection, values: Values) -> list[Any]:
-        """Run a query inside the connection's transaction."""
-        return self.run(connection.connection, connection.dialect, values)
+    def rows(self, transaction: Driven, values: Values) -> list[Any]:
+        """Run a query inside the transaction."""
+        return self.run(transaction.connection, transaction.dialect, values)
 
     def run(self, connection: Any, dialect: Dialect, values: Values) -> list[Any]:
         """Run a query on a connection of the driver."""
@@ -45,11 +55,11 @@ class Prepared:
         finally:
             cursor.close()
 
-    def write(self, connection: Connection, values: Values) -> None:
-        """Run what gives no rows, inside the connection's transaction."""
-        cursor = connection.connection.cursor()
+    def write(self, transaction: Driven, values: Values) -> None:
+        """Run what gives no rows, inside the transaction."""
+        cursor = transaction.connection.cursor()
         try:
-            cursor.execute(*self._call(connection.dialect, values))
+            cursor.execute(*self._call(transaction.dialect, values))
         finally:
             cursor.close()
 
@@ -71,11 +81,11 @@ class Prepared:
         return found
 
 
-def insert_rows(connection: Connection, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add rows of these columns, all with one statement, inside the connection's transaction."""
-    dialect = connection.dialect
+def insert_rows(transaction: Driven, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows of these columns, all with one statement, inside the transaction."""
+    dialect = transaction.dialect
     values = rows if dialect.positional else [dict(zip(names, row, strict=True)) for row in rows]
-    cursor = connection.connection.cursor()
+    cursor = transaction.connection.cursor()
     try:
         cursor.executemany(_insert_text(dialect, into.name, names), values)
     finally:
