@@ -11,20 +11,32 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import device, pages, server, sync, verify
-from bench.figures import Figure, show
+from bench.figures import Figure, median, seconds, show
 
 CONTACTS = 10_000
 
 
+LOOP = 100_000
+
+
 def figures(folder: Path) -> Iterator[Figure]:
+    yield this_machine()
     with server.running(folder) as running:
         ids = [str(uuid.uuid4()) for _ in range(CONTACTS)]
         yield from sync.batches(running, ids)
         yield from device.pull_figures(running, folder)
         yield from sync.requests(running, ids)
+    yield this_machine()
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
     yield from verify.figures(folder)
+    yield this_machine()
+
+
+def this_machine() -> Figure:
+    """The same work each time, none of it offbook's: what tells a slow machine, or a slow hour, from slow code."""
+    took = median(seconds(lambda: sum(number & 7 for number in range(LOOP))) for _ in range(20))
+    return Figure(f"plain Python on this machine now, a loop of {LOOP:,}", took * 1000, "ms")
 
 
 def main() -> None:

@@ -19,14 +19,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Insert, Table, make_url
+from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
 
 from storage import sqlite
 from storage.locks import FairLock
-from storage.prepared import Prepared, Values
+from storage.prepared import Driven, Prepared, Values
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -38,14 +39,16 @@ class Kind:
 
     ``engine`` makes the engine for reading and writing, ``reader`` one whose connections can't write. ``one_writer``
     tells that the database takes one writer at a time: then writers of this process queue in order of arrival, since
-    waiting inside the database is neither fair nor without a limit. ``migrating`` is a transaction in which the schema
-    may be rebuilt.
+    waiting inside the database is neither fair nor without a limit. ``begin_writing`` and ``begin_reading`` begin on a
+    connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt.
     """
 
     name: str
     engine: Callable[[URL], Engine]
     reader: Callable[[URL], Engine]
     one_writer: bool
+    begin_writing: Callable[[Any], None]
+    begin_reading: Callable[[Any], None]
     upsert: Callable[[Table, Sequence[str]], Insert]
     migrating: Callable[[Engine], AbstractContextManager[Connection]]
     facts: Callable[[Connection], Facts]
@@ -59,6 +62,8 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
             engine=sqlite.engine,
             reader=sqlite.reader,
             one_writer=True,
+            begin_writing=sqlite.begin_writing,
+            begin_reading=sqlite.begin_reading,
             upsert=sqlite.upsert,
             migrating=sqlite.migrating,
             facts=sqlite.facts,
@@ -67,6 +72,23 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
     }
 )
 """Every engine by the first word of its URL."""
+
+
+class Transaction:
+    """A transaction on a connection of the driver: what Prepared statements need, and no more.
+
+    ``whole`` is the same transaction with all that SQLAlchemy can do. It is made when it is asked for, since that takes
+    longer than the statements of a small push.
+    """
+
+    def __init__(self, engine: Engine, connection: PoolProxiedConnection) -> None:
+        self.connection = connection
+        self.dialect = engine.dialect
+        self._engine = engine
+
+    @cached_property
+    def whole(self) -> Connection:
+        return Connection(self._engine, self.connection)
 
 
 class Database:
@@ -93,6 +115,16 @@ class Database:
         with self.reader.begin() as connection:
             yield connection
 
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """As ``write``, for the statements that every push makes."""
+        with self._queue(), _transaction(self.engine, self.kind.begin_writing) as transaction:
+            yield transaction
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """As ``read``, for the statements that every pull makes."""
+        return _transaction(self.reader, self.kind.begin_reading)
+
     def look_up(self, query: Prepared, values: Values) -> list[Any]:
         """Run one query outside of any transaction: by itself it sees one state anyway."""
         connection = self.reader.raw_connection()
@@ -115,9 +147,9 @@ class Database:
             self._upserts[key] = self.kind.upsert(table, columns)
         return self._upserts[key]
 
-    def put(self, connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Values]) -> None:
+    def put(self, transaction: Driven, table: Table, columns: Sequence[str], rows: Iterable[Values]) -> None:
         """Write rows that name all of these columns, new ones and old ones, with one statement."""
-        self._put(table, tuple(columns)).write_all(connection, rows)
+        self._put(table, tuple(columns)).write_all(transaction, rows)
 
     def _put(self, table: Table, columns: tuple[str, ...]) -> Prepared:
         if (table, columns) not in self._puts:
@@ -152,6 +184,18 @@ class Database:
         self.reader.dispose(close=False)
         if self._turn is not None:
             self._turn = FairLock()
+
+
+@contextmanager
+def _transaction(engine: Engine, begin: Callable[[Any], None]) -> Iterator[Transaction]:
+    """Commits at its end. What fails before is rolled back: the pool does that with all that comes back to it."""
+    connection = engine.raw_connection()
+    try:
+        begin(connection.driver_connection)
+        yield Transaction(engine, connection)
+        connection.commit()
+    finally:
+        connection.close()
 
 
 def open_engines(url: str | URL) -> Database:

@@ -1,4 +1,4 @@
-"""Statements that the driver runs itself, inside a transaction that SQLAlchemy began.
+"""Statements that the driver runs itself.
 
 SQLAlchemy writes the text for the engine at hand; running it through SQLAlchemy as well takes ten times as long as
 SQLite needs for a row by its key. For the few statements that every request makes, of values that need no conversion:
@@ -10,11 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update, column, insert, table
+from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
 
 Values = Mapping[str, Any]
+
+
+class Driven(Protocol):
+    """A transaction whose driver can be reached: a Connection of SQLAlchemy, or a Transaction of storage.engines."""
+
+    @property
+    def connection(self) -> Any: ...
+
+    @property
+    def dialect(self) -> Dialect: ...
 
 
 class Written(NamedTuple):
@@ -32,9 +42,9 @@ class Prepared:
         self._statement = statement
         self._texts: dict[Dialect, Written] = {}
 
-    def rows(self, connection: Connection, values: Values) -> list[Any]:
-        """Run a query inside the connection's transaction."""
-        return self.run(connection.connection, connection.dialect, values)
+    def rows(self, transaction: Driven, values: Values) -> list[Any]:
+        """Run a query inside the transaction."""
+        return self.run(transaction.connection, transaction.dialect, values)
 
     def run(self, connection: Any, dialect: Dialect, values: Values) -> list[Any]:
         """Run a query on a connection of the driver."""
@@ -46,18 +56,18 @@ class Prepared:
         finally:
             cursor.close()
 
-    def write(self, connection: Connection, values: Values) -> None:
-        """Run what gives no rows, inside the connection's transaction."""
-        cursor = connection.connection.cursor()
+    def write(self, transaction: Driven, values: Values) -> None:
+        """Run what gives no rows, inside the transaction."""
+        cursor = transaction.connection.cursor()
         try:
-            cursor.execute(*self._call(connection.dialect, values))
+            cursor.execute(*self._call(transaction.dialect, values))
         finally:
             cursor.close()
 
-    def write_all(self, connection: Connection, rows: Iterable[Values]) -> None:
-        """Run it for each of these rows, which name every parameter, inside the connection's transaction."""
-        text, _, order = self._written(connection.dialect)
-        cursor = connection.connection.cursor()
+    def write_all(self, transaction: Driven, rows: Iterable[Values]) -> None:
+        """Run it for each of these rows, which name every parameter, inside the transaction."""
+        text, _, order = self._written(transaction.dialect)
+        cursor = transaction.connection.cursor()
         try:
             cursor.executemany(text, list(rows) if order is None else list(map(itemgetter(*order), rows)))
         finally:
@@ -81,11 +91,11 @@ class Prepared:
         return found
 
 
-def insert_rows(connection: Connection, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add rows of these columns, all with one statement, inside the connection's transaction."""
-    dialect = connection.dialect
+def insert_rows(transaction: Driven, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add rows of these columns, all with one statement, inside the transaction."""
+    dialect = transaction.dialect
     values = rows if dialect.positional else [dict(zip(names, row, strict=True)) for row in rows]
-    cursor = connection.connection.cursor()
+    cursor = transaction.connection.cursor()
     try:
         cursor.executemany(_insert_text(dialect, into.name, names), values)
     finally:

@@ -27,7 +27,7 @@ from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
-from storage.engines import Database
+from storage.engines import Database, Transaction
 from storage.log import cells_of, change_row, past_of
 from storage.prepared import Prepared, insert_rows
 from storage.queries import (
@@ -56,31 +56,38 @@ class SqlStore:
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReading]:
-        with self._database.read() as connection:
-            yield SqlReading(connection, self._tables, the_book(BOOK, connection, book_id))
+        with self._database.reading() as transaction:
+            yield SqlReading(transaction, self._tables, the_book(BOOK, transaction, book_id))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriting]:
-        with self._database.write() as connection:
+        with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
-            yield SqlWriting(connection, self._tables, the_book(BOOK_LOCKED, connection, book_id), self._database)
+            yield SqlWriting(transaction, self._tables, the_book(BOOK_LOCKED, transaction, book_id), self._database)
 
 
-def the_book(query: Prepared, connection: Connection, book_id: int) -> Book:
-    (row,) = query.rows(connection, {"book": book_id})
+def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
+    (row,) = query.rows(transaction, {"book": book_id})
     return Book(*row)
 
 
 class SqlReading:
-    """One consistent view of a book. ``connection`` is the transaction, for what is kept beside the book."""
+    """One consistent view of a book."""
 
-    def __init__(self, connection: Connection, tables: Mapping[str, TableQueries], book: Book) -> None:
+    def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: Book) -> None:
         self.book = book
-        self.connection = self._connection = connection
+        self._transaction = transaction
         self._tables = tables
 
+    @property
+    def connection(self) -> Connection:
+        """The transaction, for what is kept beside the book, and for what is not asked all the time."""
+        return self._transaction.whole
+
+    _connection = connection
+
     def last_seq(self, up_to: int) -> int:
-        ((found,),) = LAST_SEQ.rows(self._connection, {"book": self.book.id, "up_to": up_to})
+        ((found,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return found or 0
 
     def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
@@ -90,7 +97,7 @@ class SqlReading:
 
     def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
         layout = queries.layout
-        found = (queries.page_of_live if live_only else queries.page).rows(self._connection, span)
+        found = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
         if not found:
             return []
         entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
@@ -102,7 +109,7 @@ class SqlReading:
         found: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.page_entries.items():
             names = tuple(map_.by_name)
-            for record_id, entry_id, *values in query.rows(self._connection, span):
+            for record_id, entry_id, *values in query.rows(self._transaction, span):
                 pairs = zip(names, values, strict=True)
                 found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
         return found
@@ -117,7 +124,7 @@ class SqlReading:
 
     def _has(self, queries: TableQueries, record_id: str) -> bool:
         """A shortcut for the commonest push of all, one new record."""
-        return bool(queries.has.rows(self._connection, {"book": self.book.id, "one": record_id}))
+        return bool(queries.has.rows(self._transaction, {"book": self.book.id, "one": record_id}))
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
@@ -130,7 +137,7 @@ class SqlReading:
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
         wanted = sorted(set(change_ids))
         if len(wanted) == 1:
-            rows = SETTLED_ONE.rows(self._connection, {"book": self.book.id, "one": wanted[0]})
+            rows = SETTLED_ONE.rows(self._transaction, {"book": self.book.id, "one": wanted[0]})
         else:
             rows = list(self._connection.execute(SETTLED, {"book": self.book.id, "ids": wanted}))
         return {
@@ -198,9 +205,9 @@ class SqlWriting(SqlReading):
     """A transaction with the book's lock."""
 
     def __init__(
-        self, connection: Connection, tables: Mapping[str, TableQueries], book: Book, database: Database
+        self, transaction: Transaction, tables: Mapping[str, TableQueries], book: Book, database: Database
     ) -> None:
-        super().__init__(connection, tables, book)
+        super().__init__(transaction, tables, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
 
@@ -221,7 +228,7 @@ class SqlWriting(SqlReading):
         if plan.conflicts:
             asked.open_(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
-            SET_SEQ.write(self._connection, {"book": self.book.id, "head": plan.seq})
+            SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
 
     def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
@@ -245,12 +252,12 @@ class SqlWriting(SqlReading):
             names = tuple(sorted({*names, *chain.from_iterable(others)}))
             empty = _empty(names, table)
             rows = [{**empty, **row} for row in rows]
-        insert_rows(self._connection, table, names, [tuple(row.values()) for row in rows])
+        insert_rows(self._transaction, table, names, [tuple(row.values()) for row in rows])
 
     def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Write whole rows: a column that a row does not name becomes null, or false."""
         empty = _empty(table.c.keys(), table)
-        self._database.put(self._connection, table, list(empty), [{**empty, **row} for row in rows])
+        self._database.put(self._transaction, table, list(empty), [{**empty, **row} for row in rows])
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
         after = layout.entry_rows(map_, self.book.id, record)

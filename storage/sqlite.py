@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -66,15 +66,26 @@ def engine(url: URL) -> Engine:
             "Install the pysqlite3 package, which brings one, where it has a wheel for this machine.",
             module.sqlite_version,
         )
-    return _engine(url, begin="BEGIN IMMEDIATE", query_only=False, kept=1, most=5)
+    return _engine(url, begin=begin_writing, query_only=False, kept=1, most=5)
 
 
 def reader(url: URL) -> Engine:
     """The engine for readers: a write through it is refused by SQLite."""
-    return _engine(url, begin="BEGIN", query_only=True, kept=READERS_KEPT, most=READERS_MAX)
+    return _engine(url, begin=begin_reading, query_only=True, kept=READERS_KEPT, most=READERS_MAX)
 
 
-def _engine(url: URL, *, begin: str, query_only: bool, kept: int, most: int) -> Engine:
+def begin_writing(connection: Any) -> None:
+    """Begin on a connection of the driver, unless that was done already."""
+    if not connection.in_transaction:
+        connection.execute("BEGIN IMMEDIATE")
+
+
+def begin_reading(connection: Any) -> None:
+    if not connection.in_transaction:
+        connection.execute("BEGIN")
+
+
+def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")
     made = create_engine(
@@ -101,7 +112,7 @@ def _engine(url: URL, *, begin: str, query_only: bool, kept: int, most: int) -> 
 
     @event.listens_for(made, "begin")
     def start(connection: Connection) -> None:
-        _driver_connection(connection).execute(begin)
+        begin(_driver_connection(connection))
 
     return made
 
