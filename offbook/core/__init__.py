@@ -16,6 +16,8 @@ plan           plan(book, records, settled, batch, now) -> Plan: the server's si
 rebase         the replica's side: what shows, what a change had seen, what goes out together
 cells          the values of cells, checked by the rules of TABLES
 wire           requests and answers <-> JSON, strictly; every limit
+digests        what a record is, as a number that adds up
+ranges         ranges of ids, by which two sides find where they differ
 text           folding text for search and order
 errors         everything that is raised on purpose
 =============  ====================================================================================================
