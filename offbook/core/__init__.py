@@ -19,6 +19,8 @@ cells          the values of cells, checked by the rules of TABLES
 past           what the history tells of a change, and what a record was after it
 explaining     why a cell has its value, in sentences
 wire           requests and answers <-> JSON, strictly; every limit
+digests        what a record is, as a number that adds up
+ranges         ranges of ids, by which two sides find where they differ
 text           folding text for search and order
 skew           a clock that is off, in words
 errors         everything that is raised on purpose
