@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event, current_thread
+from typing import Any, TypeVar
 
 import pytest
 
 from web.threads import Threads
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it on a loop of its own: in this thread a browser may have left one."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, work).result()
 
 
 @pytest.fixture
@@ -19,7 +29,7 @@ def threads() -> Iterator[Threads[str]]:
 
 
 def test_work_is_done_in_a_thread_and_its_result_comes_back(threads: Threads[str]) -> None:
-    assert asyncio.run(threads.run(lambda: current_thread().name)) == "offbook-0"
+    assert run(threads.run(lambda: current_thread().name)) == "offbook-0"
 
 
 def test_what_work_raises_is_raised_to_whoever_waits(threads: Threads[str]) -> None:
@@ -27,8 +37,8 @@ def test_what_work_raises_is_raised_to_whoever_waits(threads: Threads[str]) -> N
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(threads.run(fail))
-    assert asyncio.run(threads.run(lambda: "goes on")) == "goes on"
+        run(threads.run(fail))
+    assert run(threads.run(lambda: "goes on")) == "goes on"
 
 
 def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[str]) -> None:
@@ -41,7 +51,7 @@ def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[
         go.set()
         return await threads.run(lambda: "next")
 
-    assert asyncio.run(leave()) == "next"
+    assert run(leave()) == "next"
 
 
 def test_closing_waits_for_what_has_begun_and_drops_the_rest() -> None:
@@ -62,5 +72,5 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest() -> None:
         threads.close()
         return await asyncio.gather(*jobs, return_exceptions=True)
 
-    first, second = asyncio.run(close())
+    first, second = run(close())
     assert (first, type(second), done) == ("begun", asyncio.CancelledError, ["begun"])

@@ -10,6 +10,7 @@ from offbook import Response
 from offbook.core.changes import Change
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.prune import Lines
+from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import parse_push
 from storage import Origin, Store, prune
 from storage.sync import changes, sync
@@ -65,7 +66,13 @@ class Server:
     def rows(self) -> dict[str, tuple[int, Json]]:
         """What lives, by id: each row's seq, and the row as a snapshot tells it."""
         page = changes(self.store, self.book_id, None, 100_000)
-        return {row["record_id"]: (row["seq"], row["data"]) for row in page["changes"]}
+        found = [row for row in page["changes"] if row["table"] != CONFLICTS]
+        return {row["record_id"]: (row["seq"], row["data"]) for row in found}
+
+    def waiting(self) -> set[str]:
+        """The ids of the open conflicts."""
+        with self.store.reading(self.book_id) as book:
+            return {one.id for one in book.conflicts()}
 
     def everything(self) -> str:
         """All that is kept of the book, as one text: rows, tombstones, removed entries, history, conflicts."""

@@ -86,6 +86,7 @@ class World:
             seqs = {key: seq for key, seq in device.seqs().items() if key not in own}
             assert seqs == {key: truth[key][0] for key in expected}, device.name
             assert device.replica.status().pending == 0, device.name
+            assert {one["id"] for one in device.replica.conflicts()} == self.server.waiting(), device.name
         for record_id, row in self.ledger.of_one_hand().items():
             assert without_times(truth.get(record_id, (0, None))[1]) == without_times(row), f"against itself: {row}"
         parked = [device.replica.parked() for device in self.devices]
