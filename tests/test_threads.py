@@ -54,7 +54,7 @@ def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[
     assert run(leave()) == "next"
 
 
-def test_closing_waits_for_what_has_begun_and_drops_the_rest() -> None:
+def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: Threads[str] = Threads(1)
     begun, go = Event(), Event()
     done: list[str] = []
@@ -68,7 +68,9 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest() -> None:
     async def close() -> list[str | BaseException]:
         jobs = [asyncio.ensure_future(threads.run(one)) for one in (work, lambda: done.append("dropped") or "")]
         await asyncio.to_thread(begun.wait, 10)
-        asyncio.get_running_loop().run_in_executor(None, go.set)
+        (thread,) = threads._threads
+        join = thread.join
+        monkeypatch.setattr(thread, "join", lambda: (go.set(), join()))  # the work ends when it is waited for
         threads.close()
         return await asyncio.gather(*jobs, return_exceptions=True)
 
