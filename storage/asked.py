@@ -101,7 +101,7 @@ def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now
 
 def open_(connection: Connection, book_id: int, plan: Plan, origin: Origin, now: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
-    conflicts = list(plan.conflicts.values())
+    conflicts = plan.asked()
     connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])
     steps = _steps(connection, book_id, conflicts)
     rows = []

@@ -92,7 +92,7 @@ class Shelf:
                 self.told.append(past_of(entry, origin, now))
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq)
-        for conflict in plan.conflicts.values():
+        for conflict in plan.asked():
             self._ask(conflict)
         self.book = replace(self.book, seq=plan.seq)
 

@@ -82,9 +82,14 @@ class Plan:
     history: list[Entry] = field(default_factory=list)
     created: dict[Key, None] = field(default_factory=dict)
     written: dict[Key, None] = field(default_factory=dict)
-    conflicts: dict[Place, Conflict] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
     closed: dict[str, Entry] = field(default_factory=dict)
     """The conflicts that were settled, each with the change that did."""
+
+    def asked(self) -> list[Conflict]:
+        """The conflicts that it leaves open: of several in one place the last."""
+        places: dict[Place, Conflict] = {(*one.key, one.cell, one.replica): one for one in self.conflicts}
+        return list(places.values())
 
 
 def plan(
@@ -196,16 +201,18 @@ def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> N
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
     for one in asked:
         record = result.records[change.key]
-        result.conflicts[(*change.key, one.cell, change.replica)] = Conflict(
-            id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
-            table=change.table,
-            record_id=change.record_id,
-            cell=one.cell,
-            ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
-            theirs=one.value,
-            base=change.base_of(one.cell),
-            winner=one.winner,
-            change_id=change.id,
-            replica=change.replica,
-            seq=seq,
+        result.conflicts.append(
+            Conflict(
+                id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
+                table=change.table,
+                record_id=change.record_id,
+                cell=one.cell,
+                ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
+                theirs=one.value,
+                base=change.base_of(one.cell),
+                winner=one.winner,
+                change_id=change.id,
+                replica=change.replica,
+                seq=seq,
+            )
         )

@@ -64,7 +64,7 @@ class Server:
             **{one.change_id: Settled(one.verdict, one.seq, one.code, one.detail) for one in result.history},
         }
         self.history = self.history + result.history
-        self.conflicts = self.conflicts + list(result.conflicts.values())
+        self.conflicts = self.conflicts + result.conflicts
         self.seq = result.seq
         return result.outcomes
 

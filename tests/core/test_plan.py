@@ -276,14 +276,14 @@ def test_a_conflict_holds_both_versions() -> None:
     old = existing(name="Ada", phone="o")
     (conflict,) = push(
         a_change(1, "UPDATE", phone="t", email="t"), records=old.records, book=a_book("ask", seq=old.seq)
-    ).conflicts.values()
+    ).conflicts
     assert (conflict.cell, conflict.ours, conflict.theirs) == ("phone", "o", "t")
     assert (conflict.winner.change_id, conflict.change_id) == (number(1000), number(1))
 
 
 def test_a_conflict_about_existence_says_who_wants_it_gone() -> None:
     old = existing(name="Ada", phone="o")
-    (conflict,) = push(a_change(1, "DELETE"), records=old.records, book=a_book("ask", seq=old.seq)).conflicts.values()
+    (conflict,) = push(a_change(1, "DELETE"), records=old.records, book=a_book("ask", seq=old.seq)).conflicts
     assert (conflict.cell, conflict.ours, conflict.theirs) == ("@exists", True, False)
 
 
@@ -294,7 +294,7 @@ def test_a_conflicts_id_comes_from_its_change_and_cell() -> None:
         for _ in range(2)
     ]
     assert runs[0].conflicts == runs[1].conflicts
-    assert len({conflict.id for conflict in runs[0].conflicts.values()}) == 2
+    assert len({conflict.id for conflict in runs[0].conflicts}) == 2
 
 
 # --- settling ----------------------------------------------------------------------------------------------------
@@ -340,3 +340,11 @@ def test_a_conflict_is_closed_by_the_first_that_names_it() -> None:
 def test_a_deletion_of_what_is_not_there_can_settle_too() -> None:
     result = settled_by(a_change(1, "DELETE"), Plan(0, {}))
     assert verdicts(result) == ["applied"] and result.closed and not result.records
+
+
+def test_of_several_conflicts_in_one_place_the_last_is_left_open() -> None:
+    old = existing(name="Ada", phone="o")
+    batch = [a_change(number, "UPDATE", phone=phone) for number, phone in ((1, "t"), (2, "u"))]
+    result = push(*batch, records=old.records, book=a_book("ask", seq=old.seq))
+    assert [conflict.theirs for conflict in result.conflicts] == ["t", "u"]
+    assert [conflict.theirs for conflict in result.asked()] == ["u"]

@@ -244,6 +244,20 @@ def test_a_change_that_names_no_replica_is_its_devices() -> None:
     assert isinstance(change, Change) and change.replica == DEVICE
 
 
+def test_a_change_names_the_conflicts_that_it_settles() -> None:
+    change = read(resolves=[str(UUID(int=5)).upper(), str(UUID(int=6))])
+    assert isinstance(change, Change) and change.resolves == (str(UUID(int=5)), str(UUID(int=6)))
+
+
+@pytest.mark.parametrize(
+    ("resolves", "code"),
+    [("all", "bad_resolves"), ([str(UUID(int=5))] * 101, "bad_resolves"), (["5"], "bad_id"), ([None], "bad_id")],
+)
+def test_what_names_no_conflicts_is_rejected(resolves: Any, code: str) -> None:
+    found = read(resolves=resolves)
+    assert isinstance(found, Rejection) and found.code == code
+
+
 def test_ids_are_read_in_small_letters() -> None:
     change = read(id=ID.upper(), record_id=ID.upper())
     assert isinstance(change, Change) and (change.id, change.record_id) == (ID, ID)
