@@ -148,13 +148,13 @@ class SqlReading:
         return asked.named(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        found = self._connection.execute(self._tables[table].sums(len(ranges)), self._bounds(ranges))
+        found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
         sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
         return [sums[place] for place in range(len(ranges))]
 
     def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
         found: list[dict[str, int]] = [{} for _ in ranges]
-        query = self._tables[table].digests(len(ranges))
+        query = self._tables[table].digests(ranges)
         for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
             found[place][record_id] = digest
         return found
