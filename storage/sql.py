@@ -195,7 +195,7 @@ class SqlReading:
         return asked.waiting(self._connection, self.book.id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return asked.between(self._connection, self.book.id, after, up_to)
+        return asked.between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self._connection, self.book.id, change_ids)
