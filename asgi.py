@@ -22,7 +22,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app import create_app
 from config import Config
 from storage.doctor import schema
-from web.bridge import Bridge, WsgiApp
+from web import Parts
+from web.bridge import Bridge, OpenLive, WsgiApp
+from web.sockets import Sockets
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -113,12 +115,14 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            Bridge(app, config),
+            Bridge(app, config, live_of(app, config)),
             loop="asyncio",
             http=protocol_of(config),
             ws="websockets-sansio",
             ws_per_message_deflate=False,
-            ws_max_size=config.body_bytes_max,
+            ws_max_size=config.message_bytes_max,
+            ws_ping_interval=config.ping_seconds,
+            ws_ping_timeout=config.ping_seconds,
             lifespan="on",
             timeout_keep_alive=config.keep_alive_seconds,
             timeout_graceful_shutdown=10,
@@ -128,6 +132,14 @@ def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
             log_level="warning",
         )
     )
+
+
+def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
+    """The live channel of an offbook app; any other WSGI app has none."""
+    if not isinstance(app, Flask):
+        return None
+    parts: Parts = app.extensions["offbook"]
+    return lambda threads: Sockets(parts, threads, config)
 
 
 def listen(host: str, port: int) -> socket.socket:

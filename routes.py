@@ -17,6 +17,7 @@ from web.health import health
 from web.history import history
 from web.imports import imports
 from web.inbox import inbox
+from web.live import live
 from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
@@ -28,6 +29,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (rest, ""),
     (history, ""),
     (conflicts, ""),
+    (live, ""),
     (health, ""),
     (users, ""),
     (openapi, ""),

@@ -35,10 +35,11 @@ class Who(Enum):
     ADMIN = "a signed-in admin"
     DEVICE = "a device, for its book"
     ADMIN_OR_DEVICE = "a signed-in admin, or a device of one"
+    PERSON_OR_DEVICE = "a signed-in person on a page of ours, or a device"
 
 
 BY_SESSION = (Who.PERSON, Who.ADMIN)
-BY_TOKEN = (Who.DEVICE, Who.ADMIN_OR_DEVICE)
+BY_TOKEN = (Who.DEVICE, Who.ADMIN_OR_DEVICE, Who.PERSON_OR_DEVICE)
 
 
 @dataclass
@@ -162,6 +163,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
+    "GET /live": Row(Who.PERSON_OR_DEVICE),
     "POST /verify": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ids": [world.contact]}),
     "GET /contacts": Row(Who.DEVICE),
