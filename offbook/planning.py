@@ -22,9 +22,9 @@ from offbook.core.tables import TABLES
 from offbook.core.wire import PROTOCOL
 from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
+from offbook.outgoing import check, known_bases, requests_of
 from offbook.rows import LAYOUTS
 from offbook.sqlite import bindable
-from offbook.syncing import check, known_bases, requests_of
 from offbook.transport import Transport
 
 if TYPE_CHECKING:
