@@ -13,11 +13,12 @@ import gc
 import resource
 import socket
 import sys
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import uvicorn
 from flask import Flask
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app import create_app
 from config import Config
@@ -25,6 +26,11 @@ from storage.doctor import schema
 from web import Parts
 from web.bridge import Bridge, OpenLive, WsgiApp
 from web.sockets import Sockets
+
+CLOSE_SECONDS = 1.0
+"""How long a socket that gave no sign of life may still take to hear that it is closed."""
+
+Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -97,13 +103,34 @@ class TimedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
 
-def protocol_of(config: Config) -> type[TimedProtocol]:
+class TimedSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, which would keep a client for ever that takes nothing: it waits with closing, too,
+    until all that was sent is taken."""
+
+    limits: ClassVar[Config]
+    send_timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.send_timer is None:
+            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().resume_writing()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.send_timer = self.send_timer or self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().connection_lost(exc)
+
+
+def limited(protocol: type[Protocol], config: Config) -> type[Protocol]:
     """The protocol with the limits of ``config``: uvicorn takes a class and makes the connections itself."""
-
-    class LimitedProtocol(TimedProtocol):
-        limits = config
-
-    return LimitedProtocol
+    return type(protocol.__name__, (protocol,), {"limits": config})
 
 
 def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
@@ -117,8 +144,8 @@ def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
         uvicorn.Config(
             Bridge(app, config, live_of(app, config)),
             loop="asyncio",
-            http=protocol_of(config),
-            ws="websockets-sansio",
+            http=limited(TimedProtocol, config),
+            ws=limited(TimedSocket, config),
             ws_per_message_deflate=False,
             ws_max_size=config.message_bytes_max,
             ws_ping_interval=config.ping_seconds,

@@ -72,7 +72,9 @@ def listening(url: str, token: str | None = None, since: str | None = None, **he
     query = "" if since is None else f"?since={since}"
     sent = (bearer(token) if token else {}) | headers
     address = url.replace("http", "ws", 1) + "/live" + query
-    with connect(address, additional_headers=sent, compression=None, ping_interval=None, max_size=None) as socket:
+    # What it does not take must not keep it from hearing that the server closes.
+    limits: dict[str, Any] = {"max_size": None, "max_queue": None, "ping_interval": None}
+    with connect(address, additional_headers=sent, compression=None, **limits) as socket:
         yield Listener(socket)
 
 

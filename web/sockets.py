@@ -40,12 +40,11 @@ log = logging.getLogger("offbook.live")
 class Socket:
     """One open socket: a listener of its book's feed, and a sender of pushes."""
 
-    def __init__(self, guest: Guest, send: Send, seconds: float) -> None:
+    def __init__(self, guest: Guest, send: Send) -> None:
         self.guest = guest
         self.position: Cursor | None = guest.since
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
-        self._seconds = seconds
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._answers: deque[str] = deque()
@@ -104,8 +103,7 @@ class Socket:
 
     async def _put(self, text: str) -> None:
         """Returns when the message is in the socket's buffer, which is when there is room: so at the client's pace."""
-        async with asyncio.timeout(self._seconds):
-            await self._send({"type": "websocket.send", "text": text})
+        await self._send({"type": "websocket.send", "text": text})
 
 
 class Sockets:
@@ -132,7 +130,7 @@ class Sockets:
 
     async def serve(self, guest: Guest, receive: Receive, send: Send) -> None:
         """An accepted socket, until its end."""
-        socket = Socket(guest, send, self._config.send_seconds)
+        socket = Socket(guest, send)
         self._counts[guest.name] += 1
         self._care.add(socket)
         try:
@@ -162,11 +160,10 @@ class Sockets:
 
 
 def code_of(heard: BaseException | None, told: BaseException | None) -> int | None:
-    """How to end a socket whose tasks ended so; one of them was cancelled after the other."""
-    if heard is None:
+    """How to end a socket whose tasks ended so: one by itself, the other because it was cancelled then."""
+    if heard is None or isinstance(told, OSError):  # the client said goodbye, or is gone
         return None
     if isinstance(told, CursorGone):
         return CURSOR_GONE
-    if not isinstance(told, TimeoutError):  # which is a client that takes nothing
-        log.error("A socket failed", exc_info=told if isinstance(told, Exception) else heard)
+    log.error("A socket failed", exc_info=told if isinstance(told, Exception) else heard)
     return FAILED
