@@ -12,14 +12,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking, conflicts, parking, planning, schema, state
-from offbook.background import Background
+from offbook import asking, conflicts, parking, planning, schema, state, status
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
 from offbook.core.errors import Invalid, SyncError
@@ -27,7 +25,8 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
-from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
+from offbook.sqlite import Connection, atomic, connect, home_of, make_repeatable, reading
+from offbook.status import Seen, Status
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
 from offbook.verifying import Verifying, VerifyReport
@@ -35,35 +34,13 @@ from offbook.verifying import Verifying, VerifyReport
 if TYPE_CHECKING:
     import sqlite3
 
-PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
-PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
+    from offbook.background import Background
 
 
 class NoServer(SyncError):
     """The replica was never told where to sync."""
 
     code = "no_server"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where this replica stands. Times are ISO text in UTC, None where there is none.
-
-    ``clock_offset_ms`` is how far the server's clock is ahead of this device's; ``last_error`` what the last sync in
-    the background failed with.
-    """
-
-    replica: str
-    book: str | None
-    server: str | None
-    pending: int
-    parked: int
-    conflicts: int
-    oldest_pending: str | None
-    last_success: str | None
-    clock_offset_ms: int | None
-    running: bool
-    last_error: str | None
 
 
 def now_ms() -> int:
@@ -100,7 +77,7 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[Connection] = []
         self._background: Background | None = None
         connection = self.connection
         schema.install(connection)
@@ -113,13 +90,21 @@ class Replica:
     @property
     def connection(self) -> sqlite3.Connection:
         """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = self._local.connection = self._open()
+            found.on_commit = self._committed
             self._opened.append(found)
         return found
 
-    def _open(self) -> sqlite3.Connection:
+    def _leave(self) -> None:
+        """Close what the calling thread, which ends, has opened here."""
+        found: Connection | None = getattr(self._local, "connection", None)
+        if found is not None and found in self._opened:
+            self._opened.remove(found)
+            found.close()
+
+    def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
@@ -180,10 +165,25 @@ class Replica:
         with state.lease(connection, holder, self._clock):
             return Verifying(connection, transport, self._clock, holder).run()
 
-    def start(self) -> None:
-        """Sync in the background from now on. Starting twice is the same as once."""
+    def start(
+        self,
+        *,
+        on_change: Callable[[list[str]], object] | None = None,
+        on_status: Callable[[Status], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Sync in the background from now on, live where the server can. Starting twice is the same as once.
+
+        ``on_change`` is called with the ids of contacts that the server changed here, ``on_status`` with a Status when
+        its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
+        at a time from the background thread, in the order in which things happened, and may call stop().
+        """
+        from offbook.background import Access, Background, Callbacks  # asyncio takes longer to load than all the rest
+
         if self._background is None:
-            self._background = Background(self._open, self._sync_in_background, self._rng)
+            has_live = self._transport is None
+            access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
+            self._background = Background(access, Callbacks(on_change, on_status, on_error))
             self._background.start()
 
     def stop(self) -> None:
@@ -192,15 +192,15 @@ class Replica:
         if background is not None and not background.stop():
             state.give_back_lease(self.connection, background.holder)
 
+    def _committed(self) -> None:
+        if (background := self._background) is not None:
+            background.wake()
+
     def _sync(
         self, connection: sqlite3.Connection, transport: Transport, holder: str, progress: Progress | None = None
     ) -> SyncReport:
         with state.lease(connection, holder, self._clock):
             return Syncing(connection, transport, self._clock, holder, progress).run()
-
-    def _sync_in_background(self, connection: sqlite3.Connection, background: Background) -> None:
-        transport = background.stoppable(self._transport_for(connection))
-        self._sync(connection, transport, background.holder)
 
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
@@ -217,27 +217,8 @@ class Replica:
     # --- looking ---
 
     def status(self) -> Status:
-        connection = self.connection
-        with reading(connection):
-            here = state.read(connection)
-            pending, oldest = connection.execute(PENDING).fetchone()
-            (parked,) = connection.execute(PARKED).fetchone()
-            waiting = conflicts.count(connection)
-        success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
         background = self._background
-        return Status(
-            here.replica,
-            here.book,
-            here.server,
-            pending,
-            parked,
-            waiting,
-            oldest,
-            success,
-            here.clock_offset_ms,
-            background is not None,
-            background.last_error if background else None,
-        )
+        return status.read(self.connection, background.seen if background else Seen())
 
     # --- what waits for a person ---
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from offbook import log, snapshots, state
 from offbook.answers import Answer, answer_of, date_ms
-from offbook.applying import apply, check_book
+from offbook.applying import Applied, apply, check_book
 from offbook.core.changes import Rejection
 from offbook.core.errors import CursorGone, Refused, ServerFault
 from offbook.core.wire import CHANGES_MAX, PROTOCOL, iso_millis
@@ -64,12 +64,15 @@ class Syncing:
         clock: Callable[[], int],
         holder: str,
         progress: Progress | None = None,
+        heard: Callable[[Applied], None] | None = None,
     ) -> None:
+        """``heard`` is called after each answer with what it brought."""
         self._connection = connection
         self._transport = transport
         self._clock = clock
         self._holder = holder
         self._progress = progress
+        self._heard = heard
         self._counts: Counter[str] = Counter()
         self._batch_max = CHANGES_MAX
         self._snapshots = 0
@@ -111,6 +114,8 @@ class Syncing:
         applied = apply(self._connection, batch, answer, self._clock())
         for name in ("pushed", "pulled", "parked", "conflicts"):
             self._counts[name] += getattr(applied, name)
+        if self._heard is not None:
+            self._heard(applied)
         got_on = applied.touched or applied.pulled or (applied.took_page and answer.cursor != answer.since)
         self._idle = 0 if got_on else self._idle + 1
         if self._idle >= IDLE_ROUNDS_MAX:

@@ -14,7 +14,8 @@ from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
 from offbook.core.errors import NotAuthorized, Offline
-from offbook.replica import NoServer, Replica, Status
+from offbook.replica import NoServer, Replica
+from offbook.status import Status
 from offbook.syncing import SyncReport
 
 TOKEN = "OFFBOOK_TOKEN"

@@ -18,7 +18,8 @@ from typing import Any
 from offbook.command import Answer
 from offbook.command.syncing import need_server
 from offbook.command.words import clean, count, flat
-from offbook.replica import Replica, Status
+from offbook.replica import Replica
+from offbook.status import Status
 
 LOOK_SECONDS = 0.1
 
