@@ -12,23 +12,24 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import state, status
+from offbook import state
 from offbook.answers import Answer
 from offbook.applying import Applied
 from offbook.channel import Channel, Said, Sign
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
 from offbook.core.link import ON_SOCKET, SECONDS, Event, Link, Move, State, after
-from offbook.core.tables import CONTACTS
 from offbook.live import Detour, Live, message_of
 from offbook.outgoing import has_pending
 from offbook.sqlite import Error as FileFault
-from offbook.status import Seen, Status
+from offbook.status import Seen
 from offbook.syncing import Syncing, forget_old_lines
+from offbook.telling import Callbacks, Telling
 from offbook.transport import Response, Transport
 
 if TYPE_CHECKING:
@@ -38,30 +39,11 @@ logger = logging.getLogger("offbook")
 
 STOP_SECONDS_MAX = 1.0
 
-SHOWN: Mapping[State, str] = {
-    State.LIVE: "live",
-    State.SENDING: "live",
-    State.POLLING: "polling",
-    State.OFFLINE: "offline",
-    State.PAUSED: "paused",
-    State.STOPPED: status.STOPPED,
-}
-"""What a person is told. In the states between, what was told last still holds."""
-
 LATE: Mapping[State, SyncError] = {
     State.CONNECTING: NoLive("Nobody answered the handshake of the live channel."),
     State.SENDING: Offline("The server did not answer what was sent over the live channel."),
 }
 """What it means that the time of a state is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Callbacks:
-    """What an app wants to hear. Each is called from the thread, in the order in which things happen."""
-
-    on_change: Callable[[list[str]], object] | None = None
-    on_status: Callable[[Status], object] | None = None
-    on_error: Callable[[Exception], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +79,20 @@ class Background:
 
     def __init__(self, access: Access, callbacks: Callbacks) -> None:
         self.holder = state.holder_name(str(uuid.uuid4()))
-        self.seen = Seen("connecting")
         self._access = access
-        self._callbacks = callbacks
+        self._telling = Telling(callbacks)
         self._link = Link(live_at=0.0 if access.has_live else inf)
         self._channel = Channel(SECONDS)
-        self._told: tuple[Any, ...] = ()
         self._version: int | None = None
         self._given: tuple[str | None, str | None] = (None, None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="offbook", daemon=True)
 
     # --- for other threads ---
+
+    @property
+    def seen(self) -> Seen:
+        return self._telling.seen
 
     def start(self) -> None:
         self._thread.start()
@@ -121,7 +105,7 @@ class Background:
             return True
         self._thread.join(STOP_SECONDS_MAX)
         if self._thread.is_alive():
-            self._callbacks = Callbacks()  # nobody hears of it any more
+            self._telling.hush()
         return not self._thread.is_alive()
 
     def wake(self) -> None:
@@ -131,14 +115,12 @@ class Background:
     # --- one thing after another ---
 
     def _run(self) -> None:
-        self._connection = self._access.connect()
         try:
-            happening = self._take(Happening(Event.START))
-            while self._link.state is not State.STOPPED:
-                happening = self._take(happening or self._await())
+            with closing(self._channel), closing(self._access.connect()) as self._connection:
+                happening = self._take(Happening(Event.START))
+                while self._link.state is not State.STOPPED:
+                    happening = self._take(happening or self._await())
         finally:
-            self._channel.close()
-            self._connection.close()
             self._access.leave()
 
     def _take(self, happening: Happening) -> Happening | None:
@@ -149,11 +131,10 @@ class Background:
         self._link, move = after(before, happening.event, now, self._access.rng.random(), SECONDS, retry_after)
         if self._link.state is not before.state:
             self._version = None
-        if error is not None:
-            self._tell(self._callbacks.on_error, error)
-        self._see(error, now)
+        self._telling.note(self._link, now, error)
+        self._telling.link(self._connection)
         found = self._guarded(self._do, move, happening.what)
-        self._tell_status()
+        self._telling.status(self._connection)
         return found
 
     def _guarded(self, work: Callable[..., Happening | None], *given: Any) -> Happening | None:
@@ -202,7 +183,7 @@ class Background:
         clock = self._access.clock
         with state.lease(self._connection, self.holder, clock):
             Syncing(self._connection, transport, clock, self.holder, heard=self._heard).run()
-        self.seen = self.seen._replace(last_error=None)
+        self._telling.works()
         return Happening(Event.SYNCED if time.monotonic() >= self._link.live_at else Event.NOT_YET)
 
     def _connect(self) -> None:
@@ -220,12 +201,8 @@ class Background:
         return None
 
     def _heard(self, applied: Applied) -> None:
-        """Tell what an answer or a page brought."""
-        changed = [record_id for table, record_id in applied.changed if table == CONTACTS.name]
-        if changed:
-            self._tell(self._callbacks.on_change, changed)
-        if applied.parked or applied.pushed or changed:
-            self._tell_status()
+        self._telling.changes(applied)
+        self._telling.status(self._connection)
 
     # --- what happens ---
 
@@ -265,43 +242,12 @@ class Background:
                 return Happening(Event.COMMITTED)
         except FileFault:  # whoever uses the file in earnest will be told
             return None
-        self._tell_status()
+        self._telling.status(self._connection)
         return None
 
     def _read_version(self) -> int:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
-
-    # --- telling ---
-
-    def _see(self, error: Exception | None, now: float) -> None:
-        """Note what others may ask for. That there is no live channel is no error while HTTP works."""
-        state, until = self._link.state, self._link.until
-        waits = state in (State.OFFLINE, State.PAUSED)
-        last_error = self.seen.last_error if error is None or isinstance(error, NoLive) else str(error)
-        self.seen = Seen(
-            SHOWN.get(state, self.seen.link), round(until - now, 1) if until and waits else None, last_error
-        )
-
-    def _tell_status(self) -> None:
-        """Where the link or a count is not what was told last."""
-        if self._callbacks.on_status is None:
-            return
-        try:
-            now = status.read(self._connection, self.seen)
-        except FileFault:
-            return
-        if (telling := (now.link, now.pending, now.parked, now.conflicts)) != self._told:
-            self._told = telling
-            self._tell(self._callbacks.on_status, now)
-
-    def _tell(self, callback: Callable[[Any], object] | None, what: object) -> None:
-        if callback is None:
-            return
-        try:
-            callback(what)
-        except Exception:
-            logger.exception("A callback failed")
 
 
 SENDS = frozenset({State.CONNECTING, State.LIVE, State.POLLING})

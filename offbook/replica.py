@@ -98,11 +98,14 @@ class Replica:
         return found
 
     def _leave(self) -> None:
-        """Close what the calling thread, which ends, has opened here."""
+        """Close what the calling thread, which ends, has opened."""
         found: Connection | None = getattr(self._local, "connection", None)
         if found is not None and found in self._opened:
             self._opened.remove(found)
             found.close()
+        http: HTTP | None = getattr(self._local, "http", None)
+        if http is not None:
+            http.close()
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
@@ -178,7 +181,8 @@ class Replica:
         its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
         at a time from the background thread, in the order in which things happened, and may call stop().
         """
-        from offbook.background import Access, Background, Callbacks  # asyncio takes longer to load than all the rest
+        from offbook.background import Access, Background  # asyncio takes longer to load than all the rest
+        from offbook.telling import Callbacks
 
         if self._background is None:
             has_live = self._transport is None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 from jinja2.bccache import Bucket, BytecodeCache
@@ -12,6 +15,7 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from storage.devices import Device
+from tests.serving import migrated
 from web import Parts
 
 PASSWORD = "correct horse battery"
@@ -47,6 +51,17 @@ def app_on(database_url: str, **settings: Any) -> App:
     app.testing = True
     app.jinja_env.bytecode_cache = COMPILED
     return app
+
+
+@contextmanager
+def app_beside(instance: Path) -> Iterator[App]:
+    """The app on a server's database, for accounts: an admin's commands do the same, and take a second each."""
+    migrated(instance).close()
+    made = app_on(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
+    try:
+        yield made
+    finally:
+        made.extensions["database"].close()
 
 
 def parts_of(app: App) -> Parts:
