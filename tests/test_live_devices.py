@@ -27,7 +27,7 @@ from tests.serving import serving, serving_process
 from tests.witness import Witness
 
 QUICK = Seconds(
-    handshake=0.5, answer=0.5, ping=0.3, poll=0.3, retry_min=0.05, retry_max=0.2, pause=0.2, live_min=0.02, live_max=0.2
+    handshake=0.4, answer=0.4, ping=0.2, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1
 )
 
 WRITER = """
@@ -45,20 +45,39 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS_MAX", 0.5)
 
 
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with app_beside(tmp_path_factory.mktemp("instance")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(app: App) -> Iterator[str]:
+    with serving(app) as url:
+        yield url
+
+
 @pytest.fixture
-def middle(app: App) -> Iterator[Middle]:
-    add_user(app, "ada")
-    with serving(app) as url, Middle(url).running() as middle:
+def middle(url: str) -> Iterator[Middle]:
+    with Middle(url).running() as middle:
         yield middle
 
 
 @pytest.fixture
-def device(app: App, middle: Middle, tmp_path: Path) -> Iterator[Open]:
-    """Opens a device of Ada's; it is closed in the end."""
+def person(app: App, request: pytest.FixtureRequest) -> str:
+    """Whose devices they are: somebody else's in each test."""
+    name: str = request.node.name[:100]
+    add_user(app, name)
+    return name
+
+
+@pytest.fixture
+def device(app: App, person: str, middle: Middle, tmp_path: Path) -> Iterator[Open]:
+    """Opens a device of theirs; it is closed in the end."""
     with ExitStack() as stack:
 
         def open_replica(name: str) -> Replica:
-            token = add_device(app, "ada", name)[1]
+            token = add_device(app, person, name)[1]
             return stack.enter_context(Replica(tmp_path / f"{name}.db", middle.url, token))
 
         yield open_replica
@@ -178,9 +197,11 @@ def test_what_the_server_rejects_is_parked_and_the_rest_goes_on(
     assert witness.links(laptop) == ["connecting", "live"]
 
 
-def test_a_conflict_is_told_on_both_devices(app: App, laptop: Replica, phone: Replica, witness: Witness) -> None:
+def test_a_conflict_is_told_on_both_devices(
+    app: App, person: str, laptop: Replica, phone: Replica, witness: Witness
+) -> None:
     accounts = parts_of(app).accounts
-    accounts.set_policy(accounts.user_named("ada").book_id, "ask")
+    accounts.set_policy(accounts.user_named(person).book_id, "ask")
     ada = laptop.contacts.add(name="Ada")
     laptop.sync()
     phone.sync()
@@ -226,7 +247,7 @@ def test_a_proxy_that_swallows_the_handshake_leaves_a_replica_that_polls(
     witness.until_link("live", laptop, phone)
 
 
-@pytest.mark.parametrize("code", [200, 302, 404, 426, 429, 500, 501, 502, 503])
+@pytest.mark.parametrize("code", [200, 302, 404, 429, 502])
 def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
     code: int, laptop: Replica, phone: Replica, witness: Witness, middle: Middle
 ) -> None:
@@ -250,35 +271,36 @@ def test_a_handshake_that_refuses_the_token_asks_http_about_it(
 
 
 def test_a_token_that_is_revoked_pauses_the_queue_until_there_is_another(
-    app: App, laptop: Replica, phone: Replica, witness: Witness
+    app: App, person: str, laptop: Replica, phone: Replica, witness: Witness
 ) -> None:
     witness.start(laptop, phone)
     witness.until_link("live", laptop, phone)
-    revoke(app, "laptop")
+    revoke(app, person, "laptop")
     witness.until_link("paused", laptop)
     assert {type(error) for error in witness.errors(laptop)[-1:]} == {NotAuthorized}
     laptop.contacts.add(name="Ada")
     phone.contacts.add(name="Bob")
-    laptop.set_server(token=add_device(app, "ada", "laptop 2")[1])
+    laptop.set_server(token=add_device(app, person, "laptop 2")[1])
     witness.until(lambda: names(phone) == ["Ada", "Bob"] and equal(laptop, phone))
     witness.until_link("live", laptop)
 
 
-def revoke(app: App, name: str) -> None:
-    accounts, owner = parts_of(app).accounts, parts_of(app).accounts.user_named("ada")
+def revoke(app: App, person: str, name: str) -> None:
+    accounts, owner = parts_of(app).accounts, parts_of(app).accounts.user_named(person)
     (found,) = [device for device in accounts.devices(owner.id) if device.name == name]
     accounts.revoke_device(owner.id, found.uuid, parts_of(app).clock())
 
 
 def test_a_database_that_was_put_back_is_caught_up_with(
-    app: App, laptop: Replica, phone: Replica, witness: Witness
+    app: App, person: str, laptop: Replica, phone: Replica, witness: Witness
 ) -> None:
     laptop.contacts.add(name="Ada")
     witness.start(laptop, phone)
     witness.until(lambda: names(phone) == ["Ada"])
     witness.until_link("live", laptop, phone)
+    books, book_id = Base.metadata.tables["books"], parts_of(app).accounts.user_named(person).book_id
     with app.extensions["database"].write() as connection:
-        connection.execute(update(Base.metadata.tables["books"]).values(epoch=new_id()))
+        connection.execute(update(books).where(books.c.id == book_id).values(epoch=new_id()))
     phone.contacts.add(name="Bob")
     witness.until(lambda: names(laptop) == ["Ada", "Bob"] and equal(laptop, phone))
     witness.until_link("live", laptop, phone)

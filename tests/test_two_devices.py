@@ -340,11 +340,12 @@ def test_a_watching_device_tells_what_arrives(devices: TwoDevices) -> None:
     with laptop.watching("--json") as child:
         assert child.stdout is not None
         events = (json.loads(line) for line in child.stdout)
-        assert next(events)["event"] == "watching"
+        assert [next(events)["event"] for _ in range(2)] == ["watching", "live"]
         phone("add", "Ada")
         synced(phone)
-        laptop("add", "Bob")  # nudges the watching process: it sends this and fetches the other
-        awaited = {("added", "Ada"), ("added", "Bob"), ("sent", 1)}
+        assert (arrived := next(events))["name"] == "Ada" and arrived["event"] == "added"
+        laptop("add", "Bob")
+        awaited = {("added", "Bob"), ("sent", 1)}
         while awaited:
             event = next(events)
             awaited.discard((event["event"], event.get("name") or event.get("changes")))
