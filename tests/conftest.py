@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +31,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 """Set where everything is installed: there a skipped test is a failed one."""
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 2**30
+
+
+def pytest_configure() -> None:
+    """Keep files in memory where it has room: tests look at what is written, not whether a disk keeps it."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session", params=sorted(ENGINES))
