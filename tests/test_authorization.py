@@ -20,10 +20,11 @@ import pytest
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app import App
+from app import STATIC, App
 from offbook.core.changes import Change, Operation
 from storage import Origin, push
 from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from web.assets import url_of
 
 CANARY = "Canary of Ada"
 
@@ -114,7 +115,7 @@ def hostile_row(world: World) -> Any:
 PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_password_again": "hijacked password"}
 
 MATRIX: Mapping[str, Row] = {
-    "GET /static/<path:filename>": Row(Who.ANYONE),
+    f"GET {url_of(STATIC)}/<path:filename>": Row(Who.ANYONE),
     "GET /healthz": Row(Who.ANYONE),
     "GET /openapi.json": Row(Who.ANYONE),
     "GET /login": Row(Who.ANYONE),
