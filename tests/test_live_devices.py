@@ -27,7 +27,7 @@ from tests.serving import serving, serving_process
 from tests.witness import Witness
 
 QUICK = Seconds(
-    handshake=0.4, answer=0.4, ping=0.2, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1
+    handshake=0.8, answer=0.4, ping=0.2, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1
 )
 
 WRITER = """
@@ -392,8 +392,7 @@ def test_a_socket_that_breaks_every_rule_is_left_and_all_goes_on(
     laptop.sync()
     middle.live = answerer
     witness.start(laptop)
-    witness.until(lambda: bool(witness.errors(laptop)))
-    assert isinstance(witness.errors(laptop)[0], error)
+    witness.until(lambda: any(isinstance(found, error) for found in witness.errors(laptop)))
     laptop.contacts.add(name="Bob")
     middle.live = None
     witness.start(phone)
