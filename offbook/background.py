@@ -78,10 +78,12 @@ class Background:
     """A replica's thread."""
 
     def __init__(self, access: Access, callbacks: Callbacks) -> None:
+        """Raises what opening the file raises."""
         self.holder = state.holder_name(str(uuid.uuid4()))
         self._access = access
         self._telling = Telling(callbacks)
         self._link = Link(live_at=0.0 if access.has_live else inf)
+        self._connection = access.connect()
         self._channel = Channel(SECONDS)
         self._version: int | None = None
         self._given: tuple[str | None, str | None] = (None, None)
@@ -116,7 +118,7 @@ class Background:
 
     def _run(self) -> None:
         try:
-            with closing(self._channel), closing(self._access.connect()) as self._connection:
+            with closing(self._connection), closing(self._channel):
                 happening = self._take(Happening(Event.START))
                 while self._link.state is not State.STOPPED:
                     happening = self._take(happening or self._await())

@@ -8,6 +8,7 @@ read before it was taken. Nothing here knows what the messages say.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Callable
@@ -37,6 +38,11 @@ LOOK_SECONDS = 0.005
 
 CLOSE_SECONDS_MAX = 0.3
 """For saying goodbye: stop() has two seconds for everything."""
+
+
+QUIET = logging.getLogger("offbook.websockets")
+QUIET.setLevel(logging.INFO)
+"""Below that the library logs headers, and a token is one of them."""
 
 
 class Sign(Enum):
@@ -140,6 +146,7 @@ class Channel:
             close_timeout=CLOSE_SECONDS_MAX,
             max_size=MESSAGE_BYTES_MAX,
             max_queue=MESSAGES_MAX,
+            logger=QUIET,
             **security,
         )
 

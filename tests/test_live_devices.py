@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from sqlalchemy import update
 
 from app import App
 from models import Base
-from offbook import NoLive, NotAuthorized, Offline, OtherBook, Replica, ServerFault, background, transport
+from offbook import NoLive, NotAuthorized, Offline, OtherBook, Replica, ServerFault, background, state, transport
 from offbook.core.link import Seconds
 from tests.browser import add_device, add_user, app_beside, parts_of
 from tests.calling import new_id
@@ -121,6 +122,17 @@ def test_a_commit_on_one_device_is_a_commit_on_the_other(laptop: Replica, phone:
     laptop.contacts.delete(ada)
     witness.until(lambda: witness.changed(phone) == [ada, ada] and equal(laptop, phone))
     assert witness.errors(laptop) == witness.errors(phone) == []
+
+
+def test_no_token_is_logged(laptop: Replica, witness: Witness, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    witness.start(laptop)
+    witness.until_link("live", laptop)
+    laptop.contacts.add(name="Ada")
+    witness.until(lambda: laptop.status().pending == 0)
+    laptop.stop()
+    token = state.read(laptop.connection).token
+    assert caplog.text and token and token not in caplog.text
 
 
 def test_a_commit_of_any_process_is_sent(laptop: Replica, phone: Replica, witness: Witness) -> None:

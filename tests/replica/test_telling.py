@@ -227,6 +227,23 @@ def test_a_callback_may_stop_the_replica_and_start_it_again(a: Replica, b: Repli
     witness.until(lambda: witness.changed(a) == [bob])
 
 
+def test_a_callback_may_close_the_replica(a: Replica, b: Replica) -> None:
+    closed = threading.Event()
+
+    def close(ids: list[str]) -> None:
+        a.close()
+        closed.set()
+
+    b.contacts.add(name="Ada")
+    b.sync()
+    a.start(on_change=close)
+    (thread,) = [one for one in threading.enumerate() if one.name == "offbook"]
+    assert closed.wait(20)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert a.contacts.count() == 1
+
+
 def test_a_callback_may_write(a: Replica, b: Replica, witness: Witness) -> None:
     def answer(ids: list[str]) -> None:
         a.contacts.update(ids[0], notes="seen")
