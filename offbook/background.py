@@ -39,11 +39,8 @@ logger = logging.getLogger("offbook")
 
 STOP_SECONDS_MAX = 1.0
 
-LATE: Mapping[State, SyncError] = {
-    State.CONNECTING: NoLive("Nobody answered the handshake of the live channel."),
-    State.SENDING: Offline("The server did not answer what was sent over the live channel."),
-}
-"""What it means that the time of a state is over."""
+SENDS = frozenset({State.CONNECTING, State.LIVE, State.POLLING})
+"""Where a commit is to be acted on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ class Background:
             return Happening(Event.FAILED, error)
 
     def _do(self, move: Move, what: Any) -> Happening | None:
-        if self._link.state not in ON_SOCKET:
+        if move is not Move.STAY and self._link.state not in ON_SOCKET:
             self._channel.shut()
         match move:
             case Move.SYNC:
@@ -218,7 +215,7 @@ class Background:
             assert self._link.until is not None
             left = self._link.until - time.monotonic()
             if left <= 0:
-                return Happening(Event.TIMER, LATE.get(self._link.state))
+                return Happening(Event.TIMER, late(self._link.state))
             said = self._channel.wait(left, self._is_new)
             if said is not Sign.WOKEN and (found := self._guarded(meaning, said)) is not None:
                 return found
@@ -252,8 +249,15 @@ class Background:
         return int(version)
 
 
-SENDS = frozenset({State.CONNECTING, State.LIVE, State.POLLING})
-"""Where a commit is to be acted on at once."""
+def late(state: State) -> SyncError | None:
+    """What it means that the time of a state is over."""
+    match state:
+        case State.CONNECTING:
+            return NoLive("Nobody answers the handshake of the live channel.")
+        case State.SENDING:
+            return Offline("The server does not answer what was sent over the live channel.")
+        case _:
+            return None
 
 
 def meaning(said: Said) -> Happening:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 
 
 class State(StrEnum):
@@ -143,7 +144,7 @@ class Link:
 
     ``failures`` counts what failed since the last sync, ``misses`` how often the live channel was left or not got
     since it last was of use. ``until`` is when TIMER is due, None where something else ends the state; ``live_at`` is
-    when the live channel may be tried again.
+    when the live channel may be tried again, infinity where there can be none.
     """
 
     state: State = State.STOPPED
@@ -165,12 +166,17 @@ def after(
     state = LEADS_TO.get(move, link.state)
     if state is link.state and event is not Event.TIMER:
         return link, move
-    link = _counted(link, state, event)
-    if _is_miss(link, state):
+    link = _renewed(link, now) if event is Event.GIVEN else _counted(link, state, event)
+    if _is_miss(link, state) and event is not Event.GIVEN:
         wait = live_backoff(link.misses, move is Move.POLL and retry_after is None, chance, seconds)
         link = replace(link, live_at=now + max(wait, retry_after or 0.0))
     lasts = _lasts(replace(link, state=state), now, chance, seconds, retry_after or 0.0)
     return replace(link, state=state, until=None if lasts is None else now + lasts), move
+
+
+def _renewed(link: Link, now: float) -> Link:
+    """What is known of one server says nothing about another."""
+    return replace(link, failures=0, misses=0, live_at=link.live_at if link.live_at == inf else now)
 
 
 def _is_miss(link: Link, state: State) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -197,8 +198,15 @@ def test_a_page_does_not_prove_that_the_channel_works() -> None:
 
 @pytest.mark.parametrize("state", sorted(ON_SOCKET))
 def test_whatever_leaves_the_channel_counts(state: State) -> None:
-    ways = [event for event in Event if LEADS_TO.get(TABLE[state, event], state) not in ON_SOCKET]
+    ways = [event for event in set(Event) - {Event.GIVEN} if LEADS_TO.get(TABLE[state, event], state) not in ON_SOCKET]
     assert {follow(Link(state, misses=2), event).misses for event in ways} == {3}
+
+
+@pytest.mark.parametrize("state", [State.LIVE, State.POLLING, State.OFFLINE])
+def test_what_is_known_of_one_server_says_nothing_about_another(state: State) -> None:
+    link = follow(Link(state, failures=5, misses=5, live_at=NOW + 500), Event.GIVEN)
+    assert (link.failures, link.misses, link.live_at) == (0, 0, NOW)
+    assert follow(Link(state, live_at=inf), Event.GIVEN).live_at == inf
 
 
 def test_a_state_that_work_ends_has_no_timer() -> None:
