@@ -131,12 +131,18 @@ def _queue(before: Status, now: Status) -> Iterator[Event]:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    now = datetime.now(UTC)
-    if as_json:
-        line = json.dumps({"at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), **event})
-    else:
-        line = clean(f"{now.astimezone():%H:%M:%S}  {sentence(event)}")
-    print(line, flush=True)
+    print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
+
+
+def as_line(event: Event) -> str:
+    """For programs: one line of JSON, with the time in UTC."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": now, **event})
+
+
+def with_time(sentence: str) -> str:
+    """For people, with the time of their clock."""
+    return clean(f"{datetime.now():%H:%M:%S}  {sentence}")
 
 
 def sentence(event: Event) -> str:
