@@ -44,6 +44,7 @@ class Keeper:
         self._turn = asyncio.Lock()
         self._called = asyncio.Event()
         self._ending = asyncio.Event()
+        self._next_at = 0.0
         self._give_up_at = math.inf
 
     @property
@@ -57,10 +58,10 @@ class Keeper:
             self._called.set()
 
     async def run(self) -> None:
-        """Commit what has waited long enough, and let the file know that we live, until end() is called."""
+        """Commit at once, but not all the time; let the file know that we live where nothing else does; until end()."""
         while not self._ending.is_set():
             if await _comes(self._called, self._settings.beat_seconds):
-                await _comes(self._ending, self._settings.batch_seconds)
+                await _comes(self._ending, self._next_at - asyncio.get_running_loop().time())
                 await self.keep()
             else:
                 await self.note(lambda: self._file.commit(Batch(), self._clock()))
@@ -84,6 +85,7 @@ class Keeper:
             await self._until_done(write)
 
     def _commit(self) -> None:
+        self._next_at = asyncio.get_running_loop().time() + self._settings.batch_seconds
         self._file.commit(self._batch, self._clock())
         self.stored += len(self._batch)
         self._batch = Batch()

@@ -13,8 +13,9 @@ MIB = 1024 * 1024
 class Settings:
     """How an ingest goes about its work. Times are seconds."""
 
-    batch_seconds: float = 0.04
-    """A message waits no longer for others to share its commit. With the commit itself it is durable within 100 ms."""
+    batch_seconds: float = 0.025
+    """Commits begin so far apart. A message that comes alone is committed at once; those that come soon after share the
+    next commit, and with it they are durable within 100 ms."""
 
     batch_messages_max: int = 5_000
     batch_bytes_max: int = 4 * MIB

@@ -18,7 +18,7 @@ from offbook.ingest.batch import SECOND_US, Batch, stamp
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
 from offbook.ingest.files import LEASE_US, StreamFile
 from offbook.sqlite import connect
-from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, saying, until_closed, wait_until
+from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
 URL = "wss://example.org/feed"
 NOW = 1_795_021_600_000_000
@@ -230,11 +230,28 @@ def standing_still(hose: Firehose) -> bool:
     return hose.sent == before
 
 
+class Waiting:
+    """A server that sends one after the other when it is told to."""
+
+    def __init__(self, *messages: str) -> None:
+        self.told = threading.Event()
+        self._messages = messages
+
+    def __call__(self, connection: ServerConnection) -> None:
+        assert self.told.wait(SECONDS_MAX)
+        for message in self._messages:
+            connection.send(message)
+        until_closed(connection)
+
+
 def test_what_can_not_be_stored_at_the_end_is_counted_in_a_sentence(path: Path) -> None:
-    with feed(saying("a", "b")) as url, Ingesting(url, path, replace(QUICK, batch_seconds=600.0)) as running:
+    server = Waiting("a", "b")
+    with feed(server) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
         with closing(connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
+            server.told.set()
+            running.wait_for("waiting")
             running.stop()
     told = "can't be written to (database is locked), and 2 messages that were received could not be stored."
     assert isinstance(running.error, Unkept) and told in str(running.error)
@@ -242,34 +259,22 @@ def test_what_can_not_be_stored_at_the_end_is_counted_in_a_sentence(path: Path) 
 
 def test_a_file_that_is_deleted_ends_it_at_once(path: Path) -> None:
     """SQLite would go on for ever, and write into a file that nobody can open any more."""
-    told = threading.Event()
-
-    def handler(connection: ServerConnection) -> None:
-        assert told.wait(SECONDS_MAX)
-        connection.send("x")
-        until_closed(connection)
-
-    with feed(handler) as url, Ingesting(url, path) as running:
+    server = Waiting("x")
+    with feed(server) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
         shutil.rmtree(path.parent)
-        told.set()
+        server.told.set()
         running.stop_by_itself()
     assert isinstance(running.error, Unkept) and "deleted, moved or replaced" in str(running.error)
 
 
 def test_a_table_that_is_dropped_ends_it_with_a_sentence(path: Path) -> None:
-    told = threading.Event()
-
-    def handler(connection: ServerConnection) -> None:
-        assert told.wait(SECONDS_MAX)
-        connection.send("x")
-        until_closed(connection)
-
-    with feed(handler) as url, Ingesting(url, path) as running:
+    server = Waiting("x")
+    with feed(server) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
         with closing(connect(path)) as other:
             other.execute("DROP TABLE stream_data")
-        told.set()
+        server.told.set()
         running.stop_by_itself()
     assert isinstance(running.error, Unkept) and "no such table: stream_data" in str(running.error)
 
