@@ -18,8 +18,8 @@ from typing import Any, TextIO
 from offbook.command import FAILED, OK, Answer, NoBook, exit_code
 from offbook.command.parser import parse
 from offbook.command.place import file_of, stream_file_of
-from offbook.command.words import clean
 from offbook.core.errors import OffbookError
+from offbook.core.text import clean
 from offbook.replica import Replica
 from offbook.sqlite import Error as FileFault
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from offbook.command import Answer
 from offbook.command.syncing import need_server
-from offbook.command.words import clean, count, flat
+from offbook.command.words import count, flat
+from offbook.core.text import clean
 from offbook.replica import Replica, Status
 
 LOOK_SECONDS = 0.1

@@ -1,30 +1,17 @@
 """Messages that wait for one commit, in the order in which they came. Pure: when each came is an argument.
 
-A message's ``timestamp`` is ISO text in UTC with microseconds, ``2026-11-20T17:00:00.123456Z``. That is what programs
-that read ``stream_data(id, timestamp, payload)`` expect: the table is well known from a tutorial, with timestamp TEXT.
-Every one has the same length, so that text sorts like time, and SQLite's own date functions read it. It is when the
-message came here, by this machine's clock, which may be set back: the order is that of ids.
+A message's ``timestamp`` is when it came here, by this machine's clock, which may be set back: the order is that of
+ids.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-SECOND_US = 1_000_000
+from offbook.core.streams import SECOND_US, up_to_the_second
 
 ROW_BYTES = 64
 """What a message takes beside its payload, in memory or in the file, roughly."""
-
-
-def stamp(at_us: int) -> str:
-    """A time in microseconds since 1970 as the file has it."""
-    second, rest = divmod(at_us, SECOND_US)
-    return f"{_until_the_second(second)}{rest:06d}Z"
-
-
-def _until_the_second(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}."
 
 
 class Batch:
@@ -46,7 +33,7 @@ class Batch:
         """Runs for every message: what is the same for all of one second is made once."""
         second, rest = divmod(at_us, SECOND_US)
         if second != self._second:
-            self._second, self._beginning = second, _until_the_second(second)
+            self._second, self._beginning = second, up_to_the_second(second)
             self._counts.setdefault(second, 0)
         self._counts[second] += 1
         self.rows.append((f"{self._beginning}{rest:06d}Z", payload))

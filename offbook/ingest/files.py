@@ -11,8 +11,9 @@ import uuid
 from pathlib import Path
 
 from offbook import state
+from offbook.core.streams import is_held, stamp
 from offbook.ingest import tables
-from offbook.ingest.batch import SECOND_US, Batch, stamp
+from offbook.ingest.batch import Batch
 from offbook.ingest.copying import Copying
 from offbook.ingest.errors import Occupied, OtherStream, Unkept
 from offbook.sqlite import atomic, connect
@@ -22,9 +23,6 @@ BUSY_MS = 100
 
 LOG_BYTES_MAX = 64 * 1024 * 1024
 """What the log is cut back to after a reader had kept it from being written back."""
-
-LEASE_US = 30 * SECOND_US
-"""Three beats: whoever has been silent for longer holds the file no more."""
 
 INSERT = "INSERT INTO stream_data (timestamp, payload) VALUES (?, ?)"
 COUNT = """INSERT INTO stream_rate (second, messages) VALUES (?, ?)
@@ -97,7 +95,7 @@ class StreamFile:
         with atomic(self._connection):
             tables.install(self._connection, url, stamp(now_us))
             of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
-            if holder is not None and _is_near(alive_at, now_us) and state.is_alive(holder):
+            if is_held(holder, alive_at, now_us) and state.is_alive(holder):
                 raise Occupied(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
             if of != url and not moved:
                 raise OtherStream(
@@ -113,11 +111,6 @@ class StreamFile:
         signed = self._connection.execute(SIGN, (messages, last_at, stamp(now_us), self._holder))
         if signed.rowcount != 1:
             raise Occupied(f"This ingest was suspended for so long that another one took {self.path} over.")
-
-
-def _is_near(alive_at: str, now_us: int) -> bool:
-    """Whether it was alive within the lease. A time in the future does not count: the clock was set back since."""
-    return stamp(now_us - LEASE_US) < alive_at < stamp(now_us + LEASE_US)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

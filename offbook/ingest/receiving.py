@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from offbook.core.streams import SECOND_US
 from offbook.ingest.address import Address
-from offbook.ingest.batch import SECOND_US
 from offbook.ingest.files import StreamFile
 from offbook.ingest.keeping import Clock, Keeper, Tell
 from offbook.ingest.reasons import Away, why_closed, why_not_open

@@ -18,13 +18,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from offbook.core.streams import VERSION
 from offbook.ingest.errors import NotAStream
 from offbook.sqlite import look
 
 if TYPE_CHECKING:
     import sqlite3
-
-VERSION = 1
 
 DATA = "CREATE TABLE stream_data (id INTEGER PRIMARY KEY, timestamp TEXT NOT NULL, payload TEXT NOT NULL)"
 

@@ -41,7 +41,7 @@ class Settings:
     """For how long a commit is tried once more when the end was asked for."""
 
     beat_seconds: float = 10.0
-    """How often the file hears that the ingest lives, where no message does that."""
+    """How often the file is signed where no message does that: a third of the lease."""
 
     backoff_seconds_min: float = 0.25
     backoff_seconds_max: float = 30.0

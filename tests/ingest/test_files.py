@@ -13,10 +13,11 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from offbook import Replica
+from offbook.core.streams import LEASE_US, SECOND_US, stamp
 from offbook.ingest import copying
-from offbook.ingest.batch import SECOND_US, Batch, stamp
+from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
-from offbook.ingest.files import LEASE_US, StreamFile
+from offbook.ingest.files import StreamFile
 from offbook.sqlite import connect
 from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
