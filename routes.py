@@ -22,6 +22,7 @@ from web.pages import pages
 from web.people import people, users
 from web.rest import rest
 from web.settings import settings
+from web.streams import streams
 
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
@@ -42,6 +43,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (activity, ""),
     (devices, ""),
     (people, ""),
+    (streams, ""),
     (settings, ""),
 )
 

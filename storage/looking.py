@@ -26,10 +26,10 @@ class Unreadable(Exception):
 
 @contextmanager
 def looking(path: Path, seconds_max: float) -> Iterator[Any]:
-    """One state of the file, on a connection of the driver. What takes longer is cut off. Raises Unreadable.
+    """One state of the file, that of the first question, on a connection of the driver. Raises Unreadable.
 
-    In WAL mode a reader and a writer don't wait for each other. What the file says is not trusted: neither its schema
-    to call functions, nor its text to be UTF-8.
+    What takes longer is cut off. In WAL mode a reader and a writer don't wait for each other. What the file says is not
+    trusted: neither its schema to call functions, nor its text to be UTF-8.
     """
     module, deadline = driver(), time.monotonic() + seconds_max
     try:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from app import App
 from offbook.core.changes import Change, Operation
 from storage import Origin, push
 from tests.browser import Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
+from tests.streaming import shown, written
 
 CANARY = "Canary of Ada"
 
@@ -48,6 +50,7 @@ class World:
     app: App
     contact: str
     change: str
+    stream: str
     device: str
     device_token: str
     bob: Browser
@@ -61,6 +64,7 @@ class World:
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
             "<uuid:conflict_id>": self.change,
+            "<uuid:stream_id>": self.stream,
             "<uuid>": self.device,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
@@ -152,6 +156,8 @@ MATRIX: Mapping[str, Row] = {
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
     "GET /people": Row(Who.ADMIN),
+    "GET /streams": Row(Who.ADMIN),
+    "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
@@ -179,7 +185,7 @@ def rows(*kinds: Who) -> list[Any]:
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     app = app_on(database_url)
     add_user(app, "ada", admin=True)
     add_user(app, "bob")
@@ -189,7 +195,9 @@ def world(database_url: str) -> Iterator[World]:
     parts = parts_of(app)
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
-    yield World(app, contact, change, hers.uuid, her_token, signed_in(app, "bob"), his_token, revoked_token)
+    stream = shown(app, written(tmp_path / "stream.db", parts.clock(), CANARY)).id
+    bob = signed_in(app, "bob")
+    yield World(app, contact, change, stream, hers.uuid, her_token, bob, his_token, revoked_token)
     app.extensions["database"].close()
 
 
