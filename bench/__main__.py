@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, ingest, pages, server, sync, verify
+from bench import device, ingest, pages, server, streams, sync, verify
 from bench.figures import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -31,6 +31,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield from pages.figures(folder)
     yield from verify.figures(folder)
     yield from ingest.figures(folder)
+    yield from streams.figures(folder)
     yield this_machine()
 
 

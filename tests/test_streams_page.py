@@ -75,9 +75,7 @@ def test_a_stream_is_listed_with_what_it_is_doing(app: App, boss: Browser, file:
     assert '<svg class="spark"' in boss.get("/streams").text
 
 
-def test_a_file_that_can_not_be_read_is_told_in_its_line_and_the_others_stand(
-    app: App, boss: Browser, file: Path
-) -> None:
+def test_a_file_that_can_not_be_read_is_told_in_its_line_and_others_stand(app: App, boss: Browser, file: Path) -> None:
     now = parts_of(app).clock()
     for name in ("gone", "other", "well"):
         shown(app, written(file.with_stem(name), now))

@@ -53,6 +53,23 @@ def test_text_is_stored_as_text_and_what_is_binary_as_a_blob(path: Path) -> None
     assert rows(path, "SELECT typeof(payload) FROM stream_data ORDER BY id") == ["text", "blob", "text", "blob"]
 
 
+def test_a_message_that_comes_alone_is_on_the_disk_at_once(path: Path) -> None:
+    """Only what comes soon after it waits for company."""
+    go_on = threading.Event()
+
+    def handler(connection: ServerConnection) -> None:
+        connection.send("alone")
+        assert go_on.wait(SECONDS_MAX)
+        connection.send("soon after")
+        until_closed(connection)
+
+    with feed(handler) as url, Ingesting(url, path, replace(QUICK, batch_seconds=600.0)) as running:
+        running.wait_for("connected")
+        wait_until(lambda: rows(path) == ["alone"])
+        go_on.set()
+        assert running.stop() == 2
+
+
 def test_a_message_in_many_fragments_is_one(path: Path) -> None:
     def handler(connection: ServerConnection) -> None:
         connection.send(["a", "b", "c"])
