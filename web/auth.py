@@ -24,6 +24,7 @@ from storage.devices import DeviceLogin
 from storage.throttle import Throttled
 from web import parts
 from web.errors import Problem, wants_json
+from web.fragments import is_renewal
 
 P = ParamSpec("P")
 
@@ -219,7 +220,7 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session or session.modified or session.accessed:
+        if session.modified or ((session or session.accessed) and not is_renewal()):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
@@ -233,4 +234,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, Any]:
-        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field}
+        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field, "is_renewal": is_renewal}
