@@ -25,16 +25,18 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def serving(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[str]:
+def serving(app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0) -> Iterator[str]:
     """Serve a WSGI app from a thread; gives the URL. The socket listens from the start, nothing has to be awaited."""
-    with running(app, config) as (url, _):
+    with running(app, config, port) as (url, _):
         yield url
 
 
 @contextmanager
-def running(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[tuple[str, uvicorn.Server]]:
+def running(
+    app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0
+) -> Iterator[tuple[str, uvicorn.Server]]:
     """The same, for tests that look inside the server."""
-    bound = listen("127.0.0.1", 0)
+    bound = listen("127.0.0.1", port)
     server = server_of(app, config or Config())
 
     def run() -> None:
