@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import threading
 import time
@@ -119,7 +120,7 @@ class Telling:
         elif self._stream.isatty():
             away = f"  {self._reason}" if self._reason else ""
             line = with_time(f"{count(event['messages'], 'message')}, {event['rate']:,} a second{away}")
-            self._write(line[: os.get_terminal_size(self._stream.fileno()).columns - 1])
+            self._write(line[: shutil.get_terminal_size().columns - 1])
         self._messages = event["messages"]
 
     def _sentences(self, event: Event) -> Iterator[str]:
