@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +75,20 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
+class _Held:
+    """A thread's connection. It lies among the thread's own variables, and is closed when they go."""
+
+    def __init__(self, connection: sqlite3.Connection, opened: set[sqlite3.Connection]) -> None:
+        self.connection = connection
+        opened.add(connection)
+        weakref.finalize(self, _close, connection, opened).atexit = False
+
+
+def _close(connection: sqlite3.Connection, opened: set[sqlite3.Connection]) -> None:
+    opened.discard(connection)
+    connection.close()
+
+
 class Replica:
     """A book on this device, kept in one SQLite file, which is made where it is not there yet.
 
@@ -100,7 +115,7 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: set[sqlite3.Connection] = set()
         self._background: Background | None = None
         connection = self.connection
         schema.install(connection)
@@ -112,12 +127,15 @@ class Replica:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = self._open()
-            self._opened.append(found)
-        return found
+        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others.
+
+        It is closed when the thread ends. For threads that are not Python's own, like those of a QThreadPool, that is
+        after each piece of work.
+        """
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            held = self._local.held = _Held(self._open(), self._opened)
+        return held.connection
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(self.path, check_same_thread=False)
@@ -128,8 +146,9 @@ class Replica:
     def close(self) -> None:
         """Stop the background thread and close the file. Using the replica again opens it again."""
         self.stop()
-        while self._opened:
-            self._opened.pop().close()
+        for connection in self._opened.copy():
+            connection.close()
+        self._opened.clear()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:

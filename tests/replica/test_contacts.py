@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from offbook import Invalid, NotFound, Replica, Response, log
+from offbook import Invalid, NotFound, Replica, Response, log, sqlite
 from offbook.core.tables import CONTACTS
 from tests.replica.conftest import Device
 from tests.replica.serving import Clock, Server, Wire, says, wire
@@ -140,6 +140,16 @@ def test_a_replica_serves_several_threads(book: Replica) -> None:
     for thread in threads:
         thread.join()
     assert book.contacts.count() == 5
+
+
+def test_a_thread_that_ends_leaves_no_open_connection(book: Replica) -> None:
+    kept: list[Any] = []
+    thread = threading.Thread(target=lambda: kept.append(book.connection))
+    thread.start()
+    thread.join()
+    with pytest.raises(sqlite.Error, match="closed"):
+        kept[0].execute("SELECT 1")
+    assert book.contacts.count() == 0
 
 
 def test_a_closed_replica_opens_again_when_it_is_used(book: Replica) -> None:
