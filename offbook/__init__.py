@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from offbook.parking import Parked
     from offbook.planning import PlanReport
     from offbook.replica import Replica, Status
+    from offbook.stopping import Stopped
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
     from offbook.verifying import VerifyReport
@@ -57,6 +58,7 @@ __all__ = [
     "Response",
     "ServerFault",
     "Status",
+    "Stopped",
     "SyncError",
     "SyncReport",
     "Transport",
@@ -72,6 +74,7 @@ _HOMES = {
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
     "Status": "offbook.replica",
+    "Stopped": "offbook.stopping",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",
     "VerifyReport": "offbook.verifying",

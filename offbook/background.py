@@ -11,13 +11,13 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import NotAuthorized, OtherBook, SyncError
 from offbook.state import holder_name
-from offbook.transport import Response, Transport
+from offbook.stopping import Stopped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,12 +33,6 @@ BACKOFF_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 1.0
 
 
-class Stopped(SyncError):
-    """stop() was called while a request was on its way: its answer is not applied, and comes again."""
-
-    code = "stopped"
-
-
 class Background:
     """A thread that calls ``sync`` whenever there is a reason to. ``connect`` opens the thread's own connection."""
 
@@ -50,10 +44,10 @@ class Background:
     ) -> None:
         self.holder = holder_name(str(uuid.uuid4()))
         self.last_error: str | None = None
+        self.stopped = threading.Event()
         self._connect = connect
         self._sync = sync
         self._rng = rng
-        self._stop = threading.Event()
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="offbook", daemon=True)
 
@@ -61,19 +55,15 @@ class Background:
         self._thread.start()
 
     def stop(self) -> bool:
-        """End the thread; False where it hangs in a request. It then ends by itself, and applies nothing more."""
-        self._stop.set()
+        """End the thread; False where it does not end in time."""
+        self.stopped.set()
         self._thread.join(STOP_SECONDS_MAX)
         return not self._thread.is_alive()
-
-    def stoppable(self, transport: Transport) -> Transport:
-        """The transport, for this thread: an answer that comes after stop() does not get through."""
-        return _Stoppable(transport, self._stop)
 
     def _run(self) -> None:
         connection = self._connect()
         try:
-            while not self._stop.is_set():
+            while not self.stopped.is_set():
                 self._wait(connection, self._sync_once(connection))
         finally:
             connection.close()
@@ -105,28 +95,16 @@ class Background:
         """Until the time is up; or, when all is well, until something is there to be sent."""
         deadline = time.monotonic() + seconds
         seen = None
-        while not self._stop.is_set() and (left := deadline - time.monotonic()) > 0:
+        while not self.stopped.is_set() and (left := deadline - time.monotonic()) > 0:
             if not self._failures:
                 version = connection.execute("PRAGMA data_version").fetchone()
                 if version != seen and _has_pending(connection):
                     break
                 seen = version
-            self._stop.wait(min(LOOK_SECONDS, left))
+            self.stopped.wait(min(LOOK_SECONDS, left))
 
 
 def _has_pending(connection: sqlite3.Connection) -> bool:
     sql = "SELECT EXISTS (SELECT 1 FROM change_log INDEXED BY change_log_pending WHERE synced = 0)"
     (found,) = connection.execute(sql).fetchone()
     return bool(found)
-
-
-class _Stoppable:
-    def __init__(self, transport: Transport, stop: threading.Event) -> None:
-        self._transport = transport
-        self._stop = stop
-
-    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        response = self._transport.send(method, path, body, headers)
-        if self._stop.is_set():
-            raise Stopped("The replica was told to stop syncing.")
-        return response

@@ -29,6 +29,7 @@ from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
+from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
 from offbook.verifying import Verifying, VerifyReport
@@ -175,15 +176,16 @@ class Replica:
 
     # --- syncing ---
 
-    def sync(self, progress: Progress | None = None) -> SyncReport:
+    def sync(self, progress: Progress | None = None, stop: threading.Event | None = None) -> SyncReport:
         """Send what is pending and fetch what is new.
 
         Raises Offline where the server can't be reached, NotAuthorized, OtherBook, ServerFault; and Busy where another
         process or thread has been syncing this replica for ten seconds. All of them are SyncErrors, and nothing is
-        lost by any of them.
+        lost by any of them. Whoever sets ``stop`` from another thread makes it raise Stopped within a tenth of a
+        second, even when the server hangs.
         """
         holder = state.holder_name(random_id())
-        return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
+        return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
     def plan(self) -> PlanReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
@@ -212,14 +214,24 @@ class Replica:
             state.give_back_lease(self.connection, background.holder)
 
     def _sync(
-        self, connection: sqlite3.Connection, transport: Transport, holder: str, progress: Progress | None = None
+        self,
+        connection: sqlite3.Connection,
+        transport: Transport,
+        holder: str,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> SyncReport:
-        with state.lease(connection, holder, self._clock):
-            return Syncing(connection, transport, self._clock, holder, progress).run()
+        if stop is not None:
+            transport = Stoppable(transport, stop)
+        try:
+            with state.lease(connection, holder, self._clock, stop):
+                return Syncing(connection, transport, self._clock, holder, progress).run()
+        except Stopped:
+            self._local.http = None  # a request may still hang in it
+            raise
 
     def _sync_in_background(self, connection: sqlite3.Connection, background: Background) -> None:
-        transport = background.stoppable(self._transport_for(connection))
-        self._sync(connection, transport, background.holder)
+        self._sync(connection, self._transport_for(connection), background.holder, stop=background.stopped)
 
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
