@@ -28,6 +28,7 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
+from offbook.settings import Settings
 from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
 from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
@@ -123,6 +124,7 @@ class Replica:
         self.id = schema.settle_in(connection, home_of(self.path))
         self.set_server(server, token)
         self.contacts = Contacts(lambda: self.connection, self._new_id)
+        self.settings = Settings(lambda: self.connection)
 
     # --- opening and closing ---
 
