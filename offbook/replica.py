@@ -12,7 +12,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -87,8 +87,10 @@ class _Held:
 
 
 def _close(connection: sqlite3.Connection, opened: set[sqlite3.Connection]) -> None:
-    opened.discard(connection)
-    connection.close()
+    """By whoever takes it out: two threads that close one connection at once crash in SQLite."""
+    with suppress(KeyError):
+        opened.remove(connection)
+        connection.close()
 
 
 class Replica:
@@ -150,8 +152,7 @@ class Replica:
         """Stop the background thread and close the file. Using the replica again opens it again."""
         self.stop()
         for connection in self._opened.copy():
-            connection.close()
-        self._opened.clear()
+            _close(connection, self._opened)
         self._local = threading.local()
 
     def __enter__(self) -> Replica:

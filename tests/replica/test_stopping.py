@@ -13,25 +13,10 @@ import pytest
 from offbook import Offline, Replica, Response, Stopped, SyncReport
 from offbook.stopping import Stoppable
 from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire
+from tests.replica.serving import Held, Server
 from tests.serving import silent
 
 SECONDS_MAX = 10.0
-
-
-class Held(Wire):
-    """A wire on which the answers are there, and do not arrive before they are let go."""
-
-    def __init__(self, server: Server) -> None:
-        super().__init__(server)
-        self.asked, self.go, self.arrived = threading.Event(), threading.Event(), threading.Event()
-
-    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        answer = super().send(method, path, body, headers)
-        self.asked.set()
-        assert self.go.wait(SECONDS_MAX)
-        self.arrived.set()
-        return answer
 
 
 @contextmanager
