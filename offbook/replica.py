@@ -10,9 +10,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -77,22 +76,6 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
-class _Held:
-    """A thread's connection. It lies among the thread's own variables, and is closed when they go."""
-
-    def __init__(self, connection: sqlite3.Connection, opened: set[sqlite3.Connection]) -> None:
-        self.connection = connection
-        opened.add(connection)
-        weakref.finalize(self, _close, connection, opened).atexit = False
-
-
-def _close(connection: sqlite3.Connection, opened: set[sqlite3.Connection]) -> None:
-    """By whoever takes it out: two threads that close one connection at once crash in SQLite."""
-    with suppress(KeyError):
-        opened.remove(connection)
-        connection.close()
-
-
 class Replica:
     """A book on this device, kept in one SQLite file, which is made where it is not there yet.
 
@@ -119,7 +102,6 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._local = threading.local()
-        self._opened: set[sqlite3.Connection] = set()
         self._background: Background | None = None
         connection = self.connection
         schema.install(connection)
@@ -134,13 +116,13 @@ class Replica:
     def connection(self) -> sqlite3.Connection:
         """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others.
 
-        It is closed when the thread ends. For threads that are not Python's own, like those of a QThreadPool, that is
-        after each piece of work.
+        It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
+        of a QThreadPool, has new ones for each piece of work.
         """
-        held: _Held | None = getattr(self._local, "held", None)
-        if held is None:
-            held = self._local.held = _Held(self._open(), self._opened)
-        return held.connection
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = self._open()
+        return found
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(self.path, check_same_thread=False)
@@ -149,10 +131,12 @@ class Replica:
         return connection
 
     def close(self) -> None:
-        """Stop the background thread and close the file. Using the replica again opens it again."""
+        """Stop the background thread and close the file. Using the replica again opens it again.
+
+        What other threads are doing with it just now they bring to its end.
+        """
         self.stop()
-        for connection in self._opened.copy():
-            _close(connection, self._opened)
+        self.connection.close()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:

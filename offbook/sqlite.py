@@ -35,6 +35,14 @@ Error = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
 
 
+class Connection(sqlite3.Connection):
+    """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite."""
+
+    def __del__(self) -> None:
+        with suppress(Error):
+            self.close()
+
+
 def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
     """A connection to the file, made for its owner's eyes only if it is not there: it will hold a token.
 
@@ -51,7 +59,11 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Conn
         )
     _make_private(path)
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS_MAX, isolation_level=None, check_same_thread=check_same_thread
+        path,
+        timeout=BUSY_SECONDS_MAX,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+        factory=Connection,
     )
     try:
         connection.text_factory = _text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is not installed", exc_type=ImportError)
 
-from PySide6.QtTest import QTest
+from PySide6.QtTest import QSignalSpy, QTest
 
 from examples.desktop.window import Window
 from offbook import Replica
@@ -21,27 +22,55 @@ pytestmark = pytest.mark.usefixtures("qt")
 
 STILL_SECONDS_MAX = 0.1
 CLOSE_SECONDS_MAX = 2.0
+TRIES = 5
+"""A machine that is busy with other things is late now and then. Who waits for a server is late each time."""
 
 
-def test_a_server_that_never_answers_holds_up_nothing(tmp_path: Path) -> None:
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Window]:
+    """A window whose sync waits for a server that never answers."""
     with silent() as (url, asked), Replica(tmp_path / "a.db", url, "token") as book:
-        ada = book.contacts.add(name="Ada")
+        book.contacts.add(name="Ada")
         window = Window(book, Syncer(book))
         window.edited.connect(window.syncer.sync_soon)
         window.show()
         window.syncer.start()
         until(asked.is_set)
-        until(lambda: window.current() == ada)
-        with pulse() as found:
-            until(lambda: window.state.text().startswith("Syncing"))
-            QTest.keyClicks(window.search, "ada")
-            window.pane.star_button.click()
-            window.sync_button.click()
-            window.delete()
-            window.put_back()
-            until(lambda: window.state.text() == "Syncing, 4 changes wait")
-        assert found.longest < STILL_SECONDS_MAX
-        before = time.monotonic()
+        until(window.current)
+        yield window
         window.close()
-        assert time.monotonic() - before < CLOSE_SECONDS_MAX
-        assert book.contacts.get(ada)["starred"] and book.status().pending == 4
+
+
+def stillest(window: Window, act: Callable[[], object]) -> float:
+    """For how long the window handles nothing when this is done, in the best of some tries."""
+    found = []
+    for _ in range(TRIES):
+        spy = QSignalSpy(window._status.found)
+        with pulse() as beats:
+            act()
+            window._status.ask()
+            until(spy.count)
+        found.append(beats.longest)
+    return min(found)
+
+
+ACTS: dict[str, Callable[[Window], object]] = {
+    "nothing": lambda window: None,
+    "search": lambda window: QTest.keyClicks(window.search, "a"),
+    "an edit": lambda window: window.pane.star_button.click(),
+    "a deletion, taken back": lambda window: (window.delete(), window.put_back()),
+    "sync now": lambda window: window.sync_button.click(),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_server_that_never_answers_holds_up_nothing(hanging: Window, act: Callable[[Window], object]) -> None:
+    assert stillest(hanging, lambda: act(hanging)) < STILL_SECONDS_MAX
+    assert hanging.state.text().startswith("Syncing")
+
+
+def test_the_window_closes_though_the_server_never_answers(hanging: Window) -> None:
+    before = time.monotonic()
+    hanging.close()
+    assert time.monotonic() - before < CLOSE_SECONDS_MAX
+    assert hanging.book.status().pending == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -170,14 +171,23 @@ def test_what_was_stopped_can_be_started_again(tmp_path: Path, server: Server, m
         syncer.stop()
 
 
-def test_syncs_leave_no_connections_behind(book: Replica, make: Make) -> None:
+def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[weakref.ref[object]] = []
+    open_one = book._open
+
+    def open_and_note() -> object:
+        made = open_one()
+        opened.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(book, "_open", open_and_note)
     syncer = make(book)
     finished = QSignalSpy(syncer.finished)
     syncer.interval_seconds = 0.001
     syncer.start()
     until(lambda: finished.count() > 20)
     syncer.stop()
-    assert book._opened == {book.connection}
+    assert len(opened) > 1 and [one() for one in opened if one() is not None] == []
 
 
 # --- how long it waits ---------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+import weakref
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from offbook import Invalid, NotFound, Replica, Response, log, sqlite
+from offbook import Invalid, NotFound, Replica, Response, log
 from offbook.core.tables import CONTACTS
 from tests.replica.conftest import Device
 from tests.replica.serving import Clock, Server, Wire, says, wire
@@ -170,13 +171,31 @@ def test_a_replica_serves_several_threads(book: Replica) -> None:
 
 
 def test_a_thread_that_ends_leaves_no_open_connection(book: Replica) -> None:
-    kept: list[Any] = []
-    thread = threading.Thread(target=lambda: kept.append(book.connection))
+    opened: list[weakref.ref[Any]] = []
+    thread = threading.Thread(target=lambda: opened.append(weakref.ref(book.connection)))
     thread.start()
     thread.join()
-    with pytest.raises(sqlite.Error, match="closed"):
-        kept[0].execute("SELECT 1")
+    assert opened[0]() is None
     assert book.contacts.count() == 0
+
+
+def test_closing_takes_no_connection_from_a_thread_that_is_using_it(book: Replica) -> None:
+    begun, closed = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def read() -> None:
+        connection = book.connection
+        begun.set()
+        assert closed.wait(10)
+        found.append(connection.execute("SELECT count(*) FROM contacts").fetchone())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(10)
+    book.close()
+    closed.set()
+    thread.join()
+    assert found == [(0,)]
 
 
 def test_a_closed_replica_opens_again_when_it_is_used(book: Replica) -> None:
