@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TypeVar
 
 from PySide6.QtCore import QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPalette
@@ -21,6 +22,10 @@ from examples.desktop.contacts import STAR, paint_avatar
 from examples.desktop.words import Contact, Fact, facts, moment, subtitle
 
 EDGE = 28
+COLOURS = {"good": "#2e9e6b", "busy": "#3584e4", "waiting": "#d99a1c", "bad": "#d3403a"}
+"""Of how syncing stands, readable on light and on dark."""
+
+W = TypeVar("W", bound=QWidget)
 
 
 class Pane(QWidget):
@@ -36,6 +41,7 @@ class Pane(QWidget):
         self.avatar, self.head = Avatar(), text_label("")
         self.star_button, edit, delete = QToolButton(), QPushButton("Edit"), QPushButton("Delete")
         self.star_button.setAutoRaise(True)
+        sized(self.star_button, 1.3)
         self.star_button.setToolTip("Contacts with a star are at the top of the list")
         self.star_button.clicked.connect(self._change_star)
         edit.clicked.connect(self.edit)
@@ -173,10 +179,10 @@ def muted(label: QLabel) -> QLabel:
     return label
 
 
-def sized(label: QLabel, factor: float) -> QLabel:
+def sized(widget: W, factor: float) -> W:
     """Smaller, or larger and bold."""
-    font = QFont(label.font())
+    font = QFont(widget.font())
     font.setPointSizeF(font.pointSizeF() * factor)
     font.setBold(factor > 1)
-    label.setFont(font)
-    return label
+    widget.setFont(font)
+    return widget

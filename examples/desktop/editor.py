@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.details import plain_label
+from examples.desktop.details import COLOURS, plain_label
 from examples.desktop.entries import NEW, changed_fields, changed_lines
 from examples.desktop.words import FIELDS, KINDS, Contact, Line, lines_of, sentence
 from offbook import Invalid, NotFound, Replica
@@ -48,6 +48,7 @@ class Editor(QDialog):
         self._form = QFormLayout()
         self._fill_form()
         self.problem = plain_label("")
+        self.problem.setStyleSheet(f"color: {COLOURS['bad']}")
         self.problem.hide()
         self._lay_out()
         self.inputs["name"].setFocus()
@@ -153,10 +154,12 @@ class LineInput(QWidget):
         name, labels = KINDS[line.kind]
         self.value = _input(line.kind == "address", line.value)
         self.value.setAccessibleName(name)
-        self.label = QComboBox()
-        self.label.setEditable(True)
+        self.label, edit = QComboBox(), QLineEdit()
+        self.label.setLineEdit(edit)
         self.label.addItems(["", *labels])
         self.label.setCurrentText(line.label)
+        edit.setPlaceholderText("Label")
+        edit.setCursorPosition(0)
         self.label.setAccessibleName(f"{name}: label")
         remove = QToolButton()
         remove.setText("✕")
@@ -166,8 +169,8 @@ class LineInput(QWidget):
         remove.clicked.connect(self.removed)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.value, 3)
-        row.addWidget(self.label, 1)
+        row.addWidget(self.value, 5)
+        row.addWidget(self.label, 2)
         row.addWidget(remove)
 
     def read(self) -> Line:

@@ -21,10 +21,9 @@ from PySide6.QtWidgets import (
 )
 
 from examples.desktop.contacts import ContactDelegate, ContactModel
-from examples.desktop.details import Pane, Strip, muted, sized
+from examples.desktop.details import COLOURS, Pane, Strip, muted, sized
 from examples.desktop.words import State
 
-COLOURS = {"good": "#2e9e6b", "busy": "#3584e4", "waiting": "#d99a1c", "bad": "#d3403a"}
 EDGE = 12
 LIST_WIDTH = 330
 

@@ -185,19 +185,18 @@ class Window(Frame):
         self._open_editor(None)
 
     def edit(self) -> None:
-        if record_id := self.current():
-            self._open_editor(self.book.contacts.get(record_id))
+        if (contact := self._chosen()) is not None:
+            self._open_editor(contact)
 
     def delete(self) -> None:
-        record_id = self.current()
-        if not record_id:
+        if (contact := self._chosen()) is None:
             return
         at = self.list.currentIndex().row()
-        self._deleted = self.book.contacts.get(record_id)
-        self.book.contacts.delete(record_id)
-        self._was_edited(record_id)
+        self._deleted = contact
+        self.book.contacts.delete(contact["id"])
+        self._was_edited(contact["id"])
         self.list.setCurrentIndex(self.model.index(min(at, self.model.rowCount() - 1)))
-        self.undo.tell(f"Deleted {self._deleted['name']}.")
+        self.undo.tell(f"Deleted {contact['name']}.")
 
     def put_back(self) -> None:
         """Take the last deletion back."""
@@ -219,6 +218,14 @@ class Window(Frame):
         dialog.accepted.connect(self.syncer.sync_now)
         dialog.open()
 
+    def _chosen(self) -> Contact | None:
+        """The contact that is selected; None where it is gone by now, which the list will show."""
+        try:
+            return self.book.contacts.get(self.current())
+        except NotFound:
+            self.refresh()
+            return None
+
     def _open_editor(self, contact: Contact | None) -> None:
         self.editor = Editor(self.book, contact, self)
         self.editor.saved.connect(self._saved)
@@ -229,9 +236,9 @@ class Window(Frame):
         self.select(record_id)
 
     def _star(self, is_starred: bool) -> None:
-        record_id = self.current()
-        self.book.contacts.update(record_id, starred=is_starred)
-        self._saved(record_id)
+        if (contact := self._chosen()) is not None:
+            self.book.contacts.update(contact["id"], starred=is_starred)
+            self._saved(contact["id"])
 
     def _decided(self) -> None:
         self._rows.ask()

@@ -150,6 +150,19 @@ def test_a_deletion_is_taken_back_by_undo(open_window: Open, device: Device) -> 
     assert other.contacts.get(ada)["details"] == before["details"]
 
 
+def test_what_is_gone_by_now_is_no_error(open_window: Open, device: Device) -> None:
+    book = device("laptop")
+    ada = book.contacts.add(name="Ada")
+    window = open_window(book)
+    with Replica(book.path) as same:
+        same.contacts.delete(ada)
+    window.pane.star_button.click()
+    window.edit()
+    window.delete()
+    until(lambda: "No contacts yet" in window.pane.facts.toPlainText())
+    assert names(window) == [] and window.undo.isHidden()
+
+
 def test_a_star_moves_a_contact_to_the_top(open_window: Open, device: Device) -> None:
     book = device("laptop")
     book.contacts.add(name="Ada")
