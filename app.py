@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, request
@@ -24,7 +25,9 @@ from storage.engines import open_engines
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
 from storage.tutorial import Tutorial
-from web import Parts, auth, errors, headers, words
+from web import Parts, assets, auth, errors, headers, words
+
+STATIC = Path(__file__).parent / "static"
 
 
 class App(Flask):
@@ -33,6 +36,10 @@ class App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Flask asks each function that it calls, eight a request, whether it is a coroutine."""
         return func
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """How long a file of the pages is kept; whoever works on them sees at once what became of it."""
+        return None if self.debug else assets.KEPT_SECONDS
 
     def log_exception(self, exc_info: Any) -> None:
         self.logger.error("%s %s failed", request.method, request.url_rule or "an unknown path", exc_info=exc_info)
@@ -49,7 +56,7 @@ def random_id() -> str:
 def create_app(config: Config | None = None) -> App:
     """The app on its database, which must be migrated (``flask db upgrade``). Connects to nothing yet."""
     config = config or Config.from_environment()
-    app = App(__name__)
+    app = App(__name__, static_url_path=assets.url_of(STATIC))
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)

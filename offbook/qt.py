@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable
 from functools import partial
 from threading import Event
 
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
 from offbook.core.errors import NotAuthorized, OtherBook, SyncError
-from offbook.replica import NoServer, Replica, Status
+from offbook.replica import NoServer, Replica
+from offbook.status import Status
 from offbook.syncing import SyncReport
 
 logger = logging.getLogger("offbook")
@@ -209,12 +209,8 @@ class Live(QObject):
         self._book = book
 
     def start(self) -> None:
-        start: Callable[..., None] = self._book.start
-        start(on_change=self._tell_change, on_status=self.status.emit, on_error=self.error.emit)
+        self._book.start(on_change=self.changed.emit, on_status=self.status.emit, on_error=self.error.emit)
 
     def stop(self) -> None:
         """Returns within two seconds, even when the server hangs."""
         self._book.stop()
-
-    def _tell_change(self, ids: Iterable[str]) -> None:
-        self.changed.emit(list(ids))

@@ -12,14 +12,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking, conflicts, parking, planning, schema, state
-from offbook.background import Background
+from offbook import asking, conflicts, parking, planning, schema, state, status
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
 from offbook.core.errors import Invalid, SyncError
@@ -28,7 +26,8 @@ from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
 from offbook.settings import Settings
-from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
+from offbook.sqlite import Connection, atomic, connect, home_of, make_repeatable, reading
+from offbook.status import Seen, Status
 from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
@@ -37,35 +36,13 @@ from offbook.verifying import Verifying, VerifyReport
 if TYPE_CHECKING:
     import sqlite3
 
-PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
-PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
+    from offbook.background import Background
 
 
 class NoServer(SyncError):
     """The replica was never told where to sync."""
 
     code = "no_server"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where this replica stands. Times are ISO text in UTC, None where there is none.
-
-    ``clock_offset_ms`` is how far the server's clock is ahead of this device's; ``last_error`` what the last sync in
-    the background failed with.
-    """
-
-    replica: str
-    book: str | None
-    server: str | None
-    pending: int
-    parked: int
-    conflicts: int
-    oldest_pending: str | None
-    last_success: str | None
-    clock_offset_ms: int | None
-    running: bool
-    last_error: str | None
 
 
 def now_ms() -> int:
@@ -119,12 +96,19 @@ class Replica:
         It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
         of a QThreadPool, has new ones for each piece of work.
         """
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = self._local.connection = self._open()
+            found.on_commit = self._committed
         return found
 
-    def _open(self) -> sqlite3.Connection:
+    def _leave(self) -> None:
+        """Close the calling thread's way to the server, since the thread ends."""
+        http: HTTP | None = getattr(self._local, "http", None)
+        if http is not None:
+            http.close()
+
+    def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
@@ -188,10 +172,26 @@ class Replica:
         with state.lease(connection, holder, self._clock):
             return Verifying(connection, transport, self._clock, holder).run()
 
-    def start(self) -> None:
-        """Sync in the background from now on. Starting twice is the same as once."""
+    def start(
+        self,
+        *,
+        on_change: Callable[[list[str]], object] | None = None,
+        on_status: Callable[[Status], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Sync in the background from now on, live where the server can. Starting twice is the same as once.
+
+        ``on_change`` is called with the ids of contacts that the server changed here, ``on_status`` with a Status when
+        its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
+        at a time from the background thread, in the order in which things happened, and may call stop().
+        """
+        from offbook.background import Access, Background  # asyncio takes longer to load than all the rest
+        from offbook.telling import Callbacks
+
         if self._background is None:
-            self._background = Background(self._open, self._sync_in_background, self._rng)
+            has_live = self._transport is None
+            access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
+            self._background = Background(access, Callbacks(on_change, on_status, on_error))
             self._background.start()
 
     def stop(self) -> None:
@@ -199,6 +199,10 @@ class Replica:
         background, self._background = self._background, None
         if background is not None and not background.stop():
             state.give_back_lease(self.connection, background.holder)
+
+    def _committed(self) -> None:
+        if (background := self._background) is not None:
+            background.wake()
 
     def _sync(
         self,
@@ -217,9 +221,6 @@ class Replica:
             self._local.http = None  # a request may still hang in it
             raise
 
-    def _sync_in_background(self, connection: sqlite3.Connection, background: Background) -> None:
-        self._sync(connection, self._transport_for(connection), background.holder, stop=background.stopped)
-
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
         if self._transport is not None:
@@ -235,27 +236,8 @@ class Replica:
     # --- looking ---
 
     def status(self) -> Status:
-        connection = self.connection
-        with reading(connection):
-            here = state.read(connection)
-            pending, oldest = connection.execute(PENDING).fetchone()
-            (parked,) = connection.execute(PARKED).fetchone()
-            waiting = conflicts.count(connection)
-        success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
         background = self._background
-        return Status(
-            here.replica,
-            here.book,
-            here.server,
-            pending,
-            parked,
-            waiting,
-            oldest,
-            success,
-            here.clock_offset_ms,
-            background is not None,
-            background.last_error if background else None,
-        )
+        return status.read(self.connection, background.seen if background else Seen())
 
     # --- what waits for a person ---
 

@@ -36,14 +36,19 @@ Error = sqlite3.Error
 
 
 class Connection(sqlite3.Connection):
-    """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite."""
+    """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
+
+    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once.
+    """
+
+    on_commit: Callable[[], None] | None = None
 
     def __del__(self) -> None:
         with suppress(Error):
             self.close()
 
 
-def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     """A connection to the file, made for its owner's eyes only if it is not there: it will hold a token.
 
     FULL, because with NORMAL up to 796 of 800 acknowledged commits were gone after a power loss. Text that is not
@@ -131,6 +136,8 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if isinstance(connection, Connection) and connection.on_commit is not None:
+        connection.on_commit()
 
 
 @contextmanager

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
+from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from jinja2.bccache import Bucket, BytecodeCache
@@ -12,9 +16,13 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from storage.devices import Device
+from tests.databases import Maker
+from tests.serving import migrated
 from web import Parts
+from web.auth import open_session
 
 PASSWORD = "correct horse battery"
+COOKIE = "offbook"
 CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -47,6 +55,47 @@ def app_on(database_url: str, **settings: Any) -> App:
     app.testing = True
     app.jinja_env.bytecode_cache = COMPILED
     return app
+
+
+@contextmanager
+def app_beside(instance: Path) -> Iterator[App]:
+    """The app on a server's database, for accounts: an admin's commands do the same, and take a second each."""
+    migrated(instance).close()
+    made = app_on(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
+    try:
+        yield made
+    finally:
+        made.extensions["database"].close()
+
+
+class Stage:
+    """One app for all tests of a process, since to make one takes longer than most tests. Each has its own database.
+
+    No test may change the app: it would act a part in the next one.
+    """
+
+    def __init__(self, maker: Maker, empty: Path, folder: Path) -> None:
+        self._maker = maker
+        self._empty = empty
+        self._folder = folder
+        self._app = app_on(maker.copy(empty, folder))
+        self._as_made = self._parts()
+
+    @contextmanager
+    def set(self, template: Path | None = None) -> Iterator[App]:
+        """The app on a copy of ``template``, or on a database without rows."""
+        self._maker.copy(template or self._empty, self._folder)
+        yield self._app
+        self._app.extensions["database"].close()
+        assert self._parts() == self._as_made, "a test changed the app: let it make one of its own with app_on()"
+
+    def _parts(self) -> list[dict[str, Any]]:
+        return [dict(part) for part in (self._app.config, self._app.view_functions, self._app.extensions)]
+
+    def kept(self, name: str) -> Path:
+        """What the database holds by now, to set the stage with it again."""
+        self._app.extensions["database"].close()
+        return self._maker.kept(self._folder, name)
 
 
 def parts_of(app: App) -> Parts:
@@ -85,8 +134,13 @@ def add_user(app: App, name: str, *, admin: bool = False) -> int:
 
 
 def signed_in(app: App, name: str) -> Browser:
+    """A browser with the cookie that signing in gives; the form itself has tests of its own."""
     browser = Browser(app)
-    assert browser.sign_in(name).status_code == 302
+    with app.test_request_context(environ_base=browser.address):
+        open_session(parts_of(app).accounts.user_named(name))
+        answer = app.process_response(app.response_class())
+    cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+    browser.client.set_cookie(COOKIE, cookie.value)
     return browser
 
 

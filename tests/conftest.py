@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from tests.databases import MAKERS
 
 if TYPE_CHECKING:
     from app import App
-    from tests.browser import Browser
+    from tests.browser import Browser, Stage
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -31,6 +32,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 """Set where everything is installed: there a skipped test is a failed one."""
 
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 2**30
+
+
+def pytest_configure() -> None:
+    """Keep files in memory where it has room: tests look at what is written, not whether a disk keeps it."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
 
 @pytest.fixture(scope="session", params=sorted(ENGINES))
 def engine_name(request: pytest.FixtureRequest) -> str:
@@ -41,15 +51,13 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def database_template(engine_name: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    make_template, _ = MAKERS[engine_name]
-    return make_template(tmp_path_factory.mktemp("template"))
+    return MAKERS[engine_name].template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture
 def database_url(engine_name: str, database_template: Path, tmp_path: Path) -> str:
     """The URL of a migrated database without rows, this test's own."""
-    _, make_copy = MAKERS[engine_name]
-    return make_copy(database_template, tmp_path)
+    return MAKERS[engine_name].copy(database_template, tmp_path)
 
 
 @pytest.fixture
@@ -59,14 +67,18 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    """The real app on a database of this test's own."""
-    from tests.browser import app_on  # here, since tests of the core need no web framework
+@pytest.fixture(scope="session")
+def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    from tests.browser import Stage  # here, since tests of the core need no web framework
 
-    made = app_on(database_url)
-    yield made
-    made.extensions["database"].close()
+    return Stage(MAKERS[engine_name], database_template, tmp_path_factory.mktemp("stage"))
+
+
+@pytest.fixture
+def app(stage: Stage) -> Iterator[App]:
+    """The real app, on a database without rows. It is the same one in every test: do not change its settings."""
+    with stage.set() as app:
+        yield app
 
 
 @pytest.fixture

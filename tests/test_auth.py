@@ -248,10 +248,11 @@ def test_a_form_without_its_token_is_refused(app: App, ada: Browser) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-def test_a_failure_shows_no_trace(app: App, caplog: pytest.LogCaptureFixture, accept: str) -> None:
+def test_a_failure_shows_no_trace(database_url: str, caplog: pytest.LogCaptureFixture, accept: str) -> None:
     def broken() -> Response:
         raise RuntimeError("the reason")
 
+    app = app_on(database_url)
     app.add_url_rule("/broken/<secret>", "broken", lambda secret: broken())
     app.testing = False
     answer = app.test_client().get("/broken/canary", headers={"Accept": accept})

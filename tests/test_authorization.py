@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from app import App
+from app import STATIC, App
 from offbook.core.changes import Change, Operation
 from storage import Origin, push
-from tests.browser import Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
+from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from web.assets import url_of
 
 CANARY = "Canary of Ada"
 
@@ -114,7 +116,7 @@ def hostile_row(world: World) -> Any:
 PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_password_again": "hijacked password"}
 
 MATRIX: Mapping[str, Row] = {
-    "GET /static/<path:filename>": Row(Who.ANYONE),
+    f"GET {url_of(STATIC)}/<path:filename>": Row(Who.ANYONE),
     "GET /healthz": Row(Who.ANYONE),
     "GET /openapi.json": Row(Who.ANYONE),
     "GET /login": Row(Who.ANYONE),
@@ -180,9 +182,22 @@ def rows(*kinds: Who) -> list[Any]:
     return [pytest.param(*name.split(" "), row, id=name) for name, row in MATRIX.items() if row.who in kinds]
 
 
+@pytest.fixture(scope="module")
+def begun(stage: Stage) -> tuple[World, Path]:
+    """The world, and its database as a template."""
+    with stage.set() as app:
+        return made_on(app), stage.kept("world.db")
+
+
 @pytest.fixture
-def world(database_url: str) -> Iterator[World]:
-    app = app_on(database_url)
+def world(stage: Stage, begun: tuple[World, Path]) -> Iterator[World]:
+    """The same in each test: what one does to it, no other finds."""
+    made, template = begun
+    with stage.set(template) as app:
+        yield replace(made, bob=signed_in(app, "bob"))
+
+
+def made_on(app: App) -> World:
     add_user(app, "ada", admin=True)
     add_user(app, "bob")
     hers, her_token = add_device(app, "ada", "tablet of ada")
@@ -191,8 +206,7 @@ def world(database_url: str) -> Iterator[World]:
     parts = parts_of(app)
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
-    yield World(app, contact, change, hers.uuid, her_token, signed_in(app, "bob"), his_token, revoked_token)
-    app.extensions["database"].close()
+    return World(app, contact, change, hers.uuid, her_token, signed_in(app, "bob"), his_token, revoked_token)
 
 
 def add_contact(app: App, book_id: int) -> tuple[str, str]:
@@ -226,8 +240,7 @@ def is_asked_to_sign_in(answer: TestResponse) -> bool:
 # --- the matrix itself -----------------------------------------------------------------------------------------------
 
 
-def test_every_route_has_a_row_and_every_row_a_route(database_url: str) -> None:
-    app = app_on(database_url)
+def test_every_route_has_a_row_and_every_row_a_route(app: App) -> None:
     rules = app.url_map.iter_rules()
     routes = {f"{method} {rule}" for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     assert routes - MATRIX.keys() == set(), "these routes need a row in MATRIX"

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.tables import CONTACTS
-from tests.browser import app_on
 from tests.calling import NOON, Caller, caller, change, contents, new_id, typed
-from tests.databases import MAKERS
 from tests.hostile import (
     BAD_TUTORIAL_CHANGE,
     BODIES,
@@ -41,16 +37,7 @@ from tests.hostile import (
 )
 
 
-@pytest.fixture(scope="module")
-def app(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One for all: what stores nothing leaves nothing behind for the next."""
-    _, make_copy = MAKERS[engine_name]
-    made = app_on(make_copy(database_template, tmp_path_factory.mktemp("bad")))
-    yield made
-    made.extensions["database"].close()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def laptop(app: App) -> Caller:
     return caller(app, "ada")
 
@@ -309,7 +296,8 @@ def test_no_tutorial_change_brings_the_server_down(laptop: Caller, more: dict[st
 
 # --- whatever else ---------------------------------------------------------------------------------------------------
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""All examples go to one database: what stores nothing leaves nothing behind for the next."""
 
 SCALARS = st.one_of(
     st.none(),

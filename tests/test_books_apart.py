@@ -15,10 +15,11 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app import App
+from app import STATIC, App
 from models import Base
 from tests.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.calling import Caller, caller, change, contents, new_id
+from web.assets import url_of
 
 SECRET = "Enchantress"
 """Stands in everything that Ada has, and in nothing of Eve's."""
@@ -372,7 +373,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "auth.sign_out": leaving,
     "auth.setup": setup,
     "auth.set_up": set_up,
-    "static": to_all("/static/vendor/pico/pico.min.css"),
+    "static": to_all(f"{url_of(STATIC)}/vendor/pico/pico.min.css"),
 }
 
 

@@ -11,19 +11,18 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import Browser, add_device, add_user, app_on, bearer, parts_of, signed_in
+from tests.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
 from web.words import ago, clock_offset
 
 TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[App]:
-    made = app_on(database_url)
-    add_user(made, "ada", admin=True)
-    add_user(made, "bob")
-    yield made
-    made.extensions["database"].close()
+def app(stage: Stage) -> Iterator[App]:
+    with stage.set() as app:
+        add_user(app, "ada", admin=True)
+        add_user(app, "bob")
+        yield app
 
 
 @pytest.fixture

@@ -93,10 +93,8 @@ def test_who_has_no_cursor_gets_a_snapshot_of_as_many_pages_as_it_takes(
     assert len(first["changes"]) + len(second["changes"]) == len(names)
 
 
-def test_a_commit_of_another_process_is_noticed(
-    url: str, app: App, database_url: str, laptop: Caller, phone: Caller
-) -> None:
-    other = open_engines(database_url)
+def test_a_commit_of_another_process_is_noticed(url: str, app: App, laptop: Caller, phone: Caller) -> None:
+    other = open_engines(app.extensions["database"].engine.url)
     book_id = parts_of(app).accounts.user_named("ada").book_id
     with listening(url, phone.token, cursor(phone)) as listener:
         item = change_of(change(data={"name": "Ada"}), new_id())

@@ -103,12 +103,12 @@ def test_a_push_as_devices_send_it_fits_its_schema() -> None:
     assert not fits("ContactChange", {"details": {"a/b": {}}})
 
 
-def test_what_is_not_described_is_noticed(app: App) -> None:
+def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of tests.calling are no use if they let everything through."""
     laptop = caller(app, "ada")
-    app.view_functions["rest.index"] = lambda: {"contacts": [], "next": None, "more": 1}
+    monkeypatch.setitem(app.view_functions, "rest.index", lambda: {"contacts": [], "next": None, "more": 1})
     with pytest.raises(Undescribed, match="'more' was unexpected"):
         laptop.get("/contacts")
-    app.view_functions["rest.index"] = lambda: ({}, 418)
+    monkeypatch.setitem(app.view_functions, "rest.index", lambda: ({}, 418))
     with pytest.raises(Undescribed, match="418"):
         laptop.get("/contacts")

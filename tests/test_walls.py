@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = {"app", "asgi", "cli", "config", "extensions", "models", "offbook", "routes", "storage", "web"}
 WEB_FRAMEWORKS = {"flask", "flask_login", "flask_migrate", "flask_sqlalchemy", "flask_wtf", "werkzeug", "uvicorn"}
-DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3"}
+DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3", "websockets"}
 QT = "PySide6"
 
 NOT_IN_CORE = {"time", "random", "secrets", "sqlite3", "socket", "threading", "asyncio", "os", "subprocess", "urllib"}

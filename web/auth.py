@@ -210,7 +210,8 @@ def csrf_field() -> Markup:
 class Sessions(SecureCookieSessionInterface):
     """The cookie is for HTTPS only wherever the request came over HTTPS (a trusted proxy says so).
 
-    A device has none and pays for none: only to make what checks a signature would be 5 % of a request.
+    A device has none and pays for none: only to make what checks a signature would be 5 % of a request. The files of
+    the pages come without one, since a cache on the way keeps them for everybody.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
@@ -219,7 +220,7 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session or session.modified or session.accessed:
+        if request.endpoint != "static" and (session or session.modified or session.accessed):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:

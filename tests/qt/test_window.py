@@ -27,8 +27,8 @@ Open = Callable[[Replica], Window]
 
 
 @pytest.fixture
-def open_window() -> Iterator[Open]:
-    """Opens windows as the program does; they are closed in the end."""
+def open_window(device: Device) -> Iterator[Open]:
+    """Opens windows as the program does; they are closed in the end, before the books of ``device`` are."""
     with ExitStack() as stack:
 
         def open_on(book: Replica) -> Window:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from offbook import Busy, Replica, Response, sqlite, state
+from offbook import Busy, Replica, sqlite, state
 from tests.replica.conftest import Device
 from tests.replica.http import TOKEN, serving
+from tests.replica.killing import ROOT, killing
 from tests.replica.serving import Server, Wire
 
-ROOT = Path(__file__).parents[2]
 DEAD = 2**22 + 1
 """No process has this id: Linux and macOS count up to less."""
 
@@ -151,18 +148,19 @@ def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(story: Sto
     with Replica(path, transport=Wire(server)) as a:
         a.sync()
         expected = outcome(a, server)
-    for count in range(1, 1000):
-        for file in tmp_path.glob("a.db*"):
-            file.unlink()
-        shutil.copyfile(template, path)
-        server = begun.copy()
-        killed = sync_and_die(path, server, count)
-        with Replica(path, transport=Wire(server)) as a:
-            assert a.connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-            a.sync()
-            assert outcome(a, server) == expected, f"killed at statement {count}"
-        if not killed:
-            return
+    with killing() as killer:
+        for count in range(1, 1000):
+            for file in tmp_path.glob("a.db*"):
+                file.unlink()
+            shutil.copyfile(template, path)
+            server = begun.copy()
+            killed = killer.sync_and_die(path, count, server.answer)
+            with Replica(path, transport=Wire(server)) as a:
+                assert a.connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+                a.sync()
+                assert outcome(a, server) == expected, f"killed at statement {count}"
+            if not killed:
+                return
     raise AssertionError("the sync did not end")
 
 
@@ -173,59 +171,3 @@ def outcome(replica: Replica, server: Server) -> Any:
     waiting = (replica.status().pending, replica.connection.execute("SELECT applying FROM guard").fetchone())
     history = sorted((past.key, past.change_id) for past in server.shelf.told)
     return contacts, parked, waiting, server.contacts, history
-
-
-def sync_and_die(path: Path, server: Server, count: int) -> bool:
-    """Sync in a child that kills itself before its ``count``-th statement; False where it got to the end."""
-    ours, theirs = socket.socketpair()
-    child = os.fork()
-    if child == 0:
-        ours.close()
-        os._exit(sync_in_child(path, theirs, count))
-    theirs.close()
-    with ours:
-        while (body := receive(ours)) is not None:
-            answer = server.answer(body)
-            send(ours, struct.pack("!H", answer.status) + answer.body)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def sync_in_child(path: Path, pipe: socket.socket, count: int) -> int:
-    left = count
-
-    def counts(statement: str) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    try:
-        replica = Replica(path, transport=Pipe(pipe))
-        replica.connection.set_trace_callback(counts)
-        replica.sync()
-    except BaseException:
-        return 1
-    return 0
-
-
-class Pipe:
-    """The way to a server in another process, which outlives this one."""
-
-    def __init__(self, pipe: socket.socket) -> None:
-        self._pipe = pipe
-
-    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        send(self._pipe, body or b"")
-        answer = receive(self._pipe) or b""
-        return Response(*struct.unpack("!H", answer[:2]), {}, answer[2:])
-
-
-def send(pipe: socket.socket, message: bytes) -> None:
-    pipe.sendall(struct.pack("!I", len(message)) + message)
-
-
-def receive(pipe: socket.socket) -> bytes | None:
-    head = pipe.recv(4, socket.MSG_WAITALL)
-    return pipe.recv(*struct.unpack("!I", head), socket.MSG_WAITALL) if len(head) == 4 else None

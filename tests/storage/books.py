@@ -71,8 +71,8 @@ def memory_library() -> Library:
 
 def sql_library(engine: str, folder: Path) -> Library:
     """An empty database that the migrations made."""
-    make_template, make_copy = MAKERS[engine]
-    database = open_engines(make_copy(make_template(folder), folder))
+    maker = MAKERS[engine]
+    database = open_engines(maker.copy(maker.template(folder), folder))
     return Library(SqlStore(database), database)
 
 

@@ -6,7 +6,6 @@ A world that fails prints the command that plays it again, and what happened in 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -22,25 +21,12 @@ STEPS = (10, 20, 40, 80)
 SQL_EVERY = 8
 """One world in so many has a server on a real database; the others have one in memory."""
 
-FAST = Path("/dev/shm")
-"""Files in memory, where there is such a place: worlds test what is written, not whether a disk keeps it."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    if not FAST.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=FAST, prefix="offbook-") as name:
-        yield Path(name)
-
 
 @pytest.fixture(scope="module")
-def sql() -> Iterator[Library]:
-    with tempfile.TemporaryDirectory(dir=FAST if FAST.is_dir() else None, prefix="offbook-") as name:
-        library = sql_library("sqlite", Path(name))
-        yield library
-        library.close()
+def sql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    library = sql_library("sqlite", tmp_path_factory.mktemp("worlds"))
+    yield library
+    library.close()
 
 
 def play(seed: int, folder: Path, library: Library) -> World:
@@ -59,14 +45,14 @@ def play(seed: int, folder: Path, library: Library) -> World:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", SEEDS)
-def test_after_quiet_all_are_equal_and_nothing_typed_is_missing(seed: int, folder: Path, sql: Library) -> None:
-    play(seed, folder, memory_library() if seed % SQL_EVERY else sql)
+def test_after_quiet_all_are_equal_and_nothing_typed_is_missing(seed: int, tmp_path: Path, sql: Library) -> None:
+    play(seed, tmp_path, memory_library() if seed % SQL_EVERY else sql)
 
 
-def test_the_same_seed_is_the_same_world_step_by_step(folder: Path) -> None:
+def test_the_same_seed_is_the_same_world_step_by_step(tmp_path: Path) -> None:
     logs = []
     for number, seed in enumerate([3, 3, 4]):
-        place = folder / str(number)
+        place = tmp_path / str(number)
         place.mkdir()
         logs.append(play(seed, place, memory_library()).log)
     assert logs[0] == logs[1] != logs[2]

@@ -18,7 +18,9 @@ from offbook.core import POLICIES, Operation, Record, Verdict, merge
 from offbook.core.plan import Plan
 from offbook.core.policies import Contest, Fate, Policy
 from offbook.core.tables import EXISTS
-from tests.core.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
+from tests.laws.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
+
+pytestmark = pytest.mark.proof
 
 WHOLE_CHANGES = {"last-write-wins"}
 """Policies that may refuse cells that nobody contests, since they decide about a change as a whole."""
