@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QApplication
 from examples.desktop.window import Window
 from offbook import Replica
 from offbook.command.place import file_of
-from offbook.qt import Syncer
 
 
 def main(arguments: list[str]) -> int:
@@ -21,11 +20,8 @@ def main(arguments: list[str]) -> int:
     app.setApplicationName("offbook")
     app.setApplicationDisplayName("Contacts")
     with Replica(file_of(args.file)) as book:
-        syncer = Syncer(book)
-        window = Window(book, syncer)
-        window.edited.connect(syncer.sync_soon)
-        window.show()
-        syncer.start()
+        window = Window(book)
+        window.start()
         return app.exec()
 
 

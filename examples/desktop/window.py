@@ -1,16 +1,15 @@
 """The window: the list, the contact beside it, and below both how this device and its server stand.
 
-Everything here reads and writes the book on this device, which takes no time. Nothing here waits for a server: the
-syncer works in a thread of its own, and tells when it is done.
+Everything here reads and writes the book on this device, which takes no time. Nothing here waits for a server: what is
+committed goes out from a thread of its own, and what others change comes in from there and is told by a signal.
 """
 
 from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QThreadPool, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import QByteArray, QEvent, Qt, QThreadPool
+from PySide6.QtGui import QCloseEvent, QKeySequence
 
 from examples.desktop.aside import Aside
 from examples.desktop.contacts import Row, read_rows
@@ -19,27 +18,23 @@ from examples.desktop.frame import Frame, add_action
 from examples.desktop.server import ServerDialog
 from examples.desktop.waiting import Waiting
 from examples.desktop.words import Contact, count, moment, state, undecided
-from offbook import NotFound, Replica, Status, SyncReport
-from offbook.qt import Syncer
+from offbook import NotFound, Replica, Status
+from offbook.qt import Live, Syncer
 
 GEOMETRY = "desktop_geometry"
 STOP_MS_MAX = 1000
-INTERVALS = {15: "15 seconds", 60: "minute", 300: "5 minutes", 3600: "hour"}
+FEW = 10
 
 
 class Window(Frame):
-    """``edited`` is told after each change that a person made here."""
-
-    edited = Signal()
-
-    def __init__(self, book: Replica, syncer: Syncer) -> None:
+    def __init__(self, book: Replica) -> None:
         super().__init__()
         self.book = book
-        self.syncer = syncer
+        self.live = Live(book, self)
+        self.syncer = Syncer(book, self)
         self._pool = QThreadPool(self)
         self._rows = Aside(partial(read_rows, book), self._pool, self)
         self._status = Aside(book.status, self._pool, self)
-        self._error: Exception | None = None
         self._deleted: Contact | None = None
         self._version = 0
         self._make_menus()
@@ -48,6 +43,11 @@ class Window(Frame):
             self.restoreGeometry(QByteArray.fromBase64(str(saved).encode()))
         self.refresh()
         self.search.setFocus()
+
+    def start(self) -> None:
+        """Show the window, and sync as long as it is open."""
+        self.show()
+        self.live.start()
 
     # --- menus ---
 
@@ -67,16 +67,7 @@ class Window(Frame):
         sync = self.menuBar().addMenu("&Sync")
         add_action(sync, "Sync &now", self.syncer.sync_now, QKeySequence.StandardKey.Refresh)
         add_action(sync, "&Decide…", self.decide, "Ctrl+D")
-        self._add_intervals(sync.addMenu("&Every"))
         add_action(sync, "&Server…", self.choose_server)
-
-    def _add_intervals(self, menu: QMenu) -> None:
-        group = QActionGroup(menu)
-        for seconds, name in INTERVALS.items():
-            action = add_action(menu, name, partial(setattr, self.syncer, "interval_seconds", seconds))
-            action.setCheckable(True)
-            action.setChecked(seconds == self.syncer.interval_seconds)
-            group.addAction(action)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._search)
@@ -91,10 +82,10 @@ class Window(Frame):
         self.waits.chosen.connect(self.decide)
         self.trouble.chosen.connect(self.choose_server)
         self.sync_button.clicked.connect(self.syncer.sync_now)
-        self.syncer.started.connect(self._status.ask)
-        self.syncer.progress.connect(self.refresh)
-        self.syncer.finished.connect(self._synced)
-        self.syncer.error.connect(self._failed)
+        self.live.changed.connect(self._show_changes)
+        self.live.status.connect(self._status.ask)  # what it brings may be older than what is being read
+        for signal in (self.syncer.started, self.syncer.progress, self.syncer.finished, self.syncer.error):
+            signal.connect(self.refresh)
         self._rows.found.connect(self._show_rows)
         self._status.found.connect(self._show_status)
 
@@ -113,6 +104,19 @@ class Window(Frame):
         self.model.take(rows)
         self._select(current or self._first())
         self._show_total()
+
+    def _show_changes(self, record_ids: list[str]) -> None:
+        """What the server changed: a few where they are, more by reading all."""
+        if len(record_ids) > FEW:
+            self.refresh()
+            return
+        current = self.current()
+        self._rows.overtake()
+        for record_id in record_ids:
+            self.model.put(record_id, read_rows(self.book, record_id))
+        self._select(current or self._first())
+        self._show_total()
+        self._status.ask()
 
     def _show_total(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
@@ -133,16 +137,8 @@ class Window(Frame):
         return "This contact is not there any more" if self.model.rowCount() else "Nothing found"
 
     def _show_status(self, status: Status) -> None:
-        self.show_state(state(status, self._error, self.syncer.is_syncing), moment(status.last_success))
+        self.show_state(state(status, self.syncer.is_syncing), moment(status.last_success))
         self.waits.tell(undecided(status))
-
-    def _synced(self, report: SyncReport) -> None:
-        self._error = None
-        self.refresh()
-
-    def _failed(self, error: Exception) -> None:
-        self._error = error
-        self.refresh()
 
     # --- finding ---
 
@@ -244,7 +240,6 @@ class Window(Frame):
         self._rows.ask()
         self._status.ask()
         self._show_current()
-        self.edited.emit()
 
     def _was_edited(self, record_id: str) -> None:
         """Show at once what this window changed."""
@@ -252,7 +247,6 @@ class Window(Frame):
         self.model.put(record_id, read_rows(self.book, record_id))
         self._show_total()
         self._status.ask()
-        self.edited.emit()
 
     # --- events ---
 
@@ -266,5 +260,6 @@ class Window(Frame):
         """Let go of the server, and of the file. Within two seconds, whatever the server does."""
         self.book.settings[GEOMETRY] = self.saveGeometry().toBase64().toStdString()
         self.syncer.stop()
+        self.live.stop()
         self._pool.waitForDone(STOP_MS_MAX)
         super().closeEvent(event)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from offbook import NotAuthorized, Offline, OtherBook, Status
+from offbook import Status
 
 Contact = Mapping[str, Any]
 
@@ -159,19 +159,24 @@ class State(NamedTuple):
     why: str = ""
 
 
-def state(status: Status, error: Exception | None, is_syncing: bool) -> State:
-    """How this device and its server stand, in a few words. ``error`` is what the last sync failed with."""
-    wait = waiting(status.pending)
+def state(status: Status, is_syncing: bool) -> State:
+    """How this device and its server stand, in a few words."""
+    wait, why = waiting(status.pending), status.last_error or ""
     if status.server is None:
         return State("waiting", "On this device only", "No server is set.")
-    if isinstance(error, NotAuthorized | OtherBook):
-        return State("bad", _joined("Not connected", wait), str(error))
-    if error is not None:
-        text = "Offline" if isinstance(error, Offline) else "Trying again"
-        return State("waiting", _joined(text, wait), str(error))
     if is_syncing:
         return State("busy", _joined("Syncing", wait))
-    return State("waiting", wait) if wait else State("good", "In sync")
+    match status.link:
+        case "live":
+            return State("good", _joined("Live", wait))
+        case "polling":
+            return State("good", _joined("Connected", wait))
+        case "offline":
+            return State("waiting", _joined("Offline", wait), why)
+        case "paused":
+            return State("bad", _joined("Not connected", wait), why)
+        case _:
+            return State("busy", _joined("Connecting", wait))
 
 
 def waiting(pending: int) -> str:

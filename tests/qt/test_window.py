@@ -15,9 +15,8 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from examples.desktop.server import ServerDialog
 from examples.desktop.waiting import ConflictCard, ParkedCard, Waiting
-from examples.desktop.window import Window
+from examples.desktop.window import FEW, Window
 from offbook import Replica
-from offbook.qt import Syncer
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
 
@@ -32,20 +31,18 @@ def open_window(device: Device) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def open_on(book: Replica) -> Window:
-            window = Window(book, Syncer(book))
-            window.edited.connect(window.syncer.sync_soon)
+            window = Window(book)
             stack.callback(window.close)
-            window.show()
-            until(lambda: window.state.text())
-            until(lambda: window.total.text())
+            window.start()
+            until(lambda: window.state.text() and window.total.text())
             return window
 
         yield open_on
 
 
-def sync(window: Window) -> None:
-    window.sync_button.click()
-    until(lambda: not window.syncer.is_syncing)
+def sent(window: Window) -> None:
+    """Wait until all that was typed here is at the server."""
+    until(lambda: not window.book.status().pending)
 
 
 def names(window: Window) -> list[str]:
@@ -77,7 +74,7 @@ def test_what_is_added_in_the_window_arrives_elsewhere(open_window: Open, device
     window.editor.lines[1].label.setCurrentText("Boat")
     window.editor.save()
     assert names(window) == ["Ada Lovelace"] and "555-9" in window.pane.facts.toPlainText()
-    until(lambda: not window.syncer.is_syncing)
+    sent(window)
     other.sync()
     (ada,) = other.contacts.list()
     assert (ada["name"], ada["phone"]) == ("Ada Lovelace", "555-1234")
@@ -92,14 +89,14 @@ def test_an_edit_sends_only_what_was_changed(open_window: Open, device: Device) 
         name="Ada", phone="1", notes="two\r\nlines ", details=[{"kind": "address", "city": "London"}]
     )
     window = open_window(book)
-    sync(window)
+    sent(window)
     other.sync()
     window.edit()
     other.contacts.update(ada, phone="2")
     other.sync()
     type_into(window.editor.inputs["company"], "Engines Ltd")
     window.editor.save()
-    until(lambda: not window.syncer.is_syncing and book.contacts.get(ada)["phone"] == "2")
+    until(lambda: not book.status().pending and book.contacts.get(ada)["phone"] == "2")
     other.sync()
     found = other.contacts.get(ada)
     assert (found["company"], found["phone"], found["notes"]) == ("Engines Ltd", "2", "two\r\nlines ")
@@ -140,12 +137,12 @@ def test_a_deletion_is_taken_back_by_undo(open_window: Open, device: Device) -> 
     until(window.list.hasFocus)
     QTest.keyClick(window.list, Qt.Key.Key_Delete)
     assert names(window) == ["Grace"] and window.undo.text.text() == "Deleted Ada."
-    until(lambda: not window.syncer.is_syncing)
+    sent(window)
     other.sync()
     assert other.contacts.count() == 1
     window.undo.button.click()
     assert names(window) == ["Ada", "Grace"] and window.current() == ada and window.undo.isHidden()
-    until(lambda: not window.syncer.is_syncing)
+    sent(window)
     other.sync()
     assert other.contacts.get(ada)["details"] == before["details"]
 
@@ -179,18 +176,42 @@ def test_a_star_moves_a_contact_to_the_top(open_window: Open, device: Device) ->
 # --- looking -------------------------------------------------------------------------------------------------------
 
 
-def test_what_changed_elsewhere_shows_after_a_sync(open_window: Open, device: Device) -> None:
+def test_what_changes_elsewhere_shows_by_itself(open_window: Open, device: Device) -> None:
     book, other = device("laptop"), device("phone")
     ada = book.contacts.add(name="Ada")
     window = open_window(book)
-    sync(window)
+    until(lambda: window.state.text() == "Live")
     other.sync()
     other.contacts.update(ada, name="Ada King", phone="555-1234")
     other.contacts.add(name="Grace")
     other.sync()
-    sync(window)
     until(lambda: names(window) == ["Ada King", "Grace"])
     assert window.current() == ada and "555-1234" in window.pane.facts.toPlainText()
+    other.contacts.delete(ada)
+    other.sync()
+    until(lambda: names(window) == ["Grace"])
+
+
+def test_many_changes_from_elsewhere_show_too(open_window: Open, device: Device) -> None:
+    other = device("phone")
+    with other.transaction():
+        for number in range(2 * FEW):
+            other.contacts.add(name=f"Person {number:02}")
+    other.sync()
+    window = open_window(device("laptop"))
+    until(lambda: window.total.text() == "20 contacts")
+    assert window.pane.contact is not None and window.pane.contact["name"] == "Person 00"
+
+
+def test_sync_now_fetches_what_is_new(open_window: Open, device: Device) -> None:
+    book, other = device("laptop"), device("phone")
+    window = open_window(book)
+    window.live.stop()
+    other.contacts.add(name="Ada")
+    other.sync()
+    window.sync_button.click()
+    until(lambda: names(window) == ["Ada"])
+    until(lambda: not window.syncer.is_syncing)
 
 
 def test_what_another_program_wrote_shows_when_the_window_is_looked_at(open_window: Open, device: Device) -> None:
@@ -265,7 +286,7 @@ def test_a_conflict_is_decided_in_the_window(
     assert window.waits.text.text() == "1 conflict waits for you"
     _, card = open_card(window)
     [one for one in card.findChildren(QPushButton) if one.text() == "Keep this"][press].click()
-    until(lambda: window.waits.isHidden() and not window.syncer.is_syncing)
+    until(lambda: window.waits.isHidden() and not book.status().pending)
     other.sync()
     assert (other.contacts.get(ada)["phone"], other.status().conflicts) == (phone, 0)
 
@@ -276,7 +297,7 @@ def test_both_versions_of_a_conflict_can_stand(open_window: Open, contested: tup
     window = open_window(book)
     _, card = open_card(window)
     button(card, "Keep both").click()
-    until(lambda: window.waits.isHidden() and not window.syncer.is_syncing)
+    until(lambda: window.waits.isHidden() and not book.status().pending)
     other.sync()
     found = other.contacts.get(ada)
     assert {found["phone"], *(one["value"] for one in found["details"].values())} == {"2", "3"}
@@ -293,7 +314,7 @@ def test_a_third_value_can_be_typed_into_a_conflict(open_window: Open, contested
     assert "100 is the most" in dialog.problem.text() and book.status().conflicts == 1
     type_into(typed, "4")
     QTest.keyClick(typed, Qt.Key.Key_Return)
-    until(lambda: window.waits.isHidden() and not window.syncer.is_syncing)
+    until(lambda: window.waits.isHidden() and not book.status().pending)
     other.sync()
     assert other.contacts.get(ada)["phone"] == "4"
 
@@ -302,7 +323,7 @@ def test_what_can_not_be_sent_is_shown_with_the_reason(open_window: Open, device
     book = device("laptop")
     book.connection.execute("INSERT INTO contacts (name, phone) VALUES ('Ada', ?)", ("5" * 200,))
     window = open_window(book)
-    sync(window)
+    sent(window)
     until(lambda: window.waits.text.text() == "1 change that can't be sent waits for you")
     dialog = window.decide()
     (card,) = dialog.findChildren(ParkedCard)
@@ -312,9 +333,9 @@ def test_what_can_not_be_sent_is_shown_with_the_reason(open_window: Open, device
     window.edit()
     type_into(window.editor.lines[0].value, "555")
     window.editor.save()
-    until(lambda: not window.syncer.is_syncing)
+    sent(window)
     button(card, "Try again").click()
-    until(lambda: window.waits.isHidden() and not window.syncer.is_syncing)
+    until(lambda: window.waits.isHidden() and not book.status().pending)
     assert (book.status().parked, book.status().pending) == (0, 0)
 
 
@@ -328,26 +349,23 @@ def test_offline_the_window_counts_what_waits_and_sends_it_later(open_window: Op
     for name in ("Ada", "Grace", "Joan"):
         book.contacts.add(name=name)
     window = open_window(book)
-    sync(window)
     until(lambda: window.state.text() == "Offline, 3 changes wait")
     assert window.last.text() == "Last sync: never"
     book.set_server(url)
-    sync(window)
-    until(lambda: window.state.text() == "In sync")
+    until(lambda: window.state.text() == "Live")
     assert window.last.text() != "Last sync: never"
 
 
 def test_a_token_that_is_not_accepted_is_told_and_can_be_given_anew(open_window: Open, device: Device) -> None:
     token = device("another").connection.execute("SELECT token FROM sync_state").fetchone()[0]
     window = open_window(device("laptop", token="ob_1_wrong"))
-    sync(window)
-    until(lambda: window.trouble.isVisible())
+    until(window.trouble.isVisible)
     assert "token" in window.trouble.text.text() and window.state.text() == "Not connected"
     window.trouble.button.click()
     (dialog,) = window.findChildren(ServerDialog)
     type_into(dialog.token, token)
     dialog.save()
-    until(lambda: window.trouble.isHidden() and window.state.text() == "In sync")
+    until(lambda: window.trouble.isHidden() and window.state.text() == "Live")
 
 
 def test_without_a_server_the_book_is_on_this_device(open_window: Open, device: Device) -> None:
