@@ -129,13 +129,14 @@ class ConflictCard(Card):
         self.column.addLayout(self._others(conflict["choices"], conflict["ours"]))
 
     def _version(self, choice: str) -> QFrame:
-        conflict = self._conflict
+        conflict, who = self._conflict, author(self._conflict[f"{choice}_by"])
         frame = QFrame()
         frame.setFrameShape(QFrame.Shape.StyledPanel)
         column = QVBoxLayout(frame)
-        column.addWidget(sized(muted(plain_label(author(conflict[f"{choice}_by"]))), 0.9))
+        stands = f"{who} · stands now" if choice == "ours" else who
+        column.addWidget(sized(muted(plain_label(stands)), 0.9))
         column.addWidget(sized(plain_label(cell_value(conflict["cell"], conflict[choice]) or "nothing"), 1.05), 1)
-        column.addWidget(self._button("Keep this", f"Keep the version of {author(conflict[f'{choice}_by'])}", choice))
+        column.addWidget(self._button("Keep this", f"Keep the version of {who}", choice))
         return frame
 
     def _button(self, text: str, name: str, choice: str) -> QPushButton:

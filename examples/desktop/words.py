@@ -137,6 +137,8 @@ def cell_value(cell: str, value: object) -> str:
     """One version of a cell."""
     if cell.endswith("@exists"):
         return "Keep it" if value else "Delete it"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return "\n".join(str(part) for part in value if part)
     return "" if value is None else str(value)
