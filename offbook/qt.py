@@ -8,6 +8,10 @@
     button.clicked.connect(syncer.sync_now)
     syncer.start()
 
+    live = LiveSignals(book)                 # or, where the server has it, live: then no timer is needed
+    live.changed.connect(window.show_changes)
+    live.start()
+
 Needs PySide6: ``pip install offbook[qt]``. Nothing here draws, and nothing makes its caller wait but stop(), for two
 seconds at the most. Whatever in a Replica asks no server may be called from the thread of the window: it reads and
 writes this device's file.
@@ -194,7 +198,7 @@ def retry_seconds(error: Exception, failures: int, chance: float) -> float:
     return max(most * (0.5 + 0.5 * chance), asked_for or 0.0)
 
 
-class Live(QObject):
+class LiveSignals(QObject):
     """A replica's background thread, whose callbacks arrive as signals in the thread that this object lives in.
 
     ``changed`` has the ids of contacts that the server changed, ``status`` the replica's new Status.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from PySide6.QtWidgets import QApplication
@@ -16,6 +17,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.desktop", description="Contacts in a window.")
     parser.add_argument("file", nargs="?", help="the book's file, which is made where it is not there yet")
     args = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C in a shell ends it at once: the book minds no sudden end
     app = QApplication(sys.argv[:1])
     app.setApplicationName("offbook")
     app.setApplicationDisplayName("Contacts")

@@ -19,7 +19,7 @@ from examples.desktop.server import ServerDialog
 from examples.desktop.waiting import Waiting
 from examples.desktop.words import Contact, count, moment, state, undecided
 from offbook import NotFound, Replica, Status
-from offbook.qt import Live, Syncer
+from offbook.qt import LiveSignals, Syncer
 
 GEOMETRY = "desktop_geometry"
 STOP_MS_MAX = 1000
@@ -30,7 +30,7 @@ class Window(Frame):
     def __init__(self, book: Replica) -> None:
         super().__init__()
         self.book = book
-        self.live = Live(book, self)
+        self.live = LiveSignals(book, self)
         self.syncer = Syncer(book, self)
         self._pool = QThreadPool(self)
         self._rows = Aside(partial(read_rows, book), self._pool, self)

@@ -1,4 +1,4 @@
-"""Live: what the background thread of a started replica tells arrives as signals in the window's thread."""
+"""LiveSignals: what the background thread of a started replica tells arrives as signals in the window's thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is not installed", exc_type=ImportError)
 
 from offbook import Offline
-from offbook.qt import Live
+from offbook.qt import LiveSignals
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
 from tests.serving import silent
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("qt")
 
 
 class Heard:
-    """What a Live told, in the order in which it came, and the threads in which that was."""
+    """What was told, in the order in which it came, and the threads in which that was."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSignals) -> None:
         self.changed: list[list[str]] = []
         self.links: list[str] = []
         self.errors: list[Exception] = []
@@ -38,7 +38,7 @@ class Heard:
 
 def test_what_others_change_is_told_the_moment_it_is_here(device: Device) -> None:
     book, other = device("laptop"), device("phone")
-    live = Live(book)
+    live = LiveSignals(book)
     heard = Heard(live)
     live.start()
     until(lambda: "live" in heard.links)
@@ -52,7 +52,7 @@ def test_what_others_change_is_told_the_moment_it_is_here(device: Device) -> Non
 
 def test_what_is_committed_in_the_window_is_elsewhere_without_asking(device: Device) -> None:
     book, other = device("laptop"), device("phone")
-    live = Live(book)
+    live = LiveSignals(book)
     heard = Heard(live)
     live.start()
     until(lambda: "live" in heard.links)
@@ -63,7 +63,7 @@ def test_what_is_committed_in_the_window_is_elsewhere_without_asking(device: Dev
 
 
 def test_what_fails_is_told(device: Device) -> None:
-    live = Live(device("laptop", server="http://127.0.0.1:9"))
+    live = LiveSignals(device("laptop", server="http://127.0.0.1:9"))
     heard = Heard(live)
     live.start()
     until(lambda: heard.errors and "offline" in heard.links)
@@ -73,7 +73,7 @@ def test_what_fails_is_told(device: Device) -> None:
 
 def test_a_stop_waits_for_no_server(device: Device) -> None:
     with silent() as (url, asked):
-        live = Live(device("laptop", server=url))
+        live = LiveSignals(device("laptop", server=url))
         live.start()
         until(asked.is_set)
         before = time.monotonic()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -19,6 +22,7 @@ from examples.desktop.window import FEW, Window
 from offbook import Replica
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
+from tests.serving import ROOT
 
 pytestmark = pytest.mark.usefixtures("qt")
 
@@ -171,6 +175,16 @@ def test_a_star_moves_a_contact_to_the_top(open_window: Open, device: Device) ->
     assert window.current() == grace
     window.pane.star_button.click()
     assert names(window) == ["Ada", "Grace"]
+
+
+def test_the_program_opens_a_book_and_syncs_it(device: Device) -> None:
+    book, other = device("laptop"), device("phone")
+    book.contacts.add(name="Ada")
+    command = [sys.executable, "-m", "examples.desktop", str(book.path)]
+    with subprocess.Popen(command, cwd=ROOT) as program:
+        until(lambda: not book.status().pending, 30)
+        program.send_signal(signal.SIGINT)
+    assert (other.sync().pulled, program.returncode) == (1, -signal.SIGINT)
 
 
 # --- looking -------------------------------------------------------------------------------------------------------
