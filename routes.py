@@ -23,6 +23,7 @@ from web.pages import pages
 from web.people import people, users
 from web.rest import rest
 from web.settings import settings
+from web.streams import streams
 
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
@@ -44,6 +45,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (activity, ""),
     (devices, ""),
     (people, ""),
+    (streams, ""),
     (settings, ""),
 )
 

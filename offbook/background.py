@@ -247,7 +247,7 @@ class Background:
         return int(version)
 
 
-SENDS = frozenset({State.CONNECTING, State.LIVE, State.POLLING})
+SENDS = frozenset({State.LIVE, State.POLLING})
 """Where a commit is to be acted on at once."""
 
 

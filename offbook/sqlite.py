@@ -80,6 +80,11 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     return connection
 
 
+def look(path: Path) -> sqlite3.Connection:
+    """A connection that reads a file that is there, and changes nothing: not even the file's mode."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
+
+
 def has_wal_reset_race(version: tuple[int, ...]) -> bool:
     """Whether connections to one WAL can corrupt it: fixed in 3.51.3, and in two older lines."""
     fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)

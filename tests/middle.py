@@ -52,8 +52,10 @@ class Ask:
         await self.writer.drain()
 
     async def hear(self) -> Any:
-        """The next message that a client sends: in one frame, and masked."""
-        _, length = await self.reader.readexactly(2)
+        """The next message that a client sends, in one frame and masked. Anything else is the end."""
+        first, length = await self.reader.readexactly(2)
+        if first & 0xF != TEXT:
+            raise EOFError
         size = length & 0x7F
         if size > 125:
             size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8))
@@ -88,18 +90,6 @@ def status(code: int, *headers: str, body: bytes = b"") -> Answerer:
     async def answer(ask: Ask) -> None:
         head = [f"HTTP/1.1 {code} No", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
         await ask.send("\r\n".join(head).encode() + body)
-
-    return answer
-
-
-def frames(*raw: bytes) -> Answerer:
-    """A WebSocket that sends these bytes, and then nothing."""
-
-    async def answer(ask: Ask) -> None:
-        await ask.accept()
-        for one in raw:
-            await ask.send(one)
-        await silence(ask)
 
     return answer
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from offbook import Replica, Status
 
-SECONDS_MAX = 20.0
+SECONDS_MAX = 60.0
 """How long something may take that should take no time."""
 
 LOOK_SECONDS = 0.05
@@ -70,3 +70,13 @@ class Witness:
 
     def changed(self, replica: Replica) -> list[str]:
         return [record_id for ids in self.of(replica, "change") for record_id in ids]
+
+
+def names(replica: Replica) -> list[str]:
+    return sorted(contact["name"] for contact in replica.contacts.list())
+
+
+def equal(*replicas: Replica) -> bool:
+    """Nothing waits anywhere, and all hold the same."""
+    first, *others = [replica.contacts.list() for replica in replicas]
+    return all(other == first for other in others) and not any(replica.status().pending for replica in replicas)
