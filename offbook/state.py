@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from threading import Event
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy
 from offbook.sqlite import atomic
+from offbook.stopping import Stopped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,15 +73,19 @@ def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
 
 
 @contextmanager
-def lease(connection: sqlite3.Connection, holder: str, clock: Callable[[], int]) -> Iterator[None]:
-    """Be the one who syncs this replica. Raises Busy where another goes on syncing for too long."""
+def lease(
+    connection: sqlite3.Connection, holder: str, clock: Callable[[], int], stop: Event | None = None
+) -> Iterator[None]:
+    """Be the one who syncs this replica. Raises Busy where another goes on for too long, and Stopped."""
+    stop = stop or Event()
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     at_work.add(holder)
     try:
         while not take_lease(connection, holder, clock()):
             if time.monotonic() >= deadline:
                 raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
-            time.sleep(LOOK_SECONDS)
+            if stop.wait(LOOK_SECONDS):
+                raise Stopped
         yield
     finally:
         at_work.discard(holder)

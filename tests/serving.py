@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,6 +99,28 @@ def read_greeting(child: subprocess.Popen[str]) -> Iterator[str]:
         if line.startswith("offbook is at "):
             return
     raise AssertionError("the server ended before it was ready")
+
+
+@contextmanager
+def silent() -> Iterator[tuple[str, Event]]:
+    """A server that takes every request and never answers: its URL, and whether it was asked by now."""
+    asked = Event()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        kept: list[socket.socket] = []
+
+        def take() -> None:
+            with suppress(OSError):  # the socket was closed
+                while True:
+                    kept.append(bound.accept()[0])
+                    asked.set()
+
+        thread = Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}", asked
+        bound.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
+        for one in kept:
+            one.close()
 
 
 def connect(url: str) -> socket.socket:
