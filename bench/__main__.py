@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, listeners, live, pages, returning, server, sync, verify
+from bench import device, ingest, listeners, live, pages, returning, server, streams, sync, verify
 from bench.figures import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -33,6 +33,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield from verify.figures(folder)
     yield from live.figures(folder)
     yield from listeners.figures(folder)
+    yield from ingest.figures(folder)
+    yield from streams.figures(folder)
     yield this_machine()
 
 

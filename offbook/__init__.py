@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from offbook.planning import PlanReport
     from offbook.replica import Replica
     from offbook.status import Status
+    from offbook.stopping import Stopped
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
     from offbook.verifying import VerifyReport
@@ -60,6 +61,7 @@ __all__ = [
     "Response",
     "ServerFault",
     "Status",
+    "Stopped",
     "SyncError",
     "SyncReport",
     "Transport",
@@ -75,6 +77,7 @@ _HOMES = {
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
     "Status": "offbook.status",
+    "Stopped": "offbook.stopping",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",
     "VerifyReport": "offbook.verifying",

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from math import inf
@@ -28,9 +28,10 @@ from offbook.live import Detour, Live, message_of
 from offbook.outgoing import has_pending
 from offbook.sqlite import Error as FileFault
 from offbook.status import Seen
+from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Syncing, forget_old_lines
 from offbook.telling import Callbacks, Telling
-from offbook.transport import Response, Transport
+from offbook.transport import Transport
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +40,7 @@ logger = logging.getLogger("offbook")
 
 STOP_SECONDS_MAX = 1.0
 
-SENDS = frozenset({State.CONNECTING, State.LIVE, State.POLLING})
+SENDS = frozenset({State.LIVE, State.POLLING})
 """Where a commit is to be acted on at once."""
 
 
@@ -63,12 +64,6 @@ class Happening(NamedTuple):
 
     event: Event
     what: Any = None
-
-
-class Stopped(SyncError):
-    """stop() was called while a request was on its way: its answer is not applied, and comes again."""
-
-    code = "stopped"
 
 
 class Background:
@@ -97,7 +92,7 @@ class Background:
         self._thread.start()
 
     def stop(self) -> bool:
-        """End the thread; False where it hangs in a request. It then ends by itself, and applies nothing more."""
+        """End the thread; False where that takes longer than a second. It then ends by itself, and tells no more."""
         self._stop.set()
         self._channel.wake()
         if threading.current_thread() is self._thread:  # a callback: the thread ends when that returns
@@ -178,9 +173,9 @@ class Background:
     def _sync(self) -> Happening:
         here = state.read(self._connection)
         self._given = (here.server, here.token)
-        transport = _Stoppable(self._access.transport(self._connection), self._stop)
+        transport = Stoppable(self._access.transport(self._connection), self._stop)
         clock = self._access.clock
-        with state.lease(self._connection, self.holder, clock):
+        with state.lease(self._connection, self.holder, clock, self._stop):
             Syncing(self._connection, transport, clock, self.holder, heard=self._heard).run()
         self._telling.works()
         return Happening(Event.SYNCED if time.monotonic() >= self._link.live_at else Event.NOT_YET)
@@ -274,17 +269,3 @@ def meaning(said: Said) -> Happening:
         case str() | bytes():
             message = message_of(said)
             return Happening(Event.PAGE if isinstance(message, Answer) else Event.ANSWERED, message)
-
-
-class _Stoppable:
-    """A transport whose answers do not get through after stop()."""
-
-    def __init__(self, transport: Transport, stop: threading.Event) -> None:
-        self._transport = transport
-        self._stop = stop
-
-    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        response = self._transport.send(method, path, body, headers)
-        if self._stop.is_set():
-            raise Stopped("The replica was told to stop syncing.")
-        return response

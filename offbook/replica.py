@@ -25,8 +25,10 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
+from offbook.settings import Settings
 from offbook.sqlite import Connection, atomic, connect, home_of, make_repeatable, reading
 from offbook.status import Seen, Status
+from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
 from offbook.verifying import Verifying, VerifyReport
@@ -77,32 +79,31 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._local = threading.local()
-        self._opened: list[Connection] = []
         self._background: Background | None = None
         connection = self.connection
         schema.install(connection)
         self.id = schema.settle_in(connection, home_of(self.path))
         self.set_server(server, token)
         self.contacts = Contacts(lambda: self.connection, self._new_id)
+        self.settings = Settings(lambda: self.connection)
 
     # --- opening and closing ---
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others."""
+        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others.
+
+        It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
+        of a QThreadPool, has new ones for each piece of work.
+        """
         found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = self._local.connection = self._open()
             found.on_commit = self._committed
-            self._opened.append(found)
         return found
 
     def _leave(self) -> None:
-        """Close what the calling thread, which ends, has opened."""
-        found: Connection | None = getattr(self._local, "connection", None)
-        if found is not None and found in self._opened:
-            self._opened.remove(found)
-            found.close()
+        """Close the calling thread's way to the server, since the thread ends."""
         http: HTTP | None = getattr(self._local, "http", None)
         if http is not None:
             http.close()
@@ -114,10 +115,12 @@ class Replica:
         return connection
 
     def close(self) -> None:
-        """Stop the background thread and close the file. Using the replica again opens it again."""
+        """Stop the background thread and close the file. Using the replica again opens it again.
+
+        What other threads are doing with it just now they bring to its end.
+        """
         self.stop()
-        while self._opened:
-            self._opened.pop().close()
+        self.connection.close()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:
@@ -144,15 +147,16 @@ class Replica:
 
     # --- syncing ---
 
-    def sync(self, progress: Progress | None = None) -> SyncReport:
+    def sync(self, progress: Progress | None = None, stop: threading.Event | None = None) -> SyncReport:
         """Send what is pending and fetch what is new.
 
         Raises Offline where the server can't be reached, NotAuthorized, OtherBook, ServerFault; and Busy where another
         process or thread has been syncing this replica for ten seconds. All of them are SyncErrors, and nothing is
-        lost by any of them.
+        lost by any of them. Whoever sets ``stop`` from another thread makes it raise Stopped within a tenth of a
+        second, even when the server hangs.
         """
         holder = state.holder_name(random_id())
-        return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
+        return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
     def plan(self) -> PlanReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
@@ -201,10 +205,21 @@ class Replica:
             background.wake()
 
     def _sync(
-        self, connection: sqlite3.Connection, transport: Transport, holder: str, progress: Progress | None = None
+        self,
+        connection: sqlite3.Connection,
+        transport: Transport,
+        holder: str,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> SyncReport:
-        with state.lease(connection, holder, self._clock):
-            return Syncing(connection, transport, self._clock, holder, progress).run()
+        if stop is not None:
+            transport = Stoppable(transport, stop)
+        try:
+            with state.lease(connection, holder, self._clock, stop):
+                return Syncing(connection, transport, self._clock, holder, progress).run()
+        except Stopped:
+            self._local.http = None  # a request may still hang in it
+            raise
 
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""

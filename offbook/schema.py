@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
@@ -93,7 +94,9 @@ SECOND = (
     "UPDATE sync_state SET cursor = NULL, snapshot = 0",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND)
+THIRD = ("CREATE TABLE app_settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
 """What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
 
 
@@ -105,8 +108,7 @@ class TooNew(OffbookError):
 
 def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES) -> None:
     """Make the tables and triggers that are missing. A file whose synced tables grew asks for a snapshot next."""
-    statements = [sql for table in tables.values() for sql in (*_create(table), *triggers(table))]
-    shape = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    shape = hashlib.sha256("\n".join(map(_shape, tables.values())).encode()).hexdigest()
     if _is_current(connection, shape):
         return
     with atomic(connection):
@@ -121,6 +123,12 @@ def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES
         connection.execute("UPDATE sync_state SET shape = ?", (shape,))
         if grew:
             connection.execute("UPDATE sync_state SET cursor = NULL")
+
+
+@cache
+def _shape(table: Table) -> str:
+    """All that makes a table, as text: the same for every file, and longer to put together than to look for."""
+    return "\n".join((*_create(table), *triggers(table)))
 
 
 def _is_current(connection: sqlite3.Connection, shape: str) -> bool:

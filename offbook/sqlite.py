@@ -36,9 +36,16 @@ Error = sqlite3.Error
 
 
 class Connection(sqlite3.Connection):
-    """``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once."""
+    """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
+
+    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once.
+    """
 
     on_commit: Callable[[], None] | None = None
+
+    def __del__(self) -> None:
+        with suppress(Error):
+            self.close()
 
 
 def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
@@ -71,6 +78,11 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def look(path: Path) -> sqlite3.Connection:
+    """A connection that reads a file that is there, and changes nothing: not even the file's mode."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
 
 
 def has_wal_reset_race(version: tuple[int, ...]) -> bool:

@@ -21,6 +21,7 @@ from tests.databases import MAKERS
 if TYPE_CHECKING:
     from app import App
     from tests.browser import Browser, Stage
+    from tests.calling import Caller
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -88,6 +89,22 @@ def ada(app: App) -> Browser:
 
     add_user(app, "ada")
     return signed_in(app, "ada")
+
+
+@pytest.fixture
+def laptop(app: App) -> Caller:
+    """A device of a user, ada."""
+    from tests.calling import caller
+
+    return caller(app, "ada")
+
+
+@pytest.fixture
+def phone(app: App, laptop: Caller) -> Caller:
+    """Another device of hers."""
+    from tests.calling import caller
+
+    return caller(app, "ada", "phone")
 
 
 @pytest.fixture

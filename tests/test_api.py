@@ -24,16 +24,6 @@ from tests.serving import serving
 PHONE_LATER = "2026-11-18T17:07:00.000Z"
 
 
-@pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
-
-
-@pytest.fixture
-def phone(app: App, laptop: Caller) -> Caller:
-    return caller(app, "ada", "phone")
-
-
 def result_of(answer: dict[str, Any]) -> dict[str, Any]:
     (result,) = answer["results"]
     found: dict[str, Any] = result

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.tables import CONTACTS
-from tests.calling import NOON, Caller, caller, change, contents, new_id, typed
+from tests.calling import NOON, Caller, change, contents, new_id, typed
 from tests.hostile import (
     BAD_TUTORIAL_CHANGE,
     BODIES,
@@ -35,11 +35,6 @@ from tests.hostile import (
     push,
     tutorial,
 )
-
-
-@pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
 
 
 def is_told(answer: TestResponse, status: int, code: str) -> None:

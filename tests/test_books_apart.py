@@ -365,6 +365,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "devices.revoke": device("revoke"),
     "people.index": is_for_admins("GET", "/people"),
     "people.add": is_for_admins("POST", "/people"),
+    "streams.index": is_for_admins("GET", "/streams"),
+    "streams.show": is_for_admins("GET", f"/streams/{UNKNOWN}"),
     "settings.index": sees_only_her_own("/settings"),
     "settings.change_password": password,
     "settings.choose_policy": policy,

@@ -25,6 +25,7 @@ from tests.commanding import ROOT, Device
 COMMANDS = (
     *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
     *("parked", "parked retry", "parked drop", "conflicts", "resolve", "history", "restore", "explain", "plan"),
+    "ingest",
 )
 GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"
 
@@ -139,8 +140,9 @@ def test_a_fault_of_ours_is_no_traceback_but_where_it_is_asked_for(
         device("list")
 
 
-def test_a_command_on_this_device_loads_neither_requests_nor_rich(device: Device) -> None:
-    code = "import sys; from offbook.__main__ import main; main(); print({'requests', 'rich'} & set(sys.modules))"
+def test_a_command_on_this_device_loads_nothing_that_it_does_not_need(device: Device) -> None:
+    heavy = "{'requests', 'rich', 'websockets', 'asyncio'}"
+    code = f"import sys; from offbook.__main__ import main; main(); print({heavy} & set(sys.modules))"
     words = [sys.executable, "-c", code, "--db", str(device.file), "list"]
     ran = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, timeout=60, check=True)
     assert ran.stdout.splitlines()[-1] == "set()"

@@ -8,19 +8,9 @@ import pytest
 
 from app import App
 from tests.browser import parts_of
-from tests.calling import Caller, caller, change
+from tests.calling import Caller, change
 
 EARLY, LATE = "2026-11-18T17:00:00.000Z", "2026-11-18T17:07:00.000Z"
-
-
-@pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
-
-
-@pytest.fixture
-def phone(app: App, laptop: Caller) -> Caller:
-    return caller(app, "ada", "phone")
 
 
 class Contested:

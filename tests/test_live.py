@@ -234,6 +234,13 @@ def test_a_page_of_another_site_does_not(url: str, app: App) -> None:
     assert refusal(url, Cookie=cookie(app)) == (403, "wrong_origin")
 
 
+def test_a_page_learns_by_a_plain_request_why_it_got_no_socket(app: App, laptop: Caller) -> None:
+    ada = signed_in(app, "ada")
+    answers = [ada.get("/live", query_string={"since": one}) for one in (cursor(laptop), f"{new_id()}.5")]
+    answers.append(app.test_client().get("/live"))
+    assert [answer.get_json()["code"] for answer in answers] == ["upgrade_required", "cursor_gone", "not_authorized"]
+
+
 def cookie(app: App) -> str:
     found = signed_in(app, "ada").client.get_cookie("offbook")
     assert found is not None

@@ -15,11 +15,6 @@ HOME = {"kind": "address", "label": "home", "street": "12 St James's Square", "c
 
 
 @pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
-
-
-@pytest.fixture
 def ada(laptop: Caller) -> str:
     key: str = laptop.add(phone="555-1234", details={"k1": HOME})["id"]
     return key

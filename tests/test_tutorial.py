@@ -13,7 +13,7 @@ from offbook.core.tutorial import micros_of
 from storage import tutorial as storage_tutorial
 from storage.engines import Database
 from tests.tutorial_client import FIRST_SYNC, Lost, TutorialClient
-from tests.tutorial_house import House, Wire
+from tests.tutorial_house import House, Other, Wire
 from web import tutorial
 
 
@@ -39,6 +39,15 @@ def lose_answers(client: TutorialClient, method: str, after: bool = True) -> Non
         raise Lost
 
     setattr(client, method, fail)
+
+
+def known_to(app: TutorialClient, house: House, **cells: str) -> tuple[Other, str]:
+    """Ada, whom another device added: that device, and her id. The app has her as -1, and the server knows that."""
+    laptop = house.other()
+    ada = laptop.add("Ada", **cells)
+    app.sync()
+    app.sync()
+    return laptop, ada
 
 
 # --- the way there and back ----------------------------------------------------------------------------------------
@@ -248,10 +257,7 @@ def test_a_row_that_may_have_been_replaced_is_served_again_though_it_is_as_it_wa
     house: House, app: TutorialClient
 ) -> None:
     """The app may hold phone 2, so that phone 1 must be told, though it was the last that the app confirmed."""
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1")
-    app.sync()
-    app.sync()
+    laptop, ada = known_to(app, house, phone="1")
     laptop.edit(ada, phone="2")
     app.get(f"/changes?since={app.conn.execute('SELECT value FROM sync_state').fetchone()[0]}")
     laptop.edit(ada, phone="1")
@@ -263,10 +269,7 @@ def test_a_row_that_may_have_been_replaced_is_served_again_though_it_is_as_it_wa
 
 
 def test_edits_of_different_cells_meet_and_the_later_decides(house: House, app: TutorialClient) -> None:
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1", email="a@example.org")
-    app.sync()
-    app.sync()
+    laptop, ada = known_to(app, house, phone="1", email="a@example.org")
     app.pull()
     laptop.edit(ada, email="b@example.org")
     app.update(-1, phone="2")
@@ -278,10 +281,7 @@ def test_edits_of_different_cells_meet_and_the_later_decides(house: House, app: 
 
 def test_an_edit_that_lost_is_put_right_on_the_device_and_kept_in_the_history(house: House) -> None:
     behind = house.client("behind", ahead_seconds=-3600)
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1")
-    behind.sync()
-    behind.sync()
+    laptop, ada = known_to(behind, house, phone="1")
     laptop.edit(ada, phone="2")
     behind.update(-1, phone="3")
     assert behind.push()
@@ -294,10 +294,7 @@ def test_an_edit_that_lost_is_put_right_on_the_device_and_kept_in_the_history(ho
 def test_an_edit_between_pull_and_push_that_lost_is_put_right_behind_the_cursor(house: House) -> None:
     """The app's cursor is past the row already: it is served again below it, once."""
     behind = house.client("behind", ahead_seconds=-3600)
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1")
-    behind.sync()
-    behind.sync()
+    laptop, ada = known_to(behind, house, phone="1")
     laptop.edit(ada, phone="2")
     behind.pull()
     behind.update(-1, phone="3")
@@ -316,10 +313,7 @@ def test_an_edit_between_pull_and_push_that_lost_is_put_right_behind_the_cursor(
 
 def test_cells_that_a_pull_brought_are_not_taken_for_edits(house: House, app: TutorialClient) -> None:
     """Pulled but not confirmed: the row sent back holds the other device's cell, which is no change of the app's."""
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1", email="a@example.org")
-    app.sync()
-    app.sync()
+    laptop, ada = known_to(app, house, phone="1", email="a@example.org")
     laptop.edit(ada, email="b@example.org")
     app.pull()
     app.update(-1, phone="2")
@@ -332,10 +326,7 @@ def test_cells_that_a_pull_brought_are_not_taken_for_edits(house: House, app: Tu
 
 
 def test_an_edit_beats_a_deletion_that_its_writer_had_not_seen(house: House, app: TutorialClient) -> None:
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1", notes="kept")
-    app.sync()
-    app.sync()
+    laptop, ada = known_to(app, house, phone="1", notes="kept")
     laptop.delete(ada)
     app.update(-1, phone="2")
     app.push()
@@ -346,10 +337,7 @@ def test_an_edit_beats_a_deletion_that_its_writer_had_not_seen(house: House, app
 
 def test_a_deletion_that_lost_to_a_later_edit_brings_the_row_back(house: House) -> None:
     behind = house.client("behind", ahead_seconds=-3600)
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1")
-    behind.sync()
-    behind.sync()
+    laptop, ada = known_to(behind, house, phone="1")
     laptop.edit(ada, phone="2")
     behind.delete(-1)
     assert behind.push()
@@ -398,10 +386,7 @@ def test_an_edit_elsewhere_of_what_the_app_can_not_see_does_not_replace_its_row(
 
 def test_the_policy_of_the_book_stays_what_it_is(house: House, app: TutorialClient) -> None:
     house.accounts.set_policy(house.book_id, "ask")
-    laptop = house.other()
-    ada = laptop.add("Ada", phone="1")
-    app.sync()
-    app.sync()
+    laptop, ada = known_to(app, house, phone="1")
     laptop.edit(ada, phone="2")
     app.update(-1, phone="3")
     app.push()

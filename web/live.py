@@ -1,5 +1,7 @@
 """``GET /live``: who may listen to which book, and from where. What follows is the business of web/sockets.py.
 
+A page begins to listen where its book was before the page was made, so that nothing in between is missed.
+
 The handshake of a WebSocket is a request like any other: it comes through Flask, with the same tokens and sessions, the
 same proxies and the same problems. The guest whom it lets in is left at the door (web/bridge.py).
 """
@@ -7,8 +9,9 @@ same proxies and the same problems. The guest whom it lets in is left at the doo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from offbook.core.changes import Cursor
 from offbook.core.wire import parse_cursor
@@ -84,7 +87,22 @@ def device_guest(since: Cursor | None) -> Guest:
 
 
 def page_guest(since: Cursor | None) -> Guest:
-    """A page of ours: a browser sends its cookie with every page's sockets, so that only Origin tells which it is."""
-    if request.headers.get("Origin") != request.host_url.rstrip("/"):
+    """A page of ours: a browser sends its cookie with every page's sockets, so that only Origin tells which it is.
+
+    A plain request opens nothing and has no Origin. By it a page learns why it got no socket: browsers don't say.
+    """
+    if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
         raise Problem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
     return Guest(me().book_id, since, Origin(user_id=me().id), stamp=me().stamp)
+
+
+def note_cursor() -> None:
+    """Before a page asks for anything: where the book is."""
+    if is_signed_in():
+        epoch, seq = parts().store.heads([me().book_id])[me().book_id]
+        g.cursor = Cursor(epoch, seq)
+
+
+@live.app_context_processor
+def cursor() -> dict[str, Any]:
+    return {"cursor": g.get("cursor")}

@@ -81,7 +81,7 @@ def answer_all(parts: Parts, book_id: int, asked: Sequence[tuple[Guest, bytes]])
     """Apply these pushes with one commit and answer each. In a thread."""
     read = [read_push(guest, body) for guest, body in asked]
     good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, Asked)]
-    answers = iter(apply(parts, book_id, good))
+    answers = iter(apply(parts, book_id, good) if good else ())
     return [dump(one.number, next(answers)) if isinstance(one, Asked) else one for one in read]
 
 

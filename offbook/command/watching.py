@@ -10,7 +10,7 @@ import argparse
 import json
 import queue
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 from offbook import log
 from offbook.command import Answer
 from offbook.command.syncing import need_server
-from offbook.command.words import clean, count, flat
+from offbook.command.words import count, flat
+from offbook.core.text import clean
 from offbook.replica import Replica
 from offbook.status import Status
 
@@ -38,7 +39,7 @@ Heard = queue.SimpleQueue[Status | list[str] | None]
 def watch(book: Replica, args: argparse.Namespace) -> Answer:
     need_server(book)
     heard: Heard = queue.SimpleQueue()
-    with ended_by_signal(heard):
+    with ended_by_signal(lambda: heard.put(None)):
         watched = Watched(book)
         tell({"event": "watching", "server": book.status().server}, args.json)
         book.start(on_status=heard.put, on_change=heard.put)
@@ -66,9 +67,9 @@ def happenings(watched: Watched, heard: Heard) -> Iterator[Event]:
 
 
 @contextmanager
-def ended_by_signal(heard: Heard) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what is heard: as asked for, and not as a failure."""
-    before = {one: signal.signal(one, lambda *_: heard.put(None)) for one in (signal.SIGINT, signal.SIGTERM)}
+def ended_by_signal(end: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call ``end``: the end is as asked for, not a failure."""
+    before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -157,12 +158,18 @@ class Watched:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    now = datetime.now(UTC)
-    if as_json:
-        line = json.dumps({"at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), **event})
-    else:
-        line = clean(f"{now.astimezone():%H:%M:%S}  {sentence(event)}")
-    print(line, flush=True)
+    print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
+
+
+def as_line(event: Event) -> str:
+    """For programs: one line of JSON, with the time in UTC."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": now, **event})
+
+
+def with_time(sentence: str) -> str:
+    """For people, with the time of their clock."""
+    return clean(f"{datetime.now():%H:%M:%S}  {sentence}")
 
 
 def sentence(event: Event) -> str:

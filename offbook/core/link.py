@@ -93,7 +93,7 @@ _GRID: Mapping[Event, tuple[Move, ...]] = {
     Event.START:     (SYNC,   ____,    ____,    ____,  ____,   ____,   ____,  ____),
     Event.STOP:      (____,   STOP,    STOP,    STOP,  STOP,   STOP,   STOP,  STOP),
     Event.TIMER:     (____,   ____,    POLL,    TIDY,  WAIT,   SYNC,   SYNC,  SYNC),
-    Event.COMMITTED: (____,   ____,    SYNC,    PUSH,  ____,   SYNC,   ____,  ____),
+    Event.COMMITTED: (____,   ____,    ____,    PUSH,  ____,   SYNC,   ____,  ____),
     Event.GIVEN:     (____,   ____,    SYNC,    SYNC,  SYNC,   SYNC,   SYNC,  SYNC),
     Event.SYNCED:    (____,   CONN,    ____,    ____,  ____,   ____,   ____,  ____),
     Event.NOT_YET:   (____,   POLL,    ____,    ____,  ____,   ____,   ____,  ____),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,15 @@ from tests.chromium.people import SIZES, Visit
 from tests.serving import serving
 
 CHROMIUM = Path("/usr/bin/chromium")
+UNUSED = (
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,OptimizationHints,PaintHolding"
+)
+"""Features to do without. The first two are pages of the address bar: every window loads them into processes of their
+own, which takes as long as a page of ours. The others are of Playwright's list, since only the last list counts."""
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --renderer-process-limit=1"
+    f"--disable-sync --renderer-process-limit=1 --disable-features={UNUSED}"
 )
 TIMEOUT_MS = 10_000
 NUMBERS = count(1)
@@ -48,61 +53,38 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
     app.extensions["database"].close()
 
 
-class Contexts:
-    """What browsers keep for a person, once for each kind of window: to make one takes longer than most pages.
-
-    A context is lent to one window at a time. Its cookies are cleared, and nothing else is kept: pages may not be, and
-    there is no script that stores anything. A blank tab keeps its process alive.
-    """
-
-    def __init__(self, chromium: Browser) -> None:
-        self._chromium = chromium
-        self._free: dict[str, list[BrowserContext]] = {}
-
-    @contextmanager
-    def lent(self, **options: Any) -> Iterator[BrowserContext]:
-        free = self._free.setdefault(repr(options), [])
-        context = free.pop() if free else self._made(**options)
-        yield context
-        for page in context.pages[1:]:
-            page.close()
-        context.clear_cookies()
-        free.append(context)
-
-    def _made(self, **options: Any) -> BrowserContext:
-        context = self._chromium.new_context(**options)
-        context.set_default_timeout(TIMEOUT_MS)
-        context.new_page()
-        return context
-
-
-@pytest.fixture(scope="session")
-def contexts(chromium: Browser) -> Contexts:
-    return Contexts(chromium)
-
-
 @pytest.fixture
-def visit(contexts: Contexts, site: tuple[App, str]) -> Iterator[Callable[..., Visit]]:
-    """Opens a window of a new user with some contacts, signed in."""
+def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Visit]]:
+    """Opens a window of a new user with some contacts, signed in; ``of`` somebody, another window of that person."""
     app, url = site
+    contexts: list[BrowserContext] = []
     complaints: list[str] = []
-    with ExitStack() as windows:
 
-        def open_window(
-            size: str = "desktop", scheme: str = "light", scripts: bool = True, contacts: int = 3, **options: Any
-        ) -> Visit:
-            name = f"user{next(NUMBERS)}"
+    def open_window(
+        size: str = "desktop",
+        scheme: str = "light",
+        scripts: bool = True,
+        contacts: int = 3,
+        of: Visit | None = None,
+        path: str = "/",
+        **options: Any,
+    ) -> Visit:
+        name = of.name if of else f"user{next(NUMBERS)}"
+        if of is None:
             add_user_with(app, name, contacts)
-            options |= SIZES[size] | {"base_url": url, "java_script_enabled": scripts}
-            context = windows.enter_context(contexts.lent(**options))
-            context.add_cookies([session_of(app, name, url)])
-            page = context.new_page()
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            listen(page, complaints)
-            page.goto("/")
-            return Visit(page, app, name, complaints)
+        options |= SIZES[size] | {"reduced_motion": "reduce", "java_script_enabled": scripts}
+        context = chromium.new_context(base_url=url, color_scheme=scheme, **options)
+        context.set_default_timeout(TIMEOUT_MS)
+        context.on("page", lambda page: listen(page, complaints))
+        context.add_cookies([session_of(app, name, url)])
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        return Visit(page, app, name, complaints)
 
-        yield open_window
+    yield open_window
+    for context in contexts:
+        context.close()
     assert complaints == []
 
 

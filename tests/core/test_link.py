@@ -99,8 +99,13 @@ def leads(move: Move, state: State) -> bool:
 
 def test_what_is_committed_goes_out_at_once_where_the_server_was_reached() -> None:
     moves = {state: TABLE[state, Event.COMMITTED] for state in State}
-    assert {state for state, move in moves.items() if move is Move.SYNC} == {State.CONNECTING, State.POLLING}
+    assert {state for state, move in moves.items() if move is Move.SYNC} == {State.POLLING}
     assert {state for state, move in moves.items() if move is Move.PUSH} == {State.LIVE}
+
+
+def test_who_writes_all_the_time_gets_to_the_live_channel() -> None:
+    link = follow(Link(State.CONNECTING), *[Event.COMMITTED] * 3, Event.OPENED)
+    assert (link.state, link.misses) == (State.LIVE, 0)
 
 
 def test_another_token_is_tried_at_once() -> None:

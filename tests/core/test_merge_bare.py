@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.core import decide
-from offbook.core.merge import Write
+from offbook.core import Record, decide
+from offbook.core.merge import Decision, Write
 from offbook.core.prune import Lines, is_bare, pruned
 from offbook.core.tables import EXISTS
 from tests.core.cases import (
@@ -34,6 +34,11 @@ from tests.core.cases import (
 )
 
 TOO_LATE = everywhere(Then("rejected", GONE, code="unknown_record"))
+IS_BACK = per(
+    Then("merged", {"name": "Eve", "email": "t"}),
+    Then("merged", {"name": "Eve", "email": "t"}),
+    Then("conflict", GONE, asked={EXISTS: True}),
+)
 SEEN = PARENT_SEQ + 1
 """The base of a change whose writer had seen the deletion."""
 
@@ -58,11 +63,7 @@ CASES = [
         ADA_A,
         (delete(5),),
         update(9, name="Eve", email="t"),
-        per(
-            Then("merged", {"name": "Eve", "email": "t"}),
-            Then("merged", {"name": "Eve", "email": "t"}),
-            Then("conflict", GONE, asked={EXISTS: True}),
-        ),
+        IS_BACK,
     ),
     Case(
         "an edit that names the contact, the deletion seen",
@@ -85,11 +86,7 @@ CASES = [
         ADA_A,
         (delete(5),),
         insert(9, base=PARENT_SEQ, name="Eve", email="t"),
-        per(
-            Then("merged", {"name": "Eve", "email": "t"}),
-            Then("merged", {"name": "Eve", "email": "t"}),
-            Then("conflict", GONE, asked={EXISTS: True}),
-        ),
+        IS_BACK,
     ),
     Case(
         "an insert, the deletion not seen, and is earlier",
@@ -112,21 +109,21 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("case", "policy"), each_policy(CASES))
-def test_case(case: Case, policy: str) -> None:
+def settle_bare(case: Case, policy: str) -> tuple[Record, Decision]:
+    """As settle(), but that the record is pruned before ``theirs`` comes."""
     record, _ = settle(case, policy)
     assert record is not None
     bare = pruned(record, Lines(0, record.seq))
     assert bare is not None and is_bare(bare)
-    theirs = make_change(case.theirs, 100, "theirs", PARENT_SEQ)
-    assert outcome(bare, decide(bare, theirs, policy, SEEN + 1)) == case.results[policy]
+    return bare, decide(bare, make_change(case.theirs, 100, "theirs", PARENT_SEQ), policy, SEEN + 1)
+
+
+@pytest.mark.parametrize(("case", "policy"), each_policy(CASES))
+def test_case(case: Case, policy: str) -> None:
+    assert outcome(*settle_bare(case, policy)) == case.results[policy]
 
 
 @pytest.mark.parametrize("typed", [insert(9, name="Eve"), update(9, name="Eve")])
 def test_what_waits_for_a_person_can_be_brought_back_with_a_name(typed: Typed) -> None:
-    case = Case("", ADA, (delete(5),), typed, {})
-    record, _ = settle(case, "ask")
-    assert record is not None
-    bare = pruned(record, Lines(0, record.seq))
-    decision = decide(bare, make_change(typed, 100, "theirs", PARENT_SEQ), "ask", SEEN + 1)
+    _, decision = settle_bare(Case("", ADA, (delete(5),), typed, {}), "ask")
     assert isinstance(decision, Write) and decision.record.deleted and not is_bare(decision.record)

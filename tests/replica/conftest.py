@@ -28,3 +28,13 @@ def device(tmp_path: Path, server: Server) -> Iterator[Device]:
             return stack.enter_context(Replica(tmp_path / f"{name}.db", **options))
 
         yield open_replica
+
+
+@pytest.fixture
+def a(device: Device) -> Replica:
+    return device("a")
+
+
+@pytest.fixture
+def b(device: Device) -> Replica:
+    return device("b")

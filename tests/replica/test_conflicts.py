@@ -18,16 +18,6 @@ def server() -> Server:
     return Server("ask")
 
 
-@pytest.fixture
-def a(device: Device) -> Replica:
-    return device("a")
-
-
-@pytest.fixture
-def b(device: Device) -> Replica:
-    return device("b")
-
-
 def contested(a: Replica, b: Replica, **cells: tuple[Any, Any]) -> str:
     """A contact in which each of the cells was given another value on each device, ``b``'s first; both know of it."""
     ada = a.contacts.add(name="Ada", phone="0")
@@ -38,6 +28,18 @@ def contested(a: Replica, b: Replica, **cells: tuple[Any, Any]) -> str:
     a.contacts.update(ada, **{cell: values[1] for cell, values in cells.items()})
     a.sync()
     b.sync()
+    return ada
+
+
+def deleted_and_edited(a: Replica, b: Replica) -> str:
+    """A contact that ``b`` deleted and ``a``, which did not know, edited."""
+    ada = a.contacts.add(name="Ada", phone="0")
+    a.sync()
+    b.sync()
+    b.contacts.delete(ada)
+    b.sync()
+    a.contacts.update(ada, phone="a")
+    a.sync()
     return ada
 
 
@@ -182,13 +184,7 @@ def test_what_can_not_be_chosen_leaves_the_conflict_waiting(a: Replica, b: Repli
 
 @pytest.mark.parametrize(("choice", "there"), [("ours", False), ("theirs", True)])
 def test_a_deletion_against_an_edit_is_a_choice_too(a: Replica, b: Replica, choice: str, there: bool) -> None:
-    ada = a.contacts.add(name="Ada", phone="0")
-    a.sync()
-    b.sync()
-    b.contacts.delete(ada)
-    b.sync()
-    a.contacts.update(ada, phone="a")
-    a.sync()
+    deleted_and_edited(a, b)
     assert a.contacts.list() == [] and the_conflict(a)["cell"] == "@exists"
     a.resolve(the_conflict(a)["id"], choice)
     assert [one["phone"] for one in a.contacts.list()] == ["a"] * there
@@ -273,13 +269,7 @@ def test_a_server_that_went_back_is_told_the_choice_again(a: Replica, b: Replica
 
 def test_a_parked_insert_takes_a_choice_behind_it_along(a: Replica, b: Replica) -> None:
     """A contact that was brought back here in a way that can't be sent, when a person chose to keep it deleted."""
-    ada = a.contacts.add(name="Ada", phone="0")
-    a.sync()
-    b.sync()
-    b.contacts.delete(ada)
-    b.sync()
-    a.contacts.update(ada, phone="a")
-    a.sync()
+    ada = deleted_and_edited(a, b)
     a.connection.execute("INSERT INTO contacts (id, name, phone) VALUES (?, 'Ada', ?)", (ada, "x" * 101))
     a.sync()
     assert len(a.parked()) == 1

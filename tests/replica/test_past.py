@@ -12,11 +12,6 @@ from tests.replica.serving import Server, lost_request, ok, says, wire
 
 
 @pytest.fixture
-def a(device: Device) -> Replica:
-    return device("a")
-
-
-@pytest.fixture
 def ada(a: Replica) -> str:
     """A contact whose phone number was 1, then 2; and that has a company since."""
     ada = a.contacts.add(name="Ada", phone="1", details={"k1": {"kind": "url", "value": "x"}})

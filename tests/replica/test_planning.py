@@ -12,16 +12,6 @@ from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, wire
 
 
-@pytest.fixture
-def a(device: Device) -> Replica:
-    return device("a")
-
-
-@pytest.fixture
-def b(device: Device) -> Replica:
-    return device("b")
-
-
 def dump(replica: Replica) -> dict[str, list[Any]]:
     """The whole file: every row of every table there is."""
     tables = replica.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()

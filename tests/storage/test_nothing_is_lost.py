@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,9 @@ from offbook.core.policies import POLICIES
 from offbook.core.wire import change_of
 from storage.restoring import By, preview, restore, restore_version, take_back
 from tests.storage.books import ORIGIN, TICK, Desk, Library, uuid
-from tests.storage.stories import HISTORIES, Player, Push
+from tests.storage.stories import HISTORIES, Player, Push, play
+
+Live = dict[str, dict[str, Any]]
 
 KEEPER = uuid(77)
 """The replica that gives back."""
@@ -34,6 +37,18 @@ def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value
         if item["id"] in taken:
             change = change_of(item, KEEPER)
             yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
+
+
+def moment_of(desk: Desk, story: list[Push], back: int) -> tuple[int, Live]:
+    """Play a story; the head that the book had ``back`` pushes before its end, and what it showed then."""
+    shown = [desk.live()]
+    heads = play(desk, story, after_each=lambda: shown.append(desk.live()))
+    place = max(0, len(heads) - 1 - back)
+    return heads[place], shown[place]
+
+
+def values(live: Live) -> Live:
+    return {key: {name: value for name, value in data.items() if name != "updated_at"} for key, data in live.items()}
 
 
 def record_of(desk: Desk, key: Key) -> Record:
@@ -72,25 +87,16 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     library: Library, story: list[Push], policy: str, back: int
 ) -> None:
     desk = library.desk(policy)
-    player = Player(desk)
-    shown = [desk.live()]
-    for push in story:
-        player.push(push)
-        shown.append(desk.live())
-    place = max(0, len(shown) - 1 - back)
-    moment, before = player.heads[place], desk.live()
+    moment, shown = moment_of(desk, story, back)
+    before = desk.live()
     expected = len(preview(desk.store, desk.book_id, moment))
     desk.now += TICK
     taken = take_back(desk.store, desk.book_id, by(1), moment, desk.now)
     assert taken.changed == expected and preview(desk.store, desk.book_id, moment) == []
-    assert values(desk.live()) == values(shown[place])
+    assert values(desk.live()) == values(shown)
     desk.now += TICK
     take_back(desk.store, desk.book_id, by(2), taken.before, desk.now)
     assert values(desk.live()) == values(before)
-
-
-def values(live: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    return {key: {name: value for name, value in data.items() if name != "updated_at"} for key, data in live.items()}
 
 
 @pytest.mark.proof
@@ -100,15 +106,10 @@ def test_a_record_becomes_what_it_was_at_any_moment(
     library: Library, story: list[Push], policy: str, back: int
 ) -> None:
     desk = library.desk(policy)
-    player = Player(desk)
-    shown = [desk.live()]
-    for push in story:
-        player.push(push)
-        shown.append(desk.live())
-    place = max(0, len(shown) - 1 - back)
+    moment, shown = moment_of(desk, story, back)
     with desk.store.reading(desk.book_id) as book:
         keys = {done.key for done in book.since(0)}
     for number, key in enumerate(sorted(keys)):
         desk.now += TICK
-        restore_version(desk.store, desk.book_id, by(number), key, player.heads[place], desk.now)
-    assert values(desk.live()) == values(shown[place])
+        restore_version(desk.store, desk.book_id, by(number), key, moment, desk.now)
+    assert values(desk.live()) == values(shown)

@@ -55,6 +55,10 @@ def texts_in(*found: Any) -> set[str]:
     return set(TYPED.findall(str(found)))
 
 
+def cannot_be_sent(line: log.LogLine) -> bool:
+    return line.state == log.State.PARKED or change_in(line) is None
+
+
 class Device:
     def __init__(
         self, name: str, folder: Path, seed: str, server: Server, ledger: Ledger, old: list[bytes], say: Say
@@ -195,15 +199,16 @@ class Device:
     def _pending(self) -> list[log.LogLine]:
         return log.pending(self.replica.connection)
 
+    def _unsettled(self) -> list[log.LogLine]:
+        return [*self._pending(), *log.parked(self.replica.connection)]
+
     def _unsendable(self) -> dict[str, set[str]]:
         """Records that began with an INSERT that can't be sent, and what that says.
 
         What is written to such a record joins the INSERT, over what it said; and whoever deletes it gives it up.
         """
-        lines = [*self._pending(), *log.parked(self.replica.connection)]
-        inserts = [line for line in lines if line.operation == "INSERT"]
-        bad = [line for line in inserts if line.state == log.State.PARKED or change_in(line) is None]
-        return {line.record_id: texts_in(line.data) for line in bad}
+        inserts = [line for line in self._unsettled() if line.operation == "INSERT"]
+        return {line.record_id: texts_in(line.data) for line in inserts if cannot_be_sent(line)}
 
     @contextmanager
     def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
@@ -212,23 +217,22 @@ class Device:
         if given_up:
             unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
-        after, deleted = self.shown(), {line.record_id for line in self._pending() if line.operation == "DELETE"}
+        after, lines = self.shown(), self._unsettled()
+        deleted = {line.record_id for line in lines if (line.state, line.operation) == (log.State.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
-        self._note_hands(before, after)
+        self._note_hands(before, after, lines)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if given_up or record_id not in after or record_id in deleted:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
 
-    def _note_hands(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _note_hands(self, before: dict[str, Any], after: dict[str, Any], lines: list[log.LogLine]) -> None:
         for record_id in before.keys() | after.keys():
             if before.get(record_id) != after.get(record_id):
                 if record_id not in before and record_id in self._ledger.hands:
                     self._ledger.spoiled.add(record_id)
                 self._ledger.hands.setdefault(record_id, set()).add(self.name)
                 self._ledger.last[record_id] = after.get(record_id)
-        lines = [*self._pending(), *log.parked(self.replica.connection)]
-        bad = (line for line in lines if line.state == log.State.PARKED or change_in(line) is None)
-        self._ledger.spoiled |= {line.record_id for line in bad}
+        self._ledger.spoiled |= {line.record_id for line in lines if cannot_be_sent(line)}
         self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()
