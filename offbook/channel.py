@@ -34,7 +34,7 @@ MESSAGES_MAX = 4
 """So many are read ahead."""
 
 LOOK_SECONDS = 0.005
-"""How often the file is looked at for commits of other processes: about 2 µs each time."""
+"""How often the file is looked at for commits of other processes. It takes one to two per cent of a slow core."""
 
 CLOSE_SECONDS_MAX = 0.3
 """For saying goodbye: stop() has two seconds for everything."""
