@@ -24,6 +24,7 @@ from storage.contacts import Contacts
 from storage.engines import open_engines
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
+from storage.streams import Streams
 from storage.tutorial import Tutorial
 from web import Parts, assets, auth, errors, headers, words
 
@@ -80,6 +81,7 @@ def wire(app: App, config: Config) -> None:
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
         activity=Activity(database),
+        streams=Streams(database),
         clock=now_us,
         new_id=random_id,
     )
@@ -92,10 +94,13 @@ def extend(app: App) -> None:
         protection.exempt(blueprint)
     app.jinja_env.filters |= {
         "ago": words.ago,
+        "clock_time": words.clock_time,
         "clock_offset": words.clock_offset,
         "clock_advice": skew.advice,
         "date": words.date,
         "iso": words.iso,
+        "rate": words.rate,
+        "size": words.size,
     }
     app.jinja_env.globals["password_length_min"] = PASSWORD_LENGTH_MIN
 

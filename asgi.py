@@ -13,16 +13,24 @@ import gc
 import resource
 import socket
 import sys
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import uvicorn
 from flask import Flask
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app import create_app
 from config import Config
 from storage.doctor import schema
-from web.bridge import Bridge, WsgiApp
+from web import Parts
+from web.bridge import Bridge, OpenLive, WsgiApp
+from web.sockets import Sockets
+
+CLOSE_SECONDS = 1.0
+"""How long a socket that gave no sign of life may still take to hear that it is closed."""
+
+Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -95,13 +103,34 @@ class TimedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
 
-def protocol_of(config: Config) -> type[TimedProtocol]:
+class TimedSocket(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, which would keep a client for ever that takes nothing: it waits with closing, too,
+    until all that was sent is taken."""
+
+    limits: ClassVar[Config]
+    send_timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.send_timer is None:
+            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().resume_writing()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.send_timer = self.send_timer or self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().connection_lost(exc)
+
+
+def limited(protocol: type[Protocol], config: Config) -> type[Protocol]:
     """The protocol with the limits of ``config``: uvicorn takes a class and makes the connections itself."""
-
-    class LimitedProtocol(TimedProtocol):
-        limits = config
-
-    return LimitedProtocol
+    return type(protocol.__name__, (protocol,), {"limits": config})
 
 
 def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
@@ -113,12 +142,14 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            Bridge(app, config),
+            Bridge(app, config, live_of(app, config)),
             loop="asyncio",
-            http=protocol_of(config),
-            ws="websockets-sansio",
+            http=limited(TimedProtocol, config),
+            ws=limited(TimedSocket, config),
             ws_per_message_deflate=False,
-            ws_max_size=config.body_bytes_max,
+            ws_max_size=config.message_bytes_max,
+            ws_ping_interval=config.ping_seconds,
+            ws_ping_timeout=config.ping_seconds,
             lifespan="on",
             timeout_keep_alive=config.keep_alive_seconds,
             timeout_graceful_shutdown=10,
@@ -128,6 +159,14 @@ def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
             log_level="warning",
         )
     )
+
+
+def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
+    """The live channel of an offbook app; any other WSGI app has none."""
+    if not isinstance(app, Flask):
+        return None
+    parts: Parts = app.extensions["offbook"]
+    return lambda threads: Sockets(parts, threads, config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Commands for admins: ``flask user|device|book|doctor …``.
+"""Commands for admins: ``flask user|device|book|stream|doctor …``.
 
 Passwords and tokens never come as arguments, which other users of the machine can read; a password is asked for, or
 taken from standard input. Everything here goes through a store, as the pages do.
@@ -32,6 +32,7 @@ R = TypeVar("R")
 user = AppGroup("user", help="People who sign in.")
 device = AppGroup("device", help="What syncs a book.")
 book = AppGroup("book", help="What syncs as a whole.")
+stream = AppGroup("stream", help="Files of `offbook ingest` that the page Streams may read.")
 
 
 def plainly(command: Callable[P, R]) -> Callable[P, R]:
@@ -175,6 +176,32 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, dry_r
         click.echo(f"{name}'s book: {words.forgotten(found, dry_run)}.")
 
 
+@stream.command("add")
+@click.argument("file")
+@plainly
+def add_stream(file: str) -> None:
+    """Let admins see the stream in FILE on the page Streams. Only what is added here is ever read."""
+    added = parts().streams.add(file, parts().clock(), parts().new_id)
+    click.echo(f"The page Streams shows {added.name} now ({added.path}).")
+
+
+@stream.command("list")
+@plainly
+def list_streams() -> None:
+    """Show every stream that may be read: name and file."""
+    for source in parts().streams.all():
+        click.echo(f"{source.name}\t{source.path}")
+
+
+@stream.command("remove")
+@click.argument("file")
+@plainly
+def remove_stream(file: str) -> None:
+    """Show the stream in FILE no more. FILE stays as it is, and may be gone already."""
+    removed = parts().streams.remove(file)
+    click.echo(f"The page Streams shows {removed.name} no more ({removed.path}).")
+
+
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
@@ -210,5 +237,5 @@ def secrecy(config: Config) -> list[Finding]:
 
 
 def register(app: Flask) -> None:
-    for command in (user, device, book, doctor):
+    for command in (user, device, book, stream, doctor):
         app.cli.add_command(command)

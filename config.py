@@ -59,6 +59,16 @@ class Config:
     keep_alive_seconds: int = 30
     """An idle connection stays this long, so that the next sync needs no new one."""
 
+    sockets_max: int = 5_000
+    sockets_per_guest_max: int = 16
+    """Of one device, or of one person's pages: more are a mistake that would keep others out."""
+
+    message_bytes_max: int = MIB
+    """What a device pushes over its socket at once; larger batches go by ``POST /sync``."""
+
+    ping_seconds: float = 20
+    """How often a socket is asked for a sign of life, and how long it may take: then it is taken to be half open."""
+
     session_days: int = 30
     """How long someone stays signed in after the last visit."""
 

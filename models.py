@@ -122,14 +122,13 @@ class Contact(Base):
 
     ``clocks`` is JSON, as is the wire.
     ``search`` and ``sort_name`` are derived from the other columns and the details, folded; ``digest`` is what devices
-    compare theirs with (offbook.core.digests), and its index holds all that the sum over a range of ids takes.
+    compare theirs with (offbook.core.digests). The list's index holds it too, so that the sum over a book reads no row.
     """
 
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("book_id", "seq"),
-        Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id"),
-        Index("ix_contacts_digests", "book_id", "deleted", "id", "digest"),
+        Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id", "digest"),
     )
 
     book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)

@@ -17,17 +17,20 @@ from web.health import health
 from web.history import history
 from web.imports import imports
 from web.inbox import inbox
+from web.live import live, note_cursor
 from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
 from web.rest import rest
 from web.settings import settings
+from web.streams import streams
 
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
     (rest, ""),
     (history, ""),
     (conflicts, ""),
+    (live, ""),
     (health, ""),
     (users, ""),
     (openapi, ""),
@@ -42,6 +45,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (activity, ""),
     (devices, ""),
     (people, ""),
+    (streams, ""),
     (settings, ""),
 )
 
@@ -49,6 +53,8 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
 def register(app: Flask) -> None:
     for blueprint, prefix in (*API, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
+    for blueprint, _ in PAGES:
+        app.before_request_funcs.setdefault(blueprint.name, []).append(note_cursor)
     app.config["API_SEGMENTS"] = api_segments(app)
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, pages, server, sync, verify
+from bench import device, ingest, listeners, live, pages, returning, server, streams, sync, verify
 from bench.figures import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -29,7 +29,12 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield this_machine()
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
+    yield from returning.figures(folder)
     yield from verify.figures(folder)
+    yield from live.figures(folder)
+    yield from listeners.figures(folder)
+    yield from ingest.figures(folder)
+    yield from streams.figures(folder)
     yield this_machine()
 
 

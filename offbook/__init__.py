@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from offbook.core.errors import (
         Busy,
         Invalid,
+        NoLive,
         NotAuthorized,
         NotFound,
         OffbookError,
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from offbook.mending import Repair
     from offbook.parking import Parked
     from offbook.planning import PlanReport
-    from offbook.replica import Replica, Status
+    from offbook.replica import Replica
+    from offbook.status import Status
+    from offbook.stopping import Stopped
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
     from offbook.verifying import VerifyReport
@@ -43,6 +46,7 @@ __all__ = [
     "HTTP",
     "Busy",
     "Invalid",
+    "NoLive",
     "NotAuthorized",
     "NotFound",
     "OffbookError",
@@ -57,6 +61,7 @@ __all__ = [
     "Response",
     "ServerFault",
     "Status",
+    "Stopped",
     "SyncError",
     "SyncReport",
     "Transport",
@@ -71,7 +76,8 @@ _HOMES = {
     "Repair": "offbook.mending",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
-    "Status": "offbook.replica",
+    "Status": "offbook.status",
+    "Stopped": "offbook.stopping",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",
     "VerifyReport": "offbook.verifying",

@@ -6,6 +6,7 @@ something about. What the commands are is in offbook/command.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -14,19 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.command import FAILED, NOT_AUTHORIZED, OFFLINE, OK, USAGE, Answer, NoBook, UsageError
+from offbook.command import FAILED, OK, Answer, NoBook, exit_code
 from offbook.command.parser import parse
-from offbook.command.place import file_of
-from offbook.command.words import clean
-from offbook.core.errors import NotAuthorized, OffbookError, Offline
+from offbook.command.place import file_of, stream_file_of
+from offbook.core.errors import OffbookError
+from offbook.core.text import clean
 from offbook.replica import Replica
 from offbook.sqlite import Error as FileFault
-
-CODES: tuple[tuple[type[OffbookError], int], ...] = (
-    (UsageError, USAGE),
-    (Offline, OFFLINE),
-    (NotAuthorized, NOT_AUTHORIZED),
-)
 
 DEBUG = "OFFBOOK_DEBUG"
 
@@ -69,17 +64,14 @@ def _run(words: list[str]) -> int:
     try:
         args = parse(words)
         as_json = args.json
-        path = file_of(args.db)
-        if not args.makes_file and not path.exists():
-            raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
-        with Replica(path) as book:
-            answer = args.run(book, args)
+        path = file_of(args.db) if args.on_book else stream_file_of(args.db)
+        answer = _on_book(path, args) if args.on_book else args.run(path, args)
     except SystemExit as end:  # --help and --version
         return int(end.code or OK)
     except BrokenPipeError:
         raise
     except OffbookError as error:
-        return _refuse(error.code, str(error), as_json, _code_of(error))
+        return _refuse(error.code, str(error), as_json, exit_code(error))
     except (OSError, FileFault) as error:
         return _refuse("file", _about_file(error, path), as_json, FAILED)
     except Exception as error:
@@ -88,6 +80,14 @@ def _run(words: list[str]) -> int:
         told = f"This is a fault of offbook ({type(error).__name__}: {error}). {DEBUG}=1 shows where: please report it."
         return _refuse("fault", told, as_json, FAILED)
     return _tell(answer, as_json)
+
+
+def _on_book(path: Path, args: argparse.Namespace) -> Answer:
+    if not args.makes_file and not path.exists():
+        raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
+    with Replica(path) as book:
+        answer: Answer = args.run(book, args)
+        return answer
 
 
 def _tell(answer: Answer, as_json: bool) -> int:
@@ -111,10 +111,6 @@ def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
 def _print_json(data: Any) -> None:
     """In ASCII, which every terminal and every program reads alike."""
     print(json.dumps(data, indent=2))
-
-
-def _code_of(error: OffbookError) -> int:
-    return next((code for kind, code in CODES if isinstance(error, kind)), FAILED)
 
 
 def _about_file(error: OSError | FileFault, book: Path | None) -> str:

@@ -136,17 +136,15 @@ def parse(item: Any) -> Answer:
     """Check an answer that is JSON already. Raises ServerFault."""
     if not isinstance(item, dict):
         raise ServerFault("The server's answer is not an object.")
-    results: Json = item.get("results")
     changes: Json = item.get("changes")
     since: Json = item.get("since")
     need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     cursor = _cursor(item.get("cursor"))
     need(since is None or isinstance(since, str), "since")
     need(type(item.get("more")) is bool, "more")
-    need(results is None or isinstance(results, list), "results")
     records = [one for one in changes if not _is_conflict(one)]
     need(len(records) <= ROWS_MAX, "changes")
-    found = [_result(one) for one in results or ()]
+    found = [] if item.get("results") is None else results_of(item["results"])
     return Answer(
         uuid_of(item.get("book"), "book"),
         found,
@@ -170,7 +168,7 @@ def _newest(records: list[Json]) -> list[Row]:
     return list(newest.values())
 
 
-def json_of(body: bytes) -> Json:
+def json_of(body: str | bytes) -> Json:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -197,6 +195,12 @@ def words(value: Json, characters_max: int) -> str | None:
     if not isinstance(value, str):
         return None
     return value[:characters_max].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def results_of(item: Json) -> list[Result]:
+    """The verdicts on what was sent. Raises ServerFault."""
+    need(isinstance(item, list), "results")
+    return [_result(one) for one in item]
 
 
 def _result(item: Json) -> Result:

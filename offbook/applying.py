@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from offbook import conflicts, log, snapshots, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
+from offbook.core.cells import Json
 from offbook.core.changes import Operation, Verdict
 from offbook.core.errors import OtherBook
 from offbook.core.rebase import State
@@ -27,14 +28,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Applied:
-    """What an answer brought: how many changes were settled, which records must be looked at again."""
+    """What an answer brought: how many changes were settled, how many rows of the page were news.
+
+    ``touched`` are records that must be looked at again, ``moved`` those of them of which the server may have changed
+    what shows, ``changed`` those of which it did.
+    """
 
     pushed: int = 0
     pulled: int = 0
     parked: int = 0
     conflicts: int = 0
+    news: int = 0
     took_page: bool = False
     touched: set[Key] = field(default_factory=set)
+    moved: set[Key] = field(default_factory=set)
+    changed: list[Key] = field(default_factory=list)
 
 
 def check_book(connection: sqlite3.Connection, book: str) -> None:
@@ -62,10 +70,38 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answe
             state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
             applied.took_page = True
             if not answer.more:
-                applied.touched |= snapshots.advance(connection, here.snapshot)
-        for key in applied.touched:
-            refresh(connection, key)
+                gone = snapshots.advance(connection, here.snapshot)
+                applied.touched |= gone
+                applied.moved |= gone
+        _refresh(connection, applied)
     return applied
+
+
+def apply_verdicts(
+    connection: sqlite3.Connection, sent: Sequence[LogLine], book: str, results: Iterable[Result]
+) -> Applied:
+    """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
+    applied = Applied()
+    with log.applying(connection):
+        check_book(connection, book)
+        settle(connection, sent, results, applied)
+        _refresh(connection, applied)
+    return applied
+
+
+def _refresh(connection: sqlite3.Connection, applied: Applied) -> None:
+    """Make what shows as it is to be, and note where the server changed it."""
+    for key in applied.touched:
+        before = _showing(connection, key) if key in applied.moved else None
+        refresh(connection, key)
+        if key in applied.moved and _showing(connection, key) != before:
+            applied.changed.append(key)
+
+
+def _showing(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
+    """A record as a person sees it: its times move with every answer."""
+    found = LAYOUTS[key[0]].get(connection, key[1]) if key[0] in LAYOUTS else None
+    return found and {name: value for name, value in found.items() if name not in ("created_at", "updated_at")}
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
@@ -84,7 +120,10 @@ def settle(connection: sqlite3.Connection, sent: Sequence[LogLine], results: Ite
         else:
             into.pushed += _acknowledge(connection, line, result)
             into.conflicts += result.verdict is Verdict.CONFLICT
-        into.pulled += _take_record(connection, line, result) and result.verdict is not Verdict.APPLIED
+        took = _take_record(connection, line, result)
+        into.pulled += took and result.verdict is not Verdict.APPLIED
+        if took or result.verdict is not Verdict.APPLIED:
+            into.moved.add((line.table, line.record_id))
     for key in keys:
         fold(connection, key)
     into.touched.update(keys)
@@ -142,12 +181,18 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
         seq, stale = known.get(record_id, (-1, 0))
         if seq >= row.server.seq and not stale:
             continue
-        into.pulled += acknowledged.get(record_id) != row.server.seq
+        is_own = acknowledged.get(record_id) == row.server.seq
+        into.news += 1
+        into.pulled += not is_own
         if record_id in unsettled or record_id in contested or acknowledged.get(record_id, 0) > row.server.seq:
             take(connection, row.key, row.server)
             into.touched.add(row.key)
+            into.moved.add(row.key)
         else:
             straight.append(row)
+            showed = record_id in known or record_id in acknowledged
+            if (not is_own or row.key in into.moved) and (showed or row.data is not None):
+                into.changed.append(row.key)
     _put_straight(connection, table, straight)
     into.touched.difference_update(row.key for row in straight)
 

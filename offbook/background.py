@@ -1,8 +1,8 @@
-"""Syncing in the background: at once after a local commit, and from time to time without one.
+"""The thread of a started replica: it carries out what the table of offbook/core/link.py says.
 
-The thread has a connection of its own, and sees commits of any process by SQLite's data_version. A sync that failed is
-tried again by itself, later and later, with some chance in it so that many devices do not come back in one moment; a
-server that names its own time is obeyed. Nobody has to write anything for that.
+One thread does one thing after another: it waits until something happens, looks up what is to be done about it, and
+does that. Whatever goes wrong is an event like any other, so that no error ends the thread. What is committed here is
+looked for by SQLite's data_version, whichever process commits, and again whenever a state is entered.
 """
 
 from __future__ import annotations
@@ -12,121 +12,256 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from math import inf
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook.core.errors import NotAuthorized, OtherBook, SyncError
-from offbook.state import holder_name
-from offbook.transport import Response, Transport
+from offbook import state
+from offbook.answers import Answer
+from offbook.applying import Applied
+from offbook.channel import Channel, Said, Sign
+from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
+from offbook.core.link import ON_SOCKET, SECONDS, Event, Link, Move, State, after
+from offbook.live import Detour, Live, message_of
+from offbook.outgoing import has_pending
+from offbook.sqlite import Error as FileFault
+from offbook.status import Seen
+from offbook.stopping import Stoppable, Stopped
+from offbook.syncing import Syncing, forget_old_lines
+from offbook.telling import Callbacks, Telling
+from offbook.transport import Transport
 
 if TYPE_CHECKING:
     import sqlite3
 
 logger = logging.getLogger("offbook")
 
-LOOK_SECONDS = 0.05
-"""How often the file is looked at for commits: about 2 µs each time."""
-
-PULL_SECONDS = 5.0
-BACKOFF_SECONDS_MIN = 0.5
-BACKOFF_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 1.0
 
+LATE: Mapping[State, SyncError] = {
+    State.CONNECTING: NoLive("Nobody answered the handshake of the live channel."),
+    State.SENDING: Offline("The server did not answer what was sent over the live channel."),
+}
+"""What it means that the time of a state is over."""
 
-class Stopped(SyncError):
-    """stop() was called while a request was on its way: its answer is not applied, and comes again."""
 
-    code = "stopped"
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the thread gets at its replica: a connection of its own, a way to the server, and what to leave behind.
+
+    ``has_live`` is False where the app brought a transport of its own.
+    """
+
+    connect: Callable[[], sqlite3.Connection]
+    transport: Callable[[sqlite3.Connection], Transport]
+    leave: Callable[[], None]
+    clock: Callable[[], int]
+    rng: Random
+    has_live: bool
+
+
+class Happening(NamedTuple):
+    """An event, and what it brought: a page, verdicts, a message to be sent, an error."""
+
+    event: Event
+    what: Any = None
 
 
 class Background:
-    """A thread that calls ``sync`` whenever there is a reason to. ``connect`` opens the thread's own connection."""
+    """A replica's thread."""
 
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        sync: Callable[[sqlite3.Connection, Background], None],
-        rng: Random,
-    ) -> None:
-        self.holder = holder_name(str(uuid.uuid4()))
-        self.last_error: str | None = None
-        self._connect = connect
-        self._sync = sync
-        self._rng = rng
+    def __init__(self, access: Access, callbacks: Callbacks) -> None:
+        """Raises what opening the file raises."""
+        self.holder = state.holder_name(str(uuid.uuid4()))
+        self._access = access
+        self._telling = Telling(callbacks)
+        self._link = Link(live_at=0.0 if access.has_live else inf)
+        self._connection = access.connect()
+        self._channel = Channel(SECONDS)
+        self._version: int | None = None
+        self._given: tuple[str | None, str | None] = (None, None)
         self._stop = threading.Event()
-        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="offbook", daemon=True)
+
+    # --- for other threads ---
+
+    @property
+    def seen(self) -> Seen:
+        return self._telling.seen
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> bool:
-        """End the thread; False where it hangs in a request. It then ends by itself, and applies nothing more."""
+        """End the thread; False where that takes longer than a second. It then ends by itself, and tells no more."""
         self._stop.set()
+        self._channel.wake()
+        if threading.current_thread() is self._thread:  # a callback: the thread ends when that returns
+            return True
         self._thread.join(STOP_SECONDS_MAX)
+        if self._thread.is_alive():
+            self._telling.hush()
         return not self._thread.is_alive()
 
-    def stoppable(self, transport: Transport) -> Transport:
-        """The transport, for this thread: an answer that comes after stop() does not get through."""
-        return _Stoppable(transport, self._stop)
+    def wake(self) -> None:
+        """Something was committed."""
+        self._channel.wake()
+
+    # --- one thing after another ---
 
     def _run(self) -> None:
-        connection = self._connect()
         try:
-            while not self._stop.is_set():
-                self._wait(connection, self._sync_once(connection))
+            with closing(self._connection), closing(self._channel):
+                happening = self._take(Happening(Event.START))
+                while self._link.state is not State.STOPPED:
+                    happening = self._take(happening or self._await())
         finally:
-            connection.close()
+            self._access.leave()
 
-    def _sync_once(self, connection: sqlite3.Connection) -> float:
-        """Sync, and return how many seconds may pass before the next time."""
+    def _take(self, happening: Happening) -> Happening | None:
+        """Go where the table says, and do what it says. Returns what came of that, where that is an event itself."""
+        error = happening.what if isinstance(happening.what, Exception) else None
+        retry_after = error.retry_after_seconds if isinstance(error, SyncError) else None
+        before, now = self._link, time.monotonic()
+        self._link, move = after(before, happening.event, now, self._access.rng.random(), SECONDS, retry_after)
+        if self._link.state is not before.state:
+            self._version = None
+        self._telling.note(self._link, now, error)
+        self._telling.link(self._connection)
+        found = self._guarded(self._do, move, happening.what)
+        self._telling.status(self._connection)
+        return found
+
+    def _guarded(self, work: Callable[..., Happening | None], *given: Any) -> Happening | None:
+        """Whatever goes wrong, as an event."""
         try:
-            self._sync(connection, self)
+            return work(*given)
         except Stopped:
-            return 0.0
+            return Happening(Event.STOP)
+        except Detour as reason:
+            logger.debug("Back to a sync: %s", reason)
+            return Happening(Event.DETOUR)
+        except (NotAuthorized, OtherBook) as error:
+            return Happening(Event.REFUSED, error)
         except SyncError as error:
-            return self._after_failure(error, error.retry_after_seconds)
+            return Happening(Event.FAILED, error)
         except Exception as error:  # a full disk, a locked file: the thread must live to try again
-            logger.exception("The sync in the background failed and is tried again")
-            return self._after_failure(error, None)
-        self._failures, self.last_error = 0, None
-        return PULL_SECONDS * (0.8 + 0.4 * self._rng.random())
+            logger.exception("Something failed in the background, and is tried again")
+            return Happening(Event.FAILED, error)
 
-    def _after_failure(self, error: Exception, retry_after_seconds: float | None) -> float:
-        self.last_error = str(error)
-        self._failures += 1
-        most = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_MIN * 2.0 ** min(self._failures - 1, 20))
-        if isinstance(error, NotAuthorized | OtherBook):
-            most = BACKOFF_SECONDS_MAX
-        seconds = most * (0.5 + 0.5 * self._rng.random())
-        return max(seconds, retry_after_seconds or 0.0)
+    def _do(self, move: Move, what: Any) -> Happening | None:
+        if self._link.state not in ON_SOCKET:
+            self._channel.shut()
+        match move:
+            case Move.SYNC:
+                return self._sync()
+            case Move.CONNECT:
+                self._connect()
+            case Move.PUSH:
+                return self._push()
+            case Move.TAKE:
+                self._heard(self._live.take(what))
+            case Move.SETTLE if what is not None:
+                self._heard(self._live.settle(what))
+            case Move.TIDY:
+                forget_old_lines(self._connection, self._access.clock())
+            case _:
+                pass
+        return None
 
-    def _wait(self, connection: sqlite3.Connection, seconds: float) -> None:
-        """Until the time is up; or, when all is well, until something is there to be sent."""
-        deadline = time.monotonic() + seconds
-        seen = None
-        while not self._stop.is_set() and (left := deadline - time.monotonic()) > 0:
-            if not self._failures:
-                version = connection.execute("PRAGMA data_version").fetchone()
-                if version != seen and _has_pending(connection):
-                    break
-                seen = version
-            self._stop.wait(min(LOOK_SECONDS, left))
+    # --- what is done ---
+
+    def _sync(self) -> Happening:
+        here = state.read(self._connection)
+        self._given = (here.server, here.token)
+        transport = Stoppable(self._access.transport(self._connection), self._stop)
+        clock = self._access.clock
+        with state.lease(self._connection, self.holder, clock, self._stop):
+            Syncing(self._connection, transport, clock, self.holder, heard=self._heard).run()
+        self._telling.works()
+        return Happening(Event.SYNCED if time.monotonic() >= self._link.live_at else Event.NOT_YET)
+
+    def _connect(self) -> None:
+        here = state.read(self._connection)
+        if here.server is None or here.token is None or here.cursor is None:
+            raise Detour("There is nothing to go on from.")
+        self._live = Live(self._connection, self._access.clock)
+        self._channel.open(here.server, here.token, here.cursor)
+
+    def _push(self) -> Happening | None:
+        text = self._live.push()
+        if text is None:
+            return Happening(Event.ANSWERED)
+        self._channel.send(text)
+        return None
+
+    def _heard(self, applied: Applied) -> None:
+        self._telling.changes(applied)
+        self._telling.status(self._connection)
+
+    # --- what happens ---
+
+    def _await(self) -> Happening:
+        """Wait until something happens."""
+        while True:
+            if self._stop.is_set():
+                return Happening(Event.STOP)
+            if (found := self._look()) is not None:
+                return found
+            assert self._link.until is not None
+            left = self._link.until - time.monotonic()
+            if left <= 0:
+                return Happening(Event.TIMER, LATE.get(self._link.state))
+            said = self._channel.wait(left, self._is_new)
+            if said is not Sign.WOKEN and (found := self._guarded(meaning, said)) is not None:
+                return found
+
+    def _is_new(self) -> bool:
+        """Whether anyone has committed since _look() looked last."""
+        try:
+            return self._read_version() != self._version
+        except FileFault:
+            return False
+
+    def _look(self) -> Happening | None:
+        """What the file tells, where it is not as it was."""
+        try:
+            version = self._read_version()
+            if version == self._version:
+                return None
+            self._version = version
+            here = state.read(self._connection)
+            if (here.server, here.token) != self._given:
+                return Happening(Event.GIVEN)
+            if self._link.state in SENDS and has_pending(self._connection):
+                return Happening(Event.COMMITTED)
+        except FileFault:  # whoever uses the file in earnest will be told
+            return None
+        self._telling.status(self._connection)
+        return None
+
+    def _read_version(self) -> int:
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
 
-def _has_pending(connection: sqlite3.Connection) -> bool:
-    sql = "SELECT EXISTS (SELECT 1 FROM change_log INDEXED BY change_log_pending WHERE synced = 0)"
-    (found,) = connection.execute(sql).fetchone()
-    return bool(found)
+SENDS = frozenset({State.LIVE, State.POLLING})
+"""Where a commit is to be acted on at once."""
 
 
-class _Stoppable:
-    def __init__(self, transport: Transport, stop: threading.Event) -> None:
-        self._transport = transport
-        self._stop = stop
-
-    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        response = self._transport.send(method, path, body, headers)
-        if self._stop.is_set():
-            raise Stopped("The replica was told to stop syncing.")
-        return response
+def meaning(said: Said) -> Happening:
+    """What the live channel tells, as an event."""
+    match said:
+        case Sign():
+            return Happening(Event.OPENED)
+        case NoLive():
+            return Happening(Event.NO_LIVE, said)
+        case CursorGone() | NotAuthorized():
+            return Happening(Event.DETOUR)  # HTTP will be told the same, and knows what to do
+        case Exception():
+            raise said
+        case str() | bytes():
+            message = message_of(said)
+            return Happening(Event.PAGE if isinstance(message, Answer) else Event.ANSWERED, message)

@@ -57,6 +57,19 @@ class Contacts:
             self._get(connection, record_id)
             self._layout.remove(connection, [record_id])
 
+    def put_back(self, contact: Mapping[str, Json]) -> None:
+        """Add a contact that was deleted here again: the same one, as get() gave it. One that is there stays as it is.
+
+        Raises Invalid.
+        """
+        record_id = str(contact["id"])
+        given = {name: contact[name] for name in (*self._layout.names, *CONTACTS.maps_by_name) if name in contact}
+        data = checked(CONTACTS, given, Operation.INSERT, {})
+        connection = self._connect()
+        with log.one_change(connection):
+            if self._layout.get(connection, record_id) is None:
+                self._layout.add(connection, record_id, data)
+
     def get(self, record_id: str) -> dict[str, Json]:
         """A contact with every field, and its details by entry id. Raises NotFound."""
         connection = self._connect()

@@ -22,9 +22,9 @@ from offbook.core.tables import TABLES
 from offbook.core.wire import PROTOCOL
 from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
+from offbook.outgoing import check, known_bases, requests_of
 from offbook.rows import LAYOUTS
 from offbook.sqlite import bindable
-from offbook.syncing import check, known_bases, requests_of
 from offbook.transport import Transport
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ class _Planning:
         detail: str | None = None,
         record: Mapping[str, Json] | None = None,
     ) -> PlannedChange:
-        name = self._name(line.table, bindable(line.record_id)) or (line.data or {}).get("name")
+        key = line.table, bindable(line.record_id)
+        name = self._name(*key) or (line.data or {}).get("name") or self._last_name(*key)
         return PlannedChange(
             line.change_id, line.table, line.record_id, name, line.operation, line.data, verdict, code, detail, record
         )
@@ -227,6 +228,11 @@ class _Planning:
         """What the record is called here; None where it does not show."""
         record = LAYOUTS[table].get(self._connection, record_id) if table in TABLES else None
         return None if record is None else str(record["name"])
+
+    def _last_name(self, table: str, record_id: str) -> str | None:
+        """What the server last called it: all that is left of the name where it was deleted here."""
+        known = server_row(self._connection, (table, record_id))
+        return None if known is None or known.cells.get("name") is None else str(known.cells["name"])
 
     # --- the request ---
 

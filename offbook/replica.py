@@ -12,14 +12,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking, conflicts, parking, planning, schema, state
-from offbook.background import Background
+from offbook import asking, conflicts, parking, planning, schema, state, status
 from offbook.contacts import Contacts
 from offbook.core.cells import Json
 from offbook.core.errors import Invalid, SyncError
@@ -27,7 +25,10 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
-from offbook.sqlite import atomic, connect, home_of, make_repeatable, reading
+from offbook.settings import Settings
+from offbook.sqlite import Connection, atomic, connect, home_of, make_repeatable, reading
+from offbook.status import Seen, Status
+from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
 from offbook.verifying import Verifying, VerifyReport
@@ -35,35 +36,13 @@ from offbook.verifying import Verifying, VerifyReport
 if TYPE_CHECKING:
     import sqlite3
 
-PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
-PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
+    from offbook.background import Background
 
 
 class NoServer(SyncError):
     """The replica was never told where to sync."""
 
     code = "no_server"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Where this replica stands. Times are ISO text in UTC, None where there is none.
-
-    ``clock_offset_ms`` is how far the server's clock is ahead of this device's; ``last_error`` what the last sync in
-    the background failed with.
-    """
-
-    replica: str
-    book: str | None
-    server: str | None
-    pending: int
-    parked: int
-    conflicts: int
-    oldest_pending: str | None
-    last_success: str | None
-    clock_offset_ms: int | None
-    running: bool
-    last_error: str | None
 
 
 def now_ms() -> int:
@@ -100,36 +79,48 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
         self._background: Background | None = None
         connection = self.connection
         schema.install(connection)
         self.id = schema.settle_in(connection, home_of(self.path))
         self.set_server(server, token)
         self.contacts = Contacts(lambda: self.connection, self._new_id)
+        self.settings = Settings(lambda: self.connection)
 
     # --- opening and closing ---
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others.
+
+        It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
+        of a QThreadPool, has new ones for each piece of work.
+        """
+        found: Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = self._local.connection = self._open()
-            self._opened.append(found)
+            found.on_commit = self._committed
         return found
 
-    def _open(self) -> sqlite3.Connection:
+    def _leave(self) -> None:
+        """Close the calling thread's way to the server, since the thread ends."""
+        http: HTTP | None = getattr(self._local, "http", None)
+        if http is not None:
+            http.close()
+
+    def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection
 
     def close(self) -> None:
-        """Stop the background thread and close the file. Using the replica again opens it again."""
+        """Stop the background thread and close the file. Using the replica again opens it again.
+
+        What other threads are doing with it just now they bring to its end.
+        """
         self.stop()
-        while self._opened:
-            self._opened.pop().close()
+        self.connection.close()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:
@@ -156,15 +147,16 @@ class Replica:
 
     # --- syncing ---
 
-    def sync(self, progress: Progress | None = None) -> SyncReport:
+    def sync(self, progress: Progress | None = None, stop: threading.Event | None = None) -> SyncReport:
         """Send what is pending and fetch what is new.
 
         Raises Offline where the server can't be reached, NotAuthorized, OtherBook, ServerFault; and Busy where another
         process or thread has been syncing this replica for ten seconds. All of them are SyncErrors, and nothing is
-        lost by any of them.
+        lost by any of them. Whoever sets ``stop`` from another thread makes it raise Stopped within a tenth of a
+        second, even when the server hangs.
         """
         holder = state.holder_name(random_id())
-        return self._sync(self.connection, self._transport_for(self.connection), holder, progress)
+        return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
     def plan(self) -> PlanReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
@@ -180,10 +172,26 @@ class Replica:
         with state.lease(connection, holder, self._clock):
             return Verifying(connection, transport, self._clock, holder).run()
 
-    def start(self) -> None:
-        """Sync in the background from now on. Starting twice is the same as once."""
+    def start(
+        self,
+        *,
+        on_change: Callable[[list[str]], object] | None = None,
+        on_status: Callable[[Status], object] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Sync in the background from now on, live where the server can. Starting twice is the same as once.
+
+        ``on_change`` is called with the ids of contacts that the server changed here, ``on_status`` with a Status when
+        its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
+        at a time from the background thread, in the order in which things happened, and may call stop().
+        """
+        from offbook.background import Access, Background  # asyncio takes longer to load than all the rest
+        from offbook.telling import Callbacks
+
         if self._background is None:
-            self._background = Background(self._open, self._sync_in_background, self._rng)
+            has_live = self._transport is None
+            access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
+            self._background = Background(access, Callbacks(on_change, on_status, on_error))
             self._background.start()
 
     def stop(self) -> None:
@@ -192,15 +200,26 @@ class Replica:
         if background is not None and not background.stop():
             state.give_back_lease(self.connection, background.holder)
 
-    def _sync(
-        self, connection: sqlite3.Connection, transport: Transport, holder: str, progress: Progress | None = None
-    ) -> SyncReport:
-        with state.lease(connection, holder, self._clock):
-            return Syncing(connection, transport, self._clock, holder, progress).run()
+    def _committed(self) -> None:
+        if (background := self._background) is not None:
+            background.wake()
 
-    def _sync_in_background(self, connection: sqlite3.Connection, background: Background) -> None:
-        transport = background.stoppable(self._transport_for(connection))
-        self._sync(connection, transport, background.holder)
+    def _sync(
+        self,
+        connection: sqlite3.Connection,
+        transport: Transport,
+        holder: str,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> SyncReport:
+        if stop is not None:
+            transport = Stoppable(transport, stop)
+        try:
+            with state.lease(connection, holder, self._clock, stop):
+                return Syncing(connection, transport, self._clock, holder, progress).run()
+        except Stopped:
+            self._local.http = None  # a request may still hang in it
+            raise
 
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
@@ -217,27 +236,8 @@ class Replica:
     # --- looking ---
 
     def status(self) -> Status:
-        connection = self.connection
-        with reading(connection):
-            here = state.read(connection)
-            pending, oldest = connection.execute(PENDING).fetchone()
-            (parked,) = connection.execute(PARKED).fetchone()
-            waiting = conflicts.count(connection)
-        success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
         background = self._background
-        return Status(
-            here.replica,
-            here.book,
-            here.server,
-            pending,
-            parked,
-            waiting,
-            oldest,
-            success,
-            here.clock_offset_ms,
-            background is not None,
-            background.last_error if background else None,
-        )
+        return status.read(self.connection, background.seen if background else Seen())
 
     # --- what waits for a person ---
 

@@ -94,7 +94,9 @@ SECOND = (
     "UPDATE sync_state SET cursor = NULL, snapshot = 0",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND)
+THIRD = ("CREATE TABLE app_settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",)
+
+STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
 """What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
 
 

@@ -35,7 +35,20 @@ Error = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
 
 
-def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
+
+    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once.
+    """
+
+    on_commit: Callable[[], None] | None = None
+
+    def __del__(self) -> None:
+        with suppress(Error):
+            self.close()
+
+
+def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     """A connection to the file, made for its owner's eyes only if it is not there: it will hold a token.
 
     FULL, because with NORMAL up to 796 of 800 acknowledged commits were gone after a power loss. Text that is not
@@ -51,7 +64,11 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Conn
         )
     _make_private(path)
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS_MAX, isolation_level=None, check_same_thread=check_same_thread
+        path,
+        timeout=BUSY_SECONDS_MAX,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+        factory=Connection,
     )
     try:
         connection.text_factory = _text
@@ -61,6 +78,11 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> sqlite3.Conn
         connection.close()
         raise
     return connection
+
+
+def look(path: Path) -> sqlite3.Connection:
+    """A connection that reads a file that is there, and changes nothing: not even the file's mode."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
 
 
 def has_wal_reset_race(version: tuple[int, ...]) -> bool:
@@ -119,6 +141,8 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if isinstance(connection, Connection) and connection.on_commit is not None:
+        connection.on_commit()
 
 
 @contextmanager

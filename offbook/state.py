@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from threading import Event
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy
 from offbook.sqlite import atomic
+from offbook.stopping import Stopped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,7 +31,7 @@ WAIT_SECONDS_MAX = 10.0
 LOOK_SECONDS = 0.02
 
 
-_at_work: set[str] = set()
+at_work: set[str] = set()
 """Who holds a lease in this process, or waits for one."""
 
 
@@ -71,18 +73,22 @@ def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
 
 
 @contextmanager
-def lease(connection: sqlite3.Connection, holder: str, clock: Callable[[], int]) -> Iterator[None]:
-    """Be the one who syncs this replica. Raises Busy where another goes on syncing for too long."""
+def lease(
+    connection: sqlite3.Connection, holder: str, clock: Callable[[], int], stop: Event | None = None
+) -> Iterator[None]:
+    """Be the one who syncs this replica. Raises Busy where another goes on for too long, and Stopped."""
+    stop = stop or Event()
     deadline = time.monotonic() + WAIT_SECONDS_MAX
-    _at_work.add(holder)
+    at_work.add(holder)
     try:
         while not take_lease(connection, holder, clock()):
             if time.monotonic() >= deadline:
                 raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
-            time.sleep(LOOK_SECONDS)
+            if stop.wait(LOOK_SECONDS):
+                raise Stopped
         yield
     finally:
-        _at_work.discard(holder)
+        at_work.discard(holder)
         give_back_lease(connection, holder)
 
 
@@ -90,7 +96,7 @@ def take_lease(connection: sqlite3.Connection, holder: str, now_ms: int) -> bool
     """Take or renew the lease; False where another holds it."""
     with atomic(connection):
         other, until = connection.execute("SELECT lease_holder, lease_until_ms FROM sync_state").fetchone()
-        if other not in (None, holder) and now_ms < until <= now_ms + LEASE_MS and _is_alive(other):
+        if other not in (None, holder) and now_ms < until <= now_ms + LEASE_MS and is_alive(other):
             return False
         connection.execute("UPDATE sync_state SET lease_holder = ?, lease_until_ms = ?", (holder, now_ms + LEASE_MS))
         return True
@@ -106,13 +112,13 @@ def holder_name(unique: str) -> str:
     return f"{os.getpid()}:{unique}"
 
 
-def _is_alive(holder: str) -> bool:
-    """False only where its sync is known to be gone: one that was killed must not block the next.
+def is_alive(holder: str) -> bool:
+    """False only where its process is known to be gone: one that was killed must not block the next.
 
     The number of its process may be ours: in a container every run has the same.
     """
     if holder.startswith(f"{os.getpid()}:"):
-        return holder in _at_work
+        return holder in at_work
     if os.name != "posix":
         return True
     with suppress(PermissionError):

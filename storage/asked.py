@@ -18,6 +18,7 @@ from offbook.core.history import common_of
 from offbook.core.plan import Entry, Plan
 from storage import Done, Origin
 from storage.authors import IDS_AT_ONCE
+from storage.engines import Transaction
 from storage.log import cells_of, value_of
 from storage.prepared import Prepared
 from storage.queries import CHANGES, CONFLICTS
@@ -74,12 +75,12 @@ def found(connection: Connection, book_id: int, conflict_id: str) -> tuple[Confl
     return None if row is None else (conflict_of(row), row.resolved_by)
 
 
-def between(connection: Connection, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+def between(transaction: Transaction, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
     """Those with ``after < seq <= up_to``, and whether each is open. Every page asks, and mostly there are none."""
     span = {"book": book_id, "after": after, "up_to": up_to}
-    if NEWEST_BETWEEN.rows(connection, span) == [(None,)]:
+    if NEWEST_BETWEEN.rows(transaction, span) == [(None,)]:
         return []
-    return [(conflict_of(row), row.resolved_at is None) for row in connection.execute(BETWEEN, span)]
+    return [(conflict_of(row), row.resolved_at is None) for row in transaction.whole.execute(BETWEEN, span)]
 
 
 def named(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:

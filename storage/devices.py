@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from models import Book, Membership, User
 from models import Device as DeviceRow
@@ -61,6 +61,12 @@ LOGIN = Prepared(
     .where(DeviceRow.uuid == bindparam("uuid"), DeviceRow.revoked_at.is_(None))
 )
 """Asked by every request of every device."""
+
+GOT_ON = (
+    update(DeviceRow)
+    .where(DeviceRow.id == bindparam("device"))
+    .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), DeviceRow.cursor_seq))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,18 @@ class Devices:
         with self._database.write() as connection:
             connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
         return noted
+
+    def got_on(self, places: Mapping[int, int | None], now: int) -> None:
+        """Note of many devices that they are here, and how far: the seq of each by its number, None if unknown."""
+        values = [{"device": number, "now": now, "place": seq} for number, seq in places.items()]
+        with self._database.write() as connection:
+            connection.execute(GOT_ON, values)
+
+    def revoked(self, numbers: Iterable[int]) -> set[int]:
+        """Those of these devices that may not come in any more."""
+        query = select(DeviceRow.id).where(DeviceRow.id.in_(list(numbers)), DeviceRow.revoked_at.is_not(None))
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def revoke_any_device(self, uuid: str, now: int) -> Device:
         """What an admin does: whoever the device belongs to."""

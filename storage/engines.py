@@ -40,7 +40,8 @@ class Kind:
     ``engine`` makes the engine for reading and writing, ``reader`` one whose connections can't write. ``one_writer``
     tells that the database takes one writer at a time: then writers of this process queue in order of arrival, since
     waiting inside the database is neither fair nor without a limit. ``begin_writing`` and ``begin_reading`` begin on a
-    connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt.
+    connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt. ``version`` is a number
+    that another one has taken the place of as soon as anyone, in whatever process, commits by another connection.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Kind:
     begin_reading: Callable[[Any], None]
     upsert: Callable[[Table, Sequence[str]], Insert]
     migrating: Callable[[Engine], AbstractContextManager[Connection]]
+    version: Callable[[Any], int]
     facts: Callable[[Connection], Facts]
     faults: Callable[[Connection], Sequence[str]]
 
@@ -66,6 +68,7 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
             begin_reading=sqlite.begin_reading,
             upsert=sqlite.upsert,
             migrating=sqlite.migrating,
+            version=sqlite.version,
             facts=sqlite.facts,
             faults=sqlite.faults,
         )
@@ -89,6 +92,25 @@ class Transaction:
     @cached_property
     def whole(self) -> Connection:
         return Connection(self._engine, self.connection)
+
+
+class Commits:
+    """Tells within microseconds whether anyone has committed since it was last asked. For one thread at a time."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.reader.raw_connection()
+        self._version = database.kind.version
+        self._seen = self._look()
+
+    def happened(self) -> bool:
+        before, self._seen = self._seen, self._look()
+        return self._seen != before
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _look(self) -> int:
+        return self._version(self._connection.driver_connection)
 
 
 class Database:

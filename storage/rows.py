@@ -26,6 +26,7 @@ from offbook.core.wire import row
 CREATED = "@created"
 SORT_CHARACTERS = 100
 NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
+DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 
 Cells = Mapping[str, Value]
 
@@ -168,7 +169,7 @@ def searchable(cells: Cells) -> str:
         elif isinstance(value, str):
             texts.append(value)
             if value[-1].isdigit() and NUMBER.fullmatch(value):
-                texts.append("".join(filter(str.isdigit, value)))
+                texts.append(value.translate(DIGITS_ONLY))
     return fold("\n".join(texts))
 
 

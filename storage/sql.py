@@ -7,7 +7,7 @@ with a fixed number; no ORM object is made for a row. What a synced table is cal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
@@ -27,7 +27,7 @@ from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
-from storage.engines import Database, Transaction
+from storage.engines import Commits, Database, Transaction
 from storage.log import cells_of, change_row, past_of
 from storage.prepared import Prepared, insert_rows
 from storage.queries import (
@@ -48,9 +48,13 @@ AFTER_ALL = "g"
 
 
 class SqlStore:
-    """Books in a database. Safe to share between threads."""
+    """Books in a database. Safe to share between threads.
+
+    ``heard`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
+    """
 
     def __init__(self, database: Database) -> None:
+        self.heard: Callable[[int, int], None] | None = None
         self._database = database
         self._tables = {name: TableQueries(layout) for name, layout in layouts(Base.metadata.tables).items()}
 
@@ -63,7 +67,21 @@ class SqlStore:
     def writing(self, book_id: int) -> Iterator[SqlWriting]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
-            yield SqlWriting(transaction, self._tables, the_book(BOOK_LOCKED, transaction, book_id), self._database)
+            before = the_book(BOOK_LOCKED, transaction, book_id)
+            writing = SqlWriting(transaction, self._tables, before, self._database)
+            yield writing
+        if self.heard is not None and writing.book.seq != before.seq:
+            self.heard(book_id, writing.book.seq)
+
+    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+        """The epoch and the newest seq of each of these books."""
+        with self._database.reading() as transaction:
+            books = [the_book(BOOK, transaction, book_id) for book_id in book_ids]
+        return {book.id: (book.epoch, book.seq) for book in books}
+
+    def commits(self) -> Commits:
+        """What tells that any process may have written. To be closed."""
+        return Commits(self._database)
 
 
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
@@ -148,13 +166,13 @@ class SqlReading:
         return asked.named(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        found = self._connection.execute(self._tables[table].sums(len(ranges)), self._bounds(ranges))
+        found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
         sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
         return [sums[place] for place in range(len(ranges))]
 
     def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
         found: list[dict[str, int]] = [{} for _ in ranges]
-        query = self._tables[table].digests(len(ranges))
+        query = self._tables[table].digests(ranges)
         for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
             found[place][record_id] = digest
         return found
@@ -195,7 +213,7 @@ class SqlReading:
         return asked.waiting(self._connection, self.book.id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return asked.between(self._connection, self.book.id, after, up_to)
+        return asked.between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self._connection, self.book.id, change_ids)

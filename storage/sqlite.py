@@ -85,6 +85,12 @@ def begin_reading(connection: Any) -> None:
         connection.execute("BEGIN")
 
 
+def version(connection: Any) -> int:
+    """Differs from before when another connection has committed, be it in another process (PRAGMA data_version)."""
+    (found,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(found)
+
+
 def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")

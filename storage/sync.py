@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain, groupby, islice
+
 from offbook.core.cells import Json
-from offbook.core.changes import Cursor
+from offbook.core.changes import Change, Cursor, Rejection
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Outcome
 from offbook.core.wire import PAGE_MAX, Push, data_of
-from storage import Origin, Page, Pushed, Store, page, planned, pull, push
+from storage import Origin, Page, Pushed, Store, Writing, check, page, planned, pull, push, take
 
 
 def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
@@ -22,6 +25,38 @@ def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, li
     if request.asks:
         answer.update(_page_after_push(store, book_id, pushed, request.since, limit))
     return answer
+
+
+def sync_together(
+    store: Store, book_id: int, pushes: Sequence[tuple[Origin, Push]], now: int
+) -> list[dict[str, Json] | CursorGone]:
+    """Apply several pushes with one commit, in their order: an answer without a page to each, or why it has none.
+
+    What follows one another from one device is decided as one batch.
+    """
+    answers: list[dict[str, Json] | CursorGone] = []
+    with store.writing(book_id) as book:
+        for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
+            batches = [push.batch for _, push in run]
+            try:
+                if since is not None:
+                    check(book, since)
+            except CursorGone as gone:
+                answers += [gone] * len(batches)
+            else:
+                answers += _taken(book, origin, batches, now)
+    return answers
+
+
+def _taken(
+    book: Writing, origin: Origin, batches: Sequence[Sequence[Change | Rejection]], now: int
+) -> list[dict[str, Json]]:
+    pushed = take(book, origin, list(chain.from_iterable(batches)), now)
+    outcomes = iter(pushed.outcomes)
+    return [
+        {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in islice(outcomes, len(batch))]}
+        for batch in batches
+    ]
 
 
 def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:

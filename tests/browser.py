@@ -17,6 +17,7 @@ from app import App, create_app
 from config import Config
 from storage.devices import Device
 from tests.databases import Maker
+from tests.serving import migrated
 from web import Parts
 from web.auth import open_session
 
@@ -54,6 +55,17 @@ def app_on(database_url: str, **settings: Any) -> App:
     app.testing = True
     app.jinja_env.bytecode_cache = COMPILED
     return app
+
+
+@contextmanager
+def app_beside(instance: Path) -> Iterator[App]:
+    """The app on a server's database, for accounts: an admin's commands do the same, and take a second each."""
+    migrated(instance).close()
+    made = app_on(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
+    try:
+        yield made
+    finally:
+        made.extensions["database"].close()
 
 
 class Stage:

@@ -7,10 +7,10 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,16 +25,18 @@ ROOT = Path(__file__).parent.parent
 
 
 @contextmanager
-def serving(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[str]:
+def serving(app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0) -> Iterator[str]:
     """Serve a WSGI app from a thread; gives the URL. The socket listens from the start, nothing has to be awaited."""
-    with running(app, config) as (url, _):
+    with running(app, config, port) as (url, _):
         yield url
 
 
 @contextmanager
-def running(app: Callable[..., Iterable[bytes]], config: Config | None = None) -> Iterator[tuple[str, uvicorn.Server]]:
+def running(
+    app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0
+) -> Iterator[tuple[str, uvicorn.Server]]:
     """The same, for tests that look inside the server."""
-    bound = listen("127.0.0.1", 0)
+    bound = listen("127.0.0.1", port)
     server = server_of(app, config or Config())
 
     def run() -> None:
@@ -97,6 +99,28 @@ def read_greeting(child: subprocess.Popen[str]) -> Iterator[str]:
         if line.startswith("offbook is at "):
             return
     raise AssertionError("the server ended before it was ready")
+
+
+@contextmanager
+def silent() -> Iterator[tuple[str, Event]]:
+    """A server that takes every request and never answers: its URL, and whether it was asked by now."""
+    asked = Event()
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        kept: list[socket.socket] = []
+
+        def take() -> None:
+            with suppress(OSError):  # the socket was closed
+                while True:
+                    kept.append(bound.accept()[0])
+                    asked.set()
+
+        thread = Thread(target=take, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}", asked
+        bound.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
+        for one in kept:
+            one.close()
 
 
 def connect(url: str) -> socket.socket:

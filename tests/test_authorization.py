@@ -24,6 +24,7 @@ from app import STATIC, App
 from offbook.core.changes import Change, Operation
 from storage import Origin, push
 from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.streaming import shown, written
 from web.assets import url_of
 
 CANARY = "Canary of Ada"
@@ -37,10 +38,11 @@ class Who(Enum):
     ADMIN = "a signed-in admin"
     DEVICE = "a device, for its book"
     ADMIN_OR_DEVICE = "a signed-in admin, or a device of one"
+    PERSON_OR_DEVICE = "a signed-in person on a page of ours, or a device"
 
 
 BY_SESSION = (Who.PERSON, Who.ADMIN)
-BY_TOKEN = (Who.DEVICE, Who.ADMIN_OR_DEVICE)
+BY_TOKEN = (Who.DEVICE, Who.ADMIN_OR_DEVICE, Who.PERSON_OR_DEVICE)
 
 
 @dataclass
@@ -50,6 +52,7 @@ class World:
     app: App
     contact: str
     change: str
+    stream: str
     device: str
     device_token: str
     bob: Browser
@@ -63,6 +66,7 @@ class World:
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
             "<uuid:conflict_id>": self.change,
+            "<uuid:stream_id>": self.stream,
             "<uuid>": self.device,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
@@ -154,6 +158,8 @@ MATRIX: Mapping[str, Row] = {
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
     "GET /people": Row(Who.ADMIN),
+    "GET /streams": Row(Who.ADMIN),
+    "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
@@ -164,6 +170,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
+    "GET /live": Row(Who.PERSON_OR_DEVICE),
     "POST /verify": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ids": [world.contact]}),
     "GET /contacts": Row(Who.DEVICE),
@@ -181,10 +188,10 @@ def rows(*kinds: Who) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def begun(stage: Stage) -> tuple[World, Path]:
+def begun(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Path]:
     """The world, and its database as a template."""
     with stage.set() as app:
-        return made_on(app), stage.kept("world.db")
+        return made_on(app, tmp_path_factory.mktemp("world")), stage.kept("world.db")
 
 
 @pytest.fixture
@@ -195,7 +202,7 @@ def world(stage: Stage, begun: tuple[World, Path]) -> Iterator[World]:
         yield replace(made, bob=signed_in(app, "bob"))
 
 
-def made_on(app: App) -> World:
+def made_on(app: App, folder: Path) -> World:
     add_user(app, "ada", admin=True)
     add_user(app, "bob")
     hers, her_token = add_device(app, "ada", "tablet of ada")
@@ -204,7 +211,9 @@ def made_on(app: App) -> World:
     parts = parts_of(app)
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
-    return World(app, contact, change, hers.uuid, her_token, signed_in(app, "bob"), his_token, revoked_token)
+    stream = shown(app, written(folder / "stream.db", parts.clock(), CANARY)).id
+    bob = signed_in(app, "bob")
+    return World(app, contact, change, stream, hers.uuid, her_token, bob, his_token, revoked_token)
 
 
 def add_contact(app: App, book_id: int) -> tuple[str, str]:

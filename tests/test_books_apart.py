@@ -194,6 +194,11 @@ def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.device.get("/changes", since="1970-01-01T00:00:00+00:00"), 200
 
 
+def listening(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/live"), 426
+    yield scene.device.get("/live", since=scene.cursor), 410
+
+
 def comparing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     """Sums and digests of Ada's would tell whether she has a record, though not what it says."""
     for ranges in ([["", None]], [[scene.contact, None]]):
@@ -321,6 +326,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "conflicts.index": waiting,
     "conflicts.choose": choosing,
     "api.verify": comparing,
+    "live.listen": listening,
     "api.rows": rows_by_id,
     "rest.index": listing,
     "rest.create": creation,
@@ -359,6 +365,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "devices.revoke": device("revoke"),
     "people.index": is_for_admins("GET", "/people"),
     "people.add": is_for_admins("POST", "/people"),
+    "streams.index": is_for_admins("GET", "/streams"),
+    "streams.show": is_for_admins("GET", f"/streams/{UNKNOWN}"),
     "settings.index": sees_only_her_own("/settings"),
     "settings.change_password": password,
     "settings.choose_policy": policy,

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from offbook.command.bar import Bar
-from offbook.command.words import clean, count, cut, moment, pairs, short_ids, table, width
+from offbook.command.words import count, cut, moment, pairs, short_ids, table, width
 from offbook.syncing import SyncReport
 
 
@@ -50,10 +50,6 @@ def test_numbers_and_times_are_said_as_people_do() -> None:
     assert (count(1, "change"), count(2000, "change"), count(0, "is", "are")) == ("1 change", "2,000 changes", "0 are")
     assert moment(None) == "never"
     assert moment("whenever") == "whenever"
-
-
-def test_nothing_is_printed_that_a_terminal_would_obey() -> None:
-    assert clean("a\x1b]0;b\x07\x9b\udcff👩\u200d👩 ß") == "a\\x1b]0;b\\x07\\x9b\\udcff👩\u200d👩 ß"
 
 
 def test_a_long_sync_shows_a_bar_on_a_terminal() -> None:

@@ -445,3 +445,13 @@ def test_a_person_s_own_edit_is_called_so(app: App, ada: Browser, two: Pair) -> 
     assert "You, in the browserwaits" in page
     assert "Keep yours" in page
     assert parts_of(app).contacts.conflicts(two.book) == 1
+
+
+def test_the_history_tells_whether_a_choice_still_waits(ada: Browser, two: Pair) -> None:
+    contact, conflict = two.conflict(phone=("1", "2"))
+    path = f"/c/{contact}/history"
+    assert "Edit that waits for a choice" in words(ada.get(path))
+    choose(ada, conflict, "theirs")
+    told = words(ada.get(path))
+    assert "Edit that was left to a choice" in told
+    assert "waits" not in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from storage import Origin, prune, push
 from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at
 
+CURSOR = re.compile(r'<body [^>]*data-cursor="([^"]+)"')
 DETAIL = re.compile(r"<dt>([^<]*)</dt><dd>(?:<a [^>]*>)?([^<]*)")
 
 
@@ -54,6 +56,11 @@ class Person:
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
         change = change_of(item | ({"data": data} if data else {}), self.device.uuid)
         push(self.parts.store, self.book, Origin(self.device.id), [change], self.parts.clock())
+
+
+def added(contact: str, name: str) -> dict[str, Any]:
+    item = {"id": contact, "table": "contacts", "record_id": contact, "operation": "INSERT"}
+    return item | {"timestamp": "2026-11-20T17:00:00.000Z", "data": {"name": name}}
 
 
 @pytest.fixture
@@ -220,14 +227,7 @@ def test_an_empty_book_and_an_empty_search_say_what_to_do(ada: Person) -> None:
 
 def test_a_long_list_comes_in_pages(ada: Person) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
-    batch = [
-        change_of(
-            {"id": one, "table": "contacts", "record_id": one, "operation": "INSERT"}
-            | {"timestamp": "2026-11-20T17:00:00.000Z", "data": {"name": f"Person {number:03}"}},
-            one,
-        )
-        for number, one in enumerate(ids)
-    ]
+    batch = [change_of(added(one, f"Person {number:03}"), one) for number, one in enumerate(ids)]
     push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
     first = ada.get("/").text
     more = re.search(r'class="more" rel="next" href="([^"]+)"', first)
@@ -243,6 +243,51 @@ def test_a_part_of_a_page_is_only_that_part(ada: Person) -> None:
         text = ada.get(path, headers={"X-Fragment": part}).text
         assert "<html" not in text
         assert '<header class="top"' not in text
+
+
+# --- pages that renew themselves -------------------------------------------------------------------------------------
+
+RENEWAL = {"X-Fragment": "page"}
+
+
+def test_a_page_carries_the_cursor_at_which_it_was_made(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    for path in ("/", f"/c/{contact}", "/trash", "/inbox", "/settings"):
+        made = CURSOR.search(ada.get(path).text)
+        assert made and made[1].endswith(f".{ada.record(contact).seq}")
+    assert not CURSOR.search(Browser(ada.app).get("/login").text)
+
+
+def test_a_renewal_leaves_what_is_said_to_whoever_comes_next(ada: Person) -> None:
+    ada.send("/c/new", form_at(ada.get("/c/new").text, "/c/new") | {"name": ["Grace"]}, follow=False)
+    assert "Saved." not in ada.get("/", headers=RENEWAL).text
+    assert "Saved." in ada.get("/").text
+
+
+def test_a_renewal_brings_no_session_back_that_was_signed_out_meanwhile(ada: Person) -> None:
+    assert "Set-Cookie" in ada.get("/").headers
+    assert "Set-Cookie" not in ada.get("/", headers=RENEWAL).headers
+
+
+@pytest.mark.parametrize(("asked", "given"), [("", 100), ("50", 100), ("130", 130), ("x", 100), ("99999", 150)])
+def test_a_script_gets_as_many_lines_as_it_has(ada: Person, asked: str, given: int) -> None:
+    ids = [ada.parts.new_id() for _ in range(150)]
+    batch = [change_of(added(one, f"Person {number:03}"), one) for number, one in enumerate(ids)]
+    push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
+    assert ada.get(f"/?lines={asked}").text.count('<li class="row"') == given
+
+
+def test_whoever_edits_is_told_what_came_meanwhile(ada: Person) -> None:
+    contact = ada.add(name="Grace")
+    form = ada.form(contact)
+    query = {"base": form["base"][0], "change_id": form["change_id"][0]}
+    said = partial(ada.get, f"/c/{contact}/edit", query_string=query, headers={"X-Fragment": "news"})
+    assert said().text.strip() == ""
+    ada.device_edits(contact, company="Navy")
+    assert "Meanwhile Bob&#39;s phone changed the company." in said().text
+    assert f'href="/c/{contact}/history"' in said().text
+    ada.device_edits(contact, "DELETE")
+    assert "Meanwhile Bob&#39;s phone deleted this contact." in said().text
 
 
 def test_a_star_stays_and_goes(ada: Person) -> None:

@@ -241,6 +241,15 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
     old.close()
 
 
+def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(replica: sqlite3.Connection) -> None:
+    replica.execute("DROP TABLE app_settings")
+    replica.execute("PRAGMA user_version = 2")
+    replica.execute("UPDATE sync_state SET cursor = 'e.5'")
+    schema.install(replica)
+    assert value(replica, "SELECT cursor FROM sync_state") == "e.5"
+    assert value(replica, "SELECT count(*) FROM app_settings") == 0
+
+
 def test_a_file_of_a_newer_offbook_is_left_alone(replica: sqlite3.Connection) -> None:
     replica.execute("PRAGMA user_version = 99")
     with pytest.raises(schema.TooNew, match="update offbook"):

@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,13 +24,12 @@ from uuid import UUID
 import pytest
 
 from app import App
-from config import Config
 from offbook import Replica, SyncReport
 from offbook.command.parser import parse
 from offbook.replica import now_ms
-from tests.browser import PASSWORD, add_device, add_user, app_on, parts_of, signed_in
+from tests.browser import PASSWORD, add_device, add_user, app_beside, parts_of, signed_in
 from tests.commanding import ROOT, Device
-from tests.serving import Process, migrated, serving_process
+from tests.serving import Process, serving_process
 
 LEGISLATORS = ROOT.parent / "shared" / "data" / "legislators-google.csv"
 
@@ -59,17 +58,6 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(instance: Path) -> Iterator[App]:
     with app_beside(instance) as made:
         yield made
-
-
-@contextmanager
-def app_beside(instance: Path) -> Iterator[App]:
-    """The app on a server's database, for accounts: an admin's commands do the same, and take a second each."""
-    migrated(instance).close()
-    made = app_on(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
-    try:
-        yield made
-    finally:
-        made.extensions["database"].close()
 
 
 @pytest.fixture(scope="module")
@@ -352,11 +340,12 @@ def test_a_watching_device_tells_what_arrives(devices: TwoDevices) -> None:
     with laptop.watching("--json") as child:
         assert child.stdout is not None
         events = (json.loads(line) for line in child.stdout)
-        assert next(events)["event"] == "watching"
+        assert [next(events)["event"] for _ in range(2)] == ["watching", "live"]
         phone("add", "Ada")
         synced(phone)
-        laptop("add", "Bob")  # nudges the watching process: it sends this and fetches the other
-        awaited = {("added", "Ada"), ("added", "Bob"), ("sent", 1)}
+        assert (arrived := next(events))["name"] == "Ada" and arrived["event"] == "added"
+        laptop("add", "Bob")
+        awaited = {("added", "Bob"), ("sent", 1)}
         while awaited:
             event = next(events)
             awaited.discard((event["event"], event.get("name") or event.get("changes")))

@@ -10,7 +10,7 @@ import pytest
 from offbook.core.changes import Change, Record, Verdict
 from offbook.core.merge import Create, Keep, Write, decide
 from offbook.core.wire import change_of
-from web.verdicts import Told, said, told
+from web.verdicts import Told, meanwhile, said, told
 
 RECORD = "00000000-0000-4000-8000-000000000001"
 
@@ -114,6 +114,47 @@ def test_a_detail_is_called_by_its_kind() -> None:
     detail = {"details": {"k1": {"kind": "email", "label": "Work", "value": "a@b.example"}}}
     expected = "Saved. Meanwhile Bob's phone changed the e-mail; both are kept."
     assert meeting(detail, {"phone": "2"}).text == expected
+
+
+# --- while a form is open --------------------------------------------------------------------------------------------
+
+
+def above_a_form(theirs: Mapping[str, Any] | None, policy: str = "merge") -> str:
+    """What is said above a form that was opened at seq 10, since when theirs came."""
+    there = change(2, 10, theirs, 4, "DELETE" if theirs is None else "UPDATE")
+    return meanwhile(change(3, 10, {}), after(ADA, there, 20)[1], {there.id: "Bob's phone"}, policy)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        ({"company": "B", "notes": "n"}, "the company and notes"),
+        ({"details": {"k1": {"kind": "email", "label": "Work", "value": "a@b.example"}}}, "the e-mail"),
+        (dict.fromkeys(("company", "notes", "phone", "suffix", "title"), "x"), "the company, notes, phone and more"),
+    ],
+)
+def test_whoever_has_a_form_open_is_told_who_changed_what_and_what_saving_does(theirs: Any, words: str) -> None:
+    assert above_a_form(theirs) == f"Meanwhile Bob's phone changed {words}. Saving merges that with yours."
+
+
+def test_a_detail_that_was_removed_is_told() -> None:
+    with_phone = after(ADA, change(2, 10, {"details": {"k1": {"kind": "phone", "value": "2"}}}), 20)[1]
+    without = after(with_phone, change(4, 20, {"details": {"k1": None}}), 30)[1]
+    assert "changed the phone." in meanwhile(change(3, 20, {}), without, {}, "merge")
+
+
+def test_whoever_has_a_form_open_of_what_was_deleted_is_told_what_saving_does() -> None:
+    assert above_a_form(None) == "Meanwhile Bob's phone deleted this contact. Saving brings it back."
+    assert above_a_form(None, "ask").endswith("Save, and the inbox asks whether it comes back.")
+
+
+def test_what_a_form_does_not_show_is_not_told_above_it() -> None:
+    assert above_a_form({"starred": True}) == ""
+
+
+def test_a_form_s_own_change_is_nobody_else_s() -> None:
+    saved = change(3, 10, {"phone": "2"})
+    assert meanwhile(change(3, 10, {}), after(ADA, saved, 20)[1], {}, "merge") == ""
 
 
 @pytest.mark.parametrize(

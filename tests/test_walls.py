@@ -17,7 +17,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = {"app", "asgi", "cli", "config", "extensions", "models", "offbook", "routes", "storage", "web"}
 WEB_FRAMEWORKS = {"flask", "flask_login", "flask_migrate", "flask_sqlalchemy", "flask_wtf", "werkzeug", "uvicorn"}
-DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3"}
+DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3", "websockets"}
+QT = "PySide6"
 
 NOT_IN_CORE = {"time", "random", "secrets", "sqlite3", "socket", "threading", "asyncio", "os", "subprocess", "urllib"}
 """Parts of the standard library that reach outside: clocks, chance, files, network."""
@@ -98,9 +99,20 @@ def test_a_device_needs_nothing_of_the_server() -> None:
 
 
 def test_a_device_needs_only_what_it_installs() -> None:
-    allowed = sys.stdlib_module_names | DEVICE_NEEDS | {"offbook"}
+    allowed = sys.stdlib_module_names | DEVICE_NEEDS | {"offbook", QT}
     everything = {top(module) for path in files("offbook") for module in imports(path)}
     assert everything - allowed == set()
+
+
+def test_qt_has_one_door_and_nobody_else_goes_through_it() -> None:
+    """So that a device without Qt has all but offbook.qt."""
+    assert {line.partition(" ")[0] for line in offenders("offbook", {QT})} == {"offbook/qt.py"}
+    through = [path.name for path in files("offbook") for module in imports(path) if module.startswith("offbook.qt")]
+    assert through == [] and [line for folder in ("storage", "web") for line in offenders(folder, {QT})] == []
+
+
+def test_an_example_needs_a_device_and_no_server() -> None:
+    assert offenders("examples", OURS - {"offbook"}) == []
 
 
 def test_storage_knows_neither_pages_nor_flask() -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from storage.activity import Activity
     from storage.contacts import Contacts
     from storage.sql import SqlStore
+    from storage.streams import Streams
     from storage.tutorial import Tutorial
 
 
@@ -32,6 +33,7 @@ class Parts:
     contacts: Contacts
     tutorial: Tutorial
     activity: Activity
+    streams: Streams
     clock: Callable[[], int]
     new_id: Callable[[], str]
 

@@ -40,6 +40,7 @@ def index() -> ResponseReturnValue:
         now=now,
         series=series,
         dates=[date_of(day) for day in days],
+        days=[(day.isoformat(), f"{day.day} {day:%B}") for day in map(date_of, days)],
         chart=stacked([label(date_of(day)) for day in days], series) if series else None,
         waiting=waiting_on(found.devices),
     )

@@ -24,6 +24,7 @@ from storage.devices import DeviceLogin
 from storage.throttle import Throttled
 from web import parts
 from web.errors import Problem, wants_json
+from web.fragments import is_renewal
 
 P = ParamSpec("P")
 
@@ -220,7 +221,8 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if request.endpoint != "static" and (session or session.modified or session.accessed):
+        is_used = bool(session or session.accessed) and not is_renewal()
+        if request.endpoint != "static" and (session.modified or is_used):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
@@ -234,4 +236,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, Any]:
-        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field}
+        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field, "is_renewal": is_renewal}

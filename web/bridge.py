@@ -1,5 +1,7 @@
 """From ASGI to WSGI: a request is read whole on the event loop, answered in a thread, and sent from the loop again.
 
+A WebSocket's handshake is such a request too; what goes over it then is not this module's.
+
 A request reaches a thread when its body is here, and the thread is free before the first byte of the answer leaves. So
 however slow or many the clients are, threads only ever work. Nothing here knows contacts, or parses a body.
 """
@@ -13,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from config import Config
 from web.errors import problem_json
@@ -26,10 +28,34 @@ Send = Callable[[Message], Any]
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+DOOR = "offbook.door"
+"""Where the WSGI environ of a handshake has its Door."""
+
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
 
 log = logging.getLogger("offbook.bridge")
+
+
+@dataclass(slots=True)
+class Door:
+    """Where the WSGI app leaves the guest of a WebSocket that it lets in: an answer can't hold an object."""
+
+    guest: Any = None
+
+
+class Live(Protocol):
+    """What serves a socket once its handshake is done."""
+
+    def has_room_for(self, guest: Any) -> bool: ...
+
+    async def serve(self, guest: Any, receive: Receive, send: Send) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+OpenLive = Callable[[Threads[Any]], Live]
+"""Called when the loop runs, with the threads that are there for requests."""
 
 
 class Refusal(Exception):
@@ -59,27 +85,51 @@ class Answer:
 class Bridge:
     """The ASGI app: reads a request on the loop, lets the WSGI app answer it in a thread, sends the answer."""
 
-    def __init__(self, app: WsgiApp, config: Config) -> None:
+    def __init__(self, app: WsgiApp, config: Config, live: OpenLive | None = None) -> None:
         self.app = app
         self.config = config
-        self.threads: Threads[Answer] = Threads(config.threads)
+        self.threads: Threads[Any] = Threads(config.threads)
         self.waiting = 0
         self.buffered = 0
+        self.open_live = live
+        self.live: Live | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self.answer(scope, receive, send)
         elif scope["type"] == "websocket":
-            await refuse_socket(scope, receive, send)
+            await self.shake_hands(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self.live(receive, send)
+            await self.run_lifespan(receive, send)
 
-    async def live(self, receive: Receive, send: Send) -> None:
+    async def run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        self.live = self.open_live(self.threads) if self.open_live else None
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self.live is not None:
+            await self.live.close()
         self.threads.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket begins as a request, which the WSGI app answers; whom it lets in it leaves at the door."""
+        await receive()
+        door = Door()
+        try:
+            if self.live is None:
+                raise Refusal(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
+            answer = await self.run({**scope, "method": "GET"}, bytearray(), {DOOR: door})
+            if door.guest is not None and not self.live.has_room_for(door.guest):
+                raise Refusal(429, "too_many_sockets", "Too many sockets are open. Close some, or try again later.")
+        except Refusal as refusal:
+            await refuse(refused(refusal), receive, send)
+        else:
+            if door.guest is None:
+                await refuse(answer, receive, send)
+            else:
+                await send({"type": "websocket.accept"})
+                await self.live.serve(door.guest, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()
@@ -128,12 +178,14 @@ class Bridge:
             413, "body_too_large", f"A body may have at most {self.config.body_bytes_max:,} bytes. Send less at a time."
         )
 
-    async def run(self, scope: Scope, body: bytearray) -> Answer:
+    async def run(self, scope: Scope, body: bytearray, more: Environ | None = None) -> Answer:
         if self.waiting >= self.config.waiting_max:
             raise busy()
         self.waiting += 1
         try:
-            return await self.threads.run(partial(call, self.app, environ_of(scope, body)))
+            environ = {**environ_of(scope, body), **(more or {})}
+            answer: Answer = await self.threads.run(partial(call, self.app, environ))
+            return answer
         finally:
             self.waiting -= 1
 
@@ -163,15 +215,12 @@ async def deliver(answer: Answer, send: Send) -> None:
         await send({"type": "http.response.body", "body": body[start:end], "more_body": end < len(body)})
 
 
-async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Nothing here speaks WebSocket yet: a plain answer, so that a device goes on polling."""
-    await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close"})
-        return
-    answer = refused(Refusal(501, "no_live_channel", "This server has no live channel. Use POST /sync."))
+async def refuse(answer: Answer, receive: Receive, send: Send) -> None:
+    """Answer a handshake with no. uvicorn calls it an error to return before the connection is gone."""
     await send({"type": "websocket.http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "websocket.http.response.body", "body": answer.body})
+    for _ in ("the answer was sent", "the connection was closed"):
+        await receive()
 
 
 def environ_of(scope: Scope, body: bytearray) -> Environ:
@@ -189,7 +238,7 @@ def environ_of(scope: Scope, body: bytearray) -> Environ:
         "REMOTE_ADDR": client[0],
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.url_scheme": SCHEMES.get(scope.get("scheme", "http"), "http"),
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
@@ -201,6 +250,9 @@ def environ_of(scope: Scope, body: bytearray) -> Environ:
         add_header(environ, name, value.decode("latin-1"))
     return environ
 
+
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+"""A handshake is a request, and comes from pages of http."""
 
 # The body is whole and its length is ours to say. A Proxy header would become HTTP_PROXY (CVE-2016-5385).
 DROPPED = frozenset({b"content-length", b"transfer-encoding", b"proxy"})

@@ -1,4 +1,4 @@
-"""Numbers to geometry: a chart of stacked bars, a bar per day. Pure; the markup is in templates/chart.html.
+"""Numbers to geometry: a chart of stacked bars, one per span of time. Pure; the markup is in templates/chart.html.
 
 Across, places are percents of the plot, so that a chart is as wide as its page and its text stays as large as all text.
 Up and down they are pixels from the top. Colours are classes, since the content policy allows no styles in markup.
@@ -6,7 +6,7 @@ Up and down they are pixels from the top. Colours are classes, since the content
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 PLOT_HEIGHT = 180
@@ -17,11 +17,12 @@ GAP = 1
 BAR_SHARE = 0.72
 GRID_LINES = 4
 MARK_EVERY = 7
+BAND_WIDTH_MIN = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What is stacked: a name, the class that colours it, and a value per day."""
+    """What is stacked: a name, the class that colours it, and a value per bar."""
 
     name: str
     colour: str
@@ -43,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day: its bar, the column of the plot that it stands in, and what is told where the pointer is."""
+    """One span: its bar, the column of the plot that it stands in, and what is told where the pointer is."""
 
     x: float
     width: float
@@ -62,10 +63,18 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A label below the plot, in the middle of its day."""
+    """A label below the plot, in the middle of its bar."""
 
     x: float
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of time that is marked from top to bottom."""
+
+    x: float
+    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +86,44 @@ class Chart:
     height: int = PLOT_HEIGHT
 
 
-def stacked(labels: Sequence[str], series: Sequence[Series]) -> Chart:
-    """A bar per label, the first of the series at the bottom. ``labels`` and all values are of the same days."""
+def stacked(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    nothing: str = "No changes",
+    marks: Sequence[str] | None = None,
+    mark_every: int = MARK_EVERY,
+) -> Chart:
+    """A bar per label, the first of the series at the bottom. ``labels`` and all values are of the same spans.
+
+    Below the plot stand the labels, or ``marks`` where they are too long for that.
+    """
     step, top = scale_for(max((sum(values) for values in zip(*(one.values for one in series), strict=True)), default=0))
     column = 100 / len(labels)
-    bars = [_bar(number, label, column, series, top) for number, label in enumerate(labels)]
+    bars = [_bar(number, label, column, series, top, nothing) for number, label in enumerate(labels)]
     ticks = [Tick(round(PLOT_HEIGHT * (1 - value / top), 2), short(value)) for value in range(0, top + 1, step)]
-    return Chart(bars, ticks, list(_marks(labels, column)), round(column, 3))
+    return Chart(bars, ticks, list(_marks(marks or labels, column, mark_every)), round(column, 3))
 
 
-def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int) -> Bar:
+def bands(stretches: Iterable[tuple[int, int]], start: int, end: int) -> list[Band]:
+    """Where stretches of time lie on a plot that reaches from ``start`` to ``end``; short ones are widened to show."""
+    found = []
+    for began, ended in stretches:
+        low, high = max(began, start), min(ended, end)
+        if low < high:
+            width = max(BAND_WIDTH_MIN, 100 * (high - low) / (end - start))
+            found.append(Band(round(min(100 * (low - start) / (end - start), 100 - width), 3), round(width, 3)))
+    return found
+
+
+def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int, nothing: str) -> Bar:
     values = [one.values[number] for one in series]
     told = [f"{one.name}: {value:,}" for one, value in zip(series, values, strict=True) if value]
     return Bar(
         x=round(column * (number + (1 - BAR_SHARE) / 2), 3),
         width=round(column * BAR_SHARE, 3),
         column=round(column * number, 3),
-        title="\n".join((label, *(told or ["No changes"]))),
+        title="\n".join((label, *(told or [nothing]))),
         parts=list(_parts([one.colour for one in series], heights(values, top))),
     )
 
@@ -138,8 +168,8 @@ def short(number: int) -> str:
     return str(number)
 
 
-def _marks(labels: Sequence[str], column: float) -> Iterator[Mark]:
-    """Every seventh label, counted back from the last."""
+def _marks(labels: Sequence[str], column: float, every: int) -> Iterator[Mark]:
+    """Every so many labels, counted back from the last."""
     last = len(labels) - 1
-    for number in range(last % MARK_EVERY, last + 1, MARK_EVERY):
+    for number in range(last % every, last + 1, every):
         yield Mark(round(column * (number + 0.5), 3), labels[number])

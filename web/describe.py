@@ -23,6 +23,7 @@ class Asks(Enum):
     ANYONE = ()
     DEVICE = ("token", "password")
     ADMIN = ("token", "password", "session")
+    LISTENER = ("token", "password", "session")
 
 
 @dataclass(frozen=True, slots=True)

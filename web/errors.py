@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from flask import Flask, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -54,6 +54,9 @@ class Problem(Exception):
         self.headers = headers or {}
         self.more = more
 
+    def body(self) -> bytes:
+        return problem_json(self.status, self.code, self.detail, **self.more)
+
 
 def problem_json(status: int, code: str, detail: str, **more: Any) -> bytes:
     members = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
@@ -67,8 +70,7 @@ def title_of(status: int) -> str:
 def answer(problem: Problem) -> Response:
     """The problem in the form that this request's sender reads."""
     if wants_json():
-        body = problem_json(problem.status, problem.code, problem.detail, **problem.more)
-        response = Response(body, problem.status, content_type=PROBLEM)
+        response = Response(problem.body(), problem.status, content_type=PROBLEM)
     else:
         page = render_template("error.html", title=title_of(problem.status), problem=problem)
         response = Response(page, problem.status, mimetype="text/html")
@@ -100,29 +102,30 @@ def from_csrf(_: CSRFError) -> Response:
     return answer(Problem(400, "stale_form", detail))
 
 
-def from_malformed(error: Malformed) -> Response:
-    return answer(Problem(error.status, error.code, str(error)))
+Translated = Malformed | NotFound | Invalid | CursorGone
+"""What the core and the stores raise on purpose, and a client is to hear of."""
 
 
-def from_missing(error: NotFound) -> Response:
-    return answer(Problem(404, error.code, str(error)))
+def problem_of(error: Translated) -> Problem:
+    """What is said of it, by an answer or over a socket."""
+    match error:
+        case Malformed():
+            return Problem(error.status, error.code, str(error))
+        case NotFound():
+            return Problem(404, error.code, str(error))
+        case Invalid():
+            return Problem(422, error.code, str(error))
+        case CursorGone():
+            return Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book)
 
 
-def from_invalid(error: Invalid) -> Response:
-    return answer(Problem(422, error.code, str(error)))
-
-
-def from_cursor(error: CursorGone) -> Response:
-    return answer(
-        Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book),
-    )
+def from_offbook(error: Translated) -> Response:
+    return answer(problem_of(error))
 
 
 def register(app: Flask) -> None:
     app.register_error_handler(Problem, answer)
     app.register_error_handler(CSRFError, from_csrf)
     app.register_error_handler(HTTPException, from_http)
-    app.register_error_handler(Malformed, from_malformed)
-    app.register_error_handler(NotFound, from_missing)
-    app.register_error_handler(Invalid, from_invalid)
-    app.register_error_handler(CursorGone, from_cursor)
+    for kind in get_args(Translated):
+        app.register_error_handler(kind, from_offbook)

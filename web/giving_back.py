@@ -64,7 +64,8 @@ def history(contact_id: UUID) -> ResponseReturnValue:
 def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool, bool]:
     """Some events, whether there are older ones, and whether the history reaches back to the contact's making."""
     past = book.history(record.table, record.id)
-    found = [one for one in moments(record, past) if not is_noise(one.past)]
+    waiting = {one.change_id for one in book.conflicts()}
+    found = [one for one in moments(record, past, waiting) if not is_noise(one.past)]
     shown = found[skip : skip + AT_ONCE]
     met = {str(one["winner"][2]) for moment in shown for one in moment.past.beaten}
     met |= {clock.change_id for moment in shown for clock in moment.wrote.values()}

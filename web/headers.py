@@ -9,7 +9,7 @@ from web.body import pack
 
 CONTENT_POLICY = "; ".join(
     (
-        "default-src 'self'",
+        "default-src 'self'",  # WebSockets of the same host too (CSP 3): so Chromium 71, Firefox, Safari 16 and later
         "img-src 'self' data:",  # Pico's icons, and the QR code of a new device
         "object-src 'none'",
         "base-uri 'none'",

@@ -1,7 +1,8 @@
 """Contacts for people: the list with its search, one contact, its form, the trash.
 
 Every address gives a whole page, and needs no script. A script asks for a part of it (``X-Fragment``) and puts that in
-place: ``list`` is lines of the list, ``pane`` what stands beside it, ``row`` one line.
+place: ``list`` is lines of the list, ``pane`` what stands beside it, ``row`` one line, ``news`` what is said above a
+form that is open while others edit.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from storage.contacts import ContactRow
 from web import looks, parts
 from web.auth import me, session_required
 from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
+from web.fragments import fragment
 from web.labels import FIELDS, KINDS
-from web.saving import Edit, Saved, save
+from web.saving import Edit, Saved, news, save
 
 pages = Blueprint("pages", __name__)
 looks.register(pages)
 
 LINES = 100
+LINES_MAX = 1000
 SEARCH_MAX = 200
 
 
@@ -63,6 +66,8 @@ def create() -> ResponseReturnValue:
 @session_required
 def edit(contact_id: UUID) -> ResponseReturnValue:
     record = wanted(contact_id)
+    if fragment() == "news":
+        return show_news(record)
     data = wire_data(record)
     if data is None:
         return redirect(url_for("pages.contact", contact_id=contact_id))
@@ -130,17 +135,18 @@ def trash() -> ResponseReturnValue:
 # --- what a page shows ---------------------------------------------------------------------------------------------
 
 
-def fragment() -> str:
-    return request.headers.get("X-Fragment", "")
-
-
 def search() -> str:
     return request.args.get("q", "").strip()[:SEARCH_MAX]
 
 
 def listing() -> dict[str, Any]:
     after = request.args.get("after")
-    return {"page": parts().contacts.page(me().book_id, search(), after, LINES), "q": search(), "after": after}
+    return {"page": parts().contacts.page(me().book_id, search(), after, lines()), "q": search(), "after": after}
+
+
+def lines() -> int:
+    """How many lines a script has loaded, and wants anew."""
+    return max(LINES, min(request.args.get("lines", LINES, int), LINES_MAX))
 
 
 def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
@@ -161,6 +167,12 @@ def shown(record: Record) -> dict[str, Any]:
 def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
     row = row_of(record) if record else None
     return show("form", status, form=form, record=record, row=row, kinds=KINDS, labels=FIELDS, added=added, blank=Row)
+
+
+def show_news(record: Record) -> ResponseReturnValue:
+    """For a form that was opened at ``base`` and is still open."""
+    base, change_id = request.args.get("base", record.seq, int), request.args.get("change_id", "")
+    return render_template("contacts/news.html", record=record, text=news(record, base, change_id))
 
 
 def wanted(contact_id: UUID) -> Record:

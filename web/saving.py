@@ -16,7 +16,7 @@ from offbook.core.wire import change_of, iso_millis
 from storage import Origin, push
 from web import parts
 from web.auth import me
-from web.verdicts import Told, told
+from web.verdicts import Told, meanwhile, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ def save(edit: Edit) -> Saved:
     if outcome.verdict is Verdict.REJECTED:
         return Saved(Told(outcome.detail or "", False), after, outcome.detail or "")
     return Saved(told(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
+
+
+def news(record: Record, base: int, change_id: str) -> str:
+    """What others did since a form was opened at ``base``, in words; empty where it is nothing that the form shows."""
+    nothing = Change(change_id, record.table, record.id, Operation.UPDATE, change_id, 0, base, {})
+    with parts().store.reading(me().book_id) as book:
+        policy = book.book.policy
+    return meanwhile(nothing, record, _names(me().book_id, record, nothing), policy)
 
 
 def _wire(edit: Edit, now: int) -> dict[str, Json]:

@@ -63,16 +63,21 @@ class Moment:
     before: Cells
     after: Cells
     wrote: Mapping[str, Clock]
+    waits: bool = False
+    """Whether a person has still to choose between this change and another."""
 
 
-def moments(record: Record, history: Sequence[Past]) -> list[Moment]:
-    """The changes of a record, the newest first, each with what the record was around it."""
+def moments(record: Record, history: Sequence[Past], waiting: Container[str] = ()) -> list[Moment]:
+    """The changes of a record, the newest first, each with what the record was around it.
+
+    ``waiting`` names those that a person has still to choose about.
+    """
     found: list[Moment] = []
     after: Cells = state_of(record)
     for past in reversed(history):
         made = past.change_id == record.created.change_id
         before: Cells = {} if made else {**after, **past.before} if past.before else after
-        found.append(Moment(past, before, after, {}))
+        found.append(Moment(past, before, after, {}, past.change_id in waiting))
         after = before
     return _with_writers(record, found)
 
@@ -122,7 +127,7 @@ def _title(moment: Moment) -> str:
     if before.get(EXISTS) is False:
         return "Brought back"
     if past.verdict is Verdict.CONFLICT:
-        return "Edit that waits for a choice"
+        return "Edit that waits for a choice" if moment.waits else "Edit that was left to a choice"
     if past.verdict is Verdict.SUPERSEDED:
         return "Deletion that lost" if past.operation == Operation.DELETE else "Edit that lost"
     return "Edited"
@@ -207,10 +212,11 @@ def _lost(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator
         if not _is_silent(cell, beaten):
             yield _loser(cell, one["value"], states, _lost_to(one, authors))
     if moment.past.verdict is Verdict.CONFLICT:
+        note = "waits until someone chooses" if moment.waits else "was left to a choice, which was made since"
         for cell, value in moment.past.data.items():
             asked = cell not in moment.past.before and cell not in beaten
             if asked and not _same(value, moment.after.get(cell)) and not _is_silent(cell, moment.past.data.keys()):
-                yield _loser(cell, value, states, "waits until someone chooses")
+                yield _loser(cell, value, states, note)
 
 
 def _is_silent(cell: str, others: Container[str]) -> bool:

@@ -14,6 +14,11 @@ from offbook.core.tables import EXISTS
 from web.labels import label_of, listing
 
 VALUE_MAX = 60
+LABELS_MAX = 4
+
+NOT_IN_FORMS = frozenset({EXISTS, "starred"})
+ON_DELETED = {"ask": "Save, and the inbox asks whether it comes back."}
+"""What saving does then, by the book's policy, where it does not just bring the contact back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,27 @@ def told(
         return Told(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
     sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
     return Told(" ".join(["Saved.", *sentences]), not meeting.lost())
+
+
+def meanwhile(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
+    """What others did to a contact while its form was open, and what saving will do about it.
+
+    ``opened`` is an edit of nothing, as if it were made with the form. What the form does not show is not told.
+    """
+    meeting = Meeting(record, opened, record)
+    cells = [cell for cell in concurrent_cells(record, opened) if cell not in NOT_IN_FORMS]
+    if record.deleted:
+        who = names.get(record.clock(EXISTS).change_id, "another device")
+        return f"Meanwhile {who} deleted this contact. {ON_DELETED.get(policy, 'Saving brings it back.')}"
+    if not cells:
+        return ""
+    who = listing(names.get(record.clock(cell).change_id, "another device") for cell in cells)
+    return f"Meanwhile {who} changed the {_some(meeting.label(cell) for cell in cells)}. Saving merges that with yours."
+
+
+def _some(labels: Iterable[str]) -> str:
+    known = list(dict.fromkeys(labels))
+    return listing(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
 
 
 def _met(meeting: Meeting) -> tuple[str, ...]:

@@ -37,6 +37,24 @@ def date(at_us: int) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def clock_time(at_us: int) -> str:
+    """A time of day, in UTC: 17:00:05."""
+    return datetime.fromtimestamp(at_us // 1_000_000, UTC).strftime("%H:%M:%S")
+
+
+def size(bytes: int) -> str:
+    """How much room something takes: ``512 bytes``, ``16.8 MB``. By thousands, as disks are sold."""
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if bytes >= 10**power:
+            return f"{bytes / 10**power:,.1f} {unit}"
+    return count(bytes, "byte")
+
+
+def rate(per_second: float) -> str:
+    """``20,013/s``; what is slow with a digit more: ``0.3/s``."""
+    return f"{per_second:,.0f}/s" if per_second >= 10 else f"{round(per_second, 1):g}/s"
+
+
 def forgotten(found: Forgotten, dry_run: bool) -> str:
     """What a prune forgot, or would forget, as the end of a sentence."""
     parts = list(_forgotten(found))

@@ -1,8 +1,8 @@
 """The `offbook` command, one module per kind of work.
 
 Each command is a function from (book, args) to an Answer: what to say in JSON, the same in lines for people, and the
-exit code. It prints nothing itself (but for `watch`, which has no end), and lets errors rise: __main__ is the one place
-that prints, and that turns errors into sentences and exit codes.
+exit code. It prints nothing itself (but for `watch` and `ingest`, which have no end), and lets errors rise: __main__ is
+the one place that prints, and that turns errors into sentences and exit codes.
 
 Local commands never touch the network. Nothing here is loaded that a command does not need: requests and rich take
 longer to import than `offbook list` takes to run.
@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offbook.core.errors import OffbookError
+from offbook.core.errors import NotAuthorized, OffbookError, Offline
+from offbook.ingest.errors import BadAddress, NotLetIn
 
 OK, FAILED, USAGE, OFFLINE, NOT_AUTHORIZED, PARKED = range(6)
 """Exit codes."""
@@ -47,3 +48,16 @@ class NoBook(OffbookError):
     """There is no replica at this place."""
 
     code = "no_book"
+
+
+CODES: tuple[tuple[type[OffbookError], int], ...] = (
+    (UsageError, USAGE),
+    (BadAddress, USAGE),
+    (Offline, OFFLINE),
+    (NotAuthorized, NOT_AUTHORIZED),
+    (NotLetIn, NOT_AUTHORIZED),
+)
+
+
+def exit_code(error: OffbookError) -> int:
+    return next((code for kind, code in CODES if isinstance(error, kind)), FAILED)

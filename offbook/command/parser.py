@@ -14,6 +14,7 @@ from offbook.command import (
     deciding,
     fields,
     files,
+    ingesting,
     past,
     planning,
     syncing,
@@ -67,15 +68,11 @@ class Version(argparse.Action):
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Raises UsageError; SystemExit when the help or the version was all that was wanted."""
-    return make_parser().parse_args(words, argparse.Namespace(db=None, json=False, makes_file=False))
+    return make_parser().parse_args(words, argparse.Namespace(db=None, json=False, makes_file=False, on_book=True))
 
 
 def make_parser() -> Parser:
-    # Without defaults: the subcommand's would take the place of what was given before its name.
-    everywhere = Parser(add_help=False)
-    nothing = argparse.SUPPRESS
-    everywhere.add_argument("--db", metavar="FILE", default=nothing, help="where the book is on this device")
-    everywhere.add_argument("--json", action="store_true", default=nothing, help="answer in JSON, errors too")
+    everywhere = _everywhere("where the book is on this device")
     parser = Parser(
         "offbook",
         description=DESCRIPTION,
@@ -86,10 +83,8 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action=Version, nargs=0, help="tell the version of offbook")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Run, help: str, more: str = "") -> Parser:
-        made: Parser = commands.add_parser(
-            name, parents=[everywhere], help=help, description=f"{_sentence(help)}{more}"
-        )
+    def command(name: str, run: Run, help: str, more: str = "", options: Parser = everywhere) -> Parser:
+        made: Parser = commands.add_parser(name, parents=[options], help=help, description=f"{_sentence(help)}{more}")
         made.set_defaults(run=run)
         return made
 
@@ -99,7 +94,16 @@ def make_parser() -> Parser:
     _for_changes(command, everywhere)
     _for_deciding(command)
     _for_the_past(command)
+    _for_streams(command)
     return parser
+
+
+def _everywhere(where: str) -> Parser:
+    """What every command takes. Without defaults: they would take the place of what was given before its name."""
+    options, nothing = Parser(add_help=False), argparse.SUPPRESS
+    options.add_argument("--db", metavar="FILE", default=nothing, help=where)
+    options.add_argument("--json", action="store_true", default=nothing, help="answer in JSON, errors too")
+    return options
 
 
 def _sentence(help: str) -> str:
@@ -223,6 +227,31 @@ def _for_the_past(command: Command) -> None:
     explain = command("explain", past.explain, "tell why a contact has the values that it has", more)
     explain.add_argument("id", metavar="ID")
     explain.add_argument("cell", metavar="CELL", nargs="?")
+
+
+def _for_streams(command: Command) -> None:
+    more = (
+        "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
+        "tells when it was away. Ctrl-C and SIGTERM end it, with all stored that came until then. "
+        f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingesting.HEADERS}."
+    )
+    where = "where the messages go (live_stream.db)"
+    ingest = command("ingest", ingesting.ingest, "store the messages of a WebSocket", more, _everywhere(where))
+    ingest.set_defaults(on_book=False)
+    ingest.add_argument("url", metavar="URL", help="like wss://example.org/feed; - reads it from standard input")
+    ingest.add_argument(
+        "--header",
+        metavar="HEADER",
+        action="append",
+        default=[],
+        help="like 'Authorization: …'; @FILE reads lines of them",
+    )
+    ingest.add_argument(
+        "--send", metavar="TEXT", action="append", default=[], help="say this after each connecting; @FILE reads it"
+    )
+    ingest.add_argument("--max-message", metavar="MIB", type=_natural, default=16, help="refuse larger messages (16)")
+    ingest.add_argument("--compress", action="store_true", help="let the server compress")
+    ingest.add_argument("--moved", action="store_true", help="it is the file's stream, at a new address")
 
 
 def _natural(text: str) -> int:

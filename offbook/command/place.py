@@ -1,4 +1,4 @@
-"""Where the book is on this device, when nobody says where."""
+"""Where the book is on this device, and a stream, when nobody says where."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 NAME = "contacts.db"
+STREAM = "live_stream.db"
 
 
 def file_of(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -17,6 +18,11 @@ def file_of(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     folder = data_folder(environ)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / NAME
+
+
+def stream_file_of(given: str | None) -> Path:
+    """A stream's file: as given, or in the current folder. It is never the book's."""
+    return Path(given or STREAM).expanduser()
 
 
 def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

@@ -14,7 +14,8 @@ from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
 from offbook.core.errors import NotAuthorized, Offline
-from offbook.replica import NoServer, Replica, Status
+from offbook.replica import NoServer, Replica
+from offbook.status import Status
 from offbook.syncing import SyncReport
 
 TOKEN = "OFFBOOK_TOKEN"
@@ -128,8 +129,13 @@ def status(book: Replica, args: argparse.Namespace) -> Answer:
     return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms)])
 
 
+OF_A_THREAD = ("running", "link", "retry_seconds", "last_error")
+"""What a Status says of a started replica. A command starts none, and knows nothing of those of other processes."""
+
+
 def _told(book: Replica) -> dict[str, Any]:
-    return {"file": str(book.path), "contacts": book.contacts.count(), **asdict(book.status())}
+    status = {name: value for name, value in asdict(book.status()).items() if name not in OF_A_THREAD}
+    return {"file": str(book.path), "contacts": book.contacts.count(), **status}
 
 
 def _clock(offset_ms: int | None) -> str:

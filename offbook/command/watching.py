@@ -1,58 +1,77 @@
 """watch: sync in the background, and tell what happens until someone ends it.
 
-What is told is read from the replica's file, so that it is the same whoever wrote there: this process, another one, or
-the server.
+What happens is read from the replica's file, so that it is the same whoever wrote there: this process, another one, or
+the server. How the connection stands, and which contacts the server changed, is told by the background thread.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import queue
 import signal
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from offbook import log
 from offbook.command import Answer
 from offbook.command.syncing import need_server
-from offbook.command.words import clean, count, flat
-from offbook.replica import Replica, Status
+from offbook.command.words import count, flat
+from offbook.core.text import clean
+from offbook.replica import Replica
+from offbook.status import Status
 
 LOOK_SECONDS = 0.1
+"""How often the file is looked at, where nobody tells that something happened."""
 
 FIRST_UNSETTLED = """SELECT coalesce((SELECT min(id) FROM change_log WHERE synced = 0),
   (SELECT max(id) + 1 FROM change_log), 0)"""
 SENT = "SELECT count(*) FROM change_log WHERE id >= ? AND synced = 1"
+EDITED = "SELECT DISTINCT record_id FROM change_log WHERE id > ? AND table_name = 'contacts' AND operation = 'UPDATE'"
 
 Event = dict[str, Any]
-Names = dict[str, tuple[str, str]]
-"""By id: when each contact was changed, and its name."""
+Heard = queue.SimpleQueue[Status | list[str] | None]
+"""What the background thread tells: a status, or ids of contacts that the server changed. None is the end."""
 
 
 def watch(book: Replica, args: argparse.Namespace) -> Answer:
     need_server(book)
-    with ended_by_signal() as end:
+    heard: Heard = queue.SimpleQueue()
+    with ended_by_signal(lambda: heard.put(None)):
         watched = Watched(book)
-        book.start()
         tell({"event": "watching", "server": book.status().server}, args.json)
+        book.start(on_status=heard.put, on_change=heard.put)
         try:
-            while not end.wait(LOOK_SECONDS):
-                for event in watched.look():
-                    tell(event, args.json)
+            for event in happenings(watched, heard):
+                tell(event, args.json)
         finally:
             book.stop()
     return Answer(None)
 
 
+def happenings(watched: Watched, heard: Heard) -> Iterator[Event]:
+    """What happens, until the end."""
+    while True:
+        try:
+            told = heard.get(timeout=LOOK_SECONDS)
+        except queue.Empty:
+            told = []
+        if told is None:
+            return
+        if isinstance(told, Status):
+            yield from watched.link(told)
+            told = []
+        yield from watched.look(told)
+
+
 @contextmanager
-def ended_by_signal() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set: the end is as asked for, not a failure."""
-    end = threading.Event()
-    before = {one: signal.signal(one, lambda *_: end.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+def ended_by_signal(end: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call ``end``: the end is as asked for, not a failure."""
+    before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield end
+        yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
@@ -65,37 +84,54 @@ class Watched:
         self._book = book
         self._version = self._seen()
         self._names = self._read()
+        self._line = log.last_id(book.connection)
         self._status = book.status()
+        self._link = "connecting"
         (self._settled_before,) = book.connection.execute(FIRST_UNSETTLED).fetchone()
         self._sent = self._count_sent()
 
-    def look(self) -> Iterator[Event]:
-        """What happened since."""
+    def link(self, now: Status) -> Iterator[Event]:
+        """How the connection stands, where that is news."""
+        before, self._link = self._link, now.link
+        if now.link == before or now.link in ("connecting", "stopped"):
+            return
+        event: Event = {"event": now.link}
+        if now.link in ("offline", "paused"):
+            was = before in ("live", "polling")
+            event |= {"detail": now.last_error, "retry_seconds": now.retry_seconds, "was_connected": was}
+        yield event
+
+    def look(self, changed: list[str]) -> Iterator[Event]:
+        """What happened since, beside that the server changed these."""
         version = self._seen()
-        if version != self._version:
+        if changed or version != self._version:
             self._version = version
-            yield from self._contacts()
+            yield from self._contacts({*changed, *self._edited()})
             yield from self._sending()
-        yield from self._sync()
+        yield from self._queue()
 
     def _seen(self) -> int:
         """Changes whenever another connection commits to the file; as cheap as a look at it can be."""
         (version,) = self._book.connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
-    def _read(self) -> Names:
-        rows = self._book.connection.execute("SELECT id, updated_at, name FROM contacts")
-        return {row[0]: (row[1], row[2]) for row in rows}
+    def _read(self) -> dict[str, str]:
+        return dict(self._book.connection.execute("SELECT id, name FROM contacts").fetchall())
 
-    def _contacts(self) -> Iterator[Event]:
+    def _edited(self) -> list[str]:
+        """Contacts that were edited on this device."""
+        before, self._line = self._line, log.last_id(self._book.connection)
+        return [record_id for (record_id,) in self._book.connection.execute(EDITED, (before,))]
+
+    def _contacts(self, changed: set[str]) -> Iterator[Event]:
         before, self._names = self._names, self._read()
-        for id, (at, name) in self._names.items():
+        for id, name in self._names.items():
             if id not in before:
                 yield {"event": "added", "id": id, "name": name}
-            elif before[id] != (at, name):
+            elif id in changed or before[id] != name:
                 yield {"event": "changed", "id": id, "name": name}
         for id in before.keys() - self._names.keys():
-            yield {"event": "deleted", "id": id, "name": before[id][1]}
+            yield {"event": "deleted", "id": id, "name": before[id]}
 
     def _count_sent(self) -> int:
         (count,) = self._book.connection.execute(SENT, (self._settled_before,)).fetchone()
@@ -106,24 +142,15 @@ class Watched:
         if self._sent > before:
             yield {"event": "sent", "changes": self._sent - before}
 
-    def _sync(self) -> Iterator[Event]:
+    def _queue(self) -> Iterator[Event]:
+        """What waits, and what can't go on."""
         before, self._status = self._status, self._book.status()
-        yield from _queue(before, self._status)
-        if self._status.last_error != before.last_error:
-            if self._status.last_error:
-                yield {"event": "paused", "detail": self._status.last_error}
-            else:
-                yield {"event": "connected"}
-
-
-def _queue(before: Status, now: Status) -> Iterator[Event]:
-    """What waits, and what can't go on."""
-    if now.parked > before.parked:
-        yield {"event": "parked", "changes": now.parked - before.parked}
-    if now.conflicts > before.conflicts:
-        yield {"event": "conflict", "changes": now.conflicts - before.conflicts}
-    if now.pending > before.pending:
-        yield {"event": "waiting", "changes": now.pending}
+        if self._status.parked > before.parked:
+            yield {"event": "parked", "changes": self._status.parked - before.parked}
+        if self._status.conflicts > before.conflicts:
+            yield {"event": "conflict", "changes": self._status.conflicts - before.conflicts}
+        if self._status.pending > before.pending:
+            yield {"event": "waiting", "changes": self._status.pending}
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -131,12 +158,18 @@ def _queue(before: Status, now: Status) -> Iterator[Event]:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    now = datetime.now(UTC)
-    if as_json:
-        line = json.dumps({"at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"), **event})
-    else:
-        line = clean(f"{now.astimezone():%H:%M:%S}  {sentence(event)}")
-    print(line, flush=True)
+    print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
+
+
+def as_line(event: Event) -> str:
+    """For programs: one line of JSON, with the time in UTC."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": now, **event})
+
+
+def with_time(sentence: str) -> str:
+    """For people, with the time of their clock."""
+    return clean(f"{datetime.now():%H:%M:%S}  {sentence}")
 
 
 def sentence(event: Event) -> str:
@@ -152,9 +185,14 @@ def sentence(event: Event) -> str:
             return f"{count(changes, 'change')} can't be sent: see `offbook parked`."
         case "conflict":
             return f"{count(changes, 'conflict')}: see `offbook conflicts`."
+        case "live":
+            return "Live."
+        case "polling":
+            return "Connected, but not live: the server is asked every few seconds."
+        case "offline":
+            lost = "The connection was lost" if event["was_connected"] else "Not connected"
+            return f"{lost}; trying again in {event['retry_seconds']:g} s. {event['detail']}"
         case "paused":
-            return f"Not connected: {event['detail']}"
-        case "connected":
-            return "Connected again."
+            return f"Paused: {event['detail']}"
         case what:
             return f"{what.capitalize()}: {name}"

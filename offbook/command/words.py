@@ -1,21 +1,16 @@
 """How things are said to people: tables, times, numbers of things. Pure: text in, text out.
 
-What a contact holds may come from anyone. clean() makes it harmless for a terminal, and everything that is printed goes
-through it.
+What a contact holds may come from anyone: everything that is printed goes through offbook.core.text.clean.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 
 from offbook.core.cells import Json
 from offbook.core.tables import EXISTS
-
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves a cursor, colours or reorders text, or is no text at all."""
 
 GAP = "  "
 CELL_WIDTH_MAX = 40
@@ -30,11 +25,6 @@ LABELS: Mapping[str, str] = {
     "custom": "Other",
 }
 """Where the name of a field or of a kind of detail is not its label already."""
-
-
-def clean(line: str) -> str:
-    """One line, with nothing in it that a terminal would obey."""
-    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
 
 
 def label(name: str) -> str:

@@ -15,6 +15,7 @@ merge          decide(record, change, policy, seq) -> Decision
 plan           plan(book, records, settled, batch, now) -> Plan: the server's side of a push
 prune          what is forgotten, and when
 rebase         the replica's side: what shows, what a change had seen, what goes out together
+link           the replica's way to its server: what is done in each state about each event, and when
 cells          the values of cells, checked by the rules of TABLES
 past           what the history tells of a change, and what a record was after it
 explaining     why a cell has its value, in sentences

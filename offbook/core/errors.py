@@ -13,6 +13,7 @@
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
         ├── Busy             another process or thread is syncing this replica
         ├── Refused          the server refused a request whole
+        ├── NoLive           the server has no live channel, or none for this device now: HTTP goes on
         └── ServerFault      the server failed, or answered what is no answer
 
 Expected outcomes (a conflict, a rejected change, a stale page) are values, not errors.
@@ -97,6 +98,10 @@ class Refused(SyncError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NoLive(SyncError):
+    code = "no_live"
 
 
 class ServerFault(SyncError):

@@ -127,9 +127,9 @@ def bursts(marks: Iterable[Mark], pause: int, least: int) -> list[Burst]:
 
 def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:
     """Every cell of the record, but of an entry that is not to stand only whether it does."""
-    gone = {entry_of(cell) for cell in have if cell.endswith(f"/{EXISTS}") and not wanted.get(cell)}
-    cells = (have.keys() | wanted.keys()) - {EXISTS}
-    return sorted(cell for cell in cells if cell.endswith(f"/{EXISTS}") or entry_of(cell) not in gone)
+    gone = {entry_of(cell) for cell in have if cell.endswith(EXISTS) and not wanted.get(cell)}
+    cells = [cell for cell in {**have, **wanted} if cell != EXISTS]
+    return [cell for cell in cells if cell.endswith(EXISTS) or entry_of(cell) not in gone] if gone else cells
 
 
 def _same(one: Value, other: Value) -> bool:

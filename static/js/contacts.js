@@ -1,4 +1,5 @@
 // On the contacts page: the list and what stands beside it, without loading whole pages.
+import "./book.js";
 import "./form.js";
 import "./keys.js";
 import "./list.js";

@@ -1,25 +1,58 @@
 // Parts of pages from the server. A part is HTML; whatever else comes back (an error page, the sign-in) is no part.
 
 export class Failed extends Error {}
+export class SignedOut extends Failed {}
 
-export async function fetchPart(name, url, options = {}) {
-  let response;
-  try {
-    response = await fetch(url, { ...options, headers: { "X-Fragment": name, Accept: "text/html" } });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Failed("The server can’t be reached. Nothing was lost here: try again.");
-  }
-  const html = await response.text();
-  const part = new DOMParser().parseFromString(html, "text/html");
+const underWay = new Set();
+
+// When every part that is under way has come, and is in its place.
+export const settled = () => Promise.allSettled([...underWay]);
+
+export function fetchPart(name, url, options = {}) {
+  const answer = partOf(name, url, options);
+  underWay.add(answer);
+  answer.catch(() => {}).finally(() => underWay.delete(answer));
+  return answer;
+}
+
+async function partOf(name, url, options) {
+  const { part, response } = await ask(name, url, options);
   if (part.querySelector("header.top")) throw failure(part, response, options.method);
   return { part, response };
 }
 
+// The page at this address, whole, as it is now.
+export async function fetchPage(url) {
+  const { part, response } = await ask("page", url);
+  const who = (page) => page.querySelector(".who-name")?.textContent;
+  if (part.body.dataset.cursor && who(part) === who(document)) return part;
+  if (isSignIn(response) || part.body.dataset.cursor) throw signedOut();
+  throw new Failed("The server did not give this page.");
+}
+
+async function ask(name, url, options = {}) {
+  let response, html;
+  try {
+    response = await fetch(url, { ...options, headers: { "X-Fragment": name, Accept: "text/html" } });
+    html = await response.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Failed("The server can’t be reached. Nothing was lost here: try again.");
+  }
+  return { part: new DOMParser().parseFromString(html, "text/html"), response };
+}
+
+function signedOut() {
+  document.dispatchEvent(new Event("signed-out"));
+  return new SignedOut("You are signed out. Sign in again above: what you typed is still here.");
+}
+
+const isSignIn = (response) => new URL(response.url).pathname.endsWith("/login");
+
 function failure(page, response, method = "GET") {
-  if (new URL(response.url).pathname.endsWith("/login")) {
-    if (method === "GET") location.reload();
-    return new Failed("You are signed out. Copy what you typed, then load the page again to sign in.");
+  if (isSignIn(response)) {
+    if (method === "GET" && !document.querySelector("[data-dirty]")) location.reload();
+    return signedOut();
   }
   const said = page.querySelector("[data-problem]");
   return new Failed(said ? said.textContent.trim() : "The server gave an answer that does not fit. Load the page again.");

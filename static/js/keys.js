@@ -1,16 +1,10 @@
 // The keyboard: one letter each, and never while somebody types.
 import { open } from "./dialogs.js";
-import { rows } from "./list.js";
+import { current, rows } from "./list.js";
 import { close, contactId, load, view, withSearch } from "./pane.js";
 
 const search = document.getElementById("q");
 const press = (id) => document.querySelector(`#pane #${id}`)?.click();
-
-function current() {
-  const all = rows();
-  const focused = all.findIndex((row) => row.contains(document.activeElement));
-  return focused >= 0 ? focused : all.findIndex((row) => row.dataset.id === contactId());
-}
 
 function move(by) {
   const all = rows();

@@ -1,9 +1,12 @@
 // The list: search as one types, more lines as one scrolls, stars, and the line of the contact that is open.
 import { Failed, body, fetchPart } from "./fragments.js";
 import { flash } from "./flashes.js";
+import { morph } from "./morph.js";
 import { contactId, rename, view, withSearch } from "./pane.js";
+import { keepingFocus } from "./renewing.js";
 
 const WAIT_MS = 70;
+const LINES = 100;
 const lines = document.getElementById("lines");
 const list = document.getElementById("list");
 const search = document.getElementById("q");
@@ -11,9 +14,17 @@ const said = document.getElementById("said");
 let asking = new AbortController();
 let timer;
 let shown = search.value;
+let puts = 0; // how often something was put here that this window asked for
 
 export const rows = () => [...lines.querySelectorAll(".row")];
 const rowOf = (id) => lines.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
+
+// The place of the line that has the focus, else of the contact that is open.
+export function current() {
+  const all = rows();
+  const focused = all.findIndex((row) => row.contains(document.activeElement));
+  return focused >= 0 ? focused : all.findIndex((row) => row.dataset.id === contactId());
+}
 
 async function ask(url, part = "list") {
   asking.abort();
@@ -31,6 +42,7 @@ export async function refresh() {
   shown = search.value;
   const part = await ask(withSearch(list.dataset.url));
   if (!part) return;
+  puts += 1;
   lines.replaceChildren(...part.body.children);
   said.textContent = lines.querySelector("[data-count]").textContent;
   mark();
@@ -41,6 +53,7 @@ async function more(link) {
   link.setAttribute("aria-busy", "true");
   const part = await ask(link.href);
   if (!part) return link.removeAttribute("aria-busy");
+  puts += 1;
   document.getElementById("rows").append(...part.querySelectorAll(".row"));
   const next = part.querySelector(".more");
   if (next) link.replaceWith(next);
@@ -60,6 +73,40 @@ function watch() {
   if (link) nearing.observe(link);
 }
 
+// How many lines are here: of a list that is here whole, some more, since it may have grown.
+export function loaded() {
+  const count = rows().length;
+  return lines.querySelector(".more") ? Math.max(count, LINES) : count + LINES;
+}
+
+export const stamp = () => `${puts} ${search.value}`;
+
+// Makes the lines those of another page, under the eyes and the hands of whoever is here. Returns what is new.
+export function putLines(fresh) {
+  const place = current();
+  const stay = anchored();
+  let touched;
+  keepingFocus(
+    () => { touched = morph(lines, fresh.getElementById("lines")); },
+    () => rows()[Math.min(place, rows().length - 1)]?.querySelector(".row-link"),
+  );
+  stay(touched);
+  mark();
+  watch();
+  return touched;
+}
+
+// The line that is seen first stays where it is seen, whatever comes or goes above it.
+function anchored() {
+  const top = list.getBoundingClientRect().top;
+  const seen = list.scrollTop > 0 ? rows().filter((row) => row.getBoundingClientRect().bottom > top) : [];
+  const places = seen.slice(0, LINES).map((row) => [row, row.getBoundingClientRect().top]);
+  return (moved) => {
+    const [row, before] = places.find(([one]) => one.isConnected && !moved.has(one)) ?? [];
+    if (row) list.scrollTop += row.getBoundingClientRect().top - before;
+  };
+}
+
 function mark() {
   for (const link of lines.querySelectorAll("[aria-current]")) link.removeAttribute("aria-current");
   const row = view() === "none" ? null : rowOf(contactId() ?? "");
@@ -71,8 +118,8 @@ async function star(button) {
   try {
     const { part } = await fetchPart("row", button.formAction, options);
     const row = part.querySelector(".row");
-    rowOf(row.dataset.id).replaceWith(row);
-    row.querySelector(".star").focus();
+    puts += 1;
+    keepingFocus(() => rowOf(row.dataset.id).replaceWith(row), () => row.querySelector(".star"));
     mark();
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
@@ -96,6 +143,7 @@ document.addEventListener("pane", ({ detail: { part, method, url } }) => {
 });
 
 function removeRow(row) {
+  puts += 1;
   const next = row?.nextElementSibling ?? row?.previousElementSibling;
   row?.remove();
   if (next) recount();

@@ -2,6 +2,7 @@
 // fetch the part and put it in place; the address and the title follow, so that reloading shows the same.
 import { Failed, body, fetchPart, textOf } from "./fragments.js";
 import { flash, show } from "./flashes.js";
+import { morph } from "./morph.js";
 
 const book = document.querySelector(".book");
 const pane = document.getElementById("pane");
@@ -53,6 +54,14 @@ function put(part) {
   const first = pane.querySelector("[autofocus]");
   if (first) first.focus();
   else if (view() !== "none") pane.focus({ preventScroll: true });
+}
+
+// Makes the contact that is shown as new as it is on another page. Returns what is new.
+export function putContact(fresh) {
+  const [shown, now] = [pane, fresh].map((one) => one.querySelector("article.contact"));
+  if (!shown || shown.dataset.id !== now?.dataset.id) return new Set();
+  document.title = fresh.title;
+  return morph(shown, now);
 }
 
 function remember(url) {

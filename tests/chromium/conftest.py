@@ -57,24 +57,31 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
 
 @pytest.fixture
 def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Visit]]:
-    """Opens a window of a new user with some contacts, signed in."""
+    """Opens a window of a new user with some contacts, signed in; ``of`` somebody, another window of that person."""
     app, url = site
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def open_window(
-        size: str = "desktop", scheme: str = "light", scripts: bool = True, contacts: int = 3, **options: Any
+        size: str = "desktop",
+        scheme: str = "light",
+        scripts: bool = True,
+        contacts: int = 3,
+        of: Visit | None = None,
+        path: str = "/",
+        **options: Any,
     ) -> Visit:
-        name = f"user{next(NUMBERS)}"
-        add_user_with(app, name, contacts)
+        name = of.name if of else f"user{next(NUMBERS)}"
+        if of is None:
+            add_user_with(app, name, contacts)
         options |= SIZES[size] | {"reduced_motion": "reduce", "java_script_enabled": scripts}
         context = chromium.new_context(base_url=url, color_scheme=scheme, **options)
         context.set_default_timeout(TIMEOUT_MS)
+        context.on("page", lambda page: listen(page, complaints))
         context.add_cookies([session_of(app, name, url)])
         contexts.append(context)
         page = context.new_page()
-        listen(page, complaints)
-        page.goto("/")
+        page.goto(path)
         return Visit(page, app, name, complaints)
 
     yield open_window

@@ -26,6 +26,9 @@ class Visit:
     name: str
     complaints: list[str]
 
+    def expect_chip(self, word: str) -> None:
+        expect(self.page.locator("#live span")).to_have_text(word)
+
     def rows(self) -> Locator:
         return self.page.locator(".row")
 
@@ -48,15 +51,26 @@ class Visit:
 
     def device_edits(self, **data: str) -> None:
         """Another device of this person changes the contact whose page is open."""
+        contact = self.page.locator("#pane [data-id]").get_attribute("data-id")
+        assert contact
+        self.device_pushes(self.change(contact, "UPDATE", data))
+
+    def device_adds(self, *names: str) -> None:
+        new = parts_of(self.app).new_id
+        self.device_pushes(*(self.change(new(), "INSERT", {"name": name}) for name in names))
+
+    def change(self, contact: str, operation: str, data: dict[str, str] | None = None) -> dict[str, Any]:
+        parts = parts_of(self.app)
+        record = parts.contacts.get(parts.accounts.user_named(self.name).book_id, contact)
+        item = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
+        item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": record.seq if record else 0}
+        return item if data is None else item | {"data": data}
+
+    def device_pushes(self, *items: dict[str, Any]) -> None:
+        """Another device of this person, which has seen all there is, pushes these changes."""
         parts = parts_of(self.app)
         user = parts.accounts.user_named(self.name)
         device, _ = parts.accounts.add_device(user.book_id, user.id, "the laptop", parts.clock(), parts.new_id)
-        contact = self.page.locator("#pane [data-id]").get_attribute("data-id")
-        assert contact
-        record = parts.contacts.get(user.book_id, contact)
-        assert record
-        item = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE"}
-        item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": record.seq, "data": data}
-        change = change_of(item, device.uuid)
-        assert isinstance(change, Change)
-        push(parts.store, user.book_id, Origin(device.id, user.id), [change], parts.clock())
+        batch = [change_of(item, device.uuid) for item in items]
+        assert all(isinstance(one, Change) for one in batch)
+        push(parts.store, user.book_id, Origin(device.id, user.id), batch, parts.clock())

@@ -30,6 +30,7 @@ def places(ada: Visit) -> Iterator[str]:
         "/import",
         "/devices",
         "/people",
+        "/streams",
         "/settings",
         "/nothing",
         "/c/new",

@@ -117,7 +117,7 @@ def test_what_can_not_be_is_said_beside_it_and_stays_typed(visit: Open, scripts:
 
 
 def test_what_was_settled_on_a_device_meanwhile_is_told(visit: Open) -> None:
-    ada, two = waiting(visit)
+    ada, two = waiting(visit, scripts=False)  # a page that is live would know
     phone = next(one for one in two.open() if one.cell == "phone")
     seen = phone.record_id, two.record(phone.record_id).seq
     two.laptop.synced(two.edit(seen, {"phone": "555-0199"}, resolves=[phone.id]))

@@ -1,4 +1,4 @@
-"""Folding: what search and sorting take for the same text."""
+"""What search and sorting take for the same text, and what of a text may be shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.text import fold
+from offbook.core.text import clean, fold
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,8 @@ def test_folding_is_done_once_for_all_and_part_by_part(one: str, other: str) -> 
     assert fold(fold(one)) == fold(one)
     assert not any(map(combining, fold(one)))
     assert fold(one + other) == fold(one) + fold(other), "else a search could miss a word inside a text"
+
+
+def test_nothing_is_shown_that_a_terminal_would_obey_or_that_reorders_text() -> None:
+    assert clean("a\x1b]0;b\x07\x9b\udcff👩\u200d👩 ß") == "a\\x1b]0;b\\x07\\x9b\\udcff👩\u200d👩 ß"
+    assert clean("1\u202e2\u2066") == "1\\u202e2\\u2066"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,7 @@ from storage.sync import rehearse, sync
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000
 SECOND = 1_000_000
+HELD_SECONDS_MAX = 10.0
 
 
 @dataclass
@@ -179,6 +181,21 @@ class Wire:
         assert method == "POST" and (path in ("/sync", "/plan") or path in QUESTIONS)
         assert body is not None
         return self.server.answer(body, path)
+
+
+class Held(Wire):
+    """A wire on which the answers are there, and do not arrive before they are let go."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.asked, self.go, self.arrived = Event(), Event(), Event()
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        answer = super().send(method, path, body, headers)
+        self.asked.set()
+        assert self.go.wait(HELD_SECONDS_MAX)
+        self.arrived.set()
+        return answer
 
 
 @dataclass

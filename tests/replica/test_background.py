@@ -1,4 +1,4 @@
-"""Syncing in the background: what wakes it, what makes it wait, and how it ends."""
+"""Syncing in the background: what wakes it, what it does when something fails, what it tells, and how it ends."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from random import Random
 
 import pytest
 
-from offbook import NotAuthorized, Offline, Response, SyncError, background
-from offbook.background import Background
+from offbook import Response, background
+from offbook.core.link import Seconds
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, says
 
@@ -56,8 +55,7 @@ def watched(server: Server) -> Watched:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "BACKOFF_SECONDS_MIN", 0.01)
-    monkeypatch.setattr(background, "PULL_SECONDS", 600.0)
+    monkeypatch.setattr(background, "SECONDS", Seconds(retry_min=0.02, poll=600))
 
 
 def test_a_local_commit_is_sent_at_once(device: Device, server: Server, watched: Watched) -> None:
@@ -80,7 +78,7 @@ def test_a_commit_of_another_process_is_sent_at_once(device: Device, server: Ser
 def test_what_others_wrote_comes_by_itself(
     device: Device, server: Server, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "PULL_SECONDS", 0.01)
+    monkeypatch.setattr(background, "SECONDS", Seconds(poll=0.01))
     a, b = device("a", transport=watched), device("b")
     a.start()
     b.contacts.add(name="Ada")
@@ -145,29 +143,3 @@ def test_a_stopped_replica_can_be_started_again(device: Device, server: Server, 
     a.contacts.add(name="Ada")
     a.start()
     watched.wait_until(lambda: len(server.contacts) == 1)
-
-
-# --- how long it waits ---------------------------------------------------------------------------------------------
-
-
-def waits(error: Exception, failures: int) -> float:
-    thread = Background(lambda: None, lambda connection, thread: None, Random(1))  # type: ignore[arg-type,return-value]
-    seconds = 0.0
-    for _ in range(failures):
-        seconds = thread._after_failure(error, getattr(error, "retry_after_seconds", None))
-    return seconds
-
-
-def test_each_failure_makes_it_wait_longer_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "BACKOFF_SECONDS_MIN", 0.5)
-    assert 0.25 <= waits(Offline("x"), 1) <= 0.5
-    assert 2 <= waits(Offline("x"), 4) <= 4
-    assert 30 <= waits(Offline("x"), 1_000) <= 60
-
-
-def test_a_server_that_names_its_own_time_is_obeyed() -> None:
-    assert waits(SyncError("busy", 120.0), 1) == 120
-
-
-def test_a_token_that_is_not_accepted_is_not_tried_every_second() -> None:
-    assert waits(NotAuthorized("x"), 1) >= 30

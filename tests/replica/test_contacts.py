@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+import weakref
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -103,6 +104,33 @@ def test_a_value_that_can_not_be_stored_is_refused_at_once(
     assert len(logged(book)) == 1
 
 
+@pytest.mark.parametrize("is_sent", [False, True], ids=["before it is sent", "after it is sent"])
+def test_a_deletion_can_be_taken_back(is_sent: bool, device: Device) -> None:
+    a, b = device("a"), device("b")
+    ada = a.contacts.add(name="Ada", phone="1", starred=True, details={"k1": {"kind": "url", "value": "x"}})
+    a.sync()
+    before = a.contacts.get(ada)
+    a.contacts.delete(ada)
+    if is_sent:
+        a.sync()
+        b.sync()
+    a.contacts.put_back(before)
+    a.sync()
+    b.sync()
+    found = b.contacts.get(ada)
+    assert (found["name"], found["phone"], found["starred"], found["details"]) == ("Ada", "1", True, before["details"])
+    assert a.contacts.list() == b.contacts.list()
+
+
+def test_what_is_put_back_takes_nothing_from_what_is_there(book: Replica) -> None:
+    ada = book.contacts.add(name="Ada", phone="1")
+    before = book.contacts.get(ada)
+    book.contacts.update(ada, phone="2")
+    book.contacts.put_back(before)
+    assert book.contacts.get(ada)["phone"] == "2"
+    assert len(logged(book)) == 2
+
+
 def test_an_unknown_contact_is_not_found(book: Replica) -> None:
     for call in (book.contacts.get, book.contacts.delete, book.contacts.update):
         with pytest.raises(NotFound, match="no contact with the id"):
@@ -140,6 +168,34 @@ def test_a_replica_serves_several_threads(book: Replica) -> None:
     for thread in threads:
         thread.join()
     assert book.contacts.count() == 5
+
+
+def test_a_thread_that_ends_leaves_no_open_connection(book: Replica) -> None:
+    opened: list[weakref.ref[Any]] = []
+    thread = threading.Thread(target=lambda: opened.append(weakref.ref(book.connection)))
+    thread.start()
+    thread.join()
+    assert opened[0]() is None
+    assert book.contacts.count() == 0
+
+
+def test_closing_takes_no_connection_from_a_thread_that_is_using_it(book: Replica) -> None:
+    begun, closed = threading.Event(), threading.Event()
+    found: list[Any] = []
+
+    def read() -> None:
+        connection = book.connection
+        begun.set()
+        assert closed.wait(10)
+        found.append(connection.execute("SELECT count(*) FROM contacts").fetchone())
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(10)
+    book.close()
+    closed.set()
+    thread.join()
+    assert found == [(0,)]
 
 
 def test_a_closed_replica_opens_again_when_it_is_used(book: Replica) -> None:

@@ -66,6 +66,12 @@ def test_a_plan_tells_what_a_sync_would_send_and_fetch(a: Replica, b: Replica, s
     assert planned(b) == {}
 
 
+def test_a_plan_names_what_is_deleted_here(a: Replica, b: Replica) -> None:
+    b_has = the_same_book(a, b)
+    b.contacts.delete(b_has["Bob"])
+    assert planned(b) == {"push": ["applied Bob"]}
+
+
 def test_a_plan_tells_what_meets_an_edit_that_it_had_not_seen(a: Replica, b: Replica) -> None:
     ids = the_same_book(a, b)
     a.contacts.update(ids["Ada"], phone="1")

@@ -1,0 +1,115 @@
+"""The live channel's part of the server: how soon a change is with many listeners, and what they cost everyone else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import quantiles
+from threading import Event
+
+from websockets.sync.client import connect
+
+from bench import server, sync
+from bench.figures import Figure
+from bench.server import ROOT, Client, Server
+from config import Config
+from storage.accounts import Accounts
+from storage.engines import open_engines
+
+CHANGES = 50
+SINGLES = 5_000
+SOCKETS_EACH = Config.sockets_per_guest_max
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    for listeners in (200, 1_000):
+        with server.running(folder / f"heard-by-{listeners}") as running:
+            yield from heard(running, listeners)
+    with server.running(folder / "pushed") as running:
+        yield from pushed(running)
+
+
+def heard(running: Server, listeners: int) -> Iterator[Figure]:
+    """One change after the other, each when all have heard of the last."""
+    client = running.connect()
+    tokens = devices(running, -(-listeners // SOCKETS_EACH)) * SOCKETS_EACH
+    with audience(running.url, sync.pull_all(client), tokens[:listeners]) as ears, ThreadPoolExecutor(1) as pool:
+        done = Event()
+        asked = pool.submit(latencies, running.connect(), done)
+        delays: list[float] = []
+        for _ in range(CHANGES):
+            delays += delays_of_one(client, ears)
+        done.set()
+        name = f"a change is with each of {listeners:,} listeners"
+        yield Figure(f"{name}, p50 from request to page", percentile(delays, 50), "ms")
+        goal = 30 if listeners == 200 else None
+        yield Figure(f"{name}, p99", percentile(delays, 99), "ms", goal, at_most=True)
+        yield Figure("HTTP meanwhile, p99 of GET /changes", percentile(asked.result(), 99), "ms", 20, at_most=True)
+        yield Figure("server's memory meanwhile", running.memory_mb("VmHWM"), "MB", 200, at_most=True)
+
+
+def delays_of_one(client: Client, ears: subprocess.Popen[str]) -> list[float]:
+    assert ears.stdin is not None and ears.stdout is not None
+    print("wait 1", file=ears.stdin, flush=True)
+    began = time.monotonic_ns()
+    client.send("POST", "/sync", sync.body([sync.insert(str(uuid.uuid4()))]))
+    return [(at - began) / 1e6 for at in json.loads(ears.stdout.readline())]
+
+
+def latencies(client: Client, done: Event) -> list[float]:
+    took: list[float] = []
+    while not done.wait(0.005):
+        began = time.monotonic_ns()
+        client.send("GET", "/changes?limit=1")
+        took.append((time.monotonic_ns() - began) / 1e6)
+    return took
+
+
+def devices(running: Server, count: int) -> list[str]:
+    """New devices of the book; as an admin's command would make them, which takes a second for each."""
+    database = open_engines(f"sqlite:///{running.folder / 'offbook.db'}")
+    accounts, now = Accounts(database), time.time_ns() // 1000
+    user = accounts.user_named("bench")
+    names = (f"ear {number}" for number in range(count))
+    tokens = [accounts.add_device(user.book_id, user.id, name, now, lambda: str(uuid.uuid4()))[1] for name in names]
+    database.close()
+    return tokens
+
+
+def audience(url: str, since: str, tokens: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench.audience"]
+    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdin is not None and child.stdout is not None
+    print(json.dumps([url, since, tokens]), file=child.stdin, flush=True)
+    if child.stdout.readline() != "ready\n":
+        raise RuntimeError("the listeners could not all connect")
+    return child
+
+
+def pushed(running: Server) -> Iterator[Figure]:
+    """Single changes over one socket, sent without waiting for each answer: every answer is after the commit."""
+    address = running.url.replace("http", "ws", 1) + f"/live?since={sync.pull_all(running.connect())}"
+    bodies = [json.dumps({"push": number, "changes": [sync.insert(str(uuid.uuid4()))]}) for number in range(SINGLES)]
+    headers = {"Authorization": f"Bearer {running.token}"}
+    with (
+        connect(address, additional_headers=headers, compression=None, max_queue=None) as socket,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        began = time.perf_counter()
+        sending = pool.submit(lambda: [socket.send(body) for body in bodies])
+        answers = 0
+        while answers < SINGLES:
+            answers += str(socket.recv(timeout=60)).startswith('{"push"')
+        took = time.perf_counter() - began
+        sending.result()
+    yield Figure("single changes over one socket, each durable", SINGLES / took, "changes/s", 2_000)
+
+
+def percentile(values: list[float], which: int) -> float:
+    return quantiles(values, n=100)[which - 1]

@@ -1,0 +1,56 @@
+"""The live channel from device to device: from a commit on one to the commit on another, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+
+from bench import server
+from bench.figures import Figure
+from bench.server import ROOT, Server
+
+COMMITS = 300
+NAME = "from a commit on one device to the commit on another"
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    with (
+        server.running(folder / "pair") as running,
+        device(running, folder / "one.db") as one,
+        device(running, folder / "other.db") as other,
+    ):
+        delays = measured("add", one, other)
+        yield Figure(f"{NAME}, p50", delays[49], "ms", 10, at_most=True)
+        yield Figure(f"{NAME}, p99", delays[98], "ms")
+        yield Figure("the same by plain SQL of another process, p50", measured("insert", one, other)[49], "ms")
+
+
+@contextmanager
+def device(running: Server, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A started device, live."""
+    command = [sys.executable, "-m", "bench.pair", str(path), running.url, running.token]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None and child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        yield child
+        child.stdin.close()
+
+
+def measured(how: str, one: subprocess.Popen[str], other: subprocess.Popen[str]) -> list[float]:
+    """The percentiles of so many commits, in milliseconds."""
+    for child, order in ((other, "wait"), (one, how)):
+        assert child.stdin is not None
+        print(order, COMMITS, file=child.stdin, flush=True)
+    committed, arrived = (told(child) for child in (one, other))
+    return quantiles([(arrived[id] - at) / 1e6 for id, at in committed.items()], n=100)
+
+
+def told(child: subprocess.Popen[str]) -> dict[str, int]:
+    assert child.stdout is not None
+    found: dict[str, int] = json.loads(child.stdout.readline())
+    return found

@@ -1,0 +1,55 @@
+"""The book as it was: how long it takes to see what would change, and to take the book back there."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import sync
+from bench.figures import Figure, seconds
+from offbook.core.wire import change_of
+from storage import Origin, push
+from storage.accounts import Accounts
+from storage.engines import open_engines
+from storage.migrating import upgrade
+from storage.restoring import By, preview, take_back
+from storage.sql import SqlStore
+
+CONTACTS = 10_000
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    database = open_engines(f"sqlite:///{folder / 'returned.db'}")
+    upgrade(database)
+    store, book_id = SqlStore(database), new_book(Accounts(database))
+    ids = [str(uuid.uuid4()) for _ in range(CONTACTS)]
+    for start in range(0, CONTACTS, sync.BATCH):
+        send(store, book_id, [sync.insert(record_id) for record_id in ids[start : start + sync.BATCH]])
+    with store.reading(book_id) as book:
+        moment = book.book.seq
+    for start in range(0, CONTACTS, sync.BATCH):
+        send(store, book_id, [{**sync.update(one), "base": moment} for one in ids[start : start + sync.BATCH]])
+    looked = seconds(lambda: preview(store, book_id, moment))
+    by = By(Origin(), new_id(), new_id())
+    taken = seconds(lambda: take_back(store, book_id, by, moment, now()))
+    database.close()
+    yield Figure(f"what taking {CONTACTS:,} contacts back would do", looked, "s")
+    yield Figure(f"a book of {CONTACTS:,} contacts, all edited, taken back", taken, "s", 2, at_most=True)
+
+
+def new_book(accounts: Accounts) -> int:
+    return accounts.add_user("bench", "only for the bench", True, now(), new_id).book_id
+
+
+def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
+    push(store, book_id, Origin(), [change_of(item, new_id()) for item in items], now())
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())

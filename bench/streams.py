@@ -1,0 +1,50 @@
+"""The page of a stream: what a week of a million messages costs to look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bench.figures import Figure, median, seconds
+from offbook.ingest.batch import Batch
+from offbook.ingest.files import StreamFile
+from storage.stream_files import reading
+from web.streams import MESSAGES, NEWEST, SPANS, rates
+
+TOTAL = 1_000_000
+BATCH = 50_000
+WEEK_US = 7 * 86_400 * 1_000_000
+
+LOOKS = (("last hour", "hour", NEWEST), ("week", "week", NEWEST), ("old messages", "hour", BATCH))
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    path, now = folder / "week.db", time.time_ns() // 1000
+    fill(path, now)
+    for name, span, before in (
+        ("last hour", "hour", NEWEST),
+        ("week", "week", NEWEST),
+        ("old messages", "hour", BATCH),
+    ):
+        took = median(seconds(lambda span=span, before=before: look(path, span, before, now)) for _ in range(9))  # type: ignore[misc]
+        yield Figure(f"a stream's {name}, among {TOTAL:,} messages", took * 1000, "ms", 200, at_most=True)
+
+
+def fill(path: Path, now: int) -> None:
+    """Messages in about every second of a week."""
+    with closing(StreamFile(path, "wss://example.org/feed", now)) as file:
+        for start in range(0, TOTAL, BATCH):
+            batch = Batch()
+            for number in range(start, start + BATCH):
+                batch.add(now - WEEK_US + number * WEEK_US // TOTAL, "a message that is not very long")
+            file.commit(batch, now)
+
+
+def look(path: Path, span: str, before: int, now: int) -> None:
+    with reading(path) as file:
+        file.summary(now)
+        rates(file, SPANS[span], now)
+        file.gaps()
+        file.messages(before, MESSAGES)

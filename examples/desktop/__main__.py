@@ -1,0 +1,31 @@
+"""python -m examples.desktop [FILE]: open a book in a window. Without FILE it is the book of the `offbook` command."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+
+from PySide6.QtWidgets import QApplication
+
+from examples.desktop.window import Window
+from offbook import Replica
+from offbook.command.place import file_of
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m examples.desktop", description="Contacts in a window.")
+    parser.add_argument("file", nargs="?", help="the book's file, which is made where it is not there yet")
+    args = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C in a shell ends it at once: the book minds no sudden end
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("offbook")
+    app.setApplicationDisplayName("Contacts")
+    with Replica(file_of(args.file)) as book:
+        window = Window(book)
+        window.start()
+        return app.exec()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,197 @@
+"""The form: a contact's fields, and as many labelled phones, e-mails, addresses, … as one likes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from examples.desktop.details import COLOURS, plain_label
+from examples.desktop.entries import NEW, changed_fields, changed_lines
+from examples.desktop.words import FIELDS, KINDS, Contact, Line, lines_of, sentence
+from offbook import Invalid, NotFound, Replica
+
+LONG_LINES = 3
+
+
+class Editor(QDialog):
+    """Edits a contact, or adds one. ``saved`` has its id."""
+
+    saved = Signal(str)
+
+    def __init__(self, book: Replica, contact: Contact | None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._book = book
+        self._opened = contact or NEW
+        self.setWindowTitle("Edit contact" if contact else "New contact")
+        self.setModal(True)
+        self.resize(560, 620)
+        self.inputs = {name: _input(name == "notes", self._opened.get(name) or "") for name in FIELDS}
+        self.lines: list[LineInput] = []
+        self._form = QFormLayout()
+        self._fill_form()
+        self.problem = plain_label("")
+        self.problem.setStyleSheet(f"color: {COLOURS['bad']}")
+        self.problem.hide()
+        self._lay_out()
+        self.inputs["name"].setFocus()
+
+    # --- what it looks like ---
+
+    def _fill_form(self) -> None:
+        fields = list(self.inputs)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        for name in fields[:3]:
+            self._form.addRow(FIELDS[name], self.inputs[name])
+        for line in lines_of(self._opened) or [Line("phone"), Line("email")]:
+            self.add_line(line)
+        for name in fields[3:]:
+            self._form.addRow(FIELDS[name], self.inputs[name])
+        self.inputs["birthday"].setPlaceholderText("1815-12-10, or --12-10 without the year")
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        page = QVBoxLayout(inside)
+        page.addLayout(self._form)
+        page.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
+        buttons.addButton(self._adder(), QDialogButtonBox.ButtonRole.ResetRole)
+        buttons.accepted.connect(self.save)
+        buttons.rejected.connect(self.reject)
+        for keys in (QKeySequence.StandardKey.Save, "Ctrl+Return"):
+            QShortcut(QKeySequence(keys), self, self.save)
+        column = QVBoxLayout(self)
+        column.addWidget(scroll)
+        column.addWidget(self.problem)
+        column.addWidget(buttons)
+
+    def _adder(self) -> QPushButton:
+        button = QPushButton("Add")
+        button.setAutoDefault(False)
+        menu = QMenu(button)
+        for kind, (name, _) in KINDS.items():
+            menu.addAction(name, partial(self._add_and_focus, kind))
+        button.setMenu(menu)
+        return button
+
+    # --- lines ---
+
+    def add_line(self, line: Line) -> LineInput:
+        """Show one more line, below the last of its kind and of those before it."""
+        made = LineInput(line)
+        made.removed.connect(partial(self._remove, made))
+        kinds = list(KINDS)
+        place = sum(kinds.index(one.line.kind) <= kinds.index(line.kind) for one in self.lines)
+        self.lines.insert(place, made)
+        self._form.insertRow(3 + place, KINDS[line.kind][0], made)
+        return made
+
+    def _add_and_focus(self, kind: str) -> None:
+        self.add_line(Line(kind)).value.setFocus()
+
+    def _remove(self, line: LineInput) -> None:
+        self.lines.remove(line)
+        self._form.removeRow(line)
+
+    # --- saving ---
+
+    def save(self) -> None:
+        """Write what differs, and close; or say what can't be stored."""
+        try:
+            record_id = self._write()
+        except Invalid as problem:
+            self.problem.setText(sentence(problem))
+            self.problem.show()
+            return
+        self.saved.emit(record_id)
+        self.accept()
+
+    def _write(self) -> str:
+        fields = changed_fields(self._opened, {name: text_of(one) for name, one in self.inputs.items()})
+        own, details = changed_lines(self._opened, [one.read() for one in self.lines])
+        if self._opened is NEW:
+            return self._book.contacts.add(details=details, **{"name": ""} | fields | own)
+        record_id = str(self._opened["id"])
+        if fields or own or details:
+            try:
+                self._book.contacts.update(record_id, details=details, **fields, **own)
+            except NotFound:  # deleted elsewhere, by someone who had not seen this edit: it brings the contact back
+                with self._book.transaction():
+                    self._book.contacts.put_back(self._opened)
+                    self._book.contacts.update(record_id, details=details, **fields, **own)
+        return record_id
+
+
+class LineInput(QWidget):
+    """One phone, e-mail, … with its label."""
+
+    removed = Signal()
+
+    def __init__(self, line: Line) -> None:
+        super().__init__()
+        self.line = line
+        name, labels = KINDS[line.kind]
+        self.value = _input(line.kind == "address", line.value)
+        self.value.setAccessibleName(name)
+        self.label, edit = QComboBox(), QLineEdit()
+        self.label.setLineEdit(edit)
+        self.label.addItems(["", *labels])
+        self.label.setCurrentText(line.label)
+        edit.setPlaceholderText("Label")
+        edit.setCursorPosition(0)
+        self.label.setAccessibleName(f"{name}: label")
+        remove = QToolButton()
+        remove.setText("✕")
+        remove.setAutoRaise(True)
+        remove.setAccessibleName(f"Remove {name} {line.value}".strip())
+        remove.setToolTip("Remove")
+        remove.clicked.connect(self.removed)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.value, 5)
+        row.addWidget(self.label, 2)
+        row.addWidget(remove)
+
+    def read(self) -> Line:
+        return self.line._replace(label=self.label.currentText().strip(), value=text_of(self.value))
+
+
+def _input(is_long: bool, text: str) -> QLineEdit | QPlainTextEdit:
+    made = QPlainTextEdit(text) if is_long else QLineEdit(text)
+    if isinstance(made, QPlainTextEdit):
+        made.setTabChangesFocus(True)
+        made.setFixedHeight(made.fontMetrics().lineSpacing() * LONG_LINES + 14)
+    made.setProperty("given", text)
+    made.setProperty("shown", _shown(made))
+    return made
+
+
+def text_of(made: QLineEdit | QPlainTextEdit) -> str:
+    """What was typed; and what was given, as it was, where nothing was: an input may show it differently."""
+    shown = _shown(made)
+    return str(made.property("given")) if shown == made.property("shown") else shown.strip()
+
+
+def _shown(made: QLineEdit | QPlainTextEdit) -> str:
+    return made.text() if isinstance(made, QLineEdit) else made.toPlainText()

@@ -1,0 +1,213 @@
+"""The socket of the live channel, for a thread that does one thing after another.
+
+Its event loop runs only while that thread waits: so whatever is done between two waits, with SQLite or in an app's
+callback, is done by plain code with no loop around it. What comes is handed over one message at a time, and no more is
+read before it was taken. Nothing here knows what the messages say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+
+from offbook.answers import error_of, retry_after_seconds
+from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline
+from offbook.core.link import Seconds
+from offbook.core.wire import PROTOCOL
+from offbook.transport import Response
+
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+"""A page of 1,000 contacts is about one MiB. A larger one than this comes by HTTP, which packs it."""
+
+MESSAGES_MAX = 4
+"""So many are read ahead."""
+
+LOOK_SECONDS = 0.005
+"""How often the file is looked at for commits of other processes: about 2 µs each time."""
+
+CLOSE_SECONDS_MAX = 0.3
+"""For saying goodbye: stop() has two seconds for everything."""
+
+
+QUIET = logging.getLogger("offbook.websockets")
+QUIET.setLevel(logging.INFO)
+"""Below that the library logs headers, and a token is one of them."""
+
+
+class Sign(Enum):
+    """What is no message."""
+
+    OPENED = "opened"
+    WOKEN = "woken"
+
+
+Said = Sign | str | bytes | Exception
+"""What comes of a wait. An exception is the end of the socket."""
+
+
+class Channel:
+    """At most one socket at a time. All but wake() is for the thread that waits."""
+
+    def __init__(self, seconds: Seconds) -> None:
+        self._seconds = seconds
+        self._loop = asyncio.new_event_loop()
+        self._inbox: asyncio.Queue[Said] = asyncio.Queue(1)
+        self._looking: asyncio.TimerHandle
+        self._listening: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._socket: ClientConnection | None = None
+
+    def open(self, server: str, token: str, cursor: str) -> None:
+        """Begin to open a socket: wait() tells what became of it."""
+        assert self._listening is None
+        self._listening = self._loop.create_task(self._listen(address_of(server, cursor), token))
+
+    def wait(self, seconds: float, is_new: Callable[[], bool]) -> Said:
+        """What is said next; WOKEN when the time is up, when wake() was called, or once ``is_new`` says so."""
+        return self._loop.run_until_complete(self._next(seconds, is_new))
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def send(self, text: str) -> None:
+        """Begin to send. A server that does not read holds nothing up here: it gives no answer either."""
+        assert self._socket is not None
+        self._sending = self._loop.create_task(self._send(self._socket, text))
+        self._loop.run_until_complete(asyncio.sleep(0))
+
+    def shut(self) -> None:
+        """Close the socket, if there is one."""
+        if self._listening is not None:
+            self._loop.run_until_complete(self._shut(self._listening))
+
+    def close(self) -> None:
+        self.shut()
+        self._loop.close()
+
+    # --- on the loop ---
+
+    async def _next(self, seconds: float, is_new: Callable[[], bool]) -> Said:
+        self._look_later(is_new)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._inbox.get()
+        except TimeoutError:
+            return Sign.WOKEN
+        finally:
+            self._looking.cancel()
+
+    def _look_later(self, is_new: Callable[[], bool]) -> None:
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look, is_new)
+
+    def _look(self, is_new: Callable[[], bool]) -> None:
+        if is_new():
+            self._wake()
+        else:
+            self._look_later(is_new)
+
+    def _wake(self) -> None:
+        if self._inbox.empty():
+            self._inbox.put_nowait(Sign.WOKEN)
+
+    async def _listen(self, address: str, token: str) -> None:
+        try:
+            async with self._connect(address, token) as socket:
+                self._socket = socket
+                await self._inbox.put(Sign.OPENED)
+                async for message in socket:
+                    await self._inbox.put(message)
+            await self._inbox.put(Offline("The server closed the live channel."))
+        except Exception as error:
+            await self._inbox.put(meaning(error))
+
+    def _connect(self, address: str, token: str) -> connect:
+        security: dict[str, Any] = {"ssl": trust()} if address.startswith("wss:") else {}
+        return Connect(
+            address,
+            additional_headers={"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
+            user_agent_header="offbook",
+            compression=None,
+            open_timeout=None,  # the link's table has it
+            ping_interval=self._seconds.ping,
+            ping_timeout=self._seconds.ping,
+            close_timeout=CLOSE_SECONDS_MAX,
+            max_size=MESSAGE_BYTES_MAX,
+            max_queue=MESSAGES_MAX,
+            logger=QUIET,
+            **security,
+        )
+
+    async def _send(self, socket: ClientConnection, text: str) -> None:
+        with suppress(ConnectionClosed):  # whoever listens hears of it
+            await socket.send(text)
+
+    async def _shut(self, listening: asyncio.Task[None]) -> None:
+        if self._socket is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):  # one that takes nothing can't be told
+                    await self._socket.close()
+            self._socket.transport.abort()
+        tasks = [task for task in (listening, self._sending) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        self._listening = self._sending = self._socket = None
+        self._inbox = asyncio.Queue(1)
+
+
+class Connect(connect):
+    """Goes nowhere else: a redirect would take the token along."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+def address_of(server: str, cursor: str) -> str:
+    """Where the live channel of this server is. Credentials that stand in its address are not ours to send."""
+    scheme, place, path, _, _ = urlsplit(server)
+    scheme = {"http": "ws", "https": "wss"}[scheme]
+    host = place.rpartition("@")[2]
+    return urlunsplit((scheme, host, f"{path.rstrip('/')}/live", f"since={quote(cursor)}", ""))
+
+
+def trust() -> ssl.SSLContext:
+    """Whom HTTP trusts: what works there is to work here."""
+    own = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return ssl.create_default_context(cafile=own or DEFAULT_CA_BUNDLE_PATH)
+
+
+def meaning(error: Exception) -> Exception:
+    """What the end of a socket, or of the try to open one, means to us."""
+    match error:
+        case InvalidStatus():
+            return _refusal(error)
+        case ConnectionClosed():
+            return Offline(f"The live channel broke ({error}). It is opened again by itself.")
+        case OSError() | EOFError() | InvalidMessage():
+            return Offline(f"The live channel can't be opened ({error}). It is tried again later.")
+        case WebSocketException() | ImportError():  # a proxy of a kind that we can't use, an address that is none
+            return NoLive(f"The live channel can't be opened ({error}).")
+        case _:
+            return error
+
+
+def _refusal(error: InvalidStatus) -> Exception:
+    found = error.response
+    response = Response(found.status_code, dict(found.headers.raw_items()), bytes(found.body or b""))
+    refused = error_of(response)
+    if isinstance(refused, NotAuthorized | CursorGone):
+        return refused
+    return NoLive(f"There is no live channel (status {response.status}).", retry_after_seconds(response))

@@ -1,0 +1,224 @@
+"""A replica's link to its server: one table tells what is done in each state about each event.
+
+Theory of operation. HTTP is what the link rests on: each way to the live channel begins with a sync by HTTP, which
+deals with snapshots, long queues and refusals, and whatever the channel can't go on with leads back to one. So a
+channel that fails costs time and nothing else. Every state but STOPPED has work to do or a timer, and each of them
+leads on to a sync: nobody has to write anything for the next try.
+
+===========  ========================================================================================
+STOPPED      start() was not called, or stop() was
+SYNCING      a sync by HTTP is on its way
+CONNECTING   synced, and the live channel's handshake is on its way
+LIVE         pages come by themselves, and whatever is committed here goes out at once
+SENDING      the same, and the last push is not answered: what is committed meanwhile goes out with the next
+POLLING      there is no live channel: HTTP asks every few seconds, and pushes at once
+OFFLINE      the server can't be reached, or failed: it is tried again later and later
+PAUSED       the server does not accept the token, or has another book: a person must do something
+===========  ========================================================================================
+
+Nothing here waits, sends or reads a clock: time and chance are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class State(StrEnum):
+    STOPPED = "stopped"
+    SYNCING = "syncing"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    SENDING = "sending"
+    POLLING = "polling"
+    OFFLINE = "offline"
+    PAUSED = "paused"
+
+
+class Event(StrEnum):
+    START = "start"  # start() was called
+    STOP = "stop"  # stop() was called
+    TIMER = "timer"  # the time of this state is over
+    COMMITTED = "committed"  # something is to be sent
+    GIVEN = "given"  # another server or token was given
+    SYNCED = "synced"  # a sync is done, and the live channel may be tried
+    NOT_YET = "not yet"  # a sync is done, and it is too early to try the live channel again
+    FAILED = "failed"  # the server can't be reached, the socket broke, or something went wrong here
+    REFUSED = "refused"  # the token is not accepted, or belongs to another book
+    OPENED = "opened"  # the live channel is open
+    NO_LIVE = "no live"  # whoever answered the handshake has no live channel
+    PAGE = "page"  # a page came over the live channel
+    ANSWERED = "answered"  # the answer to the push came
+    DETOUR = "detour"  # only a sync sets this right: a gap before a page, a long queue, a push that was refused
+
+
+class Move(StrEnum):
+    """What is done; and where that leads, if not to the same state again (LEADS_TO)."""
+
+    STAY = "·"
+    SYNC = "sync"
+    CONNECT = "connect"
+    LISTEN = "listen"
+    PUSH = "push"
+    TAKE = "take"
+    SETTLE = "settle"
+    TIDY = "tidy"
+    POLL = "poll"
+    WAIT = "wait"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+LEADS_TO: Mapping[Move, State] = {
+    Move.SYNC: State.SYNCING,
+    Move.CONNECT: State.CONNECTING,
+    Move.LISTEN: State.LIVE,
+    Move.PUSH: State.SENDING,
+    Move.SETTLE: State.LIVE,
+    Move.POLL: State.POLLING,
+    Move.WAIT: State.OFFLINE,
+    Move.PAUSE: State.PAUSED,
+    Move.STOP: State.STOPPED,
+}
+
+____ = Move.STAY
+SYNC, CONN, LIST, PUSH, TAKE, SETL = Move.SYNC, Move.CONNECT, Move.LISTEN, Move.PUSH, Move.TAKE, Move.SETTLE
+TIDY, POLL, WAIT, PAUS, STOP = Move.TIDY, Move.POLL, Move.WAIT, Move.PAUSE, Move.STOP
+
+_GRID: Mapping[Event, tuple[Move, ...]] = {
+    #                STOPPED SYNCING CONNECTING LIVE SENDING POLLING OFFLINE PAUSED
+    Event.START:     (SYNC,   ____,    ____,    ____,  ____,   ____,   ____,  ____),
+    Event.STOP:      (____,   STOP,    STOP,    STOP,  STOP,   STOP,   STOP,  STOP),
+    Event.TIMER:     (____,   ____,    POLL,    TIDY,  WAIT,   SYNC,   SYNC,  SYNC),
+    Event.COMMITTED: (____,   ____,    ____,    PUSH,  ____,   SYNC,   ____,  ____),
+    Event.GIVEN:     (____,   ____,    SYNC,    SYNC,  SYNC,   SYNC,   SYNC,  SYNC),
+    Event.SYNCED:    (____,   CONN,    ____,    ____,  ____,   ____,   ____,  ____),
+    Event.NOT_YET:   (____,   POLL,    ____,    ____,  ____,   ____,   ____,  ____),
+    Event.FAILED:    (____,   WAIT,    WAIT,    WAIT,  WAIT,   WAIT,   ____,  ____),
+    Event.REFUSED:   (____,   PAUS,    PAUS,    PAUS,  PAUS,   PAUS,   ____,  ____),
+    Event.OPENED:    (____,   ____,    LIST,    ____,  ____,   ____,   ____,  ____),
+    Event.NO_LIVE:   (____,   ____,    POLL,    ____,  ____,   ____,   ____,  ____),
+    Event.PAGE:      (____,   ____,    ____,    TAKE,  TAKE,   ____,   ____,  ____),
+    Event.ANSWERED:  (____,   ____,    ____,    ____,  SETL,   ____,   ____,  ____),
+    Event.DETOUR:    (____,   ____,    SYNC,    SYNC,  SYNC,   ____,   ____,  ____),
+}  # fmt: skip
+
+TABLE: Mapping[tuple[State, Event], Move] = {
+    (state, event): move for event, row in _GRID.items() for state, move in zip(State, row, strict=True)
+}
+
+ON_SOCKET = frozenset({State.CONNECTING, State.LIVE, State.SENDING})
+"""Only in these is there a socket; whoever leaves them closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long each thing may take, or waits."""
+
+    handshake: float = 5.0
+    answer: float = 30.0
+    ping: float = 20.0
+    """Between two pings, and how long a pong may take: so a cut that nobody is told of is noticed after forty."""
+
+    steady: float = 60.0
+    """Longer than it takes to notice a cut: a channel that lasted so long works."""
+
+    poll: float = 5.0
+    retry_min: float = 0.5
+    retry_max: float = 20.0
+    pause: float = 60.0
+    live_min: float = 1.0
+    no_live_min: float = 30.0
+    live_max: float = 600.0
+
+
+SECONDS = Seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where the link stands. Times are seconds of any clock that never goes back.
+
+    ``failures`` counts what failed since the last sync, ``misses`` how often the live channel was left or not got
+    since it last was of use. ``until`` is when TIMER is due, None where something else ends the state; ``live_at`` is
+    when the live channel may be tried again.
+    """
+
+    state: State = State.STOPPED
+    failures: int = 0
+    misses: int = 0
+    until: float | None = None
+    live_at: float = 0.0
+
+
+def after(
+    link: Link, event: Event, now: float, chance: float, seconds: Seconds = SECONDS, retry_after: float | None = None
+) -> tuple[Link, Move]:
+    """The link after an event, and what is to be done.
+
+    ``chance`` is from 0 to 1, so that many devices do not come back in one moment. ``retry_after`` is the pause in
+    seconds that a server asked for.
+    """
+    move = TABLE[link.state, event]
+    state = LEADS_TO.get(move, link.state)
+    if state is link.state and event is not Event.TIMER:
+        return link, move
+    link = _counted(link, state, event)
+    if _is_miss(link, state):
+        wait = live_backoff(link.misses, move is Move.POLL and retry_after is None, chance, seconds)
+        link = replace(link, live_at=now + max(wait, retry_after or 0.0))
+    lasts = _lasts(replace(link, state=state), now, chance, seconds, retry_after or 0.0)
+    return replace(link, state=state, until=None if lasts is None else now + lasts), move
+
+
+def _is_miss(link: Link, state: State) -> bool:
+    return link.state in ON_SOCKET and state not in ON_SOCKET
+
+
+def _counted(link: Link, state: State, event: Event) -> Link:
+    """The link with its counts as they are when it goes over to ``state``."""
+    failures, misses = link.failures, link.misses
+    if state is State.OFFLINE:
+        failures += 1
+    if event in (Event.SYNCED, Event.NOT_YET):
+        failures = 0
+    if _is_miss(link, state):
+        misses += 1
+    if state is State.LIVE and event in (Event.TIMER, Event.ANSWERED):
+        misses = 0
+    return replace(link, failures=failures, misses=misses)
+
+
+def _lasts(link: Link, now: float, chance: float, seconds: Seconds, retry_after: float) -> float | None:
+    """How long the state lasts in which the link is now; None where work or somebody else ends it."""
+    match link.state:
+        case State.STOPPED | State.SYNCING:
+            return None
+        case State.CONNECTING:
+            return seconds.handshake
+        case State.LIVE:
+            return seconds.steady
+        case State.SENDING:
+            return seconds.answer
+        case State.POLLING:
+            return min(seconds.poll * (0.8 + 0.4 * chance), max(link.live_at - now, 0.0))
+        case State.OFFLINE:
+            return max(backoff(link.failures, chance, seconds), retry_after)
+        case State.PAUSED:
+            return max(seconds.pause, retry_after)
+
+
+def backoff(failures: int, chance: float, seconds: Seconds = SECONDS) -> float:
+    """How long to wait after so many failures in a row: 0.1 to 0.5 s, then twice that, in the end 4 to 20 s."""
+    most = min(seconds.retry_max, seconds.retry_min * 2.0 ** min(failures - 1, 20))
+    return most * (0.2 + 0.8 * chance)
+
+
+def live_backoff(misses: int, never_opened: bool, chance: float, seconds: Seconds = SECONDS) -> float:
+    """When to try the live channel again. One that broke at once, and then later and later; one that does not seem to
+    be there, after half a minute at the earliest; in the end each of them every five to ten minutes."""
+    doubled = 2.0 ** min(misses - 1, 20)
+    most = seconds.no_live_min * doubled if never_opened else seconds.live_min * (doubled - 1)
+    return min(seconds.live_max, most) * (0.5 + 0.5 * chance)

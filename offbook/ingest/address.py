@@ -1,0 +1,105 @@
+"""Where a stream comes from, and what of that may be seen. Pure.
+
+A token may stand anywhere in a URL: as a password, in the query, as a part of the path. It must end in no file, no log
+and on no page, so that only ``shown`` leaves this process, and no error here repeats what was typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from offbook.ingest.errors import BadAddress
+
+HIDDEN = "…"
+
+LIKE_A_TOKEN = re.compile(r"(?=.*([0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]))[\w.~+=%-]{20,}", re.ASCII)
+"""Of a path: as long as a key, from the letters that keys are made of, and no plain words."""
+
+SECRET_LENGTH_MIN = 6
+"""What is shorter is not looked for in what a server says: it would blot out half of every sentence."""
+
+HEADER = re.compile(
+    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e\xa0-\xff]([\t\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa0-\xff])?)"
+)
+"""RFC 9110, section 5. Beyond ASCII only what Latin-1 has, which is how it is sent."""
+
+OURS = re.compile("host|connection|upgrade|sec-websocket-.*", re.IGNORECASE)
+"""Headers that the handshake itself is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL that was checked, and the headers that go with it. ``shown`` is the URL without what may be a secret."""
+
+    url: str = field(repr=False)
+    shown: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    def scrubbed(self, text: str) -> str:
+        """What someone else says, without our secrets: a server may repeat a token that it does not like."""
+        for secret in sorted(self.secrets, key=len, reverse=True):
+            text = text.replace(secret, HIDDEN)
+        return text
+
+
+def address_of(url: str, headers: Iterable[str] = ()) -> Address:
+    """Raises BadAddress. ``headers`` are lines like ``Authorization: Bearer …``."""
+    split = _split(url)
+    pairs = tuple(_header(line) for line in headers)
+    secrets = {*_secrets(split), *(word for _, value in pairs for word in (value, *value.split()))}
+    return Address(url, _shown(split), pairs, frozenset(one for one in secrets if len(one) >= SECRET_LENGTH_MIN))
+
+
+def _split(url: str) -> SplitResult:
+    if not url.isprintable() or " " in url:
+        raise BadAddress("A URL has neither spaces nor special characters: copy it again.")
+    try:
+        split = urlsplit(url)
+        host, port = split.hostname, split.port
+        (host or "").encode("idna")
+    except ValueError:
+        raise BadAddress("This is not a URL: like wss://example.org/feed, with a port from 1 to 65535.") from None
+    if split.scheme in ("http", "https"):
+        raise BadAddress(
+            f"A WebSocket's URL begins with {split.scheme.replace('http', 'ws')}://, not {split.scheme}://."
+        )
+    if split.scheme not in ("ws", "wss") or not host or port == 0:
+        raise BadAddress("The URL must begin with ws:// or wss:// and name a host, like wss://example.org/feed.")
+    if split.fragment:
+        raise BadAddress("A WebSocket's URL has no part behind a #: leave it out.")
+    if split.username is not None and split.password is None:
+        raise BadAddress("The URL names a user without a password: USER:PASSWORD@HOST, or better a header.")
+    return split
+
+
+def _shown(split: SplitResult) -> str:
+    host = split.netloc.rpartition("@")[2].lower()
+    path = "/".join(HIDDEN if LIKE_A_TOKEN.fullmatch(part) else part for part in split.path.split("/"))
+    query = "&".join(f"{name}={HIDDEN}" if has_value else HIDDEN for name, has_value, _ in _query(split))
+    return urlunsplit((split.scheme, host, path, query, ""))
+
+
+def _query(split: SplitResult) -> Iterator[tuple[str, str, str]]:
+    yield from (part.partition("=") for part in split.query.split("&") if part)
+
+
+def _secrets(split: SplitResult) -> Iterator[str]:
+    raw = [split.username or "", split.password or ""]
+    raw += [value if has_value else name for name, has_value, value in _query(split)]
+    raw += [part for part in split.path.split("/") if LIKE_A_TOKEN.fullmatch(part)]
+    for one in raw:
+        yield from (one, unquote(one))
+
+
+def _header(line: str) -> tuple[str, str]:
+    found = HEADER.fullmatch(line.strip())
+    if found is None:
+        raise BadAddress("A header is NAME: VALUE on one line, like Authorization: Bearer TOKEN.")
+    name, value = found[1], found[2]
+    if OURS.fullmatch(name):
+        raise BadAddress(f"The header {name} is a part of every WebSocket's beginning and can't be chosen.")
+    return name, value

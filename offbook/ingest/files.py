@@ -1,0 +1,122 @@
+"""A stream's file, open to be written: commits, gaps, and who holds it. Whoever calls says what time it is.
+
+One process writes. It signs each commit (``holder``, ``alive_at``), which tells a reader that it lives, the next one
+when it died, and a second one to stay away: two would store every message twice.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from offbook import state
+from offbook.core.streams import is_held, stamp
+from offbook.ingest import tables
+from offbook.ingest.batch import Batch
+from offbook.ingest.copying import Copying
+from offbook.ingest.errors import Occupied, OtherStream, Unkept
+from offbook.sqlite import atomic, connect
+
+BUSY_MS = 100
+"""Nothing is received while SQLite waits for another writer, so that longer waits are made outside of it."""
+
+LOG_BYTES_MAX = 64 * 1024 * 1024
+"""What the log is cut back to after a reader had kept it from being written back."""
+
+INSERT = "INSERT INTO stream_data (timestamp, payload) VALUES (?, ?)"
+COUNT = """INSERT INTO stream_rate (second, messages) VALUES (?, ?)
+  ON CONFLICT (second) DO UPDATE SET messages = messages + excluded.messages"""
+SIGN = "UPDATE stream SET messages = messages + ?, last_at = coalesce(?, last_at), alive_at = ? WHERE holder = ?"
+OPEN_GAP = """INSERT INTO stream_gaps (began_at, after_id, reason)
+  SELECT ?, (SELECT coalesce(max(id), 0) FROM stream_data), ?
+  WHERE NOT EXISTS (SELECT 1 FROM stream_gaps WHERE ended_at IS NULL)"""
+CLOSE_GAP = "UPDATE stream_gaps SET ended_at = max(began_at, ?) WHERE ended_at IS NULL"
+
+KILLED = "The ingest ended without a word."
+STOPPED = "The ingest was stopped."
+
+
+class StreamFile:
+    """Raises IngestError where the file can't be had, and SQLite's errors where it can't be written."""
+
+    def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
+        tables.refuse_others(path)
+        self.path = path
+        self._holder = state.holder_name(str(uuid.uuid4()))
+        self._connection = connect(path)
+        try:
+            self._take(url, now_us, moved)
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
+            self._copying = Copying(self._connection, path)
+            self._file = _identity(path)
+        except BaseException:
+            state.at_work.discard(self._holder)
+            self._connection.close()
+            raise
+
+    def commit(self, batch: Batch, now_us: int) -> None:
+        """All of the batch or nothing, on disk when it returns. An empty one says that the ingest lives."""
+        with atomic(self._connection):
+            self._connection.executemany(INSERT, batch.rows)
+            self._connection.executemany(COUNT, batch.counts.items())
+            self._sign(now_us, len(batch), batch.last_at)
+        self._copying.grown(batch.size)
+        if _identity(self.path) != self._file:
+            raise Unkept(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
+
+    def away(self, at_us: int, now_us: int, reason: str) -> None:
+        """Open a gap that begins at ``at_us``, unless one is open."""
+        with atomic(self._connection):
+            self._connection.execute(OPEN_GAP, (stamp(at_us), reason))
+            self._sign(now_us)
+
+    def back(self, now_us: int) -> None:
+        with atomic(self._connection):
+            self._connection.execute(CLOSE_GAP, (stamp(now_us),))
+            self._sign(now_us)
+
+    def stop(self, now_us: int) -> None:
+        """Give the file back. From here on the stream is away, as far as the file knows."""
+        with atomic(self._connection):
+            self._connection.execute(OPEN_GAP, (stamp(now_us), STOPPED))
+            self._sign(now_us)
+            self._connection.execute("UPDATE stream SET holder = NULL")
+
+    def close(self) -> None:
+        state.at_work.discard(self._holder)
+        self._copying.close()
+        self._connection.close()
+
+    def _take(self, url: str, now_us: int, moved: bool) -> None:
+        """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
+        state.at_work.add(self._holder)
+        with atomic(self._connection):
+            tables.install(self._connection, url, stamp(now_us))
+            of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
+            if is_held(holder, alive_at, now_us) and state.is_alive(holder):
+                raise Occupied(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
+            if of != url and not moved:
+                raise OtherStream(
+                    f"{self.path} holds the stream of {of}. Name another file with --db; or say --moved, "
+                    "if this is the same stream at a new address."
+                )
+            if holder is not None:
+                self._connection.execute(OPEN_GAP, (alive_at, KILLED))
+            sql = "UPDATE stream SET url = ?, holder = ?, alive_at = ?"
+            self._connection.execute(sql, (url, self._holder, stamp(now_us)))
+
+    def _sign(self, now_us: int, messages: int = 0, last_at: str | None = None) -> None:
+        signed = self._connection.execute(SIGN, (messages, last_at, stamp(now_us), self._holder))
+        if signed.rowcount != 1:
+            raise Occupied(f"This ingest was suspended for so long that another one took {self.path} over.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file is at the path. SQLite would go on to write into one that was deleted, and nobody would ever know."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

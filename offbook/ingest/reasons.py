@@ -1,0 +1,122 @@
+"""Why a stream is away, in a sentence; and whether another try could help.
+
+The sentences are ours: what a library says of a failure may hold the whole URL. Of the server's own words only the
+reason for which it closed is repeated, without what is secret.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidStatus,
+    ProxyError,
+)
+from websockets.frames import CloseCode
+
+from offbook.ingest.address import Address
+from offbook.ingest.errors import NotLetIn, Unwelcome
+from offbook.ingest.waiting import MIB, Settings
+
+PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+"""Of the answers from 400 to 499 those that the same request may not get again."""
+
+NO_TOKEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+WAIT_SECONDS_MAX = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Why there is no connection. ``final`` is what a first connection fails with where another try can't help.
+
+    Later the same is waited out: a server that is being replaced answers 404 for a while.
+    """
+
+    reason: str
+    final: type[Unwelcome] | None = None
+    wait_seconds: float = 0.0
+    """How long the server asks to be left alone."""
+
+    deaf_seconds: float = 0.0
+    """For how long nothing was surely heard before it was noticed."""
+
+
+def why_not_open(error: Exception, settings: Settings) -> Away:
+    """Of what connecting raised."""
+    match error:
+        case InvalidStatus():
+            return _status(error.response.status_code, error.response.headers.get("Retry-After", ""))
+        case ssl.SSLCertVerificationError():
+            return Away(f"Its certificate is not trusted: {error.verify_message}.", Unwelcome)
+        case ssl.SSLError():
+            return Away("It does not speak TLS as wss:// needs it.", Unwelcome)
+        case InvalidProxy() | ProxyError() | ImportError():
+            return Away("The proxy that the environment names can't be used, or lets nothing through.")
+        case InvalidHandshake():
+            return Away("What answers there is no WebSocket.", Unwelcome)
+        case TimeoutError():
+            return Away(f"No answer within {settings.open_seconds:g} seconds.")
+        case socket.gaierror():
+            return Away("The host is not known, or this machine is offline.")
+        case ConnectionError() if not error.errno:
+            return Away("It broke the connection off before it had answered.")
+        case OSError():
+            return Away(f"It can't be reached: {_of_system(error)}.")
+        case _:
+            return Away(f"It can't be reached ({type(error).__name__}).")
+
+
+def why_closed(error: ConnectionClosed, address: Address, settings: Settings) -> Away:
+    """Of a connection that was open."""
+    if error.sent is not None and not error.rcvd_then_sent:
+        match error.sent.code:
+            case CloseCode.MESSAGE_TOO_BIG:
+                return Away(
+                    f"It sent a message of more than {settings.message_bytes_max / MIB:g} MiB, which was refused."
+                )
+            case CloseCode.INVALID_DATA:
+                return Away("It sent a text that is not UTF-8.")
+            case CloseCode.PROTOCOL_ERROR:
+                return Away("It broke the rules of WebSocket.")
+            case CloseCode.INTERNAL_ERROR if "ping" in error.sent.reason:
+                reason = f"It answered no ping for {settings.ping_seconds:g} seconds."
+                return Away(reason, deaf_seconds=2 * settings.ping_seconds)
+    if error.rcvd is None:
+        return Away("The connection broke off.")
+    said = address.scrubbed(error.rcvd.reason)
+    return Away(f"It closed the connection with {error.rcvd.code}{f': {said}' if said else ''}.")
+
+
+def _status(status: int, retry_after: str) -> Away:
+    told = f"It answered {status}{_phrase(status)}"
+    if 300 <= status < 400:
+        return Away(
+            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.", Unwelcome
+        )
+    if status in NO_TOKEN:
+        return Away(f"{told}: it wants a token, or another one. See --header.", NotLetIn)
+    if status >= 500 or status in PASSING:
+        return Away(f"{told}.", None, _seconds(retry_after))
+    return Away(f"{told}: check the URL.", Unwelcome)
+
+
+def _phrase(status: int) -> str:
+    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
+
+
+def _seconds(retry_after: str) -> float:
+    """As many seconds as the server asks for; a date is not read, our own backoff will do."""
+    asked = retry_after.strip()
+    return min(float(asked), WAIT_SECONDS_MAX) if asked.isascii() and asked.isdigit() else 0.0
+
+
+def _of_system(error: OSError) -> str:
+    """asyncio says more than the system does, addresses too; where several failed, it gives no number."""
+    return os.strerror(error.errno) if error.errno else "no address of its host answers"

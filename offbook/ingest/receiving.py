@@ -1,0 +1,210 @@
+"""The connection: made, read from, and made again for ever.
+
+What comes goes to a Keeper, and what happens is told as events: ``connected``, ``away``, ``waiting`` (for the file),
+``writing`` (again) and ``status``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+from typing import Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from offbook.core.streams import SECOND_US
+from offbook.ingest.address import Address
+from offbook.ingest.files import StreamFile
+from offbook.ingest.keeping import Clock, Keeper, Tell
+from offbook.ingest.reasons import Away, why_closed, why_not_open
+from offbook.ingest.waiting import Settings, backoff_seconds, failures_after
+
+T = TypeVar("T")
+
+QUEUE_FRAMES_MAX = 1
+"""Nothing more is read while so many wait. A read brings a thousand small messages at once; of large ones, two."""
+
+STATUS_SECONDS = 1.0
+
+silent = logging.getLogger("offbook.ingest.websockets")
+"""The library's own log. What matters of it is told as an event, and its words may hold the URL."""
+silent.addHandler(logging.NullHandler())
+silent.propagate = False
+
+
+class Ended(Exception):
+    """The end was asked for while there was nothing that has to be brought to an end."""
+
+
+class Straight(connect):
+    """Follows no redirect: a header with a token must not reach another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What is wanted: from where, in which way, and what is said to the server after each connecting."""
+
+    address: Address
+    settings: Settings = Settings()
+    greetings: Sequence[str] = ()
+
+
+async def ingest(stream: Stream, file: StreamFile, clock: Clock, rng: Random, tell: Tell, end: threading.Event) -> int:
+    """Store what comes until ``end`` is set, and return how many messages that were.
+
+    Raises Unwelcome where the first connection is refused for good, Unkept and Occupied where the file fails.
+    """
+    keeper = Keeper(file, stream.settings, clock, tell)
+    receiver = Receiver(stream, keeper, file, clock, rng, tell)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_pass_on(end, receiver.ended))
+            tasks.create_task(keeper.run())
+            telling = tasks.create_task(_tell_status(keeper, tell))
+            try:
+                await receiver.run()
+            finally:
+                end.set()
+                keeper.end()
+                telling.cancel()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+    finally:
+        await keeper.note(lambda: file.stop(clock()))
+    return keeper.stored
+
+
+async def _pass_on(end: threading.Event, ended: asyncio.Event) -> None:
+    """Signals are for threads; a thread waits for them in any loop, on any system."""
+    await asyncio.to_thread(end.wait)
+    ended.set()
+
+
+async def _tell_status(keeper: Keeper, tell: Tell) -> None:
+    before, loop = 0, asyncio.get_running_loop()
+    told_at = loop.time()
+    while True:
+        await asyncio.sleep(STATUS_SECONDS)
+        stored, now = keeper.stored, loop.time()
+        tell({"event": "status", "messages": stored, "rate": round((stored - before) / (now - told_at))})
+        before, told_at = stored, now
+
+
+class Receiver:
+    """Keeps a connection for as long as it is wanted. Set ``ended`` to have it say goodbye."""
+
+    def __init__(self, stream: Stream, keeper: Keeper, file: StreamFile, clock: Clock, rng: Random, tell: Tell) -> None:
+        self.ended = asyncio.Event()
+        self._stream = stream
+        self._keeper = keeper
+        self._file = file
+        self._clock = clock
+        self._rng = rng
+        self._tell = tell
+        self._was_there = False
+
+    async def run(self) -> None:
+        """Come back for ever, later and later while that fails. Raises Unwelcome where it can't begin."""
+        failures, settings = 0, self._stream.settings
+        with suppress(Ended):
+            while True:
+                away, held_seconds = await self._visit()
+                failures = failures_after(failures, held_seconds, settings)
+                seconds = max(away.wait_seconds, backoff_seconds(failures, self._rng.random(), settings))
+                await self._note(away)
+                self._tell({"event": "away", "reason": away.reason, "retry_seconds": round(seconds, 2)})
+                await self._unless_ended(asyncio.sleep(seconds))
+
+    async def _visit(self) -> tuple[Away, float]:
+        """One connection: why it ended, and how many seconds it held. Raises Ended where that was our wish."""
+        address, settings = self._stream.address, self._stream.settings
+        try:
+            connection = await self._unless_ended(self._open())
+        except Ended:
+            raise
+        except Exception as error:
+            away = why_not_open(error, settings)
+            if away.final is not None and not self._was_there:
+                raise away.final(f"{address.shown}: {away.reason}") from None
+            return away, 0.0
+        self._was_there, since = True, asyncio.get_running_loop().time()
+        try:
+            async with connection:
+                await self._keeper.note(lambda: self._file.back(self._clock()))
+                self._tell({"event": "connected"})
+                await self._receive(connection)
+        except ConnectionClosed as error:
+            if self.ended.is_set():
+                raise Ended from None
+            return why_closed(error, address, settings), asyncio.get_running_loop().time() - since
+        raise AssertionError("receiving ends with the connection")
+
+    async def _open(self) -> ClientConnection:
+        """Pings notice a line that is dead; a message is measured before it is read, and again while it is unpacked."""
+        settings = self._stream.settings
+        return await Straight(
+            self._stream.address.url,
+            additional_headers=self._stream.address.headers,
+            user_agent_header="offbook",
+            compression="deflate" if settings.unpack else None,
+            max_size=settings.message_bytes_max,
+            max_queue=QUEUE_FRAMES_MAX,
+            open_timeout=settings.open_seconds,
+            ping_interval=settings.ping_seconds,
+            ping_timeout=settings.ping_seconds,
+            close_timeout=settings.close_seconds,
+            logger=silent,
+        )
+
+    async def _receive(self, connection: ClientConnection) -> None:
+        """Until the connection is closed, by whomever: what the server sent before it knew is still taken in."""
+        keeper = self._keeper
+        with self._said_goodbye(connection):
+            for greeting in self._stream.greetings:
+                await connection.send(greeting)
+            while True:
+                keeper.add(await connection.recv())
+                if keeper.is_full:
+                    await keeper.keep()
+
+    @contextmanager
+    def _said_goodbye(self, connection: ClientConnection) -> Iterator[None]:
+        """When the end is asked for, the connection is closed beside what is being done."""
+
+        async def close() -> None:
+            await self.ended.wait()
+            await connection.close()
+
+        closing = asyncio.create_task(close())
+        try:
+            yield
+        finally:
+            closing.cancel()
+
+    async def _note(self, away: Away) -> None:
+        """The gap begins where the stream was surely still there: with the last message, or the last answered ping."""
+        now = self._clock()
+        began = min(now, max(self._keeper.heard_at, now - round(away.deaf_seconds * SECOND_US)))
+        await self._keeper.note(lambda: self._file.away(began, now, away.reason))
+
+    async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives. Raises Ended where that is asked for first, and lets the work go."""
+        doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(self.ended.wait())
+        try:
+            await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            if not doing.done():
+                doing.cancel()
+        if doing.cancelled() or not doing.done():
+            raise Ended
+        return doing.result()

@@ -1,0 +1,87 @@
+"""What a stream's file looks like: its tables, and whether a file that is there may become one.
+
+``stream_data`` holds the messages and nothing else, so that whoever selects payloads never meets a row that is none: a
+text is TEXT, what is binary a BLOB. What is told about the stream stands beside it:
+
+- ``stream``: one row. Whose messages these are (the URL without its secrets), how many came in all, when the last one
+  came, who writes and when the writer was last alive.
+- ``stream_rate``: how many messages came in which second. Kept in the messages' own transaction, so that a rate over
+  time is read from a few thousand rows where there are millions of messages, and is never off.
+- ``stream_gaps``: from when to when the stream was away, after which message, and why. The last one has no end as long
+  as it lasts.
+
+Rows of stream_data may be deleted by anyone at any time, the oldest first: nothing here counts on them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from offbook.core.streams import VERSION
+from offbook.ingest.errors import NotAStream
+from offbook.sqlite import look
+
+if TYPE_CHECKING:
+    import sqlite3
+
+DATA = "CREATE TABLE stream_data (id INTEGER PRIMARY KEY, timestamp TEXT NOT NULL, payload TEXT NOT NULL)"
+
+BESIDE = (
+    """CREATE TABLE stream (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  messages INTEGER NOT NULL,
+  last_at TEXT,
+  holder TEXT,
+  alive_at TEXT NOT NULL
+)""",
+    "CREATE TABLE stream_rate (second INTEGER PRIMARY KEY, messages INTEGER NOT NULL)",
+    """CREATE TABLE stream_gaps (
+  id INTEGER PRIMARY KEY,
+  began_at TEXT NOT NULL,
+  ended_at TEXT,
+  after_id INTEGER NOT NULL,
+  reason TEXT NOT NULL
+)""",
+)
+
+FIRST_ROW = """INSERT INTO stream (id, version, url, messages, last_at, alive_at)
+  SELECT 1, ?, ?, count(*), max(timestamp), ? FROM stream_data"""
+"""What a table that was there already holds counts: it is a stream's that another program wrote."""
+
+NEEDED = {"id", "timestamp", "payload"}
+
+
+def refuse_others(path: Path) -> None:
+    """Raise NotAStream where the file is something else. Changes nothing, not even the file's mode."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    connection = look(path)
+    try:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(stream_data)")}
+        version = _version(connection) if "stream" in found else VERSION
+    finally:
+        connection.close()
+    if found and not columns >= NEEDED:
+        raise NotAStream(f"{path} holds something else than a stream: name another file with --db.")
+    if version > VERSION:
+        raise NotAStream(f"{path} was written by a later offbook: install that, or name another file with --db.")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("SELECT version FROM stream").fetchone()
+    return int(version)
+
+
+def install(connection: sqlite3.Connection, url: str, now: str) -> None:
+    """Make what is missing. Inside the caller's transaction."""
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if "stream_data" not in found:
+        connection.execute(DATA)
+    if "stream" not in found:
+        for sql in BESIDE:
+            connection.execute(sql)
+        connection.execute(FIRST_ROW, (VERSION, url, now))

@@ -1,0 +1,102 @@
+"""What is said over the live channel, from its opening to its end: pages come, pushes go, verdicts come back.
+
+A page counts only where it goes on from the replica's cursor, as everywhere; a push is what a sync would send. What
+does not fit here is a Detour: a sync by HTTP deals with it. No socket and no timer: text in, text out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from offbook import state
+from offbook.answers import DETAIL_CHARACTERS_MAX, Answer, Result, json_of, parse, results_of, uuid_of, words
+from offbook.applying import Applied, apply, apply_verdicts
+from offbook.core.errors import ServerFault
+from offbook.log import LogLine
+from offbook.outgoing import next_batch, request_of
+
+if TYPE_CHECKING:
+    import sqlite3
+
+CHANGES_MAX = 200
+"""More than that is a backlog, which HTTP takes faster: in larger batches, and packed."""
+
+PUSH_BYTES_MAX = 1024 * 1024
+"""What a server takes in one message."""
+
+IDLE_PAGES_MAX = 20
+"""Pages in a row that bring no news, before the server is taken to go round in circles."""
+
+
+class Detour(Exception):
+    """Only a sync by HTTP sets this right."""
+
+
+class Verdicts(NamedTuple):
+    """The answer to a push: what became of each of its changes."""
+
+    push: Any
+    book: str
+    results: list[Result]
+
+
+def message_of(text: str | bytes) -> Answer | Verdicts:
+    """What the server says. Raises Detour where it refuses a push whole, ServerFault for what can't be understood."""
+    item = json_of(text)
+    if not isinstance(item, dict) or "push" not in item:
+        return parse(item)
+    if "problem" in item:
+        problem = item["problem"] if isinstance(item["problem"], dict) else {}
+        raise Detour(words(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
+    return Verdicts(item["push"], uuid_of(item.get("book"), "book"), results_of(item.get("results")))
+
+
+class Live:
+    """One socket's conversation, over the replica's connection."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._number = 0
+        self._sent: list[LogLine] = []
+        self._idle = 0
+
+    def push(self) -> str | None:
+        """What is pending, as a message; None where all of it was parked. Raises Detour where it is too much."""
+        here = state.read(self._connection)
+        if here.snapshot:
+            raise Detour("A snapshot is being taken.")
+        lines, _ = next_batch(self._connection, CHANGES_MAX + 1)
+        if len(lines) > CHANGES_MAX:
+            raise Detour("There is more to send than the live channel is for.")
+        if not lines:
+            return None
+        request = {"push": self._number + 1, **request_of(self._connection, here, lines, self._clock())}
+        text = json.dumps(request, separators=(",", ":"))
+        if len(text) > PUSH_BYTES_MAX:
+            raise Detour("A change is too large for the live channel.")
+        self._number += 1
+        self._sent = lines
+        return text
+
+    def take(self, page: Answer) -> Applied:
+        """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""
+        applied = apply(self._connection, [], page, self._clock())
+        if not applied.took_page and page.cursor != state.read(self._connection).cursor:
+            raise Detour("Another process has synced meanwhile.")
+        self._idle = 0 if applied.news or page.conflicts else self._idle + 1
+        if self._idle >= IDLE_PAGES_MAX:
+            raise ServerFault("The server sends page after page with nothing new in them.")
+        return applied
+
+    def settle(self, verdicts: Verdicts) -> Applied:
+        """Apply the answer to the last push. Raises SyncError for what is none."""
+        if verdicts.push != self._number:
+            raise ServerFault("The server answers a push that was not sent.")
+        applied = apply_verdicts(self._connection, self._sent, verdicts.book, verdicts.results)
+        if not applied.touched:
+            raise ServerFault("The server answers, and says nothing about what was sent.")
+        self._idle = 0
+        return applied

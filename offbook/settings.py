@@ -1,0 +1,47 @@
+"""``book.settings``: what an app remembers on this device, in the book's own file.
+
+Values are whatever JSON can say. They are no part of the book: none of them is sent, and a copy of the file begins with
+those that it was copied with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import TYPE_CHECKING
+
+from offbook.core.cells import Json
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PUT = """INSERT INTO app_settings (name, value) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+
+
+class Settings(MutableMapping[str, Json]):
+    """A dict in the file. ``connect`` gives the calling thread's connection."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+
+    def __getitem__(self, name: str) -> Json:
+        found = self._connect().execute("SELECT value FROM app_settings WHERE name = ?", (name,)).fetchone()
+        if found is None:
+            raise KeyError(name)
+        return json.loads(found[0])
+
+    def __setitem__(self, name: str, value: Json) -> None:
+        """Raises ValueError or TypeError for what JSON can't say."""
+        self._connect().execute(PUT, (name, json.dumps(value, allow_nan=False)))
+
+    def __delitem__(self, name: str) -> None:
+        if not self._connect().execute("DELETE FROM app_settings WHERE name = ?", (name,)).rowcount:
+            raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for (name,) in self._connect().execute("SELECT name FROM app_settings ORDER BY name")])
+
+    def __len__(self) -> int:
+        (found,) = self._connect().execute("SELECT count(*) FROM app_settings").fetchone()
+        return int(found)

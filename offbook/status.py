@@ -1,0 +1,73 @@
+"""Status: where a replica stands, as far as its file and its own background thread know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from offbook import conflicts, state
+from offbook.core.wire import iso_millis
+from offbook.sqlite import reading
+
+if TYPE_CHECKING:
+    import sqlite3
+
+PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
+PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
+
+STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where this replica stands. Times are ISO text in UTC, None where there is none.
+
+    ``clock_offset_ms`` is how far the server's clock is ahead of this device's. ``link`` is connecting, live, polling,
+    offline, paused or stopped: that of this Replica's own background thread, and of no other process. ``last_error`` is
+    what that failed with last, None once it works again; ``retry_seconds`` how long it waits before the next try, where
+    it is offline or paused.
+    """
+
+    replica: str
+    book: str | None
+    server: str | None
+    pending: int
+    parked: int
+    conflicts: int
+    oldest_pending: str | None
+    last_success: str | None
+    clock_offset_ms: int | None
+    running: bool
+    link: str
+    retry_seconds: float | None
+    last_error: str | None
+
+
+class Seen(NamedTuple):
+    """What a background thread knows of its link."""
+
+    link: str = STOPPED
+    retry_seconds: float | None = None
+    last_error: str | None = None
+
+
+def read(connection: sqlite3.Connection, seen: Seen) -> Status:
+    with reading(connection):
+        here = state.read(connection)
+        pending, oldest = connection.execute(PENDING).fetchone()
+        (parked,) = connection.execute(PARKED).fetchone()
+        waiting = conflicts.count(connection)
+    success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
+    return Status(
+        here.replica,
+        here.book,
+        here.server,
+        pending,
+        parked,
+        waiting,
+        oldest,
+        success,
+        here.clock_offset_ms,
+        seen.link != STOPPED,
+        *seen,
+    )

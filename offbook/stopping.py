@@ -1,0 +1,55 @@
+"""Letting go of a sync that is on its way, whatever its server does.
+
+A request that hangs can't be taken back. So it is made in a thread of its own, and whoever waits for the answer goes
+away when told to: the answer is never applied, and comes again with the next sync. All else of a sync is done in the
+caller's thread, so that nothing of it goes on behind its back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, wait
+from threading import Event, Thread
+
+from offbook.core.errors import SyncError
+from offbook.transport import Response, Transport
+
+LOOK_SECONDS = 0.05
+"""How often it is looked whether to go on waiting. An answer is noticed at once."""
+
+
+class Stopped(SyncError):
+    """The sync was told to stop. What it had not got the answer of is neither applied nor lost."""
+
+    code = "stopped"
+
+    def __init__(self) -> None:
+        super().__init__("The sync was told to stop.")
+
+
+class Stoppable:
+    """A transport that stops waiting for answers once ``stop`` is set."""
+
+    def __init__(self, transport: Transport, stop: Event) -> None:
+        self._transport = transport
+        self._stop = stop
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        self._go_on()
+        answer: Future[Response] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._transport.send(method, path, body, headers))
+            except Exception as error:
+                answer.set_exception(error)
+
+        Thread(target=ask, name="offbook-request", daemon=True).start()
+        while not wait((answer,), LOOK_SECONDS).done:
+            self._go_on()
+        self._go_on()
+        return answer.result()
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped

@@ -1,0 +1,103 @@
+"""Care for open sockets: a token that is revoked, or a password that is changed, ends what was opened with it.
+
+And how far each device is gets noted, for all in one commit. Both from time to time, for all sockets together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from offbook.core.changes import Cursor
+from web import Parts
+from web.live import Guest
+from web.threads import Threads
+
+LOOK_SECONDS = 0.5
+NOTE_EVERY = 10
+"""Every so many looks, what got on is noted: every five seconds."""
+
+SEEN_EVERY = 120
+"""And all that are here: every minute."""
+
+REVOKED = 4401
+
+log = logging.getLogger("offbook.live")
+
+
+class Cared(Protocol):
+    guest: Guest
+    position: Cursor | None
+
+    def end(self, code: int) -> None: ...
+
+
+class Care:
+    """On the event loop; the database is asked in threads."""
+
+    def __init__(self, parts: Parts, threads: Threads[Any]) -> None:
+        self._parts = parts
+        self._threads = threads
+        self._sockets: set[Cared] = set()
+        self._places: dict[int, int | None] = {}
+        self._noted: dict[int, int | None] = {}
+
+    def add(self, socket: Cared) -> None:
+        self._sockets.add(socket)
+
+    def remove(self, socket: Cared) -> None:
+        self._sockets.discard(socket)
+        self._place(socket)
+
+    async def run(self) -> None:
+        """Until cancelled; what can't be done now is tried at the next look."""
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            looks += 1
+            try:
+                await self._end_revoked()
+                if looks % NOTE_EVERY == 0:
+                    await self._note(all_of_them=looks % SEEN_EVERY == 0)
+            except Exception:
+                log.exception("Open sockets can't be looked after; it is tried again")
+
+    async def _end_revoked(self) -> None:
+        if not self._sockets:
+            return
+        guests = [socket.guest for socket in self._sockets]
+        gone = await self._threads.run(partial(who_may_not, self._parts, guests))
+        for socket in list(self._sockets):
+            if socket.guest in gone:
+                socket.end(REVOKED)
+
+    def _place(self, socket: Cared) -> None:
+        device = socket.guest.origin.device_id
+        if device is not None:
+            at = socket.position
+            self._places[device] = None if at is None or at.after is not None else at.seq
+
+    async def _note(self, all_of_them: bool) -> None:
+        for socket in self._sockets:
+            self._place(socket)
+        places, self._places = self._places, {}
+        news = {one: seq for one, seq in places.items() if all_of_them or self._noted.get(one) != seq}
+        if news:
+            await self._threads.run(partial(self._parts.accounts.got_on, news, self._parts.clock()))
+        self._noted = places
+
+
+def who_may_not(parts: Parts, guests: Iterable[Guest]) -> set[Guest]:
+    """Those whose token was revoked, or whose password is another one by now. In a thread."""
+    devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
+    people = {guest.origin.user_id for guest in guests if guest.stamp is not None}
+    revoked = parts.accounts.revoked(devices)
+    stamps = {user: None if (found := parts.accounts.user(user)) is None else found.stamp for user in people if user}
+    return {
+        guest
+        for guest in guests
+        if guest.origin.device_id in revoked or guest.stamp not in (None, stamps.get(guest.origin.user_id or 0))
+    }

@@ -1,0 +1,186 @@
+"""Feeds: what the listeners of a book share. Each page is made once, for all that wait at the same cursor.
+
+A commit of this process is heard at once, from the thread that made it; one of another process by a look at the
+database every few milliseconds. Either only says that there is something new: what it is, each listener reads from its
+own cursor, so that nothing can be missed, and one that was slow gets fewer and larger pages.
+
+All of it lives on the event loop. Stores are asked in threads, a few at a time, or HTTP would wait behind listeners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import orjson
+
+from offbook.core.changes import Cursor
+from offbook.core.wire import PAGE_MAX
+from storage import pull
+from storage.sql import SqlStore
+from storage.sync import page_json
+from web.threads import Threads
+
+LOOK_SECONDS = 0.01
+"""How often another process's commits are looked for, while anyone listens."""
+
+PAGES_AT_ONCE = 2
+WAKE_AT_ONCE = 32
+"""So many listeners are served before the loop looks at anything else, such as a request."""
+
+log = logging.getLogger("offbook.live")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A page as it goes over a socket, and where it leaves the listener."""
+
+    text: str
+    cursor: Cursor
+
+
+class Listener(Protocol):
+    """``position`` is the cursor of the last page that it was sent."""
+
+    position: Cursor | None
+
+    def wake(self) -> None:
+        """There may be news."""
+        ...
+
+    def expel(self) -> None:
+        """Its cursor can't be served any more."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Feed:
+    """One book. ``pages`` are those after each cursor that some listener is at, as they are now."""
+
+    book_id: int
+    epoch: str
+    head: int
+    listeners: set[Listener] = field(default_factory=set)
+    pages: dict[Cursor | None, asyncio.Task[Sent]] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    spreading: asyncio.Task[None] | None = None
+
+
+class Feeds:
+    """Every book that anyone listens to."""
+
+    def __init__(self, store: SqlStore, threads: Threads[Any]) -> None:
+        self._store = store
+        self._threads = threads
+        self._feeds: dict[int, Feed] = {}
+        self._room = asyncio.Semaphore(PAGES_AT_ONCE)
+        self._loop = asyncio.get_running_loop()
+
+    # --- listeners ---
+
+    async def join(self, book_id: int, listener: Listener) -> Feed:
+        """Listen from now on: what is there already, and what comes."""
+        if book_id not in self._feeds:
+            heads = await self._threads.run(partial(self._store.heads, [book_id]))
+            epoch, head = heads[book_id]
+            feed = self._feeds.setdefault(book_id, Feed(book_id, epoch, head))
+            feed.spreading = feed.spreading or self._loop.create_task(self._spread(feed))
+        feed = self._feeds[book_id]
+        feed.listeners.add(listener)
+        listener.wake()
+        return feed
+
+    def leave(self, feed: Feed, listener: Listener) -> None:
+        feed.listeners.discard(listener)
+        if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.spreading is not None:
+            feed.spreading.cancel()
+
+    async def page(self, feed: Feed, since: Cursor | None) -> Sent:
+        """The page after ``since``, made for all who ask for it. Raises CursorGone."""
+        task = feed.pages.get(since)
+        if task is None:
+            task = feed.pages[since] = self._loop.create_task(self._make(feed, since))
+        return await asyncio.shield(task)
+
+    async def _make(self, feed: Feed, since: Cursor | None) -> Sent:
+        try:
+            async with self._room:
+                made: Sent = await self._threads.run(partial(make, self._store, feed.book_id, since))
+                return made
+        except BaseException:
+            feed.pages.pop(since, None)
+            raise
+
+    # --- news ---
+
+    async def run(self) -> None:
+        """Hear of every commit, of whatever process, until cancelled."""
+        self._store.heard = self._heard_in_thread
+        commits = await self._threads.run(self._store.commits)
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                if self._feeds and commits.happened():
+                    await self._look()
+        finally:
+            self._store.heard = None
+            commits.close()
+
+    def _heard_in_thread(self, book_id: int, seq: int) -> None:
+        self._loop.call_soon_threadsafe(self._heard, book_id, seq)
+
+    def _heard(self, book_id: int, seq: int) -> None:
+        feed = self._feeds.get(book_id)
+        if feed is not None and seq > feed.head:
+            feed.head = seq
+            feed.pages = {}
+            feed.news.set()
+
+    async def _look(self) -> None:
+        try:
+            heads = await self._threads.run(partial(self._store.heads, list(self._feeds)))
+        except Exception:
+            log.exception("The database can't be read for the live channel; it is tried again")
+            return
+        for book_id, (epoch, seq) in heads.items():
+            feed = self._feeds.get(book_id)
+            if feed is not None and epoch != feed.epoch:
+                self._restored(feed, epoch)
+            self._heard(book_id, seq)
+
+    def _restored(self, feed: Feed, epoch: str) -> None:
+        """Another database is in this one's place: no cursor of any listener means anything to it."""
+        feed.epoch, feed.pages = epoch, {}
+        for listener in feed.listeners:
+            listener.expel()
+
+    async def _spread(self, feed: Feed) -> None:
+        """Tell the listeners: those at one cursor together, when their page is there, and a few at a time."""
+        while True:
+            await feed.news.wait()
+            feed.news.clear()
+            for position, group in by_position(feed.listeners).items():
+                if len(group) > 1:
+                    await asyncio.wait([asyncio.ensure_future(self.page(feed, position))])
+                for start in range(0, len(group), WAKE_AT_ONCE):
+                    for listener in group[start : start + WAKE_AT_ONCE]:
+                        listener.wake()
+                    await asyncio.sleep(0)
+
+
+def by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Listener]]:
+    groups: dict[Cursor | None, list[Listener]] = defaultdict(list)
+    for one in listeners:
+        groups[one.position].append(one)
+    return groups
+
+
+def make(store: SqlStore, book_id: int, since: Cursor | None) -> Sent:
+    """Read a page. In a thread."""
+    page = pull(store, book_id, since, PAGE_MAX)
+    return Sent(orjson.dumps(page_json(page, since)).decode(), page.cursor)

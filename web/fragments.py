@@ -1,0 +1,18 @@
+"""Parts of pages, which scripts ask for by ``X-Fragment``. Without it, and so without scripts, all pages are whole.
+
+``page`` is the page that somebody looks at, once more, since others changed the book. Nobody visits anything by that.
+"""
+
+from __future__ import annotations
+
+from flask import request
+
+
+def fragment() -> str:
+    """The part that is asked for: empty for a visit."""
+    return request.headers.get("X-Fragment", "")
+
+
+def is_renewal() -> bool:
+    """It takes no flash, which is for a visit, and writes no cookie: it could bring back one that signing out took."""
+    return fragment() == "page"

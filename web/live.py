@@ -1,0 +1,108 @@
+"""``GET /live``: who may listen to which book, and from where. What follows is the business of web/sockets.py.
+
+A page begins to listen where its book was before the page was made, so that nothing in between is missed.
+
+The handshake of a WebSocket is a request like any other: it comes through Flask, with the same tokens and sessions, the
+same proxies and the same problems. The guest whom it lets in is left at the door (web/bridge.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from offbook.core.changes import Cursor
+from offbook.core.wire import parse_cursor
+from storage import Origin, check
+from storage.devices import Device
+from web import parts
+from web.api import know_the_protocol, origin_of
+from web.auth import device_login, is_signed_in, me
+from web.bridge import DOOR
+from web.describe import Asks, describes
+from web.errors import Problem
+from web.schemas import TEXT
+
+live = Blueprint("live", __name__)
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """Who listens: a device, or a person's page, which only listens. ``since`` is None for a snapshot.
+
+    ``device`` is the device as it was noted last.
+    """
+
+    book_id: int
+    since: Cursor | None
+    origin: Origin
+    device: Device | None = None
+    stamp: str | None = None
+
+    @property
+    def name(self) -> tuple[str, int | None]:
+        """What sockets are counted by."""
+        return ("device", self.origin.device_id) if self.device else ("person", self.origin.user_id)
+
+
+live.before_request(know_the_protocol)
+
+
+@live.get("/live")
+@live.get("/live", websocket=True)
+@describes(
+    Asks.LISTENER,
+    answers={101: ""},
+    problems={
+        400: ("bad_cursor", "unknown_protocol"),
+        403: ("wrong_origin",),
+        410: ("cursor_gone",),
+        426: ("upgrade_required",),
+        429: ("too_many_sockets",),
+    },
+    query={"since": (TEXT, "A cursor that the server gave; without one, a snapshot comes first.")},
+    takes=("Offbook-Protocol",),
+)
+def listen() -> Response:
+    """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""
+    text = request.args.get("since")
+    since = None if text is None else parse_cursor(text)
+    guest = device_guest(since) if request.authorization or not is_signed_in() else page_guest(since)
+    if since is not None:
+        with parts().store.reading(guest.book_id) as book:
+            check(book, since)
+    door = request.environ.get(DOOR)
+    if door is None:
+        raise Problem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})
+    door.guest = guest
+    return Response()
+
+
+def device_guest(since: Cursor | None) -> Guest:
+    login = device_login()
+    device = parts().accounts.seen(login.device, parts().clock())
+    return Guest(login.book_id, since, origin_of(login), device)
+
+
+def page_guest(since: Cursor | None) -> Guest:
+    """A page of ours: a browser sends its cookie with every page's sockets, so that only Origin tells which it is.
+
+    A plain request opens nothing and has no Origin. By it a page learns why it got no socket: browsers don't say.
+    """
+    if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
+        raise Problem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
+    return Guest(me().book_id, since, Origin(user_id=me().id), stamp=me().stamp)
+
+
+def note_cursor() -> None:
+    """Before a page asks for anything: where the book is."""
+    if is_signed_in():
+        epoch, seq = parts().store.heads([me().book_id])[me().book_id]
+        g.cursor = Cursor(epoch, seq)
+
+
+@live.app_context_processor
+def cursor() -> dict[str, Any]:
+    return {"cursor": g.get("cursor")}

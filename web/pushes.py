@@ -1,0 +1,137 @@
+"""What devices push over their sockets: what has arrived by the time that a book is free goes into one commit.
+
+Each push is answered by itself, as ``POST /sync`` answers, after the commit that holds it: so a device that sends many
+small ones without waiting for each answer pays for few commits. One thread at a time works for a book.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from offbook.core.cells import Json
+from offbook.core.errors import CursorGone, Malformed
+from offbook.core.wire import INTEGER_MAX, Push, loads, push_of
+from storage.sync import sync_together
+from web import Parts
+from web.errors import Problem, problem_of
+from web.live import Guest
+from web.threads import Threads
+
+TOGETHER_MAX = 500
+"""Pushes in one commit."""
+
+FAILED = Problem(500, "server_error", "The server failed. What you sent was not stored; try again.")
+
+Answer = dict[str, Json] | Problem | CursorGone
+
+log = logging.getLogger("offbook.live")
+
+
+class Sender(Protocol):
+    """A socket that pushes."""
+
+    guest: Guest
+
+    def answer(self, text: str, size: int) -> None:
+        """The answer to one push, which had ``size`` bytes."""
+        ...
+
+
+class Asked(NamedTuple):
+    """A push that could be read; ``number`` is the device's own name for it."""
+
+    number: int
+    push: Push
+
+
+class Pushes:
+    """On the event loop."""
+
+    def __init__(self, parts: Parts, threads: Threads[Any]) -> None:
+        self._parts = parts
+        self._threads = threads
+        self._waiting: dict[int, deque[tuple[Sender, bytes]]] = defaultdict(deque)
+        self._at_work: dict[int, asyncio.Task[None]] = {}
+
+    def put(self, sender: Sender, body: bytes) -> None:
+        book_id = sender.guest.book_id
+        self._waiting[book_id].append((sender, body))
+        if book_id not in self._at_work:
+            self._at_work[book_id] = asyncio.create_task(self._work(book_id))
+
+    async def _work(self, book_id: int) -> None:
+        waiting = self._waiting[book_id]
+        while waiting:
+            taken = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
+            asked = [(sender.guest, body) for sender, body in taken]
+            answers = await self._threads.run(partial(answer_all, self._parts, book_id, asked))
+            for (sender, body), text in zip(taken, answers, strict=True):
+                sender.answer(text, len(body))
+        del self._waiting[book_id], self._at_work[book_id]
+
+
+def answer_all(parts: Parts, book_id: int, asked: Sequence[tuple[Guest, bytes]]) -> list[str]:
+    """Apply these pushes with one commit and answer each. In a thread."""
+    read = [read_push(guest, body) for guest, body in asked]
+    good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, Asked)]
+    answers = iter(apply(parts, book_id, good) if good else ())
+    return [dump(one.number, next(answers)) if isinstance(one, Asked) else one for one in read]
+
+
+def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Sequence[Answer]:
+    try:
+        answers = sync_together(parts.store, book_id, [(guest.origin, one.push) for guest, one in good], parts.clock())
+        note(parts, good)
+        return answers
+    except Exception:
+        log.exception("Pushes over sockets failed")
+        return [FAILED] * len(good)
+
+
+def read_push(guest: Guest, body: bytes) -> Asked | str:
+    """The push, or the answer to what is none."""
+    number = None
+    try:
+        envelope = loads(body)
+        number = number_of(envelope)
+        if guest.device is None:
+            raise Problem(403, "forbidden", "A page may listen, and changes things by its forms.")
+        return Asked(number, push_of(envelope, guest.device.uuid))
+    except Malformed as error:
+        return dump(number, problem_of(error))
+    except Problem as problem:
+        return dump(number, problem)
+
+
+def number_of(envelope: Json) -> int:
+    """Takes ``push`` out of the envelope: the rest is the body of ``POST /sync``."""
+    if not isinstance(envelope, dict):
+        raise Malformed("not_an_object", 'A message must be an object like {"push": 1, "changes": […], "since": …}.')
+    number = envelope.pop("push", None)
+    if type(number) is not int or not 0 <= number <= INTEGER_MAX:
+        raise Malformed("bad_push", '"push" must be a whole number of yours, by which you know the answer.')
+    return number
+
+
+def note(parts: Parts, good: Sequence[tuple[Guest, Asked]]) -> None:
+    """Keep what each told last about itself."""
+    now = parts.clock()
+    for guest, push in {guest: one.push for guest, one in good}.items():
+        if guest.device is not None:
+            offset = None if push.sent_at is None else push.sent_at - now // 1000
+            guest.device = parts.accounts.seen(guest.device, now, clock_offset_ms=offset, parked=push.parked)
+
+
+def dump(number: int | None, answer: Answer) -> str:
+    if isinstance(answer, CursorGone):
+        answer = problem_of(answer)
+    if isinstance(answer, Problem):
+        answer = {"problem": orjson.loads(answer.body())}
+    return orjson.dumps({"push": number, **answer}).decode()

@@ -1,0 +1,169 @@
+"""Sockets: what each listener costs the event loop, and nothing else does. No thread, no database, no endless queue.
+
+A socket has two tasks. One hears what the device pushes, and stops hearing while too much of it is unanswered. The
+other sends: answers first, then one page after the other from the socket's own position, each when the one before is on
+its way. Whoever takes pages slowly is sent fewer and larger ones, and holds nobody back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from config import Config
+from offbook.core.changes import Cursor
+from offbook.core.errors import CursorGone
+from web import Parts
+from web.care import Care
+from web.feeds import Feed, Feeds
+from web.live import Guest
+from web.pushes import Pushes
+from web.threads import Threads
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Message], Awaitable[None]]
+
+UNANSWERED_MAX = 64
+UNANSWERED_BYTES_MAX = 1024 * 1024
+"""Pushes of one socket that are read before the first of them is answered."""
+
+CURSOR_GONE = 4410
+FAILED = 1011
+
+log = logging.getLogger("offbook.live")
+
+
+class Socket:
+    """One open socket: a listener of its book's feed, and a sender of pushes."""
+
+    def __init__(self, guest: Guest, send: Send) -> None:
+        self.guest = guest
+        self.position: Cursor | None = guest.since
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._send = send
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._answers: deque[str] = deque()
+        self._unanswered = 0
+        self._unanswered_bytes = 0
+
+    # --- what others tell it ---
+
+    def wake(self) -> None:
+        self._news.set()
+
+    def expel(self) -> None:
+        self.end(CURSOR_GONE)
+
+    def end(self, code: int) -> None:
+        """Close it, with this code."""
+        if not self.ended.done():
+            self.ended.set_result(code)
+
+    def answer(self, text: str, size: int) -> None:
+        self._answers.append(text)
+        self._unanswered -= 1
+        self._unanswered_bytes -= size
+        self._room.set()
+        self.wake()
+
+    # --- its two tasks ---
+
+    async def hear(self, receive: Receive, pushes: Pushes) -> None:
+        """Take what the device pushes, until it leaves."""
+        while (message := await receive())["type"] == "websocket.receive":
+            text = message.get("text")
+            body = message["bytes"] if text is None else text.encode()
+            self._unanswered += 1
+            self._unanswered_bytes += len(body)
+            pushes.put(self, body)
+            while self._unanswered >= UNANSWERED_MAX or self._unanswered_bytes >= UNANSWERED_BYTES_MAX:
+                self._room.clear()
+                await self._room.wait()
+
+    async def tell(self, feed: Feed, feeds: Feeds) -> None:
+        """Send what there is, whenever there is something. Raises CursorGone."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._answers or self._is_behind(feed):
+                if self._answers:
+                    await self._put(self._answers.popleft())
+                else:
+                    page = await feeds.page(feed, self.position)
+                    await self._put(page.text)
+                    self.position = page.cursor
+
+    def _is_behind(self, feed: Feed) -> bool:
+        return self.position is None or self.position.after is not None or self.position.seq < feed.head
+
+    async def _put(self, text: str) -> None:
+        """Returns when the message is in the socket's buffer, which is when there is room: so at the client's pace."""
+        await self._send({"type": "websocket.send", "text": text})
+
+
+class Sockets:
+    """All open sockets of this process."""
+
+    def __init__(self, parts: Parts, threads: Threads[Any], config: Config) -> None:
+        self._config = config
+        self._feeds = Feeds(parts.store, threads)
+        self._pushes = Pushes(parts, threads)
+        self._care = Care(parts, threads)
+        self._counts: Counter[object] = Counter()
+        self._work = [asyncio.create_task(self._feeds.run()), asyncio.create_task(self._care.run())]
+
+    async def close(self) -> None:
+        for task in self._work:
+            task.cancel()
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    def has_room_for(self, guest: Guest) -> bool:
+        return (
+            self._counts.total() < self._config.sockets_max
+            and self._counts[guest.name] < self._config.sockets_per_guest_max
+        )
+
+    async def serve(self, guest: Guest, receive: Receive, send: Send) -> None:
+        """An accepted socket, until its end."""
+        socket = Socket(guest, send)
+        self._counts[guest.name] += 1
+        self._care.add(socket)
+        try:
+            feed = await self._feeds.join(guest.book_id, socket)
+            try:
+                code = await self._until_its_end(socket, feed, receive)
+            finally:
+                self._feeds.leave(feed, socket)
+        finally:
+            self._care.remove(socket)
+            self._counts[guest.name] -= 1
+        if code is not None:
+            await send({"type": "websocket.close", "code": code})
+
+    async def _until_its_end(self, socket: Socket, feed: Feed, receive: Receive) -> int | None:
+        """The code to close it with; None where the client left."""
+        hearing = asyncio.create_task(socket.hear(receive, self._pushes))
+        telling = asyncio.create_task(socket.tell(feed, self._feeds))
+        try:
+            ends: set[asyncio.Future[Any]] = {hearing, telling, socket.ended}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hearing.cancel()
+            telling.cancel()
+            heard, told = await asyncio.gather(hearing, telling, return_exceptions=True)
+        return socket.ended.result() if socket.ended.done() else code_of(heard, told)
+
+
+def code_of(heard: BaseException | None, told: BaseException | None) -> int | None:
+    """How to end a socket whose tasks ended so: one by itself, the other because it was cancelled then."""
+    if heard is None or isinstance(told, OSError):  # the client said goodbye, or is gone
+        return None
+    if isinstance(told, CursorGone):
+        return CURSOR_GONE
+    log.error("A socket failed", exc_info=told if isinstance(told, Exception) else heard)
+    return FAILED
