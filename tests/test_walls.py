@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,14 @@ def files(folder: str) -> list[Path]:
     return found
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(), str(path))))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, written out; ``from a import b`` gives a.b."""
-    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -82,7 +88,7 @@ def test_the_core_takes_time_ids_and_randomness_as_arguments() -> None:
     hidden = [
         f"{path.relative_to(ROOT)}:{node.lineno} calls {ast.unparse(node.func)}"
         for path in files("offbook/core")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func).removeprefix("datetime.") in HIDDEN_INPUTS
     ]
     assert hidden == []
@@ -144,7 +150,7 @@ def test_nothing_makes_tables_beside_the_migrations() -> None:
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in names
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in {"create_all", "drop_all"}
     ]
     assert calls == []

@@ -13,23 +13,24 @@ from app import App
 Run = Callable[..., Any]
 
 STEPS = """async ([state, ...events]) => {
-  const channel = await import("/static/js/channel.js");
+  const channel = await import(MODULE);
   let now = { ...channel.START, ...state }, action = null;
   for (const event of events) [now, action] = channel.next(now, event);
   return [now, action];
 }"""
 ASK = """async ([name, state, argument]) => {
-  const channel = await import("/static/js/channel.js");
+  const channel = await import(MODULE);
   return channel[name]({ ...channel.START, ...state }, argument);
 }"""
 
 
 @pytest.fixture(scope="module")
 def run(chromium: Browser, site: tuple[App, str]) -> Iterator[Run]:
-    _, url = site
+    app, url = site
+    module = f"{app.static_url_path}/js/channel.js"
     with chromium.new_page(base_url=url) as page:
         page.goto("/login")
-        yield lambda script, *given: page.evaluate(script, list(given))
+        yield lambda script, *given: page.evaluate(script.replace("MODULE", f'"{module}"'), list(given))
 
 
 def event(type: str, **more: Any) -> dict[str, Any]:
