@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.core.cells import Json, shape
+from offbook.core.cells import Json, is_empty, shape
 from offbook.core.changes import Operation, Rejection
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.rebase import State, with_bases
@@ -191,7 +191,7 @@ def _again(
 def filled(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a record that the server no longer has, as the data of an INSERT that brings it back."""
     data = shape(TABLES[table], cells)
-    return {name: value for name, value in data.items() if value not in (None, False)}
+    return {name: value for name, value in data.items() if not is_empty(value)}
 
 
 def _copy(data: Mapping[str, Json]) -> dict[str, Json]:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.core.cells import Json, entry_data
+from offbook.core.cells import Json, entry_data, is_empty
 from offbook.core.changes import Clock, Record, Value
 from offbook.core.digests import digest_of
 from offbook.core.tables import EXISTS, TABLES, Map, Type
@@ -101,7 +101,7 @@ class Layout:
     def record_of(self, row: Row[Any], entries: Iterable[tuple[Map, Row[Any]]]) -> Record:
         """A record from its row and its entries' rows."""
         have = dict(zip(self._columns, row, strict=True))
-        cells: dict[str, Value] = {name: have[name] for name in self.names if have[name] not in (None, False)}
+        cells: dict[str, Value] = {name: have[name] for name in self.names if not is_empty(have[name])}
         for map_, entry in entries:
             cells.update(_entry_cells(map_, dict(zip(self.entry_names[map_.name], entry, strict=True))))
         clocks = {cell: Clock(*clock) for cell, clock in orjson.loads(have["clocks"]).items()}

@@ -99,7 +99,8 @@ class Socket:
                     self.position = page.cursor
 
     def _is_behind(self, feed: Feed) -> bool:
-        return self.position is None or self.position.after is not None or self.position.seq < feed.head
+        at = self.position
+        return at is None or at.after is not None or at.epoch != feed.epoch or at.seq < feed.head
 
     async def _put(self, text: str) -> None:
         """Returns when the message is in the socket's buffer, which is when there is room: so at the client's pace."""

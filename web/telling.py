@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from offbook.core.cells import Json
+from offbook.core.cells import Json, same
 from offbook.core.changes import Author, Clock, Operation, Record, Value, Verdict
 from offbook.core.history import state_of
 from offbook.core.tables import EXISTS, entry_of
@@ -143,19 +143,15 @@ def _note(moment: Moment, lines: Sequence[Line], lost: Sequence[Line]) -> str:
 
 
 def _differ(one: Cells, other: Cells) -> bool:
-    return any(not _same(one.get(cell), other.get(cell)) for cell in one.keys() | other.keys())
-
-
-def _same(one: Value, other: Value) -> bool:
-    return one == other or (one in (None, False) and other in (None, False))
+    return any(not same(one.get(cell), other.get(cell)) for cell in one.keys() | other.keys())
 
 
 def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[Line]:
     """What became of these cells. An entry that comes or goes is told by its value alone."""
     for cell in sorted(cells, key=_place):
         entry = entry_of(cell)
-        came_or_went = entry and not _same(before.get(entry + EXISTS), after.get(entry + EXISTS))
-        if cell == EXISTS or _same(before.get(cell), after.get(cell)) and not cell.endswith(f"/{EXISTS}"):
+        came_or_went = entry and not same(before.get(entry + EXISTS), after.get(entry + EXISTS))
+        if cell == EXISTS or same(before.get(cell), after.get(cell)) and not cell.endswith(f"/{EXISTS}"):
             continue
         if came_or_went and cell.endswith(f"/{EXISTS}"):
             stood = bool(before.get(cell))
@@ -190,7 +186,7 @@ def _lines(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterato
     cells = [*(moment.past.before or ())] if moment.before else [*moment.past.data]
     for line in changed_lines(moment.before, moment.after, cells):
         had = moment.before.get(line.cell)
-        can_give = line.before and not _same(had, now.get(line.cell))
+        can_give = line.before and not same(had, now.get(line.cell))
         yield replace(line, note=_met(moment, line.cell, authors), give="before" if can_give else "")
 
 
@@ -215,7 +211,7 @@ def _lost(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator
         note = "waits until someone chooses" if moment.waits else "was left to a choice, which was made since"
         for cell, value in moment.past.data.items():
             asked = cell not in moment.past.before and cell not in beaten
-            if asked and not _same(value, moment.after.get(cell)) and not _is_silent(cell, moment.past.data.keys()):
+            if asked and not same(value, moment.after.get(cell)) and not _is_silent(cell, moment.past.data.keys()):
                 yield _loser(cell, value, states, note)
 
 
@@ -229,7 +225,7 @@ def _loser(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: st
     words = in_words(cell, value)
     if cell.endswith(EXISTS) and not value:
         return Line(cell, named(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
-    give = "after" if words and not _same(value, states[2].get(cell)) else ""
+    give = "after" if words and not same(value, states[2].get(cell)) else ""
     return Line(cell, named(cell, *states), after=words or "emptied", note=note, give=give)
 
 

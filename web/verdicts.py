@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from offbook.core.cells import same
 from offbook.core.changes import Change, Operation, Record, Value, Verdict
 from offbook.core.merge import concurrent_cells
 from offbook.core.tables import EXISTS
@@ -66,7 +67,7 @@ class Meeting:
 
 
 def _differ(one: Value, other: Value) -> bool:
-    return one != other and not (one in (None, False) and other in (None, False))
+    return not same(one, other)
 
 
 def told(

@@ -98,6 +98,16 @@ def value_of(table: Table, cell: str, value: Json) -> Value:
     return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
 
 
+def is_empty(value: Json) -> bool:
+    """Whether a cell with this value holds nothing. Zero is a number: ``0 == False``, but it is not empty."""
+    return value is None or value is False
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether it makes no difference which of the two a cell holds."""
+    return bool(one == other) if not is_empty(one) else is_empty(other)
+
+
 def check(field: Field, name: str, value: Json) -> Scalar:
     """The value of one field or attribute as it is stored; most are empty. Raises Invalid, and calls it ``name``."""
     return None if value is None and not field.required else CHECKS[field.type](field, name, value)

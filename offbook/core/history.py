@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from offbook.core.cells import same
 from offbook.core.changes import Conflict, Operation, Record, Value
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
@@ -64,7 +65,7 @@ def to_state(record: Record, wanted: Cells) -> Wish | None:
         return None if record.deleted else Wish(Operation.DELETE, {})
     cells = {cell: wanted.get(cell) for cell in _cells_to_compare(record.cells, wanted)}
     have = record.cells
-    cells = {cell: _said(cell, value) for cell, value in cells.items() if not _same(value, have.get(cell))}
+    cells = {cell: _said(cell, value) for cell, value in cells.items() if not same(value, have.get(cell))}
     if record.deleted:
         return Wish(Operation.INSERT, {**_needed(record.table, {**have, **wanted}), **cells})
     return Wish(Operation.UPDATE, cells) if cells else None
@@ -85,7 +86,7 @@ def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Wi
         cells[entry + EXISTS] = True
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
-    cells = {cell: _said(cell, value) for cell, value in cells.items() if not _same(value, record.cells.get(cell))}
+    cells = {cell: _said(cell, value) for cell, value in cells.items() if not same(value, record.cells.get(cell))}
     if record.deleted and (values.get(EXISTS) or held):
         return Wish(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
     return Wish(Operation.UPDATE, cells) if cells else None
@@ -130,10 +131,6 @@ def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:
     gone = {entry_of(cell) for cell in have if cell.endswith(EXISTS) and not wanted.get(cell)}
     cells = [cell for cell in {**have, **wanted} if cell != EXISTS]
     return [cell for cell in cells if cell.endswith(EXISTS) or entry_of(cell) not in gone] if gone else cells
-
-
-def _same(one: Value, other: Value) -> bool:
-    return one == other or (one in (None, False) and other in (None, False))
 
 
 def _said(cell: str, value: Value) -> Value:

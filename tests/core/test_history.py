@@ -63,6 +63,11 @@ WHOLES: Mapping[str, tuple[Record, dict[str, Any], tuple[str, dict[str, Any]] | 
     "a false flag is an empty one": (record({"starred": None}), {**ALIVE, "starred": False}, None),
     "an old value": (record({"phone": "2"}), {**ALIVE, "phone": "1"}, ("UPDATE", {"phone": "1"})),
     "an empty value": (record({"phone": "2"}), ALIVE, ("UPDATE", {"phone": None})),
+    "a zero is not empty": (
+        record({**STANDS, "details/k/position": None}),
+        {**ALIVE, **STANDS, "details/k/position": 0},
+        ("UPDATE", {"details/k/position": 0}),
+    ),
     "was not there": (record(), {}, ("DELETE", {})),
     "is gone and was": (record(deleted=True), {}, None),
     "comes back": (record(deleted=True), {**ALIVE, "phone": "1"}, ("INSERT", {"name": "Ada", "phone": "1"})),

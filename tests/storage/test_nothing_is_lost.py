@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from offbook.core.cells import same
 from offbook.core.changes import Key, Record, Value
 from offbook.core.history import state_of
 from offbook.core.policies import POLICIES
@@ -54,10 +55,6 @@ def values(live: Live) -> Live:
 def record_of(desk: Desk, key: Key) -> Record:
     with desk.store.reading(desk.book_id) as book:
         return book.records(key[0], [key[1]])[key]
-
-
-def same(one: Value, other: Value) -> bool:
-    return one == other or (one in (None, False) and other in (None, False))
 
 
 @pytest.mark.proof
