@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from app import App
+from app import STATIC, App
+from web.assets import url_of
 
 Run = Callable[..., Any]
 
+CHANNEL = f"{url_of(STATIC)}/js/channel.js"
 STEPS = """async ([state, ...events]) => {
-  const channel = await import("/static/js/channel.js");
+  const channel = await import("{CHANNEL}");
   let now = { ...channel.START, ...state }, action = null;
   for (const event of events) [now, action] = channel.next(now, event);
   return [now, action];
-}"""
+}""".replace("{CHANNEL}", CHANNEL)
 ASK = """async ([name, state, argument]) => {
-  const channel = await import("/static/js/channel.js");
+  const channel = await import("{CHANNEL}");
   return channel[name]({ ...channel.START, ...state }, argument);
-}"""
+}""".replace("{CHANNEL}", CHANNEL)
 
 
 @pytest.fixture(scope="module")
