@@ -21,16 +21,6 @@ from tests.serving import serving
 
 
 @pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
-
-
-@pytest.fixture
-def phone(app: App, laptop: Caller) -> Caller:
-    return caller(app, "ada", "phone")
-
-
-@pytest.fixture
 def url(app: App, laptop: Caller) -> Iterator[str]:
     with serving(app) as url:
         yield url

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app import App
 from config import Config
+from models import Base
 from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
-from offbook.core.wire import Push, push_of
+from offbook.core.wire import Push, parse_cursor, push_of
 from storage import Origin
 from storage.sync import sync_together
 from tests.browser import app_on, parts_of
 from tests.calling import Caller, caller, change, new_id
 from tests.listening import SECONDS, Listener, listening
 from tests.serving import connect, migrated, running, serving, serving_process
-
-
-@pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
-
-
-@pytest.fixture
-def phone(app: App, laptop: Caller) -> Caller:
-    return caller(app, "ada", "phone")
+from web.feeds import Feeds
+from web.threads import Threads
 
 
 @pytest.fixture
@@ -172,13 +168,44 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path) -> None:
     app.extensions["database"].close()
 
 
+@dataclass(eq=False)
+class Waiting:
+    """A listener that has all that its cursor knows of."""
+
+    position: Cursor | None
+    is_expelled: bool = False
+
+    def wake(self) -> None: ...
+
+    def expel(self) -> None:
+        self.is_expelled = True
+
+
+def test_who_came_in_just_when_the_database_was_put_back_is_closed_too(app: App, here: str) -> None:
+    """Its cursor was good at the handshake, and nothing is newer: it would wait for ever."""
+    listener = Waiting(parse_cursor(here))
+    with app.extensions["database"].write() as connection:
+        connection.execute(update(Base.metadata.tables["books"]).values(epoch=new_id()))
+
+    async def join() -> None:
+        threads: Threads[Any] = Threads(1)
+        feeds = Feeds(parts_of(app).store, threads)
+        feeds.leave(await feeds.join(1, listener), listener)
+        threads.close()
+
+    asyncio.run(join())
+    assert listener.is_expelled
+
+
 # --- several pushes, one commit --------------------------------------------------------------------------------------
 
 
-def test_pushes_that_arrive_together_are_one_commit(app: App, laptop: Caller, phone: Caller) -> None:
+def test_pushes_that_arrive_together_are_one_commit(
+    app: App, laptop: Caller, phone: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     commits: list[int] = []
     parts = parts_of(app)
-    parts.store.heard = lambda book_id, seq: commits.append(seq)
+    monkeypatch.setattr(parts.store, "heard", lambda book_id, seq: commits.append(seq))
     gone = Cursor(new_id(), 5)
     pushes = [
         (Origin(1), pushed(change(), change())),

@@ -93,6 +93,8 @@ class Feeds:
         feed = self._feeds[book_id]
         feed.listeners.add(listener)
         listener.wake()
+        if listener.position is not None and listener.position.epoch != feed.epoch:
+            listener.expel()  # the database was put back since the handshake
         return feed
 
     def leave(self, feed: Feed, listener: Listener) -> None:

@@ -100,7 +100,7 @@ class Socket:
 
     def _is_behind(self, feed: Feed) -> bool:
         at = self.position
-        return at is None or at.after is not None or at.epoch != feed.epoch or at.seq < feed.head
+        return at is None or at.after is not None or at.seq < feed.head
 
     async def _put(self, text: str) -> None:
         """Returns when the message is in the socket's buffer, which is when there is room: so at the client's pace."""

@@ -8,29 +8,30 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from app import App
+from app import STATIC, App
+from web.assets import url_of
 
 Run = Callable[..., Any]
 
+CHANNEL = f"{url_of(STATIC)}/js/channel.js"
 STEPS = """async ([state, ...events]) => {
-  const channel = await import(MODULE);
+  const channel = await import("{CHANNEL}");
   let now = { ...channel.START, ...state }, action = null;
   for (const event of events) [now, action] = channel.next(now, event);
   return [now, action];
-}"""
+}""".replace("{CHANNEL}", CHANNEL)
 ASK = """async ([name, state, argument]) => {
-  const channel = await import(MODULE);
+  const channel = await import("{CHANNEL}");
   return channel[name]({ ...channel.START, ...state }, argument);
-}"""
+}""".replace("{CHANNEL}", CHANNEL)
 
 
 @pytest.fixture(scope="module")
 def run(chromium: Browser, site: tuple[App, str]) -> Iterator[Run]:
-    app, url = site
-    module = f"{app.static_url_path}/js/channel.js"
+    _, url = site
     with chromium.new_page(base_url=url) as page:
         page.goto("/login")
-        yield lambda script, *given: page.evaluate(script.replace("MODULE", f'"{module}"'), list(given))
+        yield lambda script, *given: page.evaluate(script, list(given))
 
 
 def event(type: str, **more: Any) -> dict[str, Any]:

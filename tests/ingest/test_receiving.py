@@ -55,18 +55,20 @@ def test_text_is_stored_as_text_and_what_is_binary_as_a_blob(path: Path) -> None
 
 def test_a_message_that_comes_alone_is_on_the_disk_at_once(path: Path) -> None:
     """Only what comes soon after it waits for company."""
-    go_on = threading.Event()
+    go_on, sent = threading.Event(), threading.Event()
 
     def handler(connection: ServerConnection) -> None:
         connection.send("alone")
         assert go_on.wait(SECONDS_MAX)
         connection.send("soon after")
+        sent.set()
         until_closed(connection)
 
     with feed(handler) as url, Ingesting(url, path, replace(QUICK, batch_seconds=600.0)) as running:
         running.wait_for("connected")
         wait_until(lambda: rows(path) == ["alone"])
         go_on.set()
+        assert sent.wait(SECONDS_MAX)
         assert running.stop() == 2
 
 
