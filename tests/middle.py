@@ -11,13 +11,14 @@ import json
 import re
 import struct
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha1
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+T = TypeVar("T")
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 TEXT, PING, CLOSE = 0x1, 0x9, 0x8
@@ -123,17 +124,21 @@ class Middle:
 
     @contextmanager
     def running(self) -> Iterator[Middle]:
-        listening = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self._port = listening.sockets[0].getsockname()[1]
         thread = Thread(target=self._loop.run_forever, name="middle")
         thread.start()
+        listening = self._wait_for(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._port = listening.sockets[0].getsockname()[1]
         try:
             yield self
         finally:
+            self._wait_for(self._end(listening))
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
-            self._loop.run_until_complete(self._end(listening))
             self._loop.close()
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """On the loop's own thread: in pytest's a browser may have left one running."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     # --- on the loop ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from offbook.core.errors import CursorGone
 from offbook.core.wire import Push, parse_cursor, push_of
 from storage import Origin
 from storage.sync import sync_together
+from tests.aside import run
 from tests.browser import app_on, parts_of
 from tests.calling import Caller, caller, change, new_id
 from tests.listening import SECONDS, Listener, listening
@@ -193,7 +193,7 @@ def test_who_came_in_just_when_the_database_was_put_back_is_closed_too(app: App,
         feeds.leave(await feeds.join(1, listener), listener)
         threads.close()
 
-    asyncio.run(join())
+    run(join())
     assert listener.is_expelled
 
 
