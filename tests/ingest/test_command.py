@@ -60,8 +60,17 @@ def ingesting(device: Device, *words: str, **options: Any) -> Iterator[tuple[sub
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_an_end_that_is_asked_for_leaves_all_that_came_in_the_file(device: Device, ending: signal.Signals) -> None:
     payloads = [str(number) for number in range(500)]
-    with feed(saying(*payloads)) as url, ingesting(device, url) as (child, wait_for):
+    all_sent = threading.Event()
+
+    def handler(connection: ServerConnection) -> None:
+        for payload in payloads:
+            connection.send(payload)
+        all_sent.set()
+        until_closed(connection)
+
+    with feed(handler) as url, ingesting(device, url) as (child, wait_for):
         wait_for("connected")
+        assert all_sent.wait(SECONDS_MAX)
         child.send_signal(ending)
         assert wait_for("ended")["messages"] == 500
         assert child.wait(SECONDS_MAX) == 0

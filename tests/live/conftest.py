@@ -17,7 +17,7 @@ from tests.serving import serving
 from tests.witness import Witness
 
 QUICK = Seconds(
-    handshake=0.8, answer=0.4, ping=0.2, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1
+    handshake=1.5, answer=1.5, ping=0.5, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1
 )
 
 Open = Callable[..., Replica]
@@ -26,7 +26,7 @@ Open = Callable[..., Replica]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "SECONDS", QUICK)
-    monkeypatch.setattr(transport, "SILENCE_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(transport, "SILENCE_SECONDS_MAX", 1.0)
 
 
 @pytest.fixture(scope="module")
