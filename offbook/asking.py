@@ -10,18 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.answers import (
-    CODE_CHARACTERS_MAX,
-    NAME_CHARACTERS_MAX,
-    VERDICTS,
-    error_of,
-    json_of,
-    need,
-    seq_of,
-    time_of,
-    uuid_of,
-    words,
-)
+from offbook.answers import VERDICTS
+from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, json_of, need, seq_of, time_of, uuid_of, words
 from offbook.core.cells import Json, value_of
 from offbook.core.changes import Clock, Record, Value
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
@@ -30,6 +20,7 @@ from offbook.core.past import AFTER, BEFORE, Lost, Past, Winner, given_back, sta
 from offbook.core.tables import CONTACTS, EXISTS, TABLES, Table
 from offbook.core.wire import OPERATIONS, PROTOCOL
 from offbook.local import NEVER, Key, server_row, shown
+from offbook.refusals import error_of
 from offbook.transport import Transport
 from offbook.wishes import carry_out
 

@@ -21,10 +21,10 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
 
-from offbook.answers import error_of, retry_after_seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline
 from offbook.core.link import Seconds
 from offbook.core.wire import PROTOCOL
+from offbook.refusals import error_of, retry_after_seconds
 from offbook.transport import Response
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024

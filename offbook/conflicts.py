@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.answers import SEQ_MAX, Version, Waiting
+from offbook.answers import Version, Waiting
+from offbook.checks import SEQ_MAX
 from offbook.core.cells import Json, value_of
 from offbook.core.changes import Clock, Conflict, Value
 from offbook.core.errors import Invalid, NotFound

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import state
-from offbook.answers import DETAIL_CHARACTERS_MAX, Answer, Result, json_of, parse, results_of, uuid_of, words
+from offbook.answers import Answer, Result, parse, results_of
 from offbook.applying import Applied, apply, apply_verdicts
+from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 from offbook.core.errors import ServerFault
 from offbook.log import LogLine
 from offbook.outgoing import next_batch, request_of

@@ -14,13 +14,14 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from offbook import log, snapshots, state
-from offbook.answers import Answer, answer_of, date_ms
+from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
 from offbook.core.changes import Rejection
 from offbook.core.errors import CursorGone, Refused, ServerFault
 from offbook.core.wire import CHANGES_MAX, PROTOCOL, iso_millis
 from offbook.log import LogLine
 from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
+from offbook.refusals import date_ms
 from offbook.sqlite import atomic
 from offbook.state import Snapshot, State
 from offbook.transport import Response, Transport

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offbook import log, state
-from offbook.answers import Compared, Row, compared_of, fetched_of
+from offbook.answers import Row
 from offbook.applying import check_book
+from offbook.compared import Compared, compared_of, fetched_of
 from offbook.core.digests import MODULUS, digest, shape_of
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split

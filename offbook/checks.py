@@ -1,0 +1,63 @@
+"""The smallest checks of what a server says: one value each. Raises ServerFault where it is not what it must be."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from offbook.core.cells import Json
+from offbook.core.errors import ServerFault
+from offbook.core.wire import UUID_TEXT
+
+SEQ_MAX = 253_402_300_799_999_999
+"""The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
+
+CURSOR_CHARACTERS_MAX = 200
+CODE_CHARACTERS_MAX = 40
+DETAIL_CHARACTERS_MAX = 1_000
+NAME_CHARACTERS_MAX = 200
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
+
+
+def json_of(body: str | bytes) -> Json:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise ServerFault("The server's answer is not JSON. Is this the address of an offbook server?") from None
+
+
+def object_of(item: Json) -> dict[str, Json]:
+    if not isinstance(item, dict):
+        raise ServerFault("The server's answer is not an object.")
+    return item
+
+
+def need(holds: bool, name: str) -> None:
+    if not holds:
+        raise ServerFault(f"The server's answer has no {name} that can be understood.")
+
+
+def uuid_of(value: Json, name: str) -> str:
+    need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
+    return str(value).lower()
+
+
+def seq_of(value: Json) -> int:
+    need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
+    return int(value)
+
+
+def words(value: Json, characters_max: int) -> str | None:
+    """Text that is only shown: cut, and without what no database takes."""
+    if not isinstance(value, str):
+        return None
+    return value[:characters_max].replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def cursor_of(value: Json) -> str:
+    need(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
+    return str(value)
+
+
+def time_of(value: Json) -> str | None:
+    return value if isinstance(value, str) and TIME.fullmatch(value) else None

@@ -1,0 +1,80 @@
+"""The server's answers about ranges of records and about single ones, as values, checked like all that it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from offbook.answers import Row, page_row
+from offbook.checks import cursor_of, json_of, need, object_of, uuid_of
+from offbook.core.cells import Json
+from offbook.core.digests import MODULUS
+from offbook.core.ranges import RECORDS_MAX, Sum
+from offbook.core.tables import Table
+from offbook.refusals import error_of
+from offbook.transport import Response
+
+COUNT_MAX = 10_000_000
+"""Far more records than any book has: what is looked for in more would not be found for years."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What ranges of records hold, and at which cursor. ``records`` are the digests of those that were told."""
+
+    book: str
+    cursor: str
+    shape: int
+    sums: list[Sum]
+    records: list[Mapping[str, int] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The rows that were asked for, by id. None where this replica can't hold one."""
+
+    book: str
+    cursor: str
+    rows: Mapping[str, Row | None]
+
+
+def compared_of(response: Response, asked: int) -> Compared:
+    """What the server answered to ``POST /verify`` about so many ranges. Raises what it refused, or ServerFault."""
+    item = _good(response)
+    found: Json = item.get("ranges")
+    need(isinstance(found, list) and len(found) == asked and all(isinstance(one, dict) for one in found), "ranges")
+    sums = [Sum(_number(one.get("count"), COUNT_MAX), _number(one.get("digest"), MODULUS - 1)) for one in found]
+    records = [_digests(one.get("records"), told.count) for one, told in zip(found, sums, strict=True)]
+    shape = _number(item.get("shape"), MODULUS - 1)
+    return Compared(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), shape, sums, records)
+
+
+def _digests(item: Json, count: int) -> Mapping[str, int] | None:
+    if item is None:
+        return None
+    need(isinstance(item, dict) and len(item) == count <= RECORDS_MAX, "records")
+    return {uuid_of(record_id, "records"): _number(one, MODULUS - 1) for record_id, one in item.items()}
+
+
+def fetched_of(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
+    """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
+    item = _good(response)
+    found: Json = item.get("rows")
+    need(isinstance(found, list) and len(found) == len(ids), "rows")
+    rows: dict[str, Row | None] = {}
+    for one in found:
+        row = page_row(one)
+        rows[uuid_of(one["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
+    need(rows.keys() == set(ids), "rows")
+    return Fetched(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), rows)
+
+
+def _good(response: Response) -> dict[str, Json]:
+    if response.status != 200:
+        raise error_of(response)
+    return object_of(json_of(response.body))
+
+
+def _number(value: Json, most: int) -> int:
+    need(type(value) is int and 0 <= value <= most, "number")
+    return int(value)
