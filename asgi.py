@@ -30,19 +30,39 @@ from web.sockets import Sockets
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
 
-Protocol = TypeVar("Protocol", bound=asyncio.Protocol)
+Protocol = TypeVar("Protocol", bound="Limited")
 
 
-class TimedProtocol(HttpToolsProtocol):
+class Limited(asyncio.Protocol):
+    """What both of uvicorn's protocols lack: an end for a client that takes nothing of what it is sent."""
+
+    limits: ClassVar[Config]
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    send_timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.send_timer is None:
+            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.send_timer = stop(self.send_timer)
+        super().connection_lost(exc)
+
+
+class TimedProtocol(Limited, HttpToolsProtocol):
     """uvicorn's HTTP protocol with the time limits that it lacks.
 
     At any moment a connection is answering a request (the Bridge has its own limits), or waits for the head of the next
     one. Waiting ends after ``head_seconds`` however slowly bytes drip in, and a head has at most ``head_bytes_max``.
     """
 
-    limits: ClassVar[Config]
     head_timer: asyncio.TimerHandle | None = None
-    send_timer: asyncio.TimerHandle | None = None
     head_bytes = 0
     in_head = False
 
@@ -88,44 +108,17 @@ class TimedProtocol(HttpToolsProtocol):
         if self.cycle.response_complete and (self.in_head or self.cycle.more_body):
             self.await_head()
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self.send_timer is None:
-            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self.send_timer = stop(self.send_timer)
-        super().resume_writing()
-
     def connection_lost(self, exc: Exception | None) -> None:
         self.head_timer = stop(self.head_timer)
-        self.send_timer = stop(self.send_timer)
         super().connection_lost(exc)
 
 
-class TimedSocket(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, which would keep a client for ever that takes nothing: it waits with closing, too,
-    until all that was sent is taken."""
-
-    limits: ClassVar[Config]
-    send_timer: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self.send_timer is None:
-            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self.send_timer = stop(self.send_timer)
-        super().resume_writing()
+class TimedSocket(Limited, WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket protocol, which waits with closing, too, until all that was sent is taken."""
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.send_timer = self.send_timer or self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.send_timer = stop(self.send_timer)
-        super().connection_lost(exc)
 
 
 def limited(protocol: type[Protocol], config: Config) -> type[Protocol]:

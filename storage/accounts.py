@@ -6,7 +6,7 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -80,6 +80,12 @@ class Accounts(Devices):
     def users(self) -> list[User]:
         with self._database.read() as connection:
             return [_user(row) for row in connection.execute(_users().order_by(models.User.name))]
+
+    def stamps(self, user_ids: Iterable[int]) -> dict[int | None, str]:
+        """The stamp of each of these users that there is."""
+        with self._database.read() as connection:
+            rows = connection.execute(_users().where(models.User.id.in_(list(user_ids)))).all()
+        return {user.id: user.stamp for user in map(_user, rows)}
 
     def book(self, book_id: int) -> Book:
         columns = (models.Book.id, models.Book.uuid, models.Book.name, models.Book.policy)

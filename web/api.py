@@ -5,6 +5,8 @@ Bytes in, one call to the store, bytes out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 from flask import Blueprint, Response, request
 
@@ -153,7 +155,13 @@ def origin_of(login: DeviceLogin) -> Origin:
 
 def note(push: Push, now: int) -> None:
     """Keep what the device tells about itself: how far its clock is off, and what it had to park."""
-    tell(clock_offset_ms=None if push.sent_at is None else push.sent_at - now // 1000, parked=push.parked)
+    tell(**news_of(push, now))
+
+
+def news_of(push: Push, now: int) -> dict[str, Any]:
+    """What a push tells about its device, as ``Devices.seen`` takes it."""
+    offset = None if push.sent_at is None else push.sent_at - now // 1000
+    return {"clock_offset_ms": offset, "parked": push.parked}
 
 
 def note_place(page: dict[str, Json], is_single: bool = False) -> None:

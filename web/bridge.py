@@ -12,9 +12,10 @@ import asyncio
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from config import Config
@@ -30,6 +31,8 @@ WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 DOOR = "offbook.door"
 """Where the WSGI environ of a handshake has its Door."""
+
+NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
 
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
@@ -178,12 +181,13 @@ class Bridge:
             413, "body_too_large", f"A body may have at most {self.config.body_bytes_max:,} bytes. Send less at a time."
         )
 
-    async def run(self, scope: Scope, body: bytearray, more: Environ | None = None) -> Answer:
+    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any] = NOTHING_MORE) -> Answer:
         if self.waiting >= self.config.waiting_max:
             raise busy()
         self.waiting += 1
         try:
-            environ = {**environ_of(scope, body), **(more or {})}
+            environ = environ_of(scope, body)
+            environ.update(more)
             answer: Answer = await self.threads.run(partial(call, self.app, environ))
             return answer
         finally:

@@ -93,11 +93,11 @@ class Care:
 def who_may_not(parts: Parts, guests: Iterable[Guest]) -> set[Guest]:
     """Those whose token was revoked, or whose password is another one by now. In a thread."""
     devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
-    people = {guest.origin.user_id for guest in guests if guest.stamp is not None}
-    revoked = parts.accounts.revoked(devices)
-    stamps = {user: None if (found := parts.accounts.user(user)) is None else found.stamp for user in people if user}
+    people = {guest.origin.user_id for guest in guests if guest.stamp is not None and guest.origin.user_id is not None}
+    revoked = parts.accounts.revoked(devices) if devices else ()
+    stamps = parts.accounts.stamps(people) if people else {}
     return {
         guest
         for guest in guests
-        if guest.origin.device_id in revoked or guest.stamp not in (None, stamps.get(guest.origin.user_id or 0))
+        if guest.origin.device_id in revoked or guest.stamp not in (None, stamps.get(guest.origin.user_id))
     }

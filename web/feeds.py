@@ -168,7 +168,7 @@ class Feeds:
             feed.news.clear()
             for position, group in by_position(feed.listeners).items():
                 if len(group) > 1:
-                    await asyncio.wait([asyncio.ensure_future(self.page(feed, position))])
+                    await asyncio.gather(self.page(feed, position), return_exceptions=True)
                 for start in range(0, len(group), WAKE_AT_ONCE):
                     for listener in group[start : start + WAKE_AT_ONCE]:
                         listener.wake()

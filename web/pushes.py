@@ -20,14 +20,15 @@ from offbook.core.errors import CursorGone, Malformed
 from offbook.core.wire import INTEGER_MAX, Push, loads, push_of
 from storage.sync import sync_together
 from web import Parts
-from web.errors import Problem, problem_of
+from web.api import news_of
+from web.errors import CODES, Problem, problem_of
 from web.live import Guest
 from web.threads import Threads
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""
 
-FAILED = Problem(500, "server_error", "The server failed. What you sent was not stored; try again.")
+FAILED = Problem(500, *CODES[500])
 
 Answer = dict[str, Json] | Problem | CursorGone
 
@@ -125,8 +126,7 @@ def note(parts: Parts, good: Sequence[tuple[Guest, Asked]]) -> None:
     now = parts.clock()
     for guest, push in {guest: one.push for guest, one in good}.items():
         if guest.device is not None:
-            offset = None if push.sent_at is None else push.sent_at - now // 1000
-            guest.device = parts.accounts.seen(guest.device, now, clock_offset_ms=offset, parked=push.parked)
+            guest.device = parts.accounts.seen(guest.device, now, **news_of(push, now))
 
 
 def dump(number: int | None, answer: Answer) -> str:
