@@ -14,8 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from app import App
 from offbook.core.wire import change_of
 from storage import Origin, push
-from storage.migrating import upgrade
-from tests.browser import PASSWORD, app_on, parts_of, signed_in
+from tests.browser import PASSWORD, app_beside, parts_of, signed_in
 from tests.chromium.people import SIZES, Visit
 from tests.serving import serving
 
@@ -48,11 +47,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
-    app = app_on(f"sqlite:///{tmp_path_factory.mktemp('site') / 'offbook.db'}")
-    upgrade(app.extensions["database"])
-    with serving(app) as url:
+    with app_beside(tmp_path_factory.mktemp("site")) as app, serving(app) as url:
         yield app, url
-    app.extensions["database"].close()
 
 
 @pytest.fixture

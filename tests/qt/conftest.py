@@ -13,8 +13,7 @@ import pytest
 
 from app import App
 from offbook import Replica
-from storage.migrating import upgrade
-from tests.browser import add_device, add_user, app_on, parts_of
+from tests.browser import add_device, add_user, app_beside, parts_of
 from tests.serving import serving
 
 if TYPE_CHECKING:
@@ -35,11 +34,8 @@ def qt() -> QApplication:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
-    app = app_on(f"sqlite:///{tmp_path_factory.mktemp('site') / 'offbook.db'}")
-    upgrade(app.extensions["database"])
-    with serving(app) as url:
+    with app_beside(tmp_path_factory.mktemp("site")) as app, serving(app) as url:
         yield app, url
-    app.extensions["database"].close()
 
 
 @pytest.fixture
