@@ -7,7 +7,7 @@ server's row with those lines of the log on top that it does not contain yet. No
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from offbook.core.changes import Change, Operation, Value
@@ -82,7 +82,7 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
         bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
         removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
-        result.append(replace(change, bases={**change.bases, **kept}))
+        result.append(change._replace(bases={**change.bases, **kept}))
         for cell, base in bases.items():
             seen.setdefault(cell, base)
     return result
@@ -101,7 +101,7 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
 def after_restore(change: Change, kept: int) -> Change:
     """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there."""
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}
-    return replace(change, base=min(change.base, kept), bases=bases)
+    return change._replace(base=min(change.base, kept), bases=bases)
 
 
 def batches(sizes: Sequence[int], changes_max: int, bytes_max: int) -> list[slice]:
