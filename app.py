@@ -13,6 +13,7 @@ from flask import Flask, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import care
 import cli
 import extensions
 import routes
@@ -61,7 +62,7 @@ def create_app(config: Config | None = None) -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, cli, routes):
+    for part in (errors, headers, auth, cli, care, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies

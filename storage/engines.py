@@ -25,9 +25,10 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
 
-from storage import sqlite
+from storage import sqlite, sqlite_upkeep
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Values
+from storage.upkeep import Log, Size, Upkeep
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -42,6 +43,7 @@ class Kind:
     waiting inside the database is neither fair nor without a limit. ``begin_writing`` and ``begin_reading`` begin on a
     connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt. ``version`` is a number
     that another one has taken the place of as soon as anyone, in whatever process, commits by another connection.
+    ``upkeep`` is what looking after it takes.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Kind:
     version: Callable[[Any], int]
     facts: Callable[[Connection], Facts]
     faults: Callable[[Connection], Sequence[str]]
+    upkeep: Upkeep
 
 
 ENGINES: Mapping[str, Kind] = MappingProxyType(
@@ -71,6 +74,7 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
             version=sqlite.version,
             facts=sqlite.facts,
             faults=sqlite.faults,
+            upkeep=sqlite_upkeep.UPKEEP,
         )
     }
 )
@@ -121,6 +125,7 @@ class Database:
         self.engine = kind.engine(url)
         self.reader = kind.reader(url)
         self._turn = FairLock() if kind.one_writer else None
+        self._keep = kind.upkeep.keeper(self.engine)
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
         self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
         _forget_after_fork(self)
@@ -128,8 +133,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that nobody else writes beside. Keep it short: others wait."""
-        with self._queue(), self.engine.begin() as connection:
-            yield connection
+        with self._queue():
+            with self.engine.begin() as connection:
+                yield connection
+            self._keep()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -140,8 +147,10 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """As ``write``, for the statements that every push makes."""
-        with self._queue(), _transaction(self.engine, self.kind.begin_writing) as transaction:
-            yield transaction
+        with self._queue():
+            with _transaction(self.engine, self.kind.begin_writing) as transaction:
+                yield transaction
+            self._keep()
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
@@ -187,6 +196,19 @@ class Database:
         """What is wrong with the stored data itself; takes as long as reading all of it."""
         with self.read() as connection:
             return self.kind.faults(connection)
+
+    def size(self) -> Size:
+        with self.read() as connection:
+            return self.kind.upkeep.size(connection)
+
+    def log(self) -> Log | None:
+        """The state of the log that commits go to first, where there is one to care for."""
+        return self.kind.upkeep.log(self.reader)
+
+    def vacuum(self) -> None:
+        """Give back the space of what was deleted, and count anew what decides about plans. Others may use it."""
+        with self._queue():
+            self.kind.upkeep.vacuum(self.engine)
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""

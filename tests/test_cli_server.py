@@ -19,7 +19,8 @@ import requests
 from click.testing import Result
 
 from app import App
-from cli import exposure, read_password, secrecy
+from care import exposure, secrecy
+from cli import read_password
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
