@@ -23,6 +23,7 @@ from storage.upkeep import Log, Size
 from web import parts, words
 
 SECRET_LENGTH_MIN = 32
+METRICS_TOKEN_LENGTH_MIN = 16
 AHEAD_US = 1_000_000
 """A seq may be so far ahead of the clock: two machines, or a clock that was set a little."""
 
@@ -145,6 +146,9 @@ def secrecy(config: Config) -> list[Finding]:
         found.append(
             Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
         )
+    if 0 < len(config.metrics_token) < METRICS_TOKEN_LENGTH_MIN:
+        sentence = f"METRICS_TOKEN is shorter than {METRICS_TOKEN_LENGTH_MIN} characters, so that anyone may guess it: "
+        found.append(Finding(sentence + "choose a longer one.", bad=True))
     if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
         sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
         found.append(Finding(sentence, bad=True))

@@ -130,6 +130,10 @@ def test_the_doctor_finds_seqs_that_lie_in_the_future_and_says_by_how_much(app: 
         (limits(Config(threads=0, waiting_max=0)), "with threads, waiting_max at 0"),
         (exposure(Config(host="0.0.0.0")), "put a proxy in front"),
         (secrecy(Config(secret_key="short", instance_path=Path("/none"))), "choose a longer one"),
+        (
+            secrecy(Config(secret_key="x" * 64, metrics_token="a", instance_path=Path("/none"))),
+            "METRICS_TOKEN is shorter",
+        ),
     ],
 )
 def test_what_is_bad_is_told_with_what_to_do(findings: list[object], words: str) -> None:

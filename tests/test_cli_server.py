@@ -365,7 +365,15 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
     app.extensions["database"].close()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "five thousand"), ("DATABASE_URL", "oracle://somewhere")])
+SETTINGS_THAT_CAN_NOT_BE = [
+    ("PORT", "five thousand"),
+    ("DATABASE_URL", "oracle://somewhere"),
+    ("LOG_FORMAT", "xml"),
+    ("LOG_LEVEL", "debug"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS_THAT_CAN_NOT_BE)
 def test_a_setting_that_can_not_be_is_told_in_a_line(tmp_path: Path, name: str, value: str) -> None:
     environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0", name: value}
     started = subprocess.run(
