@@ -199,7 +199,7 @@ def test_an_error_s_number_is_told_and_a_number_that_may_be_anyone_s_is_not(form
             return error
         raise AssertionError("nothing was raised")
 
-    gone = caught(lambda: open("/no/such/file/" + NAME))
+    gone = caught((Path("/no/such/file") / NAME).read_text)
     assert "FileNotFoundError[2] < " in FORMATS[form]().format(a_record("It failed", error=gone))
     number = caught(lambda: {}[555_019_283])
     line = FORMATS[form]().format(a_record("It failed", error=number))
