@@ -52,11 +52,11 @@ def doctor() -> None:
 def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
     database = the_database()
-    before, upkeep = database.size(), database.kind.upkeep
-    needed = before.data * upkeep.room
+    before, upkeep = database.size(), database.kind.UPKEEP
+    needed = before.data * upkeep.ROOM
     if before.folder and shutil.disk_usage(before.folder).free < needed:
         raise click.ClickException(f"This needs {words.size(needed)} free in {before.folder}: make room there first.")
-    click.echo(upkeep.waits)
+    click.echo(upkeep.WAITS)
     began = time.monotonic()
     database.vacuum()
     seconds, after = time.monotonic() - began, database.size()
@@ -80,7 +80,7 @@ def of_database(database: Database, now: int) -> list[Finding]:
     if is_readable(database):
         size = database.size()
         free = shutil.disk_usage(size.folder).free if size.folder else None
-        found += [*room(size, free, database.kind.upkeep.room), *log_length(database.log())]
+        found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_length(database.log())]
     if is_migrated(database):
         found += clock(newest_seq(database), now)
     return found

@@ -10,6 +10,7 @@ from alembic import context
 
 from models import Base
 from storage.engines import Database
+from storage.migrating import differs_in_default
 
 
 def current_database() -> Database:
@@ -30,7 +31,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
-            compare_server_default=True,
+            compare_server_default=differs_in_default,
         )
         context.run_migrations()
 

@@ -73,7 +73,7 @@ def walks(database: Database) -> list[Question]:
 
 def searched(database: Database, connection: Connection, question: Question) -> Set[str]:
     sql, values = driven(connection, question.statement)
-    return database.kind.upkeep.searched(connection, sql, values).get(question.table, frozenset())
+    return database.kind.UPKEEP.searched(connection, sql, values).get(question.table, question.by)
 
 
 def driven(connection: Connection, statement: Any) -> tuple[str, Any]:

@@ -25,16 +25,19 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
+from storage import sqlite_upkeep
+from storage.upkeep import Upkeep
+
+DRIVER = "sqlite+pysqlite"
+UPKEEP: Upkeep = sqlite_upkeep
+ONE_WRITER = True
+
 BUSY_TIMEOUT_MS = 30_000
 """How long another process may hold the file. Threads of this process queue in front of it and don't come here."""
 
 WAL_PAGES = 4_000
 """The log's length (16 MB) at which a commit also copies it into the file. Most pages are written again and again, so
 that four times SQLite's own length is a third less work for a push of many, and four times as seldom a wait."""
-
-LOG_BYTES_MAX = 32 * 1024 * 1024
-"""Twice what the log has when it is begun anew in time: only where something was in the way is it longer, and then it
-is cut back (storage.sqlite_upkeep)."""
 
 WRITER_CACHE_KIB = 16 * 1024
 """What a batch changes stays in memory until it is committed. With 2 MB, SQLite's own, it is written twice."""
@@ -118,7 +121,7 @@ def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: i
             connection.execute("PRAGMA query_only = 1")
         else:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
+            connection.execute(f"PRAGMA journal_size_limit = {sqlite_upkeep.LOG_BYTES_MAX}")
             connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
 
     @event.listens_for(made, "begin")

@@ -21,8 +21,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage import sqlite
-from storage.upkeep import Log, Size, Upkeep
+from storage.upkeep import Log, Size
+
+LOG_BYTES_MAX = 32 * 1024 * 1024
+"""Twice what the log has when SQLite begins it anew in time (WAL_PAGES of storage.sqlite): only where something was in
+the way is it longer, and then it is cut back."""
 
 WAIT_MS = 100
 """How long writers wait for readers to let go of the log. A page takes a reader a few milliseconds."""
@@ -30,6 +33,9 @@ WAIT_MS = 100
 AGAIN_SECONDS = 1.0
 """When that was in vain, it is tried again so much later, or when the log has grown by as much as it may have. So a
 reader that stays costs the writers about a tenth of their time, until it goes."""
+
+WAITS = "Whoever writes waits until it is done; whoever reads does not."
+ROOM = 2
 
 STEP = re.compile(r"^(?:SEARCH|SCAN) (\w+)(?: .*?\((.*)\))?")
 """A line of EXPLAIN QUERY PLAN: ``SEARCH contacts USING INDEX ix_contacts_list (book_id=? AND (name,id)>(?,?))``."""
@@ -46,7 +52,7 @@ class LogKeeper:
 
     def __call__(self) -> None:
         found = length(self._path)
-        if found <= sqlite.LOG_BYTES_MAX or (time.monotonic() < self._again_at and found < self._again_bytes):
+        if found <= LOG_BYTES_MAX or (time.monotonic() < self._again_at and found < self._again_bytes):
             return
         connection = self._engine.raw_connection()
         try:
@@ -54,7 +60,7 @@ class LogKeeper:
         finally:
             connection.close()
         self._again_at = time.monotonic() + AGAIN_SECONDS
-        self._again_bytes = found + sqlite.LOG_BYTES_MAX
+        self._again_bytes = found + LOG_BYTES_MAX
 
 
 def length(path: str | Path) -> int:
@@ -65,14 +71,18 @@ def length(path: str | Path) -> int:
         return 0
 
 
-def empty_log(connection: Any, wait_ms: int) -> bool:
-    """Copy the log into the file and cut it to nothing; whether that could be done within the time."""
-    connection.execute(f"PRAGMA busy_timeout = {wait_ms}")
+def empty_log(connection: Any, wait_ms: int | None = None) -> bool:
+    """Copy the log into the file and cut it to nothing; whether that could be done within the time.
+
+    Without ``wait_ms``, it is what the connection waits in any case.
+    """
+    (usual,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {usual if wait_ms is None else wait_ms}")
     try:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
+        connection.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 def size(connection: Connection) -> Size:
@@ -88,7 +98,7 @@ def log(engine: Engine) -> Log:
         driven: Any = connection.driver_connection
         (page,) = driven.execute("PRAGMA page_size").fetchone()
         _, pages, copied = driven.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return Log(pages * page, (pages - copied) * page, sqlite.LOG_BYTES_MAX)
+        return Log(pages * page, (pages - copied) * page, LOG_BYTES_MAX)
     finally:
         connection.close()
 
@@ -109,21 +119,10 @@ def vacuum(engine: Engine) -> None:
         driven: Any = connection.driver_connection
         driven.execute("VACUUM")
         driven.execute("ANALYZE")
-        empty_log(driven, sqlite.BUSY_TIMEOUT_MS)
+        empty_log(driven)
     finally:
         connection.close()
 
 
 def keeper(engine: Engine) -> Callable[[], None]:
     return LogKeeper(engine)
-
-
-UPKEEP = Upkeep(
-    size=size,
-    log=log,
-    searched=searched,
-    vacuum=vacuum,
-    waits="Whoever writes waits until it is done; whoever reads does not.",
-    room=2,
-    keeper=keeper,
-)

@@ -1,7 +1,7 @@
 """What looking after a database needs to know of its engine: how large it is, what is left over, how it finds rows.
 
-Each engine has an Upkeep (see storage.engines); ``flask doctor`` and ``flask vacuum`` ask it, and know no engine. Sizes
-are bytes. Nothing here knows a table.
+Each engine has an Upkeep beside it (see storage.engines); ``flask doctor`` and ``flask vacuum`` ask it, and know no
+engine. Sizes are bytes. Nothing here knows a table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -35,21 +35,29 @@ class Log:
     usual_bytes: int
 
 
-@dataclass(frozen=True)
-class Upkeep:
-    """``log`` is None for an engine whose log is its own affair.
+class Upkeep(Protocol):
+    """A module that has all of this."""
 
-    ``searched`` tells, of each table that a statement reads, the columns by which an index finds its rows; none where
-    the whole table is read. ``vacuum`` gives back the space of what was deleted and counts anew what decides about
-    plans; ``waits`` says who has to wait meanwhile, ``room`` how many times its size a database needs free for it.
+    WAITS: str
+    """Who has to wait while a vacuum runs, as a sentence."""
 
-    ``keeper`` makes what is called after each commit, in the writer's turn.
-    """
+    ROOM: int
+    """How many times its size a database needs free for a vacuum."""
 
-    size: Callable[[Connection], Size]
-    log: Callable[[Engine], Log | None]
-    searched: Callable[[Connection, str, Any], Mapping[str, Set[str]]]
-    vacuum: Callable[[Engine], None]
-    waits: str
-    room: int
-    keeper: Callable[[Engine], Callable[[], None]]
+    def size(self, connection: Connection, /) -> Size:
+        """What it takes."""
+
+    def log(self, engine: Engine, /) -> Log | None:
+        """The state of its log, None for an engine whose log is its own affair."""
+
+    def searched(self, connection: Connection, sql: str, values: Any, /) -> Mapping[str, Set[str]]:
+        """By which columns an index finds, or could find, the rows of each table that a statement reads.
+
+        None for one that can only be read whole; what the statement needs nothing of is left out.
+        """
+
+    def vacuum(self, engine: Engine, /) -> None:
+        """Give back the space of what was deleted, and count anew what decides about plans."""
+
+    def keeper(self, engine: Engine, /) -> Callable[[], None]:
+        """What is to be called after each commit, in the writer's turn."""

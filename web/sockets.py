@@ -122,7 +122,7 @@ class Sockets:
         self._config = config
         self._watch = parts.watch
         self._clock = parts.clock
-        self._feeds = Feeds(parts.store, threads)
+        self._feeds = Feeds(parts.store, parts.open_news, threads)
         self._pushes = Pushes(parts, threads)
         self._care = Care(parts, threads)
         self._counts: Counter[object] = Counter()
