@@ -1,4 +1,4 @@
-"""The container does what `make serve` does. No engine is needed: its files are read, and what they start is started."""
+"""The container does what `make serve` does. Without an engine: its files are read, and what they start is started."""
 
 from __future__ import annotations
 
