@@ -380,6 +380,8 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
         exchange(server.url, f"nonsense {token}\r\n\r\n".encode())
     assert token not in server.log and token[-43:] not in server.log
     assert link.rsplit("/", 1)[1] not in server.log
+    assert "X-Request-Id" not in answer.headers
+    assert len(server.log.splitlines()) == 1, "by default only what is wrong is written: here, the nonsense"
     app.extensions["database"].close()
 
 

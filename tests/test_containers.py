@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -104,12 +105,11 @@ def test_the_image_holds_all_that_the_server_is_and_no_book_or_secret() -> None:
     assert [name for name in kept_back if not is_left_out(name)] == []
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+@contextmanager
+def started(instance: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """What the image's CMD starts, with the image's settings but for the place: its URL, and its environment."""
-    own = {"INSTANCE_PATH": str(tmp_path_factory.mktemp("data")), "HOST": "127.0.0.1", "PORT": "0"}
-    path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    environ = environment() | own | path
+    own = {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"}
+    environ = environment() | own | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     child = subprocess.Popen(
         command(), cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -120,25 +120,17 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
         child.communicate(timeout=20)
 
 
-def test_what_the_image_starts_migrates_and_serves(started: tuple[str, dict[str, str]]) -> None:
-    url, _ = started
-    assert requests.get(url + "/healthz", timeout=10).json() == {"status": "ok"}
+def is_healthy(environ: dict[str, str], port: str) -> bool:
+    asked = subprocess.run(health_check(), env=environ | {"PORT": port}, capture_output=True, timeout=20, check=False)
+    return asked.returncode == 0
 
 
-def test_the_health_check_passes_where_the_server_is_well_and_fails_where_there_is_none(
-    started: tuple[str, dict[str, str]],
-) -> None:
-    url, environ = started
-    port = url.rpartition(":")[2]
-
-    def checked(port: str) -> int:
-        asked = subprocess.run(
-            health_check(), env=environ | {"PORT": port}, capture_output=True, timeout=20, check=False
-        )
-        return asked.returncode
-
-    assert checked(port) == 0
-    assert checked("1") != 0
+def test_what_the_image_starts_migrates_and_serves_and_its_health_check_can_tell(tmp_path: Path) -> None:
+    with started(tmp_path) as (url, environ):
+        port = url.rpartition(":")[2]
+        assert requests.get(url + "/healthz", timeout=10).json() == {"status": "ok"}
+        assert is_healthy(environ, port)
+    assert not is_healthy(environ, port)
 
 
 # --- compose.yaml ----------------------------------------------------------------------------------------------------

@@ -171,13 +171,6 @@ def test_an_error_is_told_by_its_type_and_place_and_not_by_its_words(as_json: To
     assert re.match(r"IntegrityError\[SQLITE_CONSTRAINT\w*\] < storage/\w+\.py:\d+ \w+ < ", line["error"])
 
 
-def test_by_default_only_what_fails_is_written(tmp_path: Path) -> None:
-    with serving_process(tmp_path) as server:
-        answer = ask(server, "GET", "/login")
-        assert answer.status_code == 200 and "X-Request-Id" not in answer.headers
-    assert server.log == ""
-
-
 def a_record(message: str, *args: object, error: BaseException | None = None, name: str = "other") -> logging.LogRecord:
     told = (type(error), error, error.__traceback__) if error else None
     return logging.LogRecord(name, logging.ERROR, "file.py", 1, message, args, told)
