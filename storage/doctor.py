@@ -67,7 +67,8 @@ def is_migrated(database: Database) -> bool:
 
 def said(error: DBAPIError) -> str:
     """The driver's own, without what SQLAlchemy adds."""
-    return str(error.orig).partition("\n")[0]
+    words = error.orig.args[-1] if error.orig is not None and error.orig.args else error.orig
+    return str(words).partition("\n")[0]
 
 
 def newest_seq(database: Database) -> int:
