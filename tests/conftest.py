@@ -175,8 +175,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped")
     for reason, counts in sorted(files.items()):
         terminalreporter.line(f"{counts.total()} skipped, since {reason}")
-        for name, count in sorted(counts.items()):
-            terminalreporter.line(f"    {name} ({count})")
+        for name, number in sorted(counts.items()):
+            terminalreporter.line(f"    {name} ({number})")
 
 
 @pytest.hookimpl(wrapper=True)
