@@ -14,6 +14,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
+import cli_backup
 import extensions
 import routes
 from config import Config
@@ -61,7 +62,7 @@ def create_app(config: Config | None = None) -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, cli, routes):
+    for part in (errors, headers, auth, cli, cli_backup, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies

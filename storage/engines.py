@@ -20,17 +20,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
 
-from storage import sqlite
+from storage import sqlite, sqlite_backup
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Values
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How one kind of database gets into a file and out of it (storage.backups). All raise BackupError.
+
+    ``back_up`` fills an empty file with one state of the database. ``revision`` reads a file to its end and tells its
+    schema, None where it is none of ours. ``put_back`` puts a file into the database's place: it calls ``keep`` when
+    nobody can write any more and before anything is replaced, and ``finish`` with the URL at which to make it ready.
+    """
+
+    back_up: Callable[[Engine, Path], None]
+    revision: Callable[[Path], str | None]
+    put_back: Callable[[Engine, Path, Callable[[], None], Callable[[URL], None]], None]
 
 
 @dataclass(frozen=True)
@@ -42,6 +57,7 @@ class Kind:
     waiting inside the database is neither fair nor without a limit. ``begin_writing`` and ``begin_reading`` begin on a
     connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt. ``version`` is a number
     that another one has taken the place of as soon as anyone, in whatever process, commits by another connection.
+    ``is_file`` tells that the URL names a file.
     """
 
     name: str
@@ -55,6 +71,8 @@ class Kind:
     version: Callable[[Any], int]
     facts: Callable[[Connection], Facts]
     faults: Callable[[Connection], Sequence[str]]
+    copies: Copies
+    is_file: bool = False
 
 
 ENGINES: Mapping[str, Kind] = MappingProxyType(
@@ -71,6 +89,8 @@ ENGINES: Mapping[str, Kind] = MappingProxyType(
             version=sqlite.version,
             facts=sqlite.facts,
             faults=sqlite.faults,
+            copies=Copies(sqlite_backup.back_up, sqlite_backup.revision, sqlite_backup.put_back),
+            is_file=True,
         )
     }
 )

@@ -152,12 +152,12 @@ class Feeds:
         for book_id, (epoch, seq) in heads.items():
             feed = self._feeds.get(book_id)
             if feed is not None and epoch != feed.epoch:
-                self._restored(feed, epoch)
+                self._restored(feed, epoch, seq)
             self._heard(book_id, seq)
 
-    def _restored(self, feed: Feed, epoch: str) -> None:
+    def _restored(self, feed: Feed, epoch: str, seq: int) -> None:
         """Another database is in this one's place: no cursor of any listener means anything to it."""
-        feed.epoch, feed.pages = epoch, {}
+        feed.epoch, feed.head, feed.pages = epoch, seq, {}
         for listener in feed.listeners:
             listener.expel()
 
