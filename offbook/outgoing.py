@@ -129,10 +129,15 @@ def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
 
 
 def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
-    """What a device says to its server: these changes, where it is, its time, and what it could not send."""
+    """What a device says to its server: these changes, where it is, its time, and what it could not send.
+
+    ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
+    own, and be older than what it took from this device.
+    """
     return {
         "changes": [line.as_json(here.replica) for line in lines],
         "since": here.cursor,
+        "seen": log.seen(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }

@@ -159,6 +159,7 @@ def push(
     batch: Sequence[Change | Rejection],
     now: int,
     since: Cursor | None = None,
+    seen: int = 0,
 ) -> Pushed:
     """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
 
@@ -167,7 +168,7 @@ def push(
     """
     with store.writing(book_id) as book:
         if since is not None:
-            check(book, since)
+            check(book, since, seen)
         return take(book, origin, batch, now)
 
 
@@ -210,16 +211,16 @@ def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Re
     return {key: record for table, ids in by_table.items() for key, record in book.records(table, ids).items()}
 
 
-def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
+def pull(store: Store, book_id: int, since: Cursor | None, limit: int, seen: int = 0) -> Page:
     """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
     with store.reading(book_id) as reading:
-        return page(reading, since, limit)
+        return page(reading, since, limit, seen)
 
 
-def page(reading: Reading, since: Cursor | None, limit: int) -> Page:
+def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0) -> Page:
     """The page after ``since``, inside a view that the caller has begun. Raises CursorGone."""
     if since is not None:
-        check(reading, since)
+        check(reading, since, seen)
     return _page(reading, since, limit)
 
 
@@ -249,19 +250,20 @@ def _conflict_rows(reading: Reading, after: int, up_to: int, open_only: bool) ->
     return [conflict_row(one, is_open, authors) for one, is_open in found]
 
 
-def check(reading: Reading, since: Cursor) -> None:
+def check(reading: Reading, since: Cursor, seen: int = 0) -> None:
     """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log.
 
-    A cursor that this log never gave is from before a restore. What a restored server takes in since then has later
-    seqs, for seq is the time: so up to the newest seq that is not above the cursor it still is what it was.
+    A cursor that this log never gave is from before a restore, and so is a seq that a device has ``seen``: of a change
+    that was taken after the page of its cursor was made. What a restored server takes in since then has later seqs than
+    either, for seq is the time: so up to the newest seq that is not above them it still is what it was.
     """
-    book = reading.book
+    book, place = reading.book, max(since.seq, seen)
     if since.epoch == book.epoch and since.seq < book.pruned:
         raise CursorGone("pruned", book.seq, book.uuid)
-    kept = since.seq if since.seq == book.seq else reading.last_seq(since.seq)
+    kept = place if place == book.seq else reading.last_seq(place)
     if since.epoch != book.epoch:
         raise CursorGone("epoch", kept, book.uuid)
-    if since.seq != kept:
+    if place != kept:
         raise CursorGone("unknown", kept, book.uuid)
 
 

@@ -74,10 +74,10 @@ class SqlStore:
             self.heard(book_id, writing.book.seq)
 
     def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
-        """The epoch and the newest seq of each of these books."""
+        """The epoch and the newest seq of each of these books that is there: a backup may be from before it was."""
         with self._database.reading() as transaction:
-            books = [the_book(BOOK, transaction, book_id) for book_id in book_ids]
-        return {book.id: (book.epoch, book.seq) for book in books}
+            rows = [row for book_id in book_ids for row in BOOK.rows(transaction, {"book": book_id})]
+        return {book.id: (book.epoch, book.seq) for book in (Book(*row) for row in rows)}
 
     def commits(self) -> Commits:
         """What tells that any process may have written. To be closed."""

@@ -40,6 +40,7 @@ OF_PUSH = (
     "bad_data",
     "bad_id",
     "bad_parked",
+    "bad_seen",
     "bad_time",
     "changes_not_a_list",
     "unknown_key",

@@ -186,6 +186,7 @@ OF_RESULT: dict[str, Schema] = {
 OF_PUSH: dict[str, Schema] = {
     "changes": listed(ref("Change"), maxItems=CHANGES_MAX),
     "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
+    "seen": SEQ | {"description": "The newest seq that the device was told for a change of its own."},
     "sent_at": TIME | {"description": "The device's clock, to tell how far it is off."},
     "parked": COUNTS | {"description": "What the device can't send: how many changes, by code."},
 }

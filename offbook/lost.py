@@ -1,0 +1,141 @@
+"""What a restored server has lost, and this device still holds: it is sent again.
+
+The server is only up to ``kept`` what it was. What this device had sent beyond that is pending again, under its ids and
+in its order; but not what it knows that somebody deleted later, for that would bring it back. Rows beyond ``kept`` hold
+what others had written, and some of these send nothing again: pages, API clients, devices that are gone. So
+
+- a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
+  contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
+- of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included.
+
+Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
+as the latest of them had it, whichever comes first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from offbook import log, state
+from offbook.core.cells import change_data
+from offbook.core.changes import Clock, Operation, Record, Verdict
+from offbook.core.rebase import State, after_restore, lost
+from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.wire import iso_millis
+from offbook.local import Key, ServerRow, change_in, dump, server_row
+from offbook.log import LogLine
+from offbook.parking import append, filled, write_bases
+
+if TYPE_CHECKING:
+    import sqlite3
+
+MINE = "table_name = ? AND record_id = ?"
+NO_CLOCK = Clock(0, 0, "", "")
+
+
+def go_back(connection: sqlite3.Connection, kept: int) -> None:
+    """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had."""
+    queued = connection.execute(
+        "SELECT DISTINCT table_name, record_id FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
+    ).fetchall()
+    for key in queued:
+        write_bases(connection, key)
+    connection.execute(
+        "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
+        (kept, kept),
+    )
+    waiting = log.pending(connection)
+    for line in log.acknowledged_after(connection, kept):
+        if _is_undone(line, server_row(connection, (line.table, line.record_id))):
+            connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
+        else:
+            connection.execute("UPDATE change_log SET synced = 0, verdict = NULL WHERE id = ?", (line.id,))
+            _rewrite(connection, line, kept)
+    for line in waiting:
+        _rewrite(connection, line, kept)
+
+
+def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int) -> None:
+    """Let a line say what is true of its writer where the server knows no more than ``kept``."""
+    change = change_in(line)
+    if change is None:
+        return
+    is_taken = line.state is State.ACKNOWLEDGED
+    told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED)
+    bases = dump(dict(told.bases)) if told.bases else None
+    connection.execute(
+        "UPDATE change_log SET base = ?, bases = ?, timestamp = ? WHERE id = ?",
+        (told.base, bases, iso_millis(told.timestamp), line.id),
+    )
+
+
+def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
+    """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back."""
+    if known is None or known.stale < (line.seq or 0):
+        return False
+    if known.deleted:
+        return line.operation != Operation.DELETE
+    change = change_in(line)
+    return bool(change and change.cells) and all(
+        entry_of(cell) and value is not False and not known.cells.get(entry_of(cell) + EXISTS)
+        for cell, value in (change.cells.items() if change else ())
+    )
+
+
+def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+    """A record that the restored server never had: sent before all that this device has to say about it."""
+    table, record_id = key
+    seq = row.stale
+    connection.execute(
+        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
+        (State.ACKNOWLEDGED, *key, seq),
+    )
+    line = LogLine(
+        0,
+        table,
+        record_id,
+        Operation.INSERT,
+        iso_millis(seq // 1000),
+        State.PENDING,
+        str(uuid.uuid5(uuid.UUID(record_id), str(seq))),
+        0,
+        None,
+        filled(table, row.cells),
+    )
+    (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
+    append(connection, line, min(first, 1) - 1)
+
+
+def send_rest(connection: sqlite3.Connection, key: Key, came: ServerRow) -> None:
+    """The restored server's row of a record came: send what it lacks of the row that was here before it."""
+    known = server_row(connection, key)
+    if known is None or known.stale < 2 or came.deleted:
+        return
+    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
+    taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
+    later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
+    wish = lost(_record(key, known), _record(key, came), taken, later)
+    if wish is None:
+        return
+    table, record_id = key
+    append(
+        connection,
+        LogLine(
+            0,
+            table,
+            record_id,
+            wish.operation,
+            iso_millis(known.stale // 1000),
+            State.PENDING,
+            str(uuid.uuid5(uuid.UUID(record_id), f"{known.stale} {state.read(connection).replica}")),
+            known.seq,
+            None,
+            None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
+        ),
+    )
+
+
+def _record(key: Key, row: ServerRow) -> Record:
+    return Record(*key, row.seq, row.deleted, row.cells, NO_CLOCK, {})
