@@ -258,13 +258,13 @@ def check(reading: Reading, since: Cursor, seen: int = 0) -> None:
     either, for seq is the time: so up to the newest seq that is not above them it still is what it was.
     """
     book, place = reading.book, max(since.seq, seen)
-    if since.epoch == book.epoch and since.seq < book.pruned:
-        raise CursorGone("pruned", book.seq, book.uuid)
     kept = place if place == book.seq else reading.last_seq(place)
     if since.epoch != book.epoch:
         raise CursorGone("epoch", kept, book.uuid)
-    if place != kept:
+    if place != kept:  # even where it is pruned: a device must hear that something was lost
         raise CursorGone("unknown", kept, book.uuid)
+    if since.seq < book.pruned:
+        raise CursorGone("pruned", book.seq, book.uuid)
 
 
 class _Undone(Exception):

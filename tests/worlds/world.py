@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 from offbook import SyncReport
 from offbook.core.policies import POLICIES
 from offbook.core.prune import Lines
+from storage.memory import Shelf
 from tests.storage.books import Library
 from tests.worlds.devices import Device, Ledger, texts_in
 from tests.worlds.server import Json, Server
@@ -37,6 +39,7 @@ class World:
         self.server = Server(library.store, book_id, other_id, page_max, changes_max)
         self.ledger = Ledger()
         self.devices: list[Device] = []
+        self.backup: Shelf | None = None
         self._old_requests: list[bytes] = []
         self._folder = folder
         self.say(f"{policy}, pages of {page_max}, at most {changes_max} changes")
@@ -52,6 +55,12 @@ class World:
         device = Device(name, self._folder, seed, self.server, self.ledger, self._old_requests, self.say)
         self.devices.append(device)
         return device
+
+    def forget_messages(self) -> None:
+        """None of those that were under way comes any more."""
+        self._old_requests.clear()
+        for device in self.devices:
+            device.network.forget()
 
     def live(self, steps: int) -> None:
         """Let things happen."""
@@ -89,6 +98,8 @@ class World:
             assert {one["id"] for one in device.replica.conflicts()} == self.server.waiting(), device.name
         for record_id, row in self.ledger.of_one_hand().items():
             assert without_times(truth.get(record_id, (0, None))[1]) == without_times(row), f"against itself: {row}"
+        back = sorted(self.ledger.gone & truth.keys())
+        assert not back, f"deleted and back: {back}"
         parked = [device.replica.parked() for device in self.devices]
         missing = self.ledger.missing(texts_in(self.server.everything(), parked))
         assert not missing, f"typed and lost: {missing}"
@@ -152,6 +163,24 @@ def prune(world: World, device: Device) -> None:
     world.ledger.excused |= before - texts_in(server.rows_and_history())
 
 
+def back_up(world: World, device: Device) -> None:
+    world.backup = world.server.backup()
+
+
+def restore(world: World, device: Device) -> None:
+    """The server goes back to its backup, by command or by copying the file. What devices hold must come again."""
+    if world.backup is None:
+        return
+    server, devices = world.server, world.devices
+    epoch = world.random.choice([None, str(UUID(int=world.random.getrandbits(128), version=4))])
+    world.say(f"    back to {world.backup.book.seq}, epoch {epoch}")
+    server.restore(world.backup, epoch)
+    held = texts_in(server.everything(), *(one.held() for one in devices))
+    world.ledger.excused |= world.ledger.typed - held
+    world.ledger.gone = set.intersection(*(one.gone() for one in devices))
+    world.forget_messages()
+
+
 def decide_about_parked(world: World, device: Device) -> None:
     device.decide_about_parked()
 
@@ -165,6 +194,8 @@ EVENTS: Mapping[str, tuple[int, Callable[[World, Device], None]]] = {
     "set the clock": (4, set_clock),
     "time passes": (2, time_passes),
     "prune": (3, prune),
+    "back up": (3, back_up),
+    "restore": (2, restore),
     "decide about what is parked": (4, decide_about_parked),
 }
 """What can happen, and how often each does."""
