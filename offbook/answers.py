@@ -68,11 +68,12 @@ class Waiting(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A record of a page. ``data`` is None for a tombstone."""
+    """A record of a page. ``data`` is None for a tombstone, ``then`` what it was where a server was restored to."""
 
     key: Key
     server: ServerRow
     data: Mapping[str, Json] | None
+    then: ServerRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,11 @@ def page_row(item: Json) -> Row | None:
     need(isinstance(table, str), "table")
     record_id = uuid_of(item.get("record_id"), "record_id")
     seq = seq_of(item.get("seq"))
-    return row_of(TABLES[table], record_id, seq, item.get("data")) if table in TABLES else None
+    if table not in TABLES:
+        return None
+    row = row_of(TABLES[table], record_id, seq, item.get("data"))
+    then = row_of(TABLES[table], record_id, seq, item["then"]) if "then" in item else None
+    return row and row._replace(then=then and then.server)
 
 
 def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row | None:

@@ -159,7 +159,7 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
     if row is None:
         return False
-    lost.send_rest(connection, row.key, row.server)
+    lost.send_rest(connection, row)
     return take(connection, row.key, row.server)
 
 
@@ -188,7 +188,7 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
         into.news += 1
         into.pulled += not is_own
         if stale > 1:
-            lost.send_rest(connection, row.key, row.server)
+            lost.send_rest(connection, row)
         on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
         if on_top or record_id in contested:
             take(connection, row.key, row.server)

@@ -6,7 +6,8 @@ what others had written, and some of these send nothing again: pages, API client
 
 - a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
   contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
-- of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included.
+- of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
+  have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference.
 
 Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
 as the latest of them had it, whichever comes first.
@@ -29,6 +30,8 @@ from offbook.parking import append, filled, write_bases
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from offbook.answers import Row
 
 MINE = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")
@@ -107,8 +110,15 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     append(connection, line, min(first, 1) - 1)
 
 
-def send_rest(connection: sqlite3.Connection, key: Key, came: ServerRow) -> None:
+def kept(connection: sqlite3.Connection) -> int | None:
+    """Up to where the server still is what it was, for as long as rows of later are to be compared with its own."""
+    (found,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
+    return None if found is None else int(found)
+
+
+def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
+    key, came = row.key, row.server
     known = server_row(connection, key)
     if known is None or known.stale < 2 or came.deleted:
         return
@@ -116,7 +126,7 @@ def send_rest(connection: sqlite3.Connection, key: Key, came: ServerRow) -> None
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
-    wish = lost(_record(key, known), _record(key, came), taken, later)
+    wish = lost(_record(key, known), _record(key, row.then or came), taken, later)
     if wish is None:
         return
     table, record_id = key

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import log
+from offbook import log, lost
 from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.rebase import batches, with_bases
 from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
@@ -134,13 +134,15 @@ def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine]
     ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
     own, and be older than what it took from this device.
     """
-    return {
+    request = {
         "changes": [line.as_json(here.replica) for line in lines],
         "since": here.cursor,
         "seen": log.seen(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
+    kept = lost.kept(connection) if here.snapshot else None
+    return request if kept is None else {**request, "kept": kept}
 
 
 def _parked_codes(connection: sqlite3.Connection) -> dict[str, int]:

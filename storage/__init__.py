@@ -14,14 +14,15 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from offbook.core.cells import Json
+from offbook.core.cells import Json, shape
 from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
-from offbook.core.history import Mark
+from offbook.core.history import Mark, state_at
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
+from offbook.core.tables import EXISTS, TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +212,10 @@ def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Re
     return {key: record for table, ids in by_table.items() for key, record in book.records(table, ids).items()}
 
 
-def pull(store: Store, book_id: int, since: Cursor | None, limit: int, seen: int = 0) -> Page:
+def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
     """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
     with store.reading(book_id) as reading:
-        return page(reading, since, limit, seen)
+        return page(reading, since, limit)
 
 
 def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0) -> Page:
@@ -222,6 +223,23 @@ def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0) -> P
     if since is not None:
         check(reading, since, seen)
     return _page(reading, since, limit)
+
+
+def add_then(reading: Reading, found: Page, kept: int) -> None:
+    """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
+
+    A device that knew this server before it was restored finds out by it what was lost, and what is new.
+    """
+    newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept and row["data"]}
+    if not newer:
+        return
+    steps: dict[Key, list[Done]] = {}
+    for done in reading.since(kept):
+        steps.setdefault(done.key, []).append(done)
+    for name in TABLES:
+        for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
+            cells = state_at(record, steps.get(key, ()), kept)
+            newer[key]["then"] = shape(TABLES[name], cells) if cells.get(EXISTS) else None
 
 
 def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:

@@ -10,7 +10,7 @@ from offbook.core.changes import Change, Cursor, Rejection
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Outcome
 from offbook.core.wire import PAGE_MAX, Push, data_of
-from storage import Origin, Page, Pushed, Store, Writing, check, page, planned, pull, push, take
+from storage import Origin, Page, Pushed, Store, Writing, add_then, check, page, planned, pull, push, take
 
 
 def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
@@ -19,7 +19,7 @@ def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, li
     Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
     """
     if request.asks and not request.batch:
-        return {"results": [], **changes(store, book_id, request.since, limit, request.seen)}
+        return {"results": [], **_only_asked(store, book_id, request, limit)}
     pushed = push(store, book_id, origin, request.batch, now, request.since, request.seen)
     answer: dict[str, Json] = {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes]}
     if request.asks:
@@ -69,9 +69,17 @@ def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = P
     return {"book": book.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes], **pulled}
 
 
-def changes(store: Store, book_id: int, since: Cursor | None, limit: int, seen: int = 0) -> dict[str, Json]:
+def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dict[str, Json]:
     """The answer of ``GET /changes``. Raises CursorGone."""
-    return page_json(pull(store, book_id, since, limit, seen), since)
+    return page_json(pull(store, book_id, since, limit), since)
+
+
+def _only_asked(store: Store, book_id: int, request: Push, limit: int) -> dict[str, Json]:
+    with store.reading(book_id) as reading:
+        found = page(reading, request.since, limit, request.seen)
+        if request.kept is not None:
+            add_then(reading, found, request.kept)
+    return page_json(found, request.since)
 
 
 def _page_after_push(store: Store, book_id: int, pushed: Pushed, since: Cursor | None, limit: int) -> dict[str, Json]:

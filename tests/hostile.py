@@ -98,6 +98,8 @@ ENVELOPES: dict[str, tuple[dict[str, Any], int, str]] = {
     "sent_at has no offset": ({"sent_at": "2026-11-20T17:00:00"}, 400, "bad_time"),
     "sent_at is a number": ({"sent_at": 1795021600}, 400, "bad_time"),
     "sent_at is beyond the calendar": ({"sent_at": "9999-12-31T23:59:59-23:59"}, 400, "bad_time"),
+    "kept is below zero": ({"kept": -1}, 400, "bad_kept"),
+    "kept is over 63 bits": ({"kept": 2**63}, 400, "bad_kept"),
     "seen is text": ({"seen": "5"}, 400, "bad_seen"),
     "seen is true": ({"seen": True}, 400, "bad_seen"),
     "seen is below zero": ({"seen": -1}, 400, "bad_seen"),

@@ -39,6 +39,7 @@ OF_PUSH = (
     "bad_cursor",
     "bad_data",
     "bad_id",
+    "bad_kept",
     "bad_parked",
     "bad_seen",
     "bad_time",

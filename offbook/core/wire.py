@@ -36,7 +36,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 OPERATIONS = {operation.value: operation for operation in Operation}
-PUSH_KEYS = frozenset({"changes", "since", "seen", "sent_at", "parked"})
+PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(
     {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves"}
 )
@@ -46,7 +46,8 @@ CHANGE_KEYS = frozenset(
 class Push:
     """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
 
-    ``seen`` is the newest seq that the device was told for a change of its own, which may be newer than ``since``.
+    ``seen`` is the newest seq that the device was told for a change of its own, which may be newer than ``since``;
+    ``kept`` asks what the page's records were at that seq.
     """
 
     batch: list[Change | Rejection]
@@ -55,6 +56,7 @@ class Push:
     sent_at: int | None
     parked: Mapping[str, int]
     seen: int = 0
+    kept: int | None = None
 
 
 # --- reading JSON --------------------------------------------------------------------------------------------------
@@ -116,7 +118,8 @@ def push_of(envelope: Json, default_replica: str) -> Push:
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
         _parked(envelope.get("parked")),
-        _seen(envelope.get("seen")),
+        _known_seq("seen", envelope.get("seen")) or 0,
+        _known_seq("kept", envelope.get("kept")),
     )
 
 
@@ -141,11 +144,9 @@ def _is_seq(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= INTEGER_MAX
 
 
-def _seen(value: Json) -> int:
-    if value is None:
-        return 0
-    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
-        raise Malformed("bad_seen", '"seen" must be a seq that this server gave.')
+def _known_seq(name: str, value: Json) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= INTEGER_MAX):
+        raise Malformed(f"bad_{name}", f'"{name}" must be a seq that this server gave.')
     return value
 
 

@@ -83,6 +83,7 @@ ENVELOPES = [
     ("a cursor that is none", b'{"since": "yesterday"}', "bad_cursor"),
     ("a time without an offset", b'{"sent_at": "2026-11-20T17:00:00"}', "bad_time"),
     ("seen that is text", b'{"seen": "5"}', "bad_seen"),
+    ("kept that is text", b'{"kept": "5"}', "bad_kept"),
     ("seen that is a truth", b'{"seen": true}', "bad_seen"),
     ("parked that is a list", b'{"parked": []}', "bad_parked"),
     ("parked that counts in text", b'{"parked": {"too_long": "2"}}', "bad_parked"),
