@@ -7,7 +7,8 @@ what others had written, and some of these send nothing again: pages, API client
 - a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
   contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
 - of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
-  have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference.
+  have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
+- of what was deleted since, nothing is sent, if whoever deleted it had seen the row that was lost.
 
 Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
 as the latest of them had it, whichever comes first.
@@ -16,12 +17,13 @@ as the latest of them had it, whichever comes first.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from offbook import log, state
 from offbook.core.cells import change_data
 from offbook.core.changes import Clock, Operation, Record, Verdict
-from offbook.core.rebase import State, after_restore, lost
+from offbook.core.rebase import State, after_restore, lost, unseen
 from offbook.core.tables import EXISTS, TABLES, entry_of
 from offbook.core.wire import iso_millis
 from offbook.local import Key, ServerRow, change_in, dump, server_row
@@ -60,17 +62,24 @@ def go_back(connection: sqlite3.Connection, kept: int) -> None:
 
 
 def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int) -> None:
-    """Let a line say what is true of its writer where the server knows no more than ``kept``."""
+    """Let a line say what is true of its writer where the server knows no more than ``kept``.
+
+    Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it.
+    """
     change = change_in(line)
     if change is None:
         return
     is_taken = line.state is State.ACKNOWLEDGED
     told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED)
-    bases = dump(dict(told.bases)) if told.bases else None
-    connection.execute(
-        "UPDATE change_log SET base = ?, bases = ?, timestamp = ? WHERE id = ?",
-        (told.base, bases, iso_millis(told.timestamp), line.id),
-    )
+    known = server_row(connection, (line.table, line.record_id))
+    base = line.base if known is not None and line.base == known.stale else told.base
+    connection.execute("UPDATE change_log SET timestamp = ? WHERE id = ?", (iso_millis(told.timestamp), line.id))
+    _set_bases(connection, line, base, told.bases)
+
+
+def _set_bases(connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int]) -> None:
+    written = dump(dict(bases)) if bases else None
+    connection.execute("UPDATE change_log SET base = ?, bases = ? WHERE id = ?", (base, written, line.id))
 
 
 def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
@@ -86,8 +95,18 @@ def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
     )
 
 
+def give_up(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+    """A record did not come again with the snapshot. Where it was lost, it is sent."""
+    if row.stale > 1:
+        for line in _pending(connection, key):
+            if line.base == row.stale:
+                _set_bases(connection, line, row.seq, line.bases or {})
+        if not row.deleted:
+            send_whole(connection, key, row)
+
+
 def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
-    """A record that the restored server never had: sent before all that this device has to say about it."""
+    """A record that the restored server does not have: sent before all that this device has to say about it."""
     table, record_id = key
     seq = row.stale
     connection.execute(
@@ -120,9 +139,17 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, came = row.key, row.server
     known = server_row(connection, key)
-    if known is None or known.stale < 2 or came.deleted:
+    if known is None or known.stale < 2:
         return
-    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    lines = _pending(connection, key)
+    news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
+    for line in lines:
+        if line.base == known.stale:
+            _set_bases(connection, line, came.seq, {**news, **(line.bases or {})})
+    if came.deleted:
+        if row.deleted_ms < known.stale // 1000 and not known.deleted:  # not by anyone who had seen what was lost
+            send_whole(connection, key, known)
+        return
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
@@ -145,6 +172,10 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
             None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
         ),
     )
+
+
+def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
+    return [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
 
 
 def _record(key: Key, row: ServerRow) -> Record:

@@ -49,7 +49,6 @@ def advance(connection: sqlite3.Connection, stage: int) -> set[Key]:
     for key in stale:
         row = server_row(connection, key)
         assert row is not None
-        if row.stale > 1 and not row.deleted:
-            lost.send_whole(connection, key, row)
+        lost.give_up(connection, key, row)
         take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
     return set(stale)

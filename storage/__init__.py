@@ -23,6 +23,7 @@ from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
 from offbook.core.tables import EXISTS, TABLES
+from offbook.core.wire import iso_millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,31 +219,38 @@ def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
         return page(reading, since, limit)
 
 
-def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0) -> Page:
-    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone."""
+def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0, kept: int | None = None) -> Page:
+    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone.
+
+    With ``kept``, a device asks that knew this server before it was restored: see ``_add_then``.
+    """
     if since is not None:
         check(reading, since, seen)
-    return _page(reading, since, limit)
+    found = _page(reading, since, limit, with_gone=kept is not None)
+    if kept is not None:
+        _add_then(reading, found, kept)
+    return found
 
 
-def add_then(reading: Reading, found: Page, kept: int) -> None:
+def _add_then(reading: Reading, found: Page, kept: int) -> None:
     """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
 
-    A device that knew this server before it was restored finds out by it what was lost, and what is new.
+    And of what was deleted since, when that was by the deleter's time. So a device finds out what was lost with the
+    restore, and what is new.
     """
-    newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept and row["data"]}
-    if not newer:
-        return
+    newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
     steps: dict[Key, list[Done]] = {}
-    for done in reading.since(kept):
+    for done in reading.since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
     for name in TABLES:
         for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
             cells = state_at(record, steps.get(key, ()), kept)
             newer[key]["then"] = shape(TABLES[name], cells) if cells.get(EXISTS) else None
+            if record.deleted:
+                newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
 
 
-def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
+def _page(reading: Reading, since: Cursor | None, limit: int, with_gone: bool) -> Page:
     """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
     book = reading.book
     place = since or Cursor(book.epoch, book.seq, 0)
@@ -250,7 +258,7 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
     if after >= up_to:
         return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
-    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
+    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot and not with_gone)
     more = len(rows) > limit
     last = rows[limit - 1]["seq"] if more else up_to
     changes = [*rows[:limit], *_conflict_rows(reading, after, last, open_only=snapshot)]

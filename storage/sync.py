@@ -10,7 +10,7 @@ from offbook.core.changes import Change, Cursor, Rejection
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Outcome
 from offbook.core.wire import PAGE_MAX, Push, data_of
-from storage import Origin, Page, Pushed, Store, Writing, add_then, check, page, planned, pull, push, take
+from storage import Origin, Page, Pushed, Store, Writing, check, page, planned, pull, push, take
 
 
 def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
@@ -76,9 +76,7 @@ def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dic
 
 def _only_asked(store: Store, book_id: int, request: Push, limit: int) -> dict[str, Json]:
     with store.reading(book_id) as reading:
-        found = page(reading, request.since, limit, request.seen)
-        if request.kept is not None:
-            add_then(reading, found, request.kept)
+        found = page(reading, request.since, limit, request.seen, request.kept)
     return page_json(found, request.since)
 
 

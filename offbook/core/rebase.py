@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from offbook.core.cells import same
 from offbook.core.changes import Change, Operation, Record, Value
 from offbook.core.history import Wish, to_state
 from offbook.core.merge import asserts
@@ -137,6 +138,12 @@ def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[C
     gone = {entry_of(cell) for change in later for cell, value in change.cells.items() if value is False}
     left = {cell: value for cell, value in wish.cells.items() if cell not in touched and entry_of(cell) not in gone}
     return Wish(wish.operation, left) if left else None
+
+
+def unseen(held: Record, came: Record) -> set[str]:
+    """The cells of what came that are not as this device held them: others wrote to them since a server's restore."""
+    cells = {cell for cell in {**held.cells, **came.cells} if not same(held.cells.get(cell), came.cells.get(cell))}
+    return cells if held.deleted == came.deleted else {*cells, EXISTS}
 
 
 # --- what goes out together ----------------------------------------------------------------------------------------

@@ -152,7 +152,7 @@ def _known_seq(name: str, value: Json) -> int | None:
 
 def _sent_at(value: Json) -> int | None:
     try:
-        return None if value is None else _milliseconds("sent_at", value)
+        return None if value is None else milliseconds("sent_at", value)
     except Invalid as fault:
         raise Malformed(fault.code, str(fault)) from None
 
@@ -205,7 +205,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         _uuid("record_id", item.get("record_id")),
         operation,
         default_replica if replica is None else _uuid("replica", replica),
-        _milliseconds("timestamp", item.get("timestamp")),
+        milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
         {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
         _bases(table, item.get("bases")),
@@ -267,7 +267,7 @@ def _uuid(name: str, value: Json) -> str:
     raise Invalid("bad_id", f"{name} must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
 
 
-def _milliseconds(name: str, value: Json) -> int:
+def milliseconds(name: str, value: Json) -> int:
     try:
         return (_moment(value) - EPOCH) // MILLISECOND
     except (TypeError, ValueError, OverflowError):
