@@ -109,10 +109,7 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     """A record that the restored server does not have: sent before all that this device has to say about it."""
     table, record_id = key
     seq = row.stale
-    connection.execute(
-        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
-        (State.ACKNOWLEDGED, *key, seq),
-    )
+    _leave_out(connection, key, seq)
     line = LogLine(
         0,
         table,
@@ -127,6 +124,14 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     )
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
     append(connection, line, min(first, 1) - 1)
+
+
+def _leave_out(connection: sqlite3.Connection, key: Key, seq: int) -> None:
+    """Do not send again what the record's row of this seq contains."""
+    connection.execute(
+        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
+        (State.ACKNOWLEDGED, *key, seq),
+    )
 
 
 def kept(connection: sqlite3.Connection) -> int | None:
@@ -147,7 +152,9 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
         if line.base == known.stale:
             _set_bases(connection, line, came.seq, {**news, **(line.bases or {})})
     if came.deleted:
-        if row.deleted_ms < known.stale // 1000 and not known.deleted:  # not by anyone who had seen what was lost
+        if known.deleted or row.deleted_ms >= known.stale // 1000:  # by someone who had seen what was lost
+            _leave_out(connection, key, known.stale)
+        else:
             send_whole(connection, key, known)
         return
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]

@@ -116,9 +116,11 @@ def requests_of(lines: list[LogLine]) -> list[slice]:
 
 
 def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen."""
+    """The lines, each with what its writer had really seen (offbook.parking.write_bases)."""
     by_record: dict[tuple[str, str], list[Change]] = {}
     for line, change in checked:
+        if line.seq is not None:
+            continue
         by_record.setdefault((line.table, line.record_id), []).append(change)
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}

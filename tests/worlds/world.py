@@ -177,6 +177,8 @@ def restore(world: World, device: Device) -> None:
     server.restore(world.backup, epoch)
     held = texts_in(server.everything(), *(one.held() for one in devices))
     world.ledger.excused |= world.ledger.typed - held
+    # Who holds what another had deleted, and did not hear of it, brings it back.
+    world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
     world.ledger.gone = set.intersection(*(one.gone() for one in devices))
     world.forget_messages()
 
