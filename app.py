@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from storage.accounts import Accounts
 from storage.activity import Activity
 from storage.contacts import Contacts
 from storage.engines import open_engines
+from storage.news import open_news
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
 from storage.streams import Streams
@@ -83,6 +85,7 @@ def wire(app: App, config: Config) -> None:
         tutorial=Tutorial(store, database),
         activity=Activity(database),
         streams=Streams(database),
+        open_news=partial(open_news, database, config.live_url),
         clock=now_us,
         new_id=random_id,
     )

@@ -25,6 +25,10 @@ class Config:
     database_url: str = f"sqlite:///{ROOT / 'instance' / 'offbook.db'}"
     """SQLite in a file needs nothing else to be installed or run."""
 
+    live_url: str = ""
+    """What carries news between several server processes where the database does not: ``redis://…``. On PostgreSQL the
+    database does; where a pooler stands before it, this is its own address (``postgresql://…``)."""
+
     secret_key: str = ""
     """Signs sessions. Made once and kept in the instance folder: a new one signs everybody out."""
 
@@ -84,6 +88,7 @@ class Config:
         return cls(
             instance_path=instance,
             database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'offbook.db'}",
+            live_url=environ.get("LIVE_URL") or cls.live_url,
             secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
             host=environ.get("HOST") or cls.host,
             port=whole_number(environ, "PORT", cls.port),

@@ -18,6 +18,7 @@ from models import Base
 from storage.backup_files import BackupError
 from storage.backups import before_migrating
 from storage.engines import Database
+from storage.migrating import differs_in_default
 
 
 def passed_database() -> Database | None:
@@ -43,7 +44,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
-            compare_server_default=True,
+            compare_server_default=differs_in_default,
         )
         if passed is None and is_to_move():
             keep(database, connection)

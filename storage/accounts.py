@@ -24,6 +24,7 @@ from storage.names import a_name
 from storage.passwords import Effort, Passwords
 
 SETUP_KEY = "setup"
+SETTINGS = models.Base.metadata.tables["settings"]
 
 
 class WrongPassword(OffbookError):
@@ -101,6 +102,7 @@ class Accounts(Devices):
     def check_password(self, name: str, password: str, address: str, now: int) -> User:
         """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
         with self._database.write() as connection:
+            throttle.take_turn(connection, self._database)
             throttle.reserve(connection, name, address, now)
             hashed = connection.execute(
                 select(models.User.password_hash).where(models.User.name == name)
@@ -132,8 +134,8 @@ class Accounts(Devices):
         with self._database.write() as connection:
             if _has_users(connection):
                 return None
-            connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY))
-            connection.execute(insert(models.Setting).values(name=SETUP_KEY, value=digest(token)))
+            put = self._database.upsert(SETTINGS, ["name", "value"])
+            connection.execute(put, [{"name": SETUP_KEY, "value": digest(token)}])
         return token
 
     def is_setup_open(self, token: str) -> bool:
@@ -144,9 +146,11 @@ class Accounts(Devices):
         """The first user, an admin. The link is closed by the same transaction."""
         hashed = self._passwords.hash(password)
         with self._database.write() as connection:
-            if not _is_setup_open(connection, token):
+            # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
+            is_open = _is_setup_open(connection, token)
+            gone = connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY)).rowcount
+            if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
-            connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY))
             return _add_user(connection, a_name(name), hashed, True, now, new_id)
 
 

@@ -4,20 +4,22 @@ A restored server knows less than its devices do. So every book begins a new **e
 refused with 410, devices notice, and send again what the server lost (offbook.snapshots). What the database held before
 is kept beside it, for a restore can be a mistake.
 
-What a file is made of, and how it gets in and out of a database, differs per engine: ``Kind.copies``.
+What a file is made of, and how it gets into a database and out of it, differs per engine: COPIES.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, inspect, select, table, update
+from sqlalchemy import URL, Connection, Engine, inspect, select, table, update
 
 from models import Book
-from storage import backup_files
+from storage import backup_files, mariadb_backup, postgresql_backup, sqlite_backup
 from storage.backup_files import BackupError
 from storage.engines import Database, open_engines
 from storage.migrating import config_for, upgrade
@@ -25,10 +27,36 @@ from storage.migrating import config_for, upgrade
 VERSIONS = "alembic_version"
 
 
+class Copies(Protocol):
+    """How one kind of database gets into a file and out of it: a module that has all of this. All raise BackupError."""
+
+    def back_up(self, engine: Engine, path: Path, /) -> None:
+        """Fill the empty file ``path`` with one state of the database, and check it."""
+
+    def revision(self, path: Path, /) -> str | None:
+        """The schema of what is in ``path``, read from end to end; None where it is none of ours."""
+
+    def put_back(self, engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None], /) -> None:
+        """Put ``path`` in the database's place.
+
+        ``keep`` is to be called when nobody can write any more and nothing is replaced yet, ``finish`` with the URL of
+        a database that is to be made ready.
+        """
+
+    def file_of(self, url: URL, /) -> Path | None:
+        """The database's own file, where it is one."""
+
+
+COPIES: Mapping[str, Copies] = MappingProxyType(
+    {"sqlite": sqlite_backup, "postgresql": postgresql_backup, "mysql": mariadb_backup}
+)
+"""One for each of ENGINES."""
+
+
 def back_up(database: Database, path: Path) -> None:
     """Write all that the database holds at this moment to ``path``, while others write. Raises BackupError."""
     with backup_files.aside(path) as draft:
-        database.kind.copies.back_up(database.reader, draft)
+        COPIES[database.name].back_up(database.reader, draft)
 
 
 def check(database: Database, path: Path) -> str:
@@ -37,7 +65,7 @@ def check(database: Database, path: Path) -> str:
         raise BackupError(f"There is no file {path}.")
     if path.resolve() == _file_of(database):
         raise BackupError(f"{path} is the database itself: name a backup of it.")
-    found = database.kind.copies.revision(path)
+    found = COPIES[database.name].revision(path)
     if found is None:
         raise BackupError(f"{path} is no backup of offbook: nothing was done.")
     if not _is_known(database, found):
@@ -66,7 +94,8 @@ def restore(database: Database, path: Path, folder: Path, now: int, new_id: Call
         finally:
             opened.close()
 
-    database.kind.copies.put_back(database.engine, path, keep, finish)
+    database.close()
+    COPIES[database.name].put_back(database.engine, path, keep, finish)
     return kept if kept.exists() else None
 
 
@@ -113,7 +142,7 @@ def _holds_rows(connection: Connection) -> bool:
 
 
 def _file_of(database: Database) -> Path | None:
-    return Path(database.engine.url.database or "").resolve() if database.kind.is_file else None
+    return COPIES[database.name].file_of(database.engine.url)
 
 
 def _is_known(database: Database, revision: str) -> bool:

@@ -40,7 +40,9 @@ def settings(database: Database) -> list[Finding]:
         sentence = "This SQLite has a race that can corrupt the database: install the pysqlite3 package, or 3.51.3."
         found.append(Finding(sentence, bad=True))
     if facts.get("synchronous", "full") not in ("full", "extra"):
-        found.append(Finding("A power cut can undo what was acknowledged: synchronous must be FULL.", bad=True))
+        found.append(Finding("A power cut can undo what was acknowledged: a commit must wait for the disk.", bad=True))
+    if facts.get("order", "by code point") != "by code point":
+        found.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
     return found
 
 

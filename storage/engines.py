@@ -3,13 +3,16 @@
 ::
 
     database = open_engines("sqlite:////srv/offbook/offbook.db")
-    with database.write() as connection: ...    # one transaction, alone; commits at the end, rolls back on an error
+    with database.write() as connection: ...    # one transaction; commits at the end, rolls back on an error
     with database.read() as connection: ...     # one transaction, one consistent view; it can't write
 
-Whoever writes holds the engine's write lock until the commit, so that what was read inside ``write()`` is still true
-when it is written. Nothing connects before the first ``read`` or ``write``: a server may fork after it opened.
+A transaction that writes what depends on what it read first takes the lock on it: of a book by ``SELECT … FOR UPDATE``,
+of anything else by writing to it. SQLite locks all of the database for each writer; other databases let writers of
+different rows run side by side, and each statement sees what was committed before it began. Nothing connects before the
+first ``read`` or ``write``: a server may fork after it opened.
 
-A new engine is one entry in ENGINES; being there runs the store contract on it. Nothing here knows a table.
+A new engine is a module and one entry in ENGINES; being there runs the store contract on it. Nothing here knows a
+table.
 """
 
 from __future__ import annotations
@@ -18,15 +21,13 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
 
-from storage import sqlite, sqlite_backup
+from storage import mariadb, postgresql, sqlite
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Values
 
@@ -34,67 +35,46 @@ Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
 
 
-@dataclass(frozen=True)
-class Copies:
-    """How one kind of database gets into a file and out of it (storage.backups). All raise BackupError.
+class Kind(Protocol):
+    """One kind of database: a module that has all of this."""
 
-    ``back_up`` fills an empty file with one state of the database. ``revision`` reads a file to its end and tells its
-    schema, None where it is none of ours. ``put_back`` puts a file into the database's place: it calls ``keep`` when
-    nobody can write any more and before anything is replaced, and ``finish`` with the URL at which to make it ready.
-    """
+    DRIVER: str
+    """SQLAlchemy's name for it, with the driver that offbook uses."""
 
-    back_up: Callable[[Engine, Path], None]
-    revision: Callable[[Path], str | None]
-    put_back: Callable[[Engine, Path, Callable[[], None], Callable[[URL], None]], None]
+    ONE_WRITER: bool
+    """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
+    waiting inside the database is neither fair nor without a limit."""
 
+    def engine(self, url: URL, /) -> Engine:
+        """The engine for reading and writing."""
 
-@dataclass(frozen=True)
-class Kind:
-    """One kind of database.
+    def reader(self, url: URL, /) -> Engine:
+        """One whose connections can't write."""
 
-    ``engine`` makes the engine for reading and writing, ``reader`` one whose connections can't write. ``one_writer``
-    tells that the database takes one writer at a time: then writers of this process queue in order of arrival, since
-    waiting inside the database is neither fair nor without a limit. ``begin_writing`` and ``begin_reading`` begin on a
-    connection of the driver. ``migrating`` is a transaction in which the schema may be rebuilt. ``version`` is a number
-    that another one has taken the place of as soon as anyone, in whatever process, commits by another connection.
-    ``is_file`` tells that the URL names a file.
-    """
+    def begin_writing(self, connection: Any, /) -> None:
+        """Begin on a connection of the driver."""
 
-    name: str
-    engine: Callable[[URL], Engine]
-    reader: Callable[[URL], Engine]
-    one_writer: bool
-    begin_writing: Callable[[Any], None]
-    begin_reading: Callable[[Any], None]
-    upsert: Callable[[Table, Sequence[str]], Insert]
-    migrating: Callable[[Engine], AbstractContextManager[Connection]]
-    version: Callable[[Any], int]
-    facts: Callable[[Connection], Facts]
-    faults: Callable[[Connection], Sequence[str]]
-    copies: Copies
-    is_file: bool = False
+    def begin_reading(self, connection: Any, /) -> None:
+        """As ``begin_writing``; what is read from here on is of one moment."""
+
+    def upsert(self, table: Table, columns: Sequence[str], /) -> Insert:
+        """INSERT rows of these columns; where the primary key is there already, update them."""
+
+    def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
+        """A transaction in which the schema may be rebuilt."""
+
+    def facts(self, connection: Connection, /) -> Facts:
+        """Its version, and the settings in force."""
+
+    def faults(self, connection: Connection, /) -> Sequence[str]:
+        """What is wrong with what is stored."""
 
 
-ENGINES: Mapping[str, Kind] = MappingProxyType(
-    {
-        "sqlite": Kind(
-            name="sqlite",
-            engine=sqlite.engine,
-            reader=sqlite.reader,
-            one_writer=True,
-            begin_writing=sqlite.begin_writing,
-            begin_reading=sqlite.begin_reading,
-            upsert=sqlite.upsert,
-            migrating=sqlite.migrating,
-            version=sqlite.version,
-            facts=sqlite.facts,
-            faults=sqlite.faults,
-            copies=Copies(sqlite_backup.back_up, sqlite_backup.revision, sqlite_backup.put_back),
-            is_file=True,
-        )
-    }
-)
+ENGINES: Mapping[str, Kind] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
 """Every engine by the first word of its URL."""
+
+ALSO_CALLED = {"postgres": "postgresql", "mariadb": "mysql"}
+"""Other first words that people write."""
 
 
 class Transaction:
@@ -114,40 +94,25 @@ class Transaction:
         return Connection(self._engine, self.connection)
 
 
-class Commits:
-    """Tells within microseconds whether anyone has committed since it was last asked. For one thread at a time."""
-
-    def __init__(self, database: Database) -> None:
-        self._connection = database.reader.raw_connection()
-        self._version = database.kind.version
-        self._seen = self._look()
-
-    def happened(self) -> bool:
-        before, self._seen = self._seen, self._look()
-        return self._seen != before
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _look(self) -> int:
-        return self._version(self._connection.driver_connection)
-
-
 class Database:
     """One database, opened. Safe to share between threads; a connection is not."""
 
-    def __init__(self, kind: Kind, url: URL) -> None:
+    def __init__(self, name: str, url: URL) -> None:
+        """``name`` is one of ENGINES."""
+        kind = ENGINES[name]
+        url = url.set(drivername=kind.DRIVER)
+        self.name = name
         self.kind = kind
         self.engine = kind.engine(url)
         self.reader = kind.reader(url)
-        self._turn = FairLock() if kind.one_writer else None
+        self._turn = FairLock() if kind.ONE_WRITER else None
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
         self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
         _forget_after_fork(self)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that nobody else writes beside. Keep it short: others wait."""
+        """A transaction that writes. Keep it short: others wait."""
         with self._queue(), self.engine.begin() as connection:
             yield connection
 
@@ -201,7 +166,7 @@ class Database:
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes."""
         with self.write() as connection:
-            return {"engine": self.kind.name, **self.kind.facts(connection)}
+            return {"engine": self.name, **self.kind.facts(connection)}
 
     def faults(self) -> Sequence[str]:
         """What is wrong with the stored data itself; takes as long as reading all of it."""
@@ -243,11 +208,12 @@ def _transaction(engine: Engine, begin: Callable[[Any], None]) -> Iterator[Trans
 def open_engines(url: str | URL) -> Database:
     """The database at ``url``, whose first word is looked up in ENGINES. Connects to nothing yet."""
     parsed = make_url(url)
-    kind = ENGINES.get(parsed.get_backend_name())
-    if kind is None:
+    name = parsed.get_backend_name()
+    name = ALSO_CALLED.get(name, name)
+    if name not in ENGINES:
         known = ", ".join(sorted(ENGINES))
-        raise ValueError(f"DATABASE_URL begins with {parsed.get_backend_name()!r}; offbook knows: {known}.")
-    return Database(kind, parsed)
+        raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {known}.")
+    return Database(name, parsed)
 
 
 def _forget_after_fork(database: Database) -> None:

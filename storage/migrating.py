@@ -37,6 +37,13 @@ def downgrade(database: Database, revision: str) -> None:
     command.downgrade(config_for(database), revision)
 
 
+def differs_in_default(
+    context: object, column: object, of_model: object, found: str | None, *wanted: object
+) -> bool | None:
+    """For Alembic: MariaDB shows a default of ``false`` as 0. None leaves all others to Alembic."""
+    return False if found == "0" and wanted[-1] in ("false", "0") else None
+
+
 @contextmanager
 def rebuilt(op: Operations, name: str, **options: Any) -> Iterator[Any]:
     """Alembic's batch mode, checked: as many rows in every table after it as before, and the same triggers.

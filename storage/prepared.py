@@ -51,8 +51,7 @@ class Prepared:
         cursor = connection.cursor()
         try:
             cursor.execute(*self._call(dialect, values))
-            found: list[Any] = cursor.fetchall()
-            return found
+            return list(cursor.fetchall())  # some drivers give a tuple
         finally:
             cursor.close()
 

@@ -39,6 +39,7 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
     BOOKS.c.id == bindparam("book")
 )
 BOOK = Prepared(A_BOOK)
+HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(BOOKS.c.id.in_(bindparam("ids", expanding=True)))
 BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
 SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))

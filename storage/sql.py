@@ -27,13 +27,14 @@ from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
-from storage.engines import Commits, Database, Transaction
+from storage.engines import Database, Transaction
 from storage.log import cells_of, change_row, past_of
 from storage.prepared import Prepared, insert_rows
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
     CHANGES,
+    HEADS,
     LAST_SEQ,
     SET_PRUNED,
     SET_SEQ,
@@ -74,14 +75,10 @@ class SqlStore:
             self.heard(book_id, writing.book.seq)
 
     def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
-        """The epoch and the newest seq of each of these books that is there: a backup may be from before it was."""
-        with self._database.reading() as transaction:
-            rows = [row for book_id in book_ids for row in BOOK.rows(transaction, {"book": book_id})]
-        return {book.id: (book.epoch, book.seq) for book in (Book(*row) for row in rows)}
-
-    def commits(self) -> Commits:
-        """What tells that any process may have written. To be closed."""
-        return Commits(self._database)
+        """The epoch and the newest seq of each of these books."""
+        with self._database.read() as connection:
+            found = connection.execute(HEADS, {"ids": list(book_ids)}).all()
+        return {book_id: (epoch, seq) for book_id, epoch, seq in found}
 
 
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:

@@ -25,6 +25,9 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
+DRIVER = "sqlite+pysqlite"
+ONE_WRITER = True
+
 BUSY_TIMEOUT_MS = 30_000
 """How long another process may hold the file. Threads of this process queue in front of it and don't come here."""
 

@@ -82,6 +82,10 @@ def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Calla
             ) from None
 
 
+def file_of(url: URL) -> Path:
+    return Path(url.database or "").resolve()
+
+
 def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     kept = False

@@ -1,7 +1,7 @@
 """How often a password may be guessed. In the database, so that every process and every restart counts on.
 
-An attempt is written down before the password is looked at, and taken back when it was right: guesses that run side by
-side are all counted.
+An attempt is written down before the password is looked at, and taken back when it was right; and attempts are written
+down one after the other. So guesses that run side by side are all counted, in one process or in several.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from ipaddress import IPv6Address, ip_address
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from models import Attempt
+from models import Attempt, Base
 from offbook.core.errors import OffbookError
+from storage.engines import Database
 
 WINDOW_US = 15 * 60 * 1_000_000
 PER_NAME = 10
 PER_ADDRESS = 30
 """More than one person may sit behind an address."""
+
+
+TURN = {"name": "sign-in", "value": ""}
+"""The row of settings that whoever writes an attempt down holds until the commit."""
 
 
 class Throttled(OffbookError):
@@ -29,6 +34,11 @@ class Throttled(OffbookError):
         unit = "minute" if minutes == 1 else "minutes"
         super().__init__(f"Too many attempts to sign in. Wait {minutes} {unit}, then try again.")
         self.wait_seconds = wait_seconds
+
+
+def take_turn(connection: Connection, database: Database) -> None:
+    """Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing."""
+    connection.execute(database.upsert(Base.metadata.tables["settings"], list(TURN)), [TURN])
 
 
 def reserve(connection: Connection, name: str, address: str, now: int) -> None:

@@ -33,6 +33,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 """Set where everything is installed: there a skipped test is a failed one."""
 
+BOOK = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
+
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 2**30
 
@@ -43,11 +45,25 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
-@pytest.fixture(scope="session", params=sorted(ENGINES))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever uses a database runs on each of ENGINES, or on those that the mark ``engines`` names."""
+    if "engine_name" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("engines")
+        engines = mark.args if mark else sorted(ENGINES)
+        metafunc.parametrize("engine_name", engines, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def engine_name(request: pytest.FixtureRequest) -> str:
-    """Each of ENGINES in turn, for whatever uses a database."""
-    name: str = request.param
-    return name
+    return available(request.param)
+
+
+def available(engine: str) -> str:
+    """Skip what needs a database of this engine where there is none."""
+    missing = MAKERS[engine].missing()
+    if missing:
+        pytest.skip(missing)
+    return engine
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +72,10 @@ def database_template(engine_name: str, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def database_url(engine_name: str, database_template: Path, tmp_path: Path) -> str:
+def database_url(engine_name: str, database_template: Path, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated database without rows, this test's own."""
-    return MAKERS[engine_name].copy(database_template, tmp_path)
+    yield MAKERS[engine_name].copy(database_template, tmp_path)
+    MAKERS[engine_name].free(tmp_path)
 
 
 @pytest.fixture
@@ -68,11 +85,23 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture
+def book(database: Database) -> Database:
+    """The database with one book whose seq is 0."""
+    from models import Book
+
+    with database.write() as connection:
+        connection.execute(Book.__table__.insert(), BOOK)
+    return database
+
+
 @pytest.fixture(scope="session")
-def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     from tests.browser import Stage  # here, since tests of the core need no web framework
 
-    return Stage(MAKERS[engine_name], database_template, tmp_path_factory.mktemp("stage"))
+    folder = tmp_path_factory.mktemp("stage")
+    yield Stage(MAKERS[engine_name], database_template, folder)
+    MAKERS[engine_name].free(folder)
 
 
 @pytest.fixture

@@ -1,54 +1,69 @@
-"""Fresh, migrated databases for tests: one per test, and a real file, since locks show in nothing less.
+"""Fresh, migrated databases for tests, of every engine: real ones, since locks show in nothing less.
 
-Migrating takes far longer than copying, so one is migrated per session and copied.
+Migrating takes far longer than copying. So a SQLite file is migrated once per process and copied for each test; a
+server's databases are migrated once per process and emptied for each (tests.servers).
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from storage.engines import open_engines
 from storage.migrating import upgrade
+from tests.servers import MARIADB, POSTGRESQL, Emptied
 
 
-def sqlite_template(folder: Path) -> Path:
-    """A migrated file without rows. Closing it leaves no WAL beside it, so that it may be copied."""
-    path = folder / "template.db"
-    database = open_engines(f"sqlite:///{path}")
-    upgrade(database)
-    database.close()
-    assert not path.with_name("template.db-wal").exists()
-    return path
+class Maker(Protocol):
+    """How a test gets a database of one engine. A template is what it holds at first."""
+
+    def missing(self) -> str:
+        """Why there are no databases of this engine here, and how to get them; empty where there are."""
+
+    def template(self, folder: Path) -> Path:
+        """One without rows."""
+
+    def copy(self, template: Path, folder: Path) -> str:
+        """The URL of a database of one's own, in the place of an older one of the same ``folder``."""
+
+    def kept(self, folder: Path, name: str) -> Path:
+        """What the copy of ``folder`` holds by now, as a template. Nobody may have it open."""
+
+    def free(self, folder: Path) -> None:
+        """The copy of ``folder`` is not needed any more."""
 
 
-def sqlite_copy(template: Path, folder: Path) -> str:
-    """A copy in ``folder``, in the place of one that is there. Whoever still has that one open keeps the old file."""
-    path = folder / "server.db"
-    for old in (path, *folder.glob("server.db-*")):
-        old.unlink(missing_ok=True)
-    shutil.copyfile(template, path)
-    return f"sqlite:///{path}"
+class Files:
+    """SQLite."""
+
+    def missing(self) -> str:
+        return ""
+
+    def template(self, folder: Path) -> Path:
+        """Closing it leaves no WAL beside it, so that it may be copied."""
+        path = folder / "template.db"
+        database = open_engines(f"sqlite:///{path}")
+        upgrade(database)
+        database.close()
+        assert not path.with_name("template.db-wal").exists()
+        return path
+
+    def copy(self, template: Path, folder: Path) -> str:
+        """Whoever still has an older one open keeps the old file."""
+        path = folder / "server.db"
+        for old in (path, *folder.glob("server.db-*")):
+            old.unlink(missing_ok=True)
+        shutil.copyfile(template, path)
+        return f"sqlite:///{path}"
+
+    def kept(self, folder: Path, name: str) -> Path:
+        return Path(shutil.copyfile(folder / "server.db", folder / name))
+
+    def free(self, folder: Path) -> None:
+        """pytest removes the folder."""
 
 
-def sqlite_kept(folder: Path, name: str) -> Path:
-    """What the copy in ``folder`` holds by now, as a template. Nobody may have it open."""
-    return Path(shutil.copyfile(folder / "server.db", folder / name))
-
-
-@dataclass(frozen=True)
-class Maker:
-    """How a test gets a database of one engine: a migrated ``template`` per session, and a ``copy`` of it.
-
-    ``kept`` makes a template of a copy, for tests that all begin with the same rows.
-    """
-
-    template: Callable[[Path], Path]
-    copy: Callable[[Path, Path], str]
-    kept: Callable[[Path, str], Path]
-
-
-MAKERS: dict[str, Maker] = {"sqlite": Maker(sqlite_template, sqlite_copy, sqlite_kept)}
+MAKERS: Mapping[str, Maker] = {"sqlite": Files(), "postgresql": Emptied(POSTGRESQL), "mysql": Emptied(MARIADB)}
 """One for each of ENGINES."""

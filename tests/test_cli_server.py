@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import re
-import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -281,17 +281,35 @@ def test_the_doctor_finds_a_missing_migration(app: App) -> None:
     assert "! The schema is 0000" in looked.stdout and "flask db upgrade" in looked.stdout
 
 
-def test_the_doctor_finds_damage(app: App) -> None:
+FAULTS = {
+    "sqlite": (
+        ["PRAGMA foreign_keys = OFF", "DELETE FROM users"],
+        "! The database is damaged (memberships refers to what is not there)",
+    ),
+    "postgresql": (
+        ['ALTER TABLE users ALTER name TYPE varchar(100) COLLATE "und-x-icu"'],
+        "! Names are sorted otherwise than on devices: run `flask db upgrade`.",
+    ),
+    "mysql": (
+        ["ALTER TABLE users MODIFY name VARCHAR(100) COLLATE utf8mb4_general_ci NOT NULL"],
+        "! Names are sorted otherwise than on devices: run `flask db upgrade`.",
+    ),
+}
+"""Of each engine, what makes the database unfit, and what the doctor says then."""
+
+
+def test_the_doctor_finds_what_is_unfit(app: App) -> None:
     add_user(app, "ada")
     database = app.extensions["database"]
-    if database.kind.name != "sqlite":
-        pytest.skip("only SQLite can be damaged by a statement")
-    with sqlite3.connect(database.engine.url.database) as connection:
-        connection.execute("DELETE FROM users")
-    connection.close()
+    statements, finding = FAULTS[database.name]
+    with closing(database.engine.raw_connection()) as connection:
+        connection.detach()
+        for statement in statements:
+            connection.cursor().execute(statement)
+        connection.commit()
     looked = run(app, "doctor")
     assert looked.exit_code == 1
-    assert "! The database is damaged (memberships refers to what is not there)" in looked.stdout
+    assert finding in looked.stdout
 
 
 def test_the_doctor_finds_unsafe_settings(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from storage.accounts import Accounts
     from storage.activity import Activity
     from storage.contacts import Contacts
+    from storage.news import News
     from storage.sql import SqlStore
     from storage.streams import Streams
     from storage.tutorial import Tutorial
@@ -34,6 +35,7 @@ class Parts:
     tutorial: Tutorial
     activity: Activity
     streams: Streams
+    open_news: Callable[[], News]
     clock: Callable[[], int]
     new_id: Callable[[], str]
 

@@ -1,8 +1,8 @@
 """Feeds: what the listeners of a book share. Each page is made once, for all that wait at the same cursor.
 
-A commit of this process is heard at once, from the thread that made it; one of another process by a look at the
-database every few milliseconds. Either only says that there is something new: what it is, each listener reads from its
-own cursor, so that nothing can be missed, and one that was slow gets fewer and larger pages.
+A commit of this process is heard at once, from the thread that made it; one of another process by web.between. Either
+only says that there is something new: what it is, each listener reads from its own cursor, so that nothing can be
+missed, and one that was slow gets fewer and larger pages.
 
 All of it lives on the event loop. Stores are asked in threads, a few at a time, or HTTP would wait behind listeners.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -22,12 +22,11 @@ import orjson
 from offbook.core.changes import Cursor
 from offbook.core.wire import PAGE_MAX
 from storage import pull
+from storage.news import News
 from storage.sql import SqlStore
 from storage.sync import page_json
+from web.between import Between
 from web.threads import Threads
-
-LOOK_SECONDS = 0.01
-"""How often another process's commits are looked for, while anyone listens."""
 
 PAGES_AT_ONCE = 2
 WAKE_AT_ONCE = 32
@@ -77,9 +76,10 @@ class Feed:
 class Feeds:
     """Every book that anyone listens to."""
 
-    def __init__(self, store: SqlStore, threads: Threads[Any]) -> None:
+    def __init__(self, store: SqlStore, open_news: Callable[[], News], threads: Threads[Any]) -> None:
         self._store = store
         self._threads = threads
+        self._between = Between(open_news, threads, self._look)
         self._feeds: dict[int, Feed] = {}
         self._room = asyncio.Semaphore(PAGES_AT_ONCE)
         self._loop = asyncio.get_running_loop()
@@ -126,18 +126,17 @@ class Feeds:
     async def run(self) -> None:
         """Hear of every commit, of whatever process, until cancelled."""
         self._store.heard = self._heard_in_thread
-        commits = await self._threads.run(self._store.commits)
         try:
-            while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                if self._feeds and commits.happened():
-                    await self._look()
+            await self._between.run()
         finally:
             self._store.heard = None
-            commits.close()
 
     def _heard_in_thread(self, book_id: int, seq: int) -> None:
-        self._loop.call_soon_threadsafe(self._heard, book_id, seq)
+        self._loop.call_soon_threadsafe(self._committed, book_id, seq)
+
+    def _committed(self, book_id: int, seq: int) -> None:
+        self._between.committed(book_id)
+        self._heard(book_id, seq)
 
     def _heard(self, book_id: int, seq: int) -> None:
         feed = self._feeds.get(book_id)
@@ -146,9 +145,13 @@ class Feeds:
             feed.pages = {}
             feed.news.set()
 
-    async def _look(self) -> None:
+    async def _look(self, books: Collection[int] | None) -> None:
+        """At those of these books, or of all, that anyone listens to."""
+        wanted = [book_id for book_id in self._feeds if books is None or book_id in books]
+        if not wanted:
+            return
         try:
-            heads = await self._threads.run(partial(self._store.heads, list(self._feeds)))
+            heads = await self._threads.run(partial(self._store.heads, wanted))
         except Exception:
             log.exception("The database can't be read for the live channel; it is tried again")
             return

@@ -112,7 +112,7 @@ class Sockets:
 
     def __init__(self, parts: Parts, threads: Threads[Any], config: Config) -> None:
         self._config = config
-        self._feeds = Feeds(parts.store, threads)
+        self._feeds = Feeds(parts.store, parts.open_news, threads)
         self._pushes = Pushes(parts, threads)
         self._care = Care(parts, threads)
         self._counts: Counter[object] = Counter()

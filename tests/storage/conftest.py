@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from storage.engines import ENGINES
+from tests.conftest import available
 from tests.storage.books import Desk, Library, memory_library, sql_library
 
 MEMORY = "memory"
 
 
 def a_library(name: str, folder: Path) -> Library:
-    return memory_library() if name == MEMORY else sql_library(name, folder)
+    return memory_library() if name == MEMORY else sql_library(available(name), folder)
 
 
 @pytest.fixture(scope="session", params=[MEMORY, *ENGINES])
@@ -28,7 +29,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session", params=list(ENGINES))
 def sql(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """Each database in turn."""
-    made = sql_library(request.param, tmp_path_factory.mktemp(request.param))
+    made = sql_library(available(request.param), tmp_path_factory.mktemp(request.param))
     yield made
     made.close()
 

@@ -11,11 +11,11 @@ from storage.engines import Database
 from storage.queries import TableQueries
 from storage.rows import layouts
 
+pytestmark = pytest.mark.engines("sqlite")  # the others decide by their statistics
+
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_page_reads_the_entries_of_its_own_records_alone(database: Database, table: str) -> None:
-    if database.kind.name != "sqlite":
-        pytest.skip("other engines decide by their statistics")
     for query in TableQueries(layouts(Base.metadata.tables)[table]).page_entries.values():
         sql = query.text(database.reader.dialect)
         with database.read() as connection:
@@ -39,8 +39,6 @@ def test_the_sums_of_parts_walk_through_no_other_part(database: Database, table:
 
 def plan_of(database: Database, table: str, ranges: list[Range]) -> list[str]:
     """How SQLite goes about a sum: each table that it reads."""
-    if database.kind.name != "sqlite":
-        pytest.skip("other engines decide by their statistics")
     sql = str(TableQueries(layouts(Base.metadata.tables)[table]).sums(ranges).compile(database.engine))
     with database.read() as connection:
         steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]

@@ -1,0 +1,151 @@
+"""Everything that only MariaDB and MySQL need, from MariaDB 10.6 and MySQL 8.0 on, by PyMySQL.
+
+Three defaults are not safe, so each is set: a text that is too long is cut (strict mode refuses it), REPEATABLE READ
+would let a writer that waited for its book read what was there before it waited (READ COMMITTED does not), and text is
+compared by a language's rules, without regard to case or trailing spaces (a binary collation without padding is
+SQLite's order). Readers take one look for all of theirs, and the server refuses them a write.
+
+A change of the schema commits by itself there: a migration that fails half-way can't be undone but by a backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pymysql.constants import SERVER_STATUS
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects.mysql import insert
+
+DRIVER = "mysql+pymysql"
+ONE_WRITER = False
+
+CONNECTIONS_KEPT = 8
+CONNECTIONS_MAX = 16
+"""Of each engine, of which a process has two. A server takes 151 in all unless told otherwise."""
+
+RECYCLE_SECONDS = 3600
+"""The server closes what was idle for eight hours, and firewalls sooner."""
+
+SETTINGS = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', "
+    "time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 30"
+)
+
+
+def engine(url: URL) -> Engine:
+    """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
+    return _engine(url, "READ COMMITTED")
+
+
+def reader(url: URL) -> Engine:
+    """The engine for readers: a write through it is refused by the server."""
+    made = _engine(url, "REPEATABLE READ")
+    event.listen(made, "begin", lambda connection: begin_reading(_driver_connection(connection)))
+    return made
+
+
+def _engine(url: URL, isolation: str) -> Engine:
+    made = create_engine(
+        url.update_query_dict({"charset": "utf8mb4"}),
+        isolation_level=isolation,
+        pool_size=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
+        pool_pre_ping=True,  # a server that was restarted costs nobody a failed request
+        pool_recycle=RECYCLE_SECONDS,
+        hide_parameters=True,  # an error's text ends in logs, and would carry people's data there
+    )
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        _run(connection, SETTINGS)
+
+    return made
+
+
+def begin_writing(connection: Any) -> None:
+    """The driver begins with the first statement, and the lock of a book is the first statement of its writers."""
+
+
+def begin_reading(connection: Any) -> None:
+    """Take the one look for the whole transaction, unless that was done already."""
+    if not connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+        _run(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def _run(connection: Any, statement: str) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(statement)
+    finally:
+        cursor.close()
+
+
+def upsert(table: Table, columns: Sequence[str]) -> Insert:
+    """INSERT … ON DUPLICATE KEY UPDATE, for many rows. REPLACE would delete first, and with the row its children."""
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    written = [name for name in columns if name not in keys] or keys[:1]  # a key set to itself changes nothing
+    return statement.on_duplicate_key_update({name: statement.inserted[name] for name in written})
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """Tables that are made compare text code point by code point, and so do older ones at the end."""
+    with engine.begin() as connection:
+        quoted, collation = _quoted(connection), _collation(connection)
+        database = quoted(engine.url.database or "")
+        connection.exec_driver_sql(f"ALTER DATABASE {database} CHARACTER SET utf8mb4 COLLATE {collation}")
+        yield connection
+        for name in _compared_otherwise(connection):
+            connection.exec_driver_sql(
+                f"ALTER TABLE {quoted(name)} CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}"
+            )
+
+
+def facts(connection: Connection) -> Mapping[str, str | int | bool]:
+    """What ``flask doctor`` tells, read from a connection that writes."""
+
+    def show(name: str) -> str:
+        return str(connection.exec_driver_sql(f"SELECT @@{name}").scalar_one())
+
+    flushed = show("innodb_flush_log_at_trx_commit") == "1"
+    return {
+        "driver": connection.dialect.driver,
+        "version": show("version"),
+        "synchronous": "full" if flushed and show("innodb_doublewrite") not in ("0", "OFF") else "off",
+        "sql_mode": show("sql_mode"),
+        "lock_timeout": show("innodb_lock_wait_timeout") + "s",
+        "order": "by language" if _compared_otherwise(connection) else "by code point",
+    }
+
+
+def faults(connection: Connection) -> Sequence[str]:
+    """What CHECK TABLE finds wrong."""
+    names = connection.exec_driver_sql("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'").scalars().all()
+    if not names:
+        return ()
+    checked = connection.exec_driver_sql(f"CHECK TABLE {', '.join(map(_quoted(connection), names))}")
+    return [f"{table}: {told}" for table, _, kind, told in checked if kind.lower() == "error"]
+
+
+def _collation(connection: Connection) -> str:
+    return "utf8mb4_nopad_bin" if connection.dialect.is_mariadb else "utf8mb4_0900_bin"  # type: ignore[attr-defined]
+
+
+def _compared_otherwise(connection: Connection) -> Sequence[str]:
+    """The tables with a column that is compared by a language's rules."""
+    query = (
+        "SELECT DISTINCT table_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND collation_name <> %s ORDER BY 1"
+    )
+    return connection.exec_driver_sql(query, (_collation(connection),)).scalars().all()
+
+
+def _quoted(connection: Connection) -> Callable[[str], str]:
+    return connection.dialect.identifier_preparer.quote
+
+
+def _driver_connection(connection: Connection) -> Any:
+    return connection.connection.driver_connection

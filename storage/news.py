@@ -1,0 +1,189 @@
+"""How a process hears that another one has committed, and tells the others of its own commits.
+
+What is heard only says in which books there may be something new; what it is, each listener reads from its own cursor.
+So a message that is lost, doubled or late does no harm: every few moments all books are looked at anyhow.
+
+SQLite tells by itself (``PRAGMA data_version``). PostgreSQL carries messages (LISTEN and NOTIFY), and a Redis server
+does so for any database, where ``LIVE_URL`` names one. Without either, the look at all books is all there is.
+
+Messages go out after the commit and not with it: NOTIFY inside a transaction makes the commits of all books wait for
+one another.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Protocol, cast
+
+import psycopg
+import redis
+from sqlalchemy import Engine
+
+from storage import sqlite
+from storage.engines import Database, open_engines
+
+CHANNEL = "offbook"
+"""Of PostgreSQL it is heard in one database, of Redis in all of a server: news of another server's books are a look in
+vain and nothing more."""
+
+BOOKS_PER_MESSAGE = 300
+"""PostgreSQL takes 8,000 bytes."""
+
+NET_SECONDS = 1.0
+"""How often all books are looked at, whatever was heard: what a lost message costs at the most."""
+
+SILENT_NET_SECONDS = 0.25
+"""The same where nothing is ever heard."""
+
+REDIS_SECONDS = 5
+"""How long the Redis server may take for an answer."""
+
+
+class News(Protocol):
+    """Not for several threads at once; ``tell`` may be called beside the others."""
+
+    net_seconds: float
+    """How often all books are to be looked at."""
+
+    def heard(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since it was last asked; None: in any.
+
+        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        """
+
+    def tell(self, books: Iterable[int]) -> None:
+        """Say that this process has committed in these books. May take as long as the network."""
+
+    def close(self) -> None: ...
+
+
+def open_news(database: Database, live_url: str = "") -> News:
+    """The best news that there is for this database. Connects, so that it may raise."""
+    if live_url.startswith(("redis:", "rediss:", "unix:")):
+        return RedisNews(live_url)
+    if live_url:
+        return Notices(open_engines(live_url).engine)
+    if database.name == "postgresql":
+        return Notices(database.engine)
+    if database.name == "sqlite":
+        return Commits(database.reader)
+    return Silence()
+
+
+class Commits:
+    """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
+
+    net_seconds = math.inf
+
+    def __init__(self, reader: Engine) -> None:
+        self._connection = reader.raw_connection()
+        self._seen = sqlite.version(self._connection.driver_connection)
+
+    def heard(self) -> Collection[int] | None:
+        before, self._seen = self._seen, sqlite.version(self._connection.driver_connection)
+        return () if self._seen == before else None
+
+    def tell(self, books: Iterable[int]) -> None:
+        """Everybody sees it already."""
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Notices:
+    """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
+
+    net_seconds = NET_SECONDS
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sender = uuid.uuid4().hex
+        self._taken = engine.raw_connection()
+        self._connection = cast(psycopg.Connection[Any], self._taken.driver_connection)
+        self._taken.detach()  # no pool takes it back
+        self._connection.autocommit = True
+        self._connection.execute(f"LISTEN {CHANNEL}")
+
+    def heard(self) -> Collection[int] | None:
+        self._connection.pgconn.consume_input()
+        return books_in(self._payloads(), self._sender)
+
+    def _payloads(self) -> Iterator[bytes]:
+        while (notice := self._connection.pgconn.notifies()) is not None:
+            yield notice.extra
+
+    def tell(self, books: Iterable[int]) -> None:
+        with self._engine.connect() as connection:
+            for message in messages(books, self._sender):
+                connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, message))
+            connection.commit()
+
+    def close(self) -> None:
+        self._taken.close()
+
+
+class RedisNews:
+    """Messages by a Redis server, for databases that carry none."""
+
+    net_seconds = NET_SECONDS
+
+    def __init__(self, url: str) -> None:
+        self._sender = uuid.uuid4().hex
+        self._client = redis.Redis.from_url(
+            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, socket_keepalive=True
+        )
+        self._subscription: Any = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._subscription.subscribe(CHANNEL)
+
+    def heard(self) -> Collection[int] | None:
+        return books_in(self._payloads(), self._sender)
+
+    def _payloads(self) -> Iterator[bytes]:
+        while self._subscription.connection is not None and self._subscription.connection.can_read(timeout=0):
+            message = self._subscription.get_message(timeout=0)
+            if message is not None:
+                yield message["data"]
+
+    def tell(self, books: Iterable[int]) -> None:
+        for message in messages(books, self._sender):
+            self._client.publish(CHANNEL, message)
+
+    def close(self) -> None:
+        self._subscription.close()
+        self._client.close()
+
+
+class Silence:
+    """No news, but a look every now and then."""
+
+    net_seconds = SILENT_NET_SECONDS
+
+    def heard(self) -> Collection[int] | None:
+        return ()
+
+    def tell(self, books: Iterable[int]) -> None:
+        """Nobody would hear it."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def messages(books: Iterable[int], sender: str) -> Iterator[str]:
+    """Each is the sender's name and numbers of books, with spaces between."""
+    numbers = sorted(set(books))
+    for start in range(0, len(numbers), BOOKS_PER_MESSAGE):
+        yield " ".join([sender, *map(str, numbers[start : start + BOOKS_PER_MESSAGE])])
+
+
+def books_in(payloads: Iterable[bytes], but_of: str) -> Collection[int] | None:
+    """The books that messages of others name; None where one can't be read: it may have named any."""
+    found: set[int] = set()
+    for payload in payloads:
+        sender, *books = payload.split()[: BOOKS_PER_MESSAGE + 1] or [b""]
+        if not all(book.isdigit() for book in books) or not books:
+            return None
+        if sender != but_of.encode():
+            found.update(map(int, books))
+    return found

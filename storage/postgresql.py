@@ -1,0 +1,118 @@
+"""Everything that only PostgreSQL needs, from version 14 on, by psycopg 3.
+
+Writers of different books run side by side: each waits for the row of its own book and for nothing else
+(``SELECT … FOR UPDATE``), and sees what the one before it committed, since READ COMMITTED takes a new look with each
+statement. Readers take one look for all of theirs (REPEATABLE READ), and the server refuses them a write.
+
+Text is compared byte by byte, as SQLite does it: in the database's own collation a list would be in another order than
+on a device, and ``ids < :end`` would hold other rows. So each column has COLLATE "C", set after every migration.
+
+Isolation: https://www.postgresql.org/docs/current/transaction-iso.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy.dialects.postgresql import insert
+
+DRIVER = "postgresql+psycopg"
+ONE_WRITER = False
+
+CONNECTIONS_KEPT = 8
+CONNECTIONS_MAX = 16
+"""Of each engine, of which a process has two. A server takes 100 in all unless told otherwise."""
+
+OPTIONS = "-c lock_timeout=30s -c timezone=UTC -c synchronous_commit=on"
+"""A writer that waited 30 s for a book is told so. What is committed is on disk, whatever the server's own default."""
+
+BYTEWISE = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_collation k ON k.oid = a.attcollation
+WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
+  AND k.collname <> 'C'
+ORDER BY c.relname, a.attnum
+"""
+"""The columns of text that are compared by a language's rules: table, column, type."""
+
+
+def engine(url: URL) -> Engine:
+    """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
+    return _engine(url, "READ COMMITTED")
+
+
+def reader(url: URL) -> Engine:
+    """The engine for readers: a write through it is refused by the server."""
+    made = _engine(url, "REPEATABLE READ")
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.read_only = True
+
+    return made
+
+
+def _engine(url: URL, isolation: str) -> Engine:
+    return create_engine(
+        url,
+        isolation_level=isolation,
+        pool_size=CONNECTIONS_KEPT,
+        max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
+        pool_pre_ping=True,  # a server that was restarted costs nobody a failed request
+        connect_args={"options": OPTIONS, "application_name": "offbook"},
+        hide_parameters=True,  # an error's text ends in logs, and would carry people's data there
+    )
+
+
+def begin_writing(connection: Any) -> None:
+    """The driver begins with the first statement, and the lock of a book is the first statement of its writers."""
+
+
+def begin_reading(connection: Any) -> None:
+    """The driver begins with the first statement, which is when the one look is taken."""
+
+
+def upsert(table: Table, columns: Sequence[str]) -> Insert:
+    """INSERT … ON CONFLICT DO UPDATE, for many rows."""
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    written = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not written:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=written)
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """One transaction, the schema's changes included. Columns that it made are compared byte by byte at its end."""
+    with engine.begin() as connection:
+        yield connection
+        quote = connection.dialect.identifier_preparer.quote
+        for name, column, type_ in connection.exec_driver_sql(BYTEWISE).fetchall():
+            alter = f'ALTER TABLE {quote(name)} ALTER COLUMN {quote(column)} TYPE {type_} COLLATE "C"'
+            connection.exec_driver_sql(alter)
+
+
+def facts(connection: Connection) -> Mapping[str, str | int | bool]:
+    """What ``flask doctor`` tells, read from a connection that writes."""
+
+    def show(name: str) -> str:
+        return str(connection.exec_driver_sql(f"SHOW {name}").scalar_one())
+
+    flushed = show("synchronous_commit") in ("on", "remote_apply") and show("fsync") == "on"
+    return {
+        "driver": connection.dialect.driver,
+        "version": show("server_version"),
+        "isolation": show("transaction_isolation"),
+        "synchronous": "full" if flushed else "off",
+        "lock_timeout": show("lock_timeout"),
+        "order": "by language" if connection.exec_driver_sql(BYTEWISE).first() else "by code point",
+    }
+
+
+def faults(connection: Connection) -> Sequence[str]:
+    """Nothing: the server itself checks each page when it reads it, and refuses one that is damaged."""
+    return ()

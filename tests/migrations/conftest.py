@@ -1,0 +1,47 @@
+"""Databases to migrate."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData
+
+from models import Base, Book, Contact, ContactDetail
+from offbook.core.tables import TABLES
+from storage.engines import Database
+from storage.migrating import MIGRATIONS
+from storage.rows import layouts
+from tests.conftest import BOOK
+from tests.migrations.filled import RECORDS
+
+
+@pytest.fixture
+def empty(database: Database) -> Database:
+    """A database without a schema."""
+    with database.migrate() as connection:
+        found = MetaData()
+        found.reflect(connection)
+        found.drop_all(connection)
+    return database
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A migrated database with two contacts, written as the store writes them."""
+    layout = layouts(Base.metadata.tables)["contacts"]
+    (details,) = TABLES["contacts"].maps
+    with database.write() as connection:
+        connection.execute(Book.__table__.insert(), BOOK)
+        for record in RECORDS:
+            connection.execute(Contact.__table__.insert(), layout.row_of(1, record))
+            for row in layout.entry_rows(details, 1, record).values():
+                connection.execute(ContactDetail.__table__.insert(), row)
+    return database
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A copy of the migrations, to which a test adds its own."""
+    return Path(shutil.copytree(MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__")))

@@ -1,0 +1,68 @@
+"""The schema comes from migrations alone: they make what the models say, and going back and forth keeps the data."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select
+
+from models import Base, Contact
+from offbook.core.digests import digest_of
+from storage.engines import Database
+from storage.migrating import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
+from tests.migrations.filled import RECORDS, everything, schema
+
+
+def test_migrations_make_what_the_models_say(database: Database) -> None:
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": differs_in_default})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_every_constraint_of_the_models_is_in_the_database(database: Database) -> None:
+    """Alembic compares neither primary keys nor what a deletion does to the rows that refer to it."""
+    with database.read() as connection:
+        looked = inspect(connection)
+        for table in Base.metadata.sorted_tables:
+            keys = looked.get_pk_constraint(table.name)
+            assert keys["constrained_columns"] == [column.name for column in table.primary_key], table.name
+            deletes = {key["name"]: key["options"].get("ondelete") for key in looked.get_foreign_keys(table.name)}
+            assert deletes == {key.name: key.ondelete for key in table.foreign_key_constraints}, table.name
+
+
+def test_upgrade_from_nothing_and_back_to_nothing(empty: Database) -> None:
+    assert schema(empty) == {}
+    upgrade(empty)
+    assert schema(empty).keys() == Base.metadata.tables.keys()
+    downgrade(empty, "base")
+    assert schema(empty) == {}
+
+
+def test_downgrade_and_up_again_keep_the_data(filled: Database) -> None:
+    before, names = everything(filled), schema(filled)
+    downgrade(filled, "-1")
+    upgrade(filled)
+    assert everything(filled) == before
+    assert schema(filled) == names
+
+
+def test_every_step_back_keeps_contacts_and_details(filled: Database) -> None:
+    """All but the first migration, below which there are no contacts."""
+    downgrade(filled, "0001")
+    with filled.read() as connection:
+        counts = count_rows(connection)
+    assert (counts["books"], counts["contacts"], counts["contact_details"]) == (1, 2, 2)
+
+
+def test_records_that_are_there_get_the_digest_that_the_store_gives_them(filled: Database) -> None:
+    digests = {record.id: digest_of(record) for record in RECORDS}
+    downgrade(filled, "0002")
+    upgrade(filled)
+    with filled.read() as connection:
+        assert {row.id: row.digest for row in connection.execute(select(Contact.id, Contact.digest))} == digests
+    assert digests["ada"] and not digests["gone"]
+
+
+def test_there_is_one_line_of_migrations() -> None:
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1

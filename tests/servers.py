@@ -1,0 +1,187 @@
+"""Databases of the servers on this machine. Each process makes as many as it uses at once, and empties them for more.
+
+Where they are comes from OFFBOOK_TEST_POSTGRESQL and OFFBOOK_TEST_MARIADB: URLs of accounts that may make databases.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, insert, make_url, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from models import Base
+from storage.engines import open_engines
+from storage.migrating import upgrade
+
+PREFIX = "offbook_test_"
+
+
+@dataclass
+class Server:
+    """``shape`` lists tables and columns, ``counters`` has keys go on from the last one, ``forced`` ends DROP."""
+
+    name: str
+    url: URL
+    get_it: str
+    shape: str
+    counters: tuple[str, ...]
+    databases: str
+    forced: str = ""
+
+    @cached_property
+    def engine(self) -> Engine:
+        return create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+    @cached_property
+    def missing(self) -> str:
+        """Why it can't be used, and what to do about it."""
+        try:
+            self.engine.connect().close()
+        except OperationalError:
+            return f"no {self.name} answers at {self.url.host}:{self.url.port}: {self.get_it}"
+        return ""
+
+
+COUNTED = [table.name for table in Base.metadata.sorted_tables if table.autoincrement_column is not None]
+
+POSTGRESQL = Server(
+    name="PostgreSQL",
+    url=make_url(os.environ.get("OFFBOOK_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
+    get_it="install the package postgresql, or set OFFBOOK_TEST_POSTGRESQL",
+    shape=(
+        "SELECT table_name, column_name, data_type, collation_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' ORDER BY 1, 2"
+    ),
+    counters=tuple(
+        f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 0) + 1, false) FROM {name}"
+        for name in COUNTED
+    ),
+    databases="SELECT datname FROM pg_database",
+    forced=" WITH (FORCE)",
+)
+MARIADB = Server(
+    name="MariaDB",
+    url=make_url(os.environ.get("OFFBOOK_TEST_MARIADB") or "mysql+pymysql://root@127.0.0.1:3306/"),
+    get_it="install the package mariadb-server, or set OFFBOOK_TEST_MARIADB",
+    shape=(
+        "SELECT table_name, column_name, column_type, collation_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() ORDER BY 1, 2"
+    ),
+    counters=tuple(f"ALTER TABLE {name} AUTO_INCREMENT = 1" for name in COUNTED),
+    databases="SHOW DATABASES",
+)
+
+
+class Emptied:
+    """A Maker of databases on a server. A template is a file of rows."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._numbers = count(1)
+        self._shape: list[Any] = []
+        self._free: list[URL] = []
+        self._of: dict[Path, URL] = {}
+
+    def missing(self) -> str:
+        return self._server.missing
+
+    def template(self, folder: Path) -> Path:
+        return _kept({}, folder / "empty.rows")
+
+    def copy(self, template: Path, folder: Path) -> str:
+        url = self._of.get(folder) or (self._free.pop() if self._free else self._made(self._named()))
+        self._of[folder] = url
+        rows = pickle.loads(template.read_bytes())
+        if not self._emptied(url, rows):
+            self._drop(url)
+            self._emptied(self._made(url), rows)
+        return url.render_as_string(hide_password=False)
+
+    def kept(self, folder: Path, name: str) -> Path:
+        engine = create_engine(self._of[folder], poolclass=NullPool)
+        with engine.connect() as connection:
+            found = {
+                table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in Base.metadata.sorted_tables
+            }
+        return _kept(found, folder / name)
+
+    def free(self, folder: Path) -> None:
+        url = self._of.pop(folder, None)
+        if url is not None:
+            self._free.append(url)
+
+    def _named(self) -> URL:
+        number = next(self._numbers)
+        if number == 1:
+            self._drop_left()
+            atexit.register(self._drop_own)
+        return self._server.url.set(database=f"{PREFIX}{os.getpid()}_{number}")
+
+    def _made(self, url: URL) -> URL:
+        with self._server.engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+        database = open_engines(url)
+        upgrade(database)
+        database.close()
+        self._shape = self._shape or self._shape_of(url)
+        return url
+
+    def _shape_of(self, url: URL) -> list[Any]:
+        with create_engine(url, poolclass=NullPool).connect() as connection:
+            return self._shape_by(connection)
+
+    def _shape_by(self, connection: Connection) -> list[Any]:
+        """Columns and revision: what a test of migrations may leave changed."""
+        columns = list(map(tuple, connection.exec_driver_sql(self._server.shape)))
+        if not any(column[0] == "alembic_version" for column in columns):
+            return columns
+        return columns + list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
+
+    def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]]) -> bool:
+        """Whether it could be made to hold just these rows: a test may have left another schema."""
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            if self._shape_by(connection) != self._shape:
+                return False
+            for table in reversed(Base.metadata.sorted_tables):
+                connection.execute(table.delete())
+            _fill(connection, rows)
+            for statement in self._server.counters:
+                connection.exec_driver_sql(statement)
+        return True
+
+    def _drop(self, url: URL) -> None:
+        with self._server.engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {url.database}{self._server.forced}")
+
+    def _drop_own(self) -> None:
+        for url in (*self._free, *self._of.values()):
+            self._drop(url)
+
+    def _drop_left(self) -> None:
+        """What processes left that were killed."""
+        with self._server.engine.connect() as connection:
+            names = connection.exec_driver_sql(self._server.databases).scalars().all()
+        for name in names:
+            if name.startswith(PREFIX) and not Path(f"/proc/{name.removeprefix(PREFIX).partition('_')[0]}").exists():
+                self._drop(self._server.url.set(database=name))
+
+
+def _fill(connection: Connection, rows: dict[str, list[dict[str, Any]]]) -> None:
+    for table in Base.metadata.sorted_tables:
+        if rows.get(table.name):
+            connection.execute(insert(table), rows[table.name])
+
+
+def _kept(rows: dict[str, list[dict[str, Any]]], path: Path) -> Path:
+    path.write_bytes(pickle.dumps(rows))
+    return path

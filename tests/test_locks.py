@@ -1,0 +1,26 @@
+"""The lock in front of SQLite's writers."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+from storage.locks import FairLock
+from tests.waiting import wait_until
+
+
+def test_the_lock_is_given_in_order_of_arrival() -> None:
+    lock, order, threads = FairLock(), [], []
+    with lock:
+        for number in range(5):
+            thread = Thread(target=lambda number=number: take(lock, order, number))
+            thread.start()
+            threads.append(thread)
+            wait_until(lambda number=number: len(lock._waiting) == number + 1)
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2, 3, 4]
+
+
+def take(lock: FairLock, order: list[int], number: int) -> None:
+    with lock:
+        order.append(number)
