@@ -52,9 +52,7 @@ def revision(path: Path) -> str | None:
 
 
 def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
-    engine.dispose()
-    with engine.connect() as connection:
-        refuse_others(connection.scalar(OTHERS) or 0)
+    refuse_others(engine, OTHERS)
     keep()
     with engine.begin() as connection:
         connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS = 0")

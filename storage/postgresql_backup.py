@@ -17,7 +17,10 @@ from storage.programs import beginning, refuse_others, run
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
-OTHERS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'"
+)
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -42,10 +45,7 @@ def revision(path: Path) -> str | None:
 
 
 def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
-    engine.dispose()
-    with engine.connect() as connection:
-        refuse_others(connection.scalar(OTHERS) or 0)
-    engine.dispose()
+    refuse_others(engine, OTHERS)
     keep()
     words = ["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--single-transaction"]
     run([*words, *_place(engine.url), str(path)], PACKAGE, _secrets(engine.url))

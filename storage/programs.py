@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy import Engine, TextClause
+
 from storage.backup_files import BackupError
+
+CLOSING_SECONDS = 2.0
 
 
 def run(
@@ -42,13 +47,26 @@ def run(
     return "" if target is not None else ran.stdout.decode(errors="replace")
 
 
-def refuse_others(others: int) -> None:
-    """Raise BackupError where somebody else has the database open."""
-    if others:
-        raise BackupError(
-            f"{others} other connections have the database open: stop the server and all else that uses it, then "
-            "restore again. Nothing was done."
-        )
+def refuse_others(engine: Engine, query: TextClause) -> None:
+    """Raise BackupError where somebody else has the database open: ``query`` counts them.
+
+    A connection that was closed just now is still counted for a moment.
+    """
+    deadline = time.monotonic() + CLOSING_SECONDS
+    engine.dispose()
+    with engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        while others := connection.scalar(query) or 0:
+            if time.monotonic() < deadline:
+                time.sleep(0.05)
+                continue
+            raise BackupError(_in_use(others))
+    engine.dispose()
+
+
+def _in_use(others: int) -> str:
+    connections = "1 other connection has" if others == 1 else f"{others} other connections have"
+    return f"{connections} the database open: stop the server, then restore again. Nothing was done."
 
 
 def beginning(path: Path, size: int) -> bytes:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select, text
+from sqlalchemy import URL, func, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
-from storage import backup_files, backups
+from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
 from storage.doctor import schema
-from storage.engines import Database
-from storage.migrating import MIGRATIONS, downgrade, upgrade
+from storage.engines import Database, open_engines
+from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
 from tests.browser import add_user, app_on, parts_of
 from tests.test_cli_server import run
 
@@ -158,6 +159,20 @@ def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
 
 
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(file.parent))
+    assert re.search(r"is not installed: install the package \w+-client", refused(app, "backup", str(file)))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("place", [postgresql_backup._place, mariadb_backup._place], ids=["postgresql", "mariadb"])
+def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]]) -> None:
+    words = " ".join(place(make_url("postgresql+psycopg://ada:secret@example.org:1234/book")))
+    assert "secret" not in words
+    assert all(word in words for word in ("ada", "example.org", "1234", "book"))
+
+
 # --- restore ---------------------------------------------------------------------------------------------------------
 
 
@@ -232,3 +247,123 @@ def test_a_backup_that_was_cut_off_is_refused(app: App, file: Path) -> None:
 def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) -> None:
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path / "nowhere"))
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path))
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_is_refused_while_a_server_has_the_database_open(
+    app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite copes: see test_restored_server.py."""
+    monkeypatch.setattr(programs, "CLOSING_SECONDS", 0.1)
+    backed_up(app, file)
+    server = open_engines(database.engine.url)
+    with server.read():
+        assert "1 other connection has the database open: stop the server" in refused(
+            app, "restore", "--yes", str(file)
+        )
+    server.close()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_restore_goes_on_when_a_writer_is_done(app: App, database: Database, file: Path) -> None:
+    """And loses nothing of what was written until then: it is in what is kept."""
+    backed_up(app, file)
+    other = open_engines(database.engine.url)
+    with other.write() as connection:
+        restoring = Thread(target=restored, args=(app, file))
+        restoring.start()
+        connection.execute(User.__table__.insert(), {"name": "late", "password_hash": "x", "created_at": 0})
+    restoring.join()
+    assert people(app) == []
+    (kept,) = kept_in(app)
+    restored(app, kept)
+    with database.read() as connection:
+        assert connection.scalars(select(User.name)).all() == ["late"]
+    other.close()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_damaged_database_stays_until_it_is_moved_away(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    database.close()
+    live = Path(str(database.engine.url.database))
+    live.write_bytes(b"SQLite format 3\0" + os.urandom(5000))
+    asked = run(app, "restore", "--yes", str(file))
+    assert asked.exit_code == 1 and f"If {live} is damaged, move it away first" in asked.stderr
+    database.close()
+    for part in live.parent.glob(live.name + "*"):
+        part.unlink()
+    restored(app, file)
+    assert (people(app), kept_in(app)) == (["ada"], [])
+
+
+@pytest.mark.engines("sqlite")
+def test_the_database_itself_is_no_backup_of_it(app: App, database: Database) -> None:
+    assert "is the database itself" in refused(app, "restore", "--yes", str(database.engine.url.database))
+
+
+# --- before an upgrade -----------------------------------------------------------------------------------------------
+
+
+def upgraded(app: App) -> str:
+    done = run(app, "db", "upgrade")
+    assert done.exit_code == 0, done.output
+    return done.stderr
+
+
+@pytest.mark.engines("sqlite")
+def test_what_is_there_is_kept_before_an_upgrade(app: App, database: Database) -> None:
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    before = everything_named(database)
+    said = upgraded(app)
+    (kept,) = kept_in(app)
+    assert str(kept) in said and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    copy = open_engines(f"sqlite:///{kept}")
+    assert everything_named(copy) == before
+    copy.close()
+
+
+def everything_named(database: Database) -> list[tuple[str, int]]:
+    with database.read() as connection:
+        return sorted(count_rows(connection).items())
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_is_kept_where_nothing_is_migrated(app: App, database: Database) -> None:
+    add_user(app, "ada")
+    upgraded(app)
+    assert run(app, "db", "current").exit_code == run(app, "db", "check").exit_code == 0
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_is_kept_of_a_database_without_rows(app: App, database: Database) -> None:
+    downgrade(database, "-1")
+    upgraded(app)
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_an_upgrade_without_a_backup_does_not_happen(app: App, database: Database, tmp_path: Path) -> None:
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    (tmp_path / "backups").write_text("no folder")
+    failed = run(app, "db", "upgrade")
+    assert failed.exit_code == 1
+    assert "Nothing was migrated, since no backup could be made first." in failed.output + failed.stderr
+    assert [finding.bad for finding in schema(database)] == [True]
+
+
+def test_the_last_few_are_kept_and_those_of_restores_all(tmp_path: Path, now: int) -> None:
+    made = [backup_files.before_upgrade(tmp_path, "offbook", "0005", now + number * 10**9) for number in range(8)]
+    others = [
+        backup_files.before_restore(tmp_path, "offbook", now),
+        tmp_path / "mine",
+        tmp_path / "other-1-0005.backup",
+    ]
+    for path in (*made, *others):
+        path.touch()
+    backup_files.prune(tmp_path, "offbook")
+    assert sorted(tmp_path.iterdir()) == sorted([*made[-5:], *others])

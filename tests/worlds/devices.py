@@ -22,8 +22,8 @@ Say = Callable[[str], None]
 
 
 class Ledger:
-    """Every text that was typed and stored. ``excused`` are those that their own writer overwrote or gave up while no
-    server could have had them, or that were pruned.
+    """Every text that was typed and stored. ``excused`` are those that somebody overwrote or gave up while no server
+    could have had them (it may just have lost them, where one ``was_restored``), or that were pruned.
 
     ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then; ``spoiled``
     are records of which something could not be sent, that went to a copy of the device, or that were deleted and made
@@ -39,6 +39,7 @@ class Ledger:
         self.last: dict[str, Any] = {}
         self.spoiled: set[str] = set()
         self.gone: set[str] = set()
+        self.was_restored = False
 
     def new_text(self) -> str:
         self._count += 1
@@ -235,6 +236,8 @@ class Device:
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (log.State.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)
+        if self._ledger.was_restored:
+            self._ledger.excused |= texts_in(before) - texts_in(after)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if given_up or record_id not in after or record_id in deleted:

@@ -175,6 +175,7 @@ def restore(world: World, device: Device) -> None:
     epoch = world.random.choice([None, str(UUID(int=world.random.getrandbits(128), version=4))])
     world.say(f"    back to {world.backup.book.seq}, epoch {epoch}")
     server.restore(world.backup, epoch)
+    world.ledger.was_restored = True
     held = texts_in(server.everything(), *(one.held() for one in devices))
     world.ledger.excused |= world.ledger.typed - held
     # Who holds what another had deleted, and did not hear of it, brings it back.
