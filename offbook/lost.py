@@ -50,31 +50,32 @@ def go_back(connection: sqlite3.Connection, kept: int) -> None:
         "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
         (kept, kept),
     )
-    waiting = log.pending(connection)
-    for line in log.acknowledged_after(connection, kept):
-        if _is_undone(line, server_row(connection, (line.table, line.record_id))):
+    times: dict[Key, int] = {}
+    for line in sorted([*log.acknowledged_after(connection, kept), *log.pending(connection)], key=lambda one: one.id):
+        key = (line.table, line.record_id)
+        if line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key)):
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
             connection.execute("UPDATE change_log SET synced = 0, verdict = NULL WHERE id = ?", (line.id,))
-            _rewrite(connection, line, kept)
-    for line in waiting:
-        _rewrite(connection, line, kept)
+            times[key] = _rewrite(connection, line, kept, times.get(key, 0))
 
 
-def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int) -> None:
+def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
     """Let a line say what is true of its writer where the server knows no more than ``kept``.
 
-    Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it.
+    Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
+    time before which no later line of the record may be.
     """
     change = change_in(line)
     if change is None:
-        return
+        return earliest
     is_taken = line.state is State.ACKNOWLEDGED
-    told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED)
+    told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED, earliest)
     known = server_row(connection, (line.table, line.record_id))
     base = line.base if known is not None and line.base == known.stale else told.base
     connection.execute("UPDATE change_log SET timestamp = ? WHERE id = ?", (iso_millis(told.timestamp), line.id))
     _set_bases(connection, line, base, told.bases)
+    return told.timestamp + 1
 
 
 def _set_bases(connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int]) -> None:

@@ -104,19 +104,23 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
 # --- after a restore -----------------------------------------------------------------------------------------------
 
 
-def after_restore(change: Change, kept: int, taken: int | None = None, is_whole: bool = False) -> Change:
+def after_restore(
+    change: Change, kept: int, taken: int | None = None, is_whole: bool = False, earliest: int = 0
+) -> Change:
     """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there.
 
     Its time then has to say what its bases say no more: it is later than whatever its writer had seen. What the server
     had ``taken`` at this seq gets no later time than that, and just that time where nothing stood against it
-    (``is_whole``): so that what comes again from several devices falls into the order that it had.
+    (``is_whole``): so that what comes again from several devices falls into the order that it had. ``earliest`` is the
+    time of this device's change before it. Of a deletion the time says only what its writer had seen.
     """
     seen = max(change.base, *change.bases.values()) if change.bases else change.base
     timestamp = change.timestamp
     if taken is not None:
         timestamp = taken // 1000 if is_whole else min(timestamp, taken // 1000)
-    if seen > kept:
-        timestamp = max(timestamp, seen // 1000 + 1)
+    elif change.operation is Operation.DELETE and seen:
+        timestamp = min(timestamp, seen // 1000 + 1)
+    timestamp = max(timestamp, seen // 1000 + 1 if seen > kept else 0, earliest)
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}
     return replace(change, base=min(change.base, kept), bases=bases, timestamp=timestamp)
 
