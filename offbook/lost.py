@@ -8,7 +8,8 @@ what others had written, and some of these send nothing again: pages, API client
   contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
 - of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
   have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
-- of what was deleted since, nothing is sent, if whoever deleted it had seen the row that was lost.
+- of what was deleted since by someone who had seen the row that was lost, only the changes of this device are sent, for
+  the history, and a deletion behind them.
 
 Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
 as the latest of them had it, whichever comes first.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from offbook import log, state
 from offbook.core.cells import change_data
 from offbook.core.changes import Clock, Operation, Record, Verdict
+from offbook.core.history import Wish
 from offbook.core.rebase import State, after_restore, lost, unseen
 from offbook.core.tables import EXISTS, TABLES, entry_of
 from offbook.core.wire import iso_millis
@@ -110,7 +112,10 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     """A record that the restored server does not have: sent before all that this device has to say about it."""
     table, record_id = key
     seq = row.stale
-    _leave_out(connection, key, seq)
+    connection.execute(
+        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
+        (State.ACKNOWLEDGED, *key, seq),
+    )
     line = LogLine(
         0,
         table,
@@ -125,14 +130,6 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     )
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
     append(connection, line, min(first, 1) - 1)
-
-
-def _leave_out(connection: sqlite3.Connection, key: Key, seq: int) -> None:
-    """Do not send again what the record's row of this seq contains."""
-    connection.execute(
-        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
-        (State.ACKNOWLEDGED, *key, seq),
-    )
 
 
 def kept(connection: sqlite3.Connection) -> int | None:
@@ -152,33 +149,39 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     for line in lines:
         if line.base == known.stale:
             _set_bases(connection, line, came.seq, {**news, **(line.bases or {})})
-    if came.deleted:
-        if known.deleted or row.deleted_ms >= known.stale // 1000:  # by someone who had seen what was lost
-            _leave_out(connection, key, known.stale)
-        else:
-            send_whole(connection, key, known)
-        return
+    wish, base = _wish(key, known, row, lines), known.seq
+    if came.deleted and not known.deleted:
+        if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
+            return send_whole(connection, key, known)
+        base = came.seq
+    if wish is not None:
+        append(connection, _line(connection, key, known, wish, base))
+    return None
+
+
+def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | None:
+    """What is to be said beside the lines that wait: these go out in any case, so that the history has them."""
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
-    wish = lost(_record(key, known), _record(key, row.then or came), taken, later)
-    if wish is None:
-        return
+    if row.server.deleted:
+        return Wish(Operation.DELETE, {}) if taken and not later else None
+    return lost(_record(key, known), _record(key, row.then or row.server), taken, later)
+
+
+def _line(connection: sqlite3.Connection, key: Key, known: ServerRow, wish: Wish, base: int) -> LogLine:
     table, record_id = key
-    append(
-        connection,
-        LogLine(
-            0,
-            table,
-            record_id,
-            wish.operation,
-            iso_millis(known.stale // 1000),
-            State.PENDING,
-            str(uuid.uuid5(uuid.UUID(record_id), f"{known.stale} {state.read(connection).replica}")),
-            known.seq,
-            None,
-            None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
-        ),
+    return LogLine(
+        0,
+        table,
+        record_id,
+        wish.operation,
+        iso_millis(known.stale // 1000),
+        State.PENDING,
+        str(uuid.uuid5(uuid.UUID(record_id), f"{known.stale} {state.read(connection).replica}")),
+        base,
+        None,
+        None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
     )
 
 
