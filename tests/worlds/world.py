@@ -152,8 +152,10 @@ def set_clock(world: World, device: Device) -> None:
 
 
 def time_passes(world: World, device: Device) -> None:
-    """Days; or the server's clock is set back."""
-    world.server.now += world.random.choice([DAY_US, 40 * DAY_US, -DAY_US // 24])
+    """Days; or the server's clock is set back, but not further than its backup is old: see docs/backup.md."""
+    passed = world.random.choice([DAY_US, 40 * DAY_US, -DAY_US // 24])
+    if passed > 0 or not world.ledger.was_restored:
+        world.server.now += passed
 
 
 def prune(world: World, device: Device) -> None:
