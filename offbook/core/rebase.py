@@ -7,7 +7,7 @@ server's row with those lines of the log on top that it does not contain yet. No
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
 from offbook.core.cells import same
@@ -85,7 +85,7 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
         bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
         removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
-        result.append(replace(change, bases={**change.bases, **kept}))
+        result.append(change._replace(bases={**change.bases, **kept}))
         for cell, base in bases.items():
             seen.setdefault(cell, base)
     return result
@@ -122,7 +122,7 @@ def after_restore(
         timestamp = min(timestamp, seen // 1000 + 1)
     timestamp = max(timestamp, seen // 1000 + 1 if seen > kept else 0, earliest)
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}
-    return replace(change, base=min(change.base, kept), bases=bases, timestamp=timestamp)
+    return change._replace(base=min(change.base, kept), bases=bases, timestamp=timestamp)
 
 
 def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Wish | None:
@@ -134,7 +134,7 @@ def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[C
     if any(change.operation is Operation.DELETE for change in later):
         return None
     cells = live(found.cells, not found.deleted, [Line(0, change) for change in taken], 0)
-    have = replace(found, deleted=cells is None, cells=found.cells if cells is None else cells)
+    have = found._replace(deleted=cells is None, cells=found.cells if cells is None else cells)
     wish = to_state(have, {**standing(held.cells), EXISTS: not held.deleted})
     if wish is None or wish.operation is Operation.DELETE:
         return None if any(asserts(change) for change in later) else wish
