@@ -18,6 +18,8 @@ from tests.calling import contents
 from tests.conflicting import BOAT, HOME, Pair, every_kind, many, pair
 from tests.html_forms import Fields, form_at
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 DETAILS = {"k1": HOME, "k2": BOAT}
 
 
