@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from storage import postgresql_upkeep
 from storage.upkeep import Upkeep
+from storage.upserts import on_conflict
 
 DRIVER = "postgresql+psycopg"
 UPKEEP: Upkeep = postgresql_upkeep
@@ -80,13 +81,7 @@ def begin_reading(connection: Any) -> None:
 
 
 def upsert(table: Table, columns: Sequence[str]) -> Insert:
-    """INSERT … ON CONFLICT DO UPDATE, for many rows."""
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    written = {name: statement.excluded[name] for name in columns if name not in keys}
-    if not written:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=written)
+    return on_conflict(insert(table), table, columns)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from storage import sqlite_upkeep
 from storage.upkeep import Upkeep
+from storage.upserts import on_conflict
 
 DRIVER = "sqlite+pysqlite"
 UPKEEP: Upkeep = sqlite_upkeep
@@ -148,13 +149,7 @@ def _use_wal(connection: Any) -> None:
 
 
 def upsert(table: Table, columns: Sequence[str]) -> Insert:
-    """INSERT … ON CONFLICT DO UPDATE, for many rows. REPLACE would delete first, and with the row its children."""
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    written = {name: statement.excluded[name] for name in columns if name not in keys}
-    if not written:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_=written)
+    return on_conflict(insert(table), table, columns)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -141,6 +142,16 @@ class Desk:
         while found[-1]["more"]:
             found.append(self.pull(found[-1]["cursor"], limit))
         return found
+
+    def follow(self, done: Event) -> list[int]:
+        """The seqs that a device is given which goes on from its cursor, until it has all that was there at the end."""
+        cursor, seen = f"{self.pull()['cursor'].split('.')[0]}.0", []
+        while True:
+            last = done.is_set()
+            page = self.pull(cursor, 7)
+            cursor, seen = page["cursor"], [*seen, *(row["seq"] for row in page["changes"])]
+            if last and not page["more"]:
+                return seen
 
     def live(self, limit: int = 1000) -> dict[str, Json]:
         """What a device holds after a snapshot."""

@@ -68,7 +68,7 @@ def test_no_acknowledged_change_is_passed_over_while_eight_writers_in_four_proce
     done = Event()
     with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
         children = [stack.enter_context(writing(sql, book_id, number)) for number in range(PROCESSES)]
-        following = thread.submit(follow, sql, book_id, done)
+        following = thread.submit(Desk(sql.store, book_id).follow, done)
         try:
             for child in children:
                 told(child.stdin).write("go\n")
@@ -93,18 +93,6 @@ def writing(sql: Library, book_id: int, number: int) -> Iterator[subprocess.Pope
             assert child.wait(60) == 0
         finally:
             child.kill()
-
-
-def follow(sql: Library, book_id: int, done: Event) -> list[int]:
-    """The seqs that a device is given which goes on from its cursor until the writers are done."""
-    desk = Desk(sql.store, book_id)
-    cursor, seen = f"{desk.pull()['cursor'].split('.')[0]}.0", []
-    while True:
-        last = done.is_set()
-        page = desk.pull(cursor, 7)
-        cursor, seen = page["cursor"], [*seen, *(row["seq"] for row in page["changes"])]
-        if last and not page["more"]:
-            return seen
 
 
 def test_a_writer_that_came_later_waits_for_the_commit_before_it(sql: Library) -> None:

@@ -239,23 +239,11 @@ def write(library: Library, book_id: int, writer: int) -> list[int]:
     return seqs
 
 
-def follow(library: Library, book_id: int, done: Event) -> list[int]:
-    """A device that goes on from its cursor, until it has all that was there when the writers were done."""
-    desk = Desk(library.store, book_id)
-    cursor, seen = f"{desk.pull()['cursor'].split('.')[0]}.0", []
-    while True:
-        last = done.is_set()
-        page = desk.pull(cursor, 7)
-        cursor, seen = page["cursor"], [*seen, *(row["seq"] for row in page["changes"])]
-        if last and not page["more"]:
-            return seen
-
-
 def test_eight_threads_never_get_a_seq_twice_and_a_reader_misses_nothing(library: Library) -> None:
     book_id = library.add_book()
     done = Event()
     with ThreadPoolExecutor(WRITERS + 2) as threads:
-        readers = [threads.submit(follow, library, book_id, done) for _ in range(2)]
+        readers = [threads.submit(Desk(library.store, book_id).follow, done) for _ in range(2)]
         writers = [threads.submit(write, library, book_id, writer) for writer in range(WRITERS)]
         try:
             given = [writer.result(60) for writer in writers]
