@@ -15,6 +15,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
+import cli_move
 import extensions
 import routes
 from config import Config
@@ -63,7 +64,7 @@ def create_app(config: Config | None = None) -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, cli, routes):
+    for part in (errors, headers, auth, cli, cli_move, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies

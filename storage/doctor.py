@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 
 from storage.engines import Database
 from storage.migrating import config_for
+from storage.moving import why_closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,10 @@ class Finding:
 
 
 def examine(database: Database) -> list[Finding]:
-    return [*schema(database), *settings(database), *integrity(database)]
+    found = schema(database)
+    if not any(finding.bad for finding in found):
+        found += openness(database)
+    return [*found, *settings(database), *integrity(database)]
 
 
 def schema(database: Database) -> list[Finding]:
@@ -30,6 +34,11 @@ def schema(database: Database) -> list[Finding]:
     if found == wanted:
         return [Finding(f"The schema is up to date ({found}).")]
     return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+
+
+def openness(database: Database) -> list[Finding]:
+    closed = why_closed(database)
+    return [] if closed is None else [Finding(closed, bad=True)]
 
 
 def settings(database: Database) -> list[Finding]:

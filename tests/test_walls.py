@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = {"app", "asgi", "cli", "config", "extensions", "models", "offbook", "routes", "storage", "web"}
+OURS = {"app", "asgi", "cli", "cli_move", "config", "extensions", "models", "offbook", "routes", "storage", "web"}
 WEB_FRAMEWORKS = {"flask", "flask_login", "flask_migrate", "flask_sqlalchemy", "flask_wtf", "werkzeug", "uvicorn"}
 DEVICE_NEEDS = {"requests", "rich", "pysqlite3", "urllib3", "websockets"}
 QT = "PySide6"
