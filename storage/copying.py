@@ -17,7 +17,6 @@ from sqlalchemy import Column, Connection, Row, Select, Table, func, select
 from models import Base
 from storage.closing import CLOSED
 from storage.engines import Database
-from storage.prepared import insert_rows
 
 PAGE_ROWS_MIN = 64
 PAGE_ROWS_MAX = 2_000
@@ -123,10 +122,9 @@ def copy_table(source: Database, target: Database, table: Table) -> Iterator[Cop
     with source.read() as here:
         total = count(here, table)
     yield Copied(table.name, done, total)
-    names = tuple(table.c.keys())
     for rows in pages(source, table, after):
         with target.write_anyway() as there:
-            insert_rows(there, table, names, [tuple(row) for row in rows])
+            there.execute(table.insert(), [row._asdict() for row in rows])
         done += len(rows)
         yield Copied(table.name, done, total)
 
