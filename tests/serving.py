@@ -74,10 +74,12 @@ def migrated(instance: Path) -> Database:
 
 @contextmanager
 def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
-    """What `make serve` starts, on the migrated database in ``instance``."""
-    environ = os.environ | {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"} | settings
+    """What `make serve` starts, on the migrated database in ``instance`` unless DATABASE_URL is among the settings."""
+    environ = os.environ | {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"}
     environ.pop("DATABASE_URL", None)
-    migrated(instance).close()
+    environ |= settings
+    if "DATABASE_URL" not in settings:
+        migrated(instance).close()
     child = subprocess.Popen(
         [sys.executable, "asgi.py"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
