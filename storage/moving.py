@@ -87,7 +87,7 @@ def decide(here: Found, there: Found, to: str) -> str | None:
             raise Unmovable(f"The target holds an unfinished move of another time or database. {DROP}")
         return move
     if there.arrived is not None and there.arrived == move:
-        raise Unmovable(f"The move is finished: set DATABASE_URL to {to}, and start the server.")
+        raise Unmovable("The move there is finished: set DATABASE_URL to that URL, and start the server.")
     if there.has_rows:
         raise Unmovable(f"The target holds a server already. {DROP}")
     return move

@@ -5,28 +5,36 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import islice, pairwise, permutations
+from itertools import count, islice, pairwise, permutations
 from pathlib import Path
+from threading import Event
 
 import pytest
 from click.testing import Result
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DataError
 
-from models import Base, Contact, Setting, User
+from models import Base, ChangeRow, Contact, Setting, User
 from storage import copying, likeness, moving
+from storage.closing import Closed
 from storage.copying import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
 from storage.engines import ENGINES, Database, open_engines
 from storage.likeness import differences
 from storage.moving import Found, Mark, Unmovable, decide, place_of, why_closed
+from storage.sql import SqlStore
 from tests.browser import app_on
 from tests.conftest import available
 from tests.migrations.filled import revision_of
 from tests.moving import databases, fill, rows_of, url_of
+from tests.storage.books import Desk, Library, change, uuid
 
 ROOT = Path(__file__).parent.parent
 PAIRS = list(permutations(sorted(ENGINES), 2))
+WRITERS = 3
+BEFORE_A_MOVE = 30
+
 ROUND = [("sqlite", "postgresql"), ("postgresql", "mysql"), ("mysql", "sqlite")]
 
 
@@ -164,6 +172,41 @@ def test_a_move_that_is_killed_goes_on(stack: ExitStack, tmp_path: Path, one: st
     killed = ran.stdout.splitlines().count("-9")
     assert killed >= 6 and ("Next: stop" in ran.stdout or "is finished" in ran.stdout), ran.stdout
     assert rows_of(target) == rows_of(source) == before
+
+
+@pytest.mark.parametrize(("one", "other"), ROUND)
+def test_what_is_acknowledged_while_a_move_begins_arrives(
+    stack: ExitStack, tmp_path: Path, one: str, other: str
+) -> None:
+    """Devices push until they are sent away: each change that was answered is there, and none that was not."""
+    source, target = pair(stack, tmp_path, one, other)
+    library = Library(SqlStore(source), source)
+    books = [library.add_book() for _ in range(WRITERS)]
+    acknowledged: list[str] = []
+    enough = Event()
+
+    def write(writer: int, book_id: int) -> None:
+        beside = Database(source.name, source.engine.url)
+        desk = Desk(SqlStore(beside), book_id)
+        try:
+            for number in count(writer * 10**6):
+                desk.push(change(number, "INSERT", number, name="Ada"))
+                acknowledged.append(uuid(number))
+                if len(acknowledged) >= BEFORE_A_MOVE:
+                    enough.set()
+        except Closed:
+            enough.set()
+        finally:
+            beside.close()
+
+    with ThreadPoolExecutor() as pool:
+        writers = [pool.submit(write, *work) for work in enumerate(books, 1)]
+        assert enough.wait(60)
+        moved(source, target)
+        for ended in writers:
+            ended.result(60)
+    with target.read() as connection:
+        assert set(connection.execute(select(ChangeRow.change_id)).scalars()) == set(acknowledged)
 
 
 def test_a_copy_that_stops_after_any_page_goes_on(both: tuple[Database, Database]) -> None:
