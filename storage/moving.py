@@ -109,7 +109,7 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         set_mark(here, Mark(move, to))
     with target.alone() as there:
         if mark_in(there) not in (None, Mark(move)):
-            raise Unmovable(f"Another move went to the target meanwhile. {REOPEN}")
+            raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
         set_mark(there, Mark(move))
     return move
 
