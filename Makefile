@@ -33,15 +33,15 @@ serve: $(STAMP)
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python asgi.py
 
 # The core's cases cover it whole, branches included; the laws and all others run untraced, which is three times as fast.
-# Skipped tests are listed with their reason. Compiled modules are kept even where the shell says otherwise: each of a
+Compiled modules are kept even where the shell says otherwise: each of a
 # dozen processes would compile them all again.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_STAMP)
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -rs $(ON_ALL_CORES) tests/core $(ARGS)
+	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/pytest -rs $(ON_ALL_CORES) --ignore tests/core $(ARGS)
+	$(BIN)/pytest $(ON_ALL_CORES) --ignore tests/core $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import care
 import cli
+import cli_backup
 import cli_move
 import extensions
 import routes
@@ -23,13 +25,19 @@ from offbook.core import skew
 from storage.accounts import Accounts
 from storage.activity import Activity
 from storage.contacts import Contacts
-from storage.engines import open_engines
+from storage.engines import Database, open_engines
+from storage.lag import lag_of
 from storage.news import open_news
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
-from web import Parts, assets, auth, errors, headers, words
+from web import Parts, assets, auth, errors, headers, watch, words
+from web.logs import Log
+from web.watch import Watch
+
+if TYPE_CHECKING:
+    from web.meters import Meters
 
 STATIC = Path(__file__).parent / "static"
 
@@ -64,7 +72,7 @@ def create_app(config: Config | None = None) -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, cli, cli_move, routes):
+    for part in (errors, headers, auth, watch, cli, cli_backup, cli_move, care, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -77,6 +85,7 @@ def wire(app: App, config: Config) -> None:
     store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
     extensions.register(app, database)
+    meters = meters_of(database) if config.metrics_token else None
     app.extensions["offbook"] = Parts(
         config=config,
         store=store,
@@ -88,7 +97,21 @@ def wire(app: App, config: Config) -> None:
         open_news=partial(open_news, database, config.live_url),
         clock=now_us,
         new_id=random_id,
+        watch=watch_of(config, meters),
+        meters=meters,
     )
+
+
+def watch_of(config: Config, meters: Meters | None) -> Watch:
+    """Who hears what the server does. Nobody, unless it was asked for."""
+    log = [Log()] if config.log_level == "info" else []
+    return Watch([*log, *([meters] if meters else [])])
+
+
+def meters_of(database: Database) -> Meters:
+    from web.meters import Meters  # its library takes a tenth of a second of every start, and few want meters
+
+    return Meters(database.facts, lambda: lag_of(database, now_us()))
 
 
 def extend(app: App) -> None:

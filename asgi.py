@@ -24,9 +24,10 @@ from app import create_app
 from config import Config
 from storage.doctor import schema
 from storage.moving import why_closed
-from web import Parts
+from web import Parts, logs
 from web.bridge import Bridge, OpenLive, WsgiApp
 from web.sockets import Sockets
+from web.watch import Watch
 
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
@@ -136,7 +137,7 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            Bridge(app, config, live_of(app, config)),
+            Bridge(app, config, live_of(app, config), watch_of(app)),
             loop="asyncio",
             http=limited(TimedProtocol, config),
             ws=limited(TimedSocket, config),
@@ -150,6 +151,7 @@ def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
             proxy_headers=False,
             server_header=False,
             access_log=False,
+            log_config=None,
             log_level="warning",
         )
     )
@@ -161,6 +163,14 @@ def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
         return None
     parts: Parts = app.extensions["offbook"]
     return lambda threads: Sockets(parts, threads, config)
+
+
+def watch_of(app: WsgiApp) -> Watch | None:
+    """Who hears what an offbook app does."""
+    if not isinstance(app, Flask):
+        return None
+    parts: Parts = app.extensions["offbook"]
+    return parts.watch
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -203,6 +213,7 @@ def greet(app: Flask, url: str) -> None:
 def main() -> None:
     try:
         config = Config.from_environment()
+        logs.configure(config.log_format, config.log_level)
         app = create_app(config)
     except ValueError as error:  # a setting that can't be
         sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""Commands for admins: ``flask user|device|book|stream|doctor …``.
+"""Commands for admins: ``flask user|device|book|stream …``. Those that look after the server are in care.py.
 
 Passwords and tokens never come as arguments, which other users of the machine can read; a password is asked for, or
 taken from standard input. Everything here goes through a store, as the pages do.
@@ -6,7 +6,6 @@ taken from standard input. Everything here goes through a store, as the pages do
 
 from __future__ import annotations
 
-import stat
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -14,17 +13,15 @@ from typing import ParamSpec, TypeVar
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup, with_appcontext
+from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
-from config import Config
 from offbook.core.errors import Invalid, OffbookError
 from offbook.core.prune import HISTORY_DAYS, TRASH_DAYS, lines_at
 from storage import prune
 from storage.accounts import User
-from storage.doctor import Finding, examine, schema
+from storage.doctor import said, schema
 from web import parts, words
-
-SECRET_LENGTH_MIN = 32
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +44,8 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
+        except DBAPIError as error:
+            raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
 
     return told
 
@@ -202,40 +201,6 @@ def remove_stream(file: str) -> None:
     click.echo(f"The page Streams shows {removed.name} no more ({removed.path}).")
 
 
-@click.command("doctor")
-@with_appcontext
-def doctor() -> None:
-    """Look for what is unsafe or broken. Exits with 1 where something is."""
-    config = parts().config
-    findings = [*examine(current_app.extensions["database"]), *exposure(config), *secrecy(config)]
-    for finding in findings:
-        click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
-    sys.exit(any(finding.bad for finding in findings))
-
-
-def exposure(config: Config) -> list[Finding]:
-    """Whether passwords and tokens may travel in the clear."""
-    if config.host in ("127.0.0.1", "::1", "localhost"):
-        return [Finding(f"Only this machine reaches the server ({config.host}).")]
-    if config.trusted_proxies:
-        return [Finding(f"{config.trusted_proxies} proxies in front are trusted to speak HTTPS.")]
-    sentence = f"Anyone who reaches {config.host} does so without HTTPS: put a proxy in front, and set TRUSTED_PROXIES."
-    return [Finding(sentence, bad=True)]
-
-
-def secrecy(config: Config) -> list[Finding]:
-    """Whether others on this machine can read what must stay secret."""
-    found = []
-    if len(config.secret_key) < SECRET_LENGTH_MIN:
-        found.append(
-            Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
-        )
-    if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
-        sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
-        found.append(Finding(sentence, bad=True))
-    return found or [Finding("The secrets are kept from others.")]
-
-
 def register(app: Flask) -> None:
-    for command in (user, device, book, stream, doctor):
+    for command in (user, device, book, stream):
         app.cli.add_command(command)

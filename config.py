@@ -9,7 +9,7 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +81,15 @@ class Config:
     argon2_parallelism: int = 4
     """RFC 9106's second recommendation: about 50 ms per password. Tests use less."""
 
+    log_format: str = "text"
+    """Or ``json``, for what collects the logs of many."""
+
+    log_level: str = "warning"
+    """``info`` has a line for each request, sync and socket, ``error`` only what failed. Lower ones tell too much."""
+
+    metrics_token: str = ""
+    """Who shows it reads ``GET /metrics``. Without one there is no such page: it tells how much a server is used."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Config:
         instance = Path(environ.get("INSTANCE_PATH") or ROOT / "instance").resolve()
@@ -93,6 +102,9 @@ class Config:
             host=environ.get("HOST") or cls.host,
             port=whole_number(environ, "PORT", cls.port),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
+            log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
+            log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
+            metrics_token=environ.get("METRICS_TOKEN") or cls.metrics_token,
         )
 
 
@@ -102,6 +114,14 @@ def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6):
         raise ValueError(f"{name} must be a whole number from 0 to 99999, not {text!a}.")
     return int(text)
+
+
+def one_of(environ: Mapping[str, str], name: str, known: Sequence[str], default: str) -> str:
+    """A setting that is one of a few words. Raises ValueError, with a sentence for whoever set it."""
+    word = (environ.get(name) or default).lower()
+    if word not in known:
+        raise ValueError(f"{name} must be one of {', '.join(known)}, not {word!a}.")
+    return word
 
 
 def kept_secret(path: Path) -> str:

@@ -18,6 +18,7 @@ from web.history import history
 from web.imports import imports
 from web.inbox import inbox
 from web.live import live, note_cursor
+from web.metrics import metrics
 from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
@@ -36,6 +37,9 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (openapi, ""),
 )
 
+OPERATIONS: tuple[tuple[Blueprint, str], ...] = ((metrics, ""),)
+"""For what watches the server. Not of the API's description, and as mute to browsers as the API."""
+
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (pages, ""),
@@ -51,7 +55,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
 
 
 def register(app: Flask) -> None:
-    for blueprint, prefix in (*API, *PAGES):
+    for blueprint, prefix in (*API, *OPERATIONS, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     for blueprint, _ in PAGES:
         app.before_request_funcs.setdefault(blueprint.name, []).append(note_cursor)
@@ -60,6 +64,6 @@ def register(app: Flask) -> None:
 
 def api_segments(app: Flask) -> frozenset[str]:
     """The first word of every path of the API: what lies below answers in JSON even where there is nothing."""
-    names = {blueprint.name for blueprint, _ in API}
+    names = {blueprint.name for blueprint, _ in (*API, *OPERATIONS)}
     rules = (rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in names)
     return frozenset(rule.rule.split("/")[1] for rule in rules)

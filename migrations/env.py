@@ -1,24 +1,35 @@
 """How a migration runs: the whole of it in one transaction, on the database that the app uses.
 
 ``flask db`` finds the database at the app; storage.migrating, which tests use, passes it along. What the database must
-have switched off meanwhile is its own affair (``Database.migrate``).
+have switched off meanwhile is its own affair (``Database.migrate``). Before ``flask db`` changes a schema with rows in
+it, a backup is kept (storage.backups): whatever goes wrong later, there is a way back.
 """
 
 from __future__ import annotations
 
+import sys
+import time
+
 from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection
 
 from models import Base
+from storage.backup_files import BackupError
+from storage.backups import before_migrating
 from storage.engines import Database
 from storage.migrating import differs_in_default
 
 
-def current_database() -> Database:
-    database = context.config.attributes.get("database")
-    if database is None:
-        from flask import current_app
+def passed_database() -> Database | None:
+    found: Database | None = context.config.attributes.get("database")
+    return found
 
-        database = current_app.extensions["database"]
+
+def apps_database() -> Database:
+    from flask import current_app
+
+    database = current_app.extensions["database"]
     assert isinstance(database, Database)
     return database
 
@@ -26,14 +37,40 @@ def current_database() -> Database:
 def run() -> None:
     if context.is_offline_mode():
         raise SystemExit("Migrations look at the data, so they run on a database: --sql is not supported.")
-    with current_database().migrate() as connection:
+    passed = passed_database()
+    database = passed or apps_database()
+    with database.migrate() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
             compare_server_default=differs_in_default,
         )
+        if passed is None and is_to_move():
+            keep(database, connection)
         context.run_migrations()
+
+
+def is_to_move() -> bool:
+    """Whether ``flask db`` was told to go to another revision: it also comes here only to look."""
+    try:
+        wanted = context.get_revision_argument()
+    except KeyError:
+        return False
+    except CommandError:  # some steps up or down, which have no number
+        return True
+    return (wanted,) != context.get_context().get_current_heads()
+
+
+def keep(database: Database, connection: Connection) -> None:
+    """A way back, or no migration at all."""
+    heads = context.get_context().get_current_heads()
+    try:
+        kept = before_migrating(database, connection, "-".join(heads) or "none", time.time_ns() // 1000)
+    except BackupError as error:
+        raise SystemExit(f"Nothing was migrated, since no backup could be made first. {error}") from None
+    if kept is not None:
+        print(f"What is there before the migration is kept in {kept}.", file=sys.stderr)
 
 
 run()

@@ -30,7 +30,7 @@ from offbook.core.changes import Operation, Value, Verdict
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.resolving import CONFLICTS
 from offbook.core.tables import EXISTS, TABLES, Table
-from offbook.core.wire import iso_micros
+from offbook.core.wire import iso_micros, milliseconds
 from offbook.local import Key, ServerRow
 from offbook.refusals import error_of
 from offbook.transport import Response
@@ -68,11 +68,16 @@ class Waiting(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A record of a page. ``data`` is None for a tombstone."""
+    """A record of a page. ``data`` is None for a tombstone.
+
+    From a server that was restored: ``then`` is what it was there, ``deleted_ms`` when it was deleted since.
+    """
 
     key: Key
     server: ServerRow
     data: Mapping[str, Json] | None
+    then: ServerRow | None = None
+    deleted_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,18 @@ def page_row(item: Json) -> Row | None:
     need(isinstance(table, str), "table")
     record_id = uuid_of(item.get("record_id"), "record_id")
     seq = seq_of(item.get("seq"))
-    return row_of(TABLES[table], record_id, seq, item.get("data")) if table in TABLES else None
+    if table not in TABLES:
+        return None
+    row = row_of(TABLES[table], record_id, seq, item.get("data"))
+    then = row_of(TABLES[table], record_id, seq, item["then"]) if "then" in item else None
+    return row and row._replace(then=then and then.server, deleted_ms=_millis(item.get("deleted_at")))
+
+
+def _millis(time: Json) -> int:
+    try:
+        return milliseconds("deleted_at", time) if time_of(time) else 0
+    except Invalid:
+        return 0
 
 
 def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from offbook import conflicts, log, snapshots, state
+from offbook import conflicts, log, lost, snapshots, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
 from offbook.core.cells import Json
 from offbook.core.changes import Operation, Verdict
@@ -157,7 +157,10 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    return row is not None and take(connection, row.key, row.server)
+    if row is None:
+        return False
+    lost.send_rest(connection, row)
+    return take(connection, row.key, row.server)
 
 
 # --- a page --------------------------------------------------------------------------------------------------------
@@ -184,7 +187,10 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
         is_own = acknowledged.get(record_id) == row.server.seq
         into.news += 1
         into.pulled += not is_own
-        if record_id in unsettled or record_id in contested or acknowledged.get(record_id, 0) > row.server.seq:
+        if stale > 1:
+            lost.send_rest(connection, row)
+        on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
+        if on_top or record_id in contested:
             take(connection, row.key, row.server)
             into.touched.add(row.key)
             into.moved.add(row.key)

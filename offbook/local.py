@@ -140,7 +140,7 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
     if key[0] not in TABLES:
         return
     row = server_row(connection, key) or NEVER
-    lines = log.above(connection, *key, row.seq)
+    lines = _over(connection, key, row)
     laid = _laid(lines)
     sound = {line.id for line in laid}
     if row.deleted and any(line.operation == Operation.INSERT and line.id not in sound for line in lines):
@@ -154,7 +154,15 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
 def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NEVER
-    return live(row.cells, not row.deleted, _laid(log.above(connection, *key, row.seq)), row.seq)
+    return live(row.cells, not row.deleted, _laid(_over(connection, key, row)), row.seq)
+
+
+def _over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
+    """The record's lines that the row may lack. One that goes out again after a restore is in the row that was lost."""
+    lines = log.above(connection, *key, row.seq)
+    if row.stale < 2:
+        return lines
+    return [line for line in lines if line.state is not State.PENDING or (line.seq or row.stale + 1) > row.stale]
 
 
 def _show(

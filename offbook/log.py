@@ -94,6 +94,18 @@ def acknowledged_after(connection: sqlite3.Connection, seq: int) -> list[LogLine
     return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
 
 
+def seen(connection: sqlite3.Connection) -> int:
+    """The newest seq that the server told for a change of this device; 0 where it told none.
+
+    Changes are taken in log order, so that it is the one of the last line before those that wait.
+    """
+    found = connection.execute(
+        "SELECT seq FROM change_log WHERE synced = 1 AND seq IS NOT NULL AND id < coalesce((SELECT min(id) FROM"
+        " change_log INDEXED BY change_log_pending WHERE synced = 0), 9223372036854775807) ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return int(found[0]) if found else 0
+
+
 def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
     return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
 

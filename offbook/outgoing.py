@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import log
+from offbook import log, lost
 from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.rebase import batches, with_bases
 from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
@@ -116,9 +116,11 @@ def requests_of(lines: list[LogLine]) -> list[slice]:
 
 
 def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen."""
+    """The lines, each with what its writer had really seen (offbook.parking.write_bases)."""
     by_record: dict[tuple[str, str], list[Change]] = {}
     for line, change in checked:
+        if line.seq is not None:
+            continue
         by_record.setdefault((line.table, line.record_id), []).append(change)
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
@@ -129,13 +131,20 @@ def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
 
 
 def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
-    """What a device says to its server: these changes, where it is, its time, and what it could not send."""
-    return {
+    """What a device says to its server: these changes, where it is, its time, and what it could not send.
+
+    ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
+    own, and be older than what it took from this device.
+    """
+    request = {
         "changes": [line.as_json(here.replica) for line in lines],
         "since": here.cursor,
+        "seen": log.seen(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
+    kept = lost.kept(connection) if here.snapshot else None
+    return request if kept is None else {**request, "kept": kept}
 
 
 def _parked_codes(connection: sqlite3.Connection) -> dict[str, int]:

@@ -72,8 +72,11 @@ def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, 
 
 
 def write_bases(connection: sqlite3.Connection, key: Key) -> None:
-    """Note in each pending line of the record what its writer had seen, for as long as the lines before it tell."""
-    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    """Note in each pending line of the record what its writer had seen, for as long as the lines before it tell.
+
+    A line that goes out again after a restore hid nothing: it was settled when those behind it were written.
+    """
+    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING and line.seq is None]
     if len(lines) < 2:
         return
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]

@@ -76,6 +76,7 @@ class Syncing:
         self._heard = heard
         self._counts: Counter[str] = Counter()
         self._batch_max = CHANGES_MAX
+        self._last = 0
         self._snapshots = 0
         self._idle = 0
 
@@ -84,8 +85,8 @@ class Syncing:
         here = state.read(self._connection)
         if here.cursor is None and here.snapshot == Snapshot.NONE:
             snapshots.begin(self._connection)
-        last = log.last_id(self._connection)
-        while not self._round(last):
+        self._last = log.last_id(self._connection)
+        while not self._round():
             state.take_lease(self._connection, self._holder, self._clock())
         forget_old_lines(self._connection, self._clock())
         return self._report()
@@ -93,10 +94,10 @@ class Syncing:
     def _report(self) -> SyncReport:
         return SyncReport(**{name: self._counts[name] for name in asdict(SyncReport())})
 
-    def _round(self, last: int) -> bool:
+    def _round(self) -> bool:
         """One request and what follows from it. True when all is done."""
         here = state.read(self._connection)
-        batch = [] if here.snapshot else self._next_batch(last)
+        batch = [] if here.snapshot else self._next_batch(self._last)
         try:
             answer = self._ask(batch, here)
         except CursorGone as gone:
@@ -106,10 +107,13 @@ class Syncing:
             self._halve(batch, refusal, here)
             return False
         self._apply(batch, answer)
-        left = count_pending(self._connection, last)
+        is_taking = bool(state.read(self._connection).snapshot)
+        if here.snapshot and not is_taking:
+            self._last = log.last_id(self._connection)  # what a restored server has lost was put into the queue
+        left = count_pending(self._connection, self._last)
         if self._progress is not None:
             self._progress(self._report(), left)
-        return not answer.more and not left and not state.read(self._connection).snapshot
+        return not answer.more and not left and not is_taking
 
     def _apply(self, batch: list[LogLine], answer: Answer) -> None:
         applied = apply(self._connection, batch, answer, self._clock())

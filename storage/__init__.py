@@ -14,14 +14,16 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from offbook.core.cells import Json
+from offbook.core.cells import Json, shape
 from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import CursorGone
-from offbook.core.history import Mark
+from offbook.core.history import Mark, state_at
 from offbook.core.plan import Book, Outcome, Plan, Settled, plan
 from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
+from offbook.core.tables import EXISTS, TABLES
+from offbook.core.wire import iso_millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def push(
     batch: Sequence[Change | Rejection],
     now: int,
     since: Cursor | None = None,
+    seen: int = 0,
 ) -> Pushed:
     """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
 
@@ -167,7 +170,7 @@ def push(
     """
     with store.writing(book_id) as book:
         if since is not None:
-            check(book, since)
+            check(book, since, seen)
         return take(book, origin, batch, now)
 
 
@@ -216,14 +219,38 @@ def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
         return page(reading, since, limit)
 
 
-def page(reading: Reading, since: Cursor | None, limit: int) -> Page:
-    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone."""
+def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0, kept: int | None = None) -> Page:
+    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone.
+
+    With ``kept``, a device asks that knew this server before it was restored: see ``_add_then``.
+    """
     if since is not None:
-        check(reading, since)
-    return _page(reading, since, limit)
+        check(reading, since, seen)
+    found = _page(reading, since, limit, with_gone=kept is not None)
+    if kept is not None:
+        _add_then(reading, found, kept)
+    return found
 
 
-def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
+def _add_then(reading: Reading, found: Page, kept: int) -> None:
+    """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
+
+    And of what was deleted since, when that was by the deleter's time. So a device finds out what was lost with the
+    restore, and what is new.
+    """
+    newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
+    steps: dict[Key, list[Done]] = {}
+    for done in reading.since(kept) if newer else ():
+        steps.setdefault(done.key, []).append(done)
+    for name in TABLES:
+        for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
+            cells = state_at(record, steps.get(key, ()), kept)
+            newer[key]["then"] = shape(TABLES[name], cells) if cells.get(EXISTS) else None
+            if record.deleted:
+                newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
+
+
+def _page(reading: Reading, since: Cursor | None, limit: int, with_gone: bool) -> Page:
     """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
     book = reading.book
     place = since or Cursor(book.epoch, book.seq, 0)
@@ -231,7 +258,7 @@ def _page(reading: Reading, since: Cursor | None, limit: int) -> Page:
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
     if after >= up_to:
         return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
-    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot)
+    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot and not with_gone)
     more = len(rows) > limit
     last = rows[limit - 1]["seq"] if more else up_to
     changes = [*rows[:limit], *_conflict_rows(reading, after, last, open_only=snapshot)]
@@ -249,20 +276,21 @@ def _conflict_rows(reading: Reading, after: int, up_to: int, open_only: bool) ->
     return [conflict_row(one, is_open, authors) for one, is_open in found]
 
 
-def check(reading: Reading, since: Cursor) -> None:
+def check(reading: Reading, since: Cursor, seen: int = 0) -> None:
     """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log.
 
-    A cursor that this log never gave is from before a restore. What a restored server takes in since then has later
-    seqs, for seq is the time: so up to the newest seq that is not above the cursor it still is what it was.
+    A cursor that this log never gave is from before a restore, and so is a seq that a device has ``seen``: of a change
+    that was taken after the page of its cursor was made. What a restored server takes in since then has later seqs than
+    either, for seq is the time: so up to the newest seq that is not above them it still is what it was.
     """
-    book = reading.book
-    if since.epoch == book.epoch and since.seq < book.pruned:
-        raise CursorGone("pruned", book.seq, book.uuid)
-    kept = since.seq if since.seq == book.seq else reading.last_seq(since.seq)
+    book, place = reading.book, max(since.seq, seen)
+    kept = place if place == book.seq else reading.last_seq(place)
     if since.epoch != book.epoch:
         raise CursorGone("epoch", kept, book.uuid)
-    if since.seq != kept:
+    if place != kept:  # even where it is pruned: a device must hear that something was lost
         raise CursorGone("unknown", kept, book.uuid)
+    if since.seq < book.pruned:
+        raise CursorGone("pruned", book.seq, book.uuid)
 
 
 class _Undone(Exception):

@@ -72,17 +72,19 @@ class Contacts:
                 found = connection.execute(_search(book_id, words, place, limit + 1)).all()
                 total = found[0].total if found else 0
             else:
-                found = [row for query in _halves(book_id, place) for row in connection.execute(query.limit(limit + 1))]
+                found = [
+                    row for query in list_halves(book_id, place) for row in connection.execute(query.limit(limit + 1))
+                ]
                 total = connection.execute(_count(book_id, ())).scalar_one()
         return _page(found, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
 
     def trash(self, book_id: int, after: str | None = None, limit: int = 100) -> ContactPage:
         """The deleted ones that still hold what they held, the last deleted first."""
-        query = select(*COLUMNS).where(*_deleted(book_id))
+        query = trash_of(book_id)
         if after:
             query = query.where(C.seq < _place(after, (int,))[0])
         with self._database.read() as connection:
-            found = connection.execute(query.order_by(C.seq.desc()).limit(limit + 1)).all()
+            found = connection.execute(query.limit(limit + 1)).all()
             total = connection.execute(_counted(_deleted(book_id))).scalar_one()
         return _page(found, limit, lambda row: (row.seq,), total)
 
@@ -112,7 +114,7 @@ class Contacts:
             return authors_of(connection, book_id, change_ids)
 
 
-def _halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
+def list_halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
     """The list without a search: one range of the index for the starred, one for the rest: no sort."""
     query = select(*COLUMNS, C.sort_name).where(C.book_id == book_id, C.deleted.is_(False))
     query = query.order_by(C.sort_name, C.id)
@@ -121,6 +123,11 @@ def _halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]
         yield query.where(C.starred.is_(True), tuple_(C.sort_name, C.id) > tuple(beyond))
     rest = query.where(C.starred.is_(False))
     yield rest if starred else rest.where(tuple_(C.sort_name, C.id) > tuple(beyond))
+
+
+def trash_of(book_id: int) -> Select[Any]:
+    """The last deleted first."""
+    return select(*COLUMNS).where(*_deleted(book_id)).order_by(C.seq.desc())
 
 
 def _search(book_id: int, words: Sequence[str], place: tuple[Any, ...] | None, limit: int) -> Select[Any]:

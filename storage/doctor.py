@@ -1,4 +1,7 @@
-"""What a look at the database finds: whether it is whole, safe against a power cut, and as this version wants it."""
+"""What a look at the database finds: is it whole, safe against a power cut, quick, and as this version wants it?
+
+Each look is made before a migration too, as far as there is something to look at.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ from dataclasses import dataclass
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
+from models import Book
 from storage.engines import Database
 from storage.migrating import config_for
 from storage.moving import why_closed
+from storage.plans import missing_indexes, walks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +28,21 @@ class Finding:
 
 
 def examine(database: Database) -> list[Finding]:
+    """All that can be found out by reading it. What can't be read at all is told by ``schema``."""
     found = schema(database)
-    if not any(finding.bad for finding in found):
-        found += openness(database)
-    return [*found, *settings(database), *integrity(database)]
+    if is_readable(database):
+        found += [*settings(database), *integrity(database)]
+    if is_migrated(database):
+        found += [*openness(database), *indexes(database)]
+    return found
 
 
 def schema(database: Database) -> list[Finding]:
     wanted = ScriptDirectory.from_config(config_for(database)).get_current_head()
-    with database.read() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    try:
+        found = revision(database)
+    except DBAPIError as error:
+        return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
     if found == wanted:
         return [Finding(f"The schema is up to date ({found}).")]
     return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
@@ -39,6 +51,36 @@ def schema(database: Database) -> list[Finding]:
 def openness(database: Database) -> list[Finding]:
     closed = why_closed(database)
     return [] if closed is None else [Finding(closed, bad=True)]
+
+
+def revision(database: Database) -> str | None:
+    """The schema that the database has; None before the first migration. Raises DBAPIError."""
+    with database.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_readable(database: Database) -> bool:
+    try:
+        revision(database)
+    except DBAPIError:
+        return False
+    return True
+
+
+def is_migrated(database: Database) -> bool:
+    return not any(finding.bad for finding in schema(database))
+
+
+def said(error: DBAPIError) -> str:
+    """The driver's own, without what SQLAlchemy adds."""
+    words = error.orig.args[-1] if error.orig is not None and error.orig.args else error.orig
+    return str(words).partition("\n")[0]
+
+
+def newest_seq(database: Database) -> int:
+    """Of all books: the time of the last change, by the clock as it was then. 0 where nothing was changed yet."""
+    with database.read() as connection:
+        return connection.execute(select(func.max(Book.seq))).scalar_one() or 0
 
 
 def settings(database: Database) -> list[Finding]:
@@ -56,7 +98,24 @@ def settings(database: Database) -> list[Finding]:
 
 
 def integrity(database: Database) -> list[Finding]:
-    faults = database.faults()
+    try:
+        faults = database.faults()
+    except DBAPIError as error:
+        faults = [said(error)]
     if not faults:
         return [Finding("The database is whole.")]
     return [Finding(f"The database is damaged ({fault}): restore a backup.", bad=True) for fault in faults]
+
+
+def indexes(database: Database) -> list[Finding]:
+    """Whether the statements that must find their rows by an index do."""
+    missing = missing_indexes(database)
+    if missing:
+        return [
+            Finding(f"The index {name} is missing: run `{make}` in the database.", bad=True) for name, make in missing
+        ]
+    names = dict.fromkeys(question.name for question in walks(database))
+    if names:
+        sentence = f"The database reads far too much for {', '.join(names)}: run `flask vacuum`, which counts anew."
+        return [Finding(sentence, bad=True)]
+    return [Finding("The important questions find their rows by their indexes.")]

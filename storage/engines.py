@@ -33,6 +33,7 @@ from storage import mariadb, postgresql, sqlite
 from storage.closing import TABLE, require_open
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Values
+from storage.upkeep import Log, Size, Upkeep
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -43,6 +44,9 @@ class Kind(Protocol):
 
     DRIVER: str
     """SQLAlchemy's name for it, with the driver that offbook uses."""
+
+    UPKEEP: Upkeep
+    """What looking after it takes."""
 
     ONE_WRITER: bool
     """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
@@ -118,6 +122,7 @@ class Database:
         self.engine = kind.engine(url)
         self.reader = kind.reader(url)
         self._turn = FairLock() if kind.ONE_WRITER else None
+        self._keep = kind.UPKEEP.keeper(self.engine)
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
         self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
         _forget_after_fork(self)
@@ -132,8 +137,10 @@ class Database:
     @contextmanager
     def write_anyway(self) -> Iterator[Connection]:
         """As ``write``, though the database is closed: for what moves into it."""
-        with self._queue(), self.engine.begin() as connection:
-            yield connection
+        with self._queue():
+            with self.engine.begin() as connection:
+                yield connection
+            self._keep()
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
@@ -150,8 +157,10 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """As ``write``, for the statements that every push makes. Whoever uses it asks whether it may write."""
-        with self._queue(), _transaction(self.engine, self.kind.begin_writing) as transaction:
-            yield transaction
+        with self._queue():
+            with _transaction(self.engine, self.kind.begin_writing) as transaction:
+                yield transaction
+            self._keep()
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
@@ -197,6 +206,19 @@ class Database:
         """What is wrong with the stored data itself; takes as long as reading all of it."""
         with self.read() as connection:
             return self.kind.faults(connection)
+
+    def size(self) -> Size:
+        with self.read() as connection:
+            return self.kind.UPKEEP.size(connection)
+
+    def log(self) -> Log | None:
+        """The state of the log that commits go to first, where there is one to care for."""
+        return self.kind.UPKEEP.log(self.reader)
+
+    def vacuum(self) -> None:
+        """Give back the space of what was deleted, and count anew what decides about plans. Others may use it."""
+        with self._queue():
+            self.kind.UPKEEP.vacuum(self.engine)
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""

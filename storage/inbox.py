@@ -7,7 +7,7 @@ be taken back. What it says is decided in offbook.core.settling.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from offbook.core.changes import Author, Change, Conflict, Key, Record, Rejection, Verdict
@@ -127,7 +127,7 @@ def settle(
         base = max(min(base, record.seq), record.created.seq)
         conflict = standing(conflict, record, state_at(record, book.history(*conflict.key), base))
         wish = settling(conflict, record, pick)
-        change = replace(_change(record, wish, by, by.id, now), base=base, resolves=(conflict.id,))
+        change = _change(record, wish, by, by.id, now)._replace(base=base, resolves=(conflict.id,))
         outcome, after = _push(book, by, change, now)
         return Settled(conflict, after, outcome.verdict, _wrote(after, by.id))
 
@@ -202,4 +202,4 @@ def settle_all(store: SqlStore, book_id: int, by: By, rule: Rule, up_to: int, no
 def _one_of_all(record: Record, one: Settlement, by: By, now: int) -> Change:
     """All come from one replica: none of them meets another of the same record as something that it had not seen."""
     change_id = str(uuid5(UUID(by.id), one.resolves[0]))
-    return replace(_change(record, one.wish, by, change_id, now), resolves=one.resolves)
+    return _change(record, one.wish, by, change_id, now)._replace(resolves=one.resolves)

@@ -18,7 +18,11 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.mysql import insert
 
+from storage import mariadb_upkeep
+from storage.upkeep import Upkeep
+
 DRIVER = "mysql+pymysql"
+UPKEEP: Upkeep = mariadb_upkeep
 ONE_WRITER = False
 
 CONNECTIONS_KEPT = 8

@@ -64,9 +64,9 @@ def open_news(database: Database, live_url: str = "") -> News:
     if live_url.startswith(("redis:", "rediss:", "unix:")):
         return RedisNews(live_url)
     if live_url:
-        return Notices(open_engines(live_url).engine)
+        return Notices(open_engines(live_url))
     if database.name == "postgresql":
-        return Notices(database.engine)
+        return Notices(Database(database.name, database.engine.url))
     if database.name == "sqlite":
         return Commits(database.reader)
     return Silence()
@@ -97,10 +97,11 @@ class Notices:
 
     net_seconds = NET_SECONDS
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, own: Database) -> None:
+        """``own`` is used by nobody else, and closed with this."""
+        self._own = own
         self._sender = uuid.uuid4().hex
-        self._taken = engine.raw_connection()
+        self._taken = own.engine.raw_connection()
         self._connection = cast(psycopg.Connection[Any], self._taken.driver_connection)
         self._taken.detach()  # no pool takes it back
         self._connection.autocommit = True
@@ -115,13 +116,14 @@ class Notices:
             yield notice.extra
 
     def tell(self, books: Iterable[int]) -> None:
-        with self._engine.connect() as connection:
+        with self._own.engine.connect() as connection:
             for message in messages(books, self._sender):
                 connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, message))
             connection.commit()
 
     def close(self) -> None:
         self._taken.close()
+        self._own.close()
 
 
 class RedisNews:

@@ -19,7 +19,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 
+from storage import postgresql_upkeep
+from storage.upkeep import Upkeep
+
 DRIVER = "postgresql+psycopg"
+UPKEEP: Upkeep = postgresql_upkeep
 ONE_WRITER = False
 
 CONNECTIONS_KEPT = 8

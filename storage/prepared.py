@@ -42,6 +42,10 @@ class Prepared:
         self._statement = statement
         self._texts: dict[Dialect, Written] = {}
 
+    @property
+    def statement(self) -> Select[Any] | Update | Insert:
+        return self._statement
+
     def rows(self, transaction: Driven, values: Values) -> list[Any]:
         """Run a query inside the transaction."""
         return self.run(transaction.connection, transaction.dialect, values)

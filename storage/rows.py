@@ -77,11 +77,19 @@ class Layout:
         for name, value in record.cells.items():
             if "/" not in name:
                 values[name] = value
-        if "search" in self.rows.c:
+        if self._is_searched:
             values["search"] = searchable(record.cells)
-        if "sort_name" in self.rows.c:
+        if self._is_sorted:
             values["sort_name"] = fold(str(record.cells.get(self.names[0], "")))[:SORT_CHARACTERS]
         return values
+
+    @cached_property
+    def _is_searched(self) -> bool:
+        return "search" in self.rows.c
+
+    @cached_property
+    def _is_sorted(self) -> bool:
+        return "sort_name" in self.rows.c
 
     def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, dict[str, Any]]:
         """The rows of a map's entries by their keys, the removed ones too."""

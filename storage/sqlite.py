@@ -25,7 +25,11 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
+from storage import sqlite_upkeep
+from storage.upkeep import Upkeep
+
 DRIVER = "sqlite+pysqlite"
+UPKEEP: Upkeep = sqlite_upkeep
 ONE_WRITER = True
 
 BUSY_TIMEOUT_MS = 30_000
@@ -117,6 +121,7 @@ def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: i
             connection.execute("PRAGMA query_only = 1")
         else:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {sqlite_upkeep.LOG_BYTES_MAX}")
             connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
 
     @event.listens_for(made, "begin")

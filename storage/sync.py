@@ -19,8 +19,8 @@ def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, li
     Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
     """
     if request.asks and not request.batch:
-        return {"results": [], **changes(store, book_id, request.since, limit)}
-    pushed = push(store, book_id, origin, request.batch, now, request.since)
+        return {"results": [], **_only_asked(store, book_id, request, limit)}
+    pushed = push(store, book_id, origin, request.batch, now, request.since, request.seen)
     answer: dict[str, Json] = {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes]}
     if request.asks:
         answer.update(_page_after_push(store, book_id, pushed, request.since, limit))
@@ -37,10 +37,11 @@ def sync_together(
     answers: list[dict[str, Json] | CursorGone] = []
     with store.writing(book_id) as book:
         for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
-            batches = [push.batch for _, push in run]
+            together = [push for _, push in run]
+            batches = [push.batch for push in together]
             try:
                 if since is not None:
-                    check(book, since)
+                    check(book, since, max(push.seen for push in together))
             except CursorGone as gone:
                 answers += [gone] * len(batches)
             else:
@@ -62,7 +63,7 @@ def _taken(
 def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
-        pulled = page_json(page(book, request.since, limit), request.since) if request.asks else {}
+        pulled = page_json(page(book, request.since, limit, request.seen), request.since) if request.asks else {}
         plan = planned(book, request.batch, now)
     pushed = Pushed(book.book, plan.seq, plan.outcomes, plan.records)
     return {"book": book.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes], **pulled}
@@ -71,6 +72,12 @@ def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = P
 def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dict[str, Json]:
     """The answer of ``GET /changes``. Raises CursorGone."""
     return page_json(pull(store, book_id, since, limit), since)
+
+
+def _only_asked(store: Store, book_id: int, request: Push, limit: int) -> dict[str, Json]:
+    with store.reading(book_id) as reading:
+        found = page(reading, request.since, limit, request.seen, request.kept)
+    return page_json(found, request.since)
 
 
 def _page_after_push(store: Store, book_id: int, pushed: Pushed, since: Cursor | None, limit: int) -> dict[str, Json]:

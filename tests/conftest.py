@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -162,6 +163,20 @@ def new_id() -> Callable[[], str]:
     """Ids in order, so that a failure reads the same twice."""
     numbers = count(1)
     return lambda: str(uuid.UUID(int=next(numbers), version=4))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was skipped by reason, each with the files: a database that is missing skips a thousand tests."""
+    files: dict[str, Counter[str]] = defaultdict(Counter)
+    for report in terminalreporter.getreports("skipped"):
+        if isinstance(report.longrepr, tuple):
+            files[report.longrepr[2].removeprefix("Skipped: ")][report.nodeid.partition("::")[0]] += 1
+    if files:
+        terminalreporter.section("skipped")
+    for reason, counts in sorted(files.items()):
+        terminalreporter.line(f"{counts.total()} skipped, since {reason}")
+        for name, number in sorted(counts.items()):
+            terminalreporter.line(f"    {name} ({number})")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from redis import Redis, RedisError
 from sqlalchemy import URL, Connection, Engine, create_engine, insert, make_url, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -185,3 +186,16 @@ def _fill(connection: Connection, rows: dict[str, list[dict[str, Any]]]) -> None
 def _kept(rows: dict[str, list[dict[str, Any]]], path: Path) -> Path:
     path.write_bytes(pickle.dumps(rows))
     return path
+
+
+REDIS = os.environ.get("OFFBOOK_TEST_REDIS") or "redis://127.0.0.1:6379/0"
+
+
+def redis_missing() -> str:
+    """Why there is no Redis server here, and how to get one; empty where there is one."""
+    try:
+        with Redis.from_url(REDIS) as client:
+            client.ping()
+    except RedisError:
+        return f"no Redis answers at {REDIS}: install the package redis-server, or set OFFBOOK_TEST_REDIS"
+    return ""

@@ -74,10 +74,9 @@ def migrated(instance: Path) -> Database:
 
 @contextmanager
 def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
-    """What `make serve` starts, on the migrated database in ``instance`` unless DATABASE_URL is among the settings."""
-    environ = os.environ | {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0"}
-    environ.pop("DATABASE_URL", None)
-    environ |= settings
+    """What `make serve` starts, on the migrated database in ``instance``, or on the one that DATABASE_URL names."""
+    here = {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": "", "LIVE_URL": ""}
+    environ = os.environ | here | settings
     if "DATABASE_URL" not in settings:
         migrated(instance).close()
     child = subprocess.Popen(

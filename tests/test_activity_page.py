@@ -18,6 +18,8 @@ from tests.browser import Browser, add_device, parts_of
 from web.activity import COLOURS, series_of
 from web.reasons import REASONS, waiting
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 CODE = re.compile(r'(?:Invalid|Rejection|Reject)\(\s*(?:[^"()]*, )?"([a-z_]+)"')
 
 

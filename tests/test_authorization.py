@@ -122,6 +122,7 @@ MATRIX: Mapping[str, Row] = {
     f"GET {url_of(STATIC)}/<path:filename>": Row(Who.ANYONE),
     "GET /healthz": Row(Who.ANYONE),
     "GET /openapi.json": Row(Who.ANYONE),
+    "GET /metrics": Row(Who.ANYONE),
     "GET /login": Row(Who.ANYONE),
     "POST /login": Row(Who.ANYONE, {"name": "ada", "password": "hijacked password"}),
     "GET /setup/<once>": Row(Who.ANYONE),

@@ -336,6 +336,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "users.list_users": users,
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
+    "metrics.show": to_all("/metrics", 404),
     "pages.index": sees_only_her_own("/", q=SECRET.lower()),
     "pages.contact": is_not_shown("/c/{}"),
     "pages.new": sees_only_her_own("/c/new"),
@@ -428,8 +429,8 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
 OPEN = {"health.healthz", "openapi.show", "auth.login", "auth.sign_in", "static"}
 """What anyone may ask."""
 
-HIDDEN = {"auth.setup", "auth.set_up"}
-"""What is not there for who does not know the link."""
+HIDDEN = {"auth.setup", "auth.set_up", "metrics.show"}
+"""What is not there for who does not know the link, or where no setting opens it."""
 
 
 def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> None:

@@ -19,7 +19,8 @@ import requests
 from click.testing import Result
 
 from app import App
-from cli import exposure, read_password, secrecy
+from care import exposure, secrecy
+from cli import read_password
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
@@ -379,10 +380,20 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
         exchange(server.url, f"nonsense {token}\r\n\r\n".encode())
     assert token not in server.log and token[-43:] not in server.log
     assert link.rsplit("/", 1)[1] not in server.log
+    assert "X-Request-Id" not in answer.headers
+    assert len(server.log.splitlines()) == 1, "by default only what is wrong is written: here, the nonsense"
     app.extensions["database"].close()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "five thousand"), ("DATABASE_URL", "oracle://somewhere")])
+SETTINGS_THAT_CAN_NOT_BE = [
+    ("PORT", "five thousand"),
+    ("DATABASE_URL", "oracle://somewhere"),
+    ("LOG_FORMAT", "xml"),
+    ("LOG_LEVEL", "debug"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS_THAT_CAN_NOT_BE)
 def test_a_setting_that_can_not_be_is_told_in_a_line(tmp_path: Path, name: str, value: str) -> None:
     environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0", name: value}
     started = subprocess.run(

@@ -14,6 +14,8 @@ from app import App
 from tests.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
 from web.words import ago, clock_offset
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 
 

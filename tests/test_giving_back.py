@@ -17,6 +17,8 @@ from tests.browser import csrf_of
 from tests.html_forms import Forms
 from tests.test_pages import Person
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 TAGS = re.compile(r"<[^>]+>")
 DAY = 86_400_000_000
 

@@ -19,6 +19,8 @@ from tests.calling import Caller, caller, change, new_id
 from tests.listening import listening, refusal
 from tests.serving import serving
 
+LISTENERS_ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = %s"
+
 
 @pytest.fixture
 def url(app: App, laptop: Caller) -> Iterator[str]:
@@ -91,6 +93,23 @@ def test_a_commit_of_another_process_is_noticed(url: str, app: App, laptop: Call
         push(SqlStore(other), book_id, Origin(), [item], parts_of(app).clock())
         assert listener.names(1) == ["Ada"]
     other.close()
+
+
+@pytest.mark.engines("postgresql")
+def test_a_commit_is_noticed_though_the_server_lost_its_way_of_hearing(
+    url: str, app: App, laptop: Caller, phone: Caller
+) -> None:
+    database = app.extensions["database"]
+    with listening(url, phone.token, cursor(phone)) as listener:
+        for name in ("Ada", "Bob"):
+            with database.write() as connection:
+                assert connection.exec_driver_sql(LISTENERS_ENDED, (database.engine.url.database,)).all()
+            other = open_engines(database.engine.url)
+            book_id = parts_of(app).accounts.user_named("ada").book_id
+            item = change_of(change(data={"name": name}), new_id())
+            push(SqlStore(other), book_id, Origin(), [item], parts_of(app).clock())
+            other.close()
+            assert listener.names(1) == [name]
 
 
 def test_nobody_hears_of_another_s_book(url: str, app: App, laptop: Caller) -> None:

@@ -29,6 +29,8 @@ from tests.serving import connect, migrated, running, serving, serving_process
 from web.feeds import Feeds
 from web.threads import Threads
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 
 @pytest.fixture
 def here(phone: Caller) -> str:

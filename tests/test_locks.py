@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Event, Thread
+from threading import Thread
 
 from storage.locks import FairLock
+from tests.waiting import wait_until
 
 
 def test_the_lock_is_given_in_order_of_arrival() -> None:
@@ -24,12 +24,3 @@ def test_the_lock_is_given_in_order_of_arrival() -> None:
 def take(lock: FairLock, order: list[int], number: int) -> None:
     with lock:
         order.append(number)
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    pause = Event()
-    for _ in range(10_000):
-        if happened():
-            return
-        pause.wait(0.001)
-    raise AssertionError("it did not happen within ten seconds")

@@ -17,6 +17,8 @@ from storage import Origin, prune, push
 from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 CURSOR = re.compile(r'<body [^>]*data-cursor="([^"]+)"')
 DETAIL = re.compile(r"<dt>([^<]*)</dt><dd>(?:<a [^>]*>)?([^<]*)")
 

@@ -20,6 +20,8 @@ from web.chart import Band, bands
 from web.streams import MESSAGES, payload, stretches
 from web.words import clock_time, rate, size
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 
 @pytest.fixture
 def boss(app: App) -> Browser:

@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from storage.sql import SqlStore
     from storage.streams import Streams
     from storage.tutorial import Tutorial
+    from web.meters import Meters
+    from web.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text."""
+    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text.
+
+    ``meters`` is None where nobody may read them.
+    """
 
     config: Config
     store: SqlStore
@@ -38,6 +43,8 @@ class Parts:
     open_news: Callable[[], News]
     clock: Callable[[], int]
     new_id: Callable[[], str]
+    watch: Watch
+    meters: Meters | None
 
 
 def parts() -> Parts:

@@ -26,6 +26,7 @@ from web.body import read_body
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
+from web.watch import Pushed, note_sync
 
 api = Blueprint("api", __name__)
 
@@ -39,7 +40,9 @@ OF_PUSH = (
     "bad_cursor",
     "bad_data",
     "bad_id",
+    "bad_kept",
     "bad_parked",
+    "bad_seen",
     "bad_time",
     "changes_not_a_list",
     "unknown_key",
@@ -69,13 +72,16 @@ def sync() -> Response:
     """Push changes and pull what is new, in one request."""
     login, envelope = the_device(), loads(read_body(request, BODY_BYTES_MAX))
     if tutorial.is_tutorial_push(envelope):
-        return answer(tutorial.push(parts(), login, envelope))
+        result = tutorial.push(parts(), login, envelope)
+        note_sync(Pushed("tutorial", login.book_id, login.device.id, [result]))
+        return answer(result)
     push = push_of(envelope, login.device.uuid)
     now = parts().clock()
     note(push, now)
     result = sync_with(parts().store, login.book_id, origin_of(login), push, now)
     if push.asks:
         note_place(result, is_single=len(push.batch) == 1)
+    note_sync(Pushed("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
     return answer(result)
 
 
@@ -112,6 +118,7 @@ def changes() -> Response:
     cursor = None if since is None else parse_cursor(since)
     page = changes_since(parts().store, login.book_id, cursor, page_limit())
     note_place(page)
+    note_sync(Pushed("http", login.book_id, login.device.id, (), len(page["changes"])))
     return answer(page)
 
 

@@ -1,7 +1,8 @@
 """Who asks: people by password and session cookie, devices by token.
 
 Views take the answer from ``me()`` and ``the_device()`` and scope every store call by its book. A token is read from
-the Authorization header alone, never from the URL, which ends in logs.
+the Authorization header alone, never from the URL, which ends in logs. The numbers of who was let in stay in ``g``, for
+the log of requests.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ class Person(UserMixin):  # type: ignore[misc]
 def load_person(session_id: str) -> Person | None:
     user_id, _, stamp = session_id.partition(".")
     user = parts().accounts.user(int(user_id)) if user_id.isdigit() else None
-    return Person(user) if user is not None and user.stamp == stamp else None
+    if user is None or user.stamp != stamp:
+        return None
+    g.user_number = user.id
+    return Person(user)
 
 
 def me() -> User:
@@ -126,6 +130,7 @@ def device_login() -> DeviceLogin:
         scheme = "Basic" if given and given.type == "basic" else "Bearer"
         detail = "The device's token is missing, wrong or revoked. Add the device again on the Devices page."
         raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
+    g.device_number = login.device.id
     return login
 
 

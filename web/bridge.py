@@ -15,12 +15,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
+from time import perf_counter
 from typing import Any, Protocol
 
 from config import Config
 from web.errors import problem_json
 from web.threads import Threads
+from web.watch import NOTE, Answered, Note, Watch
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -32,7 +33,8 @@ WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 DOOR = "offbook.door"
 """Where the WSGI environ of a handshake has its Door."""
 
-NOTHING_MORE: Mapping[str, Any] = MappingProxyType({})
+SWITCHING = 101
+"""What a handshake ends with when the guest is let in."""
 
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
@@ -88,8 +90,9 @@ class Answer:
 class Bridge:
     """The ASGI app: reads a request on the loop, lets the WSGI app answer it in a thread, sends the answer."""
 
-    def __init__(self, app: WsgiApp, config: Config, live: OpenLive | None = None) -> None:
+    def __init__(self, app: WsgiApp, config: Config, live: OpenLive | None = None, watch: Watch | None = None) -> None:
         self.app = app
+        self.watch = watch or Watch()
         self.config = config
         self.threads: Threads[Any] = Threads(config.threads)
         self.waiting = 0
@@ -118,34 +121,46 @@ class Bridge:
     async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket begins as a request, which the WSGI app answers; whom it lets in it leaves at the door."""
         await receive()
-        door = Door()
+        door, note, began = Door(), self.watch.note(), perf_counter()
         try:
             if self.live is None:
                 raise Refusal(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
-            answer = await self.run({**scope, "method": "GET"}, bytearray(), {DOOR: door})
+            answer = await self.run({**scope, "method": "GET"}, bytearray(), {DOOR: door, NOTE: note})
             if door.guest is not None and not self.live.has_room_for(door.guest):
                 raise Refusal(429, "too_many_sockets", "Too many sockets are open. Close some, or try again later.")
         except Refusal as refusal:
-            await refuse(refused(refusal), receive, send)
+            door.guest, answer = None, refused(refusal)
+        if door.guest is not None:
+            answer.status = SWITCHING
+        self.tell(note, "GET", answer, perf_counter() - began)
+        if door.guest is None or self.live is None:
+            await refuse(answer, receive, send)
         else:
-            if door.guest is None:
-                await refuse(answer, receive, send)
-            else:
-                await send({"type": "websocket.accept"})
-                await self.live.serve(door.guest, receive, send)
+            await send({"type": "websocket.accept"})
+            await self.live.serve(door.guest, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = bytearray()
+        body, note, began = bytearray(), self.watch.note(), perf_counter()
         try:
             await self.read(scope, receive, body)
-            answer = await self.run(scope, body)
+            began = perf_counter()
+            answer = await self.run(scope, body, {NOTE: note})
         except Refusal as refusal:
             answer = refused(refusal)
         except ClientLeft:
             return
         finally:
             self.buffered -= len(body)
-        await deliver(answer, send)
+        seconds = perf_counter() - began
+        try:
+            await deliver(answer, send, note)
+        finally:
+            self.tell(note, scope["method"], answer, seconds)
+
+    def tell(self, note: Note | None, method: str, answer: Answer, seconds: float) -> None:
+        """That a request is answered, to whoever wants to hear: after the answer, which shall not wait for that."""
+        if note is not None:
+            self.watch.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
 
     async def read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
         """The whole body, into ``body``; raises Refusal when it is too long, too slow, or too much with all others."""
@@ -181,7 +196,7 @@ class Bridge:
             413, "body_too_large", f"A body may have at most {self.config.body_bytes_max:,} bytes. Send less at a time."
         )
 
-    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any] = NOTHING_MORE) -> Answer:
+    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
         if self.waiting >= self.config.waiting_max:
             raise busy()
         self.waiting += 1
@@ -211,7 +226,9 @@ def refused(refusal: Refusal) -> Answer:
     return Answer(refusal.status, [*headers, *refusal.headers], body)
 
 
-async def deliver(answer: Answer, send: Send) -> None:
+async def deliver(answer: Answer, send: Send, note: Note | None) -> None:
+    if note is not None:
+        answer.headers.append((b"x-request-id", note.id.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     body = answer.body
     for start in range(0, max(len(body), 1), SLICE_BYTES):

@@ -32,6 +32,9 @@ PAGES_AT_ONCE = 2
 WAKE_AT_ONCE = 32
 """So many listeners are served before the loop looks at anything else, such as a request."""
 
+NO_BOOK = ("", 0)
+"""The epoch and seq of a book that a restored database does not have."""
+
 log = logging.getLogger("offbook.live")
 
 
@@ -152,15 +155,15 @@ class Feeds:
         except Exception:
             log.exception("The database can't be read for the live channel; it is tried again")
             return
-        for book_id, (epoch, seq) in heads.items():
-            feed = self._feeds.get(book_id)
-            if feed is not None and epoch != feed.epoch:
-                self._restored(feed, epoch)
+        for book_id, feed in list(self._feeds.items()):
+            epoch, seq = heads.get(book_id, NO_BOOK)
+            if epoch != feed.epoch:
+                self._restored(feed, epoch, seq)
             self._heard(book_id, seq)
 
-    def _restored(self, feed: Feed, epoch: str) -> None:
+    def _restored(self, feed: Feed, epoch: str, seq: int) -> None:
         """Another database is in this one's place: no cursor of any listener means anything to it."""
-        feed.epoch, feed.pages = epoch, {}
+        feed.epoch, feed.head, feed.pages = epoch, seq, {}
         for listener in feed.listeners:
             listener.expel()
 

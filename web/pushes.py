@@ -25,6 +25,7 @@ from web.api import news_of
 from web.errors import CODES, Problem, problem_of
 from web.live import Guest
 from web.threads import Threads
+from web.watch import Pushed
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""
@@ -91,6 +92,7 @@ def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Se
     try:
         answers = sync_together(parts.store, book_id, [(guest.origin, one.push) for guest, one in good], parts.clock())
         note(parts, good)
+        tell(parts, book_id, good, answers)
         return answers
     except Closed as error:
         return [problem_of(error)] * len(good)
@@ -130,6 +132,18 @@ def note(parts: Parts, good: Sequence[tuple[Guest, Asked]]) -> None:
     for guest, push in {guest: one.push for guest, one in good}.items():
         if guest.device is not None:
             guest.device = parts.accounts.seen(guest.device, now, **news_of(push, now))
+
+
+def tell(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]], answers: Sequence[Answer]) -> None:
+    """What each device's pushes of this commit came to, together."""
+    if not parts.watch:
+        return
+    results: dict[int | None, list[Any]] = defaultdict(list)
+    for (guest, _), answer in zip(good, answers, strict=True):
+        if isinstance(answer, dict):
+            results[guest.origin.device_id] += answer["results"]
+    for device, found in results.items():
+        parts.watch.synced(Pushed("live", book_id, device, found))
 
 
 def dump(number: int | None, answer: Answer) -> str:

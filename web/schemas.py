@@ -186,6 +186,8 @@ OF_RESULT: dict[str, Schema] = {
 OF_PUSH: dict[str, Schema] = {
     "changes": listed(ref("Change"), maxItems=CHANGES_MAX),
     "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
+    "seen": SEQ | {"description": "The newest seq that the device was told for a change of its own."},
+    "kept": SEQ | {"description": "After a restore: also tell what the page's records were at this seq."},
     "sent_at": TIME | {"description": "The device's clock, to tell how far it is off."},
     "parked": COUNTS | {"description": "What the device can't send: how many changes, by code."},
 }
@@ -195,7 +197,18 @@ OF_SYNC: dict[str, Schema] = {
     "Push": object_of(OF_PUSH, *OF_PUSH),
     "Result": object_of(OF_RESULT, "record", "code", "detail"),
     "Row": object_of(
-        {"table": TABLE, "record_id": UUID, "operation": OPERATION, "seq": SEQ, "timestamp": TIME, "data": ROW_DATA}
+        {
+            "table": TABLE,
+            "record_id": UUID,
+            "operation": OPERATION,
+            "seq": SEQ,
+            "timestamp": TIME,
+            "data": ROW_DATA,
+            "then": ROW_DATA | {"description": "What it was at `kept`, where that was asked and it changed since."},
+            "deleted_at": TIME | {"description": "When, by the deleter's clock; beside `then`."},
+        },
+        "then",
+        "deleted_at",
     ),
     "Page": object_of(OF_PAGE),
     "Synced": object_of({**OF_PAGE, "results": listed(ref("Result"))}, *(OF_PAGE.keys() - {"book"})),

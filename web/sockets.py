@@ -38,10 +38,14 @@ log = logging.getLogger("offbook.live")
 
 
 class Socket:
-    """One open socket: a listener of its book's feed, and a sender of pushes."""
+    """One open socket: a listener of its book's feed, and a sender of pushes.
 
-    def __init__(self, guest: Guest, send: Send) -> None:
+    ``sent`` is called with the cursor of each page that went out when the socket had all before it.
+    """
+
+    def __init__(self, guest: Guest, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
         self.guest = guest
+        self._sent = sent
         self.position: Cursor | None = guest.since
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
@@ -87,6 +91,7 @@ class Socket:
 
     async def tell(self, feed: Feed, feeds: Feeds) -> None:
         """Send what there is, whenever there is something. Raises CursorGone."""
+        sent = None
         while True:
             await self._news.wait()
             self._news.clear()
@@ -97,6 +102,9 @@ class Socket:
                     page = await feeds.page(feed, self.position)
                     await self._put(page.text)
                     self.position = page.cursor
+                    if sent is not None:
+                        sent(page.cursor)
+            sent = self._sent
 
     def _is_behind(self, feed: Feed) -> bool:
         at = self.position
@@ -112,6 +120,8 @@ class Sockets:
 
     def __init__(self, parts: Parts, threads: Threads[Any], config: Config) -> None:
         self._config = config
+        self._watch = parts.watch
+        self._clock = parts.clock
         self._feeds = Feeds(parts.store, parts.open_news, threads)
         self._pushes = Pushes(parts, threads)
         self._care = Care(parts, threads)
@@ -131,7 +141,9 @@ class Sockets:
 
     async def serve(self, guest: Guest, receive: Receive, send: Send) -> None:
         """An accepted socket, until its end."""
-        socket = Socket(guest, send)
+        socket = Socket(guest, send, self._note_sent if self._watch else None)
+        who, began, code = (guest.book_id, *guest.name), self._clock(), None
+        self._watch.joined(*who)
         self._counts[guest.name] += 1
         self._care.add(socket)
         try:
@@ -143,8 +155,13 @@ class Sockets:
         finally:
             self._care.remove(socket)
             self._counts[guest.name] -= 1
+            self._watch.left(*who, code, (self._clock() - began) / 1e6)
         if code is not None:
             await send({"type": "websocket.close", "code": code})
+
+    def _note_sent(self, cursor: Cursor) -> None:
+        """A seq is the time of its commit."""
+        self._watch.sent(max(0, self._clock() - cursor.seq) / 1e6)
 
     async def _until_its_end(self, socket: Socket, feed: Feed, receive: Receive) -> int | None:
         """The code to close it with; None where the client left."""

@@ -7,7 +7,7 @@ growing. Nothing here reads a clock, makes an id or knows how anything is stored
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -46,8 +46,7 @@ class Clock(NamedTuple):
     replica: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One INSERT, UPDATE or DELETE of one record by one replica: only the cells that it changes.
 
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
@@ -63,7 +62,7 @@ class Change:
     timestamp: int
     base: int
     cells: Mapping[str, Value]
-    bases: Mapping[str, int] = field(default_factory=lambda: NOTHING)
+    bases: Mapping[str, int] = NOTHING
     resolves: tuple[str, ...] = ()
 
     @property
@@ -75,8 +74,7 @@ class Change:
         return self.bases.get(cell, self.base)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row of a synced table as the server holds it.
 
     ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept until

@@ -11,7 +11,7 @@ Nothing here reads a clock or a database; ``change.timestamp`` is already clampe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from offbook.core.changes import Beaten, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.policies import POLICIES, Contest, Fate
@@ -19,15 +19,13 @@ from offbook.core.prune import is_bare
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
+class Create(NamedTuple):
     """The record is new."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """The record changes. ``before`` holds the values it had in the cells written; ``asked`` the cells that wait."""
 
     verdict: Verdict
@@ -38,8 +36,7 @@ class Write:
     revives: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(NamedTuple):
     """The record stays as it is: the change agrees with it, has lost, or waits for a person."""
 
     verdict: Verdict
@@ -47,8 +44,7 @@ class Keep:
     asked: tuple[Beaten, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(NamedTuple):
     """The change can't be applied."""
 
     code: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -138,33 +138,39 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
 
 def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
-    closes = [one for one in change.resolves if waiting.get(one) == change.key and one not in result.closed]
-    seq = next_seq(result.seq, now)
+    key, seq = change.key, next_seq(result.seq, now)
+    closes = _closed_by(result, change, waiting) if change.resolves else []
     if change.timestamp > now // 1000:
-        change = replace(change, timestamp=now // 1000)
-    decision = _unseen(change, result.seq) or decide(result.records.get(change.key), change, book.policy, seq)
+        change = change._replace(timestamp=now // 1000)
+    decision = _unseen(change, result.seq) or decide(result.records.get(key), change, book.policy, seq)
     match decision:
         case Create(record):
             entry = Entry(change.id, Verdict.APPLIED, seq, change)
-            result.created[change.key] = None
-            _store(result, record)
+            result.created[key] = None
+            result.records[key] = record
         case Write(verdict, record, before, beaten, asked):
             entry = Entry(change.id, verdict, seq, change, before, beaten)
             _ask(result, change, asked, seq)
-            _store(result, record)
+            _store(result, key, record)
         case Keep(verdict, beaten, asked):
             entry = Entry(change.id, verdict, seq if asked or closes else None, change, beaten=beaten)
             _ask(result, change, asked, seq)
             # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
-            if entry.seq is not None and change.key in result.records:
-                _store(result, replace(result.records[change.key], seq=seq))
+            if entry.seq is not None and key in result.records:
+                _store(result, key, result.records[key]._replace(seq=seq))
         case Reject(code, detail):
             entry, closes = Entry(change.id, Verdict.REJECTED, code=code, detail=detail), []
-    result.closed.update(dict.fromkeys(closes, entry))
+    if closes:
+        result.closed.update(dict.fromkeys(closes, entry))
     result.seq = entry.seq or result.seq
     shown = _is_unexpected(change, decision)
-    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, change.key, shown, entry.code, entry.detail))
+    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.code, entry.detail))
     return entry
+
+
+def _closed_by(result: Plan, change: Change, waiting: Mapping[str, Key]) -> list[str]:
+    """The conflicts of its record that the change settles."""
+    return [one for one in change.resolves if waiting.get(one) == change.key and one not in result.closed]
 
 
 def _unseen(change: Change, seq: int) -> Reject | None:
@@ -190,8 +196,7 @@ def _is_unexpected(change: Change, decision: Decision) -> bool:
             return True
 
 
-def _store(result: Plan, record: Record) -> None:
-    key = record.table, record.id
+def _store(result: Plan, key: Key, record: Record) -> None:
     result.records[key] = record
     if key not in result.created:
         result.written[key] = None

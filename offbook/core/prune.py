@@ -10,7 +10,7 @@ Pruning never changes what lives. Nothing here reads a clock: the time is an arg
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 from offbook.core.changes import Record
@@ -75,7 +75,7 @@ def _emptied(record: Record) -> Record:
     """Its existence keeps its clock: who had not seen the deletion still is concurrent with it."""
     if not record.cells:
         return record
-    return replace(record, cells={}, clocks={cell: clock for cell, clock in record.clocks.items() if cell == EXISTS})
+    return record._replace(cells={}, clocks={cell: clock for cell, clock in record.clocks.items() if cell == EXISTS})
 
 
 def _without_removed(record: Record, line: int) -> Record:
@@ -86,8 +86,7 @@ def _without_removed(record: Record, line: int) -> Record:
     )
     if not gone:
         return record
-    return replace(
-        record,
+    return record._replace(
         cells={cell: value for cell, value in record.cells.items() if not cell.startswith(gone)},
         clocks={cell: clock for cell, clock in record.clocks.items() if not cell.startswith(gone)},
     )

@@ -7,11 +7,14 @@ server's row with those lines of the log on top that it does not contain yet. No
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 
-from offbook.core.changes import Change, Operation, Value
+from offbook.core.cells import same
+from offbook.core.changes import Change, Operation, Record, Value
+from offbook.core.history import Wish, to_state
 from offbook.core.merge import asserts
+from offbook.core.past import standing
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
 
@@ -82,7 +85,7 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
         bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
         removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
-        result.append(replace(change, bases={**change.bases, **kept}))
+        result.append(change._replace(bases={**change.bases, **kept}))
         for cell, base in bases.items():
             seen.setdefault(cell, base)
     return result
@@ -98,10 +101,56 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
     return {*change.cells, *inside, EXISTS}
 
 
-def after_restore(change: Change, kept: int) -> Change:
-    """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there."""
+# --- after a restore -----------------------------------------------------------------------------------------------
+
+
+def after_restore(
+    change: Change, kept: int, taken: int | None = None, is_whole: bool = False, earliest: int = 0
+) -> Change:
+    """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there.
+
+    Its time then has to say what its bases say no more: it is later than whatever its writer had seen. What the server
+    had ``taken`` at this seq gets no later time than that, and just that time where nothing stood against it
+    (``is_whole``): so that what comes again from several devices falls into the order that it had. ``earliest`` is the
+    time of this device's change before it. Of a deletion the time says only what its writer had seen.
+    """
+    seen = max(change.base, *change.bases.values()) if change.bases else change.base
+    timestamp = change.timestamp
+    if taken is not None:
+        timestamp = taken // 1000 if is_whole else min(timestamp, taken // 1000)
+    elif change.operation is Operation.DELETE and seen:
+        timestamp = min(timestamp, seen // 1000 + 1)
+    timestamp = max(timestamp, seen // 1000 + 1 if seen > kept else 0, earliest)
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}
-    return replace(change, base=min(change.base, kept), bases=bases)
+    return change._replace(base=min(change.base, kept), bases=bases, timestamp=timestamp)
+
+
+def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Wish | None:
+    """What makes a record be on a restored server as this device held it; None where its own changes do.
+
+    ``taken`` are those that ``held`` contains, ``later`` those on top of it; all of them are sent again. What is
+    ``later`` is left alone: it says itself what its cells are to be.
+    """
+    if any(change.operation is Operation.DELETE for change in later):
+        return None
+    cells = live(found.cells, not found.deleted, [Line(0, change) for change in taken], 0)
+    have = found._replace(deleted=cells is None, cells=found.cells if cells is None else cells)
+    wish = to_state(have, {**standing(held.cells), EXISTS: not held.deleted})
+    if wish is None or wish.operation is Operation.DELETE:
+        return None if any(asserts(change) for change in later) else wish
+    touched = {cell for change in later for cell in change.cells}
+    gone = {entry_of(cell) for change in later for cell, value in change.cells.items() if value is False}
+    left = {cell: value for cell, value in wish.cells.items() if cell not in touched and entry_of(cell) not in gone}
+    return Wish(wish.operation, left) if left else None
+
+
+def unseen(held: Record, came: Record) -> set[str]:
+    """The cells of what came that are not as this device held them: others wrote to them since a server's restore."""
+    cells = {cell for cell in {**held.cells, **came.cells} if not same(held.cells.get(cell), came.cells.get(cell))}
+    return cells if held.deleted == came.deleted else {*cells, EXISTS}
+
+
+# --- what goes out together ----------------------------------------------------------------------------------------
 
 
 def batches(sizes: Sequence[int], changes_max: int, bytes_max: int) -> list[slice]:

@@ -36,7 +36,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 OPERATIONS = {operation.value: operation for operation in Operation}
-PUSH_KEYS = frozenset({"changes", "since", "sent_at", "parked"})
+PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(
     {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves"}
 )
@@ -44,13 +44,19 @@ CHANGE_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds."""
+    """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
+
+    ``seen`` is the newest seq that the device was told for a change of its own, which may be newer than ``since``;
+    ``kept`` asks what the page's records were at that seq.
+    """
 
     batch: list[Change | Rejection]
     asks: bool
     since: Cursor | None
     sent_at: int | None
     parked: Mapping[str, int]
+    seen: int = 0
+    kept: int | None = None
 
 
 # --- reading JSON --------------------------------------------------------------------------------------------------
@@ -112,6 +118,8 @@ def push_of(envelope: Json, default_replica: str) -> Push:
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
         _parked(envelope.get("parked")),
+        _known_seq("seen", envelope.get("seen")) or 0,
+        _known_seq("kept", envelope.get("kept")),
     )
 
 
@@ -136,9 +144,15 @@ def _is_seq(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= INTEGER_MAX
 
 
+def _known_seq(name: str, value: Json) -> int | None:
+    if value is not None and (type(value) is not int or not 0 <= value <= INTEGER_MAX):
+        raise Malformed(f"bad_{name}", f'"{name}" must be a seq that this server gave.')
+    return value
+
+
 def _sent_at(value: Json) -> int | None:
     try:
-        return None if value is None else _milliseconds("sent_at", value)
+        return None if value is None else milliseconds("sent_at", value)
     except Invalid as fault:
         raise Malformed(fault.code, str(fault)) from None
 
@@ -191,7 +205,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         _uuid("record_id", item.get("record_id")),
         operation,
         default_replica if replica is None else _uuid("replica", replica),
-        _milliseconds("timestamp", item.get("timestamp")),
+        milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
         {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
         _bases(table, item.get("bases")),
@@ -253,7 +267,7 @@ def _uuid(name: str, value: Json) -> str:
     raise Invalid("bad_id", f"{name} must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
 
 
-def _milliseconds(name: str, value: Json) -> int:
+def milliseconds(name: str, value: Json) -> int:
     try:
         return (_moment(value) - EPOCH) // MILLISECOND
     except (TypeError, ValueError, OverflowError):

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from offbook.core import TABLES, Book, Change, Operation, Verdict, plan
 from offbook.core.cells import cells_of
+from offbook.core.changes import Clock, Record
+from offbook.core.history import Wish
 from offbook.core.plan import Plan
-from offbook.core.rebase import Line, State, after_restore, batches, is_on_top, live, with_bases
+from offbook.core.rebase import Line, State, after_restore, batches, is_on_top, live, lost, unseen, with_bases
 
 TABLE = TABLES["contacts"]
 ADA = {"name": "Ada"}
@@ -238,6 +240,69 @@ def test_a_restored_server_is_told_of_no_base_that_it_lost() -> None:
 def test_a_base_that_the_restored_server_still_has_stays() -> None:
     kept = change("UPDATE", 20, bases={"phone": 10}, phone="x")
     assert after_restore(kept, 30) == kept
+
+
+def time_of(one: Change, kept: int, taken: int | None = None, is_whole: bool = False, earliest: int = 0) -> int:
+    return after_restore(one, kept, taken, is_whole, earliest).timestamp
+
+
+def test_what_comes_again_gets_the_time_at_which_it_was_taken() -> None:
+    slow, fast = change("UPDATE", at=1, name="x"), change("UPDATE", at=900, name="x")
+    assert [time_of(one, 0, 50_000, True) for one in (slow, fast)] == [50, 50]
+    assert [time_of(one, 0, 50_000, False) for one in (slow, fast)] == [1, 50], "where something stood against it"
+
+
+def test_what_was_typed_over_something_that_is_lost_is_later_than_it() -> None:
+    assert time_of(change("UPDATE", 50_000, at=1, name="x"), 30_000) == 51
+    assert time_of(change("UPDATE", 20_000, at=1, name="x"), 30_000) == 1
+    assert time_of(change("UPDATE", 0, at=1, name="x"), 30_000, earliest=7) == 7
+
+
+def test_the_time_of_a_deletion_tells_what_its_writer_had_seen() -> None:
+    assert time_of(change("DELETE", 20_000, at=900), 30_000) == 21
+    assert time_of(change("DELETE", 50_000, at=1), 30_000) == 51
+
+
+def record(deleted: bool = False, **data: Any) -> Record:
+    cells = cells_of(TABLE, {**ADA, **data}, Operation.INSERT)
+    return Record(TABLE.name, str(UUID(int=7)), 10, deleted, cells, Clock(10, 1, "c", "r"), {})
+
+
+def said(wish: Wish | None) -> Any:
+    return wish and (wish.operation.value, dict(wish.cells))
+
+
+HELD = record(phone="1", details={"k1": CELL})
+GONE = record(deleted=True)
+
+
+def test_a_restored_server_is_told_what_it_lacks_of_a_record_and_no_more() -> None:
+    k1 = {K1 + "@exists": True, K1 + "kind": "phone", K1 + "label": "cell", K1 + "value": ("1",) + (None,) * 5}
+    assert said(lost(HELD, record(), [], [])) == ("UPDATE", {"phone": "1", **k1})
+    assert said(lost(record(), HELD, [], [])) == ("UPDATE", {"phone": None, K1 + "@exists": False})
+    assert lost(HELD, HELD, [], []) is None
+    assert said(lost(GONE, HELD, [], [])) == ("DELETE", {})
+
+
+def test_what_a_devices_own_changes_bring_again_is_not_said_twice() -> None:
+    taken = [change("UPDATE", phone="1", details={"k1": CELL})]
+    assert lost(HELD, record(), taken, []) is None
+    assert said(lost(HELD, record(), [*taken, change("UPDATE", phone="2")], [])) == ("UPDATE", {"phone": "1"})
+    revived = said(lost(HELD, HELD, [change("DELETE")], []))
+    assert revived[0] == "INSERT" and revived[1]["name"] == "Ada"
+
+
+def test_what_was_typed_over_a_lost_row_says_itself_what_its_cells_are_to_be() -> None:
+    assert lost(HELD, record(details={"k1": CELL}), [], [change("UPDATE", phone="2")]) is None
+    assert lost(HELD, record(phone="1"), [], [change("UPDATE", details={"k1": None})]) is None
+    assert lost(HELD, record(), [], [change("DELETE")]) is None
+    assert lost(GONE, HELD, [], [change("UPDATE", phone="2")]) is None
+
+
+def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
+    assert unseen(HELD, HELD) == set()
+    assert unseen(HELD, record(phone="2", details={"k1": CELL})) == {"phone"}
+    assert unseen(record(), GONE) == {"@exists"}
 
 
 # --- what goes out together ----------------------------------------------------------------------------------------

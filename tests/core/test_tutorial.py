@@ -292,7 +292,7 @@ def test_an_edit_that_lost_to_a_deletion_leaves_that_to_be_served(gone: Record |
 
 def test_a_record_shows_three_cells() -> None:
     assert visible(record(name="Ada", notes="x")) == row()
-    assert visible(replace(record(name="Ada"), deleted=True)) is None
+    assert visible(record(name="Ada")._replace(deleted=True)) is None
 
 
 # --- a pulled list -------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Device:
 
     def type(self, key: Key, change: Change) -> None:
         row = self.rows.get(key)
-        self.log.append(Line(len(self.log), replace(change, base=row.seq if row else 0)))
+        self.log.append(Line(len(self.log), change._replace(base=row.seq if row else 0)))
 
     def push(self, server: Server) -> None:
         self._write_bases_down()

@@ -23,7 +23,8 @@ def empty(database: Database) -> Database:
     with database.migrate() as connection:
         found = MetaData()
         found.reflect(connection)
-        found.drop_all(connection)
+        for table in reversed(found.sorted_tables):
+            table.drop(connection)
     return database
 
 

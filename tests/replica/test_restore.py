@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from offbook import Offline, Replica, log
+from offbook.core.wire import iso_millis
 from tests.replica.conftest import Device
-from tests.replica.serving import Server, lost_answer, wire
+from tests.replica.serving import START, Server, lost_answer, lost_request, wire
 
 EPOCHS = pytest.mark.parametrize("epoch", ["e2", None], ids=["by command", "by copying the file"])
 
@@ -168,3 +171,96 @@ def test_what_is_typed_during_the_snapshot_is_sent_after_it(device: Device, serv
     assert a.parked() == []
     assert server.contacts[ada]["email"] == "a@example.org"
     assert (server.contacts[eve]["name"], server.contacts[eve]["phone"]) == ("Eve", "2")
+
+
+def web(server: Server, operation: str, record_id: str, base: int, **data: Any) -> None:
+    """A change by a page, which keeps no log of it."""
+    item = {"id": str(uuid4()), "table": "contacts", "record_id": record_id, "operation": operation, "base": base}
+    item["timestamp"] = iso_millis(server.now // 1000)
+    change = item if operation == "DELETE" else {**item, "data": data}
+    (result,) = json.loads(server.answer(json.dumps({"changes": [change]}).encode()).body)["results"]
+    assert result["verdict"] == "applied"
+
+
+@EPOCHS
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_a_page_wrote_is_brought_by_who_holds_it(
+    epoch: str | None, order: str, device: Device, server: Server
+) -> None:
+    devices = {"a": device("a"), "b": device("b")}
+    a = devices["a"]
+    ada, eve = a.contacts.add(name="Ada", company="C", details={"k1": {"kind": "url"}}), a.contacts.add(name="Eve")
+    sync_all(*devices.values())
+    backup = server.backup()
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="1", company=None, details={"k1": None})
+    web(server, "DELETE", eve, server.shelf.book.seq)
+    sync_all(*devices.values())
+    server.restore(backup, epoch)
+    for name in order:
+        devices[name].sync()
+    assert {cells["name"]: (cells.get("phone"), cells.get("company")) for cells in server.contacts.values()} == {
+        "Ada": ("1", None)
+    }
+    sync_all(*devices.values())
+    for one in devices.values():
+        assert one.contacts.list() == a.contacts.list()
+        assert one.contacts.get(ada)["details"] == {}
+
+
+def test_what_was_written_after_the_restore_is_not_undone(device: Device, server: Server) -> None:
+    """By a device whose clock is hours slow, over a row that lost an edit of a page."""
+    a, b = device("a"), device("b", clock=lambda: START // 1000 - 7_200_000)
+    ada = a.contacts.add(name="Ada")
+    sync_all(a, b)
+    backup = server.backup()
+    b.contacts.update(ada, email="typed offline", details={"k1": {"kind": "url", "value": "new"}})
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="1")
+    a.sync()
+    server.restore(backup, "e2")
+    sync_all(b, a)
+    for one in (a, b):
+        found = one.contacts.get(ada)
+        assert (found["phone"], found["email"]) == ("1", "typed offline")
+        assert list(found["details"]) == ["k1"]
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_deletion_that_waits_stands_against_those_who_send_the_record_again(
+    order: str, device: Device, server: Server
+) -> None:
+    devices = {"a": device("a"), "b": device("b")}
+    a, b = devices["a"], devices["b"]
+    old = a.contacts.add(name="Old")
+    sync_all(a, b)
+    backup = server.backup()
+    new = a.contacts.add(name="New")
+    web(server, "UPDATE", old, server.shelf.book.seq, phone="1")
+    sync_all(a, b)
+    b.contacts.delete(old)
+    b.contacts.delete(new)
+    server.restore(backup, "e2")
+    for name in order:
+        devices[name].sync()
+    sync_all(a, b)
+    assert names(a) == names(b) == []
+
+
+def test_a_change_that_was_taken_after_the_cursor_is_missed(device: Device, server: Server) -> None:
+    """The cursor is one of the log that was copied back: only one of many pages had come when the network failed."""
+    a, b = device("a"), device("b")
+    sync_all(a, b)
+    for name in ("One", "Two", "Three"):
+        b.contacts.add(name=name)
+    b.sync()
+    backup = server.backup()
+    server.page_max = 1
+    a.contacts.add(name="Mine")
+    wire(a).steps = [None, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    assert (a.status().pending, len(server.contacts)) == (0, 4)
+    server.restore(backup, None)
+    a.sync()
+    assert "Mine" in {cells["name"] for cells in server.contacts.values()}
+    sync_all(a, b)
+    assert names(a) == names(b) == ["Mine", "One", "Three", "Two"]

@@ -22,12 +22,13 @@ Say = Callable[[str], None]
 
 
 class Ledger:
-    """Every text that was typed and stored. ``excused`` are those that their own writer overwrote or gave up while no
-    server could have had them, or that were pruned.
+    """Every text that was typed and stored. ``excused`` are those that somebody overwrote or gave up while no server
+    could have had them (it may just have lost them, where one ``was_restored``), or that were pruned.
 
     ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then; ``spoiled``
     are records of which something could not be sent, that went to a copy of the device, or that were deleted and made
-    again: then the details of before are back.
+    again: then the details of before are back. ``gone`` are those that were deleted, as all devices knew, when a server
+    was restored, and that nobody edited since.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,8 @@ class Ledger:
         self.hands: dict[str, set[str]] = {}
         self.last: dict[str, Any] = {}
         self.spoiled: set[str] = set()
+        self.gone: set[str] = set()
+        self.was_restored = False
 
     def new_text(self) -> str:
         self._count += 1
@@ -173,11 +176,23 @@ class Device:
         found = self.replica.connection.execute("SELECT record_id, seq FROM server_rows WHERE NOT deleted")
         return dict(found.fetchall())
 
+    def held(self) -> list[Any]:
+        """All that could be sent again: what shows, and what is not settled."""
+        return [self.shown(), self._unsettled()]
+
+    def gone(self) -> set[str]:
+        """Records that were deleted, as this device knows, and of which nothing waits here."""
+        found = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE deleted AND stale = 0")
+        alive = {line.record_id for line in self._unsettled() if line.operation != "DELETE"}
+        return {record_id for (record_id,) in found} - alive - self.shown().keys()
+
     def check(self) -> None:
         """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""
         shown, own = self.shown(), self.kept_to_itself()
         last: dict[str, dict[str, Any] | None] = {}
         for line in self._pending():
+            if line.seq is not None:  # a server that was restored has lost it: others may have written over it
+                continue
             change = change_in(line)
             if line.operation == "DELETE":
                 last[line.record_id] = None
@@ -221,6 +236,8 @@ class Device:
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (log.State.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)
+        if self._ledger.was_restored:
+            self._ledger.excused |= texts_in(before) - texts_in(after)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if given_up or record_id not in after or record_id in deleted:
@@ -233,6 +250,7 @@ class Device:
                 if record_id not in before and record_id in self._ledger.hands:
                     self._ledger.spoiled.add(record_id)
                 self._ledger.hands.setdefault(record_id, set()).add(self.name)
+                self._ledger.gone.discard(record_id)
                 self._ledger.last[record_id] = after.get(record_id)
         self._ledger.spoiled |= {line.record_id for line in lines if cannot_be_sent(line)}
         self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()

@@ -60,6 +60,9 @@ class Network:
         if response.status in (200, 410):
             self._old_answers.append(response)
 
+    def forget(self) -> None:
+        self._old_answers.clear()
+
     # --- what becomes of a request ---
 
     def _arrives(self, body: bytes) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -13,6 +14,7 @@ from offbook.core.prune import Lines
 from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import parse_push
 from storage import Origin, Store, prune
+from storage.memory import MemoryStore, Shelf
 from storage.sync import changes, sync
 
 Json = Any
@@ -88,6 +90,19 @@ class Server:
     def is_other_book_empty(self) -> bool:
         with self.store.reading(self.other_id) as book:
             return book.book.seq == 0
+
+    # --- its backups ---
+
+    def backup(self) -> Shelf | None:
+        """The book as it is; None where it shares a database with other worlds."""
+        return self.store._shelves[self.book_id] if isinstance(self.store, MemoryStore) else None
+
+    def restore(self, backup: Shelf, epoch: str | None) -> None:
+        """Go back, in a new epoch, or in the old one as if a file had been copied. The clock is right by then."""
+        assert isinstance(self.store, MemoryStore)
+        self.now = max(self.now, self.head())
+        book = replace(backup.book, epoch=epoch or backup.book.epoch)
+        self.store._shelves[self.book_id] = replace(backup, book=book)
 
     def prune(self, lines: Lines) -> None:
         prune(self.store, self.book_id, lines)

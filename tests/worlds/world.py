@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 from offbook import SyncReport
 from offbook.core.policies import POLICIES
 from offbook.core.prune import Lines
+from storage.memory import Shelf
 from tests.storage.books import Library
 from tests.worlds.devices import Device, Ledger, texts_in
 from tests.worlds.server import Json, Server
@@ -30,13 +32,14 @@ class World:
         self.seed = seed
         self.log: list[str] = []
         self.random = random = Random(f"world {seed}")
-        policy = random.choice(list(POLICIES))
+        self.policy = policy = random.choice(list(POLICIES))
         page_max = random.choice([1, 2, 3, 5, 1000])
         changes_max = random.choice([1, 2, 5, 1000, 1000])
         book_id, other_id = library.add_book(policy), library.add_book(policy)
         self.server = Server(library.store, book_id, other_id, page_max, changes_max)
         self.ledger = Ledger()
         self.devices: list[Device] = []
+        self.backup: Shelf | None = None
         self._old_requests: list[bytes] = []
         self._folder = folder
         self.say(f"{policy}, pages of {page_max}, at most {changes_max} changes")
@@ -52,6 +55,12 @@ class World:
         device = Device(name, self._folder, seed, self.server, self.ledger, self._old_requests, self.say)
         self.devices.append(device)
         return device
+
+    def forget_messages(self) -> None:
+        """None of those that were under way comes any more."""
+        self._old_requests.clear()
+        for device in self.devices:
+            device.network.forget()
 
     def live(self, steps: int) -> None:
         """Let things happen."""
@@ -87,12 +96,18 @@ class World:
             assert seqs == {key: truth[key][0] for key in expected}, device.name
             assert device.replica.status().pending == 0, device.name
             assert {one["id"] for one in device.replica.conflicts()} == self.server.waiting(), device.name
-        for record_id, row in self.ledger.of_one_hand().items():
+        for record_id, row in self._of_one_hand().items():
             assert without_times(truth.get(record_id, (0, None))[1]) == without_times(row), f"against itself: {row}"
+        back = sorted(self.ledger.gone & truth.keys())
+        assert not back, f"deleted and back: {back}"
         parked = [device.replica.parked() for device in self.devices]
         missing = self.ledger.missing(texts_in(self.server.everything(), parked))
         assert not missing, f"typed and lost: {missing}"
         assert self.server.is_other_book_empty(), "something was sent to another book"
+
+    def _of_one_hand(self) -> dict[str, Json]:
+        """Where a book asks, a person may have to decide between a record and what another device held of it."""
+        return {} if self.ledger.was_restored and self.policy == "ask" else self.ledger.of_one_hand()
 
     def close(self) -> None:
         for device in self.devices:
@@ -137,8 +152,10 @@ def set_clock(world: World, device: Device) -> None:
 
 
 def time_passes(world: World, device: Device) -> None:
-    """Days; or the server's clock is set back."""
-    world.server.now += world.random.choice([DAY_US, 40 * DAY_US, -DAY_US // 24])
+    """Days; or the server's clock is set back, but not further than its backup is old: see docs/backup.md."""
+    passed = world.random.choice([DAY_US, 40 * DAY_US, -DAY_US // 24])
+    if passed > 0 or not world.ledger.was_restored:
+        world.server.now += passed
 
 
 def prune(world: World, device: Device) -> None:
@@ -150,6 +167,27 @@ def prune(world: World, device: Device) -> None:
     server.prune(Lines(world.random.choice([0, history]), trash))
     assert server.rows() == rows
     world.ledger.excused |= before - texts_in(server.rows_and_history())
+
+
+def back_up(world: World, device: Device) -> None:
+    world.backup = world.server.backup()
+
+
+def restore(world: World, device: Device) -> None:
+    """The server goes back to its backup, by command or by copying the file. What devices hold must come again."""
+    if world.backup is None:
+        return
+    server, devices = world.server, world.devices
+    epoch = world.random.choice([None, str(UUID(int=world.random.getrandbits(128), version=4))])
+    world.say(f"    back to {world.backup.book.seq}, epoch {epoch}")
+    server.restore(world.backup, epoch)
+    world.ledger.was_restored = True
+    held = texts_in(server.everything(), *(one.held() for one in devices))
+    world.ledger.excused |= world.ledger.typed - held
+    # Who holds what another had deleted, and did not hear of it, brings it back.
+    world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
+    world.ledger.gone = set.intersection(*(one.gone() for one in devices))
+    world.forget_messages()
 
 
 def decide_about_parked(world: World, device: Device) -> None:
@@ -165,6 +203,8 @@ EVENTS: Mapping[str, tuple[int, Callable[[World, Device], None]]] = {
     "set the clock": (4, set_clock),
     "time passes": (2, time_passes),
     "prune": (3, prune),
+    "back up": (3, back_up),
+    "restore": (2, restore),
     "decide about what is parked": (4, decide_about_parked),
 }
 """What can happen, and how often each does."""

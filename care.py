@@ -1,0 +1,169 @@
+"""Commands that look after a server: ``flask doctor`` and ``flask vacuum``. What is told is decided from values."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import stat
+import sys
+import time
+from dataclasses import fields
+from importlib.metadata import version
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from cli import plainly
+from config import Config
+from offbook.core import skew
+from storage.doctor import Finding, examine, is_migrated, is_readable, newest_seq
+from storage.engines import Database
+from storage.upkeep import Log, Size
+from web import parts, words
+
+SECRET_LENGTH_MIN = 32
+METRICS_TOKEN_LENGTH_MIN = 16
+AHEAD_US = 1_000_000
+"""A seq may be so far ahead of the clock: two machines, or a clock that was set a little."""
+
+SPARE_BYTES = 100 * 10**6
+"""What a disk should have left for logs and files that come and go."""
+
+LOG_LONG = 2
+"""How many times its usual length the log may have, or hold back, before something is wrong."""
+
+MAY_BE_ZERO = ("port", "trusted_proxies")
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
+    findings = [*versions(), *of_database(the_database(), parts().clock()), *of_settings(parts().config)]
+    for finding in findings:
+        click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
+    sys.exit(any(finding.bad for finding in findings))
+
+
+@click.command("vacuum")
+@with_appcontext
+@plainly
+def vacuum() -> None:
+    """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
+    database = the_database()
+    before, upkeep = database.size(), database.kind.UPKEEP
+    needed = before.data * upkeep.ROOM
+    if before.folder and shutil.disk_usage(before.folder).free < needed:
+        raise click.ClickException(f"This needs {words.size(needed)} free in {before.folder}: make room there first.")
+    click.echo(upkeep.WAITS)
+    began = time.monotonic()
+    database.vacuum()
+    seconds, after = time.monotonic() - began, database.size()
+    click.echo(
+        f"The database takes {words.size(after.data)}; before it took {words.size(before.data)} ({seconds:.1f} s)."
+    )
+
+
+def the_database() -> Database:
+    found: Database = current_app.extensions["database"]
+    return found
+
+
+def versions() -> list[Finding]:
+    return [Finding(f"This is offbook {version('offbook')} on Python {platform.python_version()}.")]
+
+
+def of_database(database: Database, now: int) -> list[Finding]:
+    """What storage.doctor finds, and, where it can be read, how it lies on its disk and in time."""
+    found = examine(database)
+    if is_readable(database):
+        size = database.size()
+        free = shutil.disk_usage(size.folder).free if size.folder else None
+        found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_length(database.log())]
+    if is_migrated(database):
+        found += clock(newest_seq(database), now)
+    return found
+
+
+def of_settings(config: Config) -> list[Finding]:
+    return [*exposure(config), *secrecy(config), *limits(config)]
+
+
+def room(size: Size, free: int | None, times: int) -> list[Finding]:
+    """Whether the disk has room for what a vacuum and a backup need."""
+    takes = f"The database takes {words.size(size.data)}"
+    if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
+        takes += f", of which `flask vacuum` gives back {words.size(size.free)}"
+    if free is None:
+        return [Finding(f"{takes}.")]
+    needed = max(size.data * times, SPARE_BYTES)
+    if free < needed:
+        sentence = f"{takes}, and its disk has {words.size(free)} free: make room for {words.size(needed)}."
+        return [Finding(sentence, bad=True)]
+    return [Finding(f"{takes}, and its disk has {words.size(free)} free.")]
+
+
+def log_length(log: Log | None) -> list[Finding]:
+    """Whether someone keeps the log from being begun anew."""
+    if log is None:
+        return []
+    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {words.size(log.bytes)}"
+    if log.held_bytes > most:
+        sentence = f"{long}, since some program reads the database and does not end: find and end it."
+        return [Finding(sentence, bad=True)]
+    if log.bytes > most:
+        return [Finding(f"{long}, which is far too much: run `flask vacuum`.", bad=True)]
+    return [Finding(f"{long}.")]
+
+
+def clock(newest: int, now: int) -> list[Finding]:
+    """Whether what was stored last was stored in the future, as this machine's clock has it."""
+    ahead = newest - now
+    if ahead <= AHEAD_US:
+        return [Finding("This machine's clock agrees with what was stored last.")]
+    sentence = (
+        f"What was stored last is {skew.span(ahead // 1_000_000)} in the future: this machine's clock is or was wrong. "
+        "Set it by NTP. If it is right now, only the times of changes are wrong until then, and nothing is lost."
+    )
+    return [Finding(sentence, bad=True)]
+
+
+def exposure(config: Config) -> list[Finding]:
+    """Whether passwords and tokens may travel in the clear."""
+    if config.host in ("127.0.0.1", "::1", "localhost"):
+        return [Finding(f"Only this machine reaches the server ({config.host}).")]
+    if config.trusted_proxies:
+        return [Finding(f"{config.trusted_proxies} proxies in front are trusted to speak HTTPS.")]
+    sentence = f"Anyone who reaches {config.host} does so without HTTPS: put a proxy in front, and set TRUSTED_PROXIES."
+    return [Finding(sentence, bad=True)]
+
+
+def secrecy(config: Config) -> list[Finding]:
+    """Whether others on this machine can read what must stay secret."""
+    found = []
+    if len(config.secret_key) < SECRET_LENGTH_MIN:
+        found.append(
+            Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
+        )
+    if 0 < len(config.metrics_token) < METRICS_TOKEN_LENGTH_MIN:
+        sentence = f"METRICS_TOKEN is shorter than {METRICS_TOKEN_LENGTH_MIN} characters, so that anyone may guess it: "
+        found.append(Finding(sentence + "choose a longer one.", bad=True))
+    if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
+        sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
+        found.append(Finding(sentence, bad=True))
+    return found or [Finding("The secrets are kept from others.")]
+
+
+def limits(config: Config) -> list[Finding]:
+    """Whether a limit is set so that nothing gets through."""
+    numbers = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in MAY_BE_ZERO}
+    closed = [name for name, value in numbers.items() if isinstance(value, int | float) and value <= 0]
+    if closed:
+        return [Finding(f"Nothing gets through with {', '.join(closed)} at 0: choose more.", bad=True)]
+    return [Finding("Every limit lets something through.")]
+
+
+def register(app: Flask) -> None:
+    for command in (doctor, vacuum):
+        app.cli.add_command(command)

@@ -1,0 +1,76 @@
+"""``flask backup FILE`` and ``flask restore FILE``, for admins.
+
+They know no engine: what a backup is made of is storage's affair. A restore is asked about before it is done, and says
+how it is undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from cli import plainly
+from offbook.core.errors import OffbookError
+from storage import backups
+from web import parts, words
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WARNING = (
+    "What the server took in since {file} was made leaves it. Devices send again what they hold of it; all else goes "
+    "back to what it was, passwords and tokens too. Put it back?"
+)
+
+
+def told(command: Callable[P, R]) -> Callable[P, R]:
+    """What is wrong is told in one line and exit code 1. The database may be without a schema, or damaged."""
+
+    @wraps(command)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except OffbookError as error:
+            raise click.ClickException(str(error)) from None
+
+    return telling
+
+
+@click.command("backup")
+@click.argument("file")
+@with_appcontext
+@plainly
+def backup(file: str) -> None:
+    """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
+    path = Path(file)
+    backups.back_up(current_app.extensions["database"], path)
+    click.echo(f"{path} holds the whole database as it is now ({words.size(path.stat().st_size)}), and was checked.")
+
+
+@click.command("restore")
+@click.argument("file")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+@told
+def restore(file: str, yes: bool) -> None:
+    """Put the backup in FILE in the database's place. What is there now is kept beside it."""
+    database, path = current_app.extensions["database"], Path(file)
+    backups.check(database, path)
+    if not yes:
+        click.confirm(WARNING.format(file=path), abort=True)
+    folder = backups.folder_of(database, parts().config.instance_path)
+    kept = backups.restore(database, path, folder, parts().clock(), parts().new_id)
+    click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
+    if kept is not None:
+        click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")
+
+
+def register(app: Flask) -> None:
+    app.cli.add_command(backup)
+    app.cli.add_command(restore)

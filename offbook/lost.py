@@ -1,0 +1,193 @@
+"""What a restored server has lost, and this device still holds: it is sent again.
+
+The server is only up to ``kept`` what it was. What this device had sent beyond that is pending again, under its ids and
+in its order; but not what it knows that somebody deleted later, for that would bring it back. Rows beyond ``kept`` hold
+what others had written, and some of these send nothing again: pages, API clients, devices that are gone. So
+
+- a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
+  contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
+- of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
+  have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
+- of what was deleted since by someone who had seen the row that was lost, only the changes of this device are sent, for
+  the history, and a deletion behind them.
+
+Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
+as the latest of them had it, whichever comes first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from offbook import log, state
+from offbook.core.cells import change_data
+from offbook.core.changes import Clock, Operation, Record, Verdict
+from offbook.core.history import Wish
+from offbook.core.rebase import State, after_restore, lost, unseen
+from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.wire import iso_millis
+from offbook.local import Key, ServerRow, change_in, dump, server_row
+from offbook.log import LogLine
+from offbook.parking import append, filled, write_bases
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from offbook.answers import Row
+
+MINE = "table_name = ? AND record_id = ?"
+NO_CLOCK = Clock(0, 0, "", "")
+
+
+def go_back(connection: sqlite3.Connection, kept: int) -> None:
+    """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had."""
+    queued = connection.execute(
+        "SELECT DISTINCT table_name, record_id FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
+    ).fetchall()
+    for key in queued:
+        write_bases(connection, key)
+    connection.execute(
+        "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
+        (kept, kept),
+    )
+    times: dict[Key, int] = {}
+    for line in sorted([*log.acknowledged_after(connection, kept), *log.pending(connection)], key=lambda one: one.id):
+        key = (line.table, line.record_id)
+        if line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key)):
+            connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
+        else:
+            connection.execute("UPDATE change_log SET synced = 0, verdict = NULL WHERE id = ?", (line.id,))
+            times[key] = _rewrite(connection, line, kept, times.get(key, 0))
+
+
+def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
+    """Let a line say what is true of its writer where the server knows no more than ``kept``.
+
+    Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
+    time before which no later line of the record may be.
+    """
+    change = change_in(line)
+    if change is None:
+        return earliest
+    is_taken = line.state is State.ACKNOWLEDGED
+    told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED, earliest)
+    known = server_row(connection, (line.table, line.record_id))
+    base = line.base if known is not None and line.base == known.stale else told.base
+    connection.execute("UPDATE change_log SET timestamp = ? WHERE id = ?", (iso_millis(told.timestamp), line.id))
+    _set_bases(connection, line, base, told.bases)
+    return told.timestamp + 1
+
+
+def _set_bases(connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int]) -> None:
+    written = dump(dict(bases)) if bases else None
+    connection.execute("UPDATE change_log SET base = ?, bases = ? WHERE id = ?", (base, written, line.id))
+
+
+def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
+    """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back."""
+    if known is None or known.stale < (line.seq or 0):
+        return False
+    if known.deleted:
+        return line.operation != Operation.DELETE
+    change = change_in(line)
+    return bool(change and change.cells) and all(
+        entry_of(cell) and value is not False and not known.cells.get(entry_of(cell) + EXISTS)
+        for cell, value in (change.cells.items() if change else ())
+    )
+
+
+def give_up(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+    """A record did not come again with the snapshot. Where it was lost, it is sent."""
+    if row.stale > 1:
+        for line in _pending(connection, key):
+            if line.base == row.stale:
+                _set_bases(connection, line, row.seq, line.bases or {})
+        if not row.deleted:
+            send_whole(connection, key, row)
+
+
+def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+    """A record that the restored server does not have: sent before all that this device has to say about it."""
+    table, record_id = key
+    seq = row.stale
+    connection.execute(
+        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
+        (State.ACKNOWLEDGED, *key, seq),
+    )
+    line = LogLine(
+        0,
+        table,
+        record_id,
+        Operation.INSERT,
+        iso_millis(seq // 1000),
+        State.PENDING,
+        str(uuid.uuid5(uuid.UUID(record_id), str(seq))),
+        0,
+        None,
+        filled(table, row.cells),
+    )
+    (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
+    append(connection, line, min(first, 1) - 1)
+
+
+def kept(connection: sqlite3.Connection) -> int | None:
+    """Up to where the server still is what it was, for as long as rows of later are to be compared with its own."""
+    (found,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
+    return None if found is None else int(found)
+
+
+def send_rest(connection: sqlite3.Connection, row: Row) -> None:
+    """The restored server's row of a record came: send what it lacks of the row that was here before it."""
+    key, came = row.key, row.server
+    known = server_row(connection, key)
+    if known is None or known.stale < 2:
+        return
+    lines = _pending(connection, key)
+    news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
+    for line in lines:
+        if line.base == known.stale:
+            _set_bases(connection, line, came.seq, {**news, **(line.bases or {})})
+    wish, base = _wish(key, known, row, lines), known.seq
+    if came.deleted and not known.deleted:
+        if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
+            return send_whole(connection, key, known)
+        base = came.seq
+    if wish is not None:
+        append(connection, _line(connection, key, known, wish, base))
+    return None
+
+
+def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | None:
+    """What is to be said beside the lines that wait: these go out in any case, so that the history has them."""
+    pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
+    taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
+    later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
+    if row.server.deleted:
+        return Wish(Operation.DELETE, {}) if taken and not later else None
+    return lost(_record(key, known), _record(key, row.then or row.server), taken, later)
+
+
+def _line(connection: sqlite3.Connection, key: Key, known: ServerRow, wish: Wish, base: int) -> LogLine:
+    table, record_id = key
+    return LogLine(
+        0,
+        table,
+        record_id,
+        wish.operation,
+        iso_millis(known.stale // 1000),
+        State.PENDING,
+        str(uuid.uuid5(uuid.UUID(record_id), f"{known.stale} {state.read(connection).replica}")),
+        base,
+        None,
+        None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
+    )
+
+
+def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
+    return [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+
+
+def _record(key: Key, row: ServerRow) -> Record:
+    return Record(*key, row.seq, row.deleted, row.cells, NO_CLOCK, {})

@@ -1,0 +1,35 @@
+"""How far the devices of all books are, in one statement over books and devices; no contact is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, case, func, select
+
+from models import Book, Device
+from storage.engines import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Of the devices that may come in: how many there are, and how many lack something that their book has.
+
+    ``seconds`` ago, the one of them that is furthest behind had all that there was; 0 where none lacks anything. A
+    device that never said how far it is lacks nothing that is known.
+    """
+
+    devices: int
+    behind: int
+    seconds: float
+
+
+def lag_of(database: Database, now: int) -> Lag:
+    here = Device.revoked_at.is_(None)
+    is_behind = and_(here, Device.cursor_seq < Book.seq)
+    # Before it was told of anything, a device had all there was when it was added: nothing.
+    knew = case((Device.cursor_seq > Device.created_at, Device.cursor_seq), else_=Device.created_at)
+    late = select(func.count(), func.min(knew)).join_from(Device, Book, Device.book_id == Book.id)
+    with database.read() as connection:
+        devices = connection.execute(select(func.count()).select_from(Device).where(here)).scalar_one()
+        behind, oldest = connection.execute(late.where(is_behind)).one()
+    return Lag(devices, behind, max(0, now - oldest) / 1e6 if behind else 0.0)

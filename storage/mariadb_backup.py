@@ -1,0 +1,87 @@
+"""MariaDB's backups: what mariadb-dump writes in one transaction, which is one state of the database.
+
+Putting back drops the tables that are there and runs the file. MariaDB takes back no change of a table, so that this is
+no transaction: it is refused while anybody has the database open, and what goes wrong in the middle says where the
+database of before is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, text
+
+from storage.backup_files import BackupError
+from storage.programs import beginning, refuse_others, run
+
+PACKAGE = "mariadb-client"
+OTHERS = text(
+    "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+    " AND command <> 'Killed'"
+)
+HEADS = (b"-- MariaDB dump", b"/*M!")
+END = b"-- Dump completed"
+END_BYTES = 200
+VERSIONS = b"INSERT INTO `alembic_version` VALUES"
+VERSION = re.compile(rb"\('(\w+)'\)")
+
+
+def back_up(engine: Engine, path: Path) -> None:
+    words = ["mariadb-dump", "--single-transaction", "--quick", "--hex-blob", "--skip-lock-tables", "--no-tablespaces"]
+    with path.open("wb") as file:
+        run([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), target=file)
+    if not _is_whole(path):
+        raise BackupError("mariadb-dump wrote no whole dump: look at the log of the database server.")
+
+
+def revision(path: Path) -> str | None:
+    """None where it is no dump, or not of offbook."""
+    if not beginning(path, 20).startswith(HEADS):
+        return None
+    if not _is_whole(path):
+        raise BackupError(f"{path} is cut off: nothing was done. Take another backup.")
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(VERSIONS):  # the row is on the same line or on the next
+                found = VERSION.search(line + next(file))
+                return found and found[1].decode()
+    return None
+
+
+def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+    refuse_others(engine, OTHERS)
+    keep()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS = 0")
+        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        for name in connection.exec_driver_sql(query).scalars().all():
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS `{name}`")
+    engine.dispose()
+    with path.open("rb") as file:
+        run(["mariadb", *_place(engine.url)], PACKAGE, _secrets(engine.url), source=file)
+    finish(engine.url)
+
+
+def file_of(url: URL) -> None:
+    """It is none."""
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-min(END_BYTES, path.stat().st_size), os.SEEK_END)
+        *_, last, rest = b"\n", *file.read().split(b"\n")
+    return last.startswith(END) and not rest
+
+
+def _place(url: URL) -> list[str]:
+    given = {"--host": url.host, "--port": url.port, "--user": url.username}
+    socket = url.query.get("unix_socket")
+    found = {**given, "--socket": socket} if socket else {**given, "--protocol": "tcp"}
+    return [*(f"{name}={value}" for name, value in found.items() if value), url.database or ""]
+
+
+def _secrets(url: URL) -> Mapping[str, str | None]:
+    return {"MYSQL_PWD": None if url.password is None else str(url.password)}

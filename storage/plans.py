@@ -1,0 +1,95 @@
+"""The statements that must find their rows by an index however large a book is, and by which columns.
+
+A statement that lost its index gives the same answer, later and later: nobody notices until a book is large. What
+decides is the engine's planner, so the engine is asked (storage.upkeep), on the database as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Index, inspect
+from sqlalchemy.schema import CreateIndex
+
+from models import Base
+from offbook.core.ranges import Range
+from storage.contacts import list_halves, trash_of
+from storage.engines import Database
+from storage.queries import LAST_SEQ, SETTLED, TableQueries
+from storage.rows import layouts
+
+VALUES: Mapping[str, Any] = {
+    "book": 1,
+    "ids": ["a"],
+    "after": 0,
+    "up_to": 1,
+    "most": 1,
+    "first": 0,
+    "last": 1,
+    "start0": "a",
+    "end0": "b",
+    "start1": "b",
+    "end1": "c",
+}
+"""Something for every parameter: a planner wants to see values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement, and the columns by which it must find the rows of a table."""
+
+    name: str
+    statement: Any
+    table: str
+    by: frozenset[str]
+
+
+def questions() -> Iterator[Question]:
+    """The important ones: of every sync, of the live channel, of the list of contacts."""
+    for name, layout in layouts(Base.metadata.tables).items():
+        queries = TableQueries(layout)
+        yield Question(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
+        yield Question(f"{name} by their ids", queries.records, name, frozenset({"book_id", "id"}))
+        parts = queries.sums([Range("a", "b"), Range("b", "c")])
+        yield Question(f"the digests of {name}", parts, name, frozenset({"book_id", "id"}))
+        for map_, entries in queries.page_entries.items():
+            by = frozenset({"book_id", map_.owner})
+            yield Question(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
+    yield Question("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
+    yield Question("whether a change is known", SETTLED, "changes", frozenset({"book_id", "change_id"}))
+    for half in list_halves(1, None):
+        by = frozenset({"book_id", "deleted", "starred"})
+        yield Question("the list of contacts", half.limit(1), "contacts", by)
+    yield Question("the trash", trash_of(1).limit(1), "contacts", frozenset({"book_id"}))
+
+
+def walks(database: Database) -> list[Question]:
+    """Those that don't find their rows as they must."""
+    with database.read() as connection:
+        return [one for one in questions() if not one.by <= searched(database, connection, one)]
+
+
+def searched(database: Database, connection: Connection, question: Question) -> Set[str]:
+    sql, values = driven(connection, question.statement)
+    return database.kind.UPKEEP.searched(connection, sql, values).get(question.table, question.by)
+
+
+def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
+    """The statement as the driver takes it, with a value for each parameter."""
+    compiled = statement.compile(connection)
+    state = compiled.construct_expanded_state(VALUES)
+    return state.statement, state.positional_parameters if compiled.positional else state.parameters
+
+
+def missing_indexes(database: Database) -> list[tuple[str, str]]:
+    """The indexes that the models have and the database has not: name, and the statement that makes it."""
+    with database.read() as connection:
+        found = {one["name"] for table in Base.metadata.tables for one in inspect(connection).get_indexes(table)}
+        wanted = [index for table in Base.metadata.sorted_tables for index in table.indexes]
+        return [(named(one), str(CreateIndex(one).compile(connection))) for one in wanted if one.name not in found]
+
+
+def named(index: Index) -> str:
+    return str(index.name)

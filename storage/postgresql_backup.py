@@ -1,0 +1,65 @@
+"""PostgreSQL's backups: pg_dump's custom format, which is one state of the database whoever writes meanwhile.
+
+Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. It would
+wait for whoever is reading, and the schema is upgraded only after it; so it is refused while anybody has the database
+open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, text
+
+from storage.backup_files import BackupError
+from storage.programs import beginning, refuse_others, run
+
+PACKAGE = "postgresql-client"
+MAGIC = b"PGDMP"
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'"
+)
+
+
+def back_up(engine: Engine, path: Path) -> None:
+    words = ["pg_dump", "--format=custom", "--no-owner", "--no-acl", f"--file={path}", *_place(engine.url)]
+    run(words, PACKAGE, _secrets(engine.url))
+    run(["pg_restore", "--file=/dev/null", str(path)], PACKAGE, {})  # reads it to its end
+
+
+def revision(path: Path) -> str | None:
+    """None where it is no dump, or not of offbook. What the dump lacks at its end, its reader misses."""
+    if beginning(path, len(MAGIC)) != MAGIC:
+        return None
+    try:
+        run(["pg_restore", "--file=/dev/null", str(path)], PACKAGE, {})
+    except BackupError as error:
+        raise BackupError(f"{path} is no backup that can be read to its end. {error}") from None
+    lines = run(["pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(path)], PACKAGE, {}).split(
+        "\n"
+    )
+    starts = [place for place, line in enumerate(lines) if line.startswith("COPY ")]
+    return lines[starts[0] + 1].strip() if starts else None
+
+
+def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+    refuse_others(engine, OTHERS)
+    keep()
+    words = ["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--single-transaction"]
+    run([*words, *_place(engine.url), str(path)], PACKAGE, _secrets(engine.url))
+    finish(engine.url)
+
+
+def file_of(url: URL) -> None:
+    """It is none."""
+
+
+def _place(url: URL) -> list[str]:
+    given = {"--host": url.host, "--port": url.port, "--username": url.username, "--dbname": url.database}
+    return ["--no-password", *(f"{name}={value}" for name, value in given.items() if value)]
+
+
+def _secrets(url: URL) -> Mapping[str, str | None]:
+    return {"PGPASSWORD": None if url.password is None else str(url.password)}

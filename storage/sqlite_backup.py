@@ -1,0 +1,119 @@
+"""SQLite's backups: a copy made by its backup API, and put back by it.
+
+A copy is one state of the database, taken while others write: it stops nobody, and has no log beside it, so that it
+may be copied like any file. ``cp`` on a database in use loses what is still in its log.
+
+Putting back goes through the API too, into the file that is there, and is one transaction of that file: whoever has it
+open, a running server too, sees all of the old before it and all of the new after it. Another file put in its place
+would not do: the server would go on with the old one, under its name and with its log.
+
+https://sqlite.org/backup.html, https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import DatabaseError
+
+from storage.backup_files import BackupError
+from storage.sqlite import BUSY_TIMEOUT_MS, driver
+
+PAGES_AT_ONCE = 16
+"""Fewer than an empty database has: the first step takes the lock, and must not be the last one."""
+
+SQLITE_OK = 0
+
+
+def back_up(engine: Engine, path: Path) -> None:
+    """Copy the database as it is now into the empty file ``path``, and check the copy. Raises BackupError."""
+    source = engine.raw_connection()
+    try:
+        with closing(driver().connect(path)) as copy:
+            source.driver_connection.backup(copy)  # type: ignore[union-attr]
+            copy.execute("PRAGMA journal_mode = DELETE")
+            if faults := _faults(copy):
+                raise BackupError(f"The copy is damaged, as the database is ({faults[0]}): run `flask doctor`.")
+    except driver().DatabaseError as error:
+        raise BackupError(f"The database can't be copied: {error}. Run `flask doctor`.") from None
+    finally:
+        source.close()
+
+
+def revision(path: Path) -> str | None:
+    """The schema of the backup in ``path``, read and checked from end to end; None where it is no book's at all."""
+    try:
+        with closing(_read(path)) as copy:
+            if faults := _faults(copy):
+                raise BackupError(f"{path} is damaged ({faults[0]}): nothing was done. Take another backup.")
+            names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not names >= {"alembic_version", "books"}:
+                return None
+            row = copy.execute("SELECT version_num FROM alembic_version").fetchone()
+            return row and str(row[0])
+    except driver().DatabaseError as error:
+        raise BackupError(f"{path} is no backup that SQLite can read ({error}): nothing was done.") from None
+
+
+def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+    """Put the backup in ``path`` in the database's place. Others may have it open, and go on with what is new.
+
+    It is made ready beside the database, by ``finish``. ``keep`` is called when nobody can write any more, to copy what
+    is there. Raises BackupError, and then all is as it was.
+    """
+    database = Path(engine.url.database or "")
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as folder:
+        ready = Path(folder, "ready.db")
+        with closing(_read(path)) as source, closing(driver().connect(ready)) as copy:
+            source.backup(copy)
+        finish(engine.url.set(database=str(ready)))
+        try:
+            _replace(engine, ready, keep)
+        except (driver().DatabaseError, DatabaseError, BackupError) as error:
+            raise BackupError(
+                f"What is there can't be kept and replaced ({error}), so nothing was done. Stop the server, and try "
+                f"again. If {database} is damaged, move it away first, with the -wal and -shm beside it."
+            ) from None
+
+
+def file_of(url: URL) -> Path:
+    return Path(url.database or "").resolve()
+
+
+def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    kept = False
+
+    def step(status: int, left: int, total: int) -> None:
+        """Called with the lock held, from the first step that was not told to wait."""
+        nonlocal kept
+        if status == SQLITE_OK and not kept:
+            assert left > 0, "the database was replaced before it was kept"
+            keep()
+            kept = True
+        elif not kept and time.monotonic() > deadline:
+            raise BackupError("others write to it all the time")
+
+    target = engine.raw_connection()
+    try:
+        with closing(driver().connect(ready)) as source:
+            source.backup(target.driver_connection, pages=PAGES_AT_ONCE, progress=step, sleep=0.01)
+    finally:
+        target.close()
+
+
+def _read(path: Path) -> Any:
+    """A connection that leaves the file as it is."""
+    return driver().connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def _faults(connection: Any) -> list[str]:
+    found = [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+    broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    return [*found, *(f"{row[0]} refers to what is not there" for row in broken)]

@@ -1,0 +1,63 @@
+"""What looking after a database needs to know of its engine: how large it is, what is left over, how it finds rows.
+
+Each engine has an Upkeep beside it (see storage.engines); ``flask doctor`` and ``flask vacuum`` ask it, and know no
+engine. Sizes are bytes. Nothing here knows a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """``data`` is what the database takes, its log included; ``free`` what of that a vacuum would give back, if known.
+
+    ``folder`` is where it lies, None where that is not for this machine to see.
+    """
+
+    data: int
+    free: int | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log that commits go to first: its length, the part that can't be copied yet, and how long it ought to be."""
+
+    bytes: int
+    held_bytes: int
+    usual_bytes: int
+
+
+class Upkeep(Protocol):
+    """A module that has all of this."""
+
+    WAITS: str
+    """Who has to wait while a vacuum runs, as a sentence."""
+
+    ROOM: int
+    """How many times its size a database needs free for a vacuum."""
+
+    def size(self, connection: Connection, /) -> Size:
+        """What it takes."""
+
+    def log(self, engine: Engine, /) -> Log | None:
+        """The state of its log, None for an engine whose log is its own affair."""
+
+    def searched(self, connection: Connection, sql: str, values: Any, /) -> Mapping[str, Set[str]]:
+        """By which columns an index finds, or could find, the rows of each table that a statement reads.
+
+        None for one that can only be read whole; what the statement needs nothing of is left out.
+        """
+
+    def vacuum(self, engine: Engine, /) -> None:
+        """Give back the space of what was deleted, and count anew what decides about plans."""
+
+    def keeper(self, engine: Engine, /) -> Callable[[], None]:
+        """What is to be called after each commit, in the writer's turn."""

@@ -1,0 +1,369 @@
+"""`flask backup` and `flask restore`, as they are typed, on every engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, func, make_url, select, text
+
+from app import App
+from models import Base, Book, Membership, User
+from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
+from storage.backup_files import BackupError
+from storage.doctor import schema
+from storage.engines import Database, open_engines
+from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
+from tests.browser import add_user, app_on, parts_of
+from tests.test_cli_server import run
+
+LIMIT_SECONDS = 30
+HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
+    made = app_on(database_url, instance_path=tmp_path)
+    yield made
+    made.extensions["database"].close()
+
+
+@pytest.fixture
+def database(app: App) -> Database:
+    found: Database = app.extensions["database"]
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the test's backup goes."""
+    return tmp_path / "offbook.backup"
+
+
+def people(app: App) -> list[str]:
+    return [user.name for user in parts_of(app).accounts.users()]
+
+
+def epochs(database: Database) -> list[str]:
+    with database.read() as connection:
+        return list(connection.scalars(select(Book.epoch).order_by(Book.id)))
+
+
+def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    with database.read() as connection:
+        return {
+            table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def kept_in(app: App) -> list[Path]:
+    return sorted(parts_of(app).config.instance_path.glob("backups/*"))
+
+
+def backed_up(app: App, file: Path) -> Path:
+    made = run(app, "backup", str(file))
+    assert made.exit_code == 0, made.output
+    return file
+
+
+def restored(app: App, file: Path) -> None:
+    done = run(app, "restore", "--yes", str(file))
+    assert done.exit_code == 0, done.output
+
+
+def refused(app: App, *words: str) -> str:
+    """What a command says that does nothing: one sentence."""
+    before, files = everything(app.extensions["database"]), kept_in(app)
+    asked = run(app, *words)
+    assert asked.exit_code == 1 and asked.stderr.startswith("Error: "), asked.output
+    assert len(asked.stderr.splitlines()) == 1
+    assert (everything(app.extensions["database"]), kept_in(app)) == (before, files)
+    return asked.stderr
+
+
+# --- backup ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_holds_everything_for_its_owner_alone(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    before = everything(database)
+    backed_up(app, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in file.parent.glob("*.backup*")] == [file.name]
+    add_user(app, "bob")
+    restored(app, file)
+    after = everything(database)
+    (old,), (new,) = before.pop("books"), after.pop("books")
+    assert after == before
+    assert sum(one != other for one, other in zip(old, new, strict=True)) == 1, "only the epoch is another"
+
+
+def test_a_backup_is_one_moment_while_others_write(app: App, database: Database, file: Path) -> None:
+    """Each person has a book, and a membership in it, from the same transaction."""
+    stop, wrote = Event(), Event()
+
+    def write() -> None:
+        for number in range(10_000):
+            if stop.is_set():
+                return
+            add_user(app, f"person {number}")
+            wrote.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        assert wrote.wait(LIMIT_SECONDS)
+        backed_up(app, file)
+        wrote.clear()
+        assert wrote.wait(LIMIT_SECONDS), "nobody wrote meanwhile"
+    finally:
+        stop.set()
+        writer.join()
+    total = len(people(app))
+    restored(app, file)
+    with database.read() as connection:
+        users, books, members = (
+            connection.scalar(select(func.count()).select_from(one)) for one in (User, Book, Membership)
+        )
+    assert 0 < users == books == members < total
+
+
+def test_a_file_that_is_there_is_not_overwritten(app: App, file: Path) -> None:
+    file.write_text("dear")
+    assert "is there already" in refused(app, "backup", str(file))
+    assert file.read_text() == "dear"
+    file.unlink()
+    file.symlink_to(file.parent / "nowhere")
+    assert "is there already" in refused(app, "backup", str(file))
+
+
+def test_a_folder_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) -> None:
+    assert "can't be written" in refused(app, "backup", str(tmp_path / "nowhere" / "x"))
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
+    """Nor does one whose name is taken while it is made."""
+    with pytest.raises(ZeroDivisionError), backup_files.aside(file) as draft:
+        draft.write_text("half")
+        raise ZeroDivisionError
+    with pytest.raises(BackupError, match="is there already"), backup_files.aside(file):
+        file.write_text("of another")
+    assert file.read_text() == "of another"
+    assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(file.parent))
+    assert re.search(r"is not installed: install the package \w+-client", refused(app, "backup", str(file)))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("place", [postgresql_backup._place, mariadb_backup._place], ids=["postgresql", "mariadb"])
+def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]]) -> None:
+    words = " ".join(place(make_url("postgresql+psycopg://ada:secret@example.org:1234/book")))
+    assert "secret" not in words
+    assert all(word in words for word in ("ada", "example.org", "1234", "book"))
+
+
+# --- restore ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_restored_server_begins_a_new_epoch_in_every_book(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    add_user(app, "bob")
+    backed_up(app, file)
+    before = epochs(database)
+    restored(app, file)
+    assert len({*before, *epochs(database)}) == 4
+
+
+def test_a_mistaken_restore_is_undone_with_what_was_kept(app: App, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    add_user(app, "bob")
+    restored(app, file)
+    assert people(app) == ["ada"]
+    (kept,) = kept_in(app)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    restored(app, kept)
+    assert people(app) == ["ada", "bob"]
+
+
+def test_a_restore_asks_first(app: App, file: Path) -> None:
+    backed_up(app, file)
+    add_user(app, "ada")
+    declined = run(app, "restore", str(file), typed="n\n")
+    assert (declined.exit_code, people(app), kept_in(app)) == (1, ["ada"], [])
+    agreed = run(app, "restore", str(file), typed="y\n")
+    assert (agreed.exit_code, people(app)) == (0, [])
+
+
+def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    with database.read() as connection:
+        old = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    backups.back_up(database, file)
+    upgrade(database)
+    restored(app, file)
+    assert backups.check(database, file) == old
+    assert [finding.bad for finding in schema(database)] == [False]
+    assert people(app) == ["ada"]
+
+
+def test_a_backup_of_a_newer_offbook_is_refused(app: App, database: Database, file: Path) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    backups.back_up(database, file)
+    with database.write() as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
+    assert "newer offbook (schema 9999): update offbook" in refused(app, "restore", "--yes", str(file))
+
+
+@pytest.mark.parametrize("content", [b"", b"words", b"SQLite format 3\0" + b"\1" * 500, os.urandom(5000), b"PGDMP\1\1"])
+def test_what_is_no_backup_is_refused(app: App, file: Path, content: bytes) -> None:
+    add_user(app, "ada")
+    file.write_bytes(content)
+    assert "is no backup" in refused(app, "restore", "--yes", str(file))
+
+
+def test_a_backup_that_was_cut_off_is_refused(app: App, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    whole = file.read_bytes()
+    for length in (len(whole) // 2, len(whole) - 10):
+        file.write_bytes(whole[:length])
+        refused(app, "restore", "--yes", str(file))
+
+
+def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) -> None:
+    assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path / "nowhere"))
+    assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path))
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_is_refused_while_a_server_has_the_database_open(
+    app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite copes: see test_restored_server.py."""
+    monkeypatch.setattr(programs, "CLOSING_SECONDS", 0.1)
+    backed_up(app, file)
+    server = open_engines(database.engine.url)
+    with server.read():
+        assert "1 other connection has the database open: stop the server" in refused(
+            app, "restore", "--yes", str(file)
+        )
+    server.close()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_restore_goes_on_when_a_writer_is_done(app: App, database: Database, file: Path) -> None:
+    """And loses nothing of what was written until then: it is in what is kept."""
+    backed_up(app, file)
+    other = open_engines(database.engine.url)
+    with other.write() as connection:
+        restoring = Thread(target=restored, args=(app, file))
+        restoring.start()
+        connection.execute(User.__table__.insert(), {"name": "late", "password_hash": "x", "created_at": 0})
+    restoring.join()
+    assert people(app) == []
+    (kept,) = kept_in(app)
+    restored(app, kept)
+    with database.read() as connection:
+        assert connection.scalars(select(User.name)).all() == ["late"]
+    other.close()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_damaged_database_stays_until_it_is_moved_away(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    database.close()
+    live = Path(str(database.engine.url.database))
+    live.write_bytes(b"SQLite format 3\0" + os.urandom(5000))
+    asked = run(app, "restore", "--yes", str(file))
+    assert asked.exit_code == 1 and f"If {live} is damaged, move it away first" in asked.stderr
+    database.close()
+    for part in live.parent.glob(live.name + "*"):
+        part.unlink()
+    restored(app, file)
+    assert (people(app), kept_in(app)) == (["ada"], [])
+
+
+@pytest.mark.engines("sqlite")
+def test_the_database_itself_is_no_backup_of_it(app: App, database: Database) -> None:
+    assert "is the database itself" in refused(app, "restore", "--yes", str(database.engine.url.database))
+
+
+# --- before an upgrade -----------------------------------------------------------------------------------------------
+
+
+def upgraded(app: App) -> str:
+    done = run(app, "db", "upgrade")
+    assert done.exit_code == 0, done.output
+    return done.stderr
+
+
+@pytest.mark.engines("sqlite")
+def test_what_is_there_is_kept_before_an_upgrade(app: App, database: Database) -> None:
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    before = everything_named(database)
+    said = upgraded(app)
+    (kept,) = kept_in(app)
+    assert str(kept) in said and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    copy = open_engines(f"sqlite:///{kept}")
+    assert everything_named(copy) == before
+    copy.close()
+
+
+def everything_named(database: Database) -> list[tuple[str, int]]:
+    with database.read() as connection:
+        return sorted(count_rows(connection).items())
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_is_kept_where_nothing_is_migrated(app: App, database: Database) -> None:
+    add_user(app, "ada")
+    upgraded(app)
+    assert run(app, "db", "current").exit_code == run(app, "db", "check").exit_code == 0
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_is_kept_of_a_database_without_rows(app: App, database: Database) -> None:
+    downgrade(database, "-1")
+    upgraded(app)
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_an_upgrade_without_a_backup_does_not_happen(app: App, database: Database, tmp_path: Path) -> None:
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    (tmp_path / "backups").write_text("no folder")
+    failed = run(app, "db", "upgrade")
+    assert failed.exit_code == 1
+    assert "Nothing was migrated, since no backup could be made first." in failed.output + failed.stderr
+    assert [finding.bad for finding in schema(database)] == [True]
+
+
+def test_the_last_few_are_kept_and_those_of_restores_all(tmp_path: Path, now: int) -> None:
+    made = [backup_files.before_upgrade(tmp_path, "offbook", "0005", now + number * 10**9) for number in range(8)]
+    others = [
+        backup_files.before_restore(tmp_path, "offbook", now),
+        tmp_path / "mine",
+        tmp_path / "other-1-0005.backup",
+    ]
+    for path in (*made, *others):
+        path.touch()
+    backup_files.prune(tmp_path, "offbook")
+    assert sorted(tmp_path.iterdir()) == sorted([*made[-5:], *others])

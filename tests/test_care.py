@@ -1,0 +1,299 @@
+"""Looking after a server: what `flask doctor` finds and says to do, `flask vacuum`, and a log that stays short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+from threading import Event
+
+import pytest
+from click.testing import Result
+from sqlalchemy import text
+
+from app import App
+from care import clock, exposure, limits, log_length, room, secrecy
+from config import Config
+from models import Base
+from storage import postgresql_upkeep, sqlite_upkeep
+from storage.engines import Database
+from storage.plans import questions, walks
+from storage.sqlite_upkeep import LOG_BYTES_MAX, length
+from storage.upkeep import Log, Size
+from tests.browser import add_user, app_on, parts_of
+from tests.calling import caller, change
+
+MB = 10**6
+DAY_US = 86_400 * MB
+(LIST_INDEX,) = Base.metadata.tables["contacts"].indexes
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
+    made = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
+    yield made
+    made.extensions["database"].close()
+
+
+def run(app: App, *words: str) -> Result:
+    return app.test_cli_runner().invoke(args=list(words))
+
+
+def filled(app: App, contacts: int = 300) -> Database:
+    """A book with contacts, each with a detail."""
+    device = caller(app, "ada")
+    entry = {"kind": "phone", "value": "555-1234"}
+    data = [{"name": f"Person {n}", "notes": token_hex(1_500), "details": {"k1": entry}} for n in range(contacts)]
+    device.synced(*(change(data=one) for one in data))
+    found: Database = app.extensions["database"]
+    return found
+
+
+# --- the doctor ------------------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_tells_versions_index_use_log_disk_and_clock_in_sentences(app: App) -> None:
+    filled(app, 1)
+    looked = run(app, "doctor")
+    assert looked.exit_code == 0, looked.output
+    for words in (
+        "offbook 0.1.0 on Python 3.",
+        "find their rows by their indexes",
+        "The database takes ",
+        "clock agrees",
+        "The secrets",
+    ):
+        assert words in looked.stdout
+    assert all(line.strip().endswith(".") for line in looked.stdout.splitlines())
+
+
+@pytest.mark.engines("sqlite")
+def test_the_doctor_tells_how_much_room_the_disk_has_and_how_long_the_log_is(app: App) -> None:
+    looked = run(app, "doctor").stdout
+    assert " free." in looked and "The log of the database (WAL) has " in looked
+
+
+def test_the_doctor_looks_at_a_database_before_its_migration(tmp_path: Path) -> None:
+    app = app_on(f"sqlite:///{tmp_path}/new.db", secret_key="x" * 64, instance_path=tmp_path)
+    looked = run(app, "doctor")
+    assert looked.exit_code == 1
+    assert "! The schema is missing" in looked.stdout and "The database is whole." in looked.stdout
+    app.extensions["database"].close()
+
+
+@pytest.mark.parametrize("command", ["doctor", "vacuum"])
+def test_a_database_that_can_not_be_read_is_told_in_a_sentence(tmp_path: Path, command: str) -> None:
+    (tmp_path / "junk.db").write_text("no database at all" * 100)
+    app = app_on(f"sqlite:///{tmp_path}/junk.db", secret_key="x" * 64, instance_path=tmp_path)
+    looked = run(app, command)
+    assert looked.exit_code == 1
+    assert "The database can't be read (file is not a database): check DATABASE_URL" in looked.output
+    assert "Traceback" not in looked.output
+    app.extensions["database"].close()
+
+
+@contextmanager
+def without_the_list_s_index(database: Database) -> Iterator[None]:
+    """A server's database is emptied for the next test, and not made anew."""
+    with database.write() as connection:
+        LIST_INDEX.drop(connection)
+    database.close()  # a connection explains what it explained before, and a command has one of its own
+    yield
+    with database.write() as connection:
+        LIST_INDEX.create(connection, checkfirst=True)
+
+
+def test_the_doctor_finds_an_index_that_is_missing_and_says_how_to_make_it(app: App) -> None:
+    database = filled(app, 1)
+    with without_the_list_s_index(database):
+        looked = run(app, "doctor")
+        assert looked.exit_code == 1
+        (line,) = [line for line in looked.stdout.splitlines() if line.startswith("!")]
+        assert line.startswith(
+            "! The index ix_contacts_list is missing: run `CREATE INDEX ix_contacts_list ON contacts ("
+        )
+        with database.write() as connection:
+            connection.exec_driver_sql(line.split("`")[1])
+        assert run(app, "doctor").exit_code == 0
+
+
+def test_a_statement_that_reads_too_much_is_found(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql_upkeep, "SMALL_ROWS", 100)
+    database = filled(app)
+    database.vacuum()
+    assert walks(database) == []
+    with without_the_list_s_index(database):
+        assert {question.name for question in walks(database)} == {"the list of contacts"}
+    assert {question.table for question in questions()} >= {"contacts", "contact_details", "changes"}
+
+
+def test_the_doctor_finds_seqs_that_lie_in_the_future_and_says_by_how_much(app: App) -> None:
+    database = filled(app, 1)
+    with database.write() as connection:
+        books = Base.metadata.tables["books"]
+        connection.execute(books.update().values(seq=parts_of(app).clock() + 3 * DAY_US))
+    looked = run(app, "doctor")
+    assert looked.exit_code == 1
+    assert "! What was stored last is 2 days in the future" in looked.stdout and "NTP" in looked.stdout
+
+
+@pytest.mark.parametrize(
+    ("findings", "words"),
+    [
+        (clock(10**15 + 3_600 * MB, 10**15), "1 hour in the future"),
+        (room(Size(400 * MB, folder=Path("/")), 700 * MB, 2), "make room for 800.0 MB"),
+        (room(Size(1_000, folder=Path("/")), 5 * MB, 2), "make room for 100.0 MB"),
+        (log_length(Log(200 * MB, 150 * MB, 32 * MB)), "find and end it"),
+        (log_length(Log(200 * MB, 0, 32 * MB)), "run `flask vacuum`"),
+        (limits(Config(threads=0, waiting_max=0)), "with threads, waiting_max at 0"),
+        (exposure(Config(host="0.0.0.0")), "put a proxy in front"),
+        (secrecy(Config(secret_key="short", instance_path=Path("/none"))), "choose a longer one"),
+        (
+            secrecy(Config(secret_key="x" * 64, metrics_token="a", instance_path=Path("/none"))),
+            "METRICS_TOKEN is shorter",
+        ),
+    ],
+)
+def test_what_is_bad_is_told_with_what_to_do(findings: list[object], words: str) -> None:
+    (found,) = findings
+    assert found.bad and words in found.sentence  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "findings",
+    [
+        clock(0, 10**15),
+        clock(10**15 + MB // 2, 10**15),
+        room(Size(400 * MB, folder=Path("/")), 900 * MB, 2),
+        room(Size(400 * MB), None, 2),
+        log_length(Log(60 * MB, 0, 32 * MB)),
+        limits(Config(trusted_proxies=0, port=0)),
+        exposure(Config(host="0.0.0.0", trusted_proxies=1)),
+        secrecy(Config(secret_key="x" * 64, instance_path=Path("/none"))),
+    ],
+)
+def test_what_is_well_is_told_as_well(findings: list[object]) -> None:
+    assert [one.bad for one in findings] == [False]  # type: ignore[attr-defined]
+
+
+# --- vacuum ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_vacuum_gives_back_the_space_of_what_was_deleted_and_tells_both_sizes(app: App) -> None:
+    database = filled(app)
+    database.vacuum()  # some databases know their size only since they counted
+    with database.write() as connection:
+        for table in ("changes", "contact_details", "contacts"):
+            connection.execute(text(f"DELETE FROM {table}"))
+    before = database.size().data
+    done = run(app, "vacuum")
+    assert done.exit_code == 0, done.output
+    after = database.size().data
+    assert after < (before / 2 if database.name == "sqlite" else before)
+    waits, told = done.stdout.splitlines()
+    assert waits == database.kind.UPKEEP.WAITS
+    assert told.startswith("The database takes ") and "; before it took " in told
+    assert "!" not in run(app, "doctor").stdout
+
+
+def test_a_vacuum_changes_nothing_else_and_every_question_still_has_its_index(app: App) -> None:
+    database = filled(app)
+    add_user(app, "bob")
+    device = caller(app, "ada", "phone")
+    before = device.synced(since=None)
+    assert run(app, "vacuum").exit_code == 0
+    assert device.synced(since=None) == before
+    database.close()
+    assert walks(database) == []
+
+
+def test_a_vacuum_lets_readers_read_and_makes_writers_wait(app: App) -> None:
+    database = filled(app)
+    with ThreadPoolExecutor(2) as pool, database.read() as connection:
+        count = text("SELECT count(*) FROM contacts")
+        assert connection.execute(count).scalar_one() == 300
+        vacuumed = pool.submit(database.vacuum)
+        assert connection.execute(count).scalar_one() == 300
+        connection.commit()
+        vacuumed.result(30)
+    caller(app, "ada", "phone").add(name="Grace")
+
+
+@pytest.mark.engines("sqlite")
+def test_a_vacuum_is_refused_where_the_disk_has_no_room_for_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_upkeep, "ROOM", 10**15)
+    refused = run(app, "vacuum")
+    assert refused.exit_code == 1
+    assert "make room there first" in refused.stderr
+
+
+# --- the log of SQLite -----------------------------------------------------------------------------------------------
+
+COMMIT_BYTES = 1_000_000
+READERS, WRITERS = 4, 2
+
+
+@pytest.fixture
+def long(app: App) -> tuple[Database, Callable[[], None], Callable[[], int]]:
+    """The database, what commits a megabyte to it, and how long its log is."""
+    database: Database = app.extensions["database"]
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE filler (id INTEGER PRIMARY KEY, filling BLOB)"))
+
+    def commit() -> None:
+        with database.write() as connection:
+            connection.execute(text(f"REPLACE INTO filler VALUES (1, zeroblob({COMMIT_BYTES}))"))
+
+    return database, commit, lambda: length(f"{database.engine.url.database}-wal")
+
+
+@pytest.mark.engines("sqlite")
+def test_readers_that_overlap_without_a_gap_do_not_make_the_log_grow(
+    long: tuple[Database, Callable[[], None], Callable[[], int]],
+) -> None:
+    database, commit, log = long
+    done, longest = Event(), [0]
+
+    def read() -> None:
+        while not done.is_set():
+            with database.read() as connection:
+                connection.execute(text("SELECT sum(length(filling)) FROM filler")).all()
+
+    def write() -> None:
+        for _ in range(60):
+            commit()
+            longest[0] = max(longest[0], log())
+
+    with ThreadPoolExecutor(READERS + WRITERS) as pool:
+        reading = [pool.submit(read) for _ in range(READERS)]
+        writing = [pool.submit(write) for _ in range(WRITERS)]
+        try:
+            for one in writing:
+                one.result(60)
+        finally:
+            done.set()
+        for one in reading:
+            one.result(60)
+    assert longest[0] <= LOG_BYTES_MAX + 10 * COMMIT_BYTES
+
+
+@pytest.mark.engines("sqlite")
+def test_the_log_comes_down_again_when_a_reader_that_stayed_has_ended(
+    long: tuple[Database, Callable[[], None], Callable[[], int]],
+) -> None:
+    database, commit, log = long
+    with database.read() as stays:
+        stays.execute(text("SELECT count(*) FROM filler"))
+        while log() < 2 * LOG_BYTES_MAX:
+            commit()
+        found = database.log()
+        assert found is not None and found.held_bytes > LOG_BYTES_MAX
+    most = 3 * LOG_BYTES_MAX // COMMIT_BYTES
+    while log() > LOG_BYTES_MAX:
+        commit()
+        most -= 1
+        assert most, "the log stays as long as it is"
+    found = database.log()
+    assert found is not None and found.held_bytes == 0

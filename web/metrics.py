@@ -1,0 +1,28 @@
+"""``GET /metrics``: the meters, for whoever has the token of METRICS_TOKEN; without that setting there is nothing."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from flask import Blueprint, Response, request
+
+from web import parts
+from web.errors import CODES, Problem
+
+metrics = Blueprint("metrics", __name__)
+
+CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+
+
+@metrics.get("/metrics")
+def show() -> Response:
+    """How the server does, as Prometheus reads it."""
+    meters = parts().meters
+    if meters is None:
+        raise Problem(404, *CODES[404])
+    given = request.authorization
+    token = given.token if given is not None and given.type == "bearer" else None
+    if not compare_digest((token or "").encode("utf-8", "surrogatepass"), parts().config.metrics_token.encode()):
+        detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."
+        raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
+    return Response(meters.read(), content_type=CONTENT_TYPE)

@@ -1,0 +1,158 @@
+"""What is told of the server's work while it is done: each request, each sync, each socket.
+
+Who does the work tells the Watch, and knows nobody who hears it: the log (web/logs.py), the meters (web/meters.py), or
+no one, which costs next to nothing. What is told is for people who run a server, not for people whose contacts these
+are: routes instead of paths, numbers instead of names, and never a value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import Flask, Response, g, request
+
+NOTE = "offbook.note"
+"""Where the WSGI environ of a request has its Note, if anyone wants to hear of it."""
+
+UNKNOWN = "unknown"
+"""The route of what has none: a path of nobody's, or a request that was refused before anyone looked at its path."""
+
+
+WAYS = ("http", "live", "tutorial")
+"""How a sync came: by a request, over a socket, or in the tutorial's form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A sync of one device: the results of its answer, and how many rows it was given. ``way`` is one of WAYS."""
+
+    way: str
+    book: int
+    device: int | None
+    results: Sequence[Mapping[str, Any]]
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Note:
+    """What only the views know of a request. ``id`` is the request's own, which its answer and its log lines carry.
+
+    ``sync`` is told when the answer is on its way: whoever waits for it does not pay for counting.
+    """
+
+    id: str
+    route: str = UNKNOWN
+    device: int | None = None
+    user: int | None = None
+    sync: Pushed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request and what it was answered with. ``seconds`` are from the whole request to the whole answer."""
+
+    note: Note
+    method: str
+    status: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A sync that was counted: how many changes had which verdict. ``id`` is of the request that it came by."""
+
+    way: str
+    book: int
+    device: int | None
+    verdicts: Mapping[str, int]
+    rows: int
+    id: str | None
+
+    @property
+    def changes(self) -> int:
+        return sum(self.verdicts.values())
+
+
+class Hearer(Protocol):
+    """Called in whatever thread the work is done in; must be quick, and raise nothing."""
+
+    def answered(self, told: Answered) -> None: ...
+
+    def synced(self, told: Synced) -> None: ...
+
+    def joined(self, book: int, kind: str, number: int | None) -> None:
+        """A socket is open, of a ``device`` or a ``person`` by its number."""
+        ...
+
+    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+        """A socket has ended: by this code, or by its other end."""
+        ...
+
+    def sent(self, seconds: float) -> None:
+        """A page went to a listener that had all before, so long after what is in it was committed."""
+        ...
+
+
+class Watch:
+    """Passes on what it is told to all who hear."""
+
+    def __init__(self, hearers: Iterable[Hearer] = ()) -> None:
+        self.hearers = tuple(hearers)
+
+    def __bool__(self) -> bool:
+        return bool(self.hearers)
+
+    def note(self) -> Note | None:
+        """For a request that begins; None where nobody wants to hear of it."""
+        return Note(os.urandom(8).hex()) if self.hearers else None
+
+    def answered(self, told: Answered) -> None:
+        """And the sync that the request was, if it was one."""
+        if told.note.sync is not None:
+            self.synced(told.note.sync, told.note.id)
+        for hearer in self.hearers:
+            hearer.answered(told)
+
+    def synced(self, sync: Pushed, id: str | None = None) -> None:
+        if self.hearers:
+            verdicts = Counter(one["verdict"] for one in sync.results)
+            told = Synced(sync.way, sync.book, sync.device, verdicts, sync.rows, id)
+            for hearer in self.hearers:
+                hearer.synced(told)
+
+    def joined(self, book: int, kind: str, number: int | None) -> None:
+        for hearer in self.hearers:
+            hearer.joined(book, kind, number)
+
+    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+        for hearer in self.hearers:
+            hearer.left(book, kind, number, code, seconds)
+
+    def sent(self, seconds: float) -> None:
+        for hearer in self.hearers:
+            hearer.sent(seconds)
+
+
+def note_sync(sync: Pushed) -> None:
+    """In a view: this request is a sync."""
+    note: Note | None = request.environ.get(NOTE)
+    if note is not None:
+        note.sync = sync
+
+
+def fill_note(response: Response) -> Response:
+    """Note what the views know by now: which route it was, and who asked (web.auth keeps that)."""
+    note: Note | None = request.environ.get(NOTE)
+    if note is not None:
+        note.route = UNKNOWN if request.url_rule is None else request.url_rule.rule
+        note.device, note.user = g.get("device_number"), g.get("user_number")
+    return response
+
+
+def register(app: Flask) -> None:
+    app.after_request(fill_note)
