@@ -23,6 +23,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from app import create_app
 from config import Config
 from storage.doctor import schema
+from storage.moving import why_closed
 from web import Parts, logs
 from web.bridge import Bridge, OpenLive, WsgiApp
 from web.sockets import Sockets
@@ -219,6 +220,9 @@ def main() -> None:
     for finding in schema(app.extensions["database"]):
         if finding.bad:
             sys.exit(finding.sentence)
+    closed = why_closed(app.extensions["database"])
+    if closed is not None:
+        sys.exit(closed)
     raise_file_limit()
     rest_the_collector()
     bound = listen(config.host, config.port)

@@ -101,7 +101,7 @@ def restore(database: Database, path: Path, folder: Path, now: int, new_id: Call
 
 def begin_epochs(database: Database, new_id: Callable[[], str]) -> None:
     """From here on no cursor of before counts, in any book."""
-    with database.write() as connection:
+    with database.write_anyway() as connection:
         for book_id in connection.scalars(select(Book.id)).all():
             connection.execute(update(Book).where(Book.id == book_id).values(epoch=new_id()))
 

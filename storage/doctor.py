@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from models import Book
 from storage.engines import Database
 from storage.migrating import config_for
+from storage.moving import why_closed
 from storage.plans import missing_indexes, walks
 
 
@@ -32,7 +33,7 @@ def examine(database: Database) -> list[Finding]:
     if is_readable(database):
         found += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        found += indexes(database)
+        found += [*openness(database), *indexes(database)]
     return found
 
 
@@ -45,6 +46,11 @@ def schema(database: Database) -> list[Finding]:
     if found == wanted:
         return [Finding(f"The schema is up to date ({found}).")]
     return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+
+
+def openness(database: Database) -> list[Finding]:
+    closed = why_closed(database)
+    return [] if closed is None else [Finding(closed, bad=True)]
 
 
 def revision(database: Database) -> str | None:

@@ -11,8 +11,10 @@ of anything else by writing to it. SQLite locks all of the database for each wri
 different rows run side by side, and each statement sees what was committed before it began. Nothing connects before the
 first ``read`` or ``write``: a server may fork after it opened.
 
+A database that is moved elsewhere takes no writes (storage.closing): ``write`` looks before anything else is done.
+
 A new engine is a module and one entry in ENGINES; being there runs the store contract on it. Nothing here knows a
-table.
+table but the one that may say so.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from typing import Any, Protocol
 from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
 
 from storage import mariadb, postgresql, sqlite
+from storage.closing import TABLE, require_open
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Values
 from storage.upkeep import Log, Size, Upkeep
@@ -66,6 +69,15 @@ class Kind(Protocol):
 
     def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
         """A transaction in which the schema may be rebuilt."""
+
+    def alone(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
+        """A transaction that begins when all that used this table have ended, and whose end all others wait for."""
+
+    def next_number(self, connection: Connection, table: str, /) -> int:
+        """The next key that this table would count up to, as far as the database remembers one; else 0."""
+
+    def number_from(self, connection: Connection, table: str, number: int, /) -> None:
+        """Let this table count on from ``number``, which is above every key in it."""
 
     def facts(self, connection: Connection, /) -> Facts:
         """Its version, and the settings in force."""
@@ -117,11 +129,24 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes. Keep it short: others wait."""
+        """A transaction that writes. Keep it short: others wait. Raises Closed where the database takes no writes."""
+        with self.write_anyway() as connection:
+            require_open(connection.connection)
+            yield connection
+
+    @contextmanager
+    def write_anyway(self) -> Iterator[Connection]:
+        """As ``write``, though the database is closed: for what moves into it."""
         with self._queue():
             with self.engine.begin() as connection:
                 yield connection
             self._keep()
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """The transaction that closes or opens the database: no other writes meanwhile, each sees what came of it."""
+        with self._queue(), self.kind.alone(self.engine, TABLE) as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -131,7 +156,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
-        """As ``write``, for the statements that every push makes."""
+        """As ``write``, for the statements that every push makes. Whoever uses it asks whether it may write."""
         with self._queue():
             with _transaction(self.engine, self.kind.begin_writing) as transaction:
                 yield transaction
@@ -174,7 +199,7 @@ class Database:
 
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes."""
-        with self.write() as connection:
+        with self.write_anyway() as connection:
             return {"engine": self.name, **self.kind.facts(connection)}
 
     def faults(self) -> Sequence[str]:

@@ -95,6 +95,29 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
+def alone(engine: Engine, table: str) -> Iterator[Connection]:
+    """Who reads a table holds it to the end of the transaction, which this one waits for. It can use no other table."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"LOCK TABLES {table} WRITE")
+        try:
+            yield connection
+            connection.commit()
+        finally:
+            connection.rollback()  # or what failed would be committed by the next statement
+            connection.exec_driver_sql("UNLOCK TABLES")
+
+
+def next_number(connection: Connection, table: str) -> int:
+    query = "SELECT auto_increment FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
+    return int(connection.exec_driver_sql(query, (table,)).scalar() or 0)
+
+
+def number_from(connection: Connection, table: str, number: int) -> None:
+    """Commits by itself, as every change of a table does there."""
+    connection.exec_driver_sql(f"ALTER TABLE {table} AUTO_INCREMENT = {number}")
+
+
+@contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
     """Tables that are made compare text code point by code point, and so do older ones at the end."""
     with engine.begin() as connection:

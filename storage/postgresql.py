@@ -85,6 +85,28 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
+def alone(engine: Engine, table: str) -> Iterator[Connection]:
+    """Who reads a table holds a lock on it to the end of the transaction, which this one waits for."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield connection
+
+
+def next_number(connection: Connection, table: str) -> int:
+    sequence = _sequence(connection, table)
+    found = connection.exec_driver_sql(f"SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}")
+    return int(found.scalar_one())
+
+
+def number_from(connection: Connection, table: str, number: int) -> None:
+    connection.exec_driver_sql("SELECT setval(%s, %s, false)", (_sequence(connection, table), number))
+
+
+def _sequence(connection: Connection, table: str) -> str:
+    return str(connection.exec_driver_sql("SELECT pg_get_serial_sequence(%s, 'id')", (table,)).scalar_one())
+
+
+@contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
     """One transaction, the schema's changes included. Columns that it made are compared byte by byte at its end."""
     with engine.begin() as connection:

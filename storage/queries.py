@@ -26,12 +26,14 @@ from sqlalchemy import (
 from models import Base
 from offbook.core.ranges import WHOLE, Range
 from offbook.core.tables import Map
+from storage.closing import CLOSED
 from storage.prepared import Prepared
 from storage.rows import Layout
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]
 CONFLICTS = Base.metadata.tables["conflicts"]
+SETTINGS = Base.metadata.tables["settings"]
 
 IDS: BindParameter[str] = bindparam("ids", expanding=True)
 
@@ -40,7 +42,10 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
 )
 BOOK = Prepared(A_BOOK)
 HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(BOOKS.c.id.in_(bindparam("ids", expanding=True)))
-BOOK_LOCKED = Prepared(A_BOOK.with_for_update())
+IS_CLOSED = select(SETTINGS.c.name).where(SETTINGS.c.name == literal_column(f"'{CLOSED}'")).scalar_subquery()
+BOOK_LOCKED = Prepared(A_BOOK.add_columns(IS_CLOSED).with_for_update())
+"""The book, and at the end whether the database is closed: a statement of its own would make a push a fifth slower."""
+
 SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
 

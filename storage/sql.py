@@ -27,6 +27,7 @@ from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
+from storage.closing import Closed
 from storage.engines import Database, Transaction
 from storage.log import cells_of, change_row, past_of
 from storage.prepared import Prepared, insert_rows
@@ -68,7 +69,7 @@ class SqlStore:
     def writing(self, book_id: int) -> Iterator[SqlWriting]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
-            before = the_book(BOOK_LOCKED, transaction, book_id)
+            before = locked(transaction, book_id)
             writing = SqlWriting(transaction, self._tables, before, self._database)
             yield writing
         if self.heard is not None and writing.book.seq != before.seq:
@@ -84,6 +85,14 @@ class SqlStore:
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
     (row,) = query.rows(transaction, {"book": book_id})
     return Book(*row)
+
+
+def locked(transaction: Transaction, book_id: int) -> Book:
+    """The book with its lock. Raises Closed where the database takes no changes."""
+    ((*columns, closed),) = BOOK_LOCKED.rows(transaction, {"book": book_id})
+    if closed is not None:
+        raise Closed
+    return Book(*columns)
 
 
 class SqlReading:

@@ -17,7 +17,7 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -150,6 +150,26 @@ def _use_wal(connection: Any) -> None:
 
 def upsert(table: Table, columns: Sequence[str]) -> Insert:
     return on_conflict(insert(table), table, columns)
+
+
+def alone(engine: Engine, table: str) -> AbstractContextManager[Connection]:
+    """Every writer has the file alone."""
+    return engine.begin()
+
+
+def next_number(connection: Connection, table: str) -> int:
+    """Where the table never gives a number twice (AUTOINCREMENT); elsewhere SQLite looks for the largest."""
+    found = connection.exec_driver_sql("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+    return int(found or 0)
+
+
+def number_from(connection: Connection, table: str, number: int) -> None:
+    connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+    connection.exec_driver_sql(
+        "INSERT INTO sqlite_sequence (name, seq) "
+        "SELECT name, ? FROM sqlite_master WHERE type = 'table' AND name = ? AND sql LIKE '%AUTOINCREMENT%'",
+        (number - 1, table),
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from models import Book
-from storage import sqlite
+from storage import closing, sqlite
 from storage.engines import Database, open_engines
 from tests.hearing import hearing
 
@@ -140,7 +140,7 @@ def read(database: Database) -> int:
 def test_a_writer_begins_immediate_and_commits_once(book: Database) -> None:
     with statements(book.engine) as sent, book.write() as connection:
         set_seq(connection, 1)
-    assert sent == ["BEGIN IMMEDIATE", "UPDATE books SET seq=?", "COMMIT"]
+    assert sent == ["BEGIN IMMEDIATE", closing.QUERY, "UPDATE books SET seq=?", "COMMIT"]
 
 
 def test_the_driver_begins_nothing_by_itself(database: Database) -> None:
@@ -180,7 +180,7 @@ def test_several_may_create_the_same_file_at_once(tmp_path: Path) -> None:
 
     def first_use() -> None:
         database = open_engines(url)
-        with database.write() as connection:
+        with database.migrate() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS t(a)"))
         database.close()
 

@@ -21,6 +21,7 @@ OURS = {
     "care",
     "cli",
     "cli_backup",
+    "cli_move",
     "config",
     "extensions",
     "models",

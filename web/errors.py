@@ -17,6 +17,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import CursorGone, Invalid, Malformed, NotFound
+from storage.closing import RETRY_SECONDS, Closed
 
 PROBLEM = "application/problem+json"
 
@@ -102,7 +103,7 @@ def from_csrf(_: CSRFError) -> Response:
     return answer(Problem(400, "stale_form", detail))
 
 
-Translated = Malformed | NotFound | Invalid | CursorGone
+Translated = Malformed | NotFound | Invalid | CursorGone | Closed
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
@@ -117,6 +118,8 @@ def problem_of(error: Translated) -> Problem:
             return Problem(422, error.code, str(error))
         case CursorGone():
             return Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book)
+        case Closed():
+            return Problem(503, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def from_offbook(error: Translated) -> Response:

@@ -18,6 +18,7 @@ import orjson
 from offbook.core.cells import Json
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.wire import INTEGER_MAX, Push, loads, push_of
+from storage.closing import Closed
 from storage.sync import sync_together
 from web import Parts
 from web.api import news_of
@@ -93,6 +94,8 @@ def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Se
         note(parts, good)
         tell(parts, book_id, good, answers)
         return answers
+    except Closed as error:
+        return [problem_of(error)] * len(good)
     except Exception:
         log.exception("Pushes over sockets failed")
         return [FAILED] * len(good)

@@ -1,0 +1,137 @@
+"""``flask move --to URL``: the whole server to another database, and ``flask move --back``: not, after all.
+
+What is done, and what keeps anything from being lost meanwhile, is storage.moving's; here it is told in plain lines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import click
+from alembic.util import CommandError
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from cli import plainly
+from storage import copying, likeness, moving
+from storage.copying import Copied
+from storage.engines import Database, open_engines
+from storage.likeness import BookCompared, Compared
+from storage.moving import Unmovable
+from web import parts
+
+TOLD_EVERY_SECONDS = 5.0
+
+NO_URL = (
+    "This is no database's URL. Write it like sqlite:////folder/file.db, "
+    "postgresql://user:password@host/database or mysql://user:password@host/database."
+)
+
+
+@click.command("move")
+@click.option("--to", metavar="URL", envvar="MOVE_TO", help="The empty database that all goes to. Or MOVE_TO says so.")
+@click.option("--back", is_flag=True, help="Let this database take changes again, after a move that was not wanted.")
+@with_appcontext
+@plainly
+def move(to: str | None, back: bool) -> None:
+    """Move the whole server from DATABASE_URL to another database, of any engine.
+
+    From its start on the server takes no changes here; devices keep theirs and try again. Stopped half-way, the same
+    command goes on.
+    """
+    if bool(to) == back:
+        raise click.UsageError("Say either --to URL (or set MOVE_TO), or --back.")
+    source: Database = current_app.extensions["database"]
+    try:
+        if to:
+            move_to(source, opened(to))
+        else:
+            move_back(source)
+    except (DBAPIError, CommandError) as error:
+        raise Unmovable(
+            f"A database did not do what it should ({reason_of(error)}). See to that, and run the same command again."
+        ) from None
+
+
+def opened(url: str) -> Database:
+    try:
+        return open_engines(url)
+    except (ArgumentError, ValueError):
+        raise Unmovable(NO_URL) from None
+
+
+def reason_of(error: DBAPIError | CommandError) -> str:
+    """The first line of what the driver says: the others may hold values."""
+    said = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig and error.orig.args else error
+    return str(said).strip().partition("\n")[0].rstrip(".")
+
+
+def move_to(source: Database, target: Database) -> None:
+    place = moving.place_of(target.engine.url)
+    try:
+        move_id = moving.begin(source, target, parts().new_id)
+        click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")
+        for line in copied_lines(copying.copy(source, target)):
+            click.echo(line)
+        click.echo("Both are compared, row by row:")
+        rows = require_alike(likeness.compare(source, target))
+        books = require_alike_books(likeness.compare_books(source, target))
+        moving.finish(source, target, move_id)
+    finally:
+        target.close()
+    click.echo(f"All {rows:,} rows are alike, and so are the sums that devices compare (books: {books:,}).")
+    click.echo(
+        f"Next: stop the server, set DATABASE_URL to the URL that you gave ({place}), and start it. "
+        "Keep the old database until you have looked around; it takes no changes any more."
+    )
+
+
+def copied_lines(steps: Iterable[Copied]) -> Iterator[str]:
+    """A line per table when it is all there, and one now and then while it is long."""
+    told_at = time.monotonic()
+    for step in steps:
+        done = step.done >= step.total
+        if done or time.monotonic() - told_at > TOLD_EVERY_SECONDS:
+            told_at = time.monotonic()
+            yield f"  {step.table}: {step.done:,}" + ("" if done else f" of {step.total:,}")
+
+
+def require_alike(compared: Iterable[Compared]) -> int:
+    """How many rows there are. Raises Unmovable where the sides differ, and tells in what."""
+    rows, alike = 0, True
+    for one in compared:
+        rows += one.there
+        if one.differing:
+            alike = False
+            click.echo(f"! {one.table}: {one.differing:,} rows differ ({one.here:,} here, {one.there:,} there):")
+            for key in one.keys:
+                click.echo(f"    {', '.join(map(repr, key))}")
+    if not alike:
+        raise Unmovable(
+            "The databases differ, so the target stays closed. Drop and make it anew, then run "
+            "`flask move --back` and the move once more."
+        )
+    return rows
+
+
+def require_alike_books(compared: Iterable[BookCompared]) -> int:
+    books, alike = set(), True
+    for one in compared:
+        books.add(one.book)
+        if one.here != one.there:
+            alike = False
+            click.echo(f"! book {one.book}, {one.table}: {one.here} here, {one.there} there")
+    if not alike:
+        raise Unmovable("Devices would find other sums than before, so the target stays closed. Keep both, and ask.")
+    return len(books)
+
+
+def move_back(source: Database) -> None:
+    place = moving.reopen(source)
+    click.echo(f"This database takes changes again. What was written at {place} since is not in it.")
+
+
+def register(app: Flask) -> None:
+    app.cli.add_command(move)

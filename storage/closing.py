@@ -1,0 +1,43 @@
+"""The mark of a database that takes no changes: it moves elsewhere, or what moves into it is not whole yet.
+
+The mark is a row of settings. Every transaction that writes looks for it before anything else, and whoever sets it has
+the database alone for that moment (``Database.alone``): so what was acknowledged was written before the mark, and
+whoever copies after it copies all. What the mark says is read by storage.moving.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from offbook.core.errors import OffbookError
+
+CLOSED = "closed"
+"""The name of the row in settings."""
+
+TABLE = "settings"
+QUERY = f"SELECT 1 FROM {TABLE} WHERE name = '{CLOSED}'"
+
+RETRY_SECONDS = 30
+
+
+class Closed(OffbookError):
+    """Nothing was stored. A client may ask again in RETRY_SECONDS."""
+
+    code = "moving"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server is moving to another database and takes no changes until it is there. "
+            "Nothing was stored: try again later."
+        )
+
+
+def require_open(connection: Any) -> None:
+    """Raise Closed where there is the mark. ``connection`` is the driver's, in a transaction that is to write."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(QUERY)
+        if cursor.fetchone() is not None:
+            raise Closed
+    finally:
+        cursor.close()

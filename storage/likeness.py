@@ -1,0 +1,113 @@
+"""Whether two databases hold the same, after a move: every row of every table, and what devices compare.
+
+Rows are compared value by value, so nothing that differs can hide in a sum. Besides, the digest of every record is
+made anew from the rows of the other side, and its sums are compared with those that the first answers devices with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import Table, select
+
+from models import Base, Book
+from offbook.core.digests import MODULUS, digest_of
+from offbook.core.ranges import WHOLE, Sum
+from offbook.core.tables import TABLES
+from storage.copying import Key, key_of, pages, tables
+from storage.engines import Database
+from storage.sql import SqlStore
+
+KEYS_TOLD_MAX = 20
+
+Line = TypeVar("Line")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a look at one table found: how many rows each side has, how many keys differ, and the first of these."""
+
+    table: str
+    here: int
+    there: int
+    differing: int
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookCompared:
+    """What devices are told of a book's table ``here``, and what the rows ``there`` come to."""
+
+    book: str
+    table: str
+    here: Sum
+    there: Sum
+
+
+def compare(source: Database, target: Database) -> Iterator[Compared]:
+    for table in tables():
+        yield compare_table(source, target, table)
+
+
+def compare_table(source: Database, target: Database, table: Table) -> Compared:
+    counts = [0, 0]
+
+    def rows(place: int, database: Database) -> Iterator[tuple[Key, tuple[object, ...]]]:
+        for page in pages(database, table):
+            counts[place] += len(page)
+            yield from ((key_of(table, row), tuple(row)) for row in page)
+
+    differing, told = 0, list[Key]()
+    for key in differences(rows(0, source), rows(1, target), key=lambda line: line[0]):
+        differing += 1
+        if differing <= KEYS_TOLD_MAX:
+            told.append(key)
+    return Compared(table.name, counts[0], counts[1], differing, tuple(told))
+
+
+def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line], Key]) -> Iterator[Key]:
+    """The keys of what is on one side only, or not the same on both. Each side comes in the order of its keys."""
+    ours, theirs = iter(here), iter(there)
+    one, other = next(ours, None), next(theirs, None)
+    while one is not None or other is not None:
+        if one is not None and (other is None or key(one) < key(other)):
+            yield key(one)
+            one = next(ours, None)
+        elif other is not None and (one is None or key(other) < key(one)):
+            yield key(other)
+            other = next(theirs, None)
+        else:
+            assert one is not None
+            if one != other:
+                yield key(one)
+            one, other = next(ours, None), next(theirs, None)
+
+
+def compare_books(source: Database, target: Database) -> Iterator[BookCompared]:
+    store = SqlStore(source)
+    with source.read() as connection:
+        books = connection.execute(select(Book.id, Book.uuid)).all()
+    for name in TABLES:
+        made = sums_made_anew(target, name)
+        for book_id, uuid in books:
+            with store.reading(book_id) as reading:
+                (told,) = reading.sums(name, [WHOLE])
+            yield BookCompared(uuid, name, told, made.get(book_id, Sum(0, 0)))
+
+
+def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:
+    """What each book holds of a synced table, by number of the book: from the rows alone, no stored digest is used."""
+    store, found = SqlStore(database), dict[int, Sum]()
+    for page in pages(database, Base.metadata.tables[name]):
+        ids: dict[int, list[str]] = {}
+        for row in page:
+            ids.setdefault(row.book_id, []).append(row.id)
+        for book_id, of_book in ids.items():
+            before = found.get(book_id, Sum(0, 0))
+            with store.reading(book_id) as reading:
+                alive = [one for one in reading.records(name, of_book).values() if not one.deleted]
+            digest = (before.digest + sum(map(digest_of, alive))) % MODULUS
+            found[book_id] = Sum(before.count + len(alive), digest)
+    return found

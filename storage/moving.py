@@ -1,0 +1,181 @@
+"""Moving a whole server from one database to another, of any engine.
+
+First the source is closed (storage.closing), and stays so: nothing is acknowledged there that the target never sees,
+during the move and after it. The target is closed as well until all of it is there. Both marks name the move, so that
+one that was stopped is known and goes on, and no other is mistaken for it.
+
+::
+
+    source                target
+    open                  empty
+    closed, to target     empty                 1. begin: from here on the source takes no changes
+    closed, to target     closed, unfinished    2. rows are copied, as often as it takes (storage.copying)
+    closed, to target     open, arrived         3. finish: when both are alike (storage.likeness)
+
+``reopen`` is the way back. Nothing here deletes a row that anybody typed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Table, delete, inspect, literal, select
+
+from models import Base
+from offbook.core.errors import OffbookError
+from storage.closing import CLOSED
+from storage.copying import ARRIVED, moved, tables
+from storage.engines import Database
+from storage.migrating import upgrade
+
+SETTINGS = Base.metadata.tables["settings"]
+ALEMBIC = "alembic_version"
+NAMES_TOLD_MAX = 3
+
+DROP = "Give one that is empty, or drop and make it anew."
+REOPEN = "`flask move --back` lets this one take changes again."
+
+
+class Unmovable(OffbookError):
+    """A move that can't be; says why, and what to do."""
+
+    code = "unmovable"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Why a database is closed: the move's id, and where to; ``to`` is empty where the move leads into it."""
+
+    move: str
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a database is to a move. ``arrived`` is the move that it came by, ``foreign`` are tables of others."""
+
+    mark: Mark | None = None
+    arrived: str | None = None
+    has_rows: bool = False
+    foreign: tuple[str, ...] = ()
+
+
+def place_of(url: URL) -> str:
+    """A database's name for people: where it is, without a password or options, which may hold one."""
+    name = url.get_backend_name()
+    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
+    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
+
+
+def decide(here: Found, there: Found, to: str) -> str | None:
+    """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
+    if here.mark is not None and not here.mark.to:
+        raise Unmovable("This database holds an unfinished move itself: finish that first, from where it began.")
+    if here.mark is not None and here.mark.to != to:
+        raise Unmovable(f"This database moved to {here.mark.to}, or is about to. {REOPEN}")
+    if there.foreign:
+        names = ", ".join(there.foreign[:NAMES_TOLD_MAX])
+        raise Unmovable(f"The target holds tables that are not offbook's ({names}). {DROP}")
+    if there.mark is not None and there.mark.to:
+        raise Unmovable("The target is moved elsewhere itself, or is this very database. Give another one.")
+    move = None if here.mark is None else here.mark.move
+    if there.mark is not None:
+        if there.mark.move != move:
+            raise Unmovable(f"The target holds an unfinished move of another time or database. {DROP}")
+        return move
+    if there.arrived is not None and there.arrived == move:
+        raise Unmovable("The move there is finished: set DATABASE_URL to that URL, and start the server.")
+    if there.has_rows:
+        raise Unmovable(f"The target holds a server already. {DROP}")
+    return move
+
+
+def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
+    """Make the target ready and close both; gives the move's id. Raises Unmovable where that can't be."""
+    to = place_of(target.engine.url)
+    if place_of(source.engine.url) == to:
+        raise Unmovable("The target is this very database. Give another one.")
+    with source.read() as here, target.read() as there:
+        decide(look(here), look(there), to)
+    upgrade(target)
+    with target.read() as there:
+        ready = look(there)
+    with source.alone() as here:
+        # Only settings may be read here (MariaDB), and marks are all that counts of the source.
+        move = decide(Found(mark=mark_in(here)), ready, to) or new_id()
+        set_mark(here, Mark(move, to))
+    with target.alone() as there:
+        if mark_in(there) not in (None, Mark(move)):
+            raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
+        set_mark(there, Mark(move))
+    return move
+
+
+def finish(source: Database, target: Database, move: str) -> None:
+    """Open the target. Raises Unmovable where the source took changes meanwhile: those are not in the target."""
+    with source.alone() as here:
+        mark = mark_in(here)
+        if mark is None or mark.move != move:
+            raise Unmovable(f"This database was opened again meanwhile: the target is not finished. {DROP}")
+        with target.alone() as there:
+            there.execute(delete(SETTINGS).where(SETTINGS.c.name.in_((CLOSED, ARRIVED))))
+            there.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
+
+
+def reopen(source: Database) -> str:
+    """Let a database that moved take changes again; gives the place where it moved to. Raises Unmovable."""
+    with source.alone() as here:
+        mark = mark_in(here)
+        if mark is None:
+            raise Unmovable("This database takes changes: nothing is to be done.")
+        if not mark.to:
+            raise Unmovable("This database holds an unfinished move: it is not whole. Finish that from where it began.")
+        here.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
+    return mark.to
+
+
+def why_closed(database: Database) -> str | None:
+    """A sentence on why the database takes no changes, and what to do; None where it takes them."""
+    with database.read() as connection:
+        mark = mark_in(connection)
+    if mark is None:
+        return None
+    if mark.to:
+        return (
+            f"This database moved to {mark.to}, or is about to: set DATABASE_URL to that one when `flask move` has "
+            f"finished. {REOPEN}"
+        )
+    return "A move into this database is not finished: run `flask move` again where it began."
+
+
+def look(connection: Connection) -> Found:
+    """What is in a database, which need not be migrated yet."""
+    names = set(inspect(connection).get_table_names())
+    known = [table for table in tables() if table.name in names]
+    foreign = tuple(sorted(names - {table.name for table in tables()} - {ALEMBIC}))
+    has_rows = any(has_row(connection, table) for table in known)
+    if SETTINGS.name not in names:
+        return Found(has_rows=has_rows, foreign=foreign)
+    return Found(mark_in(connection), value_of(connection, ARRIVED), has_rows, foreign)
+
+
+def has_row(connection: Connection, table: Table) -> bool:
+    return connection.execute(moved(table, select(literal(1)).select_from(table)).limit(1)).first() is not None
+
+
+def value_of(connection: Connection, name: str) -> str | None:
+    return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
+
+
+def mark_in(connection: Connection) -> Mark | None:
+    value = value_of(connection, CLOSED)
+    return None if value is None else Mark(**json.loads(value))
+
+
+def set_mark(connection: Connection, mark: Mark) -> None:
+    connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
+    value = json.dumps({"move": mark.move, "to": mark.to})
+    connection.execute(SETTINGS.insert(), {"name": CLOSED, "value": value})

@@ -1,0 +1,167 @@
+"""Databases to move from and to, one filled with what is hard to carry; and a move that is killed again and again.
+
+Run by itself it moves one database into another, in processes that are killed before their first commit, their second,
+third, fifth, eighth and so on, until one gets to the end: ``python -m tests.moving SOURCE TARGET``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, String, Table, event, select
+
+from models import Base
+from storage.copying import MARKS
+from storage.engines import Database, open_engines
+from storage.sql import SqlStore
+from tests.browser import app_on
+from tests.databases import MAKERS
+from tests.storage.books import Desk, Library, change
+
+INTEGER_MAX = 2**63 - 1
+TEXTS = (
+    "",
+    " ",
+    "a ",
+    "'; DROP TABLE books; --",
+    "100 %s {} \\ \"'`",
+    "e\u0301\u00e9",
+    "日本 😀 ",
+    "\r\n\t\x1b\x7f",
+    "İß",
+)
+LONG = "x😀" * 10_000
+PEOPLE = 200
+
+
+@contextmanager
+def databases(engine: str, folder: Path) -> Iterator[Database]:
+    """A migrated database without rows."""
+    folder.mkdir()
+    opened = open_engines(MAKERS[engine].copy(MAKERS[engine].template(folder), folder))
+    try:
+        yield opened
+    finally:
+        opened.close()
+        MAKERS[engine].free(folder)
+
+
+def url_of(database: Database) -> str:
+    return database.engine.url.render_as_string(hide_password=False)
+
+
+def rows_of(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table by its key, save the marks of moves."""
+    with database.read() as connection:
+        return {table.name: rows_in(connection, table) for table in Base.metadata.sorted_tables}
+
+
+def rows_in(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
+    query = select(table).order_by(*table.primary_key.columns)
+    if table.name == "settings":
+        query = query.where(table.c.name.not_in(MARKS))
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def fill(database: Database) -> None:
+    """Two books whose contacts came by pushes, and hostile rows in all other tables."""
+    library = Library(SqlStore(database), database)
+    desk = library.desk()
+    assert set(desk.verdicts(*(change(n, "INSERT", n, **person(n)) for n in range(1, PEOPLE + 1)))) == {"applied"}
+    desk.push(*(change(1000 + n, "UPDATE", n, base=desk.head(), phone="", starred=True) for n in range(1, 9)))
+    desk.push(*(change(2000 + n, "DELETE", n, base=desk.head()) for n in range(5, 9)))
+    asked = library.desk("ask")
+    fight(asked)
+    with database.write() as connection:
+        for table in Base.metadata.sorted_tables:
+            if table.name not in ("books", "contacts", "contact_details"):
+                connection.execute(table.insert(), [row_of(table, n) for n in range(1, len(TEXTS) + 1)])
+
+
+def person(number: int) -> dict[str, Any]:
+    text = TEXTS[number % len(TEXTS)]
+    details = {
+        "k": {"kind": "address", "street": text, "city": LONG[:200], "label": text},
+        "K-2_z": {"kind": "url", "value": text + "😀" * 900},
+    }
+    return {"name": f"{number} {text}", "notes": LONG if number == 5 else text, "file_as": text, "details": details}
+
+
+def fight(desk: Desk) -> None:
+    """Two replicas change the same cell, and a person is asked."""
+    desk.push(change(1, "INSERT", 1, name="Ada"))
+    base = desk.head()
+    desk.push(change(2, "UPDATE", 1, by=1, base=base, name="😀 one"))
+    assert desk.verdicts(change(3, "UPDATE", 1, by=2, base=base, name="two")) == ["conflict"]
+
+
+def row_of(table: Table, number: int) -> dict[str, Any]:
+    """A row whose texts are hostile and whose numbers are the largest; every other value that may be null is null."""
+    row: dict[str, Any] = {}
+    for place, column in enumerate(table.c):
+        if column.foreign_keys or column.name == "book_id":
+            (name,) = {key.column.table.name for key in column.foreign_keys} or {"books"}
+            row[column.name] = 1 if name == "books" else number
+        elif column.nullable and (place + number) % 2:
+            row[column.name] = None
+        elif isinstance(column.type, String):
+            row[column.name] = text_of(column, number)
+        elif column.type.python_type is bool:
+            row[column.name] = bool(number % 2)
+        elif column is table.autoincrement_column:
+            row[column.name] = number if table.name in ("users", "devices") else 10**15 + number
+        else:
+            row[column.name] = INTEGER_MAX - number if number % 2 else -INTEGER_MAX - 1 + number
+    return row
+
+
+def text_of(column: Any, number: int) -> str:
+    text, most = TEXTS[number - 1], column.type.length
+    if column.primary_key or any(column.name in key.columns for key in unique_in(column.table)):
+        return f"{number} {text}"[:most]
+    return text[:most] if most else text + LONG * (number == 3)
+
+
+def unique_in(table: Table) -> list[Any]:
+    return [one for one in table.constraints if type(one).__name__ == "UniqueConstraint"]
+
+
+# --- killed --------------------------------------------------------------------------------------------------------
+
+
+def main(source: str, target: str) -> None:
+    commits, following = 1, 2
+    while True:
+        child = os.fork()
+        if child == 0:
+            os._exit(move(source, target, commits))
+        commits, following = following, commits + following
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(code, flush=True)
+        if code != -signal.SIGKILL:
+            return
+
+
+def move(source: str, target: str, commits: int) -> int:
+    left = commits
+
+    @event.listens_for(Engine, "commit")
+    def counts(connection: Connection) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    result = app_on(source).test_cli_runner().invoke(args=["move", "--to", target])
+    print(result.output, flush=True)
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
