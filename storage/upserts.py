@@ -1,0 +1,20 @@
+"""Rows that may be there already, in the form that SQLite and PostgreSQL share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+OnConflict = TypeVar("OnConflict", sqlite.Insert, postgresql.Insert)
+
+
+def on_conflict(statement: OnConflict, table: Table, columns: Sequence[str]) -> OnConflict:
+    """INSERT … ON CONFLICT DO UPDATE, for many rows. REPLACE would delete first, and with the row its children."""
+    keys = [column.name for column in table.primary_key]
+    written = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not written:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=written)
