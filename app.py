@@ -14,10 +14,7 @@ from flask import Flask, request
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import care
 import cli
-import cli_backup
-import cli_move
 import extensions
 import routes
 from config import Config
@@ -72,7 +69,7 @@ def create_app(config: Config | None = None) -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, watch, cli, cli_backup, cli_move, care, routes):
+    for part in (errors, headers, auth, watch, cli, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies

@@ -14,7 +14,7 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from care import clock, exposure, limits, log_length, room, secrecy
+from cli.care import clock, exposure, limits, log_length, room, secrecy
 from config import Config
 from models import Base
 from storage import postgresql_upkeep, sqlite_upkeep

@@ -19,8 +19,8 @@ import requests
 from click.testing import Result
 
 from app import App
-from care import exposure, secrecy
-from cli import read_password
+from cli.accounts import read_password
+from cli.care import exposure, secrecy
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES

@@ -99,7 +99,17 @@ def test_the_image_holds_all_that_the_server_is_and_no_book_or_secret() -> None:
         return any(fnmatch(name, pattern) for pattern in ignored)
 
     server = [path.name for path in ROOT.glob("*.py")]
-    server += ["offbook", "storage", "web", "templates", "static", "migrations", "requirements.txt", "pyproject.toml"]
+    server += [
+        "cli",
+        "offbook",
+        "storage",
+        "web",
+        "templates",
+        "static",
+        "migrations",
+        "requirements.txt",
+        "pyproject.toml",
+    ]
     assert [name for name in server if is_left_out(name)] == []
     kept_back = (".env", ".git", ".venv", "instance", "offbook.db", "offbook.db-wal", "tests")
     assert [name for name in kept_back if not is_left_out(name)] == []

@@ -18,10 +18,7 @@ ROOT = Path(__file__).parent.parent
 OURS = {
     "app",
     "asgi",
-    "care",
     "cli",
-    "cli_backup",
-    "cli_move",
     "config",
     "extensions",
     "models",
@@ -130,7 +127,7 @@ def test_an_example_needs_a_device_and_no_server() -> None:
 
 
 def test_storage_knows_neither_pages_nor_flask() -> None:
-    above = {"web", "app", "asgi", "care", "cli", "cli_backup", "routes", "extensions"}
+    above = {"web", "app", "asgi", "cli", "routes", "extensions"}
     assert offenders("storage", WEB_FRAMEWORKS | above) == []
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 
-from cli import plainly
+from cli.plainly import plainly
 from offbook.core.errors import OffbookError
 from storage import backups
 from web import parts, words
@@ -69,8 +69,3 @@ def restore(file: str, yes: bool) -> None:
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")
-
-
-def register(app: Flask) -> None:
-    app.cli.add_command(backup)
-    app.cli.add_command(restore)

@@ -1,73 +1,27 @@
-"""Commands for admins: ``flask user|device|book|stream …``. Those that look after the server are in care.py.
+"""``flask user|device|book|stream …``: people, what syncs, and what is kept of it.
 
 Passwords and tokens never come as arguments, which other users of the machine can read; a password is asked for, or
-taken from standard input. Everything here goes through a store, as the pages do.
+taken from standard input.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 import click
-from flask import Flask, current_app
 from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError
 
-from offbook.core.errors import Invalid, OffbookError
+from cli.plainly import is_text, plainly
+from offbook.core.errors import Invalid
 from offbook.core.prune import HISTORY_DAYS, TRASH_DAYS, lines_at
 from storage import prune
 from storage.accounts import User
-from storage.doctor import said, schema
 from web import parts, words
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 user = AppGroup("user", help="People who sign in.")
 device = AppGroup("device", help="What syncs a book.")
 book = AppGroup("book", help="What syncs as a whole.")
 stream = AppGroup("stream", help="Files of `offbook ingest` that the page Streams may read.")
-
-
-def plainly(command: Callable[P, R]) -> Callable[P, R]:
-    """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
-
-    @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            for word in kwargs.values():
-                require_text(word)
-            require_schema()
-            return command(*args, **kwargs)
-        except OffbookError as error:
-            raise click.ClickException(str(error)) from None
-        except DBAPIError as error:
-            raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
-
-    return told
-
-
-def require_text(word: object) -> None:
-    """Raise Invalid for bytes that are no text: Python reads them as lone surrogates, which can't be stored."""
-    if isinstance(word, str) and not is_text(word):
-        raise Invalid("bad_text", f"{word!a} is not UTF-8: set the terminal to it, and type it again.")
-
-
-def is_text(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def require_schema() -> None:
-    for finding in schema(current_app.extensions["database"]):
-        if finding.bad:
-            raise click.ClickException(finding.sentence)
 
 
 def read_password(from_stdin: bool) -> str:
@@ -199,8 +153,3 @@ def remove_stream(file: str) -> None:
     """Show the stream in FILE no more. FILE stays as it is, and may be gone already."""
     removed = parts().streams.remove(file)
     click.echo(f"The page Streams shows {removed.name} no more ({removed.path}).")
-
-
-def register(app: Flask) -> None:
-    for command in (user, device, book, stream):
-        app.cli.add_command(command)

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import click
 from alembic.util import CommandError
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from cli import plainly
+from cli.plainly import plainly
 from storage import copying, likeness, moving
 from storage.copying import Copied
 from storage.engines import Database, open_engines
@@ -131,7 +131,3 @@ def require_alike_books(compared: Iterable[BookCompared]) -> int:
 def move_back(source: Database) -> None:
     place = moving.reopen(source)
     click.echo(f"This database takes changes again. What was written at {place} since is not in it.")
-
-
-def register(app: Flask) -> None:
-    app.cli.add_command(move)

@@ -11,10 +11,10 @@ from dataclasses import fields
 from importlib.metadata import version
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from flask.cli import with_appcontext
 
-from cli import plainly
+from cli.plainly import plainly
 from config import Config
 from offbook.core import skew
 from storage.doctor import Finding, examine, is_migrated, is_readable, newest_seq
@@ -162,8 +162,3 @@ def limits(config: Config) -> list[Finding]:
     if closed:
         return [Finding(f"Nothing gets through with {', '.join(closed)} at 0: choose more.", bad=True)]
     return [Finding("Every limit lets something through.")]
-
-
-def register(app: Flask) -> None:
-    for command in (doctor, vacuum):
-        app.cli.add_command(command)

@@ -1,0 +1,21 @@
+"""Commands for admins: ``flask user|device|book|stream|backup|restore|move|doctor|vacuum …``.
+
+Everything here goes through a store, as the pages do. A new command is a function in one of these files, and its name
+in COMMANDS.
+"""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from cli.accounts import book, device, stream, user
+from cli.backup import backup, restore
+from cli.care import doctor, vacuum
+from cli.move import move
+
+COMMANDS = (user, device, book, stream, backup, restore, move, doctor, vacuum)
+
+
+def register(app: Flask) -> None:
+    for command in COMMANDS:
+        app.cli.add_command(command)

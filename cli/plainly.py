@@ -1,0 +1,55 @@
+"""What every command does alike: what is wrong is one line, for whoever typed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import click
+from flask import current_app
+from sqlalchemy.exc import DBAPIError
+
+from offbook.core.errors import Invalid, OffbookError
+from storage.doctor import said, schema
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def plainly(command: Callable[P, R]) -> Callable[P, R]:
+    """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            for word in kwargs.values():
+                require_text(word)
+            require_schema()
+            return command(*args, **kwargs)
+        except OffbookError as error:
+            raise click.ClickException(str(error)) from None
+        except DBAPIError as error:
+            raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
+
+    return told
+
+
+def require_text(word: object) -> None:
+    """Raise Invalid for bytes that are no text: Python reads them as lone surrogates, which can't be stored."""
+    if isinstance(word, str) and not is_text(word):
+        raise Invalid("bad_text", f"{word!a} is not UTF-8: set the terminal to it, and type it again.")
+
+
+def is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def require_schema() -> None:
+    for finding in schema(current_app.extensions["database"]):
+        if finding.bad:
+            raise click.ClickException(finding.sentence)
