@@ -24,7 +24,7 @@ from storage.activity import Activity
 from storage.contacts import Contacts
 from storage.engines import Database, open_engines
 from storage.lag import lag_of
-from storage.news import open_news
+from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
 from storage.streams import Streams
@@ -78,6 +78,7 @@ def create_app(config: Config | None = None) -> App:
 
 
 def wire(app: App, config: Config) -> None:
+    require_carrier(config.live_url)
     database = open_engines(config.database_url)
     store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)

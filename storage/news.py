@@ -24,6 +24,9 @@ from sqlalchemy import Engine
 from storage import sqlite
 from storage.engines import Database, open_engines
 
+REDIS = ("redis:", "rediss:", "unix:")
+POSTGRESQL = ("postgresql:", "postgresql+psycopg:", "postgres:")
+
 CHANNEL = "offbook"
 """Of PostgreSQL it is heard in one database, of Redis in all of a server: news of another server's books are a look in
 vain and nothing more."""
@@ -59,9 +62,15 @@ class News(Protocol):
     def close(self) -> None: ...
 
 
+def require_carrier(live_url: str) -> None:
+    """Raise ValueError, with a sentence for whoever set it, where this names nothing that carries messages."""
+    if live_url and not live_url.startswith((*REDIS, *POSTGRESQL)):
+        raise ValueError("LIVE_URL names what carries news between processes: redis://… or postgresql://….")
+
+
 def open_news(database: Database, live_url: str = "") -> News:
     """The best news that there is for this database. Connects, so that it may raise."""
-    if live_url.startswith(("redis:", "rediss:", "unix:")):
+    if live_url.startswith(REDIS):
         return RedisNews(live_url)
     if live_url:
         return Notices(open_engines(live_url))
