@@ -60,15 +60,21 @@ class Client:
             raise RuntimeError(f"{method} {path}: {head_bytes.decode()} {answer[:300]!r}")
         parts, missing = [answer], int(found[1]) - len(answer)
         while missing:
-            parts.append(self.made.recv(1 << 20))
+            parts.append(self._received())
             missing -= len(parts[-1])
         return b"".join(parts)
 
     def _until_blank_line(self) -> bytes:
-        answer = self.made.recv(1 << 20)
+        answer = self._received()
         while b"\r\n\r\n" not in answer:
-            answer += self.made.recv(1 << 20)
+            answer += self._received()
         return answer
+
+    def _received(self) -> bytes:
+        part = self.made.recv(1 << 20)
+        if not part:
+            raise EOFError("The server closed the connection; one that rests is closed after a while.")
+        return part
 
 
 @contextmanager

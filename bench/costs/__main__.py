@@ -6,7 +6,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.costs import asking, listening, stored
+from bench.costs import asking, listening, stored, telling
 from bench.costs.place import Place
 from bench.figures import show
 from bench.load import hosts
@@ -21,7 +21,7 @@ def main() -> None:
         hosts.serving(Path(folder), asked.database, 1) as served,
     ):
         place = Place(served, Path(folder))
-        for part in (asking, stored, listening):
+        for part in (asking, stored, telling, listening):
             for figure in part.all_figures(place):
                 show(figure)
 

@@ -32,9 +32,9 @@ def all_figures(place: Place) -> Iterator[Figure]:
         client.send("POST", "/sync", sync.body([sync.insert(one) for one in ids[start : start + sync.BATCH]]))
     yield from pushes(place, client, ids)
     yield from live_pushes(place, token, client, ids)
-    yield from pulls(place, client)
-    yield from wire(place, client, ids)
-    yield from log_bytes(place, client, ids)
+    yield from pulls(place, place.connect(token))
+    yield from wire(place, token, ids)
+    yield from log_bytes(place, place.connect(token), ids)
 
 
 def pushes(place: Place, client: Client, ids: list[str]) -> Iterator[Figure]:
@@ -84,14 +84,14 @@ def pulls(place: Place, client: Client) -> Iterator[Figure]:
         yield from figures(f"a page of {size:,}", cost)
 
 
-def wire(place: Place, client: Client, ids: list[str]) -> Iterator[Figure]:
+def wire(place: Place, token: str, ids: list[str]) -> Iterator[Figure]:
     """By a real replica over HTTP, headers and gzip included; over the socket, the messages with their frames."""
-    (token,) = place.new_book()
+    (own,) = place.new_book()
     with tempfile.TemporaryDirectory(dir=place.folder) as folder:
         counted: list[int] = []
         with (
             relay(place.url, counted) as url,
-            closing(HTTP(url, token)) as transport,
+            closing(HTTP(url, own)) as transport,
             Replica(Path(folder) / "one.db", transport=transport) as book,
         ):
             one = book.contacts.add(name="Ada Lovelace", phone="555-1234", email="ada@example.org", company="Engines")
@@ -105,6 +105,7 @@ def wire(place: Place, client: Client, ids: list[str]) -> Iterator[Figure]:
                 before = sum(counted)
                 book.sync()
                 yield Figure(f"on the wire: {name}", sum(counted) - before, "bytes")
+    client = place.connect(token)
     push = len(json.dumps({"push": 1, "changes": [sync.update(ids[0])]})) + 8
     answer, page = send(client, [sync.update(ids[0])]), client.send("GET", "/changes?limit=1")
     yield Figure("on the wire: push of one edit, live, with its answer", push + len(answer) + 4, "bytes")

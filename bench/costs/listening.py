@@ -14,8 +14,8 @@ from bench.costs.place import Place
 from bench.figures import Figure
 
 BOOKS, EACH = 250, 4
-IDLE_SECONDS = 40
-"""Two pings of each socket."""
+IDLE_SECONDS = 60
+"""Three pings of each socket, and one note that it is here."""
 
 EARS, CHANGES = 100, 50
 
