@@ -21,6 +21,7 @@ def main() -> None:
         hosts.serving(Path(folder), asked.database, 1) as served,
     ):
         place = Place(served, Path(folder))
+        place.fill()
         for part in (asking, stored, telling, listening):
             for figure in part.all_figures(place):
                 show(figure)

@@ -30,8 +30,9 @@ def all_figures(place: Place) -> Iterator[Figure]:
     client, ids = place.connect(token), [str(uuid.uuid4()) for _ in range(HELD)]
     for start in range(0, HELD, sync.BATCH):
         client.send("POST", "/sync", sync.body([sync.insert(one) for one in ids[start : start + sync.BATCH]]))
-    yield from pushes(place, client, ids)
-    yield from live_pushes(place, token, client, ids)
+    place.database.vacuum()
+    yield from pushes(place, place.connect(token), ids)
+    yield from live_pushes(place, token, ids)
     yield from pulls(place, place.connect(token))
     yield from wire(place, token, ids)
     yield from log_bytes(place, place.connect(token), ids)
@@ -55,8 +56,8 @@ def send(client: Client, changes: list[dict[str, object]]) -> bytes:
     return client.send("POST", "/sync", sync.body(changes))
 
 
-def live_pushes(place: Place, token: str, client: Client, ids: list[str]) -> Iterator[Figure]:
-    address = place.url.replace("http", "ws", 1) + f"/live?since={sync.pull_all(client)}"
+def live_pushes(place: Place, token: str, ids: list[str]) -> Iterator[Figure]:
+    address = place.url.replace("http", "ws", 1) + f"/live?since={sync.pull_all(place.connect(token))}"
     headers = {"Authorization": f"Bearer {token}"}
 
     def one_by_one(together: int) -> None:

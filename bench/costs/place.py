@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench import processes
+from bench import processes, sync
 from bench.figures import Figure
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
@@ -19,6 +19,7 @@ from storage.engines import Database
 from storage.passwords import Effort
 
 ROUNDS = 5
+OTHERS, OTHERS_HOLD = 100, 200
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -51,6 +52,13 @@ class Place:
         accounts, now = Accounts(self.database, Effort(1, 8, 1)), time.time_ns() // 1000
         user = accounts.add_user(f"user {uuid.uuid4()}", "only for the bench", False, now, new_id)
         return [accounts.add_device(user.book_id, user.id, "device", now, new_id)[1] for _ in range(devices)]
+
+    def fill(self) -> None:
+        """Others' books, and what is known of them: a database chooses its plans by that."""
+        for _ in range(OTHERS):
+            client = self.connect(self.new_book()[0])
+            client.send("POST", "/sync", sync.body([sync.insert(new_id()) for _ in range(OTHERS_HOLD)]))
+        self.database.vacuum()
 
     def connect(self, token: str) -> Client:
         return Server(self.url, token, self.pid, self.folder).connect()

@@ -12,7 +12,7 @@ from bench.costs.place import Place
 from bench.figures import Figure
 
 CONTACTS = 10_000
-PARTS = {"contacts": "contact", "changes": "change"}
+TABLES = ("contacts", "changes")
 
 IN_SQLITE = """
 SELECT s.tbl_name, sum(d.pgsize) FROM dbstat d JOIN sqlite_schema s ON s.name = d.name GROUP BY s.tbl_name
@@ -46,6 +46,7 @@ def sizes(place: Place) -> Mapping[str, int]:
     """Of each table with its indexes."""
     if place.database.name == "postgresql":
         with place.database.read() as connection:
-            return dict(connection.exec_driver_sql(IN_POSTGRESQL, (list(PARTS),)).tuples())
+            found = connection.exec_driver_sql(IN_POSTGRESQL, (list(TABLES),)).all()
+        return dict(found)
     with closing(sqlite3.connect(f"file:{place.database.engine.url.database}?mode=ro", uri=True)) as connection:
         return dict(connection.execute(IN_SQLITE).fetchall())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bench import processes, server
 from bench.load.device import Book, Device
@@ -77,21 +77,17 @@ def history(database: Database, book_id: int) -> History:
         return {change_id: (verdict, seq) for change_id, verdict, seq in connection.execute(query)}
 
 
-def changes_in_all(database: Database) -> int:
-    with database.read() as connection:
-        return connection.execute(select(func.count()).select_from(CHANGES)).scalar_one()
-
-
 @dataclass
 class Watch:
-    """Memory of the processes every second, and the CPU time that they and this one took in all."""
+    """Memory of the processes every second. ``late`` is how late this process's own loop was each time: so much of a
+    latency may be its own."""
 
     pids: Sequence[int]
     memory: list[tuple[float, float]] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Until cancelled. ``late`` is how late this process's own loop is: so much of a latency may be its own."""
+        """Until cancelled."""
         began = time.monotonic()
         with suppress(asyncio.CancelledError):
             while True:

@@ -11,13 +11,13 @@ def show(tally: Tally, watch: Watch, seconds: float, cpu: float, own_cpu: float,
     for kind, took in sorted(tally.took.items()):
         rate, p50, p99 = len(took) / seconds, percentile_ms(took, 50), percentile_ms(took, 99)
         print(f"{kind:<40} {len(took):>8,} {rate:>9.2f} {p50:>8.1f} {p99:>9.1f}")
-    changes, (first, half, last) = tally.verdicts.total(), marks(watch)
+    changes, marks = tally.verdicts.total(), ", ".join(f"{mb:.0f}" for mb in memory_marks(watch))
     verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in tally.verdicts.most_common())
     statuses = ", ".join(f"{count:,} × {status}" for status, count in sorted(tally.statuses.items()))
     print(f"changes acknowledged: {changes:,} ({changes / seconds:.1f} a second): {verdicts}")
     print(f"rows that devices were given: {tally.rows:,}")
     print(f"answers by HTTP: {statuses}; pushes whose answer was lost and that were sent again: {tally.lost:,}")
-    print(f"servers' memory: {first:.0f} MB after a minute at most, {half:.0f} in the middle, {last:.0f} at the end;")
+    print(f"servers' memory when all had come, and after each quarter of the time: {marks} MB;")
     print(f"  over the second half {watch.slope():+.2f} MB a minute")
     print(f"servers' CPU: {cpu:.1f} s in {seconds:.0f} s; this process's: {own_cpu:.1f} s,")
     late = [percentile_ms(watch.late, which) for which in (50, 99)]
@@ -28,7 +28,8 @@ def show(tally: Tally, watch: Watch, seconds: float, cpu: float, own_cpu: float,
         print(f"  {times} × {sentence}")
 
 
-def marks(watch: Watch) -> tuple[float, float, float]:
-    """Memory when all devices had come, in the middle and at the end."""
-    came = min(60, len(watch.memory) // 3)
-    return watch.memory[came][1], watch.memory[len(watch.memory) // 2][1], watch.memory[-1][1]
+def memory_marks(watch: Watch) -> list[float]:
+    """In MB. All have come after a minute at the latest."""
+    last = len(watch.memory) - 1
+    places = [min(60, last // 4), last // 4, last // 2, last * 3 // 4, last]
+    return [watch.memory[place][1] for place in places]
