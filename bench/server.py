@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
+
+from bench import processes
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,11 +33,8 @@ class Server:
         return Client(made, self.token)
 
     def memory_mb(self, what: str) -> float:
-        """VmRSS (now) or VmHWM (the most so far), where the system has /proc."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(f"{what}:"):
-                return int(line.split()[1]) / 1024
-        raise LookupError(what)
+        """VmRSS (now) or VmHWM (the most so far)."""
+        return processes.memory_mb(self.pid, what)
 
 
 @dataclass
@@ -60,36 +60,56 @@ class Client:
             raise RuntimeError(f"{method} {path}: {head_bytes.decode()} {answer[:300]!r}")
         parts, missing = [answer], int(found[1]) - len(answer)
         while missing:
-            parts.append(self.made.recv(1 << 20))
+            parts.append(self._received())
             missing -= len(parts[-1])
         return b"".join(parts)
 
     def _until_blank_line(self) -> bytes:
-        answer = self.made.recv(1 << 20)
+        answer = self._received()
         while b"\r\n\r\n" not in answer:
-            answer += self.made.recv(1 << 20)
+            answer += self._received()
         return answer
+
+    def _received(self) -> bytes:
+        part = self.made.recv(1 << 20)
+        if not part:
+            raise EOFError("The server closed the connection; one that rests is closed after a while.")
+        return part
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    environ = os.environ | {"INSTANCE_PATH": str(folder), "HOST": "127.0.0.1", "PORT": "0"}
-    environ.pop("DATABASE_URL", None)
+    """One on SQLite, with a user and a device."""
+    flask(folder, "db", "upgrade")
+    flask(folder, "user", "add", "bench", "--password-stdin", text="only for the bench\n")
+    token = flask(folder, "device", "add", "bench", "bench").split()[-1]
+    with serving(folder) as (url, pid):
+        yield Server(url, token, pid, folder)
 
-    def flask(*words: str, text: str = "") -> str:
-        command = [sys.executable, "-m", "flask", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environ, input=text, capture_output=True, text=True, check=True)
-        return done.stdout
 
-    flask("db", "upgrade")
-    flask("user", "add", "bench", "--password-stdin", text="only for the bench\n")
-    token = flask("device", "add", "bench", "bench").split()[-1]
-    command = [sys.executable, "asgi.py"]
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as child:
+@contextmanager
+def serving(folder: Path, database_url: str = "", errors: IO[bytes] | None = None) -> Iterator[tuple[str, int]]:
+    """A process on a migrated database, its address and its number. What it has to say goes to ``errors``."""
+    command, environ = [sys.executable, "asgi.py"], environment(folder, database_url)
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True) as child:
         try:
-            yield Server(_url(child), token, child.pid, folder)
+            yield _url(child), child.pid
         finally:
             child.terminate()
+
+
+def flask(folder: Path, *words: str, database_url: str = "", text: str = "") -> str:
+    """What an admin's command says."""
+    command, environ = [sys.executable, "-m", "flask", *words], environment(folder, database_url)
+    done = subprocess.run(command, cwd=ROOT, env=environ, input=text, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def environment(folder: Path, database_url: str) -> dict[str, str]:
+    """Without a ``database_url`` it is a SQLite file in ``folder``."""
+    environ = os.environ | {"INSTANCE_PATH": str(folder), "HOST": "127.0.0.1", "PORT": "0"}
+    environ.pop("DATABASE_URL", None)
+    return environ | ({"DATABASE_URL": database_url} if database_url else {})
 
 
 def _url(child: subprocess.Popen[str]) -> str:

@@ -19,6 +19,7 @@ from offbook.core.plan import Entry, Plan
 from storage import Done, Origin
 from storage.authors import IDS_AT_ONCE
 from storage.engines import Transaction
+from storage.lists import among
 from storage.log import cells_of, value_of
 from storage.prepared import Prepared
 from storage.queries import CHANGES, CONFLICTS
@@ -40,11 +41,11 @@ BETWEEN = (
 COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
 COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
 ONE = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("one"))
-NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, C.id.in_(bindparam("ids", expanding=True)))
+NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, among(C.id, "ids"))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
     .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
-    .where(CHANGES.c.record_id.in_(bindparam("ids", expanding=True)))
+    .where(among(CHANGES.c.record_id, "ids"))
     .order_by(CHANGES.c.seq)
 )
 CLOSED: dict[str, Any] = {"resolved_at": bindparam("at"), "resolved_by": bindparam("by"), "seq": bindparam("new_seq")}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from models import Base
 from offbook.core.changes import Author
+from storage.lists import among
 
 CHANGES = Base.metadata.tables["changes"]
 DEVICES = Base.metadata.tables["devices"]
@@ -17,6 +18,8 @@ AUTHORED = (
     select(CHANGES.c.change_id, USERS.c.name, DEVICES.c.name, CHANGES.c.timestamp)
     .outerjoin(USERS, USERS.c.id == CHANGES.c.user_id)
     .outerjoin(DEVICES, DEVICES.c.id == CHANGES.c.device_id)
+    .where(CHANGES.c.book_id == bindparam("book"), among(CHANGES.c.change_id, "ids"))
+    .where(CHANGES.c.received_at.is_not(None))
 )
 IDS_AT_ONCE = 1000
 
@@ -26,7 +29,6 @@ def authors_of(connection: Connection, book_id: int, change_ids: Iterable[str]) 
     ids = sorted(set(change_ids))
     found: dict[str, Author] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
-        mine = (CHANGES.c.book_id == book_id, CHANGES.c.change_id.in_(ids[start : start + IDS_AT_ONCE]))
-        rows = connection.execute(AUTHORED.where(*mine, CHANGES.c.received_at.is_not(None)))
+        rows = connection.execute(AUTHORED, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
         found.update((change_id, Author(user, device, at)) for change_id, user, device, at in rows)
     return found

@@ -22,6 +22,7 @@ from models import Book, Membership, User
 from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from storage.engines import Database
+from storage.lists import among
 from storage.names import a_name
 from storage.prepared import Prepared
 
@@ -62,6 +63,7 @@ LOGIN = Prepared(
 )
 """Asked by every request of every device."""
 
+REVOKED = select(DeviceRow.id).where(among(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_not(None))
 GOT_ON = (
     update(DeviceRow)
     .where(DeviceRow.id == bindparam("device"))
@@ -181,9 +183,8 @@ class Devices:
 
     def revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more."""
-        query = select(DeviceRow.id).where(DeviceRow.id.in_(list(numbers)), DeviceRow.revoked_at.is_not(None))
         with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
+            return set(connection.execute(REVOKED, {"ids": list(numbers)}).scalars())
 
     def revoke_any_device(self, uuid: str, now: int) -> Device:
         """What an admin does: whoever the device belongs to."""

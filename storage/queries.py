@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     CompoundSelect,
     Select,
     and_,
@@ -27,6 +26,7 @@ from models import Base
 from offbook.core.ranges import WHOLE, Range
 from offbook.core.tables import Map
 from storage.closing import CLOSED
+from storage.lists import among
 from storage.prepared import Prepared
 from storage.rows import Layout
 
@@ -35,13 +35,11 @@ CHANGES = Base.metadata.tables["changes"]
 CONFLICTS = Base.metadata.tables["conflicts"]
 SETTINGS = Base.metadata.tables["settings"]
 
-IDS: BindParameter[str] = bindparam("ids", expanding=True)
-
 A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))).where(
     BOOKS.c.id == bindparam("book")
 )
 BOOK = Prepared(A_BOOK)
-HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(BOOKS.c.id.in_(bindparam("ids", expanding=True)))
+HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(among(BOOKS.c.id, "ids"))
 IS_CLOSED = select(SETTINGS.c.name).where(SETTINGS.c.name == literal_column(f"'{CLOSED}'")).scalar_subquery()
 BOOK_LOCKED = Prepared(A_BOOK.add_columns(IS_CLOSED).with_for_update())
 """The book, and at the end whether the database is closed: a statement of its own would make a push a fifth slower."""
@@ -55,7 +53,7 @@ LAST_SEQ = Prepared(
 GIVEN = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
     CHANGES.c.book_id == bindparam("book")
 )
-SETTLED = GIVEN.where(CHANGES.c.change_id.in_(IDS))
+SETTLED = GIVEN.where(among(CHANGES.c.change_id, "ids"))
 SETTLED_ONE = Prepared(GIVEN.where(CHANGES.c.change_id == bindparam("one")))
 
 
@@ -70,7 +68,7 @@ class TableQueries:
     def records(self) -> Select[Any]:
         """Whole rows by id."""
         columns = self.layout.rows.c
-        return select(self.layout.rows).where(columns.book_id == bindparam("book"), columns.id.in_(IDS))
+        return select(self.layout.rows).where(columns.book_id == bindparam("book"), among(columns.id, "ids"))
 
     @cached_property
     def has(self) -> Prepared:
@@ -85,7 +83,7 @@ class TableQueries:
 
     def _entries(self, map_: Map) -> Select[Any]:
         rows = self.layout.entries[map_.name]
-        query = select(rows).where(rows.c.book_id == bindparam("book"), rows.c[map_.owner].in_(IDS))
+        query = select(rows).where(rows.c.book_id == bindparam("book"), among(rows.c[map_.owner], "ids"))
         return query.order_by(rows.c.entry_id)
 
     @cached_property

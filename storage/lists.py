@@ -1,0 +1,43 @@
+"""``among(column, "ids")``: whether a column is one of many values, which are given when the statement runs.
+
+``IN`` with a parameter for each value is what most databases want. PostgreSQL keeps one plan for a statement that comes
+again and again, and with a thousand parameters that plan walks through all rows of the book and compares each with each
+value: 0.6 s in a book with 24,000 changes, and more with every further one. An array is one parameter, for which it
+looks into the index, and the statement is the same however many values there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, ColumnElement, any_, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class among(FunctionElement[bool]):
+    """Written as a function, as those of SQLAlchemy. The values are a list, under this name."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, bindparam(name, expanding=True))
+
+    def self_group(self, against: Any = None) -> among:
+        """Where a database has no truths, SQLAlchemy would add ``= 1``, and no index be used."""
+        return self
+
+
+@compiles(among)
+def _in(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    return compiler.process(column.in_(values), **options)
+
+
+@compiles(among, "postgresql")
+def _any(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    listed = bindparam(values.key, type_=ARRAY(column.type))
+    return compiler.process(column == any_(listed), **options)
