@@ -58,7 +58,7 @@ def questions() -> Iterator[Question]:
             by = frozenset({"book_id", map_.owner})
             yield Question(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
     yield Question("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
-    yield Question("whether a change is known", SETTLED, "changes", frozenset({"book_id", "change_id"}))
+    yield Question("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
     for half in list_halves(1, None):
         by = frozenset({"book_id", "deleted", "starred"})
         yield Question("the list of contacts", half.limit(1), "contacts", by)

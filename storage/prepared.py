@@ -94,6 +94,42 @@ class Prepared:
         return found
 
 
+class Listed:
+    """A query by many ``ids`` (storage.lists.among); its other parameters have names, and none of them is a list.
+
+    Where a database takes a parameter for each id, there is a text for so many of them. The last id is repeated up to
+    the next power of two, so that there are few texts.
+    """
+
+    def __init__(self, query: Select[Any]) -> None:
+        self.query = query
+        self._texts: dict[tuple[Dialect, int], tuple[str, Sequence[str] | None]] = {}
+
+    def rows(self, transaction: Driven, values: Values, ids: Sequence[str]) -> list[Any]:
+        """Run it inside the transaction, for at least one id."""
+        listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
+        given = {**values, "ids": listed, **{f"ids_{number}": one for number, one in enumerate(listed, 1)}}
+        text, order = self._written(transaction.dialect, given, len(listed))
+        cursor = transaction.connection.cursor()
+        try:
+            cursor.execute(text, given if order is None else [given[name] for name in order])
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    def _written(self, dialect: Dialect, given: Values, count: int) -> tuple[str, Sequence[str] | None]:
+        found = self._texts.get((dialect, count))
+        if found is None:
+            compiled: Any = self.query.compile(dialect=dialect)
+            state = compiled.construct_expanded_state(given)
+            found = self._texts[dialect, count] = state.statement, state.positiontup
+        return found
+
+
+def _next_power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()
+
+
 def insert_rows(transaction: Driven, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     """Add rows of these columns, all with one statement, inside the transaction."""
     dialect = transaction.dialect

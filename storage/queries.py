@@ -1,7 +1,7 @@
 """The statements of the SQL store, each built once: building one costs more than running it.
 
 Statements of the hot path only; what runs seldom is written where it is used. Parameters: ``book`` (its number),
-``ids``, ``one``, ``after``, ``up_to``, ``most``, ``first``, ``last``; of ranges ``start0``, ``end0``, ``start1``, …
+``ids``, ``after``, ``up_to``, ``most``, ``first``, ``last``; of ranges ``start0``, ``end0``, ``start1``, …
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from offbook.core.ranges import WHOLE, Range
 from offbook.core.tables import Map
 from storage.closing import CLOSED
 from storage.lists import among
-from storage.prepared import Prepared
+from storage.prepared import Listed, Prepared
 from storage.rows import Layout
 
 BOOKS = Base.metadata.tables["books"]
@@ -50,11 +50,11 @@ SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=
 LAST_SEQ = Prepared(
     select(func.max(CHANGES.c.seq)).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to"))
 )
-GIVEN = select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
-    CHANGES.c.book_id == bindparam("book")
+SETTLED = Listed(
+    select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
+        CHANGES.c.book_id == bindparam("book"), among(CHANGES.c.change_id, "ids")
+    )
 )
-SETTLED = GIVEN.where(among(CHANGES.c.change_id, "ids"))
-SETTLED_ONE = Prepared(GIVEN.where(CHANGES.c.change_id == bindparam("one")))
 
 
 class TableQueries:
@@ -71,10 +71,10 @@ class TableQueries:
         return select(self.layout.rows).where(columns.book_id == bindparam("book"), among(columns.id, "ids"))
 
     @cached_property
-    def has(self) -> Prepared:
-        """A row where there is a record with the id ``one``."""
+    def known(self) -> Listed:
+        """Which of many ids are those of records."""
         columns = self.layout.rows.c
-        return Prepared(select(columns.seq).where(columns.book_id == bindparam("book"), columns.id == bindparam("one")))
+        return Listed(select(columns.id).where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
 
     @cached_property
     def entries(self) -> Mapping[Map, Select[Any]]:

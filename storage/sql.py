@@ -40,7 +40,6 @@ from storage.queries import (
     SET_PRUNED,
     SET_SEQ,
     SETTLED,
-    SETTLED_ONE,
     TableQueries,
 )
 from storage.rows import Layout, PageEntries, layouts
@@ -139,16 +138,15 @@ class SqlReading:
         return found
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        queries, wanted = self._tables[table], sorted(set(ids))
-        if not wanted or (len(wanted) == 1 and not self._has(queries, wanted[0])):
+        queries, here = self._tables[table], {"book": self.book.id}
+        wanted = sorted(set(ids))
+        # Most pushes are of new records alone, and whole rows are asked for where there are some.
+        known = [one for (one,) in queries.known.rows(self._transaction, here, wanted)] if wanted else []
+        if not known:
             return {}
-        rows = self._connection.execute(queries.records, {"book": self.book.id, "ids": wanted}).all()
-        entries = self._entries(queries, [row.id for row in rows])
+        rows = self._connection.execute(queries.records, {**here, "ids": known}).all()
+        entries = self._entries(queries, known)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
-
-    def _has(self, queries: TableQueries, record_id: str) -> bool:
-        """A shortcut for the commonest push of all, one new record."""
-        return bool(queries.has.rows(self._transaction, {"book": self.book.id, "one": record_id}))
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
@@ -160,10 +158,7 @@ class SqlReading:
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
         wanted = sorted(set(change_ids))
-        if len(wanted) == 1:
-            rows = SETTLED_ONE.rows(self._transaction, {"book": self.book.id, "one": wanted[0]})
-        else:
-            rows = list(self._connection.execute(SETTLED, {"book": self.book.id, "ids": wanted}))
+        rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
             change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
         }
