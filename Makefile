@@ -33,8 +33,7 @@ serve: $(STAMP)
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python asgi.py
 
 # The core's cases cover it whole, branches included; the laws and all others run untraced, which is three times as fast.
-Compiled modules are kept even where the shell says otherwise: each of a
-# dozen processes would compile them all again.
+# Compiled modules are kept even where the shell says otherwise: each of a dozen processes would compile them all again.
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_STAMP)
 	@$(BIN)/coverage erase

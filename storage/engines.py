@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from storage import mariadb, postgresql, sqlite
 from storage.closing import TABLE, require_open
@@ -47,6 +48,9 @@ class Kind(Protocol):
 
     UPKEEP: Upkeep
     """What looking after it takes."""
+
+    FAILURES: tuple[type[Exception], ...]
+    """What its driver raises where the database can't be reached or is too busy."""
 
     ONE_WRITER: bool
     """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
@@ -91,6 +95,16 @@ ENGINES: Mapping[str, Kind] = MappingProxyType({"sqlite": sqlite, "postgresql": 
 
 ALSO_CALLED = {"postgres": "postgresql", "mariadb": "mysql"}
 """Other first words that people write."""
+
+
+FAILURES: tuple[type[Exception], ...] = (
+    OperationalError,
+    InterfaceError,
+    TimeoutError,
+    *(failure for kind in ENGINES.values() for failure in kind.FAILURES),
+)
+"""What SQLAlchemy and the drivers raise where a database can't be reached, is too busy, or ended the transaction. The
+same may be tried again a moment later."""
 
 
 class Transaction:

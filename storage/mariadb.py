@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pymysql
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.mysql import insert
@@ -23,6 +24,7 @@ from storage.upkeep import Upkeep
 
 DRIVER = "mysql+pymysql"
 UPKEEP: Upkeep = mariadb_upkeep
+FAILURES: tuple[type[Exception], ...] = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 ONE_WRITER = False
 
 CONNECTIONS_KEPT = 8
@@ -119,16 +121,23 @@ def number_from(connection: Connection, table: str, number: int) -> None:
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """Tables that are made compare text code point by code point, and so do older ones at the end."""
+    """Tables that are made compare text code point by code point, and so do older ones at the end.
+
+    Nothing of it can be undone, so that two hosts that start at once migrate one after the other.
+    """
     with engine.begin() as connection:
         quoted, collation = _quoted(connection), _collation(connection)
-        database = quoted(engine.url.database or "")
-        connection.exec_driver_sql(f"ALTER DATABASE {database} CHARACTER SET utf8mb4 COLLATE {collation}")
-        yield connection
-        for name in _compared_otherwise(connection):
-            connection.exec_driver_sql(
-                f"ALTER TABLE {quoted(name)} CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}"
-            )
+        turn = (f"migrations of {engine.url.database}"[:64],)
+        connection.exec_driver_sql("SELECT GET_LOCK(%s, 3600)", turn)
+        try:
+            database = quoted(engine.url.database or "")
+            connection.exec_driver_sql(f"ALTER DATABASE {database} CHARACTER SET utf8mb4 COLLATE {collation}")
+            yield connection
+            for name in _compared_otherwise(connection):
+                convert = f"CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}"
+                connection.exec_driver_sql(f"ALTER TABLE {quoted(name)} {convert}")
+        finally:
+            connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", turn)
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:

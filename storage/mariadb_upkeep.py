@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
 from storage.upkeep import Size
 
@@ -65,8 +66,10 @@ def vacuum(engine: Engine) -> None:
         quote = connection.dialect.identifier_preparer.quote
         names = connection.exec_driver_sql("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'").scalars().all()
         for name in map(quote, names):
-            connection.exec_driver_sql(f"OPTIMIZE TABLE {name}").all()
-            connection.exec_driver_sql(f"ANALYZE TABLE {name}").all()
+            for what in ("OPTIMIZE", "ANALYZE"):
+                for _, _, kind, told in connection.exec_driver_sql(f"{what} TABLE {name}"):
+                    if kind.lower() == "error":
+                        raise OperationalError(f"{what} TABLE {name}", None, Exception(told))
 
 
 def keeper(engine: Engine) -> Callable[[], None]:

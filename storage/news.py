@@ -19,10 +19,12 @@ from typing import Any, Protocol, cast
 
 import psycopg
 import redis
-from sqlalchemy import Engine
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from sqlalchemy import Engine, make_url
 
 from storage import sqlite
-from storage.engines import Database, open_engines
+from storage.engines import ENGINES, Database
 
 REDIS = ("redis:", "rediss:", "unix:")
 POSTGRESQL = ("postgresql:", "postgresql+psycopg:", "postgres:")
@@ -73,9 +75,9 @@ def open_news(database: Database, live_url: str = "") -> News:
     if live_url.startswith(REDIS):
         return RedisNews(live_url)
     if live_url:
-        return Notices(open_engines(live_url))
+        return Notices(ENGINES["postgresql"].engine(make_url(live_url).set(drivername=ENGINES["postgresql"].DRIVER)))
     if database.name == "postgresql":
-        return Notices(Database(database.name, database.engine.url))
+        return Notices(database.kind.engine(database.engine.url))
     if database.name == "sqlite":
         return Commits(database.reader)
     return Silence()
@@ -106,15 +108,19 @@ class Notices:
 
     net_seconds = NET_SECONDS
 
-    def __init__(self, own: Database) -> None:
+    def __init__(self, own: Engine) -> None:
         """``own`` is used by nobody else, and closed with this."""
         self._own = own
         self._sender = uuid.uuid4().hex
-        self._taken = own.engine.raw_connection()
+        self._taken = own.raw_connection()
         self._connection = cast(psycopg.Connection[Any], self._taken.driver_connection)
         self._taken.detach()  # no pool takes it back
-        self._connection.autocommit = True
-        self._connection.execute(f"LISTEN {CHANNEL}")
+        try:
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self.close()
+            raise
 
     def heard(self) -> Collection[int] | None:
         self._connection.pgconn.consume_input()
@@ -125,14 +131,14 @@ class Notices:
             yield notice.extra
 
     def tell(self, books: Iterable[int]) -> None:
-        with self._own.engine.connect() as connection:
+        with self._own.connect() as connection:
             for message in messages(books, self._sender):
                 connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, message))
             connection.commit()
 
     def close(self) -> None:
         self._taken.close()
-        self._own.close()
+        self._own.dispose()
 
 
 class RedisNews:
@@ -143,7 +149,11 @@ class RedisNews:
     def __init__(self, url: str) -> None:
         self._sender = uuid.uuid4().hex
         self._client = redis.Redis.from_url(
-            url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, socket_keepalive=True
+            url,
+            socket_timeout=REDIS_SECONDS,
+            socket_connect_timeout=REDIS_SECONDS,
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of heard()
         )
         self._subscription: Any = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(CHANNEL)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 
@@ -25,14 +26,28 @@ from storage.upserts import on_conflict
 
 DRIVER = "postgresql+psycopg"
 UPKEEP: Upkeep = postgresql_upkeep
+FAILURES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 ONE_WRITER = False
 
 CONNECTIONS_KEPT = 8
 CONNECTIONS_MAX = 16
 """Of each engine, of which a process has two. A server takes 100 in all unless told otherwise."""
 
-OPTIONS = "-c lock_timeout=30s -c timezone=UTC -c synchronous_commit=on"
+SETTINGS = "SET lock_timeout = '30s'; SET timezone = 'UTC'; SET synchronous_commit = 'on'"
 """A writer that waited 30 s for a book is told so. What is committed is on disk, whatever the server's own default."""
+
+LIVELINESS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A server that is gone without a word is noticed within half a minute. Left alone, the system takes a quarter of an
+hour, and hours where nothing is being sent."""
+
+MIGRATIONS = 0x0FFB00C
+"""The number of the lock that migrations take: two hosts that start at once migrate one after the other."""
 
 BYTEWISE = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
@@ -54,22 +69,30 @@ def reader(url: URL) -> Engine:
     made = _engine(url, "REPEATABLE READ")
 
     @event.listens_for(made, "connect")
-    def prepare(connection: Any, record: object) -> None:
+    def refuse_writes(connection: Any, record: object) -> None:
         connection.read_only = True
 
     return made
 
 
 def _engine(url: URL, isolation: str) -> Engine:
-    return create_engine(
+    made = create_engine(
         url,
         isolation_level=isolation,
         pool_size=CONNECTIONS_KEPT,
         max_overflow=CONNECTIONS_MAX - CONNECTIONS_KEPT,
         pool_pre_ping=True,  # a server that was restarted costs nobody a failed request
-        connect_args={"options": OPTIONS, "application_name": "offbook"},
+        connect_args={"application_name": "offbook", **LIVELINESS},
         hide_parameters=True,  # an error's text ends in logs, and would carry people's data there
     )
+
+    @event.listens_for(made, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        connection.autocommit = True
+        connection.execute(SETTINGS)
+        connection.autocommit = False
+
+    return made
 
 
 def begin_writing(connection: Any) -> None:
@@ -110,6 +133,7 @@ def _sequence(connection: Connection, table: str) -> str:
 def migrating(engine: Engine) -> Iterator[Connection]:
     """One transaction, the schema's changes included. Columns that it made are compared byte by byte at its end."""
     with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (MIGRATIONS,))
         yield connection
         quote = connection.dialect.identifier_preparer.quote
         for name, column, type_ in connection.exec_driver_sql(BYTEWISE).fetchall():

@@ -29,7 +29,17 @@ from storage import sqlite_upkeep
 from storage.upkeep import Upkeep
 from storage.upserts import on_conflict
 
+
+def driver() -> ModuleType:
+    """``pysqlite3`` where it is installed, else Python's own SQLite."""
+    try:
+        return importlib.import_module("pysqlite3.dbapi2")
+    except ImportError:
+        return importlib.import_module("sqlite3.dbapi2")
+
+
 DRIVER = "sqlite+pysqlite"
+FAILURES: tuple[type[Exception], ...] = (driver().OperationalError,)
 UPKEEP: Upkeep = sqlite_upkeep
 ONE_WRITER = True
 
@@ -50,14 +60,6 @@ READERS_MAX = 40
 SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 log = logging.getLogger("offbook")
-
-
-def driver() -> ModuleType:
-    """``pysqlite3`` where it is installed, else Python's own SQLite."""
-    try:
-        return importlib.import_module("pysqlite3.dbapi2")
-    except ImportError:
-        return importlib.import_module("sqlite3.dbapi2")
 
 
 def is_fixed(version: tuple[int, ...]) -> bool:

@@ -12,16 +12,20 @@ How readers and checkpoints get in each other's way: https://sqlite.org/wal.html
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Mapping, Set
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from storage.upkeep import Log, Size
+
+logger = logging.getLogger("offbook")
 
 LOG_BYTES_MAX = 32 * 1024 * 1024
 """Twice what the log has when SQLite begins it anew in time (WAL_PAGES of storage.sqlite): only where something was in
@@ -54,11 +58,11 @@ class LogKeeper:
         found = length(self._path)
         if found <= LOG_BYTES_MAX or (time.monotonic() < self._again_at and found < self._again_bytes):
             return
-        connection = self._engine.raw_connection()
         try:
-            empty_log(connection.driver_connection, WAIT_MS)
-        finally:
-            connection.close()
+            with closing(self._engine.raw_connection()) as connection:
+                empty_log(connection.driver_connection, WAIT_MS)
+        except Exception as error:  # what was to be stored is stored: whoever asked for it must not hear of this
+            logger.warning("SQLite's log could not be cut back (%s)", type(error).__name__)
         self._again_at = time.monotonic() + AGAIN_SECONDS
         self._again_bytes = found + LOG_BYTES_MAX
 

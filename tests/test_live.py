@@ -13,6 +13,7 @@ from models import Base
 from offbook.core.wire import CHANGES_MAX, change_of
 from storage import Origin, push
 from storage.engines import Database, open_engines
+from storage.news import open_news
 from storage.sql import SqlStore
 from tests.browser import PASSWORD, parts_of, signed_in
 from tests.calling import Caller, caller, change, new_id
@@ -110,6 +111,21 @@ def test_a_commit_is_noticed_though_the_server_lost_its_way_of_hearing(
             push(SqlStore(other), book_id, Origin(), [item], parts_of(app).clock())
             other.close()
             assert listener.names(1) == [name]
+
+
+@pytest.mark.engines("postgresql")
+def test_word_of_one_book_leaves_the_listeners_of_all_others_alone(url: str, app: App, laptop: Caller) -> None:
+    stranger, other = caller(app, "bob"), open_engines(app.extensions["database"].engine.url)
+    news, book_id = open_news(other), parts_of(app).accounts.user_named("ada").book_id
+    with listening(url, stranger.token, cursor(stranger)) as away, listening(url, laptop.token, cursor(laptop)) as here:
+        item = change_of(change(data={"name": "Ada"}), new_id())
+        push(SqlStore(other), book_id, Origin(), [item], parts_of(app).clock())
+        news.tell([book_id])
+        assert here.names(1) == ["Ada"]
+        stranger.synced(*named("Bob"))
+        assert away.names(1) == ["Bob"]
+    news.close()
+    other.close()
 
 
 def end_listeners(database: Database) -> bool:

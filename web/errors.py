@@ -7,6 +7,7 @@ raised on purpose below is translated here, once.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, get_args
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import CursorGone, Invalid, Malformed, NotFound
 from storage.closing import RETRY_SECONDS, Closed
+from storage.engines import FAILURES
 
 PROBLEM = "application/problem+json"
 
@@ -103,6 +105,8 @@ def from_csrf(_: CSRFError) -> Response:
     return answer(Problem(400, "stale_form", detail))
 
 
+BUSY_SECONDS = 5
+
 Translated = Malformed | NotFound | Invalid | CursorGone | Closed
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
@@ -126,7 +130,16 @@ def from_offbook(error: Translated) -> Response:
     return answer(problem_of(error))
 
 
+def from_database(_: Exception) -> Response:
+    """It can't be reached, or is too busy: that passes. The log has all of it, since it may also be a fault of ours."""
+    current_app.log_exception(sys.exc_info())
+    detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
+    return answer(Problem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)}))
+
+
 def register(app: Flask) -> None:
+    for failure in FAILURES:
+        app.register_error_handler(failure, from_database)
     app.register_error_handler(Problem, answer)
     app.register_error_handler(CSRFError, from_csrf)
     app.register_error_handler(HTTPException, from_http)

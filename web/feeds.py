@@ -155,9 +155,10 @@ class Feeds:
         except Exception:
             log.exception("The database can't be read for the live channel; it is tried again")
             return
-        for book_id, feed in list(self._feeds.items()):
+        for book_id in wanted:
+            feed = self._feeds.get(book_id)
             epoch, seq = heads.get(book_id, NO_BOOK)
-            if epoch != feed.epoch:
+            if feed is not None and epoch != feed.epoch:
                 self._restored(feed, epoch, seq)
             self._heard(book_id, seq)
 
