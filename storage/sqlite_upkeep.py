@@ -28,7 +28,7 @@ from storage.upkeep import Log, Size
 logger = logging.getLogger("offbook")
 
 LOG_BYTES_MAX = 32 * 1024 * 1024
-"""Twice what the log has when SQLite begins it anew in time (WAL_PAGES of storage.sqlite): only where something was in
+"""More than the log has when SQLite begins it anew in time (WAL_PAGES of storage.sqlite): only where something was in
 the way is it longer, and then it is cut back."""
 
 WAIT_MS = 100
