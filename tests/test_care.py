@@ -276,7 +276,7 @@ def test_readers_that_overlap_without_a_gap_do_not_make_the_log_grow(
             done.set()
         for one in reading:
             one.result(60)
-    assert longest[0] <= LOG_BYTES_MAX + 10 * COMMIT_BYTES
+    assert longest[0] <= 2 * LOG_BYTES_MAX
 
 
 @pytest.mark.engines("sqlite")
