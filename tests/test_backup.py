@@ -18,7 +18,7 @@ from models import Base, Book, Membership, User
 from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
 from storage.doctor import schema
-from storage.engines import Database, open_engines
+from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
 from tests.browser import add_user, app_on, parts_of
 from tests.test_cli_server import run
@@ -86,6 +86,10 @@ def refused(app: App, *words: str) -> str:
     assert len(asked.stderr.splitlines()) == 1
     assert (everything(app.extensions["database"]), kept_in(app)) == (before, files)
     return asked.stderr
+
+
+def test_every_engine_has_its_backups() -> None:
+    assert set(backups.COPIES) == set(ENGINES)
 
 
 # --- backup ----------------------------------------------------------------------------------------------------------
