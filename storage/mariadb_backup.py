@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, text
+from sqlalchemy.util import asbool
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, refuse_others, run
+from storage.programs import beginning, option_refused, refuse_others, run
 
 PACKAGE = "mariadb-client"
 OTHERS = text(
@@ -27,6 +28,21 @@ END = b"-- Dump completed"
 END_BYTES = 200
 VERSIONS = b"INSERT INTO `alembic_version` VALUES"
 VERSION = re.compile(rb"\('(\w+)'\)")
+OPTIONS = {
+    "host": "--host",
+    "port": "--port",
+    "user": "--user",
+    "unix_socket": "--socket",
+    "ssl_ca": "--ssl-ca",
+    "ssl_capath": "--ssl-capath",
+    "ssl_cert": "--ssl-cert",
+    "ssl_key": "--ssl-key",
+    "ssl_cipher": "--ssl-cipher",
+}
+"""What the programs are told of a URL, by the name that it has there."""
+
+OF_THE_DRIVER = {"charset", "use_unicode", "connect_timeout", "read_timeout", "write_timeout", "ssl_check_hostname"}
+"""What else a URL may say: none of it is about which database is meant."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -77,10 +93,19 @@ def _is_whole(path: Path) -> bool:
 
 
 def _place(url: URL) -> list[str]:
-    given = {"--host": url.host, "--port": url.port, "--user": url.username}
-    socket = url.query.get("unix_socket")
-    found = {**given, "--socket": socket} if socket else {**given, "--protocol": "tcp"}
-    return [*(f"{name}={value}" for name, value in found.items() if value), url.database or ""]
+    """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
+    query = {name: str(value) for name, value in url.query.items()}
+    for name in query:
+        if name not in OPTIONS and name not in OF_THE_DRIVER:
+            raise BackupError(option_refused(name, "MariaDB's programs"))
+    given = {"host": url.host or "localhost", "port": url.port, "user": url.username, **query}
+    if "unix_socket" in query:
+        del given["host"], given["port"]
+    words = [f"{option}={given[name]}" for name, option in OPTIONS.items() if given.get(name)]
+    words.append("--protocol=" + ("socket" if "unix_socket" in query else "tcp"))
+    if query.keys() & {"ssl_ca", "ssl_capath"} and asbool(query.get("ssl_check_hostname", "true")):
+        words.append("--ssl-verify-server-cert")
+    return [*words, url.database or ""]
 
 
 def _secrets(url: URL) -> Mapping[str, str | None]:

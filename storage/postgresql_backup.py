@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 from sqlalchemy import URL, Engine, text
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, refuse_others, run
+from storage.programs import beginning, option_refused, refuse_others, run
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
+SECRET = {"sslpassword"}
+"""What only a program's arguments could carry, which everyone reads."""
+
+NOT_PASSED = {"password", "options"}
+"""The first goes by the environment; in the place of the second, offbook's connections have their own."""
+
 OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
@@ -57,9 +66,20 @@ def file_of(url: URL) -> None:
 
 
 def _place(url: URL) -> list[str]:
-    given = {"--host": url.host, "--port": url.port, "--username": url.username, "--dbname": url.database}
-    return ["--no-password", *(f"{name}={value}" for name, value in given.items() if value)]
+    """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
+    given = {name: value for name, value in _given(url).items() if name not in NOT_PASSED}
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} - SECRET
+    for name in given:
+        if name not in known:
+            raise BackupError(option_refused(name, "PostgreSQL's programs"))
+    return ["--no-password", f"--dbname={make_conninfo('', **given)}"]
 
 
 def _secrets(url: URL) -> Mapping[str, str | None]:
-    return {"PGPASSWORD": None if url.password is None else str(url.password)}
+    return {"PGPASSWORD": _given(url).get("password")}
+
+
+def _given(url: URL) -> dict[str, Any]:
+    """What the driver is told of the URL: its query counts for more than what stands before it."""
+    _, given = url.get_dialect()().create_connect_args(url)
+    return dict(given)

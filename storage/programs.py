@@ -69,6 +69,13 @@ def _in_use(others: int) -> str:
     return f"{connections} the database open: stop the server, then restore again. Nothing was done."
 
 
+def option_refused(name: str, programs: str) -> str:
+    return (
+        f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least. "
+        "Nothing was done."
+    )
+
+
 def beginning(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
         return file.read(size)

@@ -170,11 +170,70 @@ def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypa
     assert not file.exists()
 
 
-@pytest.mark.parametrize("place", [postgresql_backup._place, mariadb_backup._place], ids=["postgresql", "mariadb"])
-def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]]) -> None:
-    words = " ".join(place(make_url("postgresql+psycopg://ada:secret@example.org:1234/book")))
+ELSEWHERE = "://ada:secret@example.org:1234/book"
+"""A server that nothing is to be done to."""
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        (postgresql_backup._place, "postgresql+psycopg" + ELSEWHERE),
+        (postgresql_backup._place, "postgresql+psycopg://example.org:1234/book?user=ada&password=secret"),
+        (mariadb_backup._place, "mysql+pymysql" + ELSEWHERE),
+    ],
+)
+def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]], url: str) -> None:
+    words = " ".join(place(make_url(url)))
     assert "secret" not in words
     assert all(word in words for word in ("ada", "example.org", "1234", "book"))
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("host=db.example&port=99", "user=ada dbname=book host=db.example port=99"),
+        ("host=/run/postgresql", "user=ada dbname=book host=/run/postgresql port=1234"),
+        ("host=one:5&host=two:6", "user=ada dbname=book host=one,two port=5,6"),
+        ("sslmode=verify-full", "user=ada dbname=book host=example.org port=1234 sslmode=verify-full"),
+        ("options=-csearch_path%3Dx", "user=ada dbname=book host=example.org port=1234"),
+    ],
+)
+def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
+    """Whose options are its own: what a URL has of them, the server does not pass on."""
+    option, place = postgresql_backup._place(make_url(f"postgresql+psycopg{ELSEWHERE}?{query}"))
+    assert option == "--no-password"
+    name, _, found = place.partition("=")
+    assert (name, sorted(found.split())) == ("--dbname", sorted(meant.split()))
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("charset=utf8mb4", "--host=example.org --port=1234 --protocol=tcp"),
+        ("host=db.example&port=99", "--host=db.example --port=99 --protocol=tcp"),
+        ("unix_socket=/run/db.sock", "--socket=/run/db.sock --protocol=socket"),
+        ("ssl_ca=/ca.pem", "--host=example.org --port=1234 --protocol=tcp --ssl-ca=/ca.pem --ssl-verify-server-cert"),
+        ("ssl_ca=/c&ssl_check_hostname=no", "--host=example.org --port=1234 --protocol=tcp --ssl-ca=/c"),
+    ],
+)
+def test_mariadb_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
+    *options, name = mariadb_backup._place(make_url(f"mysql+pymysql{ELSEWHERE}?{query}"))
+    assert (sorted(options), name) == (sorted(["--user=ada", *meant.split()]), "book")
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        (postgresql_backup._place, "postgresql+psycopg://h/book?prepare_threshold=0"),
+        (postgresql_backup._place, "postgresql+psycopg://h/book?sslpassword=secret"),
+        (mariadb_backup._place, "mysql+pymysql://h/book?db=other"),
+        (mariadb_backup._place, "mysql+pymysql://h/book?read_default_file=/etc/other.cnf"),
+    ],
+)
+def test_an_option_that_no_program_can_be_given_is_refused(place: Callable[[URL], list[str]], url: str) -> None:
+    name = url.partition("?")[2].partition("=")[0]
+    with pytest.raises(BackupError, match=f"^The option {name} of DATABASE_URL can't be given to "):
+        place(make_url(url))
 
 
 # --- restore ---------------------------------------------------------------------------------------------------------
