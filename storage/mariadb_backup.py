@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine, text
 from sqlalchemy.util import asbool
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, option_refused, refuse_others, run
+from storage.programs import beginning, feed, option_refused, refuse_others, require, run
 
 PACKAGE = "mariadb-client"
 OTHERS = text(
@@ -68,6 +68,7 @@ def revision(path: Path) -> str | None:
 
 
 def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+    require("mariadb", PACKAGE)
     refuse_others(engine, OTHERS)
     keep()
     with engine.begin() as connection:
@@ -77,7 +78,7 @@ def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Calla
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS `{name}`")
     engine.dispose()
     with path.open("rb") as file:
-        run(["mariadb", *_place(engine.url)], PACKAGE, _secrets(engine.url), source=file)
+        feed(["mariadb", *_place(engine.url)], PACKAGE, _secrets(engine.url), file)
     finish(engine.url)
 
 

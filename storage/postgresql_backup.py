@@ -1,13 +1,14 @@
 """PostgreSQL's backups: pg_dump's custom format, which is one state of the database whoever writes meanwhile.
 
-Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. It would
-wait for whoever is reading, and the schema is upgraded only after it; so it is refused while anybody has the database
-open.
+Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. By itself
+pg_restore drops only what the file knows, and would leave the tables of a later schema. It would wait for whoever is
+reading, and the schema is upgraded only after it; so it is refused while anybody has the database open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from psycopg.pq import Conninfo
 from sqlalchemy import URL, Engine, text
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, option_refused, refuse_others, run
+from storage.programs import beginning, feed, option_refused, read, refuse_others, run
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
@@ -30,6 +31,17 @@ OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
 )
+
+DROP_ALL = b"""
+SET lock_timeout = '30s';
+DO $$
+DECLARE found text;
+BEGIN
+    FOR found IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE 'DROP TABLE IF EXISTS ' || found || ' CASCADE';
+    END LOOP;
+END $$;
+"""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -56,8 +68,9 @@ def revision(path: Path) -> str | None:
 def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
     refuse_others(engine, OTHERS)
     keep()
-    words = ["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--single-transaction"]
-    run([*words, *_place(engine.url), str(path)], PACKAGE, _secrets(engine.url))
+    held = read(["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--file=-", str(path)], PACKAGE)
+    words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=-"]
+    feed([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), chain([DROP_ALL], held))
     finish(engine.url)
 
 

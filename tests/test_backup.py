@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, func, make_url, select, text
+from sqlalchemy import URL, func, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
@@ -269,9 +269,25 @@ def test_a_restore_asks_first(app: App, file: Path) -> None:
     assert (agreed.exit_code, people(app)) == (0, [])
 
 
-def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, file: Path) -> None:
+def test_a_table_that_the_backup_did_not_know_is_gone(app: App, database: Database, file: Path) -> None:
+    """As one that a later migration added: the upgrade that follows would find it there."""
     add_user(app, "ada")
-    downgrade(database, "-1")
+    backed_up(app, file)
+    with database.migrate() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE later (id BIGINT PRIMARY KEY, user_id BIGINT, FOREIGN KEY (user_id) REFERENCES users (id))"
+        )
+        connection.exec_driver_sql("INSERT INTO later (id, user_id) SELECT id, id FROM users")
+    restored(app, file)
+    with database.read() as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, backups.VERSIONS}
+    assert people(app) == ["ada"]
+
+
+@pytest.mark.parametrize("revision", ["-1", "0001"])
+def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, file: Path, revision: str) -> None:
+    add_user(app, "ada")
+    downgrade(database, revision)
     with database.read() as connection:
         old = connection.scalar(text("SELECT version_num FROM alembic_version"))
     backups.back_up(database, file)
