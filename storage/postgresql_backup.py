@@ -2,30 +2,32 @@
 
 Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. By itself
 pg_restore drops only what the file knows, and would leave the tables of a later schema. It would wait for whoever is
-reading, and the schema is upgraded only after it; so it is refused while anybody has the database open.
+reading, and the schema is upgraded only after it; so it is refused while anybody has the database open, and closed for
+whoever comes later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from psycopg.conninfo import make_conninfo
-from psycopg.pq import Conninfo
 from sqlalchemy import URL, Engine, text
 
 from storage.backup_files import BackupError
+from storage.closing import CLOSE_FOR_RESTORE
 from storage.programs import beginning, feed, option_refused, read, refuse_others, run
+from storage.replacing import Replacing
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
-SECRET = {"sslpassword"}
+SECRET = "sslpassword"
 """What only a program's arguments could carry, which everyone reads."""
 
-NOT_PASSED = {"password", "options"}
-"""The first goes by the environment; in the place of the second, offbook's connections have their own."""
+NOT_PASSED = {"password", "options", "autocommit", "prepare_threshold"}
+"""The first goes by the environment, in the place of the second offbook's connections have their own, and the others
+are the driver's. All that is left, the driver itself passes to libpq, as the programs do."""
 
 OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -42,6 +44,8 @@ BEGIN
     END LOOP;
 END $$;
 """
+CLOSE = f"RESET search_path; {CLOSE_FOR_RESTORE} ON CONFLICT (name) DO NOTHING;".encode()
+"""In the same transaction: from the old database to the new one there is no moment at which others may write."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -65,13 +69,14 @@ def revision(path: Path) -> str | None:
     return lines[starts[0] + 1].strip() if starts else None
 
 
-def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
-    refuse_others(engine, OTHERS)
-    keep()
+def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
     held = read(["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--file=-", str(path)], PACKAGE)
     words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=-"]
-    feed([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), chain([DROP_ALL], held))
-    finish(engine.url)
+    refuse_others(engine, OTHERS)
+    with steps.closed():
+        steps.keep()
+        feed([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), chain([DROP_ALL], held, [CLOSE]))
+    steps.finish(engine.url)
 
 
 def file_of(url: URL) -> None:
@@ -80,12 +85,16 @@ def file_of(url: URL) -> None:
 
 def _place(url: URL) -> list[str]:
     """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
-    given = {name: value for name, value in _given(url).items() if name not in NOT_PASSED}
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()} - SECRET
-    for name in given:
-        if name not in known:
-            raise BackupError(option_refused(name, "PostgreSQL's programs"))
-    return ["--no-password", f"--dbname={make_conninfo('', **given)}"]
+    given = {name: str(value) for name, value in _given(url).items() if name not in NOT_PASSED}
+    if SECRET in given:
+        raise BackupError(option_refused(SECRET, "PostgreSQL's programs"))
+    return ["--no-password", "--dbname=" + " ".join(f"{name}={_quoted(value)}" for name, value in given.items())]
+
+
+def _quoted(value: str) -> str:
+    """https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE"""
+    escaped = value.replace("\\", r"\\").replace("'", r"\'")
+    return f"'{escaped}'"
 
 
 def _secrets(url: URL) -> Mapping[str, str | None]:

@@ -124,14 +124,11 @@ def refuse_others(engine: Engine, query: TextClause) -> None:
 
 def _in_use(others: int) -> str:
     connections = "1 other connection has" if others == 1 else f"{others} other connections have"
-    return f"{connections} the database open: stop the server, then restore again. Nothing was done."
+    return f"{connections} the database open: stop the server, then restore again."
 
 
 def option_refused(name: str, programs: str) -> str:
-    return (
-        f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least. "
-        "Nothing was done."
-    )
+    return f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least."
 
 
 def beginning(path: Path, size: int) -> bytes:

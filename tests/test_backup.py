@@ -17,9 +17,12 @@ from app import App
 from models import Base, Book, Membership, User
 from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
+from storage.backups import COPIES
+from storage.closing import Closed
 from storage.doctor import schema
 from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
+from storage.replacing import Replacing
 from tests.browser import add_user, app_on, parts_of
 from tests.test_cli_server import run
 
@@ -89,7 +92,7 @@ def refused(app: App, *words: str) -> str:
 
 
 def test_every_engine_has_its_backups() -> None:
-    assert set(backups.COPIES) == set(ENGINES)
+    assert set(COPIES) == set(ENGINES)
 
 
 # --- backup ----------------------------------------------------------------------------------------------------------
@@ -195,7 +198,7 @@ def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], li
         ("host=/run/postgresql", "user=ada dbname=book host=/run/postgresql port=1234"),
         ("host=one:5&host=two:6", "user=ada dbname=book host=one,two port=5,6"),
         ("sslmode=verify-full", "user=ada dbname=book host=example.org port=1234 sslmode=verify-full"),
-        ("options=-csearch_path%3Dx", "user=ada dbname=book host=example.org port=1234"),
+        ("options=-csearch_path%3Dx&prepare_threshold=0", "user=ada dbname=book host=example.org port=1234"),
     ],
 )
 def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
@@ -203,7 +206,15 @@ def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) 
     option, place = postgresql_backup._place(make_url(f"postgresql+psycopg{ELSEWHERE}?{query}"))
     assert option == "--no-password"
     name, _, found = place.partition("=")
-    assert (name, sorted(found.split())) == ("--dbname", sorted(meant.split()))
+    assert (name, sorted(found.replace("'", "").split())) == ("--dbname", sorted(meant.split()))
+
+
+@pytest.mark.engines("postgresql")
+def test_a_name_of_any_letters_is_passed_on(database: Database) -> None:
+    name = "o'b\\ook = x"
+    words = postgresql_backup._place(database.engine.url.set(database=name))
+    with pytest.raises(BackupError, match=re.escape(f'database "{name}" does not exist')):
+        programs.run(["psql", *words], "postgresql-client", {})
 
 
 @pytest.mark.parametrize(
@@ -224,7 +235,6 @@ def test_mariadb_s_programs_go_where_the_server_goes(query: str, meant: str) -> 
 @pytest.mark.parametrize(
     ("place", "url"),
     [
-        (postgresql_backup._place, "postgresql+psycopg://h/book?prepare_threshold=0"),
         (postgresql_backup._place, "postgresql+psycopg://h/book?sslpassword=secret"),
         (mariadb_backup._place, "mysql+pymysql://h/book?db=other"),
         (mariadb_backup._place, "mysql+pymysql://h/book?read_default_file=/etc/other.cnf"),
@@ -341,6 +351,110 @@ def test_a_restore_is_refused_while_a_server_has_the_database_open(
             app, "restore", "--yes", str(file)
         )
     server.close()
+
+
+def closed_to(database: Database) -> bool:
+    """Whether somebody who comes now may not write."""
+    other = open_engines(database.engine.url)
+    try:
+        with other.write():
+            return False
+    except Closed:
+        return True
+    finally:
+        other.close()
+
+
+class Meddled(Replacing):
+    """A restore in which something happens when the old database was kept and is there still."""
+
+    def __init__(self, app: App, meddle: Callable[[], object]) -> None:
+        database, instance = app.extensions["database"], parts_of(app).config.instance_path
+        super().__init__(database, instance / "kept", lambda: backups.back_up(database, self.kept), lambda: "new")
+        self.meddle = meddle
+        database.close()
+
+    def keep(self) -> None:
+        super().keep()
+        self.meddle()
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, database: Database, file: Path) -> None:
+    """Though a server is started meanwhile. SQLite's is one transaction."""
+    add_user(app, "ada")
+    backed_up(app, file)
+    seen: list[bool] = []
+
+    def new_id() -> str:
+        seen.append(closed_to(database))
+        return "new"
+
+    backups.restore(database, file, parts_of(app).config.instance_path, 0, new_id)
+    COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
+    assert seen == [True, True]
+    assert (epochs(database), closed_to(database)) == (["new"], False)
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_that_fails_before_anything_is_replaced_changes_nothing(
+    app: App, database: Database, file: Path
+) -> None:
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    add_user(app, "ada")
+    backed_up(app, file)
+    before, steps = everything(database), Meddled(app, fail)
+    with pytest.raises(KeyboardInterrupt):
+        COPIES[database.name].put_back(database.engine, file, steps)
+    assert (everything(database), closed_to(database)) == (before, False)
+    assert steps.outcome() == f"The database is as it was, and {steps.kept} holds it too."
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("share", [0.9, 0])
+def test_a_file_that_ends_while_it_is_restored_changes_nothing(
+    app: App, database: Database, file: Path, share: float
+) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    before, length = everything(database), int(file.stat().st_size * share)
+    with pytest.raises(BackupError, match="^pg_restore failed"):
+        COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: os.truncate(file, length)))
+    assert (everything(database), closed_to(database)) == (before, False)
+
+
+@pytest.mark.engines("mysql")
+def test_a_dump_that_fails_half_way_leaves_a_closed_database(app: App, database: Database, file: Path) -> None:
+    """Which no upgrade takes for an empty one either."""
+    add_user(app, "ada")
+    backed_up(app, file)
+    steps = Meddled(app, lambda: file.write_text("nonsense;\n"))
+    with pytest.raises(BackupError, match="^mariadb failed"):
+        COPIES[database.name].put_back(database.engine, file, steps)
+    assert closed_to(database) and run(app, "db", "upgrade").exit_code != 0
+    assert f"`flask restore {steps.kept}` puts back what was there" in steps.outcome()
+    restored(app, steps.kept)
+    assert (people(app), closed_to(database)) == (["ada"], False)
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    add_user(app, "bob")
+    too_long = "x" * 1000
+    with pytest.raises(BackupError, match="could not do that .*is not whole, and takes no changes") as failed:
+        backups.restore(database, file, parts_of(app).config.instance_path, 0, lambda: too_long)
+    assert "\n" not in str(failed.value)
+    told = run(app, "doctor")
+    assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
+    assert "A restore of this database is not finished" in run(app, "move", "--back").stderr
+    found = re.search("`flask restore (.+)` puts back what was there", str(failed.value))
+    assert found and closed_to(database)
+    restored(app, Path(found[1]))
+    assert (people(app), closed_to(database)) == (["ada", "bob"], False)
 
 
 @pytest.mark.engines("sqlite")
