@@ -339,6 +339,30 @@ def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) ->
 
 
 @pytest.mark.engines("postgresql", "mysql")
+def test_a_database_that_is_not_there_is_told_in_a_line(app: App, database: Database, file: Path) -> None:
+    backed_up(app, file)
+    away = app_on(database.engine.url.set(port=1).render_as_string(hide_password=False), instance_path=file.parent)
+    for command in (["backup", str(file) + "2"], ["restore", "--yes", str(file)]):
+        asked = run(away, *command)
+        assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1), asked.output
+        assert asked.stderr.startswith("Error: The database c") and "refused" in asked.stderr
+
+
+def test_a_name_of_a_file_that_is_no_text_is_told_in_a_line(app: App) -> None:
+    asked = run(app, "restore", "--yes", "\udcff")
+    assert asked.exit_code == 1 and "is not UTF-8" in asked.stderr
+
+
+def test_a_backup_goes_back_into_a_database_without_a_schema(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    downgrade(database, "base")
+    assert "run `flask db upgrade`" in run(app, "backup", str(file) + "2").stderr
+    restored(app, file)
+    assert people(app) == ["ada"]
+
+
+@pytest.mark.engines("postgresql", "mysql")
 def test_a_restore_is_refused_while_a_server_has_the_database_open(
     app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
