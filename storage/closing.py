@@ -18,9 +18,12 @@ TABLE = "settings"
 QUERY = f"SELECT 1 FROM {TABLE} WHERE name = '{CLOSED}'"
 
 RESTORING = '{"move": "restore", "to": ""}'
-"""What the mark says while a backup is put into the database's place."""
+"""What the mark says before a backup is put into the database's place."""
 
-CLOSE_FOR_RESTORE = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTORING}')"
+RESTORED = '{"move": "restored", "to": ""}'
+"""And after it, until all is finished."""
+
+CLOSE_RESTORED = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTORED}')"
 
 RETRY_SECONDS = 30
 

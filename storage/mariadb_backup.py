@@ -16,7 +16,7 @@ from sqlalchemy import URL, Engine, text
 from sqlalchemy.util import asbool
 
 from storage.backup_files import BackupError
-from storage.closing import CLOSE_FOR_RESTORE, TABLE
+from storage.closing import CLOSE_RESTORED, TABLE
 from storage.programs import beginning, feed, option_refused, refuse_others, require, run
 from storage.replacing import Replacing
 
@@ -31,7 +31,7 @@ END_BYTES = 200
 VERSIONS = b"INSERT INTO `alembic_version` VALUES"
 VERSION = re.compile(rb"\('(\w+)'\)")
 SETTINGS = f"LOCK TABLES `{TABLE}` WRITE".encode()
-CLOSE = f"{CLOSE_FOR_RESTORE} ON DUPLICATE KEY UPDATE name = name;\n".encode()
+CLOSE = f"{CLOSE_RESTORED} ON DUPLICATE KEY UPDATE name = name;\n".encode()
 OPTIONS = {
     "host": "--host",
     "port": "--port",

@@ -26,7 +26,7 @@ from sqlalchemy import URL, Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
-from storage.closing import CLOSED, RESTORING
+from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.copying import ARRIVED, moved, tables
 from storage.engines import Database
 from storage.migrating import upgrade
@@ -54,6 +54,7 @@ class Mark:
 
 
 RESTORE = Mark(**json.loads(RESTORING))
+RESTORES = (RESTORE, Mark(**json.loads(RESTORED)))
 UNFINISHED = "run `flask restore` again, with the same file or with the one that it kept of what was there before."
 
 
@@ -76,7 +77,7 @@ def place_of(url: URL) -> str:
 
 def decide(here: Found, there: Found, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
-    if RESTORE in (here.mark, there.mark):
+    if here.mark in RESTORES or there.mark in RESTORES:
         raise Unmovable(f"A restore of one of the two databases is not finished: there, {UNFINISHED}")
     if here.mark is not None and not here.mark.to:
         raise Unmovable("This database holds an unfinished move itself: finish that first, from where it began.")
@@ -137,7 +138,7 @@ def reopen(source: Database) -> str:
         mark = mark_in(here)
         if mark is None:
             raise Unmovable("This database takes changes: nothing is to be done.")
-        if mark == RESTORE:
+        if mark in RESTORES:
             raise Unmovable(f"A restore of this database is not finished: {UNFINISHED}")
         if not mark.to:
             raise Unmovable("This database holds an unfinished move: it is not whole. Finish that from where it began.")
@@ -151,7 +152,7 @@ def why_closed(database: Database) -> str | None:
         mark = mark_in(connection)
     if mark is None:
         return None
-    if mark == RESTORE:
+    if mark in RESTORES:
         return f"A restore of this database is not finished, and it takes no changes: {UNFINISHED}"
     if mark.to:
         return (

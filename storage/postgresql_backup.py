@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, text
 
 from storage.backup_files import BackupError
-from storage.closing import CLOSE_FOR_RESTORE
+from storage.closing import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
 from storage.programs import beginning, feed, option_refused, read, refuse_others, run
 from storage.replacing import Replacing
 
@@ -44,7 +44,10 @@ BEGIN
     END LOOP;
 END $$;
 """
-CLOSE = f"RESET search_path; {CLOSE_FOR_RESTORE} ON CONFLICT (name) DO NOTHING;".encode()
+CLOSE = f"""
+RESET search_path;
+{CLOSE_RESTORED} ON CONFLICT (name) DO UPDATE SET value = '{RESTORED}' WHERE {TABLE}.value = '{RESTORING}';
+""".encode()
 """In the same transaction: from the old database to the new one there is no moment at which others may write."""
 
 

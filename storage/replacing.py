@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, delete, inspect, select, update
 
 from models import Base, Book
-from storage.closing import CLOSED, RESTORING
+from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.engines import Database, open_engines
 from storage.migrating import upgrade
 from storage.moving import RESTORE, mark_in, set_mark
@@ -40,9 +40,7 @@ class Replacing:
         try:
             yield
         except BaseException:
-            if was_open:
-                self._reopen()
-            self.unfinished = False
+            self.unfinished = was_open and not self._reopen()
             raise
 
     def keep(self) -> None:
@@ -80,9 +78,13 @@ class Replacing:
             set_mark(connection, RESTORE)
         return True
 
-    def _reopen(self) -> None:
+    def _reopen(self) -> bool:
+        """Whether it could be: a program may have failed when it had replaced all already."""
         with self.database.alone() as connection:
+            if mark_in(connection) != RESTORE:
+                return False
             _unmark(connection)
+        return True
 
 
 def begin_epochs(connection: Connection, new_id: Callable[[], str]) -> None:
@@ -93,4 +95,4 @@ def begin_epochs(connection: Connection, new_id: Callable[[], str]) -> None:
 
 def _unmark(connection: Connection) -> None:
     """A database that was closed for another reason stays so."""
-    connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED, SETTINGS.c.value == RESTORING))
+    connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED, SETTINGS.c.value.in_((RESTORING, RESTORED))))

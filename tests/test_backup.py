@@ -437,6 +437,17 @@ def test_a_restore_that_fails_before_anything_is_replaced_changes_nothing(
 
 
 @pytest.mark.engines("postgresql")
+def test_a_program_that_fails_after_its_commit_leaves_a_closed_database(app: App, database: Database) -> None:
+    """What was put back has the epochs of before still."""
+    steps = Meddled(app, lambda: None)
+    with pytest.raises(KeyboardInterrupt), steps.closed():
+        with database.write_anyway() as connection:
+            connection.exec_driver_sql(postgresql_backup.CLOSE.decode())
+        raise KeyboardInterrupt
+    assert closed_to(database) and "takes no changes" in steps.outcome()
+
+
+@pytest.mark.engines("postgresql")
 @pytest.mark.parametrize("share", [0.9, 0])
 def test_a_file_that_ends_while_it_is_restored_changes_nothing(
     app: App, database: Database, file: Path, share: float
