@@ -1,12 +1,15 @@
 # The server in a container: what `make serve` does, without make. How to run it: docs/care.md.
-FROM python:3.11-slim AS install
+FROM python:3.11-slim-bookworm AS install
 WORKDIR /srv/offbook
 RUN python -m venv .venv
 COPY requirements.txt pyproject.toml README.md LICENSE ./
 COPY offbook offbook
 RUN .venv/bin/pip install --no-cache-dir -r requirements.txt -e .
 
-FROM python:3.11-slim
+# The client makes and restores backups. It must be as new as compose.yaml's server, and no newer: so both are 15.
+FROM python:3.11-slim-bookworm
+RUN apt-get update && apt-get install --no-install-recommends --yes postgresql-client-15=15.* \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 offbook && useradd --uid 10001 --gid 10001 --no-create-home offbook \
     && install --directory --owner=offbook --group=offbook --mode=700 /data
 WORKDIR /srv/offbook

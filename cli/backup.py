@@ -6,40 +6,20 @@ how it is undone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.plainly import plainly
-from offbook.core.errors import OffbookError
+from cli.plainly import plainly, plainly_on_any_schema
 from storage import backups
 from web import parts, words
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 WARNING = (
     "What the server took in since {file} was made leaves it. Devices send again what they hold of it; all else goes "
     "back to what it was, passwords and tokens too. Put it back?"
 )
-
-
-def told(command: Callable[P, R]) -> Callable[P, R]:
-    """What is wrong is told in one line and exit code 1. The database may be without a schema, or damaged."""
-
-    @wraps(command)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except OffbookError as error:
-            raise click.ClickException(str(error)) from None
-
-    return telling
 
 
 @click.command("backup")
@@ -57,7 +37,7 @@ def backup(file: str) -> None:
 @click.argument("file")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
-@told
+@plainly_on_any_schema
 def restore(file: str, yes: bool) -> None:
     """Put the backup in FILE in the database's place. What is there now is kept beside it."""
     database, path = current_app.extensions["database"], Path(file)

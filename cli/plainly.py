@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
+from alembic.util import CommandError
 from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
@@ -21,16 +22,28 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
     """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
 
     @wraps(command)
+    def on_its_schema(*args: P.args, **kwargs: P.kwargs) -> R:
+        require_schema()
+        return command(*args, **kwargs)
+
+    return plainly_on_any_schema(on_its_schema)
+
+
+def plainly_on_any_schema(command: Callable[P, R]) -> Callable[P, R]:
+    """As ``plainly``, for what may be done to a database that is empty, older or damaged."""
+
+    @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             for word in kwargs.values():
                 require_text(word)
-            require_schema()
             return command(*args, **kwargs)
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
         except DBAPIError as error:
             raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
+        except CommandError as error:
+            raise click.ClickException(f"The schema could not be read or moved ({error}).") from None
 
     return told
 

@@ -23,7 +23,7 @@ KEPT_MAX = 5
 
 
 class BackupError(OffbookError):
-    """A backup could not be made or put back. The database is as it was."""
+    """A backup could not be made or put back. Says how the database is left, where it is not as it was."""
 
     code = "backup"
 

@@ -16,13 +16,17 @@ from typing import Protocol
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, Engine, inspect, select, table, update
+from sqlalchemy import URL, Connection, Engine, column, inspect, select, table
+from sqlalchemy.exc import DBAPIError
 
-from models import Book
+from offbook.core.errors import OffbookError
 from storage import backup_files, mariadb_backup, postgresql_backup, sqlite_backup
 from storage.backup_files import BackupError
-from storage.engines import Database, open_engines
-from storage.migrating import config_for, upgrade
+from storage.closing import CLOSED, TABLE
+from storage.doctor import said
+from storage.engines import Database
+from storage.migrating import config_for
+from storage.replacing import Replacing
 
 VERSIONS = "alembic_version"
 
@@ -36,12 +40,8 @@ class Copies(Protocol):
     def revision(self, path: Path, /) -> str | None:
         """The schema of what is in ``path``, read from end to end; None where it is none of ours."""
 
-    def put_back(self, engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None], /) -> None:
-        """Put ``path`` in the database's place.
-
-        ``keep`` is to be called when nobody can write any more and nothing is replaced yet, ``finish`` with the URL of
-        a database that is to be made ready.
-        """
+    def put_back(self, engine: Engine, path: Path, steps: Replacing, /) -> None:
+        """Put ``path`` in the database's place, and call on the way ``keep`` and ``finish``, each once."""
 
     def file_of(self, url: URL, /) -> Path | None:
         """The database's own file, where it is one."""
@@ -76,7 +76,8 @@ def check(database: Database, path: Path) -> str:
 def restore(database: Database, path: Path, folder: Path, now: int, new_id: Callable[[], str]) -> Path | None:
     """Put the backup in ``path`` in the database's place, on the schema of this version, in a new epoch.
 
-    Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError.
+    Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError, which
+    says how the database is left.
     """
     check(database, path)
     kept = backup_files.before_restore(folder, name_of(database), now)
@@ -86,24 +87,22 @@ def restore(database: Database, path: Path, folder: Path, now: int, new_id: Call
             backup_files.made(folder)
             back_up(database, kept)
 
-    def finish(url: URL) -> None:
-        opened = open_engines(url)
-        try:
-            upgrade(opened)
-            begin_epochs(opened, new_id)
-        finally:
-            opened.close()
-
+    steps = Replacing(database, kept, keep, new_id)
     database.close()
-    COPIES[database.name].put_back(database.engine, path, keep, finish)
+    try:
+        COPIES[database.name].put_back(database.engine, path, steps)
+    except (OffbookError, DBAPIError, CommandError, RuntimeError, OSError, KeyboardInterrupt) as error:
+        raise BackupError(f"{_sentence(error)} {steps.outcome()}") from None
     return kept if kept.exists() else None
 
 
-def begin_epochs(database: Database, new_id: Callable[[], str]) -> None:
-    """From here on no cursor of before counts, in any book."""
-    with database.write_anyway() as connection:
-        for book_id in connection.scalars(select(Book.id)).all():
-            connection.execute(update(Book).where(Book.id == book_id).values(epoch=new_id()))
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OffbookError):
+        return str(error)
+    if isinstance(error, DBAPIError):
+        return f"The database could not do that ({said(error)})."
+    first, _, _ = str(error).strip().partition("\n")
+    return f"The restore was stopped ({first.rstrip('.') or 'from outside'})."
 
 
 def before_migrating(database: Database, connection: Connection, revision: str, now: int) -> Path | None:
@@ -137,8 +136,12 @@ def holds_rows(database: Database) -> bool:
 
 
 def _holds_rows(connection: Connection) -> bool:
-    names = [name for name in inspect(connection).get_table_names() if name != VERSIONS]
-    return any(connection.execute(select(1).select_from(table(name)).limit(1)).first() for name in names)
+    """The mark of a closed database is none that could be lost."""
+    queries = {name: select(1).select_from(table(name)) for name in inspect(connection).get_table_names()}
+    queries.pop(VERSIONS, None)
+    if TABLE in queries:
+        queries[TABLE] = queries[TABLE].where(column("name") != CLOSED)
+    return any(connection.execute(query.limit(1)).first() for query in queries.values())
 
 
 def _file_of(database: Database) -> Path | None:

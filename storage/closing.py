@@ -1,4 +1,4 @@
-"""The mark of a database that takes no changes: it moves elsewhere, or what moves into it is not whole yet.
+"""The mark of a database that takes no changes: it moves elsewhere, or what moves or is put back into it is not whole.
 
 The mark is a row of settings. Every transaction that writes looks for it before anything else, and whoever sets it has
 the database alone for that moment (``Database.alone``): so what was acknowledged was written before the mark, and
@@ -17,6 +17,14 @@ CLOSED = "closed"
 TABLE = "settings"
 QUERY = f"SELECT 1 FROM {TABLE} WHERE name = '{CLOSED}'"
 
+RESTORING = '{"move": "restore", "to": ""}'
+"""What the mark says before a backup is put into the database's place."""
+
+RESTORED = '{"move": "restored", "to": ""}'
+"""And after it, until all is finished."""
+
+CLOSE_RESTORED = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTORED}')"
+
 RETRY_SECONDS = 30
 
 
@@ -27,7 +35,7 @@ class Closed(OffbookError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The server is moving to another database and takes no changes until it is there. "
+            "The server is moving to another database, or back to a backup, and takes no changes until it is there. "
             "Nothing was stored: try again later."
         )
 

@@ -13,8 +13,8 @@ first ``read`` or ``write``: a server may fork after it opened.
 
 A database that is moved elsewhere takes no writes (storage.closing): ``write`` looks before anything else is done.
 
-A new engine is a module and one entry in ENGINES; being there runs the store contract on it. Nothing here knows a
-table but the one that may say so.
+A new engine is a module and one entry in ENGINES, and its backups another (storage.backups); being there runs the
+store contract on it. Nothing here knows a table but the one that may say so.
 """
 
 from __future__ import annotations

@@ -1,21 +1,24 @@
 """MariaDB's backups: what mariadb-dump writes in one transaction, which is one state of the database.
 
 Putting back drops the tables that are there and runs the file. MariaDB takes back no change of a table, so that this is
-no transaction: it is refused while anybody has the database open, and what goes wrong in the middle says where the
-database of before is.
+no transaction: it is refused while anybody has the database open, closed for whoever comes later, and what goes wrong
+in the middle says where the database of before is.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import URL, Engine, text
+from sqlalchemy.util import asbool
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, refuse_others, run
+from storage.closing import CLOSE_RESTORED, TABLE
+from storage.programs import beginning, feed, option_refused, refuse_others, require, run
+from storage.replacing import Replacing
 
 PACKAGE = "mariadb-client"
 OTHERS = text(
@@ -27,6 +30,23 @@ END = b"-- Dump completed"
 END_BYTES = 200
 VERSIONS = b"INSERT INTO `alembic_version` VALUES"
 VERSION = re.compile(rb"\('(\w+)'\)")
+SETTINGS = f"LOCK TABLES `{TABLE}` WRITE".encode()
+CLOSE = f"{CLOSE_RESTORED} ON DUPLICATE KEY UPDATE name = name;\n".encode()
+OPTIONS = {
+    "host": "--host",
+    "port": "--port",
+    "user": "--user",
+    "unix_socket": "--socket",
+    "ssl_ca": "--ssl-ca",
+    "ssl_capath": "--ssl-capath",
+    "ssl_cert": "--ssl-cert",
+    "ssl_key": "--ssl-key",
+    "ssl_cipher": "--ssl-cipher",
+}
+"""What the programs are told of a URL, by the name that it has there."""
+
+OF_THE_DRIVER = {"charset", "use_unicode", "connect_timeout", "read_timeout", "write_timeout", "ssl_check_hostname"}
+"""What else a URL may say: none of it is about which database is meant."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -51,18 +71,32 @@ def revision(path: Path) -> str | None:
     return None
 
 
-def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
+    place = _place(engine.url)
+    require("mariadb", PACKAGE)
     refuse_others(engine, OTHERS)
-    keep()
+    with steps.closed():
+        steps.keep()
     with engine.begin() as connection:
         connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS = 0")
-        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-        for name in connection.exec_driver_sql(query).scalars().all():
+        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name <> %s"
+        for name in connection.exec_driver_sql(query, (TABLE,)).scalars().all():  # that has the mark, to the last
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS `{name}`")
     engine.dispose()
     with path.open("rb") as file:
-        run(["mariadb", *_place(engine.url)], PACKAGE, _secrets(engine.url), source=file)
-    finish(engine.url)
+        feed(["mariadb", *place], PACKAGE, _secrets(engine.url), closing(file))
+    steps.finish(engine.url)
+
+
+def closing(dump: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a dump, which has its own table of settings: with the mark of a closed database in there too."""
+    within = False
+    for line in dump:
+        within = within or line.startswith(SETTINGS)
+        if within and line.startswith(b"UNLOCK TABLES"):
+            yield CLOSE
+            within = False
+        yield line
 
 
 def file_of(url: URL) -> None:
@@ -77,10 +111,19 @@ def _is_whole(path: Path) -> bool:
 
 
 def _place(url: URL) -> list[str]:
-    given = {"--host": url.host, "--port": url.port, "--user": url.username}
-    socket = url.query.get("unix_socket")
-    found = {**given, "--socket": socket} if socket else {**given, "--protocol": "tcp"}
-    return [*(f"{name}={value}" for name, value in found.items() if value), url.database or ""]
+    """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
+    query = {name: str(value) for name, value in url.query.items()}
+    for name in query:
+        if name not in OPTIONS and name not in OF_THE_DRIVER:
+            raise BackupError(option_refused(name, "MariaDB's programs"))
+    given = {"host": url.host or "localhost", "port": url.port, "user": url.username, **query}
+    if "unix_socket" in query:
+        del given["host"], given["port"]
+    words = [f"{option}={given[name]}" for name, option in OPTIONS.items() if given.get(name)]
+    words.append("--protocol=" + ("socket" if "unix_socket" in query else "tcp"))
+    if query.keys() & {"ssl_ca", "ssl_capath"} and asbool(query.get("ssl_check_hostname", "true")):
+        words.append("--ssl-verify-server-cert")
+    return [*words, url.database or ""]
 
 
 def _secrets(url: URL) -> Mapping[str, str | None]:

@@ -26,7 +26,7 @@ from sqlalchemy import URL, Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
-from storage.closing import CLOSED
+from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.copying import ARRIVED, moved, tables
 from storage.engines import Database
 from storage.migrating import upgrade
@@ -53,6 +53,11 @@ class Mark:
     to: str = ""
 
 
+RESTORE = Mark(**json.loads(RESTORING))
+RESTORES = (RESTORE, Mark(**json.loads(RESTORED)))
+UNFINISHED = "run `flask restore` again, with the same file or with the one that it kept of what was there before."
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What a database is to a move. ``arrived`` is the move that it came by, ``foreign`` are tables of others."""
@@ -72,6 +77,8 @@ def place_of(url: URL) -> str:
 
 def decide(here: Found, there: Found, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
+    if here.mark in RESTORES or there.mark in RESTORES:
+        raise Unmovable(f"A restore of one of the two databases is not finished: there, {UNFINISHED}")
     if here.mark is not None and not here.mark.to:
         raise Unmovable("This database holds an unfinished move itself: finish that first, from where it began.")
     if here.mark is not None and here.mark.to != to:
@@ -131,6 +138,8 @@ def reopen(source: Database) -> str:
         mark = mark_in(here)
         if mark is None:
             raise Unmovable("This database takes changes: nothing is to be done.")
+        if mark in RESTORES:
+            raise Unmovable(f"A restore of this database is not finished: {UNFINISHED}")
         if not mark.to:
             raise Unmovable("This database holds an unfinished move: it is not whole. Finish that from where it began.")
         here.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
@@ -143,6 +152,8 @@ def why_closed(database: Database) -> str | None:
         mark = mark_in(connection)
     if mark is None:
         return None
+    if mark in RESTORES:
+        return f"A restore of this database is not finished, and it takes no changes: {UNFINISHED}"
     if mark.to:
         return (
             f"This database moved to {mark.to}, or is about to: set DATABASE_URL to that one when `flask move` has "

@@ -1,26 +1,54 @@
 """PostgreSQL's backups: pg_dump's custom format, which is one state of the database whoever writes meanwhile.
 
-Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. It would
-wait for whoever is reading, and the schema is upgraded only after it; so it is refused while anybody has the database
-open.
+Putting back is one transaction: it drops what is there and makes what the file holds, or does nothing at all. By itself
+pg_restore drops only what the file knows, and would leave the tables of a later schema. It would wait for whoever is
+reading, and the schema is upgraded only after it; so it is refused while anybody has the database open, and closed for
+whoever comes later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Engine, text
 
 from storage.backup_files import BackupError
-from storage.programs import beginning, refuse_others, run
+from storage.closing import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
+from storage.programs import beginning, feed, option_refused, read, refuse_others, run
+from storage.replacing import Replacing
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
+SECRET = "sslpassword"
+"""What only a program's arguments could carry, which everyone reads."""
+
+NOT_PASSED = {"password", "options", "autocommit", "prepare_threshold"}
+"""The first goes by the environment, in the place of the second offbook's connections have their own, and the others
+are the driver's. All that is left, the driver itself passes to libpq, as the programs do."""
+
 OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
 )
+
+DROP_ALL = b"""
+SET lock_timeout = '30s';
+DO $$
+DECLARE found text;
+BEGIN
+    FOR found IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE 'DROP TABLE IF EXISTS ' || found || ' CASCADE';
+    END LOOP;
+END $$;
+"""
+CLOSE = f"""
+RESET search_path;
+{CLOSE_RESTORED} ON CONFLICT (name) DO UPDATE SET value = '{RESTORED}' WHERE {TABLE}.value = '{RESTORING}';
+""".encode()
+"""In the same transaction: from the old database to the new one there is no moment at which others may write."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -44,12 +72,14 @@ def revision(path: Path) -> str | None:
     return lines[starts[0] + 1].strip() if starts else None
 
 
-def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
+    held = read(["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--file=-", str(path)], PACKAGE)
+    words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=-"]
     refuse_others(engine, OTHERS)
-    keep()
-    words = ["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--single-transaction"]
-    run([*words, *_place(engine.url), str(path)], PACKAGE, _secrets(engine.url))
-    finish(engine.url)
+    with steps.closed():
+        steps.keep()
+        feed([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), chain([DROP_ALL], held, [CLOSE]))
+    steps.finish(engine.url)
 
 
 def file_of(url: URL) -> None:
@@ -57,9 +87,24 @@ def file_of(url: URL) -> None:
 
 
 def _place(url: URL) -> list[str]:
-    given = {"--host": url.host, "--port": url.port, "--username": url.username, "--dbname": url.database}
-    return ["--no-password", *(f"{name}={value}" for name, value in given.items() if value)]
+    """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
+    given = {name: str(value) for name, value in _given(url).items() if name not in NOT_PASSED}
+    if SECRET in given:
+        raise BackupError(option_refused(SECRET, "PostgreSQL's programs"))
+    return ["--no-password", "--dbname=" + " ".join(f"{name}={_quoted(value)}" for name, value in given.items())]
+
+
+def _quoted(value: str) -> str:
+    """https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE"""
+    escaped = value.replace("\\", r"\\").replace("'", r"\'")
+    return f"'{escaped}'"
 
 
 def _secrets(url: URL) -> Mapping[str, str | None]:
-    return {"PGPASSWORD": None if url.password is None else str(url.password)}
+    return {"PGPASSWORD": _given(url).get("password")}
+
+
+def _given(url: URL) -> dict[str, Any]:
+    """What the driver is told of the URL: its query counts for more than what stands before it."""
+    _, given = url.get_dialect()().create_connect_args(url)
+    return dict(given)

@@ -1,16 +1,19 @@
 """The programs of a database server that copy its databases. Whatever they say that goes wrong is one sentence here.
 
 A password never stands among a program's arguments, which everyone on the machine can read: it comes by the
-environment. What a program writes goes into a file, and what it reads comes from one, so that nothing has to fit into
-memory.
+environment. What a program writes goes into a file or, part by part, into another program, so that nothing has to fit
+into memory.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,32 +22,87 @@ from sqlalchemy import Engine, TextClause
 from storage.backup_files import BackupError
 
 CLOSING_SECONDS = 2.0
+PART_BYTES = 1 << 16
+
+Secrets = Mapping[str, str | None]
+"""By the name of the variable that carries each."""
 
 
-def run(
-    words: Sequence[str],
-    package: str,
-    secrets: Mapping[str, str | None],
-    source: IO[bytes] | None = None,
-    target: IO[bytes] | None = None,
-) -> str:
+def run(words: Sequence[str], package: str, secrets: Secrets, target: IO[bytes] | None = None) -> str:
     """Run a program of ``package``; returns what it says, where that goes to no ``target``. Raises BackupError."""
-    environ = os.environ | {name: value for name, value in secrets.items() if value}
-    try:
-        ran = subprocess.run(
-            words,
-            stdin=source or subprocess.DEVNULL,
-            stdout=target or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environ,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise BackupError(f"The program {words[0]} is not installed: install the package {package}.") from None
+    require(words[0], package)
+    ran = subprocess.run(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=target or subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environ(secrets),
+        check=False,
+    )
     if ran.returncode != 0:
-        said = " ".join(ran.stderr.decode(errors="replace").split())
-        raise BackupError(f"{words[0]} failed ({said[:500] or ran.returncode}): the database is as it was.")
+        raise BackupError(_failed(words[0], ran.returncode, ran.stderr))
     return "" if target is not None else ran.stdout.decode(errors="replace")
+
+
+def read(words: Sequence[str], package: str) -> Iterator[bytes]:
+    """What a program writes, in parts. Raises BackupError where there was more to come."""
+    require(words[0], package)
+    with tempfile.TemporaryFile() as said:
+        program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        assert program.stdout is not None
+        try:
+            while part := program.stdout.read(PART_BYTES):
+                yield part
+        finally:
+            program.stdout.close()
+            program.wait()
+        said.seek(0)
+        if program.returncode != 0:
+            raise BackupError(_failed(words[0], program.returncode, said.read()))
+
+
+def feed(words: Sequence[str], package: str, secrets: Secrets, source: Iterable[bytes]) -> None:
+    """Run a program on what ``source`` gives. Where that raises, the program is ended and never sees an end of it.
+
+    Raises BackupError.
+    """
+    require(words[0], package)
+    with tempfile.TemporaryFile() as said:
+        program = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=_environ(secrets)
+        )
+        assert program.stdin is not None
+        try:
+            for part in source:
+                program.stdin.write(part)
+            program.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended, and said why
+        except BaseException:
+            program.kill()
+            raise
+        finally:
+            program.wait()
+            with suppress(BrokenPipeError):
+                program.stdin.close()
+        said.seek(0)
+        if program.returncode != 0:
+            raise BackupError(_failed(words[0], program.returncode, said.read()))
+
+
+def require(program: str, package: str) -> None:
+    """Raise BackupError where it is not installed."""
+    if shutil.which(program) is None:
+        raise BackupError(f"The program {program} is not installed: install the package {package}.")
+
+
+def _environ(secrets: Secrets) -> Mapping[str, str]:
+    return os.environ | {name: value for name, value in secrets.items() if value}
+
+
+def _failed(program: str, code: int, said: bytes) -> str:
+    words = " ".join(said.decode(errors="replace").split())
+    return f"{program} failed ({words[:500] or code})."
 
 
 def refuse_others(engine: Engine, query: TextClause) -> None:
@@ -66,7 +124,11 @@ def refuse_others(engine: Engine, query: TextClause) -> None:
 
 def _in_use(others: int) -> str:
     connections = "1 other connection has" if others == 1 else f"{others} other connections have"
-    return f"{connections} the database open: stop the server, then restore again. Nothing was done."
+    return f"{connections} the database open: stop the server, then restore again."
+
+
+def option_refused(name: str, programs: str) -> str:
+    return f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least."
 
 
 def beginning(path: Path, size: int) -> bytes:

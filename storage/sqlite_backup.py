@@ -23,6 +23,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
 from storage.backup_files import BackupError
+from storage.replacing import Replacing
 from storage.sqlite import BUSY_TIMEOUT_MS, driver
 
 PAGES_AT_ONCE = 16
@@ -61,20 +62,20 @@ def revision(path: Path) -> str | None:
         raise BackupError(f"{path} is no backup that SQLite can read ({error}): nothing was done.") from None
 
 
-def put_back(engine: Engine, path: Path, keep: Callable[[], None], finish: Callable[[URL], None]) -> None:
+def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
     """Put the backup in ``path`` in the database's place. Others may have it open, and go on with what is new.
 
-    It is made ready beside the database, by ``finish``. ``keep`` is called when nobody can write any more, to copy what
-    is there. Raises BackupError, and then all is as it was.
+    It is made ready beside the database. What is there is copied when nobody can write any more: that is one
+    transaction, and nobody need be kept out by a mark. Raises BackupError, and then all is as it was.
     """
     database = Path(engine.url.database or "")
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=database.parent) as folder:
         ready = Path(folder, "ready.db")
         with closing(_read(path)) as source, closing(driver().connect(ready)) as copy:
             source.backup(copy)
-        finish(engine.url.set(database=str(ready)))
+        steps.finish(engine.url.set(database=str(ready)))
         try:
-            _replace(engine, ready, keep)
+            _replace(engine, ready, steps.keep)
         except (driver().DatabaseError, DatabaseError, BackupError) as error:
             raise BackupError(
                 f"What is there can't be kept and replaced ({error}), so nothing was done. Stop the server, and try "

@@ -11,15 +11,18 @@ from threading import Event, Thread
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, func, make_url, select, text
+from sqlalchemy import URL, func, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
 from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
+from storage.backups import COPIES
+from storage.closing import Closed
 from storage.doctor import schema
-from storage.engines import Database, open_engines
+from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
+from storage.replacing import Replacing
 from tests.browser import add_user, app_on, parts_of
 from tests.test_cli_server import run
 
@@ -86,6 +89,10 @@ def refused(app: App, *words: str) -> str:
     assert len(asked.stderr.splitlines()) == 1
     assert (everything(app.extensions["database"]), kept_in(app)) == (before, files)
     return asked.stderr
+
+
+def test_every_engine_has_its_backups() -> None:
+    assert set(COPIES) == set(ENGINES)
 
 
 # --- backup ----------------------------------------------------------------------------------------------------------
@@ -166,11 +173,77 @@ def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypa
     assert not file.exists()
 
 
-@pytest.mark.parametrize("place", [postgresql_backup._place, mariadb_backup._place], ids=["postgresql", "mariadb"])
-def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]]) -> None:
-    words = " ".join(place(make_url("postgresql+psycopg://ada:secret@example.org:1234/book")))
+ELSEWHERE = "://ada:secret@example.org:1234/book"
+"""A server that nothing is to be done to."""
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        (postgresql_backup._place, "postgresql+psycopg" + ELSEWHERE),
+        (postgresql_backup._place, "postgresql+psycopg://example.org:1234/book?user=ada&password=secret"),
+        (mariadb_backup._place, "mysql+pymysql" + ELSEWHERE),
+    ],
+)
+def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]], url: str) -> None:
+    words = " ".join(place(make_url(url)))
     assert "secret" not in words
     assert all(word in words for word in ("ada", "example.org", "1234", "book"))
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("host=db.example&port=99", "user=ada dbname=book host=db.example port=99"),
+        ("host=/run/postgresql", "user=ada dbname=book host=/run/postgresql port=1234"),
+        ("host=one:5&host=two:6", "user=ada dbname=book host=one,two port=5,6"),
+        ("sslmode=verify-full", "user=ada dbname=book host=example.org port=1234 sslmode=verify-full"),
+        ("options=-csearch_path%3Dx&prepare_threshold=0", "user=ada dbname=book host=example.org port=1234"),
+    ],
+)
+def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
+    """Whose options are its own: what a URL has of them, the server does not pass on."""
+    option, place = postgresql_backup._place(make_url(f"postgresql+psycopg{ELSEWHERE}?{query}"))
+    assert option == "--no-password"
+    name, _, found = place.partition("=")
+    assert (name, sorted(found.replace("'", "").split())) == ("--dbname", sorted(meant.split()))
+
+
+@pytest.mark.engines("postgresql")
+def test_a_name_of_any_letters_is_passed_on(database: Database) -> None:
+    name = "o'b\\ook = x"
+    words = postgresql_backup._place(database.engine.url.set(database=name))
+    with pytest.raises(BackupError, match=re.escape(f'database "{name}" does not exist')):
+        programs.run(["psql", *words], "postgresql-client", {})
+
+
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [
+        ("charset=utf8mb4", "--host=example.org --port=1234 --protocol=tcp"),
+        ("host=db.example&port=99", "--host=db.example --port=99 --protocol=tcp"),
+        ("unix_socket=/run/db.sock", "--socket=/run/db.sock --protocol=socket"),
+        ("ssl_ca=/ca.pem", "--host=example.org --port=1234 --protocol=tcp --ssl-ca=/ca.pem --ssl-verify-server-cert"),
+        ("ssl_ca=/c&ssl_check_hostname=no", "--host=example.org --port=1234 --protocol=tcp --ssl-ca=/c"),
+    ],
+)
+def test_mariadb_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
+    *options, name = mariadb_backup._place(make_url(f"mysql+pymysql{ELSEWHERE}?{query}"))
+    assert (sorted(options), name) == (sorted(["--user=ada", *meant.split()]), "book")
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        (postgresql_backup._place, "postgresql+psycopg://h/book?sslpassword=secret"),
+        (mariadb_backup._place, "mysql+pymysql://h/book?db=other"),
+        (mariadb_backup._place, "mysql+pymysql://h/book?read_default_file=/etc/other.cnf"),
+    ],
+)
+def test_an_option_that_no_program_can_be_given_is_refused(place: Callable[[URL], list[str]], url: str) -> None:
+    name = url.partition("?")[2].partition("=")[0]
+    with pytest.raises(BackupError, match=f"^The option {name} of DATABASE_URL can't be given to "):
+        place(make_url(url))
 
 
 # --- restore ---------------------------------------------------------------------------------------------------------
@@ -206,9 +279,25 @@ def test_a_restore_asks_first(app: App, file: Path) -> None:
     assert (agreed.exit_code, people(app)) == (0, [])
 
 
-def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, file: Path) -> None:
+def test_a_table_that_the_backup_did_not_know_is_gone(app: App, database: Database, file: Path) -> None:
+    """As one that a later migration added: the upgrade that follows would find it there."""
     add_user(app, "ada")
-    downgrade(database, "-1")
+    backed_up(app, file)
+    with database.migrate() as connection:
+        connection.exec_driver_sql(
+            "CREATE TABLE later (id BIGINT PRIMARY KEY, user_id BIGINT, FOREIGN KEY (user_id) REFERENCES users (id))"
+        )
+        connection.exec_driver_sql("INSERT INTO later (id, user_id) SELECT id, id FROM users")
+    restored(app, file)
+    with database.read() as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, backups.VERSIONS}
+    assert people(app) == ["ada"]
+
+
+@pytest.mark.parametrize("revision", ["-1", "0001"])
+def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, file: Path, revision: str) -> None:
+    add_user(app, "ada")
+    downgrade(database, revision)
     with database.read() as connection:
         old = connection.scalar(text("SELECT version_num FROM alembic_version"))
     backups.back_up(database, file)
@@ -250,6 +339,30 @@ def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) ->
 
 
 @pytest.mark.engines("postgresql", "mysql")
+def test_a_database_that_is_not_there_is_told_in_a_line(app: App, database: Database, file: Path) -> None:
+    backed_up(app, file)
+    away = app_on(database.engine.url.set(port=1).render_as_string(hide_password=False), instance_path=file.parent)
+    for command in (["backup", str(file) + "2"], ["restore", "--yes", str(file)]):
+        asked = run(away, *command)
+        assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1), asked.output
+        assert asked.stderr.startswith("Error: The database c") and "refused" in asked.stderr
+
+
+def test_a_name_of_a_file_that_is_no_text_is_told_in_a_line(app: App) -> None:
+    asked = run(app, "restore", "--yes", "\udcff")
+    assert asked.exit_code == 1 and "is not UTF-8" in asked.stderr
+
+
+def test_a_backup_goes_back_into_a_database_without_a_schema(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    downgrade(database, "base")
+    assert "run `flask db upgrade`" in run(app, "backup", str(file) + "2").stderr
+    restored(app, file)
+    assert people(app) == ["ada"]
+
+
+@pytest.mark.engines("postgresql", "mysql")
 def test_a_restore_is_refused_while_a_server_has_the_database_open(
     app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,6 +375,121 @@ def test_a_restore_is_refused_while_a_server_has_the_database_open(
             app, "restore", "--yes", str(file)
         )
     server.close()
+
+
+def closed_to(database: Database) -> bool:
+    """Whether somebody who comes now may not write."""
+    other = open_engines(database.engine.url)
+    try:
+        with other.write():
+            return False
+    except Closed:
+        return True
+    finally:
+        other.close()
+
+
+class Meddled(Replacing):
+    """A restore in which something happens when the old database was kept and is there still."""
+
+    def __init__(self, app: App, meddle: Callable[[], object]) -> None:
+        database, instance = app.extensions["database"], parts_of(app).config.instance_path
+        super().__init__(database, instance / "kept", lambda: backups.back_up(database, self.kept), lambda: "new")
+        self.meddle = meddle
+        database.close()
+
+    def keep(self) -> None:
+        super().keep()
+        self.meddle()
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, database: Database, file: Path) -> None:
+    """Though a server is started meanwhile. SQLite's is one transaction."""
+    add_user(app, "ada")
+    backed_up(app, file)
+    seen: list[bool] = []
+
+    def new_id() -> str:
+        seen.append(closed_to(database))
+        return "new"
+
+    backups.restore(database, file, parts_of(app).config.instance_path, 0, new_id)
+    COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
+    assert seen == [True, True]
+    assert (epochs(database), closed_to(database)) == (["new"], False)
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_that_fails_before_anything_is_replaced_changes_nothing(
+    app: App, database: Database, file: Path
+) -> None:
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    add_user(app, "ada")
+    backed_up(app, file)
+    before, steps = everything(database), Meddled(app, fail)
+    with pytest.raises(KeyboardInterrupt):
+        COPIES[database.name].put_back(database.engine, file, steps)
+    assert (everything(database), closed_to(database)) == (before, False)
+    assert steps.outcome() == f"The database is as it was, and {steps.kept} holds it too."
+
+
+@pytest.mark.engines("postgresql")
+def test_a_program_that_fails_after_its_commit_leaves_a_closed_database(app: App, database: Database) -> None:
+    """What was put back has the epochs of before still."""
+    steps = Meddled(app, lambda: None)
+    with pytest.raises(KeyboardInterrupt), steps.closed():
+        with database.write_anyway() as connection:
+            connection.exec_driver_sql(postgresql_backup.CLOSE.decode())
+        raise KeyboardInterrupt
+    assert closed_to(database) and "takes no changes" in steps.outcome()
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("share", [0.9, 0])
+def test_a_file_that_ends_while_it_is_restored_changes_nothing(
+    app: App, database: Database, file: Path, share: float
+) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    before, length = everything(database), int(file.stat().st_size * share)
+    with pytest.raises(BackupError, match="^pg_restore failed"):
+        COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: os.truncate(file, length)))
+    assert (everything(database), closed_to(database)) == (before, False)
+
+
+@pytest.mark.engines("mysql")
+def test_a_dump_that_fails_half_way_leaves_a_closed_database(app: App, database: Database, file: Path) -> None:
+    """Which no upgrade takes for an empty one either."""
+    add_user(app, "ada")
+    backed_up(app, file)
+    steps = Meddled(app, lambda: file.write_text("nonsense;\n"))
+    with pytest.raises(BackupError, match="^mariadb failed"):
+        COPIES[database.name].put_back(database.engine, file, steps)
+    assert closed_to(database) and run(app, "db", "upgrade").exit_code != 0
+    assert f"`flask restore {steps.kept}` puts back what was there" in steps.outcome()
+    restored(app, steps.kept)
+    assert (people(app), closed_to(database)) == (["ada"], False)
+
+
+@pytest.mark.engines("postgresql", "mysql")
+def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, database: Database, file: Path) -> None:
+    add_user(app, "ada")
+    backed_up(app, file)
+    add_user(app, "bob")
+    too_long = "x" * 1000
+    with pytest.raises(BackupError, match="could not do that .*is not whole, and takes no changes") as failed:
+        backups.restore(database, file, parts_of(app).config.instance_path, 0, lambda: too_long)
+    assert "\n" not in str(failed.value)
+    told = run(app, "doctor")
+    assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
+    assert "A restore of this database is not finished" in run(app, "move", "--back").stderr
+    found = re.search("`flask restore (.+)` puts back what was there", str(failed.value))
+    assert found and closed_to(database)
+    restored(app, Path(found[1]))
+    assert (people(app), closed_to(database)) == (["ada", "bob"], False)
 
 
 @pytest.mark.engines("sqlite")

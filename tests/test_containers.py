@@ -85,11 +85,20 @@ def test_what_is_installed_is_what_make_installs() -> None:
     assert run.partition(" -r ")[2] == install.partition(" -r ")[2]
 
 
+def test_the_image_can_back_up_and_restore_the_server_of_compose() -> None:
+    """With the client of the same version: an older one refuses, and a newer one writes what the server can't read."""
+    (packages,) = [rest for rest in last_stage()["RUN"] if "apt-get install" in rest]
+    client = re.search(r" postgresql-client-(\d+)=\1\.\* ", packages)
+    assert client and SERVICES["database"]["image"] == f"postgres:{client[1]}"
+    release = {rest.split()[0].partition("-slim")[2] for name, rest in instructions() if name == "FROM"}
+    assert release == {"-bookworm"}, "a release of Debian that has this client, not whatever is newest"
+
+
 def test_nobody_is_root_and_the_books_lie_on_a_volume() -> None:
     stage = last_stage()
-    assert stage["USER"] == ["10001:10001"] and "useradd --uid 10001 --gid 10001 " in stage["RUN"][0]
+    assert stage["USER"] == ["10001:10001"] and "useradd --uid 10001 --gid 10001 " in stage["RUN"][-1]
     assert stage["VOLUME"] == [environment()["INSTANCE_PATH"]]
-    assert f"--mode=700 {environment()['INSTANCE_PATH']}" in stage["RUN"][0]
+    assert f"--mode=700 {environment()['INSTANCE_PATH']}" in stage["RUN"][-1]
 
 
 def test_the_image_holds_all_that_the_server_is_and_no_book_or_secret() -> None:
@@ -148,7 +157,6 @@ def test_what_the_image_starts_migrates_and_serves_and_its_health_check_can_tell
 
 def test_the_server_starts_when_its_database_is_well() -> None:
     assert SERVICES["offbook"]["depends_on"] == {"database": {"condition": "service_healthy"}}
-    assert SERVICES["database"]["image"] == "postgres:16"
     test = SERVICES["database"]["healthcheck"]["test"]
     assert test[:2] == ["CMD", "pg_isready"] and "--host=127.0.0.1" in test
 
