@@ -15,6 +15,8 @@ from web.auth import safe_next
 from web.body import read_body
 from web.errors import Problem
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 # --- signing in ------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,8 @@ from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of,
 from tests.streaming import shown, written
 from web.assets import url_of
 
+pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
+
 CANARY = "Canary of Ada"
 
 
