@@ -139,6 +139,13 @@ def test_a_device_is_told_to_come_again(closed: App, laptop: Caller) -> None:
     assert typed(closed) == before
 
 
+def test_a_device_that_only_asks_is_answered(closed: App, laptop: Caller) -> None:
+    """Where it is would be noted otherwise: the cursor that it is given is new."""
+    page = laptop.get("/changes")
+    assert page.status_code == 200
+    assert [row["data"]["name"] for row in page.get_json()["changes"]] == ["Before"]
+
+
 def test_a_push_over_a_socket_is_refused(closed: App, laptop: Caller) -> None:
     with serving(closed) as url, listening(url, laptop.token) as listener:
         listener.push(1, change())
