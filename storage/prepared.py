@@ -52,12 +52,7 @@ class Prepared:
 
     def run(self, connection: Any, dialect: Dialect, values: Values) -> list[Any]:
         """Run a query on a connection of the driver."""
-        cursor = connection.cursor()
-        try:
-            cursor.execute(*self._call(dialect, values))
-            return list(cursor.fetchall())  # some drivers give a tuple
-        finally:
-            cursor.close()
+        return _fetched(connection, *self._call(dialect, values))
 
     def write(self, transaction: Driven, values: Values) -> None:
         """Run what gives no rows, inside the transaction."""
@@ -110,12 +105,7 @@ class Listed:
         listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
         given = {**values, "ids": listed, **{f"ids_{number}": one for number, one in enumerate(listed, 1)}}
         text, order = self._written(transaction.dialect, given, len(listed))
-        cursor = transaction.connection.cursor()
-        try:
-            cursor.execute(text, given if order is None else [given[name] for name in order])
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
+        return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
 
     def _written(self, dialect: Dialect, given: Values, count: int) -> tuple[str, Sequence[str] | None]:
         found = self._texts.get((dialect, count))
@@ -124,6 +114,15 @@ class Listed:
             state = compiled.construct_expanded_state(given)
             found = self._texts[dialect, count] = state.statement, state.positiontup
         return found
+
+
+def _fetched(connection: Any, text: str, values: Any) -> list[Any]:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(text, values)
+        return list(cursor.fetchall())  # some drivers give a tuple
+    finally:
+        cursor.close()
 
 
 def _next_power_of_two(number: int) -> int:

@@ -150,7 +150,7 @@ class SqlReading:
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
-        for map_, query in queries.entries.items() if ids else ():
+        for map_, query in queries.entries.items():
             owner = queries.layout.entry_names[map_.name].index(map_.owner)
             for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
                 found[row[owner]].append((map_, row))
