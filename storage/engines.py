@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from types import MappingProxyType
@@ -33,7 +33,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from storage import mariadb, postgresql, sqlite
 from storage.closing import TABLE, require_open
 from storage.locks import FairLock
-from storage.prepared import Driven, Prepared, Values
+from storage.prepared import Driven, Prepared, Rows, Values
 from storage.upkeep import Log, Size, Upkeep
 
 Facts = Mapping[str, str | int | bool]
@@ -202,9 +202,9 @@ class Database:
             self._upserts[key] = self.kind.upsert(table, columns)
         return self._upserts[key]
 
-    def put(self, transaction: Driven, table: Table, columns: Sequence[str], rows: Iterable[Values]) -> None:
-        """Write rows that name all of these columns, new ones and old ones, with one statement."""
-        self._put(table, tuple(columns)).write_all(transaction, rows)
+    def put(self, transaction: Driven, table: Table, rows: Rows) -> None:
+        """Write rows that name all columns, new ones and old ones, with one statement."""
+        self._put(table, rows.columns).write_all(transaction, rows)
 
     def _put(self, table: Table, columns: tuple[str, ...]) -> Prepared:
         if (table, columns) not in self._puts:

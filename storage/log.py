@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -11,40 +12,53 @@ from offbook.core.cells import Json
 from offbook.core.changes import Value, Verdict
 from offbook.core.plan import Entry
 from storage import Origin, Past
+from storage.prepared import Rows
 from storage.rows import dump
 
+OF_VERDICT = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
+OF_CHANGE = (
+    "table_name",
+    "record_id",
+    "operation",
+    "device_id",
+    "user_id",
+    "replica",
+    "timestamp",
+    "base",
+    "data",
+    "bases",
+    "before",
+    "beaten",
+)
 
-def change_row(book_id: int, entry: Entry, origin: Origin, now: int) -> dict[str, Any]:
-    """A line of the log. Of a rejected change only what its verdict needs is kept."""
-    row: dict[str, Any] = {
-        "book_id": book_id,
-        "change_id": entry.change_id,
-        "seq": entry.seq,
-        "verdict": entry.verdict.value,
-        "received_at": now,
-    }
-    if entry.verdict is Verdict.REJECTED:
-        return {**row, "code": entry.code, "detail": entry.detail}
-    change = entry.change
-    assert change is not None
-    row.update(
-        table_name=change.table,
-        record_id=change.record_id,
-        operation=change.operation.value,
-        device_id=origin.device_id,
-        user_id=origin.user_id,
-        replica=change.replica,
-        timestamp=change.timestamp,
-        base=change.base,
-        data=dump(change.cells),
+
+def log_rows(book_id: int, history: Iterable[Entry], origin: Origin, now: int) -> Rows:
+    """The lines of the log for what was just decided."""
+    return Rows(OF_VERDICT + OF_CHANGE, [_line(book_id, entry, origin, now) for entry in history]).filled()
+
+
+def _line(book_id: int, entry: Entry, origin: Origin, now: int) -> tuple[Any, ...]:
+    """Of a rejected change only what its verdict needs is kept."""
+    change_id, verdict, seq, change, before, beaten, code, detail = entry
+    line = (book_id, change_id, seq, verdict.value, now, code, detail)
+    if change is None:
+        return line + (None,) * len(OF_CHANGE)
+    _, table, record_id, operation, replica, timestamp, base, cells, bases, _ = change
+    return (
+        *line,
+        table,
+        record_id,
+        operation.value,
+        origin.device_id,
+        origin.user_id,
+        replica,
+        timestamp,
+        base,
+        dump(cells),
+        dump(dict(bases)) if bases else None,
+        dump(before) if before else None,
+        _beaten_json(entry) if beaten else None,
     )
-    if change.bases:
-        row["bases"] = dump(dict(change.bases))
-    if entry.before:
-        row["before"] = dump(entry.before)
-    if entry.beaten:
-        row["beaten"] = _beaten_json(entry)
-    return row
 
 
 def _beaten_json(entry: Entry) -> str:

@@ -7,8 +7,9 @@ text and numbers. What a driver has for a truth may be 0 or 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -33,6 +34,22 @@ class Written(NamedTuple):
     text: str
     fixed: Values
     order: list[str] | None
+
+
+class Rows(NamedTuple):
+    """Rows of one table: the columns that they name, and for each row a value of each of them."""
+
+    columns: tuple[str, ...]
+    values: Sequence[tuple[Any, ...]]
+
+    def filled(self) -> Rows:
+        """The same without the columns that are null or false in every row: one costs more to bind than a text does."""
+        columns = list(zip(*self.values, strict=True))
+        used = [any(value is not None and value is not False for value in column) for column in columns]
+        return Rows(tuple(compress(self.columns, used)), list(zip(*compress(columns, used), strict=True)))
+
+    def named(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
 
 class Prepared:
@@ -62,14 +79,13 @@ class Prepared:
         finally:
             cursor.close()
 
-    def write_all(self, transaction: Driven, rows: Iterable[Values]) -> None:
-        """Run it for each of these rows, which name every parameter, inside the transaction."""
+    def write_all(self, transaction: Driven, rows: Rows) -> None:
+        """Run it for each of these rows, whose columns are its parameters, inside the transaction."""
         text, _, order = self._written(transaction.dialect)
-        cursor = transaction.connection.cursor()
-        try:
-            cursor.executemany(text, list(rows) if order is None else list(map(itemgetter(*order), rows)))
-        finally:
-            cursor.close()
+        if order is None:
+            _run_many(transaction, text, rows.named())
+        else:
+            _run_many(transaction, text, list(map(itemgetter(*map(rows.columns.index, order)), rows.values)))
 
     def text(self, dialect: Dialect) -> str:
         """As the driver is given it."""
@@ -129,13 +145,20 @@ def _next_power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def insert_rows(transaction: Driven, into: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add rows of these columns, all with one statement, inside the transaction."""
-    dialect = transaction.dialect
-    values = rows if dialect.positional else [dict(zip(names, row, strict=True)) for row in rows]
+def insert_rows(transaction: Driven, into: Table, rows: Rows) -> None:
+    """Add rows, all with one statement, inside the transaction. A column that they don't name is null, or its default.
+
+    The statement is SQLAlchemy's, the values go to the driver as they are: preparing them one by one would take longer
+    than storing them.
+    """
+    text = _insert_text(transaction.dialect, into.name, rows.columns)
+    _run_many(transaction, text, rows.values if transaction.dialect.positional else rows.named())
+
+
+def _run_many(transaction: Driven, text: str, values: Sequence[Any]) -> None:
     cursor = transaction.connection.cursor()
     try:
-        cursor.executemany(_insert_text(dialect, into.name, names), values)
+        cursor.executemany(text, values)
     finally:
         cursor.close()
 

@@ -7,7 +7,7 @@ keep their values until they are pruned. ``clocks`` is JSON on the record, with 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from offbook.core.tables import EXISTS, TABLES, Map, Type
 from offbook.core.tables import Table as Synced
 from offbook.core.text import fold
 from offbook.core.wire import row
+from storage.prepared import Rows
 
 CREATED = "@created"
 SORT_CHARACTERS = 100
@@ -61,47 +62,56 @@ class Layout:
 
     # --- writing ---
 
-    def row_of(self, book_id: int, record: Record) -> dict[str, Any]:
-        """The record's own row; what it does not name is null, or false."""
-        values: dict[str, Any] = {
-            "book_id": book_id,
-            "id": record.id,
-            "created_at": record.created.seq,
-            "updated_at": record.seq,
-            "seq": record.seq,
-            "clocks": clocks_json(record),
-            "digest": digest_of(record),
-        }
-        if record.deleted:
-            values["deleted"] = True
-        for name, value in record.cells.items():
-            if "/" not in name:
-                values[name] = value
-        if self._is_searched:
-            values["search"] = searchable(record.cells)
-        if self._is_sorted:
-            values["sort_name"] = fold(str(record.cells.get(self.names[0], "")))[:SORT_CHARACTERS]
-        return values
+    def new_rows(self, book_id: int, records: Sequence[Record]) -> Rows:
+        """The own rows of records that were not there before, without the columns that none of them fills."""
+        used = set().union(*[record.cells for record in records])
+        names = [name for name in self.names if name in used]
+        return self._rows(book_id, records, names, any(record.deleted for record in records))
+
+    def whole_rows(self, book_id: int, records: Sequence[Record]) -> Rows:
+        """The own rows of records, with every column."""
+        return self._rows(book_id, records, self.names, with_deleted=True)
+
+    def _rows(self, book_id: int, records: Sequence[Record], names: Sequence[str], with_deleted: bool) -> Rows:
+        columns = ("book_id", "id", "created_at", "updated_at", "seq", "clocks", "digest", *self._derived, *names)
+        derive, empty = tuple(self._derived.values()), [False if name in self._flags else None for name in names]
+        rows = [
+            (
+                book_id,
+                record.id,
+                record.created.seq,
+                record.seq,
+                record.seq,
+                clocks_json(record),
+                digest_of(record),
+                *[derived(record.cells) for derived in derive],
+                *map(record.cells.get, names, empty),
+            )
+            for record in records
+        ]
+        if not with_deleted:
+            return Rows(columns, rows)
+        deleted = [record.deleted for record in records]
+        return Rows((*columns, "deleted"), [(*row, flag) for row, flag in zip(rows, deleted, strict=True)])
 
     @cached_property
-    def _is_searched(self) -> bool:
-        return "search" in self.rows.c
+    def _derived(self) -> Mapping[str, Callable[[Cells], str]]:
+        """What lists and searches need, where the table has the columns for it."""
+        derived = {"search": searchable, "sort_name": self._sort_name}
+        return {name: function for name, function in derived.items() if name in self.rows.c}
 
-    @cached_property
-    def _is_sorted(self) -> bool:
-        return "sort_name" in self.rows.c
+    def _sort_name(self, cells: Cells) -> str:
+        return fold(str(cells.get(self.names[0], "")))[:SORT_CHARACTERS]
 
-    def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, dict[str, Any]]:
-        """The rows of a map's entries by their keys, the removed ones too."""
+    def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, tuple[Any, ...]]:
+        """The rows of a map's entries by their keys, the removed ones too; their columns are ``entry_names``."""
         prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, tuple[Any, ...]] = {}
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
-                found[key] = {"book_id": book_id, map_.owner: record.id, "entry_id": key}
-                found[key].update(entry_data(map_, record.cells, f"{prefix}{key}/"))
-                if value is False:
-                    found[key]["removed"] = True
+                have = entry_data(map_, record.cells, f"{prefix}{key}/").get
+                found[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
         return found
 
     # --- reading ---

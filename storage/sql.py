@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
 from offbook.core.cells import Json
@@ -29,8 +29,8 @@ from storage import Done, Origin, Past, asked, pruning
 from storage.authors import authors_of
 from storage.closing import Closed
 from storage.engines import Database, Transaction
-from storage.log import cells_of, change_row, past_of
-from storage.prepared import Prepared, insert_rows
+from storage.log import cells_of, log_rows, past_of
+from storage.prepared import Prepared, Rows, insert_rows
 from storage.queries import (
     BOOK,
     BOOK_LOCKED,
@@ -237,11 +237,9 @@ class SqlWriting(SqlReading):
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
         for name, queries in self._tables.items():
-            self._write_records(queries.layout, [plan.records[key] for key in plan.created if key[0] == name], new=True)
-            self._write_records(
-                queries.layout, [plan.records[key] for key in plan.written if key[0] == name], new=False
-            )
-        self._insert(CHANGES, [change_row(self.book.id, entry, origin, now) for entry in plan.history])
+            self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
+            self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
+        insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now))
         if plan.closed:
             asked.close(self._connection, self.book.id, plan.closed, now)
         if plan.conflicts:
@@ -250,39 +248,33 @@ class SqlWriting(SqlReading):
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
 
-    def _write_records(self, layout: Layout, records: list[Record], new: bool) -> None:
+    def _add(self, layout: Layout, records: list[Record]) -> None:
         if not records:
             return
-        put = self._insert if new else self._upsert
-        put(layout.rows, [layout.row_of(self.book.id, record) for record in records])
+        insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
         for map_ in layout.synced.maps:
-            entries = [entry for record in records for entry in self._changed_entries(layout, map_, record)]
+            entries = [row for record in records for row in layout.entry_rows(map_, self.book.id, record).values()]
             if entries:
-                put(layout.entries[map_.name], entries)
+                rows = Rows(layout.entry_names[map_.name], entries)
+                insert_rows(self._transaction, layout.entries[map_.name], rows.filled())
 
-    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Add rows. A column that none of them names is left out: binding a null or a truth costs more than a text.
+    def _rewrite(self, layout: Layout, records: list[Record]) -> None:
+        if not records:
+            return
+        self._put(layout.rows, layout.whole_rows(self.book.id, records))
+        for map_ in layout.synced.maps:
+            entries = [row for record in records for row in self._changed_entries(layout, map_, record)]
+            if entries:
+                self._put(layout.entries[map_.name], Rows(layout.entry_names[map_.name], entries))
 
-        The statement is SQLAlchemy's, the values go to the driver as they are: all are text and numbers, which every
-        driver takes, and preparing them one by one would take longer than storing them.
-        """
-        names, *others = set(map(tuple, rows))
-        if others:
-            names = tuple(sorted({*names, *chain.from_iterable(others)}))
-            empty = _empty(names, table)
-            rows = [{**empty, **row} for row in rows]
-        insert_rows(self._transaction, table, names, [tuple(row.values()) for row in rows])
+    def _put(self, table: Table, rows: Rows) -> None:
+        self._database.put(self._transaction, table, rows)
 
-    def _upsert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Write whole rows: a column that a row does not name becomes null, or false."""
-        empty = _empty(table.c.keys(), table)
-        self._database.put(self._transaction, table, list(empty), [{**empty, **row} for row in rows])
-
-    def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[dict[str, Any]]:
+    def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[tuple[Any, ...]]:
         after = layout.entry_rows(map_, self.book.id, record)
         loaded = self._loaded.get((record.table, record.id))
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
-        return [entry for key, entry in after.items() if before.get(key) != entry]
+        return [row for key, row in after.items() if before.get(key) != row]
 
     def prune(self, lines: Lines) -> Forgotten:
         here = self._connection, self.book.id
@@ -301,9 +293,4 @@ class SqlWriting(SqlReading):
     def _write_pruned(self, layout: Layout, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
             pruning.forget_entries(self._connection, layout, self.book.id, pairs)
-            self._upsert(layout.rows, [layout.row_of(self.book.id, new) for _, new in pairs])
-
-
-def _empty(names: Iterable[str], table: Table) -> dict[str, bool | None]:
-    """What a row holds in these columns where it says nothing."""
-    return {name: False if isinstance(table.c[name].type, Boolean) else None for name in names}
+            self._put(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))

@@ -12,6 +12,7 @@ from models import Base, Book, Contact, ContactDetail
 from offbook.core.tables import TABLES
 from storage.engines import Database
 from storage.migrating import MIGRATIONS
+from storage.prepared import Rows
 from storage.rows import layouts
 from tests.conftest import BOOK
 from tests.migrations.filled import RECORDS
@@ -35,10 +36,9 @@ def filled(database: Database) -> Database:
     (details,) = TABLES["contacts"].maps
     with database.write() as connection:
         connection.execute(Book.__table__.insert(), BOOK)
-        for record in RECORDS:
-            connection.execute(Contact.__table__.insert(), layout.row_of(1, record))
-            for row in layout.entry_rows(details, 1, record).values():
-                connection.execute(ContactDetail.__table__.insert(), row)
+        connection.execute(Contact.__table__.insert(), layout.whole_rows(1, RECORDS).named())
+        entries = [row for record in RECORDS for row in layout.entry_rows(details, 1, record).values()]
+        connection.execute(ContactDetail.__table__.insert(), Rows(layout.entry_names[details.name], entries).named())
     return database
 
 
