@@ -198,7 +198,7 @@ def planned(
     touched: Mapping[Key, Record] | None = None,
 ) -> Plan:
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
-    settled = book.settled(item.id if isinstance(item, Change) else item.change_id or "" for item in batch)
+    settled = book.settled([item.id for item in batch if item.id])
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
     records = _touched(book, batch) if touched is None else touched
     return plan(book.book, records, settled, batch, now, book.waiting(named) if named else {})

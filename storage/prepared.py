@@ -115,13 +115,20 @@ class Listed:
     def __init__(self, query: Select[Any]) -> None:
         self.query = query
         self._texts: dict[tuple[Dialect, int], tuple[str, Sequence[str] | None]] = {}
+        self._names: dict[int, list[str]] = {}
 
     def rows(self, transaction: Driven, values: Values, ids: Sequence[str]) -> list[Any]:
         """Run it inside the transaction, for at least one id."""
         listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
-        given = {**values, "ids": listed, **{f"ids_{number}": one for number, one in enumerate(listed, 1)}}
+        given = {**values, "ids": listed, **dict(zip(self._names_of(len(listed)), listed, strict=True))}
         text, order = self._written(transaction.dialect, given, len(listed))
         return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
+
+    def _names_of(self, count: int) -> list[str]:
+        """What SQLAlchemy calls the single ids."""
+        if count not in self._names:
+            self._names[count] = [f"ids_{number}" for number in range(1, count + 1)]
+        return self._names[count]
 
     def _written(self, dialect: Dialect, given: Values, count: int) -> tuple[str, Sequence[str] | None]:
         found = self._texts.get((dialect, count))

@@ -7,9 +7,10 @@ keep their values until they are pruned. ``clocks`` is JSON on the record, with 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -65,43 +66,42 @@ class Layout:
     def new_rows(self, book_id: int, records: Sequence[Record]) -> Rows:
         """The own rows of records that were not there before, without the columns that none of them fills."""
         used = set().union(*[record.cells for record in records])
-        names = [name for name in self.names if name in used]
-        return self._rows(book_id, records, names, any(record.deleted for record in records))
+        return self._rows(book_id, records, used | {"deleted"} if any(record.deleted for record in records) else used)
 
     def whole_rows(self, book_id: int, records: Sequence[Record]) -> Rows:
         """The own rows of records, with every column."""
-        return self._rows(book_id, records, self.names, with_deleted=True)
+        return self._rows(book_id, records, {*self.names, "deleted"})
 
-    def _rows(self, book_id: int, records: Sequence[Record], names: Sequence[str], with_deleted: bool) -> Rows:
-        columns = ("book_id", "id", "created_at", "updated_at", "seq", "clocks", "digest", *self._derived, *names)
-        derive, empty = tuple(self._derived.values()), [False if name in self._flags else None for name in names]
-        rows = [
-            (
-                book_id,
-                record.id,
-                record.created.seq,
-                record.seq,
-                record.seq,
-                clocks_json(record),
-                digest_of(record),
-                *[derived(record.cells) for derived in derive],
-                *map(record.cells.get, names, empty),
-            )
-            for record in records
-        ]
-        if not with_deleted:
-            return Rows(columns, rows)
-        deleted = [record.deleted for record in records]
-        return Rows((*columns, "deleted"), [(*row, flag) for row, flag in zip(rows, deleted, strict=True)])
+    def _rows(self, book_id: int, records: Sequence[Record], used: Container[str]) -> Rows:
+        _, ids, seqs, deleted, cells, created, clocks = zip(*records, strict=True)
+        columns: dict[str, Iterable[Any]] = {
+            "book_id": repeat(book_id, len(records)),
+            "id": ids,
+            "created_at": [clock.seq for clock in created],
+            "updated_at": seqs,
+            "seq": seqs,
+            "clocks": map(clocks_json, created, clocks),
+            "digest": map(digest_of, records),
+        }
+        if self._is_searched:
+            columns["search"] = map(searchable, cells)
+        if self._is_sorted:
+            columns["sort_name"] = [fold(str(one.get(self.names[0], "")))[:SORT_CHARACTERS] for one in cells]
+        for name in self.names:
+            if name in used:
+                empty = False if name in self._flags else None
+                columns[name] = [one.get(name, empty) for one in cells]
+        if "deleted" in used:
+            columns["deleted"] = deleted
+        return Rows(tuple(columns), list(zip(*columns.values(), strict=True)))
 
     @cached_property
-    def _derived(self) -> Mapping[str, Callable[[Cells], str]]:
-        """What lists and searches need, where the table has the columns for it."""
-        derived = {"search": searchable, "sort_name": self._sort_name}
-        return {name: function for name, function in derived.items() if name in self.rows.c}
+    def _is_searched(self) -> bool:
+        return "search" in self.rows.c
 
-    def _sort_name(self, cells: Cells) -> str:
-        return fold(str(cells.get(self.names[0], "")))[:SORT_CHARACTERS]
+    @cached_property
+    def _is_sorted(self) -> bool:
+        return "sort_name" in self.rows.c
 
     def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, tuple[Any, ...]]:
         """The rows of a map's entries by their keys, the removed ones too; their columns are ``entry_names``."""
@@ -166,9 +166,8 @@ def layouts(metadata_tables: Mapping[str, Table]) -> dict[str, Layout]:
     }
 
 
-def clocks_json(record: Record) -> str:
-    clocks = {cell: tuple(clock) for cell, clock in record.clocks.items()}
-    return dump({CREATED: tuple(record.created), **clocks})
+def clocks_json(created: Clock, clocks: Mapping[str, Clock]) -> str:
+    return dump({CREATED: tuple(created), **{cell: tuple(clock) for cell, clock in clocks.items()}})
 
 
 def searchable(cells: Cells) -> str:
@@ -178,17 +177,21 @@ def searchable(cells: Cells) -> str:
     """
     texts: list[str] = []
     for cell, value in cells.items():
-        if "/" in cell:
-            entry, _, name = cell.rpartition("/")
-            if name == "kind" or cells.get(f"{entry}/{EXISTS}") is False:
-                continue
-        if isinstance(value, tuple):
-            texts.extend(str(part) for part in value if part is not None)
-        elif isinstance(value, str):
+        if "/" in cell and not _is_searched(cell, cells):
+            continue
+        if type(value) is str:
             texts.append(value)
             if value[-1].isdigit() and NUMBER.fullmatch(value):
                 texts.append(value.translate(DIGITS_ONLY))
+        elif type(value) is tuple:
+            texts.extend([str(part) for part in value if part is not None])
     return fold("\n".join(texts))
+
+
+def _is_searched(cell: str, cells: Cells) -> bool:
+    """Whether an entry's cell is one of an entry that stands, and no word of ours."""
+    entry, _, name = cell.rpartition("/")
+    return name != "kind" and cells.get(f"{entry}/{EXISTS}") is not False
 
 
 def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:

@@ -96,12 +96,12 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a change can't be applied. ``change_id`` is None where the change did not even have a readable id.
+    """Why a change can't be applied. ``id`` is the change's, None where it did not even have a readable one.
 
     ``key`` names its record, where that could be read, so that the answer can tell how the record is.
     """
 
-    change_id: str | None
+    id: str | None
     code: str
     detail: str
     key: Key | None = None

@@ -107,7 +107,7 @@ def plan(
     result = Plan(book.seq, dict(records))
     given: dict[str, Settled | Entry] = dict(settled)
     for item in batch:
-        answered = given.get(item.id if isinstance(item, Change) else item.change_id or "")
+        answered = given.get(item.id or "")
         if answered is not None:
             result.outcomes.append(_again(item, answered))
             continue
@@ -125,15 +125,14 @@ def next_seq(last: int, now: int) -> int:
 
 def _again(item: Change | Rejection, settled: Settled | Entry) -> Outcome:
     """The same change once more: the same verdict, with the record as it is now."""
-    change_id = item.id if isinstance(item, Change) else item.change_id
     shown = item.key is not None
-    return Outcome(change_id, settled.verdict, settled.seq, item.key, shown, settled.code, settled.detail)
+    return Outcome(item.id, settled.verdict, settled.seq, item.key, shown, settled.code, settled.detail)
 
 
 def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
-    change_id, code, detail, key = rejection.change_id, rejection.code, rejection.detail, rejection.key
-    result.outcomes.append(Outcome(change_id, Verdict.REJECTED, None, key, key is not None, code, detail))
-    return None if change_id is None else Entry(change_id, Verdict.REJECTED, code=code, detail=detail)
+    key, code, detail = rejection.key, rejection.code, rejection.detail
+    result.outcomes.append(Outcome(rejection.id, Verdict.REJECTED, None, key, key is not None, code, detail))
+    return None if rejection.id is None else Entry(rejection.id, Verdict.REJECTED, code=code, detail=detail)
 
 
 def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:

@@ -194,8 +194,8 @@ def _key(item: dict[str, Json]) -> Key | None:
 
 
 def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Change:
-    if unknown := item.keys() - CHANGE_KEYS:
-        raise Invalid("unknown_key", f"The change has an unknown key: {min(unknown)[:80]!a}.")
+    if not item.keys() <= CHANGE_KEYS:
+        raise Invalid("unknown_key", f"The change has an unknown key: {min(item.keys() - CHANGE_KEYS)[:80]!a}.")
     table = _table(item.get("table"))
     operation = _operation(item.get("operation"))
     replica = item.get("replica")
