@@ -218,7 +218,7 @@ def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: 
 @pytest.mark.parametrize(("parts", "known"), [({"base": -1}, ID), ({"id": 7}, None), (7, None)])
 def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known: str | None) -> None:
     rejection = change_of(faulty(parts), DEVICE)
-    assert isinstance(rejection, Rejection) and rejection.change_id == known
+    assert isinstance(rejection, Rejection) and rejection.id == known
 
 
 @pytest.mark.parametrize(
