@@ -6,7 +6,6 @@ does not fit here is a Detour: a sync by HTTP deals with it. No socket and no ti
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +14,7 @@ from offbook.answers import Answer, Result, parse, results_of
 from offbook.applying import Applied, apply, apply_verdicts
 from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 from offbook.core.errors import ServerFault
+from offbook.core.wire import dumps
 from offbook.log import LogLine
 from offbook.outgoing import next_batch, request_of
 
@@ -75,8 +75,8 @@ class Live:
         if not lines:
             return None
         request = {"push": self._number + 1, **request_of(self._connection, here, lines, self._clock())}
-        text = json.dumps(request, separators=(",", ":"))
-        if len(text) > PUSH_BYTES_MAX:
+        text = dumps(request)
+        if len(text.encode()) > PUSH_BYTES_MAX:
             raise Detour("A change is too large for the live channel.")
         self._number += 1
         self._sent = lines

@@ -7,7 +7,6 @@ meanwhile may of course change what a sync then does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from offbook.core.cells import Json, shape
 from offbook.core.changes import Change, Operation, Rejection, Verdict
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.tables import TABLES
-from offbook.core.wire import PROTOCOL
+from offbook.core.wire import PROTOCOL, dumps
 from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
 from offbook.outgoing import check, known_bases, requests_of
@@ -239,7 +238,7 @@ class _Planning:
     def _ask(self, batch: Sequence[LogLine], cursor: str | None) -> Answer:
         request = {"changes": [line.as_json(self._here.replica) for line in batch], "since": cursor}
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        body = json.dumps(request, separators=(",", ":")).encode()
+        body = dumps(request).encode()
         answer = answer_of(self._transport.send("POST", PATH, body, headers))
         check_book(self._connection, answer.book)
         return answer

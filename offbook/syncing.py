@@ -7,7 +7,6 @@ another book notices, before any of them counts.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
 from offbook.core.changes import Rejection
 from offbook.core.errors import CursorGone, Refused, ServerFault
-from offbook.core.wire import CHANGES_MAX, PROTOCOL, iso_millis
+from offbook.core.wire import CHANGES_MAX, PROTOCOL, dumps, iso_millis
 from offbook.log import LogLine
 from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
 from offbook.refusals import date_ms
@@ -137,7 +136,7 @@ class Syncing:
         sent_at = self._clock()
         request = request_of(self._connection, here, batch, sent_at)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        response = self._transport.send("POST", PATH, json.dumps(request, separators=(",", ":")).encode(), headers)
+        response = self._transport.send("POST", PATH, dumps(request).encode(), headers)
         self._note_clock(response, sent_at, here)
         return answer_of(response)
 

@@ -9,7 +9,6 @@ Nothing of a pending edit is touched, nothing here is sent as a change, and no a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +21,7 @@ from offbook.core.digests import MODULUS, digest, shape_of
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
 from offbook.core.tables import TABLES, Table
-from offbook.core.wire import PAGE_MAX, PROTOCOL, UUID_TEXT
+from offbook.core.wire import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
 from offbook.held import Held, held
 from offbook.local import ServerRow
 from offbook.mending import Repair, mend
@@ -188,7 +187,7 @@ class Verifying:
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         state.take_lease(self._connection, self._holder, self._clock())
-        body = json.dumps(question, separators=(",", ":")).encode()
+        body = dumps(question).encode()
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", path, body, headers)
         self._requests += 1

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from offbook.core.cells import Json
 from offbook.core.errors import Malformed
 from offbook.core.ranges import compare_of, fetch_of
-from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, loads, parse_cursor, push_of
+from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from storage import Origin
 from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin
@@ -22,7 +22,7 @@ from storage.sync import rehearse
 from storage.sync import sync as sync_with
 from web import parts, tutorial
 from web.auth import device_required, tell, the_device
-from web.body import read_body
+from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema

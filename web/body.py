@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import suppress
 
+import orjson
 from flask import Request, Response, request
 
+from offbook.core import wire
+from offbook.core.cells import Json
 from web.errors import Problem
 
 PACK_BYTES_MIN = 1024
@@ -17,6 +21,9 @@ PACK_BYTES_MIN = 1024
 
 PACK_LEVEL = 1
 """On pages of contacts, level 1 is three times as fast as 6 and 15 % larger."""
+
+SHOWS_SPACES = 32
+"""Bytes at a body's begin that show whether it was written with spaces, as most libraries do."""
 
 PACKABLE = ("text/", "application/json", "application/problem+json", "image/svg+xml", "application/javascript")
 
@@ -49,6 +56,20 @@ def unpack(body: bytes, limit: int) -> bytes:
 
 def too_large(limit: int) -> Problem:
     return Problem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
+
+
+def loads(body: bytes) -> Json:
+    """JSON as strictly as offbook.core.wire has it, and in half the time where it comes as the replica writes it.
+
+    orjson keeps the last of two equal keys, and makes a float of a number that is too long. But what it writes again as
+    it came had neither: that is strict JSON, with nothing in it that need not be there.
+    """
+    if b": " not in body[:SHOWS_SPACES]:
+        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
+            found = orjson.loads(body)
+            if orjson.dumps(found) == body:
+                return found
+    return wire.loads(body)
 
 
 def pack(response: Response) -> Response:

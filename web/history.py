@@ -11,13 +11,13 @@ from offbook.core.cells import Json
 from offbook.core.changes import Record
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.tables import CONTACTS
-from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, data_of, loads
+from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, data_of
 from storage.past import Told, page
 from storage.restoring import By, restore, restore_version
 from web import parts
 from web.api import LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
-from web.body import read_body
+from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.schemas import INVALID, SEQ
 

@@ -17,11 +17,12 @@ import orjson
 
 from offbook.core.cells import Json
 from offbook.core.errors import CursorGone, Malformed
-from offbook.core.wire import INTEGER_MAX, Push, loads, push_of
+from offbook.core.wire import INTEGER_MAX, Push, push_of
 from storage.closing import Closed
 from storage.sync import sync_together
 from web import Parts
 from web.api import news_of
+from web.body import loads
 from web.errors import CODES, Problem, problem_of
 from web.live import Guest
 from web.threads import Threads

@@ -15,12 +15,12 @@ from offbook.core.cells import Json, cells_of, shape
 from offbook.core.changes import Change, Operation, Record, Value, Verdict
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.tables import CONTACTS, Map
-from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of, loads
+from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of
 from storage import Writing, take
 from web import parts
 from web.api import LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
-from web.body import read_body
+from web.body import loads, read_body
 from web.describe import UNFIT, Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT
