@@ -215,7 +215,7 @@ def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None
 def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
     step = step_of(bad, None, DEVICE)
     assert isinstance(step, Rejection)
-    assert (step.change_id, step.code) == (bad.change_id, code)
+    assert (step.id, step.code) == (bad.change_id, code)
 
 
 @pytest.mark.parametrize(
