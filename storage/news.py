@@ -52,6 +52,9 @@ class News(Protocol):
     net_seconds: float
     """How often all books are to be looked at."""
 
+    tells: bool
+    """Whether anything comes of ``tell``: else it need not be called."""
+
     def heard(self) -> Collection[int] | None:
         """The books in which other processes may have committed since it was last asked; None: in any.
 
@@ -87,6 +90,7 @@ class Commits:
     """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
 
     net_seconds = math.inf
+    tells = False
 
     def __init__(self, reader: Engine) -> None:
         self._connection = reader.raw_connection()
@@ -107,6 +111,7 @@ class Notices:
     """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
 
     net_seconds = NET_SECONDS
+    tells = True
 
     def __init__(self, own: Engine) -> None:
         """``own`` is used by nobody else, and closed with this."""
@@ -145,6 +150,7 @@ class RedisNews:
     """Messages by a Redis server, for databases that carry none."""
 
     net_seconds = NET_SECONDS
+    tells = True
 
     def __init__(self, url: str) -> None:
         self._sender = uuid.uuid4().hex
@@ -180,6 +186,7 @@ class Silence:
     """No news, but a look every now and then."""
 
     net_seconds = SILENT_NET_SECONDS
+    tells = False
 
     def heard(self) -> Collection[int] | None:
         return ()

@@ -42,10 +42,16 @@ class Between:
         self._untold: set[int] = set()
         self._to_tell = asyncio.Event()
 
+    @property
+    def tells(self) -> bool:
+        """Whether others must be told of commits; until that is known, they must."""
+        return self._news is None or self._news.tells
+
     def committed(self, book_id: int) -> None:
         """This process has."""
-        self._untold.add(book_id)
-        self._to_tell.set()
+        if self.tells:
+            self._untold.add(book_id)
+            self._to_tell.set()
 
     async def run(self) -> None:
         """Until cancelled, and never again."""
