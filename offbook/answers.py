@@ -122,7 +122,8 @@ def parse(item: Any) -> Answer:
     cursor = cursor_of(item.get("cursor"))
     need(since is None or isinstance(since, str), "since")
     need(type(item.get("more")) is bool, "more")
-    records = [one for one in changes if not _is_conflict(one)]
+    waiting = [one for one in changes if _is_conflict(one)]
+    records = [one for one in changes if not _is_conflict(one)] if waiting else changes
     need(len(records) <= ROWS_MAX, "changes")
     found = [] if item.get("results") is None else results_of(item["results"])
     return Answer(
@@ -130,7 +131,7 @@ def parse(item: Any) -> Answer:
         found,
         since,
         _newest(records),
-        [conflict for one in changes if _is_conflict(one) and (conflict := _conflict(one)) is not None],
+        [conflict for one in waiting if (conflict := _conflict(one)) is not None],
         cursor,
         item["more"],
     )
@@ -184,8 +185,10 @@ def page_row(item: Json) -> Row | None:
     if table not in TABLES:
         return None
     row = row_of(TABLES[table], record_id, seq, item.get("data"))
-    then = row_of(TABLES[table], record_id, seq, item["then"]) if "then" in item else None
-    return row and row._replace(then=then and then.server, deleted_ms=_millis(item.get("deleted_at")))
+    if row is None or "then" not in item:
+        return row
+    then = row_of(TABLES[table], record_id, seq, item["then"])
+    return row._replace(then=then and then.server, deleted_ms=_millis(item.get("deleted_at")))
 
 
 def _millis(time: Json) -> int:
@@ -201,7 +204,11 @@ def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row | None:
     if data is None:
         return Row(key, ServerRow(seq, True, {}), None)
     if isinstance(data, dict):  # most of a row is empty, and checking nothing takes as long as checking something
-        data = {name: value for name, value in data.items() if value or (value == 0 and value is not False)}
+        data = {
+            name: value
+            for name, value in data.items()
+            if value or (value is not None and value is not False and value == 0)
+        }
     try:
         cells = cells_of(table, data, Operation.INSERT)
     except Invalid as fault:
