@@ -35,7 +35,7 @@ def requests(server: Server, ids: list[str]) -> Iterator[Figure]:
     yield Figure("a bare commit on this disk, nine pages", median(bare_commits(server.folder)) * 1000, "ms")
     yield Figure("one change per request, one after the other", singles(client), "requests/s", 700)
     yield Figure("the same, from four connections at once", at_once(server, 4), "requests/s")
-    head = dumps({"changes": [], "since": pull_all(client)}).encode()
+    head = dumps({"changes": [], "since": pull_all(client)})
     idle = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(200))
     yield Figure("nothing changed", idle * 1000, "ms", 2, at_most=True)
     client.send("POST", "/sync", body([update(record_id) for record_id in ids[:100]]))
@@ -85,7 +85,7 @@ def pull_all(client: Client) -> str:
 
 
 def body(changes: list[dict[str, Any]]) -> bytes:
-    return dumps({"changes": changes}).encode()
+    return dumps({"changes": changes})
 
 
 def insert(record_id: str) -> dict[str, Any]:

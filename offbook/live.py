@@ -75,12 +75,12 @@ class Live:
         if not lines:
             return None
         request = {"push": self._number + 1, **request_of(self._connection, here, lines, self._clock())}
-        text = dumps(request)
-        if len(text.encode()) > PUSH_BYTES_MAX:
+        body = dumps(request)
+        if len(body) > PUSH_BYTES_MAX:
             raise Detour("A change is too large for the live channel.")
         self._number += 1
         self._sent = lines
-        return text
+        return body.decode()
 
     def take(self, page: Answer) -> Applied:
         """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""

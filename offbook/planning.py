@@ -238,7 +238,7 @@ class _Planning:
     def _ask(self, batch: Sequence[LogLine], cursor: str | None) -> Answer:
         request = {"changes": [line.as_json(self._here.replica) for line in batch], "since": cursor}
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        body = dumps(request).encode()
+        body = dumps(request)
         answer = answer_of(self._transport.send("POST", PATH, body, headers))
         check_book(self._connection, answer.book)
         return answer

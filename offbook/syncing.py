@@ -136,7 +136,7 @@ class Syncing:
         sent_at = self._clock()
         request = request_of(self._connection, here, batch, sent_at)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        response = self._transport.send("POST", PATH, dumps(request).encode(), headers)
+        response = self._transport.send("POST", PATH, dumps(request), headers)
         self._note_clock(response, sent_at, here)
         return answer_of(response)
 

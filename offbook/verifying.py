@@ -187,7 +187,7 @@ class Verifying:
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         state.take_lease(self._connection, self._holder, self._clock())
-        body = dumps(question).encode()
+        body = dumps(question)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", path, body, headers)
         self._requests += 1

@@ -43,8 +43,6 @@ QUIRKS = {
     "nothing": b"",
 }
 
-LENIENT = ("utf-8", "surrogatepass")
-
 LETTERS = st.text(st.characters(codec="utf-8"), max_size=8)
 SENT = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | LETTERS,
@@ -65,7 +63,7 @@ def test_a_body_is_read_as_the_strict_rules_have_it(body: bytes) -> None:
     assert read(loads, body) == read(wire.loads, body)
 
 
-@given(st.lists(st.sampled_from([*QUIRKS.values()]) | JSON.map(lambda value: wire.dumps(value).encode(*LENIENT))))
+@given(st.lists(st.sampled_from([*QUIRKS.values()]) | JSON.map(lambda value: wire.dumps(value))))
 def test_and_so_it_is_whatever_stands_beside_it(parts: list[bytes]) -> None:
     body = b"[%b]" % b",".join(parts)
     assert read(loads, body) == read(wire.loads, body)
@@ -73,4 +71,4 @@ def test_and_so_it_is_whatever_stands_beside_it(parts: list[bytes]) -> None:
 
 @given(SENT)
 def test_what_a_replica_sends_is_written_as_the_quick_way_has_it(value: Any) -> None:
-    assert wire.dumps(value).encode() == orjson.dumps(value)
+    assert wire.dumps(value) == orjson.dumps(value)

@@ -226,7 +226,7 @@ class Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        is_used = bool(session or session.accessed) and not is_renewal()
+        is_used = bool(session or session.accessed) and not (is_renewal() or "device" in g)
         if request.endpoint != "static" and (session.modified or is_used):
             super().save_session(app, session, response)
 

@@ -286,9 +286,15 @@ def _moment(value: Json) -> datetime:
 # --- writing JSON --------------------------------------------------------------------------------------------------
 
 
-def dumps(value: Json) -> str:
-    """JSON of a request, in the form that a server reads fastest: nothing in it that need not be there."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def dumps(value: Json) -> bytes:
+    """JSON of a request, in the form that a server reads fastest: nothing in it that need not be there.
+
+    What is no text, and to be refused by whoever reads it, can only be said escaped.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def row_of(record: Record) -> dict[str, Json]:

@@ -19,8 +19,10 @@ from offbook.core.wire import (
     Push,
     change_of,
     data_of,
+    dumps,
     iso_micros,
     iso_millis,
+    loads,
     parse_cursor,
     parse_push,
     push_of,
@@ -372,3 +374,16 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
         parse(body)
     except Malformed as fault:
         assert fault.code and str(fault)
+
+
+# --- what a replica sends ------------------------------------------------------------------------------------------
+
+
+def test_a_request_has_nothing_in_it_that_need_not_be_there() -> None:
+    assert dumps({"changes": [{"data": {"name": "Zoë"}}], "since": None}) == (
+        '{"changes":[{"data":{"name":"Zoë"}}],"since":null}'.encode()
+    )
+
+
+def test_half_a_pair_is_sent_so_that_it_can_be_refused() -> None:
+    assert loads(dumps({"name": "\ud800"})) == {"name": "\ud800"}
