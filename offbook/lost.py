@@ -58,7 +58,7 @@ def go_back(connection: sqlite3.Connection, kept: int) -> None:
         if line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key)):
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
-            connection.execute("UPDATE change_log SET synced = 0, verdict = NULL WHERE id = ?", (line.id,))
+            connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", (line.id,))
             times[key] = _rewrite(connection, line, kept, times.get(key, 0))
 
 
@@ -86,8 +86,11 @@ def _set_bases(connection: sqlite3.Connection, line: LogLine, base: int, bases: 
 
 
 def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
-    """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back."""
-    if known is None or known.stale < (line.seq or 0):
+    """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back.
+
+    What became a conflict with the deletion has not been deleted later, and a person is to decide about it.
+    """
+    if known is None or known.stale < (line.seq or 0) or line.verdict == Verdict.CONFLICT:
         return False
     if known.deleted:
         return line.operation != Operation.DELETE
@@ -160,7 +163,12 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
 
 
 def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | None:
-    """What is to be said beside the lines that wait: these go out in any case, so that the history has them."""
+    """What is to be said beside the lines that wait: these go out in any case, so that the history has them.
+
+    A deletion that was in conflict with one of them is for its deleter to say: from here, it would have seen the edit.
+    """
+    if known.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
+        return None
     pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]

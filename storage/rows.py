@@ -103,8 +103,12 @@ class Layout:
     def _is_sorted(self) -> bool:
         return "sort_name" in self.rows.c
 
+    def entry_columns(self, map_: Map) -> tuple[str, ...]:
+        """What ``entry_rows`` fill."""
+        return ("book_id", map_.owner, "entry_id", *map_.by_name, "removed")
+
     def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, tuple[Any, ...]]:
-        """The rows of a map's entries by their keys, the removed ones too; their columns are ``entry_names``."""
+        """The rows of a map's entries by their keys, the removed ones too."""
         prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
         found: dict[str, tuple[Any, ...]] = {}
         for cell, value in record.cells.items():

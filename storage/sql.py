@@ -255,8 +255,8 @@ class SqlWriting(SqlReading):
         for map_ in layout.synced.maps:
             entries = [row for record in records for row in layout.entry_rows(map_, self.book.id, record).values()]
             if entries:
-                rows = Rows(layout.entry_names[map_.name], entries)
-                insert_rows(self._transaction, layout.entries[map_.name], rows.filled())
+                rows = Rows(layout.entry_columns(map_), entries).filled()
+                insert_rows(self._transaction, layout.entries[map_.name], rows)
 
     def _rewrite(self, layout: Layout, records: list[Record]) -> None:
         if not records:
@@ -265,7 +265,7 @@ class SqlWriting(SqlReading):
         for map_ in layout.synced.maps:
             entries = [row for record in records for row in self._changed_entries(layout, map_, record)]
             if entries:
-                self._put(layout.entries[map_.name], Rows(layout.entry_names[map_.name], entries))
+                self._put(layout.entries[map_.name], Rows(layout.entry_columns(map_), entries))
 
     def _put(self, table: Table, rows: Rows) -> None:
         self._database.put(self._transaction, table, rows)

@@ -38,7 +38,7 @@ def filled(database: Database) -> Database:
         connection.execute(Book.__table__.insert(), BOOK)
         connection.execute(Contact.__table__.insert(), layout.whole_rows(1, RECORDS).named())
         entries = [row for record in RECORDS for row in layout.entry_rows(details, 1, record).values()]
-        connection.execute(ContactDetail.__table__.insert(), Rows(layout.entry_names[details.name], entries).named())
+        connection.execute(ContactDetail.__table__.insert(), Rows(layout.entry_columns(details), entries).named())
     return database
 
 

@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 
 from offbook import Offline, Replica, log
+from offbook.core.tables import EXISTS
 from offbook.core.wire import iso_millis
 from tests.replica.conftest import Device
-from tests.replica.serving import START, Server, lost_answer, lost_request, wire
+from tests.replica.serving import START, Server, Wire, lost_answer, lost_request, wire
 
 EPOCHS = pytest.mark.parametrize("epoch", ["e2", None], ids=["by command", "by copying the file"])
 
@@ -95,6 +96,29 @@ def test_what_was_deleted_does_not_come_back(epoch: str | None, order: str, devi
     sync_all(*(devices[name] for name in order))
     assert names(a) == names(b) == ["Kept"]
     assert a.contacts.get(kept)["details"] == {}
+
+
+@EPOCHS
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_waited_for_a_person_beside_a_deletion_waits_again(epoch: str | None, order: str, device: Device) -> None:
+    """The deletion did not come after the edit: whoever deleted had not seen it."""
+    server = Server(policy="ask")
+    devices = {name: device(name, transport=Wire(server)) for name in "ab"}
+    a, b = devices["a"], devices["b"]
+    ada = a.contacts.add(name="Ada")
+    sync_all(a, b)
+    backup = server.backup()
+    b.contacts.delete(ada)
+    a.contacts.update(ada, phone="1")
+    b.sync()
+    assert a.sync().conflicts == 1
+    go_back(server, backup, epoch)
+    sync_all(*(devices[name] for name in order))
+    assert [one["cell"] for one in a.conflicts()] == [one["cell"] for one in b.conflicts()] == [EXISTS]
+    (one,) = a.conflicts()
+    a.resolve(one["id"], "theirs" if order == "ba" else "ours")
+    sync_all(a, b)
+    assert server.contacts[ada]["phone"] == "1"
 
 
 def test_a_change_that_the_backup_has_is_not_applied_twice(device: Device, server: Server) -> None:

@@ -192,6 +192,7 @@ class Device:
         last: dict[str, dict[str, Any] | None] = {}
         for line in self._pending():
             if line.seq is not None:  # a server that was restored has lost it: others may have written over it
+                last.pop(line.record_id, None)
                 continue
             change = change_in(line)
             if line.operation == "DELETE":
