@@ -205,12 +205,11 @@ def planned(
 
 
 def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
-    by_table: dict[str, set[str]] = {}
-    for item in batch:
-        if item.key is not None:
-            table, record_id = item.key
-            by_table.setdefault(table, set()).add(record_id)
-    return {key: record for table, ids in by_table.items() for key, record in book.records(table, ids).items()}
+    keys = {key for item in batch if (key := item.key) is not None}
+    found: dict[Key, Record] = {}
+    for name in {table for table, _ in keys}:
+        found.update(book.records(name, [record_id for table, record_id in keys if table == name]))
+    return found
 
 
 def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:

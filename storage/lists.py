@@ -3,14 +3,17 @@
 ``IN`` with a parameter for each value is what most databases want. PostgreSQL keeps one plan for a statement that comes
 again and again, and with a thousand parameters that plan walks through all rows of the book and compares each with each
 value: 0.6 s in a book with 24,000 changes, and more with every further one. An array is one parameter, for which it
-looks into the index, and the statement is the same however many values there are.
+looks into the index, and the statement is the same however many values there are. For SQLite a JSON array is that: it
+takes one in less time than a thousand parameters.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, any_, bindparam
+import orjson
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Dialect, Text, TypeDecorator, any_, bindparam, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -41,3 +44,28 @@ def _any(element: among, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     listed = bindparam(values.key, type_=ARRAY(column.type))
     return compiler.process(column == any_(listed), **options)
+
+
+class JsonArray(TypeDecorator[Sequence[Any]]):
+    """A list as the text of a JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:
+        return json_array(value or ())
+
+
+def json_array(values: Sequence[Any]) -> str:
+    return orjson.dumps(values).decode()
+
+
+@compiles(among, "sqlite")
+def _each(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = element.clauses
+    each = func.json_each(bindparam(values.key, type_=JsonArray())).table_valued("value")
+    return compiler.process(column.in_(select(each.c.value)), **options)
+
+
+AS_ONE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"postgresql": list, "sqlite": json_array}
+"""The values as the one parameter that they are to a driver; a database that is not named here takes one for each."""

@@ -17,6 +17,7 @@ from models import Base
 from offbook.core.ranges import Range
 from storage.contacts import list_halves, trash_of
 from storage.engines import Database
+from storage.lists import AS_ONE
 from storage.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.rows import layouts
 
@@ -79,7 +80,8 @@ def searched(database: Database, connection: Connection, question: Question) -> 
 def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
     """The statement as the driver takes it, with a value for each parameter."""
     compiled = statement.compile(connection)
-    state = compiled.construct_expanded_state(VALUES)
+    ids = AS_ONE.get(connection.dialect.name, list)(VALUES["ids"])
+    state = compiled.construct_expanded_state({**VALUES, "ids": ids})
     return state.statement, state.positional_parameters if compiled.positional else state.parameters
 
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
 
+from storage.lists import AS_ONE
+
 Values = Mapping[str, Any]
 
 
@@ -115,20 +117,19 @@ class Listed:
     def __init__(self, query: Select[Any]) -> None:
         self.query = query
         self._texts: dict[tuple[Dialect, int], tuple[str, Sequence[str] | None]] = {}
-        self._names: dict[int, list[str]] = {}
 
     def rows(self, transaction: Driven, values: Values, ids: Sequence[str]) -> list[Any]:
         """Run it inside the transaction, for at least one id."""
+        as_one = AS_ONE.get(transaction.dialect.name)
+        if as_one:
+            return self._run(transaction, {**values, "ids": as_one(ids)}, 1)
         listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
-        given = {**values, "ids": listed, **dict(zip(self._names_of(len(listed)), listed, strict=True))}
-        text, order = self._written(transaction.dialect, given, len(listed))
-        return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
+        single = {f"ids_{number}": one for number, one in enumerate(listed, 1)}
+        return self._run(transaction, {**values, "ids": listed, **single}, len(listed))
 
-    def _names_of(self, count: int) -> list[str]:
-        """What SQLAlchemy calls the single ids."""
-        if count not in self._names:
-            self._names[count] = [f"ids_{number}" for number in range(1, count + 1)]
-        return self._names[count]
+    def _run(self, transaction: Driven, given: Values, count: int) -> list[Any]:
+        text, order = self._written(transaction.dialect, given, count)
+        return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
 
     def _written(self, dialect: Dialect, given: Values, count: int) -> tuple[str, Sequence[str] | None]:
         found = self._texts.get((dialect, count))
