@@ -27,7 +27,7 @@ from storage.rows import dump
 
 C = CONFLICTS.c
 OPEN = (C.book_id == bindparam("book"), C.resolved_at.is_(None))
-WAITING = select(CONFLICTS).where(*OPEN).order_by(C.seq, C.cell)
+WAITING = select(CONFLICTS).where(*OPEN).order_by(C.seq, C.cell, C.id)
 NEWEST_BETWEEN = Prepared(
     select(func.max(C.seq)).where(
         C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to")
@@ -36,7 +36,7 @@ NEWEST_BETWEEN = Prepared(
 BETWEEN = (
     select(CONFLICTS)
     .where(C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to"))
-    .order_by(C.seq, C.cell)
+    .order_by(C.seq, C.cell, C.id)
 )
 COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
 COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))

@@ -69,7 +69,7 @@ class Shelf:
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         found = [(one, is_open) for one, is_open in self.asked.values() if after < one.seq <= up_to]
-        return sorted(found, key=lambda pair: (pair[0].seq, pair[0].cell))
+        return sorted(found, key=lambda pair: (pair[0].seq, pair[0].cell, pair[0].id))
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         """When, and no names: who an origin is, is not kept here."""

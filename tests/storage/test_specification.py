@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
@@ -13,7 +13,7 @@ from offbook.core.plan import Book
 from offbook.core.policies import POLICIES
 from storage.memory import MemoryStore
 from tests.storage.books import Desk, Json, Library
-from tests.storage.stories import PUSHES, RECORDS, Player, Push
+from tests.storage.stories import PUSHES, RECORDS, Player, Push, Typed
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,17 @@ STEPS = st.one_of(
 )
 
 
+ADDED = Typed("INSERT", 1, 1, 0, 0, {}, {})
+IN_ONE_PLACE = [
+    Push([ADDED, ADDED, Typed("DELETE", 1, 2, 0, 0, {}, {}), ADDED, ADDED], []),
+    Push([ADDED, ADDED, Typed("DELETE", 1, 2, 0, 1, {}, {})], []),
+]
+"""One change closes a conflict and opens another: both have its seq, and the same cell."""
+
+
 @pytest.mark.proof
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(steps=IN_ONE_PLACE, policy="ask")
 @given(steps=st.lists(STEPS, min_size=1, max_size=12), policy=st.sampled_from(list(POLICIES)))
 def test_both_stores_answer_the_same(sql: Library, steps: list[Push | Prune | Reader], policy: str) -> None:
     real = sql.desk(policy)
