@@ -249,26 +249,26 @@ class SqlWriting(SqlReading):
             self.book = replace(self.book, seq=plan.seq)
 
     def _add(self, layout: Layout, records: list[Record]) -> None:
-        if not records:
-            return
-        insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
-        for map_ in layout.synced.maps:
-            entries = [row for record in records for row in layout.entry_rows(map_, self.book.id, record).values()]
-            if entries:
-                rows = Rows(layout.entry_columns(map_), entries).filled()
-                insert_rows(self._transaction, layout.entries[map_.name], rows)
+        if records:
+            insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
+            for table, rows in self._new_entries(layout, records):
+                insert_rows(self._transaction, table, rows.filled())
 
     def _rewrite(self, layout: Layout, records: list[Record]) -> None:
-        if not records:
-            return
-        self._put(layout.rows, layout.whole_rows(self.book.id, records))
-        for map_ in layout.synced.maps:
-            entries = [row for record in records for row in self._changed_entries(layout, map_, record)]
-            if entries:
-                self._put(layout.entries[map_.name], Rows(layout.entry_columns(map_), entries))
+        if records:
+            self._put(layout.rows, layout.whole_rows(self.book.id, records))
+            for table, rows in self._new_entries(layout, records):
+                self._put(table, rows)
 
     def _put(self, table: Table, rows: Rows) -> None:
         self._database.put(self._transaction, table, rows)
+
+    def _new_entries(self, layout: Layout, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
+        """The entries of these records that are not in their tables as they are now."""
+        for map_ in layout.synced.maps:
+            changed = [row for record in records for row in self._changed_entries(layout, map_, record)]
+            if changed:
+                yield layout.entries[map_.name], Rows(layout.entry_columns(map_), changed)
 
     def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[tuple[Any, ...]]:
         after = layout.entry_rows(map_, self.book.id, record)

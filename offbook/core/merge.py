@@ -209,9 +209,11 @@ def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
 def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
     """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
     asserted = [cell for cell, value in change.cells.items() if value is True]
-    for map_ in TABLES[change.table].maps if asserted else ():
+    for map_ in TABLES[change.table].maps:
         prefix = f"{map_.name}/"
         claimed = {cell for cell in asserted if cell.startswith(prefix)}
+        if not claimed:
+            continue
         for cell in sorted(claimed):
             for name in map_.required:
                 here = entry_of(cell) + name
