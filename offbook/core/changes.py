@@ -46,6 +46,9 @@ class Clock(NamedTuple):
     replica: str
 
 
+NO_CLOCKS: Mapping[str, Clock] = MappingProxyType({})
+
+
 class Change(NamedTuple):
     """One INSERT, UPDATE or DELETE of one record by one replica: only the cells that it changes.
 
@@ -79,7 +82,8 @@ class Record(NamedTuple):
 
     ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept until
     they are pruned. ``clocks`` names only cells that were written after the record was created; ``created`` stands for
-    all others.
+    all others. ``others`` has, per cell, the latest write by another replica than its clock's, where there was one; so
+    that it is known of every replica when others last wrote the cell. An overwritten removal is not among them.
     """
 
     table: str
@@ -89,6 +93,7 @@ class Record(NamedTuple):
     cells: Mapping[str, Value]
     created: Clock
     clocks: Mapping[str, Clock]
+    others: Mapping[str, Clock] = NO_CLOCKS
 
     def clock(self, cell: str) -> Clock:
         return self.clocks.get(cell, self.created)

@@ -212,7 +212,7 @@ def test_what_lay_hidden_under_a_pending_edit_is_concurrent_with_what_is_typed_o
     first = push(other, pending[0])
     assert first.history[0].before == {"phone": "e"}
     last = push(first, pending[1])
-    assert [one.outcomes[0].verdict for one in (first, last)] == [Verdict.MERGED, Verdict.APPLIED]
+    assert [one.outcomes[0].verdict for one in (first, last)] == [Verdict.MERGED, Verdict.MERGED]
 
 
 def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
