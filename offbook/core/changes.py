@@ -54,7 +54,8 @@ class Change(NamedTuple):
 
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
     writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
-    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles.
+    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles. ``history``: it
+    had its effect before the server was restored, and was replaced since; it is only to be in the history.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Change(NamedTuple):
     cells: Mapping[str, Value]
     bases: Mapping[str, int] = NOTHING
     resolves: tuple[str, ...] = ()
+    history: bool = False
 
     @property
     def key(self) -> Key:

@@ -19,6 +19,9 @@ from offbook.core.policies import POLICIES, Contest, Fate
 from offbook.core.prune import is_bare
 from offbook.core.tables import EXISTS, TABLES, entry_of
 
+RESTORE = "restore"
+"""The rule by which a change loses that a restored server gets for its history alone."""
+
 
 class Create(NamedTuple):
     """The record is new."""
@@ -85,6 +88,13 @@ def _without_record(change: Change, seq: int) -> Decision:
             return Reject(
                 "unknown_record", "There is no record with this id to update: it never was, or is long deleted."
             )
+
+
+def for_history(record: Record | None, change: Change) -> Keep:
+    """What a change does that is only to be in the history: nothing, and what it says stands there as lost."""
+    wishes = {} if record is None or change.operation is Operation.DELETE else _wishes(record, change)
+    beaten = tuple(Beaten(cell, value, record.clock(cell), RESTORE) for cell, value in wishes.items() if record)
+    return Keep(Verdict.SUPERSEDED, beaten)
 
 
 def _too_late(record: Record, change: Change) -> Reject | None:
@@ -228,11 +238,16 @@ def _write(
         not exists,
         {cell: value for cell, value in cells.items() if value is not None},
         record.created,
-        {**record.clocks, **{cell: clock_of(change, seq, record.clock(cell)) for cell in taken}},
+        {**record.clocks, **{cell: clock_of(change, seq, last_write(record, cell)) for cell in taken}},
         _others(record, change, taken),
     )
     revives = any(value is True and cell.endswith(EXISTS) and before[cell] is False for cell, value in taken.items())
     return Write(verdict, after, before, beaten, asked, revives)
+
+
+def last_write(record: Record, cell: str) -> Clock | None:
+    """The clock of a cell that somebody wrote; None of one that the record never had."""
+    return record.clock(cell) if cell in record.clocks or cell in record.cells or cell == EXISTS else None
 
 
 def _others(record: Record, change: Change, taken: Mapping[str, Value]) -> Mapping[str, Clock]:
@@ -242,9 +257,8 @@ def _others(record: Record, change: Change, taken: Mapping[str, Value]) -> Mappi
     """
     others = dict(record.others)
     for cell in taken:
-        if cell not in record.clocks and cell not in record.cells and cell != EXISTS:
-            continue  # nobody wrote it before
-        last = record.clock(cell)
+        if (last := last_write(record, cell)) is None:
+            continue
         if last.replica != change.replica and not is_removed(record, cell):
             others[cell] = last
         elif cell in others and others[cell].replica == change.replica:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.core.changes import NO_CLOCKS, Beaten, Change, Clock, Conflict, Key, Record, Rejection, Value, Verdict
-from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
+from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide, for_history
 from offbook.core.tables import EXISTS
 
 
@@ -149,11 +149,16 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
 def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
     key, seq = change.key, next_seq(result.seq, now)
-    closes = _closed_by(result, change, waiting) if change.resolves else []
+    closes = _closed_by(result, change, waiting) if change.resolves and not change.history else []
     if change.timestamp > now // 1000:
         change = change._replace(timestamp=now // 1000)
     lost_entries = result.lost_entries.get((key, change.replica), NO_CLOCKS)
-    decision = _unseen(change, result.seq) or decide(result.records.get(key), change, book.policy, seq, lost_entries)
+    if change.history:
+        decision: Decision = for_history(result.records.get(key), change)
+    else:
+        decision = _unseen(change, result.seq) or decide(
+            result.records.get(key), change, book.policy, seq, lost_entries
+        )
     match decision:
         case Create(record):
             entry = Entry(change.id, Verdict.APPLIED, seq, change)
@@ -204,6 +209,8 @@ def _unseen(change: Change, seq: int) -> Reject | None:
 
 def _is_unexpected(change: Change, decision: Decision) -> bool:
     """Whether the row is not what the device would expect from its own change."""
+    if change.history:
+        return False
     match decision:
         case Create():
             return False

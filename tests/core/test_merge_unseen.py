@@ -21,6 +21,7 @@ from tests.core.cases import (
     WITH_CELL,
     Case,
     Then,
+    after,
     delete,
     each_policy,
     everywhere,
@@ -166,6 +167,16 @@ def test_the_creation_is_a_write_of_what_it_said_and_of_nothing_else() -> None:
     record, _ = settle(Case("", ADA, (update(1, name="Eve", phone="1"),), update(), {}), "merge")
     assert record is not None
     assert {cell: write.replica for cell, write in record.others.items()} == {"name": "first"}
+
+
+def test_a_replica_that_brings_back_what_another_removed_is_not_its_own_rival() -> None:
+    writes = (update(1, by="theirs", details={"k1": CELL}), update(2, base=11, details=REMOVED))
+    case = Case("", ADA, writes, update(3, base=12, details=LABEL_T), {})
+    removed, decision = settle(case, "merge")
+    back = after(decision, removed)
+    assert removed is not None and back is not None
+    assert removed.others[K1].replica == back.clock(K1).replica == "theirs"
+    assert K1 not in back.others
 
 
 def test_what_is_unseen_is_told_with_the_write_that_is() -> None:

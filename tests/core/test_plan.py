@@ -394,3 +394,37 @@ def test_an_entry_that_was_never_added_is_still_missed(by: int, record: int) -> 
 
 def test_only_a_record_that_is_there_can_have_refused_an_entry() -> None:
     assert incomplete(push(a_change(1, "INSERT", name="Ada", details=LABEL))) == set()
+
+
+# --- what a restored server gets for its history alone --------------------------------------------------------------
+
+
+def for_history(change: Change) -> Change:
+    return change._replace(history=True)
+
+
+def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() -> None:
+    start = existing(name="Ada", phone="old")
+    update = for_history(a_change(1, "UPDATE", base=NOW + 99, phone="NEW", email=None))
+    result = push(update, records=start.records, book=a_book(seq=NOW))
+    assert result.records == start.records and not result.written and not result.created
+    (outcome,), (entry,) = result.outcomes, result.history
+    assert (outcome.verdict, outcome.seq, outcome.shown) == (Verdict.SUPERSEDED, None, False)
+    assert [(lost.cell, lost.value, lost.winner.change_id, lost.rule) for lost in entry.beaten] == [
+        ("phone", "NEW", number(1000), "restore")
+    ]
+
+
+@pytest.mark.parametrize("operation", ["INSERT", "UPDATE", "DELETE"])
+def test_a_change_for_the_history_alone_makes_no_record(operation: str) -> None:
+    data = {} if operation == "DELETE" else {"name": "Ada"}
+    result = push(for_history(a_change(1, operation, **data)))
+    assert verdicts(result) == ["superseded"] and not result.records
+    assert result.history[0].change is not None and result.history[0].change.cells == data
+
+
+def test_a_change_for_the_history_alone_settles_no_conflict() -> None:
+    start = existing(name="Ada")
+    choice = for_history(a_change(1, "UPDATE", base=NOW, phone="1"))._replace(resolves=(number(5),))
+    waiting = {number(5): KEY}
+    assert not plan(a_book(seq=NOW), start.records, {}, [choice], NOW, waiting).closed
