@@ -87,7 +87,6 @@ def test_the_documents_about_the_models_say_what_happens() -> None:
     for block in blocks:
         exec(compile(block, "docs/models.md", "exec"), names)
     assert len(blocks) == 6
-    names["db"].session.remove()  # type: ignore[attr-defined]
 
 
 def test_two_apps_for_testing_share_nothing() -> None:
