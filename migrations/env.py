@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
 from alembic.util import CommandError
@@ -19,6 +21,7 @@ from storage.backup_files import BackupError
 from storage.backups import before_migrating
 from storage.engines import Database
 from storage.migrating import differs_in_default
+from storage.unwritable import Unwritable
 
 
 def passed_database() -> Database | None:
@@ -39,7 +42,7 @@ def run() -> None:
         raise SystemExit("Migrations look at the data, so they run on a database: --sql is not supported.")
     passed = passed_database()
     database = passed or apps_database()
-    with database.migrate() as connection:
+    with plainly(), database.migrate() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -49,6 +52,15 @@ def run() -> None:
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What keeps a migration from being stored is told in a line, and all is as it was."""
+    try:
+        yield
+    except Unwritable as error:
+        raise SystemExit(f"Nothing was migrated. {error.for_admins}") from None
 
 
 def is_to_move() -> bool:

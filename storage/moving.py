@@ -20,15 +20,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import URL, Connection, Table, delete, inspect, literal, select
+from sqlalchemy import Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
 from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.copying import ARRIVED, moved, tables
-from storage.engines import Database
+from storage.engines import Database, place_of
 from storage.migrating import upgrade
 
 SETTINGS = Base.metadata.tables["settings"]
@@ -66,13 +65,6 @@ class Found:
     arrived: str | None = None
     has_rows: bool = False
     foreign: tuple[str, ...] = ()
-
-
-def place_of(url: URL) -> str:
-    """A database's name for people: where it is, without a password or options, which may hold one."""
-    name = url.get_backend_name()
-    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
-    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
 
 
 def decide(here: Found, there: Found, to: str) -> str | None:

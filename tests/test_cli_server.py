@@ -354,7 +354,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 
 def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: Path) -> None:
     with serving_process(tmp_path) as first:
-        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok"}
+        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok", "writable": True}
         link = next(line for line in first.greeting if "/setup/" in line).split()[-1]
         page = requests.get(link, timeout=10)
         assert page.status_code == 200
