@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic import context
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
@@ -20,7 +21,7 @@ from models import Base
 from storage.backup_files import BackupError
 from storage.backups import before_migrating
 from storage.engines import Database
-from storage.migrating import differs_in_default
+from storage.migrating import differs_in_default, unknown_to
 from storage.unwritable import Unwritable
 
 
@@ -49,6 +50,7 @@ def run() -> None:
             render_as_batch=connection.dialect.name == "sqlite",
             compare_server_default=differs_in_default,
         )
+        require_known(is_command=passed is None)
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
@@ -61,6 +63,14 @@ def plainly() -> Iterator[None]:
         yield
     except Unwritable as error:
         raise SystemExit(f"Nothing was migrated. {error.for_admins}") from None
+
+
+def require_known(is_command: bool) -> None:
+    """Raise CommandError where the database is of a newer version; Flask-Migrate would log that, and not print it."""
+    scripts = ScriptDirectory.from_config(context.config)
+    for revision in context.get_context().get_current_heads():
+        if (newer := unknown_to(scripts, revision)) is not None:
+            raise SystemExit(newer) if is_command else CommandError(newer)
 
 
 def is_to_move() -> bool:

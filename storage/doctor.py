@@ -16,7 +16,7 @@ from models import Book
 from storage import probing
 from storage.closing import Closed
 from storage.engines import Database
-from storage.migrating import config_for
+from storage.migrating import config_for, unknown_to
 from storage.moving import why_closed
 from storage.plans import missing_indexes, walks
 from storage.unwritable import Unwritable
@@ -41,7 +41,8 @@ def examine(database: Database) -> list[Finding]:
 
 
 def schema(database: Database) -> list[Finding]:
-    wanted = ScriptDirectory.from_config(config_for(database)).get_current_head()
+    scripts = ScriptDirectory.from_config(config_for(database))
+    wanted = scripts.get_current_head()
     try:
         found = revision(database)
     except Unwritable as error:
@@ -50,6 +51,8 @@ def schema(database: Database) -> list[Finding]:
         return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
     if found == wanted:
         return [Finding(f"The schema is up to date ({found}).")]
+    if found is not None and (newer := unknown_to(scripts, found)) is not None:
+        return [Finding(newer, bad=True)]
     return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
 
 

@@ -227,15 +227,13 @@ class Database:
     def writing(self) -> Iterator[Transaction]:
         """As ``write``, for the statements that every push makes. Whoever uses it asks whether it may write."""
         with self._queue():
-            with self._refusals, _transaction(self.engine, self.kind.begin_writing) as transaction:
+            with _transaction(self.engine, self.kind.begin_writing, self._refusals) as transaction:
                 yield transaction
             self._wrote()
 
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
-        with self._failures, _transaction(self.reader, self.kind.begin_reading) as transaction:
-            yield transaction
+        return _transaction(self.reader, self.kind.begin_reading, self._failures)
 
     def look_up(self, query: Prepared, values: Values) -> list[Any]:
         """Run one query outside of any transaction: by itself it sees one state anyway."""
@@ -271,7 +269,7 @@ class Database:
 
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes. Nothing is, and nobody waits."""
-        with self._failures, _transaction(self.engine, self.kind.begin_reading) as transaction:
+        with _transaction(self.engine, self.kind.begin_reading, self._failures) as transaction:
             return {"engine": self.name, **self.kind.facts(transaction.whole)}
 
     def faults(self) -> Sequence[str]:
@@ -345,15 +343,16 @@ class Database:
 
 
 @contextmanager
-def _transaction(engine: Engine, begin: Callable[[Any], None]) -> Iterator[Transaction]:
+def _transaction(engine: Engine, begin: Callable[[Any], None], translated: Translated) -> Iterator[Transaction]:
     """Commits at its end. What fails before is rolled back: the pool does that with all that comes back to it."""
-    connection = engine.raw_connection()
-    try:
-        begin(connection.driver_connection)
-        yield Transaction(engine, connection)
-        connection.commit()
-    finally:
-        connection.close()
+    with translated:
+        connection = engine.raw_connection()
+        try:
+            begin(connection.driver_connection)
+            yield Transaction(engine, connection)
+            connection.commit()
+        finally:
+            connection.close()
 
 
 class Translated:

@@ -21,6 +21,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from alembic.util import CommandError
 from sqlalchemy import Connection, Table, delete, inspect, literal, select
 
 from models import Base
@@ -99,7 +100,10 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         raise Unmovable("The target is this very database. Give another one.")
     with source.read() as here, target.read() as there:
         decide(look(here), look(there), to)
-    upgrade(target)
+    try:
+        upgrade(target)
+    except CommandError as error:
+        raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
     with target.read() as there:
         ready = look(there)
     with source.alone() as here:
