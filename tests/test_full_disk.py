@@ -17,6 +17,8 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
+from offbook import Replica
+from offbook.core.errors import SyncError
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US
 from storage.engines import NOTE_SECONDS, Database, open_engines
@@ -185,6 +187,18 @@ def test_a_push_over_a_socket_is_refused_alike(full: House) -> None:
         full.disk.free()
         listener.push(2, change())
         assert listener.answer(2)["results"][0]["verdict"] == "applied"
+
+
+def test_a_replica_keeps_its_edits_and_is_told_why(full: House, tmp_path: Path) -> None:
+    with serving(full.app) as url, Replica(tmp_path / "device.db", url, full.laptop.token) as book:
+        book.sync()
+        book.contacts.add(name="Bob")
+        with pytest.raises(SyncError, match="^The disk of the server's database is full") as told:
+            book.sync()
+        assert told.value.retry_after_seconds == 30
+        assert (book.status().pending, len(book.contacts.list())) == (1, 2)
+        full.disk.free()
+        assert book.sync().pushed == 1
 
 
 def test_what_an_app_of_the_tutorial_form_has_must_be_noted(full: House) -> None:
