@@ -81,9 +81,13 @@ class Replica:
         self._local = threading.local()
         self._background: Background | None = None
         connection = self.connection
-        schema.install(connection)
-        self.id = schema.settle_in(connection, home_of(self.path))
-        self.set_server(server, token)
+        try:
+            schema.install(connection)
+            self.id = schema.settle_in(connection, home_of(self.path))
+            self.set_server(server, token)
+        except BaseException:
+            connection.close()
+            raise
         self.contacts = Contacts(lambda: self.connection, self._new_id)
         self.settings = Settings(lambda: self.connection)
 
@@ -120,7 +124,9 @@ class Replica:
         What other threads are doing with it just now they bring to its end.
         """
         self.stop()
-        self.connection.close()
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:
@@ -192,7 +198,11 @@ class Replica:
             has_live = self._transport is None
             access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
             self._background = Background(access, Callbacks(on_change, on_status, on_error))
-            self._background.start()
+            try:
+                self._background.start()
+            except BaseException:
+                self._background = None
+                raise
 
     def stop(self) -> None:
         """Stop syncing in the background; within two seconds, even when the server hangs."""

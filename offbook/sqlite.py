@@ -6,15 +6,17 @@ what the tables are.
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
+import stat
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,10 +44,16 @@ class Connection(sqlite3.Connection):
     """
 
     on_commit: Callable[[], None] | None = None
+    _was_opened = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._was_opened = True
 
     def __del__(self) -> None:
-        with suppress(Error):
-            self.close()
+        if self._was_opened:  # pysqlite3 crashes when a connection is closed of which SQLite could not open the file
+            with suppress(Error):
+                self.close()
 
 
 def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
@@ -54,6 +62,8 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     FULL, because with NORMAL up to 796 of 800 acknowledged commits were gone after a power loss. Text that is not
     UTF-8, which only other tools can have written, is read with lone surrogates in the place of its bytes: a check
     refuses those with a reason, where an exception would make the whole record unreadable.
+
+    Raises OSError where the system does not let anybody have the file, and SQLite's errors where SQLite can't read it.
     """
     if has_wal_reset_race(sqlite3.sqlite_version_info):
         warnings.warn(
@@ -62,7 +72,18 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
             RuntimeWarning,
             stacklevel=2,
         )
-    _make_private(path)
+    if str(path) != MEMORY:
+        path = os.path.abspath(path)  # SQLite reads a name that begins with file: as an address
+        _make_private(path)
+        _refuse_other_kinds(path)
+    try:
+        return _opened(path, check_same_thread)
+    except sqlite3.OperationalError:
+        _refuse_unreadable(path)
+        raise
+
+
+def _opened(path: str | Path, check_same_thread: bool) -> Connection:
     connection = sqlite3.connect(
         path,
         timeout=BUSY_SECONDS_MAX,
@@ -100,11 +121,25 @@ def bindable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _make_private(path: str | Path) -> None:
+def _make_private(path: str) -> None:
     """Never opens a file that is there: closing it would drop the locks that this process has on it (POSIX)."""
-    if str(path) != MEMORY:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _refuse_other_kinds(path: str) -> None:
+    """Raise OSError for a folder, a link that leads nowhere, a pipe or a device, which SQLite would write beside."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+
+
+def _refuse_unreadable(path: str | Path) -> None:
+    """Raise PermissionError where that is why SQLite, which does not say, could not open the file."""
+    if str(path) != MEMORY and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
