@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -75,8 +75,10 @@ class Background:
         self._access = access
         self._telling = Telling(callbacks)
         self._link = Link(live_at=0.0 if access.has_live else inf)
-        self._connection = access.connect()
-        self._channel = Channel(SECONDS)
+        with ExitStack() as undo:
+            self._connection = undo.enter_context(closing(access.connect()))
+            self._channel = Channel(SECONDS)
+            undo.pop_all()
         self._version: int | None = None
         self._given: tuple[str | None, str | None] = (None, None)
         self._stop = threading.Event()
@@ -89,7 +91,13 @@ class Background:
         return self._telling.seen
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises RuntimeError where the system has no more threads."""
+        try:
+            self._thread.start()
+        except BaseException:
+            self._channel.close()
+            self._connection.close()
+            raise
 
     def stop(self) -> bool:
         """End the thread; False where that takes longer than a second. It then ends by itself, and tells no more."""
