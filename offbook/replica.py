@@ -224,7 +224,8 @@ class Replica:
         """Stop syncing in the background; within two seconds, even when the server hangs."""
         background, self._background = self._background, None
         if background is not None and not background.stop():
-            state.give_back_lease(self.connection, background.holder)
+            with suppress(Error):  # or it runs out
+                state.give_back_lease(self.connection, background.holder)
 
     def _committed(self) -> None:
         if (background := self._background) is not None:
