@@ -58,12 +58,12 @@ def schema(database: Database) -> list[Finding]:
 
 def writing(database: Database) -> list[Finding]:
     """Whether it takes a write, which only a write can tell."""
-    if probing.probe(database):
+    refused = probing.probe(database)
+    if refused is None:
         return [Finding("The database can be written to.")]
-    if isinstance(database.refused, Closed):  # openness() says more
+    if isinstance(refused, Closed):  # openness() says more
         return []
-    why = "It refuses a write, or is too busy: the log says more, and try again."
-    return [Finding(why if database.refused is None else database.refused.for_admins, bad=True)]
+    return [Finding(refused.for_admins, bad=True)]
 
 
 def openness(database: Database) -> list[Finding]:

@@ -166,7 +166,7 @@ class Database:
         self.refused: Unwritable | None = None
         """Why the last write was refused; None where it was not."""
         self.wrote_at = -inf
-        """When a write ended well, by ``time.monotonic``."""
+        """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
 
     @contextmanager
@@ -182,7 +182,7 @@ class Database:
         with self._queue():
             with self._refusals, self.engine.begin() as connection:
                 yield connection
-            self._wrote()
+            self._keep()
 
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
@@ -193,8 +193,10 @@ class Database:
             with self._queue(NOTE_SECONDS):
                 with self._refusals, self._hurried() as connection:
                     require_open(connection.connection)
-                    connection.execute(statement, values)
-                self._wrote()
+                    written = connection.execute(statement, values).rowcount
+                if written:  # or nothing had to be stored, which always can be
+                    self._wrote()
+                self._keep()
         except Unwritable:  # which is told when it begins
             return False
         except NOT_WRITTEN as error:
@@ -229,7 +231,7 @@ class Database:
         with self._queue():
             with _transaction(self.engine, self.kind.begin_writing, self._refusals) as transaction:
                 yield transaction
-            self._wrote()
+            self._keep()
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
@@ -314,7 +316,6 @@ class Database:
         if self.refused is not None:
             log.warning("The database takes changes again")
             self.refused = None
-        self._keep()
 
     def _refusal(self, error: Exception) -> Exception:
         """Of an error that ended a write: Unwritable, where that is what the driver says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -18,7 +19,9 @@ from sqlalchemy import text
 
 from app import App
 from offbook import Replica
+from offbook.core.changes import Cursor
 from offbook.core.errors import SyncError
+from storage import Origin
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US
 from storage.engines import NOTE_SECONDS, Database, open_engines
@@ -32,6 +35,9 @@ from tests.databases import MAKERS
 from tests.full_disks import FULL, Disk, refusing, small_disk
 from tests.listening import listening
 from tests.serving import ROOT, serving
+from web.care import Care
+from web.live import Guest
+from web.threads import Threads
 
 TUTORIAL_START = "1970-01-01T00:00:00+00:00"
 ADDRESS = "203.0.113.5"
@@ -108,12 +114,14 @@ def test_a_sync_without_changes_is_answered(full: House) -> None:
     assert full.laptop.synced(since=found["cursor"], parked={"too_long": 2}, sent_at=NOON)["changes"] == []
 
 
+@pytest.mark.engines("sqlite")
 def test_a_device_compares_and_plans(full: House) -> None:
     ranges = {"table": "contacts", "ranges": [["", None]]}
     assert full.laptop.ask("POST", "/verify", json=ranges).status_code == 200
     assert full.laptop.ask("POST", "/plan", json={"changes": [change()], "since": None}).status_code == 200
 
 
+@pytest.mark.engines("sqlite")
 def test_a_device_listens(full: House) -> None:
     with serving(full.app) as url, listening(url, full.laptop.token) as listener:
         assert listener.names(1) == ["Ada"]
@@ -127,6 +135,7 @@ def test_a_person_signs_in_and_reads(full: House) -> None:
     assert "Ada" in browser.get("/").text
 
 
+@pytest.mark.engines("sqlite")
 def test_a_wrong_password_stays_wrong(full: House) -> None:
     answer = Browser(full.app).post("/login", name="ada", password="a guess of somebody")
     assert answer.status_code == 422 and "do not belong together" in answer.text
@@ -146,12 +155,15 @@ def test_passwords_are_guessed_no_more_often(house: House, now: int) -> None:
     assert accounts.check_password("ada", PASSWORD, ADDRESS, now + 2 + WINDOW_US).name == "ada"
 
 
+@pytest.mark.engines("sqlite")
 def test_a_right_password_takes_its_attempts_back(full: House, now: int) -> None:
     accounts = parts_of(full.app).accounts
     for _ in range(PER_NAME + 1):
         assert accounts.check_password("ada", PASSWORD, ADDRESS, now).name == "ada"
+    assert full.database.refused is not None, "that there was nothing to take back shows no room"
 
 
+@pytest.mark.engines("sqlite")
 def test_a_password_whose_hash_is_outdated_opens_all_the_same(full: House, now: int) -> None:
     """Its hash would be renewed otherwise."""
     effort = parts_of(full.app).config
@@ -189,6 +201,7 @@ def test_a_push_over_a_socket_is_refused_alike(full: House) -> None:
         assert listener.answer(2)["results"][0]["verdict"] == "applied"
 
 
+@pytest.mark.engines("sqlite")
 def test_a_replica_keeps_its_edits_and_is_told_why(full: House, tmp_path: Path) -> None:
     with serving(full.app) as url, Replica(tmp_path / "device.db", url, full.laptop.token) as book:
         book.sync()
@@ -214,10 +227,41 @@ def test_what_an_app_of_the_tutorial_form_has_must_be_noted(full: House) -> None
     assert full.laptop.get("/changes", since=row["timestamp"]).get_json() == []
 
 
+@pytest.mark.engines("sqlite")
 def test_a_person_is_told_on_a_page(full: House) -> None:
     answer = signed_in(full.app, "ada").post("/devices", name="phone")
     assert answer.status_code == 507 and "database is full" in answer.text
     assert str(full.database.engine.url.database) not in answer.text
+
+
+@pytest.mark.engines("sqlite")
+def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full: House) -> None:
+    device = parts_of(full.app).accounts.devices(1)[0]
+    guest = Guest(device.book_id, None, Origin(device.id, device.user_id), device)
+
+    async def note_twice() -> None:
+        threads: Threads[object] = Threads(1)
+        care, socket = Care(parts_of(full.app), threads), Left(guest, Cursor("epoch", 7))
+        care.add(socket)
+        care.remove(socket)
+        await care._note(all_of_them=True)
+        full.disk.free()
+        await care._note(all_of_them=False)
+        threads.close()
+
+    asyncio.run(note_twice())
+    assert parts_of(full.app).accounts.devices(1)[0].cursor_seq == 7
+
+
+@dataclass(eq=False)
+class Left:
+    """A socket that was closed."""
+
+    guest: Guest
+    position: Cursor | None
+
+    def end(self, code: int) -> None:
+        raise AssertionError
 
 
 def test_the_admin_is_told_once_where_the_room_is_missing(full: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -254,6 +298,7 @@ def test_healthz_tells_alive_from_able_to_write(full: House) -> None:
     assert client.get("/healthz").get_json() == {"status": "ok", "writable": True}
 
 
+@pytest.mark.engines("sqlite")
 def test_healthz_finds_out_by_itself_and_seldom(house: House) -> None:
     """Nobody wrote for a while; and a monitor that asks all the time writes once."""
     house.later()
@@ -286,6 +331,7 @@ def test_commands_that_read_do_and_others_say_why_not(full: House) -> None:
     assert full.run("user", "list").stdout.count("\n") == 1
 
 
+@pytest.mark.engines("sqlite")
 def test_a_server_with_people_starts(full: House) -> None:
     """It made a set-up link only to find that nobody needs one."""
     assert parts_of(full.app).accounts.open_setup() is None
@@ -335,18 +381,20 @@ def test_a_server_does_not_start_where_it_could_not_even_read(full: House) -> No
 
 REFUSED = [
     ("postgresql", "25006", (503, "read_only")),
-    ("postgresql", "42501", None),
+    ("postgresql", "42501", (500, "unwritable")),
     ("mysql", "1021", (507, "disk_full")),
     ("mysql", "1030 Got error 28 from storage engine", (507, "disk_full")),
     ("mysql", "1290", (503, "read_only")),
-    ("mysql", "1142", None),
+    ("mysql", "1142", (503, "unwritable")),
 ]
-"""A disk that is full in other words, a standby, an account without the right. None: whatever is said."""
+"""A disk that is full in other words, a standby, an account without the right.
+
+With each, the status of a push, and the code in /healthz."""
 
 
 @pytest.mark.parametrize(("engine", "code", "told"), REFUSED)
 def test_a_note_that_is_refused_for_any_reason_fails_nothing(
-    engine: str, code: str, told: tuple[int, str] | None, tmp_path: Path, request: pytest.FixtureRequest
+    engine: str, code: str, told: tuple[int, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     maker = MAKERS[available(engine)]
     url = maker.copy(maker.template(tmp_path), tmp_path)
@@ -359,10 +407,13 @@ def test_a_note_that_is_refused_for_any_reason_fails_nothing(
         assert laptop.get("/changes").status_code == 200
         assert laptop.synced(since=None)["changes"] == []
         assert Browser(app).post("/login", name="ada", password=PASSWORD).status_code == 302
-        if told is not None:
-            answer = laptop.sync(change())
-            assert (answer.status_code, answer.get_json()["code"]) == told
-            assert app.test_client().get("/healthz").get_json()["code"] == told[1]
+        health = app.test_client().get("/healthz").get_json()
+        assert (health["status"], health["writable"], health["code"]) == ("ok", False, told[1])
+        app.testing = False  # a fault of ours would be raised, and an account without rights looks like one
+        assert laptop.sync(change()).status_code == told[0]
+        with serving(app) as url, listening(url, laptop.token) as listener:
+            listener.push(1, change())
+            assert listener.answer(1)["problem"]["status"] == told[0]
 
 
 @pytest.mark.engines("sqlite")
