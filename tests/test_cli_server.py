@@ -276,10 +276,10 @@ def test_the_doctor_finds_nothing_where_all_is_well(app: App) -> None:
 
 def test_the_doctor_finds_a_missing_migration(app: App) -> None:
     with app.extensions["database"].write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     looked = run(app, "doctor")
     assert looked.exit_code == 1
-    assert "! The schema is 0000" in looked.stdout and "flask db upgrade" in looked.stdout
+    assert "! The schema is 0005" in looked.stdout and "flask db upgrade" in looked.stdout
 
 
 FAULTS = {
