@@ -122,7 +122,15 @@ def problem_of(error: Translated) -> Problem:
         case Invalid():
             return Problem(422, error.code, str(error))
         case CursorGone():
-            return Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book)
+            return Problem(
+                410,
+                error.code,
+                str(error),
+                reason=error.reason,
+                kept=error.kept,
+                book=error.book,
+                takes_history=error.takes_history,
+            )
         case Unwritable():
             status = 507 if isinstance(error, DiskFull) else 503
             return Problem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
