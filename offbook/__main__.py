@@ -21,6 +21,7 @@ from offbook.command.place import file_of, stream_file_of
 from offbook.core.errors import OffbookError
 from offbook.core.text import clean
 from offbook.replica import Replica
+from offbook.sqlite import BUSY_SECONDS_MAX
 from offbook.sqlite import Error as FileFault
 
 DEBUG = "OFFBOOK_DEBUG"
@@ -64,7 +65,7 @@ def _run(words: list[str]) -> int:
     try:
         args = parse(words)
         as_json = args.json
-        path = file_of(args.db) if args.on_book else stream_file_of(args.db)
+        path = file_of(args.db, is_made=args.makes_file) if args.on_book else stream_file_of(args.db)
         answer = _on_book(path, args) if args.on_book else args.run(path, args)
     except SystemExit as end:  # --help and --version
         return int(end.code or OK)
@@ -116,6 +117,8 @@ def _print_json(data: Any) -> None:
 def _about_file(error: OSError | FileFault, book: Path | None) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        return f"{book} is held by another program, and was not let go within {BUSY_SECONDS_MAX:g} seconds. Try again."
     return f"{book} can't be used: {error}."
 
 

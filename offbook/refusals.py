@@ -27,6 +27,8 @@ def error_of(response: Response) -> SyncError | CursorGone:
             return _cursor_gone(problem)
         case 408 | 429 | 503:
             return SyncError(f"The server is busy: {said}", retry)
+        case 507:
+            return SyncError(said, retry)
         case _ if 400 <= status < 500:
             refused = Refused(said, status)
             refused.code = problem.get("code") or f"http_{status}"

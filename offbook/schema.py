@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
 from offbook.core.tables import TABLES, Field, Map, Table, Type
-from offbook.sqlite import atomic
+from offbook.sqlite import ReadOnly, atomic
 from offbook.triggers import NOW, PREFIX, triggers
 
 if TYPE_CHECKING:
@@ -121,6 +121,13 @@ def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES
     shape = hashlib.sha256("\n".join((*map(_shape, tables.values()), str(ADDED))).encode()).hexdigest()
     if _is_current(connection, shape):
         return
+    try:
+        _bring_up_to_date(connection, tables, shape)
+    except ReadOnly as error:
+        raise ReadOnly(f"{error} This offbook can read it once it has been opened where it may be written.") from None
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str) -> None:
     with atomic(connection):
         _upgrade(connection)
         if _is_current(connection, shape):  # another process was faster
@@ -253,8 +260,11 @@ def _no_bytes(column: str) -> str:
 def settle_in(connection: sqlite3.Connection, home: str) -> str:
     """This replica's UUID: a new one where the file is opened at another home than before, so that a copy is its own.
 
-    A copy also leaves the lease behind, which a process at the old home may hold.
+    A copy also leaves the lease behind, which a process at the old home may hold. At the same home nothing is written.
     """
+    replica, before = connection.execute("SELECT replica, home FROM sync_state").fetchone()
+    if before == home:
+        return str(replica)
     with atomic(connection):
         replica, before = connection.execute("SELECT replica, home FROM sync_state").fetchone()
         if before == home:

@@ -138,7 +138,8 @@ def test_a_configuration_that_there_is_not_is_told_with_those_that_there_are() -
 
 def test_a_shell_knows_db_and_every_model() -> None:
     app = create_app("testing")
-    context = app.make_shell_context()
+    with app.app_context():
+        context = app.make_shell_context()
     assert context["db"] is db and context["User"] is User and context["Device"] is Device
     models = {mapper.class_.__name__ for mapper in Base.registry.mappers}
     assert models <= context.keys()

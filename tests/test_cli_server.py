@@ -276,10 +276,10 @@ def test_the_doctor_finds_nothing_where_all_is_well(app: App) -> None:
 
 def test_the_doctor_finds_a_missing_migration(app: App) -> None:
     with app.extensions["database"].write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     looked = run(app, "doctor")
     assert looked.exit_code == 1
-    assert "! The schema is 0000" in looked.stdout and "flask db upgrade" in looked.stdout
+    assert "! The schema is 0005" in looked.stdout and "flask db upgrade" in looked.stdout
 
 
 FAULTS = {
@@ -354,7 +354,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 
 def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: Path) -> None:
     with serving_process(tmp_path) as first:
-        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok"}
+        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok", "writable": True}
         link = next(line for line in first.greeting if "/setup/" in line).split()[-1]
         page = requests.get(link, timeout=10)
         assert page.status_code == 200

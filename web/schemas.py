@@ -321,7 +321,16 @@ REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 OF_REST: dict[str, Schema] = {
     "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
     "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
-    "Health": object_of({"status": {"const": "ok"}}),
+    "Health": object_of(
+        {
+            "status": {"const": "ok"},
+            "writable": FLAG | {"description": "Whether changes can be stored. What is there is read in any case."},
+            "code": TEXT | {"description": "Why they can't be: the code that a push is answered with."},
+            "detail": TEXT,
+        },
+        "code",
+        "detail",
+    ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
     "Problem": {
         "type": "object",
