@@ -17,6 +17,7 @@ from tests.calling import new_id
 from tests.middle import Middle, silence, status
 from tests.serving import serving_process
 from tests.witness import Witness, equal, names
+from web.errors import problem_json
 
 
 def test_a_network_that_is_cut_without_a_word_is_noticed_by_both_ends(
@@ -49,7 +50,7 @@ def test_a_proxy_that_swallows_the_handshake_leaves_a_replica_that_polls(
     witness.until_link("live", laptop, phone)
 
 
-@pytest.mark.parametrize("code", [200, 302, 404, 429, 502])
+@pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 410, 429, 502])
 def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
     code: int, laptop: Replica, phone: Replica, witness: Witness, middle: Middle
 ) -> None:
@@ -66,7 +67,7 @@ def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
 def test_a_handshake_that_refuses_the_token_asks_http_about_it(
     laptop: Replica, witness: Witness, middle: Middle
 ) -> None:
-    middle.live = status(401)
+    middle.live = status(401, body=problem_json(401, "not_authorized", "The server does not know this token."))
     witness.start(laptop)
     witness.until_link("polling", laptop)
     assert witness.errors(laptop) == []
