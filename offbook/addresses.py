@@ -60,10 +60,11 @@ def warning_of(server: str | None) -> str | None:
 
 
 def proxy_of(address: str) -> str | None:
-    """The proxy that the environment names for HTTP to this address. To this machine there is never one."""
+    """The proxy that the environment names for HTTP to this address. To this machine, and to no host, there is none."""
     from requests.utils import get_environ_proxies, select_proxy
 
-    if is_this_machine(host_of(address)):
+    host = host_of(address)
+    if not host or is_this_machine(host):
         return None
     return select_proxy(address, get_environ_proxies(address))
 

@@ -68,6 +68,7 @@ class HTTP:
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         import requests
+        import urllib3
 
         from offbook.connections import TooLate, within
 
@@ -100,7 +101,7 @@ class HTTP:
                 f"{_source(self.server, proxy)} takes longer than {REQUEST_SECONDS_MAX:g} seconds for one answer. "
                 "It is tried again later."
             ) from None
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # not all of them are wrapped
             raise _unreachable(error, self.server, proxy) from error
 
     def close(self) -> None:
@@ -158,7 +159,7 @@ def _source(address: str, proxy: str | None) -> str:
     return f"{addresses.shown(address)}{through}"
 
 
-def _unreachable(error: requests.RequestException, server: str, proxy: str | None) -> Offline:
+def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
     """A failure before there was an answer. Where a proxy is in between, a connection is one to the proxy."""
     from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, ProxyError
 
