@@ -214,7 +214,9 @@ def test_an_address_that_is_none_says_so(server: str) -> None:
         HTTP(server, TOKEN)
 
 
-@pytest.mark.parametrize("server", ["http://[", "http://:5000", "http://a:b:c", "http://" + "a" * 300, "http://\u2603\u0338"])
+@pytest.mark.parametrize(
+    "server", ["http://[", "http://:5000", "http://a:b:c", "http://" + "a" * 300, "http://\u2603\u0338"]
+)
 def test_an_address_that_leads_nowhere_is_offline(server: str) -> None:
     with closing(HTTP(server, TOKEN)) as http, pytest.raises(Offline, match="can't be reached"):
         http.send("POST", "/sync", b"", {})
