@@ -94,6 +94,7 @@ class Syncing:
             snapshots.begin(self._connection)
         self._last = log.last_id(self._connection)
         while not self._round():
+            self._check_gain()
             state.take_lease(self._connection, self._holder, self._clock())
         forget_old_lines(self._connection, self._clock())
         return self._report()
@@ -131,16 +132,15 @@ class Syncing:
         self._note_gain(applied, answer)
 
     def _note_gain(self, applied: Applied, answer: Answer) -> None:
-        """Raise ServerFault where the answers go on and nothing is gained by them, whatever cursors they name.
-
-        A page of rows that are here already, or that this version can't hold, may be one of many: those have time.
-        """
-        now = time.monotonic()
+        """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
         if applied.touched or applied.news:
-            self._idle, self._gained_at = 0, now
+            self._idle, self._gained_at = 0, time.monotonic()
         elif not (applied.took_page and answer.size and answer.cursor != answer.since):
             self._idle += 1
-        if self._idle >= IDLE_ROUNDS_MAX or now - self._gained_at >= IDLE_SECONDS_MAX:
+
+    def _check_gain(self) -> None:
+        """Raise ServerFault where the answers go on and nothing is gained by them, whatever they say."""
+        if self._idle >= IDLE_ROUNDS_MAX or time.monotonic() - self._gained_at >= IDLE_SECONDS_MAX:
             raise ServerFault("The server answers, but neither takes what is sent nor says what is new.")
 
     def _next_batch(self, last: int) -> list[LogLine]:
@@ -202,6 +202,7 @@ class Syncing:
         code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
         why = Rejection(batch[0].change_id, code, str(refusal))
         self._counts["parked"] += park_unsent(self._connection, batch[0], why)
+        self._gained_at = time.monotonic()
         self._batch_max = CHANGES_MAX
 
     def _is_taken(self, batch: list[LogLine]) -> bool:

@@ -29,6 +29,9 @@ REQUEST_SECONDS_MAX = 90.0
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """Unpacked. A page of 1,000 contacts is about one MiB, and 25 where each of them has notes as long as can be."""
 
+ACCEPT = "application/json, application/problem+json"
+"""Said, so that a server answers in this form where it has no such address too, and not with a page for people."""
+
 PACK_BYTES_MIN = 1024
 PACK_LEVEL = 1
 CHUNK_BYTES = 1 << 16
@@ -74,7 +77,7 @@ class HTTP:
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
-        headers = {"Accept-Encoding": "gzip", "User-Agent": "offbook", **headers}
+        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip", "User-Agent": "offbook", **headers}
         if body is not None and len(body) > PACK_BYTES_MIN:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, PACK_LEVEL, mtime=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from app import App
 from models import Base
-from offbook import NoLive, NotAuthorized, Offline, Replica
+from offbook import HTTP, NoLive, NotAuthorized, Offline, Refused, Replica
+from offbook.refusals import error_of
 from tests.browser import add_device, add_user, app_beside, parts_of
 from tests.calling import new_id
 from tests.middle import Middle, silence, status
@@ -71,6 +72,13 @@ def test_a_handshake_that_refuses_the_token_asks_http_about_it(
     witness.start(laptop)
     witness.until_link("polling", laptop)
     assert witness.errors(laptop) == []
+
+
+def test_what_a_server_does_not_have_is_refused_in_its_own_form(url: str) -> None:
+    """A newer device asks an older server for what that never heard of: the answer must not look like a proxy's."""
+    with closing(HTTP(url, "ob_token")) as http:
+        refusals = [error_of(http.send("GET", path, None, {})) for path in ("/no-such-thing", "/sync", "/contacts")]
+    assert [type(one) for one in refusals] == [Refused, Refused, NotAuthorized]
 
 
 def test_a_token_that_is_revoked_pauses_the_queue_until_there_is_another(

@@ -106,6 +106,10 @@ def test_a_long_page_of_long_texts_is_read() -> None:
     assert json_of(json.dumps(page)) == page
 
 
+def nested(depth: int) -> Any:
+    return json.loads("[" * depth + "]" * depth)
+
+
 ODD_ROWS = {
     "an unknown table": row(table="sqlite_master"),
     "a table with SQL": row(table='contacts"; DROP TABLE contacts; --'),
@@ -120,6 +124,9 @@ ODD_ROWS = {
     "a detail of no kind": row(data={"name": "Ada", "details": {"k1": {"value": "1"}}}),
     "a detail that is null": row(data={"name": "Ada", "details": {"k1": None}}),
     "a key with SQL": row(data={"name": "Ada", "details": {"'; --": {"kind": "phone"}}}),
+    "a name that is nested": row(data={"name": nested(900)}),
+    "details that are nested": row(data={"name": "Ada", "details": {"k1": nested(900)}}),
+    "a value that is nested": row(data={"name": "Ada", "details": {"k1": {"kind": "phone", "value": nested(900)}}}),
     "a position that is huge": row(data={"name": "Ada", "details": {"k1": {"kind": "phone", "position": 2**70}}}),
 }
 
@@ -214,6 +221,18 @@ def test_ever_new_cursors_with_nothing_new_end_in_time(
     wire(a).steps = [lambda body, server: next(answers)(body, server)] * 100_000
     with pytest.raises(ServerFault, match="nor says what is new"):
         a.sync()
+
+
+def test_refusals_that_lead_nowhere_end_in_time(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = begun(device)
+    with a.transaction():
+        for number in range(1_000):
+            a.contacts.add(name=str(number))
+    monkeypatch.setattr(syncing, "IDLE_SECONDS_MAX", 0.0)
+    wire(a).steps = [says(problem(400, "odd", "Odd."))] * 20
+    with pytest.raises(ServerFault, match="nor says what is new"):
+        a.sync()
+    assert (len(wire(a).steps), a.status().pending) == (19, 1_000)
 
 
 def test_pages_of_what_this_version_can_not_hold_are_passed_over(device: Device) -> None:
