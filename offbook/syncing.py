@@ -155,11 +155,15 @@ class Syncing:
         request = request_of(self._connection, here, batch, sent_at)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", PATH, dumps(request), headers)
+        answer = answer_of(response)
         self._note_clock(response, sent_at, here)
-        return answer_of(response)
+        return answer
 
     def _note_clock(self, response: Response, sent_at: int, here: State) -> None:
-        """How far the server's clock is ahead, as well as its whole seconds and the way there can tell."""
+        """How far the server's clock is ahead, as well as its whole seconds and the way there can tell.
+
+        Only the server's own counts: by a proxy's, acknowledged lines could be forgotten too early.
+        """
         date = date_ms(response.header("Date"))
         if date is None:
             return

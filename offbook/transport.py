@@ -62,7 +62,8 @@ class HTTP:
 
     def __init__(self, server: str, token: str) -> None:
         if not re.match("https?://[^/]", server):
-            raise Offline(f"{server!a} is not the address of a server: it must begin with http:// or https://.")
+            shown = addresses.shown(server)
+            raise Offline(f"{shown!a} is not the address of a server: it must begin with http:// or https://.")
         if not re.fullmatch("[!-~]+", token):
             raise NotAuthorized("The token has characters that no token has. Copy it again from the page of devices.")
         self.server = server.rstrip("/")
@@ -77,6 +78,7 @@ class HTTP:
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
+        source = _source(address, proxy)
         headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip", "User-Agent": "offbook", **headers}
         if body is not None and len(body) > PACK_BYTES_MIN:
             headers["Content-Encoding"] = "gzip"
@@ -96,9 +98,9 @@ class HTTP:
                     verify=_trusted(),
                 ) as answer,
             ):
-                return Response(answer.status_code, dict(answer.headers), _read(answer), _source(address, proxy))
+                return Response(answer.status_code, dict(answer.headers), _read(answer, source), source)
         except requests.exceptions.ContentDecodingError as error:
-            raise ServerFault(f"{_source(address, proxy)} says that its answer is packed, and it is not.") from error
+            raise ServerFault(f"{source} says that its answer is packed, and it is not.") from error
         except TooLate:
             raise Offline(
                 f"{_source(self.server, proxy)} takes longer than {REQUEST_SECONDS_MAX:g} seconds for one answer. "
@@ -140,7 +142,7 @@ def _trusted() -> str | bool:
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
-def _read(answer: requests.Response) -> bytes:
+def _read(answer: requests.Response, source: str) -> bytes:
     """The whole body, within bounds."""
     chunks: list[bytes] = []
     total = 0
@@ -149,7 +151,7 @@ def _read(answer: requests.Response) -> bytes:
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:
             raise ServerFault(
-                f"The server's answer is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page of contacts is."
+                f"The answer of {source} is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page of contacts is."
             )
     return b"".join(chunks)
 

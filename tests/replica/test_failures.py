@@ -368,6 +368,20 @@ def test_the_offset_of_the_clocks_is_known_from_the_servers_date(device: Device,
     assert server.requests[0]["sent_at"] == "2026-11-18T11:06:40.000Z"
 
 
+def test_the_clock_of_a_proxy_is_not_the_servers(device: Device, server: Server) -> None:
+    """By a clock that is years ahead this device would forget what it sent."""
+    a = device("a", clock=Clock())
+    a.contacts.add(name="Ada")
+    wire(a).steps = [dated, dated]
+    a.sync()
+    known = a.status().clock_offset_ms
+    for status in (200, 403, 503):
+        wire(a).steps = [says(Response(status, {"Date": "Fri, 01 Jan 2038 00:00:00 GMT"}, b"<html>"))]
+        with pytest.raises(NotOffbook):
+            a.sync()
+        assert a.status().clock_offset_ms == known
+
+
 DAY_MS = 24 * 3_600_000
 LINES = "SELECT count(*) FROM change_log"
 
