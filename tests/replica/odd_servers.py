@@ -84,11 +84,13 @@ def odd_server(talk: Talk) -> Iterator[tuple[str, list[str]]]:
             talk(visitor)
 
     def accept(listening: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                threads.append(threading.Thread(target=serve, args=(connection,)))
-                threads[-1].start()
+        while True:
+            connection, _ = listening.accept()
+            if over.is_set():
+                connection.close()
+                return
+            threads.append(threading.Thread(target=serve, args=(connection,)))
+            threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         accepting = threading.Thread(target=accept, args=(listening,))
@@ -97,7 +99,8 @@ def odd_server(talk: Talk) -> Iterator[tuple[str, list[str]]]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}", asked
         finally:
             over.set()
-            listening.shutdown(socket.SHUT_RDWR)
+            with socket.socket() as waking:
+                waking.connect(listening.getsockname())
             accepting.join()
             for thread in threads:
                 thread.join()

@@ -61,11 +61,16 @@ def test_a_server_on_this_machine_is_reached_without_a_proxy(
         assert a.sync().pushed == 1
 
 
+def unknown(*args: object, **options: object) -> list[object]:
+    raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+
 def test_a_server_elsewhere_is_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with odd_server(says("200 OK", b"{}")) as (proxy, asked):
         through(monkeypatch, proxy)
         send("http://offbook.test")
         monkeypatch.setenv("no_proxy", "offbook.test")
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
         with pytest.raises(Offline, match=r"^http://offbook\.test can't be reached"):
             send("http://offbook.test")
     assert asked == ["POST http://offbook.test/sync HTTP/1.1"]

@@ -154,7 +154,7 @@ def test_a_request_has_an_end_however_its_answer_trickles(
     with odd_server(talk) as (url, _), closing(HTTP(url, TOKEN)) as http:
         with pytest.raises(Offline, match=r"127\.0\.0\.1:[0-9]+ takes longer than 0\.2 seconds"):
             http.send("POST", "/sync", os.urandom(size), {})
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
 
 
 def test_the_time_of_a_request_begins_anew_with_each(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
