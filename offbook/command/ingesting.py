@@ -56,7 +56,8 @@ def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
 
     end = threading.Event()
     with ended_by_signal(end.set), closing(StreamFile(path, stream.address.shown, _now_us(), moved)) as file:
-        telling({"event": "ingesting", "url": stream.address.shown, "file": str(path)})
+        address = stream.address
+        telling({"event": "ingesting", "url": address.shown, "file": str(path), "warning": address.warning})
         return asyncio.run(ingest(stream, file, _now_us, SystemRandom(), telling, end))
 
 
@@ -127,6 +128,8 @@ class Telling:
         match event["event"]:
             case "ingesting":
                 yield f"Storing what {event['url']} sends in {event['file']}. Ctrl-C ends it."
+                if event["warning"]:
+                    yield f"Warning: {event['warning']}"
             case "connected":
                 self._reason = None
                 yield "Connected."

@@ -13,7 +13,7 @@ from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageEr
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
-from offbook.core.errors import NotAuthorized, Offline
+from offbook.core.errors import NotAuthorized, Offline, ProxyFault
 from offbook.replica import NoServer, Replica
 from offbook.status import Status
 from offbook.syncing import SyncReport
@@ -30,7 +30,12 @@ def init(book: Replica, args: argparse.Namespace) -> Answer:
         server = _address(args.server)
         book.set_server(server, _token(server))
         lines = [f"The book is in {book.path} and syncs with {server}.", "Next: `offbook sync`."]
+        lines += _warning(book.status())
     return Answer(_told(book), lines)
+
+
+def _warning(status: Status) -> list[str]:
+    return [] if status.warning is None else ["", f"Warning: {status.warning}"]
 
 
 def _address(server: str) -> str:
@@ -93,7 +98,7 @@ def _offline(book: Replica, error: Offline) -> Answer:
     status = book.status()
     data = {"error": error.code, "detail": str(error), "status": _told(book)}
     lines = [f"Offline: {waiting(status.pending)}."]
-    if status.last_success is None:  # the address may never have been right
+    if status.last_success is None or isinstance(error, ProxyFault):  # the address may never have been right
         lines.append(str(error))
     return Answer(data, lines, OFFLINE)
 
@@ -126,7 +131,7 @@ def status(book: Replica, args: argparse.Namespace) -> Answer:
         ("Conflicts", f"{here.conflicts:,}: see `offbook conflicts`" if here.conflicts else "none"),
         ("Clock", _clock(here.clock_offset_ms)),
     ]
-    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms)])
+    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms), *_warning(here)])
 
 
 OF_A_THREAD = ("running", "link", "retry_seconds", "last_error")

@@ -9,12 +9,14 @@
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
+        │   └── ProxyFault   the proxy on the way can't be used: the server was not asked
         ├── NotAuthorized    the server does not know the token: the queue pauses, nothing is dropped
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
         ├── Busy             another process or thread is syncing this replica
         ├── Refused          the server refused a request whole
         ├── NoLive           the server has no live channel, or none for this device now: HTTP goes on
         └── ServerFault      the server failed, or answered what is no answer
+            └── NotOffbook   what answered is no offbook server: a proxy, a sign-in page, another site
 
 Expected outcomes (a conflict, a rejected change, a stale page) are values, not errors.
 """
@@ -80,6 +82,10 @@ class Offline(SyncError):
     code = "offline"
 
 
+class ProxyFault(Offline):
+    code = "proxy"
+
+
 class NotAuthorized(SyncError):
     code = "not_authorized"
 
@@ -108,3 +114,13 @@ class NoLive(SyncError):
 
 class ServerFault(SyncError):
     code = "server_fault"
+
+
+class NotOffbook(ServerFault):
+    """An answer that is not in offbook's form says nothing about the token, the book or what was sent."""
+
+    code = "not_offbook"
+
+    def __init__(self, message: str, status: int, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.status = status

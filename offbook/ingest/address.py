@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from offbook.addresses import host_of, is_this_machine
 from offbook.ingest.errors import BadAddress
 
 HIDDEN = "…"
@@ -38,6 +39,17 @@ class Address:
     shown: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence where what is secret can be read on its way; None where it can't, or nothing is."""
+        host = host_of(self.url)
+        if not self.secrets or urlsplit(self.url).scheme != "ws" or is_this_machine(host):
+            return None
+        return (
+            f"What is secret in the URL and the headers goes to {host} without encryption, and whoever is on the way "
+            "can read it: use wss:// where the server has it."
+        )
 
     def scrubbed(self, text: str) -> str:
         """What someone else says, without our secrets: a server may repeat a token that it does not like."""

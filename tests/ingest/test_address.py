@@ -95,3 +95,19 @@ def test_what_a_server_repeats_of_a_secret_is_hidden() -> None:
 
 def test_an_address_printed_by_accident_shows_no_secret() -> None:
     assert KEY not in repr(address_of(f"wss://example.org/?token={KEY}", [f"Authorization: {KEY}"]))
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [("ws://example.org/feed?key=secret", []), ("WS://example.org", ["Authorization: Bearer secret"])],
+)
+def test_a_secret_that_can_be_read_on_its_way_is_warned_of(url: str, headers: list[str]) -> None:
+    warning = address_of(url, headers).warning
+    assert warning is not None and "to example.org without encryption" in warning and "secret-" not in warning
+
+
+@pytest.mark.parametrize(
+    "url", ["wss://example.org/feed?key=secret", "ws://localhost/feed?key=secret", "ws://example.org/feed"]
+)
+def test_what_is_no_secret_or_goes_encrypted_or_nowhere_is_not(url: str) -> None:
+    assert address_of(url).warning is None

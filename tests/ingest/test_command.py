@@ -160,6 +160,18 @@ def test_memory_holds_little_of_what_comes_fast_and_large(device: Device) -> Non
 # --- what is told ----------------------------------------------------------------------------------------------------
 
 
+def test_a_secret_that_goes_unencrypted_is_warned_of(device: Device) -> None:
+    with ingesting(device, "ws://feed.test/", "--header", f"X-Key: {TOKEN}") as (child, wait_for):
+        assert "to feed.test without encryption" in wait_for("ingesting")["warning"]
+        child.terminate()
+    with device.started("ingest", "ws://feed.test/", "--header", f"X-Key: {TOKEN}") as child:
+        assert child.stdout is not None
+        told = [child.stdout.readline().split("  ", 1)[1] for _ in range(2)]
+        child.terminate()
+        child.communicate(timeout=SECONDS_MAX)
+    assert told[1].startswith("Warning: What is secret ") and TOKEN not in "".join(told)
+
+
 def test_people_are_told_in_sentences(device: Device) -> None:
     def handler(connection: ServerConnection) -> None:
         connection.send("x")

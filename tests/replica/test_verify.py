@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from offbook import Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
+from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
 from offbook.core.digests import MODULUS
 from offbook.core.ranges import RECORDS_MAX
 from offbook.core.tables import Field, Table
@@ -392,6 +392,9 @@ def test_offline_is_told_as_by_a_sync(a: Replica) -> None:
 def test_a_server_that_does_not_know_how_is_told_of(a: Replica) -> None:
     wire(a).asked = [says(problem(404, "not_found", "There is nothing at this address."))]
     with pytest.raises(Refused, match="too old"):
+        a.verify()
+    wire(a).asked = [says(Response(404, {}, b"<html>"))]
+    with pytest.raises(NotOffbook):
         a.verify()
 
 
