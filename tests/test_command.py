@@ -503,6 +503,14 @@ def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: b
     assert told.err.startswith("offbook: This ")
 
 
+@pytest.mark.parametrize("end", [b"Bob", b'"Bob,Lee,,,\n', b"Zo\xc3"], ids=["cells", "a quote", "a character"])
+def test_a_file_that_was_cut_off_is_refused_whole(device: Device, end: bytes) -> None:
+    told = device("import", "-", typed=GOOGLE.encode() + b"Ada,Lovelace,,,\n" + end)
+    assert (told.code, told.out) == (1, "")
+    assert "cut off" in told.err and told.err.count("\n") == 1
+    assert device("list", "--json").json == []
+
+
 def test_a_missing_file_is_told_in_a_sentence(device: Device, tmp_path: Path) -> None:
     told = device("import", str(tmp_path / "none.csv"))
     assert (told.code, told.err) == (1, f"offbook: {tmp_path}/none.csv: No such file or directory.\n")
