@@ -135,13 +135,14 @@ def _opened(text: str) -> tuple[list[Column], Iterator[list[str]]]:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 1
+    complete = 0
     try:
-        for number, row in enumerate(rows, start=2):
+        for row in rows:
+            complete += 1
             yield row
     except csv.Error as error:
         if str(error) in TRUNCATED:
-            raise _cut_off(number, "a quote that opens there is never closed") from None
+            raise _cut_off(complete + 1, "a quote that opens there is never closed") from None
         where = f"near line {rows.line_num} ({error})"
         raise Malformed("broken_csv", f"This file can't be read {where}: look for a quote too many there.") from None
 
@@ -152,15 +153,16 @@ def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[st
     A row that has all its cells needs no line break (RFC 4180, section 2), so that a cut inside its last cell can't be
     seen.
     """
-    number, row = 1, [""]
-    for number, row in enumerate(rows, start=2):
+    last, row = 1, [""]
+    for row in rows:
+        last += 1
         yield row
     if text.endswith(("\n", "\r")):
         return
-    if number == 1:
-        raise _cut_off(number, "no line break follows the names of the columns")
+    if last == 1:
+        raise _cut_off(last, "no line break follows the names of the columns")
     if len(row) < width and (len(row) > 1 or row[0].strip()):
-        raise _cut_off(number, f"it has {len(row)} of {width} cells, and no line break follows it")
+        raise _cut_off(last, f"it has {len(row)} of {width} cells, and no line break follows it")
 
 
 def _cut_off(row: int, sign: str) -> Malformed:

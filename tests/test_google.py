@@ -281,7 +281,9 @@ def test_a_file_that_was_cut_anywhere_yields_whole_contacts_or_is_refused(encodi
     assert complete == {0, 1, 2, 3}
 
 
-@pytest.mark.parametrize("end", ["Lee", "Lee,Bo", "Lee,Bo,555", ",,", "\0\0\0", 'Lee,"Bo', 'Lee,"Bo\n', 'Lee,Bo,5,"a""'])
+@pytest.mark.parametrize(
+    "end", ["Lee", "Lee,Bo", "Lee,Bo,555", ",,", "\0\0\0", 'Lee,"Bo', 'Lee,"Bo\n', 'Lee,Bo,5,"a""']
+)
 def test_a_file_that_ends_in_the_middle_of_a_row_is_refused_and_says_where(end: str) -> None:
     with pytest.raises(Malformed, match=r"cut off.*row 3") as caught:
         read(f"First Name,Last Name,Phone 1 - Value,Notes\nAda,King,555-1234,\n{end}")
