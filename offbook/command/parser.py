@@ -232,7 +232,7 @@ def _for_the_past(command: Command) -> None:
 def _for_streams(command: Command) -> None:
     more = (
         "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
-        "tells when it was away. Ctrl-C and SIGTERM end it, with all stored that came until then. "
+        "tells when it was away. Ctrl-C, SIGTERM and a hang-up end it, with all stored that came until then. "
         f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingesting.HEADERS}."
     )
     where = "where the messages go (live_stream.db)"

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError
+from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
@@ -51,7 +51,7 @@ def _token(server: str) -> str:
 
 def _read_token(server: str) -> str:
     if not sys.stdin.isatty():
-        return sys.stdin.readline()
+        return standard.read_line()
     import getpass
 
     return getpass.getpass(f"Token for {server}: ")

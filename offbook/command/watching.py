@@ -10,13 +10,14 @@ import argparse
 import json
 import queue
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from offbook import log
-from offbook.command import Answer
+from offbook.command import Answer, standard
 from offbook.command.syncing import need_server
 from offbook.command.words import count, flat
 from offbook.core.text import clean
@@ -68,13 +69,20 @@ def happenings(watched: Watched, heard: Heard) -> Iterator[Event]:
 
 @contextmanager
 def ended_by_signal(end: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call ``end``: the end is as asked for, not a failure."""
-    before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}
+    """Ctrl-C, SIGTERM and the end of the terminal call ``end``: the end is as asked for, not a failure."""
+    before = {number: signal.signal(number, lambda *_: end()) for number in _endings()}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _endings() -> Iterator[signal.Signals]:
+    """A hang-up that is ignored stays so: under nohup a command outlives its terminal. Windows has none."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
 
 
 class Watched:
@@ -158,7 +166,8 @@ class Watched:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
+    with standard.writing():
+        print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
 
 
 def as_line(event: Event) -> str:
