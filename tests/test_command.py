@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -526,6 +527,108 @@ def test_an_export_imports_as_the_same_contacts(device: Device, tmp_path: Path) 
     assert other("import", "-", typed=text).code == 0
     assert other("export").out == text
     assert [one["name"] for one in device("export", "--json").json] == ["Ada Lovelace"]
+
+
+FATTEN = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+  INSERT INTO contacts (name, notes) SELECT 'Contact ' || i, hex(zeroblob(2000)) FROM n"""
+
+
+def test_an_export_that_fails_leaves_the_old_file_and_names_it(device: Device, tmp_path: Path) -> None:
+    ask_sql(device, FATTEN)
+    out = tmp_path / "out.csv"
+    out.write_text("the old one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
+    try:
+        told = device("export", str(out))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (told.code, told.err) == (1, f"offbook: {out}: File too large.\n")
+    assert out.read_text() == "the old one"
+    assert device("export", str(out)).code == 0
+    assert out.stat().st_size > 500_000
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["book.db", "out.csv"]
+
+
+def test_an_export_is_for_those_who_may_read_the_book(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    fresh, wide, narrow = (tmp_path / name for name in ("fresh.csv", "wide.csv", "narrow.csv"))
+    wide.touch(0o666)
+    narrow.touch(0o600)
+    device.file.chmod(0o640)
+    modes = []
+    for file in (fresh, wide, narrow):
+        assert device("export", str(file)).code == 0
+        modes.append(stat.S_IMODE(file.stat().st_mode))
+    assert modes == [0o640, 0o640, 0o600]
+
+
+def test_an_export_goes_where_a_link_leads(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.csv", tmp_path / "link.csv"
+    link.symlink_to(real)
+    for _ in range(2):  # a link that leads nowhere yet, and one to a file
+        assert device("export", str(link)).code == 0
+        assert link.is_symlink() and real.read_bytes() == device("export").out.encode()
+        assert [file.name for file in real.parent.iterdir()] == ["real.csv"]
+
+
+@pytest.mark.parametrize("name", ["book.db", "book.db-wal", "link.csv", "twin.csv"])
+def test_an_export_never_takes_the_place_of_the_book(device: Device, tmp_path: Path, name: str) -> None:
+    device("add", "Ada")
+    (tmp_path / "link.csv").symlink_to(device.file)
+    (tmp_path / "twin.csv").hardlink_to(device.file)
+    with closing(sqlite3.connect(device.file)) as other:  # has the log beside the book
+        other.execute("SELECT count(*) FROM contacts").fetchone()
+        told = device("export", str(tmp_path / name))
+    assert (told.code, told.out) == (2, "")
+    assert "is the book itself" in told.err
+    assert [one["name"] for one in device("list", "--json").json] == ["Ada"]
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.csv").write_text("theirs")
+    (tmp_path / "out.csv").chmod(0o400)
+    access = os.access  # for the superuser, who runs tests in containers, nothing is forbidden
+    monkeypatch.setattr("os.access", lambda path, mode: access(path, mode) and bool(os.stat(path).st_mode & 0o200))
+    told = device("export", str(tmp_path / "out.csv"))
+    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/out.csv: Permission denied.\n")
+    assert (tmp_path / "out.csv").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", [".", "no folder/out.csv", "loop.csv"])
+def test_a_place_where_no_export_can_be_is_named(device: Device, tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    told = device("export", str(tmp_path / name))
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith(f"offbook: {tmp_path / name}: ") and told.err.count("\n") == 1
+
+
+def test_an_export_goes_into_a_pipe_and_a_device(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with device.started("export", str(pipe)) as child:
+        assert pipe.read_bytes() == device("export").out.encode()
+        assert child.wait(60) == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert device("export", os.devnull).code == 0
+    told = device("export", "/dev/full")
+    assert (told.code, told.err) == (1, "offbook: /dev/full: No space left on device.\n")
+
+
+def test_standard_output_may_be_named_like_a_file(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    csv = device("export").out
+    out = tmp_path / "out.csv"
+    for name in ("/dev/stdout", str(out)):
+        out.write_text("before\n")
+        with out.open("a") as appending, device.started("export", name, stdout=appending) as child:
+            assert child.wait(60) == 0
+        assert out.read_bytes().decode() == "before\n" + csv
 
 
 # --- log, parked, conflicts ------------------------------------------------------------------------------------------
