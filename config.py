@@ -100,7 +100,7 @@ class Config:
             live_url=environ.get("LIVE_URL") or cls.live_url,
             secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
             host=environ.get("HOST") or cls.host,
-            port=whole_number(environ, "PORT", cls.port),
+            port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
@@ -108,11 +108,11 @@ class Config:
         )
 
 
-def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+def whole_number(environ: Mapping[str, str], name: str, default: int, most: int = 99_999) -> int:
     """A setting that counts something. Raises ValueError, with a sentence for whoever set it."""
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise ValueError(f"{name} must be a whole number from 0 to 99999, not {text!a}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most):
+        raise ValueError(f"{name} must be a whole number from 0 to {most}, not {text!a}.")
     return int(text)
 
 

@@ -387,6 +387,7 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
 
 SETTINGS_THAT_CAN_NOT_BE = [
     ("PORT", "five thousand"),
+    ("PORT", "65536"),
     ("DATABASE_URL", "oracle://somewhere"),
     ("LIVE_URL", "carrier://pigeon"),
     ("LOG_FORMAT", "xml"),

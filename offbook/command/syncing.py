@@ -13,8 +13,9 @@ from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageEr
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
-from offbook.core.errors import NotAuthorized, Offline
+from offbook.core.errors import Invalid, NotAuthorized, Offline
 from offbook.replica import NoServer, Replica
+from offbook.server_address import check_server
 from offbook.status import Status
 from offbook.syncing import SyncReport
 
@@ -34,9 +35,11 @@ def init(book: Replica, args: argparse.Namespace) -> Answer:
 
 
 def _address(server: str) -> str:
-    if not re.match("https?://[^/]", server) or not server.isprintable() or " " in server:
-        raise UsageError(f"{server!a} is not the address of a server: it must begin with http:// or https://.")
-    return server.rstrip("/")
+    try:
+        check_server(server.strip())
+    except Invalid as flaw:
+        raise UsageError(str(flaw)) from None
+    return server.strip().rstrip("/")
 
 
 def _token(server: str) -> str:
