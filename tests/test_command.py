@@ -365,6 +365,47 @@ def test_the_token_comes_from_the_environment(device: Device, monkeypatch: pytes
     assert ask_sql(device, "SELECT token FROM sync_state") == [("ob_secret",)]
 
 
+def token_of(device: Device) -> str:
+    return ask_sql(device, "SELECT token FROM sync_state")[0][0]
+
+
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_a_token_alone_is_taken_where_the_server_is_known(
+    offline: Device, nowhere: str, monkeypatch: pytest.MonkeyPatch, from_environment: bool
+) -> None:
+    if from_environment:
+        monkeypatch.setenv("OFFBOOK_TOKEN", "ob_second")
+    told = offline("init", typed="" if from_environment else "ob_second\n")
+    assert (told.code, token_of(offline)) == (0, "ob_second")
+    assert (
+        told.out.splitlines()[0]
+        == f"The book is in {offline.file} and syncs with {nowhere}, with the token that was given."
+    )
+    assert "ob_second" not in told.out
+
+
+def test_no_token_leaves_the_one_that_is_there(offline: Device, nowhere: str) -> None:
+    told = offline("init")
+    assert (told.code, token_of(offline)) == (0, "ob_token")
+    assert told.out.splitlines() == [f"The book is in {offline.file} and syncs with {nowhere}."]
+
+
+@pytest.mark.parametrize("token", ["\n", "two words\n", "pässword\n", b"p\xff\n"])
+def test_what_can_t_be_a_token_is_refused_where_the_server_is_known(offline: Device, token: str | bytes) -> None:
+    told = offline("init", typed=token)
+    assert told.code == 2 and "OFFBOOK_TOKEN" in told.err
+    assert token_of(offline) == "ob_token"
+
+
+def test_a_token_for_no_server_is_not_dropped_in_silence(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input may be anyone's where there is no server: it is left alone, and what is missing is told."""
+    told = device("init", typed="ob_first\n")
+    assert told.code == 0 and "`offbook init --server URL`" in told.out
+    monkeypatch.setenv("OFFBOOK_TOKEN", "ob_first")
+    told = device("init")
+    assert told.code == 2 and "--server" in told.err and "ob_first" not in told.err
+
+
 @pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
 def test_what_can_t_be_a_token_is_refused(device: Device, token: str) -> None:
     told = device("init", "--server", "http://localhost:5000", typed=token)

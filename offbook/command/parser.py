@@ -143,7 +143,8 @@ def _for_files(command: Command) -> None:
 def _for_syncing(command: Command) -> None:
     more = (
         f"The device's token is read from standard input, or from {syncing.TOKEN}. "
-        "Without --server the book stays on this device until one is named."
+        "Without --server the book keeps the one that it has, and takes a new token; "
+        "or it stays on this device until one is named."
     )
     init = command("init", syncing.init, "make this device's book, and name its server", more)
     init.set_defaults(makes_file=True)

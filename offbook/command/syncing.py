@@ -25,13 +25,32 @@ NEXT = "with the next sync"
 
 def init(book: Replica, args: argparse.Namespace) -> Answer:
     """The token is never an argument: others on the machine can read those."""
-    if args.server is None:
-        lines = [f"The book is in {book.path}."]
-    else:
+    if args.server is not None:
         server = _address(args.server)
         book.set_server(server, _token(server))
         lines = [f"The book is in {book.path} and syncs with {server}.", "Next: `offbook sync`."]
+    elif known := book.status().server:
+        lines = _with_a_token_alone(book, known)
+    else:
+        lines = _without_a_server(book)
     return Answer(_told(book), lines)
+
+
+def _with_a_token_alone(book: Replica, server: str) -> list[str]:
+    """Another token for the server that the book has, where one is given."""
+    text = os.environ.get(TOKEN) or ("" if sys.stdin.isatty() else standard.read_line())
+    if not text:
+        return [f"The book is in {book.path} and syncs with {server}."]
+    book.set_server(token=_checked(text))
+    return [f"The book is in {book.path} and syncs with {server}, with the token that was given."]
+
+
+def _without_a_server(book: Replica) -> list[str]:
+    """Standard input is not read: there would be nothing to read in most cases, and a script would wait for its end."""
+    if os.environ.get(TOKEN):
+        raise UsageError(f"{TOKEN} holds a token, and this book has no server to use it with: add --server URL.")
+    lines = [f"The book is in {book.path}."]
+    return [*lines, "It has no server yet: `offbook init --server URL` names one, with a token on standard input."]
 
 
 def _address(server: str) -> str:
@@ -43,7 +62,11 @@ def _address(server: str) -> str:
 
 
 def _token(server: str) -> str:
-    token = (os.environ.get(TOKEN) or _read_token(server)).strip()
+    return _checked(os.environ.get(TOKEN) or _read_token(server))
+
+
+def _checked(text: str) -> str:
+    token = text.strip()
     if not re.fullmatch("[!-~]+", token):
         raise UsageError(
             f"A token is needed, on standard input or in {TOKEN}: the page “Devices” of the server makes one. "
