@@ -341,6 +341,20 @@ def test_a_list_is_searched_by_words_in_any_field(device: Device) -> None:
     assert device("list", "nothing").out == "No contact has “nothing”.\n"
 
 
+def test_a_list_is_searched_by_an_option_as_by_words(device: Device) -> None:
+    device("add", "Zoë Lee", "--company", "Engines")
+    device("add", "Ada Lee", "--detail", "phone:boat=555")
+    found = device("list", "--search", "engines zoe", "--json")
+    assert (found.code, [contact["name"] for contact in found.json]) == (0, ["Zoë Lee"])
+    assert found.json == device("list", "engines", "zoe", "--json").json
+    assert device("list", "--search", "lee").out == device("list").out
+    assert device("list", "--search=BOAT").out.splitlines()[1].split()[1] == "Ada"
+    assert [contact["name"] for contact in device("list", "lee", "--search", "zoe", "--json").json] == ["Zoë Lee"]
+    assert device("list", "--search", "no one").out == "No contact has “no one”.\n"
+    assert device("list", "--search", "no one", "--json").json == []
+    assert "--search TEXT" in device("list", "--help").out
+
+
 def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
     device("add", "\x1b[31mRed\x07", "--notes", "\x9b2J\u202e")
     told = device("list").out + device("show", device("list", "--json").json[0]["id"]).out

@@ -28,6 +28,7 @@ EPILOG = """\
 examples:
   offbook add "Ada Lovelace" --phone 555-1234 --detail phone:Boat=555-9
   offbook edit "Ada Lovelace" --company "Analytical Engines"
+  offbook list --search lovelace
   offbook sync
 
 An ID is an id, the beginning of one (6 characters or more), or a contact's
@@ -120,7 +121,8 @@ def _for_contacts(command: Command) -> None:
     add.add_argument("name", metavar="NAME")
     fields.add_options(add, without="name")
     listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
-    listing.add_argument("search", metavar="WORD", nargs="*", help="without regard to case and accents")
+    listing.add_argument("words", metavar="WORD", nargs="*", help="without regard to case and accents")
+    listing.add_argument("--search", metavar="TEXT", default="", help="the words as one text, like --search 'ada king'")
     command("show", contacts.show, "show all of a contact").add_argument("id", metavar="ID")
     more = "What is not named stays as it is; an empty text (--phone '') empties a field."
     edit = command("edit", contacts.edit, "change a contact", more)
