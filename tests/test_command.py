@@ -344,9 +344,9 @@ def test_a_list_is_searched_by_words_in_any_field(device: Device) -> None:
 def test_a_list_is_searched_by_an_option_as_by_words(device: Device) -> None:
     device("add", "Zoë Lee", "--company", "Engines")
     device("add", "Ada Lee", "--detail", "phone:boat=555")
-    found = device("list", "--search", "engines zoe", "--json")
-    assert (found.code, [contact["name"] for contact in found.json]) == (0, ["Zoë Lee"])
-    assert found.json == device("list", "engines", "zoe", "--json").json
+    matches = device("list", "--search", "engines zoe", "--json")
+    assert (matches.code, [contact["name"] for contact in matches.json]) == (0, ["Zoë Lee"])
+    assert matches.json == device("list", "engines", "zoe", "--json").json
     assert device("list", "--search", "lee").out == device("list").out
     assert device("list", "--search=BOAT").out.splitlines()[1].split()[1] == "Ada"
     assert [contact["name"] for contact in device("list", "lee", "--search", "zoe", "--json").json] == ["Zoë Lee"]
@@ -389,35 +389,35 @@ def test_a_token_alone_is_taken_where_the_server_is_known(
 ) -> None:
     if from_environment:
         monkeypatch.setenv("OFFBOOK_TOKEN", "ob_second")
-    told = offline("init", typed="" if from_environment else "ob_second\n")
-    assert (told.code, token_of(offline)) == (0, "ob_second")
+    answer = offline("init", typed="" if from_environment else "ob_second\n")
+    assert (answer.code, token_of(offline)) == (0, "ob_second")
     assert (
-        told.out.splitlines()[0]
+        answer.out.splitlines()[0]
         == f"The book is in {offline.file} and syncs with {nowhere}, with the token that was given."
     )
-    assert "ob_second" not in told.out
+    assert "ob_second" not in answer.out
 
 
 def test_no_token_leaves_the_one_that_is_there(offline: Device, nowhere: str) -> None:
-    told = offline("init")
-    assert (told.code, token_of(offline)) == (0, "ob_token")
-    assert told.out.splitlines() == [f"The book is in {offline.file} and syncs with {nowhere}."]
+    answer = offline("init")
+    assert (answer.code, token_of(offline)) == (0, "ob_token")
+    assert answer.out.splitlines() == [f"The book is in {offline.file} and syncs with {nowhere}."]
 
 
 @pytest.mark.parametrize("token", ["\n", "two words\n", "pässword\n", b"p\xff\n"])
 def test_what_can_t_be_a_token_is_refused_where_the_server_is_known(offline: Device, token: str | bytes) -> None:
-    told = offline("init", typed=token)
-    assert told.code == 2 and "OFFBOOK_TOKEN" in told.err
+    answer = offline("init", typed=token)
+    assert answer.code == 2 and "OFFBOOK_TOKEN" in answer.err
     assert token_of(offline) == "ob_token"
 
 
 def test_a_token_for_no_server_is_not_dropped_in_silence(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input may be anyone's where there is no server: it is left alone, and what is missing is told."""
-    told = device("init", typed="ob_first\n")
-    assert told.code == 0 and "`offbook init --server URL`" in told.out
+    answer = device("init", typed="ob_first\n")
+    assert answer.code == 0 and "`offbook init --server URL`" in answer.out
     monkeypatch.setenv("OFFBOOK_TOKEN", "ob_first")
-    told = device("init")
-    assert told.code == 2 and "--server" in told.err and "ob_first" not in told.err
+    answer = device("init")
+    assert answer.code == 2 and "--server" in answer.err and "ob_first" not in answer.err
 
 
 @pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
@@ -561,9 +561,9 @@ def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: b
 
 @pytest.mark.parametrize("end", [b"Bob", b'"Bob,Lee,,,\n', b"Zo\xc3"], ids=["cells", "a quote", "a character"])
 def test_a_file_that_was_cut_off_is_refused_whole(device: Device, end: bytes) -> None:
-    told = device("import", "-", typed=GOOGLE.encode() + b"Ada,Lovelace,,,\n" + end)
-    assert (told.code, told.out) == (1, "")
-    assert "cut off" in told.err and told.err.count("\n") == 1
+    answer = device("import", "-", typed=GOOGLE.encode() + b"Ada,Lovelace,,,\n" + end)
+    assert (answer.code, answer.out) == (1, "")
+    assert "cut off" in answer.err and answer.err.count("\n") == 1
     assert device("list", "--json").json == []
 
 
@@ -595,10 +595,10 @@ def test_an_export_that_fails_leaves_the_old_file_and_names_it(device: Device, t
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
     try:
-        told = device("export", str(out))
+        answer = device("export", str(out))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert (told.code, told.err) == (1, f"offbook: {out}: File too large.\n")
+    assert (answer.code, answer.err) == (1, f"offbook: {out}: File too large.\n")
     assert out.read_text() == "the old one"
     assert device("export", str(out)).code == 0
     assert out.stat().st_size > 500_000
@@ -636,10 +636,10 @@ def test_an_export_never_takes_the_place_of_the_book(device: Device, tmp_path: P
     (tmp_path / "twin.csv").hardlink_to(device.file)
     with closing(sqlite3.connect(device.file)) as other:  # has the log beside the book
         other.execute("SELECT count(*) FROM contacts").fetchone()
-        told = device("export", str(tmp_path / name))
-    assert (told.code, told.out) == (2, "")
-    assert "is the book itself" in told.err
-    assert [one["name"] for one in device("list", "--json").json] == ["Ada"]
+        answer = device("export", str(tmp_path / name))
+    assert (answer.code, answer.out) == (2, "")
+    assert "is the book itself" in answer.err
+    assert [contact["name"] for contact in device("list", "--json").json] == ["Ada"]
 
 
 def test_a_file_that_may_not_be_written_is_not_replaced(
@@ -649,17 +649,17 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
     (tmp_path / "out.csv").chmod(0o400)
     access = os.access  # for the superuser, who runs tests in containers, nothing is forbidden
     monkeypatch.setattr("os.access", lambda path, mode: access(path, mode) and bool(os.stat(path).st_mode & 0o200))
-    told = device("export", str(tmp_path / "out.csv"))
-    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/out.csv: Permission denied.\n")
+    answer = device("export", str(tmp_path / "out.csv"))
+    assert (answer.code, answer.err) == (1, f"offbook: {tmp_path}/out.csv: Permission denied.\n")
     assert (tmp_path / "out.csv").read_text() == "theirs"
 
 
 @pytest.mark.parametrize("name", [".", "no folder/out.csv", "loop.csv"])
 def test_a_place_where_no_export_can_be_is_named(device: Device, tmp_path: Path, name: str) -> None:
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
-    told = device("export", str(tmp_path / name))
-    assert (told.code, told.out) == (1, "")
-    assert told.err.startswith(f"offbook: {tmp_path / name}: ") and told.err.count("\n") == 1
+    answer = device("export", str(tmp_path / name))
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"offbook: {tmp_path / name}: ") and answer.err.count("\n") == 1
 
 
 def test_an_export_goes_into_a_pipe_and_a_device(device: Device, tmp_path: Path) -> None:
@@ -671,8 +671,8 @@ def test_an_export_goes_into_a_pipe_and_a_device(device: Device, tmp_path: Path)
         assert child.wait(60) == 0
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert device("export", os.devnull).code == 0
-    told = device("export", "/dev/full")
-    assert (told.code, told.err) == (1, "offbook: /dev/full: No space left on device.\n")
+    answer = device("export", "/dev/full")
+    assert (answer.code, answer.err) == (1, "offbook: /dev/full: No space left on device.\n")
 
 
 def test_standard_output_may_be_named_like_a_file(device: Device, tmp_path: Path) -> None:

@@ -89,13 +89,13 @@ def command_lines(text: str) -> Iterator[str]:
 def commands(line: str) -> Iterator[list[str]]:
     """The commands of a line, each as its words: without its comment, its settings and where its output goes."""
     words = shlex.split(re.sub(r"\$\([^)]*\)|…", "x", line), comments=True)
-    found: list[str] = []
+    command: list[str] = []
     for word in [*words, "&&"]:
         if word in ("|", "&&"):
-            yield found
-            found = []
-        elif found or not re.fullmatch(r"\w+=.*", word):
-            found.append(word)
+            yield command
+            command = []
+        elif command or not re.fullmatch(r"\w+=.*", word):
+            command.append(word)
 
 
 def require_command(words: Sequence[str], program: click.Context) -> None:
@@ -131,9 +131,9 @@ def require_flask(context: click.Context, words: Sequence[str]) -> None:
     rest = list(words)
     while isinstance(group := context.command, click.Group) and rest != ["--help"]:
         name = rest.pop(0)
-        found = group.get_command(context, name)
-        assert found is not None, f"flask has no command {name}"
-        context = click.Context(found, parent=context)
+        command = group.get_command(context, name)
+        assert command is not None, f"flask has no command {name}"
+        context = click.Context(command, parent=context)
     if not isinstance(context.command, click.Group):
         with suppress(click.exceptions.Exit):  # --help
             context.command.parse_args(context, rest)

@@ -273,11 +273,11 @@ def test_a_file_that_was_cut_anywhere_yields_whole_contacts_or_is_refused(encodi
     complete = set()
     for length in range(1, len(data)):
         try:
-            found = read(decode(data[:length]))
+            taken = read(decode(data[:length]))
         except Malformed:
             continue
-        assert found == Import(whole[: len(found.contacts)], [])
-        complete.add(len(found.contacts))
+        assert taken == Import(whole[: len(taken.contacts)], [])
+        complete.add(len(taken.contacts))
     assert complete == {0, 1, 2, 3}
 
 
@@ -292,8 +292,8 @@ def test_a_file_that_ends_in_the_middle_of_a_row_is_refused_and_says_where(end: 
 
 @pytest.mark.parametrize("end", ["Lee,Bo,5,", "Lee,Bo,5,kind", "Lee,Bo\n", "Lee,Bo\r", "\n", "  "])
 def test_a_last_row_that_is_whole_needs_no_line_break(end: str) -> None:
-    found = read(f"First Name,Last Name,Phone 1 - Value,Notes\nAda,King,555-1234,\n{end}")
-    assert [contact["given_name"] for contact in found.contacts] == ["Ada", "Lee"][: 1 + end.startswith("Lee")]
+    taken = read(f"First Name,Last Name,Phone 1 - Value,Notes\nAda,King,555-1234,\n{end}")
+    assert [contact["given_name"] for contact in taken.contacts] == ["Ada", "Lee"][: 1 + end.startswith("Lee")]
 
 
 def test_a_file_that_ends_in_its_header_is_refused() -> None:

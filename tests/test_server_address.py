@@ -48,8 +48,8 @@ def test_what_is_no_address_of_a_server_is_refused_in_a_sentence(address: str, f
     with pytest.raises(Invalid, match=flaw) as refused, Replica(path, server=address, token="ob_t"):
         pass
     assert refused.value.code == "bad_address"
-    told = Device(path)("init", "--server", address, typed="ob_t\n")
-    assert (told.code, told.out, told.err) == (2, "", f"offbook: {refused.value}\n")
+    answer = Device(path)("init", "--server", address, typed="ob_t\n")
+    assert (answer.code, answer.out, answer.err) == (2, "", f"offbook: {refused.value}\n")
     assert SECRET not in str(refused.value)
     with Replica(path) as book:
         assert book.status().server is None

@@ -56,31 +56,31 @@ def test_what_the_server_changes_is_told_once_whoever_tells_first(path: Path, tm
     ):
         watched = Watched(book)
 
-        def told(changed: list[str]) -> list[tuple[str, str]]:
+        def happened(changed: list[str]) -> list[tuple[str, str]]:
             return [(event["event"], event["name"]) for event in watched.look(changed) if "name" in event]
 
         def arrives(first: list[str]) -> list[tuple[str, str]]:
             other.sync()
             syncing.sync()
-            return told(first)
+            return happened(first)
 
         ada, bob = other.contacts.add(name="Ada"), other.contacts.add(name="Bob")
         assert sorted(arrives([])) == [("added", "Ada"), ("added", "Bob")]
-        assert told([ada, bob]) == []
+        assert happened([ada, bob]) == []
         other.contacts.update(ada, name="Ada King")
         assert arrives([]) == [("changed", "Ada King")]
-        assert told([ada]) == []
+        assert happened([ada]) == []
         other.contacts.update(ada, phone="1")
         assert arrives([ada]) == [("changed", "Ada King")]
-        assert told([ada]) == []
+        assert happened([ada]) == []
         other.contacts.update(ada, details={"k1": {"kind": "phone", "value": "2"}})
         assert arrives([]) == []
-        assert told([ada]) == [("changed", "Ada King")]
+        assert happened([ada]) == [("changed", "Ada King")]
         syncing.contacts.update(bob, phone="1")
-        assert told([]) == [("changed", "Bob")]
+        assert happened([]) == [("changed", "Bob")]
         other.contacts.update(bob, email="bob@example.org")
         assert arrives([bob]) == [("changed", "Bob")]
         other.sync()
         other.contacts.delete(bob)
         assert arrives([bob]) == [("deleted", "Bob")]
-        assert told([bob]) == []
+        assert happened([bob]) == []

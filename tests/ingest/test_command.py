@@ -279,8 +279,8 @@ def test_no_secret_has_to_be_an_argument(device: Device, tmp_path: Path) -> None
 @pytest.mark.parametrize("option", ["--header", "--send"])
 def test_a_file_that_is_not_text_is_told(device: Device, tmp_path: Path, option: str) -> None:
     (tmp_path / "latin-1").write_bytes(b"X-One: Zo\xeb\n")
-    told = device("ingest", "ws://x", option, f"@{tmp_path}/latin-1")
-    assert (told.code, told.err) == (2, f"offbook: {tmp_path}/latin-1 is not UTF-8 text.\n")
+    answer = device("ingest", "ws://x", option, f"@{tmp_path}/latin-1")
+    assert (answer.code, answer.err) == (2, f"offbook: {tmp_path}/latin-1 is not UTF-8 text.\n")
 
 
 def test_a_file_of_headers_that_is_not_there_is_told(device: Device) -> None:
