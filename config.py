@@ -125,15 +125,30 @@ def one_of(environ: Mapping[str, str], name: str, known: Sequence[str], default:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in the file, which is made on first use; only its owner may read it.
+    """The secret in the file, which is made on first use; only its owner may read it. Raises ValueError.
 
-    Written aside and linked into place: of two processes that start together one makes it, and both read it whole.
+    Written aside and linked into place when it is on the disk: of two processes that start together one makes it, and
+    both read it whole.
     """
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+        try:
+            _make_secret(path)
+        except OSError as error:
+            raise ValueError(f"{path} can't be made: {error.strerror}.") from None
+    secret = path.read_text().strip()
+    if not secret:
+        raise ValueError(f"{path} is empty: delete it, and a new secret is made. Everyone signs in once more then.")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+    try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(handle)
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
+    finally:
         os.unlink(draft)
-    return path.read_text().strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import re
 import stat
 import subprocess
@@ -338,6 +339,24 @@ def test_the_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert kept_secret(path) == secret
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
+
+
+def test_a_secret_that_can_t_be_made_leaves_nothing_behind_and_is_told(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ValueError, match="secret_key can't be made: File too large"):
+            kept_secret(tmp_path / "secret_key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    """As a crash of the machine left it, in earlier versions."""
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(ValueError, match="secret_key is empty: delete it"):
+        kept_secret(tmp_path / "secret_key")
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
