@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import resource
 import re
+import resource
 import stat
 import subprocess
 import sys

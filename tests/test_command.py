@@ -629,7 +629,7 @@ def test_an_export_goes_where_a_link_leads(device: Device, tmp_path: Path) -> No
         assert [file.name for file in real.parent.iterdir()] == ["real.csv"]
 
 
-@pytest.mark.parametrize("name", ["book.db", "book.db-wal", "link.csv", "twin.csv"])
+@pytest.mark.parametrize("name", ["book.db", "book.db-wal", "book.db-journal", "link.csv", "twin.csv"])
 def test_an_export_never_takes_the_place_of_the_book(device: Device, tmp_path: Path, name: str) -> None:
     device("add", "Ada")
     (tmp_path / "link.csv").symlink_to(device.file)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from offbook import log
@@ -79,8 +78,9 @@ def export(book: Replica, args: argparse.Namespace) -> Answer:
 
 
 def _refuse_the_book(book: Path, file: str) -> None:
-    """By whatever name: its file, or one of those that SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(OSError):
-            if os.path.samefile(f"{book}{suffix}", file):
-                raise UsageError(f"{file} is the book itself: name another file to export to.")
+    """By whatever name: its file, or one of those that SQLite keeps beside it, or may at any time."""
+    place = os.path.realpath(file)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        own = f"{os.path.realpath(book)}{suffix}"
+        if place == own or (os.path.exists(place) and os.path.exists(own) and os.path.samefile(place, own)):
+            raise UsageError(f"{file} is the book itself: name another file to export to.")
