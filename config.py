@@ -107,7 +107,7 @@ class Config:
             live_url=environ.get("LIVE_URL") or cls.live_url,
             secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
             host=environ.get("HOST") or cls.host,
-            port=whole_number(environ, "PORT", cls.port),
+            port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
@@ -148,11 +148,11 @@ def config_named(name: str) -> Config:
     return CONFIGS[name]()
 
 
-def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+def whole_number(environ: Mapping[str, str], name: str, default: int, most: int = 99_999) -> int:
     """A setting that counts something. Raises ValueError, with a sentence for whoever set it."""
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise ValueError(f"{name} must be a whole number from 0 to 99999, not {text!a}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most):
+        raise ValueError(f"{name} must be a whole number from 0 to {most}, not {text!a}.")
     return int(text)
 
 
@@ -165,15 +165,30 @@ def one_of(environ: Mapping[str, str], name: str, known: Sequence[str], default:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in the file, which is made on first use; only its owner may read it.
+    """The secret in the file, which is made on first use; only its owner may read it. Raises ValueError.
 
-    Written aside and linked into place: of two processes that start together one makes it, and both read it whole.
+    Written aside and linked into place when it is on the disk: of two processes that start together one makes it, and
+    both read it whole.
     """
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+        try:
+            _make_secret(path)
+        except OSError as error:
+            raise ValueError(f"{path} can't be made: {error.strerror}.") from None
+    secret = path.read_text().strip()
+    if not secret:
+        raise ValueError(f"{path} is empty: delete it, and a new secret is made. Everyone signs in once more then.")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+    try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(handle)
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
+    finally:
         os.unlink(draft)
-    return path.read_text().strip()

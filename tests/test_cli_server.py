@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -340,6 +341,24 @@ def test_the_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
+def test_a_secret_that_can_t_be_made_leaves_nothing_behind_and_is_told(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ValueError, match="secret_key can't be made: File too large"):
+            kept_secret(tmp_path / "secret_key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    """As a crash of the machine left it, in earlier versions."""
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(ValueError, match="secret_key is empty: delete it"):
+        kept_secret(tmp_path / "secret_key")
+
+
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     settings = {"HOST": "::1", "PORT": "7000", "TRUSTED_PROXIES": "2", "SECRET_KEY": "s", "DATABASE_URL": "sqlite:///x"}
     config = Config.from_environment({"INSTANCE_PATH": str(tmp_path / "new"), **settings})
@@ -387,6 +406,7 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
 
 SETTINGS_THAT_CAN_NOT_BE = [
     ("PORT", "five thousand"),
+    ("PORT", "65536"),
     ("DATABASE_URL", "oracle://somewhere"),
     ("LIVE_URL", "carrier://pigeon"),
     ("LOG_FORMAT", "xml"),

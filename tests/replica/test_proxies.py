@@ -101,7 +101,7 @@ def test_a_proxy_in_an_odd_form_does_not_give_its_password_away(proxy: str, monk
 def test_what_a_proxy_says_itself_is_told_as_the_proxys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with odd_server(says("407 Proxy Authentication Required", b"<html>")) as (proxy, _):
         through(monkeypatch, proxy)
-        a = Replica(tmp_path / "a.db", server="http://you:hidden@offbook.test", token=TOKEN)
+        a = Replica(tmp_path / "a.db", server="http://offbook.test", token=TOKEN)
         with a, pytest.raises(NotOffbook) as caught:
             a.sync()
         with pytest.raises(ProxyFault, match="407"):

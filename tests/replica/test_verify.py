@@ -165,15 +165,22 @@ DAMAGE: dict[str, tuple[str, ...]] = {
 }
 
 
+def server_rows(replica: Replica) -> list[Any]:
+    """What the server said; since when it is known is told anew with a row that comes again."""
+    return replica.connection.execute(
+        "SELECT record_id, seq, deleted, data, stale FROM server_rows ORDER BY 1"
+    ).fetchall()
+
+
 @pytest.mark.parametrize("name", DAMAGE)
 def test_what_differs_is_mended_and_told(a: Replica, server: Server, name: str) -> None:
-    before, rows = shown(a), a.connection.execute("SELECT record_id, seq, deleted, data, stale FROM server_rows ORDER BY 1").fetchall()
+    before, rows = shown(a), server_rows(a)
     for sql in DAMAGE[name]:
         damage(a, sql)
     damaged = {contact["id"]: contact for contact in shown(a)}
     report = a.verify()
     assert shown(a) == before
-    assert a.connection.execute("SELECT record_id, seq, deleted, data, stale FROM server_rows ORDER BY 1").fetchall() == rows
+    assert server_rows(a) == rows
     for one in report.repaired:
         assert (one.was, one.now) == (damaged.get(one.record_id), a.contacts.get(one.record_id))
     assert len(report.repaired) == {"several records": 21, "everything": 21}.get(name, 1)
