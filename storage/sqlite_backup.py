@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
+from storage import backup_schema, backup_seal
 from storage.backup_files import BackupError
+from storage.backup_schema import Schema
 from storage.replacing import Replacing
 from storage.sqlite import BUSY_TIMEOUT_MS, driver
 
@@ -30,6 +32,13 @@ PAGES_AT_ONCE = 16
 """Fewer than an empty database has: the first step takes the lock, and must not be the last one."""
 
 SQLITE_OK = 0
+
+APPLICATION_ID = 0x6F66626B
+"""In the header of a backup, "ofbk": it was sealed. https://sqlite.org/fileformat.html#application_id"""
+
+JOURNAL_BYTE = 18
+WAL = 2
+"""In the header of every database that a server had open, be it one that began as a copied backup."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -39,6 +48,7 @@ def back_up(engine: Engine, path: Path) -> None:
         with closing(driver().connect(path)) as copy:
             source.driver_connection.backup(copy)  # type: ignore[union-attr]
             copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             if faults := _faults(copy):
                 raise BackupError(f"The copy is damaged, as the database is ({faults[0]}): run `flask doctor`.")
     except driver().DatabaseError as error:
@@ -51,7 +61,7 @@ def revision(path: Path) -> str | None:
     """The schema of the backup in ``path``, read and checked from end to end; None where it is no book's at all."""
     try:
         with closing(_read(path)) as copy:
-            if faults := _faults(copy):
+            if faults := [*_length_faults(copy, path), *_faults(copy)]:
                 raise BackupError(f"{path} is damaged ({faults[0]}): nothing was done. Take another backup.")
             names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not names >= {"alembic_version", "books"}:
@@ -60,6 +70,21 @@ def revision(path: Path) -> str | None:
             return row and str(row[0])
     except driver().DatabaseError as error:
         raise BackupError(f"{path} is no backup that SQLite can read ({error}): nothing was done.") from None
+
+
+def is_marked(path: Path) -> bool:
+    with closing(_read(path)) as copy:
+        (mark,) = copy.execute("PRAGMA application_id").fetchone()
+    with path.open("rb") as file:
+        file.seek(JOURNAL_BYTE)
+        return bool(mark == APPLICATION_ID and file.read(1)[0] < WAL)
+
+
+@contextmanager
+def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
+    """The backup itself."""
+    with closing(_read(path)) as copy:
+        yield copy, backup_schema.of_sqlite(copy)
 
 
 def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
@@ -112,6 +137,13 @@ def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
 def _read(path: Path) -> Any:
     """A connection that leaves the file as it is."""
     return driver().connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def _length_faults(connection: Any, path: Path) -> list[str]:
+    """SQLite overlooks what stands after the last page."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    surplus = backup_seal.content_bytes(path) - pages * size
+    return [f"{surplus} bytes stand after its end"] if surplus else []
 
 
 def _faults(connection: Any) -> list[str]:

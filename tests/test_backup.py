@@ -303,7 +303,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
     backups.back_up(database, file)
     upgrade(database)
     restored(app, file)
-    assert backups.check(database, file) == old
+    assert backups.check(database, file).revision == old
     assert [finding.bad for finding in schema(database)] == [False]
     assert people(app) == ["ada"]
 
@@ -311,7 +311,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
 def test_a_backup_of_a_newer_offbook_is_refused(app: App, database: Database, file: Path) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    backups.back_up(database, file)
+    backups.keep(database, file)
     with database.write() as connection:
         connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
     assert "newer offbook (schema 9999): update offbook" in refused(app, "restore", "--yes", str(file))
@@ -414,7 +414,7 @@ def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, databas
         seen.append(closed_to(database))
         return "new"
 
-    backups.restore(database, file, parts_of(app).config.instance_path, 0, new_id)
+    backups.restore(database, backups.check(database, file), parts_of(app).config.instance_path, 0, new_id)
     COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
     assert seen == [True, True]
     assert (epochs(database), closed_to(database)) == (["new"], False)
@@ -481,7 +481,9 @@ def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, dat
     add_user(app, "bob")
     too_long = "x" * 1000
     with pytest.raises(BackupError, match="could not do that .*is not whole, and takes no changes") as failed:
-        backups.restore(database, file, parts_of(app).config.instance_path, 0, lambda: too_long)
+        backups.restore(
+            database, backups.check(database, file), parts_of(app).config.instance_path, 0, lambda: too_long
+        )
     assert "\n" not in str(failed.value)
     told = run(app, "doctor")
     assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
