@@ -67,14 +67,14 @@ def _converted(table: str, columns: Sequence[tuple[str, Column]], row: Sequence[
 
 
 def _value(name: str, column: Column, text: Text) -> object:
-    """What can't be converted stays text, which ``rows_of`` finds."""
     if text is None:
         return None
-    if column.kind == "flag":
-        return FLAGS.get(text, text)
-    if column.kind == "number":
-        number = int(text) if INTEGER.fullmatch(text) else INTEGER_MAX
-        return number if -INTEGER_MAX <= number < INTEGER_MAX else f"no number: {text}"
+    if column.kind == "flag" and text in FLAGS:
+        return FLAGS[text]
+    if column.kind == "number" and INTEGER.fullmatch(text) and -INTEGER_MAX <= int(text) < INTEGER_MAX:
+        return int(text)
+    if column.kind != "text":
+        raise Faulty(f"{name} holds something else than a {column.kind}")
     if column.characters_max is not None and len(text) > column.characters_max:
         raise Faulty(f"{name} holds a text of more than {column.characters_max} characters")
     return text

@@ -48,6 +48,9 @@ class Copies(Protocol):
     def is_marked(self, path: Path, /) -> bool:
         """Whether what is in ``path`` says itself that it was sealed."""
 
+    def is_used(self, path: Path, /) -> bool:
+        """Whether ``path`` became a database that a server had open: from then on a seal says nothing of it."""
+
     def opened(self, path: Path, revision: str, /) -> AbstractContextManager[tuple[Any, Schema]]:
         """A connection to a SQLite database with the rows that are in ``path``, and the schema declared there.
 
@@ -116,13 +119,13 @@ def check(database: Database, path: Path) -> Checked:
         raise BackupError(f"There is no file {path}.")
     if path.resolve() == _file_of(database):
         raise BackupError(f"{path} is the database itself: name a backup of it.")
-    copies, manifest = COPIES[database.name], backup_seal.read(path)
+    copies, manifest = COPIES[database.name], _sealed(database, path)
     if manifest is not None and manifest.engine != database.name:
         raise BackupError(f"{path} is a backup of {manifest.engine}, and this database is {database.name}.")
     revision = copies.revision(path)
     if revision is None:
         raise BackupError(f"{path} is no backup of offbook: nothing was done.")
-    if manifest is None and copies.is_marked(path):
+    if manifest is None and copies.is_marked(path) and not copies.is_used(path):
         raise BackupError(f"{path} lost its end, where its checksum was: nothing was done. Take another backup.")
     if not _is_known(database, revision):
         raise BackupError(f"{path} is from a newer offbook (schema {revision}): update offbook, then restore it.")
@@ -145,7 +148,7 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError, which
     says how the database is left.
     """
-    if backup_seal.read(checked.path) != checked.manifest:
+    if _sealed(database, checked.path) != checked.manifest:
         raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
     kept = backup_files.before_restore(folder, name_of(database), now)
 
@@ -161,6 +164,10 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     except (OffbookError, DBAPIError, CommandError, RuntimeError, OSError, KeyboardInterrupt) as error:
         raise BackupError(f"{_sentence(error)} {steps.outcome()}") from None
     return kept if kept.exists() else None
+
+
+def _sealed(database: Database, path: Path) -> Manifest | None:
+    return None if COPIES[database.name].is_used(path) else backup_seal.read(path)
 
 
 def _sentence(error: BaseException) -> str:

@@ -85,6 +85,11 @@ def is_marked(path: Path) -> bool:
     return _last_line(path) == END
 
 
+def is_used(path: Path) -> bool:
+    """It can't be."""
+    return False
+
+
 @contextmanager
 def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""

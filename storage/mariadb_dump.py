@@ -35,6 +35,7 @@ HARMLESS = re.compile(
 )
 OTHER = re.compile(r"\b(TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT|SEQUENCE|PACKAGE)\b(?: IF EXISTS)? ?`?(\w*)")
 OTHER_CHARACTERS = 40
+STATEMENT = "the statement"
 
 VALUE = re.compile(r"(?:'([^'\\]*(?:(?:\\.|'')[^'\\]*)*)'|(NULL)|(-?\d+))([,)])", re.DOTALL)
 ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
@@ -53,6 +54,7 @@ def read(dump: Iterable[bytes], loader: Loader) -> Schema:
             loader.load(start[1], list(schema.tables[start[1]].columns), _rows(line[start.end() :], lines))
         elif not HARMLESS.fullmatch(line.rstrip("\n")):
             schema.others.append(_named(line))
+    schema.others.sort(key=lambda other: other.startswith(STATEMENT))
     return schema
 
 
@@ -67,7 +69,7 @@ def _named(line: str) -> str:
     """What a statement makes that is no table, else its beginning."""
     if match := OTHER.search(line):
         return f"the {match[1].lower()} {match[2]}".rstrip()
-    return f"the statement {line.strip()[:OTHER_CHARACTERS]!r}"
+    return f"{STATEMENT} {line.strip()[:OTHER_CHARACTERS]!r}"
 
 
 def _table(name: str, lines: Iterator[str]) -> Table:

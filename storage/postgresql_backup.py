@@ -89,6 +89,11 @@ def is_marked(path: Path) -> bool:
     return QUOTED in run(["pg_restore", "--schema-only", f"--table={VERSIONS}", "--file=-", str(path)], PACKAGE, {})
 
 
+def is_used(path: Path) -> bool:
+    """It can't be."""
+    return False
+
+
 @contextmanager
 def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""

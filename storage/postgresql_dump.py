@@ -44,6 +44,7 @@ QUOTED = re.compile(r'"([\w-]+)"')
 BETWEEN = re.compile(r"\s*|--.*|\\(un)?restrict \w+")
 OTHER = re.compile(r"(?:CREATE(?: OR REPLACE)?|DROP|COMMENT ON|ALTER) ([A-Z ]+?)(?: IF EXISTS)? (?:\w+\.)?([a-z_]\w*)")
 OTHER_CHARACTERS = 40
+STATEMENT = "the statement"
 
 ESCAPED = re.compile(r"\\(.)")
 MEANINGS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
@@ -59,6 +60,7 @@ def read(dump: Iterable[bytes], loader: Loader) -> Schema:
             loader.load(match[1], _names(match[2]), _rows(lines))
         elif not (_completes(schema, statement) or HARMLESS.fullmatch(statement)):
             schema.others.append(_named(statement))
+    schema.others.sort(key=lambda other: other.startswith(STATEMENT))
     return schema
 
 
@@ -92,7 +94,7 @@ def _named(statement: str) -> str:
     """What a statement makes that is no table, else its beginning."""
     if match := OTHER.match(statement):
         return f"the {match[1].lower()} {match[2]}"
-    return f"the statement {statement[:OTHER_CHARACTERS]!r}"
+    return f"{STATEMENT} {statement[:OTHER_CHARACTERS]!r}"
 
 
 def _table(name: str, body: str) -> Table:

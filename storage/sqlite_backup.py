@@ -36,8 +36,8 @@ SQLITE_OK = 0
 APPLICATION_ID = 0x6F66626B
 """In the header of a backup, "ofbk": it was sealed. https://sqlite.org/fileformat.html#application_id"""
 
-JOURNAL_BYTE = 18
-WAL = 2
+WAL_BYTES = slice(18, 20)
+WAL = bytes([2, 2])
 """In the header of every database that a server had open, be it one that began as a copied backup."""
 
 
@@ -75,9 +75,12 @@ def revision(path: Path) -> str | None:
 def is_marked(path: Path) -> bool:
     with closing(_read(path)) as copy:
         (mark,) = copy.execute("PRAGMA application_id").fetchone()
+    return bool(mark == APPLICATION_ID)
+
+
+def is_used(path: Path) -> bool:
     with path.open("rb") as file:
-        file.seek(JOURNAL_BYTE)
-        return bool(mark == APPLICATION_ID and file.read(1)[0] < WAL)
+        return file.read(WAL_BYTES.stop)[WAL_BYTES] == WAL
 
 
 @contextmanager
@@ -140,7 +143,9 @@ def _read(path: Path) -> Any:
 
 
 def _length_faults(connection: Any, path: Path) -> list[str]:
-    """SQLite overlooks what stands after the last page."""
+    """SQLite overlooks what stands after the last page. A database that began as a copied backup has a rest of it."""
+    if is_used(path):
+        return []
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
     surplus = backup_seal.content_bytes(path) - pages * size
     return [f"{surplus} bytes stand after its end"] if surplus else []
