@@ -8,12 +8,14 @@ checksum vouches for them, the digest of each record.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
+
+from offbook.core.errors import OffbookError
 from storage.backup_schema import Column, Schema, differences, expected_at
 from storage.engines import open_engines
 from storage.likeness import compare_books
@@ -118,22 +120,21 @@ def _is_wrong(name: str, column: Column) -> str:
     return f"typeof({quoted}) NOT IN ('{kind}', 'null')"
 
 
-def check_records(connection: Any) -> None:
+def check_records(connection: Any, folder: Path) -> None:
     """Compare every record with its stored digest, on the schema of this version, in a copy. Raises Faulty.
 
     It notices a letter that became another one. Whatever can't be read as a record is as bad.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "records.db")
-        with closing(driver().connect(path)) as copy:
-            connection.backup(copy)
-        database = open_engines(f"sqlite:///{path}")
-        try:
-            upgrade(database)
-            differing = [book.table for book in compare_books(database, database) if book.here != book.there]
-        except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-            raise Faulty(f"some records can't be read ({type(error).__name__})") from None
-        finally:
-            database.close()
+    path = folder / "records.db"
+    with closing(driver().connect(path)) as copy:
+        connection.backup(copy)
+    database = open_engines(URL.create("sqlite", database=str(path)))
+    try:
+        upgrade(database)
+        differing = [book.table for book in compare_books(database, database) if book.here != book.there]
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, OffbookError) as error:
+        raise Faulty(f"some records can't be read ({type(error).__name__})") from None
+    finally:
+        database.close()
     if differing:
         raise Faulty(f"{differing[0]} are not those that the digests in it were made of")

@@ -107,22 +107,21 @@ def template(revision: str) -> bytes:
 @cache
 def expected_at(revision: str) -> Schema:
     """What the migrations make up to ``revision``. Not to be changed."""
-    with scratch_at(revision) as connection:
+    with tempfile.TemporaryDirectory() as folder, scratch_at(revision, Path(folder)) as connection:
         return of_sqlite(connection)
 
 
 @contextmanager
-def scratch_at(revision: str) -> Iterator[Any]:
-    """A connection of the driver to a SQLite database without rows, on the schema of ``revision``, gone afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "scratch.db")
-        path.write_bytes(template(revision))
-        with closing(driver().connect(path)) as connection:
-            connection.isolation_level = None
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("PRAGMA synchronous = OFF")
-            connection.execute("DELETE FROM alembic_version")
-            yield connection
+def scratch_at(revision: str, folder: Path) -> Iterator[Any]:
+    """A connection of the driver to a SQLite database in ``folder``, without rows, on the schema of ``revision``."""
+    path = folder / "scratch.db"
+    path.write_bytes(template(revision))
+    with closing(driver().connect(path)) as connection:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("DELETE FROM alembic_version")
+        yield connection
 
 
 def of_sqlite(connection: Any) -> Schema:

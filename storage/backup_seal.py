@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from storage.backup_files import BackupError
 
@@ -81,9 +82,9 @@ def content_bytes(path: Path) -> int:
     return size if line is None else size - len(line[0])
 
 
-def _digest(file: object, size: int) -> str:
+def _digest(file: IO[bytes], size: int) -> str:
     digest, left = sha256(), size
-    while part := file.read(min(PART_BYTES, left)):  # type: ignore[attr-defined]
+    while part := file.read(min(PART_BYTES, left)):
         digest.update(part)
         left -= len(part)
     return digest.hexdigest()

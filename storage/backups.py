@@ -32,6 +32,7 @@ from storage.doctor import said
 from storage.engines import Database
 from storage.migrating import config_for
 from storage.replacing import Replacing
+from storage.sqlite import driver
 
 VERSIONS = "alembic_version"
 
@@ -51,10 +52,10 @@ class Copies(Protocol):
     def is_used(self, path: Path, /) -> bool:
         """Whether ``path`` became a database that a server had open: from then on a seal says nothing of it."""
 
-    def opened(self, path: Path, revision: str, /) -> AbstractContextManager[tuple[Any, Schema]]:
+    def opened(self, path: Path, revision: str, folder: Path, /) -> AbstractContextManager[tuple[Any, Schema]]:
         """A connection to a SQLite database with the rows that are in ``path``, and the schema declared there.
 
-        Raises Faulty for what can't be in a backup of this revision.
+        ``folder`` is for what has to be made for it. Raises Faulty for what can't be in a backup of this revision.
         """
 
     def put_back(self, engine: Engine, path: Path, steps: Replacing, /) -> None:
@@ -93,7 +94,9 @@ def back_up(database: Database, path: Path) -> None:
                 raise Faulty(f"this version of offbook knows no schema {revision}")
             rows = _rows(copies, draft, revision)
         except Faulty as fault:
-            raise BackupError(f"A backup of this database could not be restored, since {fault}: undo that.") from None
+            raise BackupError(
+                f"A backup of this database could not be restored: {fault}. Put that right first; nothing was written."
+            ) from None
         backup_seal.write(draft, Manifest(database.name, revision, rows))
 
 
@@ -105,12 +108,18 @@ def keep(database: Database, path: Path) -> None:
 
 
 def _rows(copies: Copies, path: Path, revision: str, *, also_records: bool = False) -> Mapping[str, int]:
-    """How many rows each table of a backup has, when all that is in it was looked at. Raises Faulty."""
-    with copies.opened(path, revision) as (connection, schema):
-        rows = backup_contents.rows_of(connection, schema, revision)
-        if also_records:
-            backup_contents.check_records(connection)
-        return rows
+    """How many rows each table of a backup has, when all that is in it was looked at.
+
+    Raises Faulty, and BackupError where it can't be looked at.
+    """
+    try:
+        with backup_files.workspace(path) as folder, copies.opened(path, revision, folder) as (connection, schema):
+            rows = backup_contents.rows_of(connection, schema, revision)
+            if also_records:
+                backup_contents.check_records(connection, folder)
+            return rows
+    except (OSError, driver().Error) as error:
+        raise BackupError(f"{path} can't be read as a whole ({error}): nothing was done.") from None
 
 
 def check(database: Database, path: Path) -> Checked:

@@ -91,9 +91,9 @@ def is_used(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""
-    with scratch_at(revision) as scratch, path.open("rb") as file:
+    with scratch_at(revision, folder) as scratch, path.open("rb") as file:
         loader = Loader(scratch, expected_at(revision))
         schema = mariadb_dump.read(file, loader)
         loader.finish()

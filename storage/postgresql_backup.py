@@ -95,9 +95,9 @@ def is_used(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""
-    with scratch_at(revision) as scratch:
+    with scratch_at(revision, folder) as scratch:
         loader = Loader(scratch, expected_at(revision))
         schema = postgresql_dump.read(read([*MADE, str(path)], PACKAGE), loader)
         loader.finish()

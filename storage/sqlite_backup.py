@@ -84,7 +84,7 @@ def is_used(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, revision: str) -> Iterator[tuple[Any, Schema]]:
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """The backup itself."""
     with closing(_read(path)) as copy:
         yield copy, backup_schema.of_sqlite(copy)

@@ -576,6 +576,18 @@ def test_nothing_is_kept_of_a_database_without_rows(app: App, database: Database
 
 
 @pytest.mark.engines("sqlite")
+def test_an_upgrade_of_what_no_migration_made_does_not_happen(app: App, database: Database) -> None:
+    """What is kept before it is looked at like any other backup: one that can't be restored is no way back."""
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    with database.write() as connection:
+        connection.execute(text("CREATE TRIGGER mine AFTER INSERT ON users BEGIN SELECT 1; END"))
+    failed = run(app, "db", "upgrade")
+    assert failed.exit_code == 1 and "there is the trigger mine, which no migration makes" in failed.output
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
 def test_an_upgrade_without_a_backup_does_not_happen(app: App, database: Database, tmp_path: Path) -> None:
     add_user(app, "ada")
     downgrade(database, "-1")
