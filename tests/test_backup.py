@@ -166,6 +166,20 @@ def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
 
 
+def test_a_backup_is_on_the_disk_before_it_has_its_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bytes | None]] = []
+    fsync = os.fsync
+
+    def spy(handle: int) -> None:
+        fsync(handle)
+        synced.append((os.readlink(f"/proc/self/fd/{handle}"), file.read_bytes() if file.exists() else None))
+
+    monkeypatch.setattr(os, "fsync", spy)
+    with backup_files.aside(file) as draft:
+        draft.write_text("whole")
+    assert synced == [(str(draft), None), (str(file.parent), b"whole")]
+
+
 @pytest.mark.engines("postgresql", "mysql")
 def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(file.parent))

@@ -77,6 +77,7 @@ def why_refused(database: Database, path: Path) -> str:
     with pytest.raises(BackupError) as refusal:
         backups.check(database, path)
     assert "\n" not in str(refusal.value)
+    assert list(path.parent.glob(".offbook-*")) == [], "what was made for the look is gone"
     return str(refusal.value)
 
 
