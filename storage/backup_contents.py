@@ -91,6 +91,8 @@ def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]
     for difference in differences(schema, expected):
         raise Faulty(difference)
     counts = {name: _count(connection, name, table.columns) for name, table in expected.tables.items()}
+    for _ in connection.execute("SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'"):
+        raise Faulty("sqlite_sequence.seq holds something else than a number")
     for row in connection.execute("PRAGMA foreign_key_check"):
         raise Faulty(f"{row[0]} refers to what is not there")
     return counts

@@ -15,8 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+
 from storage.engines import open_engines
-from storage.migrating import upgrade
+from storage.migrating import MIGRATIONS
 from storage.sqlite import driver
 
 KINDS = {
@@ -93,12 +97,23 @@ def _plain(default: str | None) -> str | None:
 
 @cache
 def template(revision: str) -> bytes:
-    """A SQLite file without rows, on the schema of ``revision``."""
+    """A SQLite file without rows, on the schema of ``revision``.
+
+    Alembic's own command would do it but for a backup before an upgrade, which is made in the middle of another one:
+    its environment is one of the whole process.
+    """
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    steps = list(scripts.iterate_revisions(revision, "base"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.db")
         database = open_engines(f"sqlite:///{path}")
         try:
-            upgrade(database, revision)
+            with database.migrate() as connection:
+                context = MigrationContext.configure(connection)
+                with Operations.context(context):
+                    for step in reversed(steps):
+                        step.module.upgrade()
+                context.stamp(scripts, revision)
         finally:
             database.close()
         return path.read_bytes()

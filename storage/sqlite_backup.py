@@ -101,6 +101,7 @@ def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
         ready = Path(folder, "ready.db")
         with closing(_read(path)) as source, closing(driver().connect(ready)) as copy:
             source.backup(copy)
+            copy.execute("PRAGMA application_id = 0")  # a database is no backup, and has no seal
         steps.finish(engine.url.set(database=str(ready)))
         try:
             _replace(engine, ready, steps.keep)

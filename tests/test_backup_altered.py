@@ -178,6 +178,7 @@ BY_HAND = {
     "UPDATE users SET admin = 7": "users.admin holds something else than a flag",
     "UPDATE contacts SET name = x'4142'": "contacts.name holds something else than a text",
     "UPDATE contacts SET name = CAST(x'FF41' AS TEXT)": "contacts holds bytes that are no text",
+    "UPDATE sqlite_sequence SET seq = 'soon'": "sqlite_sequence.seq holds something else than a number",
     "UPDATE devices SET user_id = 99": "devices refers to what is not there",
     "PRAGMA writable_schema = 1; UPDATE sqlite_master SET sql = replace(sql, 'name VARCHAR(200)', 'name VARCHAR(9)') "
     "WHERE name = 'books'": "books has the column name otherwise",
@@ -263,6 +264,8 @@ def test_a_copied_database_without_a_checksum_is_restored_with_a_warning(
     done = run(app, "restore", "--yes", str(tmp_path / "copied.db"))
     assert done.exit_code == 0 and "has no checksum" in done.stderr, done.output
     assert people(app) == ["ada", "bob"]
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA application_id").scalar() == 0, "what is restored is no backup"
 
 
 # --- by hand, in a database that is then dumped -----------------------------------------------------------------------
@@ -300,8 +303,8 @@ def test_what_no_migration_made_is_refused_when_it_is_saved_and_when_it_is_resto
     add_user(app, "ada")
     for what, plant, pull in in_the_database(database.name):
         execute(database, plant)
-        told = run(app, "backup", str(tmp_path / "refused"))
-        assert told.exit_code == 1 and re.search(f"could not be restored: .*{what}", told.stderr), told.output
+        failed = run(app, "backup", str(tmp_path / "refused"))
+        assert failed.exit_code == 1 and re.search(f"could not be restored: .*{what}", failed.stderr), failed.output
         assert list(tmp_path.glob("*refused*")) == []
         backups.keep(database, tmp_path / what)
         assert what in why_refused(database, tmp_path / what)
