@@ -39,7 +39,8 @@ def error_of(response: Response) -> SyncError | CursorGone:
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
     reason, kept = problem.get("reason"), problem.get("kept")
     need(reason in REASONS, "reason")
-    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"))
+    takes_history = problem.get("takes_history") is True
+    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"), takes_history)
 
 
 def _problem(response: Response) -> dict[str, Json]:

@@ -159,7 +159,8 @@ class Syncing:
             raise ServerFault("The server does not let this device have a copy of its book.")
         with atomic(self._connection):
             if state.read(self._connection).cursor == here.cursor:
-                snapshots.begin(self._connection, None if gone.reason == "pruned" else gone.kept)
+                kept = None if gone.reason == "pruned" else gone.kept
+                snapshots.begin(self._connection, kept, gone.takes_history)
 
     def _halve(self, batch: list[LogLine], refusal: Refused, here: State) -> None:
         """Find the change that the server can't take. An address that refuses everything must not park anything."""

@@ -121,7 +121,15 @@ def problem_of(error: Translated) -> Problem:
         case Invalid():
             return Problem(422, error.code, str(error))
         case CursorGone():
-            return Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book)
+            return Problem(
+                410,
+                error.code,
+                str(error),
+                reason=error.reason,
+                kept=error.kept,
+                book=error.book,
+                takes_history=error.takes_history,
+            )
         case Closed():
             return Problem(503, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 

@@ -52,16 +52,18 @@ class Invalid(OffbookError):
 class CursorGone(OffbookError):
     """The cursor can't be served. ``reason`` is pruned, epoch or unknown.
 
-    Up to seq ``kept`` the server still is what it was when it gave the cursor (0: it can't tell).
+    Up to seq ``kept`` the server still is what it was when it gave the cursor (0: it can't tell). ``takes_history``: it
+    also takes changes that are only to be in the history.
     """
 
     code = "cursor_gone"
 
-    def __init__(self, reason: str, kept: int, book: str) -> None:
+    def __init__(self, reason: str, kept: int, book: str, takes_history: bool = True) -> None:
         super().__init__(f"This cursor can't be served any more ({reason}): ask for a snapshot with since = null.")
         self.reason = reason
         self.kept = kept
         self.book = book
+        self.takes_history = takes_history
 
 
 class SyncError(OffbookError):
