@@ -128,7 +128,7 @@ def check(database: Database, path: Path) -> Checked:
         raise BackupError(f"There is no file {path}.")
     if path.resolve() == _file_of(database):
         raise BackupError(f"{path} is the database itself: name a backup of it.")
-    copies, manifest = COPIES[database.name], _sealed(database, path)
+    copies, manifest = COPIES[database.name], _manifest(database, path)
     if manifest is not None and manifest.engine != database.name:
         raise BackupError(f"{path} is a backup of {manifest.engine}, and this database is {database.name}.")
     revision = copies.revision(path)
@@ -157,7 +157,7 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError, which
     says how the database is left.
     """
-    if _sealed(database, checked.path) != checked.manifest:
+    if _manifest(database, checked.path) != checked.manifest:
         raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
     kept = backup_files.before_restore(folder, name_of(database), now)
 
@@ -175,8 +175,12 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     return kept if kept.exists() else None
 
 
-def _sealed(database: Database, path: Path) -> Manifest | None:
-    return None if COPIES[database.name].is_used(path) else backup_seal.read(path)
+def _manifest(database: Database, path: Path) -> Manifest | None:
+    """What the seal says; None where there is none that counts. Raises BackupError."""
+    try:
+        return None if COPIES[database.name].is_used(path) else backup_seal.read(path)
+    except OSError as error:
+        raise BackupError(f"{path} can't be read: {error.strerror}. Nothing was done.") from None
 
 
 def _sentence(error: BaseException) -> str:

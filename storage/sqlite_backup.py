@@ -23,6 +23,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
 from storage import backup_schema, backup_seal
+from storage.backup_contents import Faulty
 from storage.backup_files import BackupError
 from storage.backup_schema import Schema
 from storage.replacing import Replacing
@@ -61,7 +62,7 @@ def revision(path: Path) -> str | None:
     """The schema of the backup in ``path``, read and checked from end to end; None where it is no book's at all."""
     try:
         with closing(_read(path)) as copy:
-            if faults := [*_length_faults(copy, path), *_faults(copy)]:
+            if faults := _faults(copy):
                 raise BackupError(f"{path} is damaged ({faults[0]}): nothing was done. Take another backup.")
             names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not names >= {"alembic_version", "books"}:
@@ -87,6 +88,8 @@ def is_used(path: Path) -> bool:
 def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """The backup itself."""
     with closing(_read(path)) as copy:
+        if surplus := _surplus_bytes(copy, path):
+            raise Faulty(f"{surplus} bytes stand after its end")
         yield copy, backup_schema.of_sqlite(copy)
 
 
@@ -143,13 +146,12 @@ def _read(path: Path) -> Any:
     return driver().connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
-def _length_faults(connection: Any, path: Path) -> list[str]:
+def _surplus_bytes(connection: Any, path: Path) -> int:
     """SQLite overlooks what stands after the last page. A database that began as a copied backup has a rest of it."""
     if is_used(path):
-        return []
+        return 0
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
-    surplus = backup_seal.content_bytes(path) - pages * size
-    return [f"{surplus} bytes stand after its end"] if surplus else []
+    return int(backup_seal.content_bytes(path) - pages * size)
 
 
 def _faults(connection: Any) -> list[str]:

@@ -23,7 +23,7 @@ from storage.doctor import schema
 from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.replacing import Replacing
-from tests.browser import add_user, app_on, parts_of
+from tests.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.test_cli_server import run
 
 LIMIT_SECONDS = 30
@@ -272,6 +272,20 @@ def test_a_restored_server_begins_a_new_epoch_in_every_book(app: App, database: 
     assert len({*before, *epochs(database)}) == 4
 
 
+@pytest.mark.engines("sqlite")
+def test_without_the_secret_of_the_instance_folder_everybody_signs_in_again(app: App, database_url: str) -> None:
+    """It is in no backup. All else is there."""
+    add_user(app, "ada")
+    cookie = signed_in(app, "ada").client.get_cookie(COOKIE)
+    assert cookie is not None
+    elsewhere = app_on(database_url, secret_key="of another folder, and long enough too")
+    client = elsewhere.test_client()
+    client.set_cookie(COOKIE, cookie.value)
+    assert "/login" in client.get("/").headers["Location"]
+    assert signed_in(elsewhere, "ada").get("/").status_code == 200
+    elsewhere.extensions["database"].close()
+
+
 def test_a_mistaken_restore_is_undone_with_what_was_kept(app: App, file: Path) -> None:
     add_user(app, "ada")
     backed_up(app, file)
@@ -350,6 +364,11 @@ def test_a_backup_that_was_cut_off_is_refused(app: App, file: Path) -> None:
 def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) -> None:
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path / "nowhere"))
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that can't be read, by nobody, is Linux's")
+def test_a_file_that_can_not_be_read_is_told_in_a_line(app: App) -> None:
+    assert "can't be read: Input/output error" in refused(app, "restore", "--yes", "/proc/self/mem")
 
 
 @pytest.mark.engines("postgresql", "mysql")
