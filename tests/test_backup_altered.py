@@ -215,15 +215,16 @@ def without_a_seal(path: Path, sql: str) -> None:
 
 
 @pytest.mark.engines("sqlite")
-@pytest.mark.parametrize("sql", BY_HAND)
-def test_a_file_that_was_altered_by_hand_is_refused(database: Database, file: Path, sql: str) -> None:
+def test_a_file_that_was_altered_by_hand_is_refused(database: Database, file: Path) -> None:
     before, whole = everything(database), file.read_bytes()
-    with_its_seal_left(file, sql)
-    why_refused(database, file)
-    for altered in (with_a_new_seal, without_a_seal):
+    for sql, what in BY_HAND.items():
         file.write_bytes(whole)
-        altered(file, sql)
-        assert BY_HAND[sql] in why_refused(database, file)
+        with_its_seal_left(file, sql)
+        why_refused(database, file)
+        for altered in (with_a_new_seal, without_a_seal):
+            file.write_bytes(whole)
+            altered(file, sql)
+            assert what in why_refused(database, file), sql
     assert everything(database) == before
 
 
@@ -425,12 +426,19 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+BACK_UP = """
+import sys
+from pathlib import Path
+from storage import backups, engines
+backups.back_up(engines.open_engines(sys.argv[1]), Path(sys.argv[2]))
+"""
+"""What `flask backup` does in that version, without the second that Flask takes to start."""
+
+
 def backed_up_by(older: Path, database: Database, path: Path) -> Path:
     url = database.engine.url.render_as_string(hide_password=False)
-    environ = os.environ | {"DATABASE_URL": url, "INSTANCE_PATH": str(path.parent), "PYTHONPATH": str(older)}
-    command = [sys.executable, "-m", "flask", "backup", str(path)]
-    done = subprocess.run(command, cwd=older, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-c", BACK_UP, url, str(path)]
+    subprocess.run(command, cwd=older, env=os.environ | {"PYTHONPATH": str(older)}, check=True)
     return path
 
 
