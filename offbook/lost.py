@@ -8,8 +8,8 @@ what others had written, and some of these send nothing again: pages, API client
   contains the changes of this device up to its seq, so these would undo what others wrote over them;
 - of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
   have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
-- of what was deleted since by someone who had seen the row that was lost, only the changes of this device are sent, for
-  the history, and a deletion behind them.
+- of what was deleted since by someone who had seen the row that was lost, the changes of this device are sent, a
+  deletion behind them, and what else the row held for the history.
 
 Each value carries the time of the row by which this device first saw it. So what devices send of one record, each as
 far as it had got, ends as the latest of them had it, whichever comes first.
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from offbook import log, state
 from offbook.core.cells import change_data, is_empty, same
-from offbook.core.changes import NOTHING, Change, Clock, Operation, Record, Verdict
+from offbook.core.changes import NOTHING, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.history import Wish
 from offbook.core.past import standing
 from offbook.core.rebase import State, after_restore, by_time, lost, unseen
@@ -158,9 +158,12 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
         log.set_for_history(connection, *contained)
     else:
         connection.execute(f"UPDATE change_log SET synced = 1, seq = NULL WHERE {contained[0]}", contained[1:])
-    cells = {cell: value for cell, value in standing(row.cells).items() if not is_empty(value)}
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
-    _send(connection, key, row, Wish(Operation.INSERT, cells), 0, "", min(first, 1))
+    _send(connection, key, row, Wish(Operation.INSERT, _filled(row)), 0, "", min(first, 1))
+
+
+def _filled(row: ServerRow) -> dict[str, Value]:
+    return {cell: value for cell, value in standing(row.cells).items() if not is_empty(value)}
 
 
 def kept(connection: sqlite3.Connection) -> int | None:
@@ -175,6 +178,7 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     known = server_row(connection, key)
     if known is None or known.stale < 2:
         return
+    here = state.read(connection)
     lines = _pending(connection, key)
     news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
     _typed_over(connection, lines, known, came.seq, news)
@@ -183,8 +187,12 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
         if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
             return send_whole(connection, key, known)
         base = came.seq
+        if here.takes_history:
+            by = f"history {here.replica}"
+            for change_id in _send(connection, key, known, Wish(Operation.UPDATE, _filled(known)), base, by):
+                log.set_for_history(connection, "change_id = ?", change_id)
     if wish is not None:
-        _send(connection, key, known, wish, base, state.read(connection).replica)
+        _send(connection, key, known, wish, base, here.replica)
     return None
 
 
@@ -205,16 +213,18 @@ def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | 
 
 def _send(
     connection: sqlite3.Connection, key: Key, row: ServerRow, wish: Wish, base: int, by: str, id: int | None = None
-) -> None:
+) -> list[str]:
     """Queue what the server lost of a row: one change per time at which this device first saw its values.
 
     ``by`` is part of the changes' ids where other devices would not say just the same. ``id`` is the place in the log
-    before which they go; None: its end.
+    before which they go; None: its end. Returns the ids of the changes.
     """
     table, record_id = key
+    change_ids: list[str] = []
     parts = by_time(TABLES[table], wish, row.seen, row.stale)
     for number, (place, seq, cells) in enumerate(parts):
         name = " ".join(map(str, (row.stale, *([by] if by else []), *([place, seq] if len(parts) > 1 else []))))
+        change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
         operation = wish.operation if number == 0 else Operation.UPDATE
         line = LogLine(
             0,
@@ -223,12 +233,13 @@ def _send(
             operation,
             iso_millis(seq // 1000),
             State.PENDING,
-            str(uuid.uuid5(uuid.UUID(record_id), name)),
+            change_ids[-1],
             base,
             None,
             None if operation is Operation.DELETE else change_data(TABLES[table], cells),
         )
         append(connection, line, None if id is None else id - len(parts) + number)
+    return change_ids
 
 
 def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:

@@ -20,6 +20,8 @@ store contract on it. Nothing here knows a table but the one that may say so.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +37,9 @@ from storage.closing import TABLE, require_open
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Rows, Values
 from storage.upkeep import Log, Size, Upkeep
+
+MEMORY = "/dev/shm"
+"""Where a file lies in memory, on the systems that have such a place."""
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -55,6 +60,9 @@ class Kind(Protocol):
     ONE_WRITER: bool
     """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
     waiting inside the database is neither fair nor without a limit."""
+
+    def in_memory(self, url: URL, /) -> bool:
+        """Whether the URL names no place: the database is to last as long as what opened it."""
 
     def engine(self, url: URL, /) -> Engine:
         """The engine for reading and writing."""
@@ -131,6 +139,8 @@ class Database:
         """``name`` is one of ENGINES."""
         kind = ENGINES[name]
         url = url.set(drivername=kind.DRIVER)
+        if kind.in_memory(url):
+            url = url.set(database=_place_of(self))
         self.name = name
         self.kind = kind
         self.engine = kind.engine(url)
@@ -275,6 +285,23 @@ def open_engines(url: str | URL) -> Database:
         known = ", ".join(sorted(ENGINES))
         raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {known}.")
     return Database(name, parsed)
+
+
+def _place_of(database: Database) -> str:
+    """The path of a file that ends with ``database``, or with the process: what "in memory" stands for.
+
+    SQLite's own memory is one connection's. Shared between several it knows neither WAL nor waiting, so that a reader
+    would be told "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
+    """
+    folder = tempfile.mkdtemp(prefix="offbook-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+    weakref.finalize(database, _remove, folder, os.getpid())
+    return os.path.join(folder, "memory.db")
+
+
+def _remove(folder: str, owner: int) -> None:
+    """A child that a fork made leaves it to its parent."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget_after_fork(database: Database) -> None:

@@ -40,6 +40,10 @@ SETTINGS = (
 )
 
 
+def in_memory(url: URL) -> bool:
+    return False
+
+
 def engine(url: URL) -> Engine:
     """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
     return _engine(url, "READ COMMITTED")

@@ -59,6 +59,10 @@ ORDER BY c.relname, a.attnum
 """The columns of text that are compared by a language's rules: table, column, type."""
 
 
+def in_memory(url: URL) -> bool:
+    return False
+
+
 def engine(url: URL) -> Engine:
     """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
     return _engine(url, "READ COMMITTED")

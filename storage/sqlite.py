@@ -68,6 +68,10 @@ def is_fixed(version: tuple[int, ...]) -> bool:
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
+def in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
+
+
 def engine(url: URL) -> Engine:
     """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
     module = driver()
@@ -103,8 +107,6 @@ def version(connection: Any) -> int:
 
 
 def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
-    if url.database in (None, "", ":memory:"):
-        raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")
     made = create_engine(
         url,
         module=driver(),
