@@ -152,7 +152,7 @@ def test_flask_shell_runs_with_them() -> None:
     typed = "db.session.add(User(name='ada')); db.session.commit(); print('users', db.session.query(User).count())\n"
     done = CliRunner().invoke(FlaskGroup(create_app=lambda: app), ["shell"], input=typed)
     assert done.exit_code == 0, done.output
-    assert "users 1" in done.output
+    assert "users 1" in done.output, done.output
 
 
 def test_the_app_is_what_flask_calls_one() -> None:
