@@ -147,10 +147,10 @@ def test_a_shell_knows_db_and_every_model() -> None:
 
 def test_flask_shell_runs_with_them() -> None:
     app = create_app("testing")
+    typed = "db.session.add(User(name='ada')); db.session.commit(); print('users', db.session.query(User).count())\n"
     with app.app_context():
         db.create_all()
-    typed = "db.session.add(User(name='ada')); db.session.commit(); print('users', db.session.query(User).count())\n"
-    done = CliRunner().invoke(FlaskGroup(create_app=lambda: app), ["shell"], input=typed)
+        done = CliRunner().invoke(FlaskGroup(create_app=lambda: app), ["shell"], input=typed)
     assert done.exit_code == 0, done.output
     assert "users 1" in done.output, done.output
 
