@@ -160,7 +160,7 @@ class Replica:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes in here or none, with one commit: what makes an import of thousands fast."""
+        """All writes in here or none, with one commit. Whoever else writes to the file waits until its end."""
         with atomic(self.connection):
             yield
 
