@@ -24,6 +24,7 @@ from offbook.refusals import date_ms
 from offbook.sqlite import atomic
 from offbook.state import Snapshot, State
 from offbook.transport import Response, Transport
+from offbook.turns import in_turns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,6 +36,11 @@ SNAPSHOTS_MAX = 5
 IDLE_ROUNDS_MAX = 5
 KEPT_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged lines are kept: a server restored from a backup as old as this can still be brought up."""
+
+OLD = """SELECT id FROM change_log WHERE synced = 1 AND (seq IS NULL AND timestamp < ? OR seq < ? AND seq <=
+  (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name
+   AND known.record_id = change_log.record_id))"""
+FORGET = "DELETE FROM change_log WHERE id = ? AND synced = 1"
 
 OFFSET_MS_MIN = 2000
 """The server's Date has whole seconds: a smaller difference of the clocks is none."""
@@ -120,7 +126,7 @@ class Syncing:
             self._counts[name] += getattr(applied, name)
         if self._heard is not None:
             self._heard(applied)
-        got_on = applied.touched or applied.pulled or (applied.took_page and answer.cursor != answer.since)
+        got_on = applied.refreshed or applied.pulled or (applied.took_page and answer.cursor != answer.since)
         self._idle = 0 if got_on else self._idle + 1
         if self._idle >= IDLE_ROUNDS_MAX:
             raise ServerFault("The server answers, but neither takes what is sent nor says what is new.")
@@ -180,10 +186,6 @@ def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
     if offset is None:
         return
     horizon_ms = now_ms + offset - KEPT_MS
-    with atomic(connection):
-        connection.execute(
-            "DELETE FROM change_log WHERE synced = 1 AND (seq IS NULL AND timestamp < ? OR seq < ? AND seq <="
-            " (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name"
-            " AND known.record_id = change_log.record_id))",
-            (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000),
-        )
+    old = connection.execute(OLD, (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000))
+    for _ in in_turns(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
+        pass

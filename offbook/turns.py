@@ -7,6 +7,7 @@ then be free for as long as a waiting program sleeps, or it may find it taken ag
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -17,13 +18,20 @@ from offbook.sqlite import atomic
 if TYPE_CHECKING:
     import sqlite3
 
-TURN_SECONDS = 0.05
-"""How long a transaction is meant to take, so that whoever waits for it still looks every 25 milliseconds."""
+FIRST_SECONDS = 0.2
+"""How long a first transaction may take: ordinary work is then whole, and waits for nothing."""
 
-FREE_SECONDS = 0.03
-"""How long the lock is free between two transactions, at the least."""
+TURN_SECONDS = 0.09
+"""How long each further one is meant to take."""
 
 SIZE_FIRST = 100
+RECORD_SIZE = 10
+"""The size of a record that is looked at and written by itself, where that of a row written with others is 1."""
+
+LOOKS = ((0.125, 0.03), (0.2, 0.055), (math.inf, 0.105))
+"""For how long the lock is left free after a transaction that was shorter than this."""
+
+_DONE = object()
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,13 +50,14 @@ def in_turns(
     By then it is on the disk, and the lock is free. ``items`` are fetched while it is, so that an iterator may prepare
     them.
     """
-    source, size_max, ended = iter(items), SIZE_FIRST, 0.0
+    source, size_max, free_until = iter(items), SIZE_FIRST, 0.0
     while some := _some(source, size_max, size_of):
-        time.sleep(max(0.0, ended + FREE_SECONDS - time.monotonic()))
+        time.sleep(max(0.0, free_until - time.monotonic()))
         with block(connection):
             began = time.monotonic()
             result = write(some)
         ended = time.monotonic()
+        free_until = ended + free_seconds(ended - began)
         size_max = next_size(sum(map(size_of, some)), ended - began)
         yield result
 
@@ -66,3 +75,47 @@ def _some(source: Iterator[T], size_max: int, size_of: Callable[[T], int]) -> li
 def next_size(size: int, seconds: float) -> int:
     """How much to write in a transaction, where so much took so long. It grows slowly, and shrinks at once."""
     return max(1, min(2 * size, int(size * TURN_SECONDS / max(seconds, 0.001))))
+
+
+def free_seconds(seconds: float) -> float:
+    """How long to leave the lock free after a transaction of this length: longer than a program that waits sleeps."""
+    return next(free for waited, free in LOOKS if seconds < waited)
+
+
+# --- work that ends its turns itself ---------------------------------------------------------------------------------
+
+
+class Turn:
+    """Tells work whether the transaction that is open has lasted long enough."""
+
+    def __init__(self) -> None:
+        self._over_at = 0.0
+
+    def begin(self, seconds_max: float) -> None:
+        self._over_at = time.monotonic() + seconds_max
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._over_at
+
+
+def work_in_turns(
+    connection: sqlite3.Connection,
+    work: Callable[[Turn], Iterator[None]],
+    block: Callable[[sqlite3.Connection], AbstractContextManager[None]] = atomic,
+) -> None:
+    """Do the work in one ``block`` where that is quick, and else in as many as it yields to others.
+
+    It may yield when its turn is over, and only where all that it wrote is right as it stands. When it goes on, others
+    may have written.
+    """
+    turn = Turn()
+    steps, seconds_max, is_done = work(turn), FIRST_SECONDS, False
+    while not is_done:
+        with block(connection):
+            began = time.monotonic()
+            turn.begin(seconds_max)
+            is_done = next(steps, _DONE) is _DONE
+        if not is_done:
+            time.sleep(free_seconds(time.monotonic() - began))
+        seconds_max = TURN_SECONDS
