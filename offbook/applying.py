@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 
-PART_ROWS = 4000
-"""So many rows of tables go into the file in one go: a page of a thousand contacts with three details each."""
+PART_CELLS = 25_000
+"""So many cells go into the file in one go: a page of a thousand contacts with four details each."""
 
 CONFLICTS_AT_ONCE = 1000
 
@@ -237,11 +237,11 @@ def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
     part: list[Row] = []
     size = 0
     for row in sorted(rows, key=lambda row: row.key[0]):
-        if part and (size >= PART_ROWS or row.key[0] != part[0].key[0]):
+        if part and (size >= PART_CELLS or row.key[0] != part[0].key[0]):
             yield part
             part, size = [], 0
         part.append(row)
-        size += 1 + sum(len((row.data or {}).get(map_.name) or ()) for map_ in TABLES[row.key[0]].maps)
+        size += len(row.server.cells)
     if part:
         yield part
 
