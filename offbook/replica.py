@@ -25,6 +25,7 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
+from offbook.server_address import check_server
 from offbook.settings import Settings
 from offbook.sqlite import Connection, Error, at_once, atomic, connect, home_of, make_repeatable, reading
 from offbook.status import Seen, Status
@@ -150,10 +151,12 @@ class Replica:
         self.close()
 
     def set_server(self, server: str | None = None, token: str | None = None) -> None:
-        """Remember where to sync, and the token of this device. What is None stays as it was."""
+        """Remember where to sync, and the token of this device. What is None stays as it was. Raises Invalid."""
         values = {"server": server, "token": token}
         given = {name: value.strip() for name, value in values.items() if value is not None}
         here = state.read(self.connection)
+        if given.get("server") and given["server"] != here.server:
+            check_server(given["server"])
         if any(getattr(here, name) != value for name, value in given.items()):
             with atomic(self.connection):
                 state.write(self.connection, **given)
@@ -224,7 +227,8 @@ class Replica:
         """Stop syncing in the background; within two seconds, even when the server hangs."""
         background, self._background = self._background, None
         if background is not None and not background.stop():
-            state.give_back_lease(self.connection, background.holder)
+            with suppress(Error):  # or it runs out
+                state.give_back_lease(self.connection, background.holder)
 
     def _committed(self) -> None:
         if (background := self._background) is not None:

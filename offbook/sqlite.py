@@ -4,7 +4,7 @@ Every connection that offbook itself uses comes from connect(), and every write 
 what the tables are.
 
 Opening takes no lock and writes nothing, but for a file that is new. What may not be written to is read as it is, and a
-write to it raises ReadOnly.
+write to it raises ReadOnly; or DiskFull, where that is the reason.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import shutil
 import stat
 import time
 import uuid
@@ -41,6 +42,9 @@ MEMORY = ":memory:"
 Error = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
 
+ROOM_BYTES_MIN = 64 * 1024
+"""What SQLite needs beside a file to open it: the index of its log (-shm) takes half of it."""
+
 LOGS = ("-wal", "-journal")
 """What lies beside a file that holds no whole state without it."""
 
@@ -52,17 +56,31 @@ class ReadOnly(OffbookError, sqlite3.OperationalError):
     sqlite_errorname = "SQLITE_READONLY"
 
 
-class Still:
-    """A file that nobody seems to write to, as it was when it was opened."""
+class DiskFull(OffbookError, sqlite3.OperationalError):
+    """The file's disk has no room. Nothing was written, and all is read as ever. It is one of SQLite's errors, too."""
 
-    def __init__(self, path: str) -> None:
+    code = "disk_full"
+    sqlite_errorname = "SQLITE_FULL"
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(
+            f"The disk of {path} is full: nothing was written, and nothing that was there is lost. Make room on it, "
+            "and try again."
+        )
+
+
+class Still:
+    """A file that nobody seems to write to, as it was when it was opened; ``no_room``: since its disk was full."""
+
+    def __init__(self, path: str, no_room: bool = False) -> None:
+        self.no_room = no_room
         self._path = path
         self._was = self._now()
 
     @property
     def is_over(self) -> bool:
-        """Whether somebody has written to the file since, or is about to."""
-        return has_log(self._path) or self._now() != self._was
+        """Whether somebody has written to the file since, or is about to; or might, now that there is room."""
+        return has_log(self._path) or self._now() != self._was or (self.no_room and has_room(self._path))
 
     def _now(self) -> tuple[int, int, int]:
         now = os.stat(self._path)
@@ -101,6 +119,8 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     two files beside it, which keep the owner out, or fails where it can't. Only where a part of what it holds lies in a
     log it is opened as usual. https://sqlite.org/wal.html#read_only_databases
 
+    So is one whose disk has no room for those two files, until there is some. Nobody can write to it meanwhile.
+
     Raises OSError where the system does not let this user have the file, SQLite's errors where SQLite can't read it.
     """
     if has_wal_reset_race(sqlite3.sqlite_version_info):
@@ -115,11 +135,21 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
         _make_private(path)
         _refuse_other_kinds(path)
         if not _may_write(path) and not has_log(path):
-            still = Still(path)
-            connection = _opened(f"{Path(path).as_uri()}?immutable=1", path, check_same_thread, uri=True)
-            connection.still = still
-            return connection
-    return _opened(path, path, check_same_thread)
+            return _opened_still(path, Still(path), check_same_thread)
+    try:
+        return _opened(path, path, check_same_thread)
+    except sqlite3.OperationalError as error:
+        if not is_full(error, path):
+            raise
+        if has_log(path) or not os.path.getsize(path):
+            raise DiskFull(path) from error
+        return _opened_still(str(path), Still(str(path), no_room=True), check_same_thread)
+
+
+def _opened_still(path: str, still: Still, check_same_thread: bool) -> Connection:
+    connection = _opened(f"{Path(path).as_uri()}?immutable=1", path, check_same_thread, uri=True)
+    connection.still = still
+    return connection
 
 
 def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri: bool = False) -> Connection:
@@ -213,11 +243,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             return
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             if pages:
                 return
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
                 raise
             time.sleep(RETRY_SECONDS)
 
@@ -242,16 +272,37 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         # A full disk, for one, has SQLite roll back by itself; and a BEGIN that is interrupted may have begun.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
-            raise ReadOnly(_about_read_only(connection)) from error
+        if (refusal := _refusal(connection, error)) is not None:
+            raise refusal from error
         raise
     if isinstance(connection, Connection) and connection.on_commit is not None:
         connection.on_commit()
 
 
-def _about_read_only(connection: sqlite3.Connection) -> str:
-    ((_, _, path),) = connection.execute("PRAGMA database_list").fetchall()
-    return f"{path} can't be written to: the file, its folder or its disk is read-only for this user."
+def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnly | DiskFull | None:
+    """What it means that a transaction failed, where it is the file or its disk that takes no write."""
+    if not isinstance(error, sqlite3.OperationalError) or isinstance(error, OffbookError):
+        return None
+    ((_, _, path), *_) = connection.execute("PRAGMA database_list").fetchall()
+    if is_full(error, path):
+        return DiskFull(path)
+    if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+        return None
+    if isinstance(connection, Connection) and connection.still is not None and connection.still.no_room:
+        return DiskFull(path)
+    return ReadOnly(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
+
+
+def is_full(error: sqlite3.Error, path: str | Path) -> bool:
+    """A disk without room shows as another fault of the disk too, where a file can't be begun."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name == "SQLITE_FULL" or (name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and not has_room(path))
+
+
+def has_room(path: str | Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free >= ROOM_BYTES_MIN
+    return True
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class State:
     snapshot: int
     last_success_ms: int | None
     clock_offset_ms: int | None
+    takes_history: int = 0
 
 
 COLUMNS = tuple(field.name for field in fields(State))

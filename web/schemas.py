@@ -38,6 +38,7 @@ REJECTED = (
     "bad_base",
     "bad_data",
     "bad_resolves",
+    "bad_history",
     "bad_time",
     "base_missing",
     "base_unknown",
@@ -167,6 +168,8 @@ OF_CHANGE: dict[str, Schema] = {
     "bases": {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX},
     "data": WRITTEN,
     "resolves": listed(UUID, maxItems=RESOLVES_MAX, description="The conflicts of its record that the change settles."),
+    "history": FLAG
+    | {"description": "After a restore: it was replaced by what came later, and is only to be in the history."},
 }
 OF_PAGE: dict[str, Schema] = {
     "book": UUID,
@@ -193,7 +196,7 @@ OF_PUSH: dict[str, Schema] = {
 }
 
 OF_SYNC: dict[str, Schema] = {
-    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data", "resolves"),
+    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data", "resolves", "history"),
     "Push": object_of(OF_PUSH, *OF_PUSH),
     "Result": object_of(OF_RESULT, "record", "code", "detail"),
     "Row": object_of(
@@ -318,7 +321,16 @@ REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 OF_REST: dict[str, Schema] = {
     "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
     "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
-    "Health": object_of({"status": {"const": "ok"}}),
+    "Health": object_of(
+        {
+            "status": {"const": "ok"},
+            "writable": FLAG | {"description": "Whether changes can be stored. What is there is read in any case."},
+            "code": TEXT | {"description": "Why they can't be: the code that a push is answered with."},
+            "detail": TEXT,
+        },
+        "code",
+        "detail",
+    ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
     "Problem": {
         "type": "object",
@@ -329,8 +341,8 @@ OF_REST: dict[str, Schema] = {
     "CursorGone": {
         "allOf": [ref("Problem")],
         "description": "Take a snapshot. Up to seq `kept` the server still is what it was.",
-        "properties": {"reason": REASON, "kept": SEQ, "book": UUID},
-        "required": ["reason", "kept", "book"],
+        "properties": {"reason": REASON, "kept": SEQ, "book": UUID, "takes_history": FLAG},
+        "required": ["reason", "kept", "book", "takes_history"],
     },
 }
 
