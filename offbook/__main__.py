@@ -65,6 +65,10 @@ def _run(words: list[str]) -> int:
         return int(end.code or OK)
     except (BrokenPipeError, standard.OutputFault):
         raise
+    except KeyboardInterrupt as end:
+        if not end.args:
+            raise
+        return _refuse("interrupted", str(end), as_json, INTERRUPTED)
     except OffbookError as error:
         return _refuse(error.code, str(error), as_json, exit_code(error))
     except (OSError, FileFault) as error:

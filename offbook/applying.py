@@ -1,12 +1,16 @@
-"""An answer of the server, applied to the replica: verdicts and page in one transaction, or nothing of it.
+"""An answer of the server, applied to the replica.
 
 Verdicts count always: they name changes. The page counts only when its ``since`` is the cursor that the replica still
 has, so an answer that comes late, or twice, moves nothing back. Nothing that is written here is logged.
+
+It is one transaction, unless that would hold others up: then it ends early, between two records, and goes on in another
+one. Each record is whole in one of them, and the cursor moves in the last. So what is cut in between comes again, and
+the rows that are here already do not count twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,17 +25,24 @@ from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, server_row_of
 from offbook.log import LogLine
 from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases
 from offbook.rows import LAYOUTS
+from offbook.turns import Turn, work_in_turns
 
 if TYPE_CHECKING:
     import sqlite3
+
+
+PART_CELLS = 25_000
+"""So many cells go into the file in one go: a page of a thousand contacts with four details each."""
+
+CONFLICTS_AT_ONCE = 1000
 
 
 @dataclass(slots=True)
 class Applied:
     """What an answer brought: how many changes were settled, how many rows of the page were news.
 
-    ``touched`` are records that must be looked at again, ``moved`` those of them of which the server may have changed
-    what shows, ``changed`` those of which it did.
+    ``touched`` are records that must still be looked at again, and ``refreshed`` counts those that were; ``moved`` are
+    those of them of which the server may have changed what shows, ``changed`` those of which it did.
     """
 
     pushed: int = 0
@@ -40,6 +51,7 @@ class Applied:
     conflicts: int = 0
     news: int = 0
     took_page: bool = False
+    refreshed: int = 0
     touched: set[Key] = field(default_factory=set)
     moved: set[Key] = field(default_factory=set)
     changed: list[Key] = field(default_factory=list)
@@ -58,22 +70,17 @@ def check_book(connection: sqlite3.Connection, book: str) -> None:
 def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answer, now_ms: int) -> Applied:
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
-    with log.applying(connection):
+
+    def work(turn: Turn) -> Iterator[None]:
         check_book(connection, answer.book)
-        here = state.read(connection)
-        if answer.since == here.cursor:
-            # Before the records: what a deleted one held is kept while a conflict about it waits.
-            conflicts.take(connection, answer.conflicts)
-        settle(connection, sent, answer.results, applied)
-        if answer.since == here.cursor:
-            take_page(connection, answer.rows, applied)
-            state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
-            applied.took_page = True
-            if not answer.more:
-                gone = snapshots.advance(connection, here.snapshot)
-                applied.touched |= gone
-                applied.moved |= gone
-        _refresh(connection, applied)
+        # Before the records: what a deleted one held is kept while a conflict about it waits.
+        yield from _take_conflicts(connection, answer, turn)
+        yield from settle(connection, sent, answer.results, applied, turn, {row.key for row in answer.rows})
+        yield from take_page(connection, answer, now_ms, applied, turn)
+        yield from _look_at_the_rest(connection, applied, turn)
+
+    work_in_turns(connection, work, log.applying)
+    applied.changed = list(dict.fromkeys(applied.changed))
     return applied
 
 
@@ -82,20 +89,30 @@ def apply_verdicts(
 ) -> Applied:
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
-    with log.applying(connection):
+
+    def work(turn: Turn) -> Iterator[None]:
         check_book(connection, book)
-        settle(connection, sent, results, applied)
-        _refresh(connection, applied)
+        yield from settle(connection, sent, results, applied, turn)
+
+    work_in_turns(connection, work, log.applying)
     return applied
 
 
-def _refresh(connection: sqlite3.Connection, applied: Applied) -> None:
+def _look_again(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
     """Make what shows as it is to be, and note where the server changed it."""
-    for key in applied.touched:
-        before = _showing(connection, key) if key in applied.moved else None
-        refresh(connection, key)
-        if key in applied.moved and _showing(connection, key) != before:
-            applied.changed.append(key)
+    before = _showing(connection, key) if key in into.moved else None
+    refresh(connection, key)
+    if key in into.moved and _showing(connection, key) != before:
+        into.changed.append(key)
+    into.touched.discard(key)
+    into.refreshed += 1
+
+
+def _look_at_the_rest(connection: sqlite3.Connection, into: Applied, turn: Turn) -> Iterator[None]:
+    for key in list(into.touched):
+        _look_again(connection, key, into)
+        if turn.is_over:
+            yield
 
 
 def _showing(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
@@ -107,26 +124,46 @@ def _showing(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | N
 # --- verdicts ------------------------------------------------------------------------------------------------------
 
 
-def settle(connection: sqlite3.Connection, sent: Sequence[LogLine], results: Iterable[Result], into: Applied) -> None:
-    """Acknowledge or park each change that was answered. An edit made meanwhile is another line, and stays pending."""
+def settle(
+    connection: sqlite3.Connection,
+    sent: Sequence[LogLine],
+    results: Iterable[Result],
+    into: Applied,
+    turn: Turn,
+    coming: Collection[Key] = (),
+) -> Iterator[None]:
+    """Acknowledge or park each change that was answered. An edit made meanwhile is another line, and stays pending.
+
+    Records that were taken as they are show that already: those that are ``coming`` with the page are looked at then.
+    """
     lines = {line.change_id: line for line in sent}
-    answered = [(lines[result.change_id], result) for result in results if result.change_id in lines]
-    keys = dict.fromkeys((line.table, line.record_id) for line, _ in answered)
-    for key in keys:
+    answered: dict[Key, list[tuple[LogLine, Result]]] = {}
+    for result in results:
+        if (line := lines.get(result.change_id)) is not None:
+            answered.setdefault((line.table, line.record_id), []).append((line, result))
+    for key, pairs in answered.items():
         write_bases(connection, key)
-    for line, result in answered:
-        if result.verdict is Verdict.REJECTED:
-            into.parked += _reject(connection, line, result)
-        else:
-            into.pushed += _acknowledge(connection, line, result)
-            into.conflicts += result.verdict is Verdict.CONFLICT
-        took = _take_record(connection, line, result)
-        into.pulled += took and result.verdict is not Verdict.APPLIED
-        if took or result.verdict is not Verdict.APPLIED:
-            into.moved.add((line.table, line.record_id))
-    for key in keys:
+        for line, result in pairs:
+            _settle_one(connection, line, result, into)
         fold(connection, key)
-    into.touched.update(keys)
+        if key in coming and key not in into.moved:
+            into.touched.add(key)
+        else:
+            _look_again(connection, key, into)
+        if turn.is_over:
+            yield
+
+
+def _settle_one(connection: sqlite3.Connection, line: LogLine, result: Result, into: Applied) -> None:
+    if result.verdict is Verdict.REJECTED:
+        into.parked += _reject(connection, line, result)
+    else:
+        into.pushed += _acknowledge(connection, line, result)
+        into.conflicts += result.verdict is Verdict.CONFLICT
+    took = _take_record(connection, line, result)
+    into.pulled += took and result.verdict is not Verdict.APPLIED
+    if took or result.verdict is not Verdict.APPLIED:
+        into.moved.add((line.table, line.record_id))
 
 
 def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
@@ -166,12 +203,52 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
 # --- a page --------------------------------------------------------------------------------------------------------
 
 
-def take_page(connection: sqlite3.Connection, rows: Sequence[Row], into: Applied) -> None:
-    for name in dict.fromkeys(row.key[0] for row in rows):
-        _take_rows(connection, name, [row for row in rows if row.key[0] == name], into)
+def _take_conflicts(connection: sqlite3.Connection, answer: Answer, turn: Turn) -> Iterator[None]:
+    for start in range(0, len(answer.conflicts), CONFLICTS_AT_ONCE):
+        if answer.since != state.read(connection).cursor:
+            return
+        conflicts.take(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
+        if turn.is_over:
+            yield
 
 
-def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied) -> None:
+def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into: Applied, turn: Turn) -> Iterator[None]:
+    """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
+    here = state.read(connection)
+    if answer.since != here.cursor:
+        return
+    for some in _parts(answer.rows):
+        for _ in _take_rows(connection, some[0].key[0], some, into, turn):
+            yield
+            if answer.since != state.read(connection).cursor:
+                return
+    state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
+    into.took_page = True
+    if not answer.more:
+        for key in snapshots.advance(connection, here.snapshot):
+            into.moved.add(key)
+            _look_again(connection, key, into)
+            if turn.is_over:
+                yield
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows of one table each, together of a size that is written in one go."""
+    part: list[Row] = []
+    size = 0
+    for row in sorted(rows, key=lambda row: row.key[0]):
+        if part and (size >= PART_CELLS or row.key[0] != part[0].key[0]):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.server.cells)
+    if part:
+        yield part
+
+
+def _take_rows(
+    connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied, turn: Turn
+) -> Iterator[None]:
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one."""
     ids = dump([row.key[1] for row in rows])
     known = _known(connection, table, ids)
@@ -179,6 +256,7 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
     acknowledged = _acknowledged(connection, table, ids)
     contested = conflicts.contested(connection, table, ids)
     straight: list[Row] = []
+    others: list[Row] = []
     for row in rows:
         record_id = row.key[1]
         seq, stale = known.get(record_id, (-1, 0))
@@ -187,13 +265,9 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
         is_own = acknowledged.get(record_id) == row.server.seq
         into.news += 1
         into.pulled += not is_own
-        if stale > 1:
-            lost.send_rest(connection, row)
         on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
         if on_top or record_id in contested:
-            take(connection, row.key, row.server)
-            into.touched.add(row.key)
-            into.moved.add(row.key)
+            others.append(row)
         else:
             straight.append(row)
             showed = record_id in known or record_id in acknowledged
@@ -201,6 +275,15 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
                 into.changed.append(row.key)
     _put_straight(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known]))
     into.touched.difference_update(row.key for row in straight)
+    for row in others:
+        if turn.is_over:
+            yield
+        lost.send_rest(connection, row)
+        take(connection, row.key, row.server)
+        into.moved.add(row.key)
+        _look_again(connection, row.key, into)
+    if turn.is_over:
+        yield
 
 
 def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row], known: str) -> None:

@@ -16,9 +16,12 @@ from offbook.checks import SEQ_MAX
 from offbook.core.cells import Json, value_of
 from offbook.core.changes import Clock, Conflict, Value
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.history import Wish
 from offbook.core.resolving import Choice, choices, chosen, typed
 from offbook.core.tables import TABLES
 from offbook.local import Key, dump, server_row, shown
+from offbook.sqlite import reading
+from offbook.turns import RECORD_SIZE, in_turns
 from offbook.wishes import carry_out
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ OPEN = f"""SELECT conflicts.id, table_name, record_id, cell, conflicts.seq, data
 """A choice counts while it is on its way. One that is parked does not; nor one that a restored server has lost."""
 
 IN_ORDER = f"SELECT * FROM ({OPEN}) ORDER BY seq, id"
+THESE_IN_ORDER = f"SELECT * FROM ({OPEN}) WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq, id"
 
 NOBODY = Clock(0, 0, "", "")
 
@@ -119,12 +123,20 @@ def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
 
 def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
-    if choice not in list(Choice):
-        raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {choice!a}.")
+    known = _choice(choice)
     with log.applying(connection):
         one = _find(connection, conflict_id)
-        wish = chosen(one, _have(connection, one.key), Choice(choice))
-        carry_out(connection, one.key, wish, change_id, now_ms, (one.id,))
+        carry_out(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
+
+
+def _choice(text: str) -> Choice:
+    if text not in list(Choice):
+        raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {text!a}.")
+    return Choice(text)
+
+
+def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Wish:
+    return chosen(one, _have(connection, one.key), choice)
 
 
 def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
@@ -136,12 +148,24 @@ def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, 
 
 
 def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
-    """The same choice in each of them, all or none."""
-    with log.applying(connection):
-        found = connection.execute(IN_ORDER).fetchall()
-        for conflict_id, *_ in found:
-            resolve(connection, conflict_id, choice, new_id(), now_ms)
-    return len(found)
+    """The same choice in each of them, or in none where it can't be made in one. Returns how many were settled.
+
+    What others settle meanwhile stays as they have settled it.
+    """
+    known = _choice(choice)
+    with reading(connection):
+        waiting = [_conflict_of(row)[0] for row in connection.execute(IN_ORDER).fetchall()]
+        for one in waiting:
+            _chosen(connection, one, known)
+
+    def settle(ids: list[str]) -> int:
+        still = [_conflict_of(row)[0] for row in connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()]
+        for one in still:
+            carry_out(connection, one.key, _chosen(connection, one, known), new_id(), now_ms, (one.id,))
+        return len(still)
+
+    ids = [one.id for one in waiting]
+    return sum(in_turns(connection, ids, settle, block=log.applying, size_of=lambda _: RECORD_SIZE))
 
 
 def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:

@@ -97,7 +97,7 @@ class Live:
         if verdicts.push != self._number:
             raise ServerFault("The server answers a push that was not sent.")
         applied = apply_verdicts(self._connection, self._sent, verdicts.book, verdicts.results)
-        if not applied.touched:
+        if not applied.refreshed:
             raise ServerFault("The server answers, and says nothing about what was sent.")
         self._idle = 0
         return applied

@@ -163,7 +163,7 @@ class Replica:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes in here or none, with one commit: what makes an import of thousands fast."""
+        """All writes in here or none, with one commit. Whoever else writes to the file waits until its end."""
         with atomic(self.connection):
             yield
 
@@ -289,7 +289,7 @@ class Replica:
             conflicts.resolve(self.connection, conflict_id, choice, self._new_id(), self._clock())
 
     def resolve_all(self, choice: str) -> int:
-        """Settle all conflicts alike, or none where one of them can't be. Returns how many that were."""
+        """Settle all conflicts alike, or none where one of them can't be. Returns how many were settled."""
         return conflicts.resolve_all(self.connection, choice, self._new_id, self._clock())
 
     # --- what was ---

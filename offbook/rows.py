@@ -56,11 +56,14 @@ class Layout:
         columns = [*(name for name in self.names if name in used), "created_at", "updated_at"]
         whole = ", ".join(f'"{name}" = excluded."{name}"' for name in (*self.names, "created_at", "updated_at"))
         sql = f"{_fast_insert_sql(self.table.name, ('id', *columns))} ON CONFLICT (id) DO UPDATE SET {whole}"
+        connection.executemany(sql, self._values(columns, rows))
+
+    def _values(self, columns: Sequence[str], rows: Sequence[tuple[str, Data]]) -> list[list[Any]]:
         values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
-        for place in [1 + columns.index(name) for name in self.flags if name in used]:
+        for place in [1 + columns.index(name) for name in self.flags if name in columns]:
             for one in values:
                 one[place] = 1 if one[place] else 0
-        connection.executemany(sql, values)
+        return values
 
     def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
         connection.executemany(f'DELETE FROM "{self.table.name}" WHERE id = ?', [(one,) for one in record_ids])
@@ -71,6 +74,15 @@ class Layout:
         connection.execute(_insert_sql(self.table.name, tuple(given)), list(given.values()))
         for map_ in self.table.maps:
             connection.executemany(self._entry_inserts[map_.name], _entry_rows(map_, record_id, data))
+
+    def add_all(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, Data]]) -> None:
+        """New records, as add() makes them, with as few statements as there are tables."""
+        used = {name for _, data in rows for name, value in data.items() if value}
+        columns = [name for name in self.names if name in used]
+        connection.executemany(_fast_insert_sql(self.table.name, ("id", *columns)), self._values(columns, rows))
+        for map_ in self.table.maps:
+            entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
+            connection.executemany(self._entry_inserts[map_.name], entries)
 
     def change(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
         """Write what ``data`` names, and nothing else."""

@@ -9,6 +9,7 @@ What a restored server lost is another matter (offbook.lost).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from offbook import lost, state
@@ -40,18 +41,24 @@ def begin(connection: sqlite3.Connection, kept: int | None = None, takes_history
         state.write(connection, cursor=None, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
 
 
-def advance(connection: sqlite3.Connection, stage: int) -> set[Key]:
-    """The last page there is for now was applied: go on to the next stage. Returns the records to be refreshed."""
+def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
+    """The last page there is for now was applied: go on to the next stage. Yields each record that is to be refreshed.
+
+    Others may write whenever it yields. Cut off there, it goes on after the next page.
+    """
     if stage == Snapshot.NONE:
-        return set()
+        return
     stale = connection.execute("SELECT table_name, record_id FROM server_rows WHERE stale > 0").fetchall()
     if stage == Snapshot.TAKING and stale:
         state.write(connection, snapshot=Snapshot.CATCHING_UP)
-        return set()
-    state.write(connection, snapshot=Snapshot.NONE)
+        return
     for key in stale:
         row = server_row(connection, key)
         assert row is not None
-        lost.give_up(connection, key, row)
-        take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
-    return set(stale)
+        if row.stale:
+            lost.give_up(connection, key, row)
+            take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
+            yield key
+            if state.read(connection).snapshot != stage:  # another process has begun anew, or is done
+                return
+    state.write(connection, snapshot=Snapshot.NONE)

@@ -25,6 +25,7 @@ from offbook.refusals import date_ms
 from offbook.sqlite import atomic
 from offbook.state import Snapshot, State
 from offbook.transport import Response, Transport
+from offbook.turns import in_turns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,6 +40,11 @@ IDLE_SECONDS_MAX = 90.0
 
 KEPT_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged lines are kept: a server restored from a backup as old as this can still be brought up."""
+
+OLD = """SELECT id FROM change_log WHERE synced = 1 AND (seq IS NULL AND timestamp < ? OR seq < ? AND seq <=
+  (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name
+   AND known.record_id = change_log.record_id))"""
+FORGET = "DELETE FROM change_log WHERE id = ? AND synced = 1"
 
 OF_A_BODY = frozenset({400, 403, 406, 413, 415, 418, 422, 431})
 """What a proxy may answer because of the body that it was to pass on."""
@@ -133,7 +139,7 @@ class Syncing:
 
     def _note_gain(self, applied: Applied, answer: Answer) -> None:
         """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
-        if applied.touched or applied.news:
+        if applied.refreshed or applied.news:
             self._idle, self._gained_at = 0, time.monotonic()
         elif not (applied.took_page and answer.size and answer.cursor != answer.since):
             self._idle += 1
@@ -224,10 +230,6 @@ def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
     if offset is None:
         return
     horizon_ms = now_ms + offset - KEPT_MS
-    with atomic(connection):
-        connection.execute(
-            "DELETE FROM change_log WHERE synced = 1 AND (seq IS NULL AND timestamp < ? OR seq < ? AND seq <="
-            " (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name"
-            " AND known.record_id = change_log.record_id))",
-            (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000),
-        )
+    old = connection.execute(OLD, (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000))
+    for _ in in_turns(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
+        pass

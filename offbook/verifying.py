@@ -29,6 +29,7 @@ from offbook.refusals import problem_of
 from offbook.sqlite import reading
 from offbook.syncing import Syncing
 from offbook.transport import Response, Transport
+from offbook.turns import RECORD_SIZE, in_turns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -132,10 +133,14 @@ class Verifying:
         for some in _by(PAGE_MAX, sorted(differing)):
             digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in some}
             rows = self._rows(table, digests)
-            with log.applying(self._connection):
-                if state.read(self._connection).cursor != self._cursor:
-                    raise Moved
-                self._repaired += [mend(self._connection, row) for row in rows]
+            turns = in_turns(self._connection, rows, self._mend_some, block=log.applying, size_of=lambda _: RECORD_SIZE)
+            for repaired in turns:
+                self._repaired += repaired
+
+    def _mend_some(self, rows: Sequence[Row]) -> list[Repair]:
+        if state.read(self._connection).cursor != self._cursor:
+            raise Moved
+        return [mend(self._connection, row) for row in rows]
 
     def _rows(self, table: Table, digests: Mapping[str, int | None]) -> list[Row]:
         """The rows of these records, as they were compared. Of an id that is no UUID the server can have none."""

@@ -50,6 +50,12 @@ class NoBook(OffbookError):
     code = "no_book"
 
 
+class CutShort(OffbookError):
+    """A part of the work was done, and stays done."""
+
+    code = "cut_short"
+
+
 CODES: tuple[tuple[type[OffbookError], int], ...] = (
     (UsageError, USAGE),
     (BadAddress, USAGE),

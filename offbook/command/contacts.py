@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from offbook.command import Ambiguous, Answer, UsageError
 from offbook.command.fields import DETAILS, PARTS, details_in, fields_in
@@ -13,7 +14,8 @@ from offbook.core.cells import Json
 from offbook.core.errors import NotFound
 from offbook.core.tables import CONTACTS
 from offbook.replica import Replica
-from offbook.sqlite import bindable
+from offbook.sqlite import bindable, reading
+from offbook.turns import RECORD_SIZE, in_turns
 
 COLUMNS = ("name", "email", "phone", "company")
 STAR = " ★"
@@ -73,12 +75,24 @@ def edit(book: Replica, args: argparse.Namespace) -> Answer:
 
 def rm(book: Replica, args: argparse.Namespace) -> Answer:
     """All of them, or none where one of them can't be found."""
-    with book.transaction():
-        gone = [book.contacts.get(one) for one in dict.fromkeys(find(book, text) for text in args.id)]
-        for contact in gone:
-            book.contacts.delete(contact["id"])
+    with reading(book.connection):
+        meant = [book.contacts.get(one) for one in dict.fromkeys(find(book, text) for text in args.id)]
+
+    def delete(some: list[dict[str, Json]]) -> list[dict[str, Json]]:
+        return [contact for contact in some if _delete(book, contact)]
+
+    turns = in_turns(book.connection, meant, delete, size_of=lambda _: RECORD_SIZE)
+    gone = [contact for some in turns for contact in some]
     deleted = [{"id": contact["id"], "name": contact["name"]} for contact in gone]
     return Answer({"deleted": deleted}, [f"Deleted {contact['name']} ({contact['id'][:8]})." for contact in gone])
+
+
+def _delete(book: Replica, contact: Contact) -> bool:
+    """False where another process was faster."""
+    with suppress(NotFound):
+        book.contacts.delete(contact["id"])
+        return True
+    return False
 
 
 def find(book: Replica, text: str) -> str:

@@ -10,22 +10,16 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from offbook import log
-from offbook.command import FAILED, OK, Answer, UsageError, standard
+from offbook.command import FAILED, OK, Answer, CutShort, UsageError, standard
 from offbook.command.words import count
 from offbook.command.writing import write_whole
-from offbook.contacts import checked
 from offbook.core.cells import Json
-from offbook.core.changes import Operation
-from offbook.core.tables import CONTACTS
+from offbook.core.errors import OffbookError
+from offbook.importing import Counts, Importing
 from offbook.replica import Replica
-from offbook.rows import LAYOUTS
+from offbook.sqlite import Error
 
 STANDARD = "-"
-
-EVER_HELD = """SELECT id, 1 FROM contacts
-  UNION ALL SELECT record_id, 0 FROM server_rows WHERE table_name = 'contacts'
-  UNION ALL SELECT record_id, 0 FROM change_log WHERE table_name = 'contacts'"""
 
 
 def import_(book: Replica, args: argparse.Namespace) -> Answer:
@@ -49,19 +43,24 @@ def import_(book: Replica, args: argparse.Namespace) -> Answer:
     return Answer(told, lines, FAILED if found.problems else OK)
 
 
-def take(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> tuple[int, int, int]:
-    """Add those that were never here, in one transaction. Returns how many were added, are here, and were deleted."""
-    connection = book.connection
-    with log.one_change(connection):
-        live: dict[str, int] = {}
-        for record_id, is_live in connection.execute(EVER_HELD):
-            live[record_id] = live.get(record_id, 0) or is_live
-        fresh = [contact for contact in contacts if contact["id"] not in live]
-        for contact in fresh:
-            data = checked(CONTACTS, contact, Operation.INSERT, {})
-            LAYOUTS[CONTACTS.name].add(connection, contact["id"], data)
-    here = sum(live.get(contact["id"], 0) for contact in contacts)
-    return len(fresh), here, len(contacts) - len(fresh) - here
+def take(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> Counts:
+    """Add those that were never here. What cuts it short is told with what was added until then."""
+    importing = Importing(book.connection)
+    try:
+        importing.add(contacts)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_so_far("The import was interrupted.", importing.counts)) from None
+    except Error as error:
+        if not importing.counts.added:
+            raise
+        why = str(error) if isinstance(error, OffbookError) else f"{book.path} can't be used any more: {error}."
+        raise CutShort(_so_far(why, importing.counts)) from error
+    return importing.counts
+
+
+def _so_far(why: str, counts: Counts) -> str:
+    added = count(counts.added, "contact was added", "contacts were added")
+    return f"{why} {added} before: import the file again, and the rest is added."
 
 
 def export(book: Replica, args: argparse.Namespace) -> Answer:

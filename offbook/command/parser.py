@@ -134,7 +134,10 @@ def _for_contacts(command: Command) -> None:
 
 
 def _for_files(command: Command) -> None:
-    more = "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing."
+    more = (
+        "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing. One that "
+        "is cut short has added a part, and the same import again adds the rest."
+    )
     import_ = command("import", files.import_, "add the contacts of a Google Contacts CSV", more)
     import_.set_defaults(makes_file=True)
     import_.add_argument("file", metavar="FILE", help="- for standard input")

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from offbook import Replica, Response
+from tests.replica.hasty import hasty
 
 ROOT = Path(__file__).parents[2]
 ASKED, ENDED = b"?", b"."
@@ -25,11 +26,12 @@ Answer = Callable[[bytes], Response]
 
 
 @contextmanager
-def killing() -> Iterator[Killing]:
+def killing(*, is_hasty: bool = False) -> Iterator[Killing]:
+    """``is_hasty``: each transaction of a sync ends wherever it may (tests.replica.hasty)."""
     ours, theirs = socket.socketpair()
     with theirs:
         handle = theirs.fileno()
-        command = [sys.executable, "-m", "tests.replica.killing", str(handle)]
+        command = [sys.executable, "-m", "tests.replica.killing", str(handle), *["hasty"] * is_hasty]
         process = subprocess.Popen(command, cwd=ROOT, pass_fds=[handle])
     with process, ours:  # it ends when the socket is closed
         yield Killing(ours)
@@ -108,4 +110,5 @@ def receive(pipe: socket.socket) -> bytes:
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    with hasty() if "hasty" in sys.argv else nullcontext():
+        main(socket.socket(fileno=int(sys.argv[1])))

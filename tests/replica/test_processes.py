@@ -138,8 +138,11 @@ def snapshot_after_a_restore(path: Path, server: Server) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("is_hasty", [False, True], ids=["whole answers", "answers in parts"])
 @pytest.mark.parametrize("story", [push_of_everything, snapshot_after_a_restore])
-def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(story: Story, tmp_path: Path) -> None:
+def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(
+    story: Story, is_hasty: bool, tmp_path: Path
+) -> None:
     begun = Server(page_max=2)
     path, template = tmp_path / "a.db", tmp_path / "template.db"
     story(path, begun)
@@ -148,8 +151,8 @@ def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(story: Sto
     with Replica(path, transport=Wire(server)) as a:
         a.sync()
         expected = outcome(a, server)
-    with killing() as killer:
-        for count in range(1, 1000):
+    with killing(is_hasty=is_hasty) as killer:
+        for count in range(1, 1000, 3 if is_hasty else 1):
             for file in tmp_path.glob("a.db*"):
                 file.unlink()
             shutil.copyfile(template, path)

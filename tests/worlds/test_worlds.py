@@ -14,12 +14,14 @@ import pytest
 
 from storage.engines import ENGINES
 from tests.conftest import available
+from tests.replica.hasty import hasty
 from tests.storage.books import Library, memory_library, sql_library
 from tests.worlds.world import World
 
 WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 200)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
+HASTY_EVERY = 8
 SQL_EVERY = 16
 """One world in so many is played once more on each database; the others have a server in memory alone."""
 
@@ -55,6 +57,13 @@ def test_after_quiet_all_are_equal_and_nothing_typed_is_missing(seed: int, tmp_p
 @pytest.mark.parametrize("seed", SEEDS[::SQL_EVERY])
 def test_the_same_holds_on_every_database(seed: int, tmp_path: Path, sql: Library) -> None:
     play(seed, tmp_path, sql)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", SEEDS[::HASTY_EVERY])
+def test_the_same_holds_where_each_answer_is_applied_in_as_many_parts_as_may_be(seed: int, tmp_path: Path) -> None:
+    with hasty():
+        play(seed, tmp_path, memory_library())
 
 
 def test_the_same_seed_is_the_same_world_step_by_step(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Adding many contacts that have ids of their own, as an import does: each once, however often it is imported.
+
+Nothing here is one transaction: others read and write meanwhile, and an import that is cut short has added what was
+counted until then. The same import again adds the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from offbook import log
+from offbook.contacts import checked
+from offbook.core.cells import Json, is_empty
+from offbook.core.changes import Operation
+from offbook.core.tables import CONTACTS, Map
+from offbook.local import dump
+from offbook.rows import LAYOUTS
+from offbook.turns import in_turns
+
+if TYPE_CHECKING:
+    import sqlite3
+
+LOOKED_UP = 500
+"""So many ids are looked up at once."""
+
+IS_HERE = "SELECT id FROM contacts WHERE id IN (SELECT value FROM json_each(?))"
+WAS_HERE = """SELECT record_id FROM server_rows
+    WHERE table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))
+  UNION SELECT record_id FROM change_log INDEXED BY change_log_unsettled
+    WHERE synced <> 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))
+  UNION SELECT record_id FROM change_log INDEXED BY change_log_acknowledged
+    WHERE synced = 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))"""
+
+LOG = "INSERT INTO change_log (table_name, record_id, operation, data) VALUES ('contacts', ?, 'INSERT', ?)"
+
+
+class Counts(NamedTuple):
+    """How many contacts were added, are here already, and were deleted on this device before and left so."""
+
+    added: int = 0
+    here: int = 0
+    deleted: int = 0
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+class Ready(NamedTuple):
+    """A contact in the form in which it is stored, and its change in the form in which it is logged."""
+
+    id: str
+    data: Mapping[str, Json]
+    change: str
+    size: int
+
+
+class Importing:
+    """Adding contacts to the file behind ``connection``. ``counts`` is right at any moment."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.counts = Counts()
+        self._connection = connection
+
+    def add(self, contacts: Iterable[Mapping[str, Json]]) -> None:
+        """Add those that were never here; each may be given once. Raises Invalid for what can't be stored."""
+        fresh = self._fresh(iter(contacts))
+        for counts in in_turns(self._connection, fresh, self._write, block=log.applying, size_of=lambda one: one.size):
+            self.counts = self.counts.plus(counts)
+
+    def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[Ready]:
+        while some := list(islice(contacts, LOOKED_UP)):
+            fresh, counts = self._never_here([str(one["id"]) for one in some])
+            self.counts = self.counts.plus(counts)
+            yield from (_ready(one) for one in some if one["id"] in fresh)
+
+    def _write(self, some: list[Ready]) -> Counts:
+        """Another process may have added some of them while they were made ready."""
+        fresh, counts = self._never_here([one.id for one in some])
+        added = [one for one in some if one.id in fresh]
+        LAYOUTS[CONTACTS.name].add_all(self._connection, [(one.id, one.data) for one in added])
+        self._connection.executemany(LOG, [(one.id, one.change) for one in added])
+        return counts._replace(added=len(added))
+
+    def _never_here(self, ids: list[str]) -> tuple[set[str], Counts]:
+        """Which of these were never on this device, and how many are, or were."""
+        text = dump(ids)
+        here = {id for (id,) in self._connection.execute(IS_HERE, (text,))}
+        before = {id for (id,) in self._connection.execute(WAS_HERE, (text,))} - here
+        return {*ids} - here - before, Counts(here=len(here), deleted=len(before))
+
+
+def _ready(contact: Mapping[str, Json]) -> Ready:
+    data = checked(CONTACTS, contact, Operation.INSERT, {})
+    entries = sum(len(data.get(map_.name) or {}) for map_ in CONTACTS.maps)
+    return Ready(str(contact["id"]), data, dump(_logged(data)), 1 + entries)
+
+
+def _logged(data: Mapping[str, Json]) -> dict[str, Json]:
+    """What the triggers log of a record that is new: no empty fields, and of each entry all cells."""
+    said = {name: value for name, value in data.items() if name in CONTACTS.by_name and not is_empty(value)}
+    entries = {map_.name: _logged_entries(map_, data.get(map_.name) or {}) for map_ in CONTACTS.maps}
+    return said | {name: those for name, those in entries.items() if those}
+
+
+def _logged_entries(map_: Map, entries: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
+    first = {names[0].name: None for names in map_.cells.values()}
+    return {
+        key: first | {name: value for name, value in entry.items() if value is not None}
+        for key, entry in entries.items()
+    }

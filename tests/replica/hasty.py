@@ -1,0 +1,16 @@
+"""Work that takes turns with others, with turns that are over at once: it ends a transaction wherever it may."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from offbook import turns
+
+
+@contextmanager
+def hasty() -> Iterator[None]:
+    with patch.multiple(turns, FIRST_SECONDS=0.0, TURN_SECONDS=0.0, SIZE_FIRST=1, LOOKS=((math.inf, 0.0),)):
+        yield

@@ -1,0 +1,353 @@
+"""Whoever else writes to a book's file gets a turn within half a second, whatever offbook has to write."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offbook import NotFound, Replica, Response, google, log, turns
+from offbook.command import CutShort
+from offbook.command.contacts import rm
+from offbook.command.files import take
+from offbook.sqlite import atomic, connect
+from offbook.syncing import forget_old_lines
+from tests.commanding import Device
+from tests.replica.conftest import Device as OpenDevice
+from tests.replica.rival import rival
+from tests.replica.serving import Server, Wire, wire
+
+WAIT_SECONDS_MAX = 0.5
+CONTACTS = int(os.environ.get("OFFBOOK_WORLDS") or 1000)
+"""How many are imported beside another program. In one transaction, as many took three times as long as allowed."""
+
+
+# --- turns -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [
+        (100, turns.TURN_SECONDS, 100),
+        (100, 0.0, 200),
+        (100, turns.TURN_SECONDS / 100, 200),
+        (100, 10 * turns.TURN_SECONDS, 10),
+        (1, 100 * turns.TURN_SECONDS, 1),
+    ],
+)
+def test_a_turn_grows_slowly_and_shrinks_at_once(size: int, seconds: float, expected: int) -> None:
+    assert turns.next_size(size, seconds) == expected
+
+
+def test_what_was_written_in_a_turn_stays_when_a_later_one_fails(replica: Any) -> None:
+    def write(numbers: list[int]) -> None:
+        replica.executemany("INSERT INTO contacts (name) VALUES (?)", [(str(number),) for number in numbers])
+        assert 250 not in numbers
+
+    with pytest.raises(AssertionError):
+        for _ in turns.in_turns(replica, range(500), write):
+            assert not replica.in_transaction
+    (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
+    assert count == 100
+
+
+def test_items_are_made_ready_while_the_lock_is_free(replica: Any) -> None:
+    def made_ready() -> Iterator[int]:
+        for number in range(300):
+            assert not replica.in_transaction
+            yield number
+
+    sizes = list(turns.in_turns(replica, made_ready(), len, block=atomic, size_of=lambda number: 10))
+    assert sum(sizes) == 300
+    assert sizes[0] == 10
+
+
+# --- import ----------------------------------------------------------------------------------------------------------
+
+
+def csv_of(contacts: int, details: int) -> str:
+    numbers = range(1, details + 2)
+    head = [f"Phone {number} - {part}" for number in numbers for part in ("Label", "Value")]
+    rows = [
+        [f"First{row}", f"Last{row}", *[text for number in numbers for text in ("Home", f"555-{row}-{number}")]]
+        for row in range(contacts)
+    ]
+    return "\n".join(",".join(row) for row in [["First Name", "Last Name", *head], *rows])
+
+
+@pytest.mark.proof
+def test_an_import_keeps_nobody_waiting(tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text(csv_of(CONTACTS, details=10))
+    device = Device(tmp_path / "book.db")
+    device("init")
+    with rival(device.file) as seen, device.started("import", str(file)) as importing:
+        out, _ = importing.communicate(timeout=600)
+    assert out == f"Added {CONTACTS:,} contacts.\n"
+    assert seen.waits > 0
+    assert seen.longest < WAIT_SECONDS_MAX
+
+
+def test_an_import_logs_what_adding_one_by_one_logs(tmp_path: Path) -> None:
+    contact = {
+        "id": "a0000000-0000-4000-8000-000000000001",
+        "name": "Ada",
+        "phone": None,
+        "starred": True,
+        "details": {
+            "url-1": {"kind": "url", "value": "x", "position": 0},
+            "address-1": {"kind": "address", "city": "London", "position": 1},
+        },
+    }
+    logged = []
+    for name in ("one", "many"):
+        with Replica(tmp_path / f"{name}.db") as book:
+            if name == "one":
+                book.contacts.put_back(contact)
+            else:
+                take(book, [contact])
+            ((*line, data),) = book.connection.execute(
+                "SELECT record_id, operation, base, synced, data FROM change_log"
+            )
+            shown = {key: value for key, value in book.contacts.list()[0].items() if not key.endswith("_at")}
+            logged.append((line, json.loads(data), shown))
+    assert logged[0] == logged[1]
+
+
+def test_an_import_that_is_cut_short_is_completed_by_the_same_import(tmp_path: Path) -> None:
+    """Killed at some moment in the middle: what was added stays, and comes once."""
+    file = tmp_path / "many.csv"
+    file.write_text(csv_of(2000, details=1))
+    device = Device(tmp_path / "book.db")
+    device("init")
+    with Replica(device.file) as book:
+        with device.started("import", str(file)) as importing:
+            while not (before := book.contacts.count()):
+                assert importing.poll() is None
+            importing.kill()
+        before = book.contacts.count()
+        assert before < 2000
+        told = device("import", str(file), "--json").json
+        assert told["added"] + told["already_here"] == 2000
+        assert told["already_here"] >= before
+        assert book.status().pending == book.contacts.count() == 2000
+
+
+def test_two_imports_of_one_file_at_once_add_each_contact_once(tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text(csv_of(500, details=1))
+    device = Device(tmp_path / "book.db")
+    device("init")
+    with device.started("import", "--json", str(file)) as one, device.started("import", "--json", str(file)) as other:
+        told = [json.loads(process.communicate(timeout=60)[0]) for process in (one, other)]
+    assert sum(each["added"] for each in told) == 500
+    assert [each["added"] + each["already_here"] for each in told] == [500, 500]
+    assert device("status", "--json").json["pending"] == 500
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_an_interrupted_import_tells_what_it_added(tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text(csv_of(3000, details=1))
+    device = Device(tmp_path / "book.db")
+    device("init")
+    with Replica(device.file) as book:
+        with device.started("import", str(file)) as importing:
+            while not book.contacts.count():
+                assert importing.poll() is None
+            importing.send_signal(signal.SIGINT)
+            out, told = importing.communicate(timeout=60)
+        assert (importing.returncode, out) == (130, "")
+        count = book.contacts.count()
+        assert told.startswith(f"offbook: The import was interrupted. {count:,} contacts were added before: import the")
+
+
+def test_a_disk_that_is_full_in_the_middle_tells_what_was_added(tmp_path: Path) -> None:
+    contacts = google.read(csv_of(2000, details=1)).contacts
+    with Replica(tmp_path / "book.db") as book:
+        book.connection.execute("PRAGMA max_page_count = 200")
+        with pytest.raises(CutShort, match="book.db is full: ") as cut:
+            take(book, contacts)
+        added = book.contacts.count()
+        assert f" {added:,} contacts were added before: import the file again" in str(cut.value)
+        assert 0 < added < 2000
+        book.connection.execute("PRAGMA max_page_count = 100000")
+        assert take(book, contacts) == (2000 - added, added, 0)
+
+
+# --- all that a device has to do at once -----------------------------------------------------------------------------
+
+RECORDS = 100
+LOCKED_MAX = 600
+"""Statements: each counts as a millisecond here, so that what is measured is the same every time."""
+
+
+class Statements:
+    """Counts what a replica's connection does, by transactions; and is the clock by which turns end."""
+
+    def __init__(self, replica: Replica) -> None:
+        self.longest = 0
+        self._count = 0
+        self._began: int | None = None
+        replica.connection.set_trace_callback(self._hear)
+
+    def _hear(self, statement: str) -> None:
+        self._count += 1
+        if statement == "BEGIN IMMEDIATE":
+            self._began = self._count
+        elif statement == "COMMIT" and self._began is not None:
+            self.longest = max(self.longest, self._count - self._began)
+            self._began = None
+
+    def monotonic(self) -> float:
+        return self._count / 1000
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits."""
+
+
+@pytest.fixture
+def locked_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[Replica, Callable[[], object]], int]:
+    """How many statements the longest transaction of some work has."""
+
+    def measure(replica: Replica, work: Callable[[], object]) -> int:
+        statements = Statements(replica)
+        with monkeypatch.context() as patched:
+            patched.setattr(turns, "time", statements)
+            work()
+        return statements.longest
+
+    return measure
+
+
+Measure = Callable[[Replica, Callable[[], object]], int]
+
+
+def fill(replica: Replica, count: int = RECORDS) -> None:
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+    replica.connection.execute(f"{numbers} INSERT INTO contacts (name) SELECT 'Ada ' || i FROM n", (count,))
+    replica.sync()
+
+
+def edit(replica: Replica, field: str, value: str) -> None:
+    replica.connection.execute(f"UPDATE contacts SET {field} = ?", (value,))
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("phone", "email"), ("phone", "phone")], ids=["merged", "superseded"])
+def test_an_answer_to_many_edits_is_applied_in_turns(
+    theirs: str, ours: str, a: Replica, b: Replica, locked_for: Measure
+) -> None:
+    fill(a)
+    b.sync()
+    edit(b, ours, "b")
+    edit(a, theirs, "a")
+    a.sync()
+    assert locked_for(b, b.sync) < LOCKED_MAX
+    a.sync()
+    assert [one[theirs] for one in a.contacts.list()] == [one[theirs] for one in b.contacts.list()]
+    assert b.status().pending == 0
+
+
+def test_a_page_over_edits_that_wait_is_applied_in_turns(
+    device: OpenDevice, server: Server, locked_for: Measure
+) -> None:
+    """The edits were made while the request was on its way."""
+    a, b = device("a"), device("b")
+    fill(a)
+    b.sync()
+    edit(a, "phone", "a")
+    a.sync()
+
+    def edited_meanwhile(body: bytes, server: Server) -> Response:
+        with closing(connect(b.path)) as other:
+            other.execute("UPDATE contacts SET email = 'b'")
+        return server.answer(body)
+
+    wire(b).steps.append(edited_meanwhile)
+    assert locked_for(b, b.sync) < LOCKED_MAX
+    assert {(one["phone"], one["email"]) for one in b.contacts.list()} == {("a", "b")}
+
+
+def test_what_is_gone_with_a_snapshot_goes_in_turns(
+    a: Replica, b: Replica, server: Server, locked_for: Measure
+) -> None:
+    fill(a)
+    b.sync()
+    a.connection.execute("DELETE FROM contacts")
+    a.sync()
+    server.now += 10**15
+    server.prune()
+    assert locked_for(b, b.sync) < LOCKED_MAX
+    assert (b.contacts.count(), b.status().pending) == (0, 0)
+
+
+def test_what_a_restored_server_lost_is_put_into_the_queue_in_turns(
+    a: Replica, b: Replica, server: Server, locked_for: Measure
+) -> None:
+    b.sync()
+    backup = server.backup()
+    fill(a)
+    b.sync()
+    server.restore(backup, "e2")
+    server.kept = backup.book.seq
+    assert locked_for(b, b.sync) < LOCKED_MAX
+    assert len(server.contacts) == RECORDS
+
+
+def test_what_differs_is_mended_in_turns(a: Replica, locked_for: Measure) -> None:
+    fill(a)
+    with log.applying(a.connection):
+        edit(a, "title", "damaged")
+    assert locked_for(a, a.verify) < LOCKED_MAX
+    assert {one["title"] for one in a.contacts.list()} == {None}
+    assert len(a.parked()) == RECORDS
+
+
+def test_old_lines_are_forgotten_in_turns(a: Replica, server: Server, locked_for: Measure) -> None:
+    fill(a, 10 * RECORDS)
+    server.now += 10**15
+    a._clock = lambda: server.now // 1000
+    assert locked_for(a, lambda: forget_old_lines(a.connection, a._clock())) == 0  # of the time it knows nothing yet
+    a.connection.execute("UPDATE sync_state SET clock_offset_ms = 0")
+    assert 0 < locked_for(a, lambda: forget_old_lines(a.connection, a._clock())) < LOCKED_MAX
+    (left,) = a.connection.execute("SELECT count(*) FROM change_log").fetchone()
+    assert left == 0
+
+
+def test_all_conflicts_are_settled_in_turns(device: OpenDevice, locked_for: Measure) -> None:
+    asking = Server("ask")
+    a, b = (device(name, transport=Wire(asking)) for name in "ab")
+    fill(a)
+    b.sync()
+    edit(a, "phone", "a")
+    edit(b, "phone", "b")
+    a.sync()
+    assert locked_for(b, b.sync) < LOCKED_MAX
+    assert len(b.conflicts()) == RECORDS
+    settled = []
+    assert locked_for(b, lambda: settled.append(b.resolve_all("theirs"))) < LOCKED_MAX
+    assert (settled, b.conflicts()) == ([RECORDS], [])
+    b.sync()
+    a.sync()
+    assert {one["phone"] for one in a.contacts.list()} == {"b"}
+
+
+def test_many_contacts_are_deleted_in_turns(a: Replica, locked_for: Measure) -> None:
+    fill(a)
+    ids = [one["id"] for one in a.contacts.list()]
+    assert locked_for(a, lambda: rm(a, Namespace(id=ids))) < LOCKED_MAX
+    assert (a.contacts.count(), a.status().pending) == (0, RECORDS)
+
+
+def test_a_name_that_is_not_found_deletes_none_of_them(a: Replica) -> None:
+    fill(a, 2)
+    with pytest.raises(NotFound):
+        rm(a, Namespace(id=["Ada 1", "Eve"]))
+    assert a.contacts.count() == 2
