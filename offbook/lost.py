@@ -59,21 +59,21 @@ def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> N
         "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
         (kept, kept),
     )
+    if takes_history:  # whatever seq they have: it is that of the row which they lost to
+        log.set_for_history(connection, "synced = 1 AND verdict = ?", Verdict.SUPERSEDED)
     times: dict[Key, int] = {}
     for line in sorted([*log.acknowledged_after(connection, kept), *log.pending(connection)], key=lambda one: one.id):
         key = (line.table, line.record_id)
         if line.for_history:
             continue
         is_undone = line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
-        if takes_history and (is_undone or line.verdict == Verdict.SUPERSEDED):
+        if takes_history and is_undone:
             log.set_for_history(connection, "id = ?", line.id)
         elif is_undone:
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
             connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", (line.id,))
             times[key] = _rewrite(connection, line, kept, times.get(key, 0))
-    if takes_history:
-        log.set_for_history(connection, "synced = 1 AND seq IS NULL AND verdict = ?", Verdict.SUPERSEDED)
 
 
 def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
@@ -187,13 +187,24 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
         if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
             return send_whole(connection, key, known)
         base = came.seq
-        if here.takes_history:
-            by = f"history {here.replica}"
-            for change_id in _send(connection, key, known, Wish(Operation.UPDATE, _filled(known)), base, by):
-                log.set_for_history(connection, "change_id = ?", change_id)
+    if here.takes_history and (untold := _untold(known, row, wish, lines)):
+        by = f"history {here.replica}"
+        for change_id in _send(connection, key, known, Wish(Operation.UPDATE, untold), base, by):
+            log.set_for_history(connection, "change_id = ?", change_id)
     if wish is not None:
         _send(connection, key, known, wish, base, here.replica)
     return None
+
+
+def _untold(known: ServerRow, row: Row, wish: Wish | None, lines: Iterable[LogLine]) -> dict[str, Value]:
+    """Values of the row that was lost which neither the server's row nor anything that goes out says."""
+    said = [row.server.cells, {} if wish is None else wish.cells]
+    said += [change.cells for line in lines if (change := change_in(line)) is not None]
+    return {
+        cell: value
+        for cell, value in _filled(known).items()
+        if not cell.endswith(EXISTS) and not any(same(cells.get(cell), value) for cells in said)
+    }
 
 
 def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | None:
