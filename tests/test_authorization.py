@@ -69,7 +69,7 @@ class World:
             "<uuid:change_id>": self.change,
             "<uuid:conflict_id>": self.change,
             "<uuid:stream_id>": self.stream,
-            "<uuid>": self.device,
+            "<uuid:device_id>": self.device,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
         }
@@ -155,8 +155,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),
     "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
-    "POST /devices/<uuid>/rename": Row(Who.PERSON, {"name": "hijacked"}),
-    "POST /devices/<uuid>/revoke": Row(Who.PERSON),
+    "POST /devices/<uuid:device_id>/rename": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/<uuid:device_id>/revoke": Row(Who.PERSON),
     "GET /settings": Row(Who.PERSON),
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
@@ -183,7 +183,7 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid>")
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:device_id>")
 
 
 def rows(*kinds: Who) -> list[Any]:

@@ -11,7 +11,6 @@ import orjson
 from flask import Blueprint, Response, request
 
 from offbook.core.cells import Json
-from offbook.core.errors import Malformed
 from offbook.core.ranges import compare_of, fetch_of
 from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from storage import Origin
@@ -26,6 +25,7 @@ from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
+from web.values import query
 from web.watch import Pushed, note_sync
 
 api = Blueprint("api", __name__)
@@ -112,7 +112,7 @@ def plan() -> Response:
 @device_required
 def changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""
-    login, since = the_device(), request.args.get("since")
+    login, since = the_device(), query.text("since", None)
     if since is not None and tutorial.is_tutorial_since(since):
         return answer(tutorial.pull(parts(), login, since))
     cursor = None if since is None else parse_cursor(since)
@@ -183,8 +183,5 @@ def note_place(page: dict[str, Json], is_single: bool = False) -> None:
 
 
 def page_limit() -> int:
-    """``limit`` of the query, at most PAGE_MAX; raises Malformed where it is no such number."""
-    text = request.args.get("limit", str(PAGE_MAX))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise Malformed("bad_limit", f'"limit" must be a whole number from 1 to {PAGE_MAX}.')
-    return min(int(text), PAGE_MAX)
+    """``limit`` of the query, of which a page takes PAGE_MAX at the most; raises Malformed where it is no number."""
+    return min(query.number("limit", PAGE_MAX, 1, code="bad_limit"), PAGE_MAX)

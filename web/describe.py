@@ -39,7 +39,7 @@ class Described:
     gives: tuple[str, ...]
 
 
-ALWAYS: Mapping[int, Codes] = {500: ("server_error",), 503: ("busy", "moving")}
+ALWAYS: Mapping[int, Codes] = {400: ("bad_text",), 500: ("server_error",), 503: ("busy", "moving")}
 GUARDED: Mapping[int, Codes] = {401: ("not_authorized",)}
 WITH_BODY: Mapping[int, Codes] = {
     400: (

@@ -20,6 +20,7 @@ from web.auth import device_required, the_device
 from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.schemas import INVALID, SEQ
+from web.values import query
 
 history = Blueprint("history", __name__)
 
@@ -91,12 +92,7 @@ def body_object(*keys: str) -> dict[str, Json]:
 
 
 def place() -> int | None:
-    text = request.args.get("before")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Malformed("bad_place", "This place in the history is not one that a page gave: start from the top.")
-    return int(text)
+    return query.number("before", None, code="bad_place")
 
 
 def in_json(told: Told) -> dict[str, Any]:

@@ -31,7 +31,7 @@ SECURITY: Mapping[str, Schema] = {
 
 HEADERS: Mapping[str, str] = {
     "ETag": "The record's seq.",
-    "If-Match": "Write only if the record still has this ETag.",
+    "If-Match": "Do it only if the record still has this ETag.",
     "If-None-Match": "Answer 304 if the record still has this ETag.",
     "Location": "Where the record is.",
     "Offbook-Protocol": f"The protocol that is spoken: {PROTOCOL}. Left out, it is taken for granted.",

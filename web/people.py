@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
@@ -10,6 +10,7 @@ from storage.accounts import User
 from web import parts, words
 from web.auth import admin_required, device_login, is_signed_in, me, not_an_admin
 from web.describe import Asks, describes
+from web.values import authorization, posted
 
 people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)
@@ -24,7 +25,7 @@ def index() -> ResponseReturnValue:
 @people.post("/people")
 @admin_required
 def add() -> ResponseReturnValue:
-    name, password, admin = request.form.get("name", ""), request.form.get("password", ""), "admin" in request.form
+    name, password, admin = posted.text("name", ""), posted.text("password", ""), "admin" in posted
     try:
         user = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
     except Invalid as error:
@@ -37,7 +38,7 @@ def add() -> ResponseReturnValue:
 @describes(Asks.ADMIN, answers={200: "Users"}, problems={403: ("forbidden",)})
 def list_users() -> ResponseReturnValue:
     """List the users, for a signed-in admin or an admin's device."""
-    by_session = is_signed_in() and not request.authorization
+    by_session = is_signed_in() and not authorization()
     if not (me().admin if by_session else device_login().admin):
         raise not_an_admin()
     return jsonify(users=[in_json(user) for user in parts().accounts.users()])
