@@ -169,6 +169,8 @@ ROUTES: Mapping[str, Takes] = {
     "GET /streams": Takes(By.PERSON),
     "GET /streams/<uuid:stream_id>": Takes(By.PERSON, {"span": "hour", "before": "5"}),
     "GET /users": Takes(By.DEVICE),
+    "POST /users": Takes(By.DEVICE, body={"name": "Grace", "password": "correct horse battery", "admin": False}),
+    "GET /users/<int(max=9223372036854775807):user_id>": Takes(By.DEVICE),
     "POST /sync": Takes(By.DEVICE, body=sync_body()),
     "POST /plan": Takes(By.DEVICE, body=sync_body()),
     "GET /history/<uuid:record_id>": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),

@@ -64,6 +64,7 @@ class World:
     def path(self, rule: str) -> str:
         """The rule's path with Ada's ids in it."""
         ids = {
+            "<int(max=9223372036854775807):user_id>": "1",
             "<uuid:contact_id>": self.contact,
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
@@ -165,6 +166,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
+    "POST /users": Row(Who.ADMIN_OR_DEVICE, body=lambda _: {"name": "eve", "password": "hijacked password"}),
+    "GET /users/<int(max=9223372036854775807):user_id>": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
     "POST /plan": Row(Who.DEVICE, body=hostile_push),
     "GET /history/<uuid:record_id>": Row(Who.DEVICE),

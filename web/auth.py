@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, Request, Response, flash, g, redirect, rende
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from flask_wtf.csrf import generate_csrf
+from flask_wtf.csrf import generate_csrf, validate_csrf
 from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound
@@ -90,6 +90,30 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
         return view(*args, **kwargs)
 
     return guarded
+
+
+def admin_or_device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """The view is for signed-in admins, and for devices of admins. It is one of the API, which knows no forms: where a
+    session is what lets someone in, whatever changes something needs the CSRF token in a header."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        by_session = is_signed_in() and not authorization()
+        if not (me().admin if by_session else device_login().admin):
+            raise not_an_admin()
+        if by_session and request.method not in ("GET", "HEAD"):
+            require_csrf_header()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def require_csrf_header() -> None:
+    try:
+        validate_csrf(request.headers.get("X-CSRFToken"))
+    except ValueError:
+        detail = "With a session this needs the header X-CSRFToken, with the csrf_token of one of its pages."
+        raise Problem(400, "stale_form", detail) from None
 
 
 def ask_to_sign_in() -> ResponseReturnValue:

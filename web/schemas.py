@@ -318,6 +318,15 @@ REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 OF_REST: dict[str, Schema] = {
     "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
     "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
+    "User": object_of({"id": SEQ, "name": TEXT, "admin": FLAG}),
+    "NewUser": object_of(
+        {
+            "name": {"type": "string", "minLength": 1, "maxLength": 100},
+            "password": {"type": "string", "minLength": 10, "maxLength": 1000},
+            "admin": FLAG,
+        },
+        "admin",
+    ),
     "Health": object_of({"status": {"const": "ok"}}),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
     "Problem": {
