@@ -47,6 +47,8 @@ TEXTS: Mapping[str, str] = {
     "an id with a space": UNKNOWN + " ",
     "an id in braces": "{" + UNKNOWN + "}",
     "a path": "../../etc/passwd",
+    "a place with a NUL": '[false,"a\\u0000","b"]',
+    "a place over 63 bits": f"[{2**63}]",
     "a time after the calendar": "9999-12-31T23:59:59-23:59",
 }  # fmt: skip
 """By name. All of these are text: what UTF-8 can say."""

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from offbook.core.cells import Json
 from offbook.core.ranges import compare_of, fetch_of
-from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
+from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from storage import Origin
 from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin
@@ -30,7 +30,9 @@ from web.watch import Pushed, note_sync
 
 api = Blueprint("api", __name__)
 
-LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}
+LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
+
+OF_LIMIT = f"The longest page wanted. No page has more than {PAGE_MAX}."
 
 QUESTION_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
@@ -106,7 +108,7 @@ def plan() -> Response:
     Asks.DEVICE,
     answers={200: "PageOrTutorialRows"},
     problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
-    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, "The longest page wanted.")},
+    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, OF_LIMIT)},
     takes=("Offbook-Protocol",),
 )
 @device_required

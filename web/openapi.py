@@ -99,7 +99,8 @@ def parameters(rule: Rule, noted: Described) -> Iterator[dict[str, Any]]:
     for name, (schema, told) in noted.query.items():
         yield {"name": name, "in": "query", "schema": schema, "description": told}
     for name in noted.takes:
-        yield {"name": name, "in": "header", "schema": TEXT, "description": HEADERS[name]}
+        schema = {"const": PROTOCOL} if name == "Offbook-Protocol" else TEXT
+        yield {"name": name, "in": "header", "schema": schema, "description": HEADERS[name]}
 
 
 def good(noted: Described) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from offbook.core.tables import CONTACTS, Map
 from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of
 from storage import Reading, Writing, take
 from web import parts
-from web.api import LIMIT, answer, origin_of, page_limit
+from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import loads, read_body
 from web.describe import UNFIT, Asks, describes
@@ -42,7 +42,7 @@ SEARCH_MAX = 200
     query={
         "search": (TEXT | {"maxLength": SEARCH_MAX}, "Words that all must occur."),
         "after": (TEXT, "`next` of the page before."),
-        "limit": (LIMIT, "The longest page wanted."),
+        "limit": (LIMIT, OF_LIMIT),
     },
 )
 @device_required
@@ -59,7 +59,7 @@ def index() -> Response:
 @rest.post("/contacts")
 @describes(
     Asks.DEVICE,
-    body="ContactChange",
+    body="NewContact",
     answers={200: "Contact", 201: "Contact"},
     problems={409: ("exists",), **UNFIT},
     gives=("ETag", "Location"),
