@@ -17,7 +17,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 import extensions
 import routes
-from config import Config
+from config import Config, config_named
+from extensions import db
 from offbook.core import skew
 from storage.accounts import Accounts
 from storage.activity import Activity
@@ -35,6 +36,8 @@ from web.watch import Watch
 
 if TYPE_CHECKING:
     from web.meters import Meters
+
+__all__ = ["App", "create_app", "db"]
 
 STATIC = Path(__file__).parent / "static"
 
@@ -62,9 +65,12 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
-def create_app(config: Config | None = None) -> App:
-    """The app on its database, which must be migrated (``flask db upgrade``). Connects to nothing yet."""
-    config = config or Config.from_environment()
+def create_app(config: Config | str = "default") -> App:
+    """The app on its database, which must be migrated (``flask db upgrade``). Connects to nothing yet.
+
+    ``config`` is a configuration or the name of one (config.CONFIGS). Raises ValueError for a name that there is not.
+    """
+    config = config_named(config) if isinstance(config, str) else config
     app = App(__name__, static_url_path=assets.url_of(STATIC))
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
@@ -132,6 +138,7 @@ def extend(app: App) -> None:
 
 def flask_settings(config: Config) -> Mapping[str, Any]:
     return {
+        "TESTING": config.testing,
         "SECRET_KEY": config.secret_key,
         "MAX_CONTENT_LENGTH": config.body_bytes_max,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=config.session_days),

@@ -24,6 +24,7 @@ from app import create_app
 from config import Config
 from storage.doctor import schema
 from storage.moving import why_closed
+from storage.unwritable import Unwritable
 from web import Parts, logs
 from web.bridge import Bridge, OpenLive, WsgiApp
 from web.sockets import Sockets
@@ -226,7 +227,10 @@ def main() -> None:
     raise_file_limit()
     rest_the_collector()
     bound = listen(config.host, config.port)
-    greet(app, address_of(bound))
+    try:
+        greet(app, address_of(bound))
+    except Unwritable as error:  # nobody has an account, and the link to the first one can't be kept
+        sys.exit(error.for_admins)
     with contextlib.suppress(KeyboardInterrupt):
         server_of(app, config).run([bound])
 

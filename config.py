@@ -1,6 +1,7 @@
 """Every setting, its default and its reason. All come from the environment; nothing else reads it.
 
-``Config()`` holds the defaults, for tests and tools; ``Config.from_environment()`` is what the server runs on.
+``Config()`` holds the defaults, for tests and tools; ``Config.from_environment()`` is what the server runs on. A
+configuration that has a name in CONFIGS is chosen by it: ``create_app("testing")``.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -90,17 +91,23 @@ class Config:
     metrics_token: str = ""
     """Who shows it reads ``GET /metrics``. Without one there is no such page: it tells how much a server is used."""
 
+    testing: bool = False
+    """What fails in a view fails in the test that called it."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Config:
         instance = Path(environ.get("INSTANCE_PATH") or ROOT / "instance").resolve()
         instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database_url = environ.get("DATABASE_URL") or f"sqlite:///{instance / 'offbook.db'}"
+        if database_url.partition("?")[0] in ("sqlite://", "sqlite:///", "sqlite:///:memory:"):
+            raise ValueError("SQLite in memory ends with its process: name a file in DATABASE_URL.")
         return cls(
             instance_path=instance,
-            database_url=environ.get("DATABASE_URL") or f"sqlite:///{instance / 'offbook.db'}",
+            database_url=database_url,
             live_url=environ.get("LIVE_URL") or cls.live_url,
             secret_key=environ.get("SECRET_KEY") or kept_secret(instance / "secret_key"),
             host=environ.get("HOST") or cls.host,
-            port=whole_number(environ, "PORT", cls.port),
+            port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
@@ -108,11 +115,44 @@ class Config:
         )
 
 
-def whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
+@dataclass(frozen=True)
+class TestingConfig(Config):
+    """For tests: a database in memory that ends with its app, a secret of its own, passwords that cost nothing."""
+
+    database_url: str = "sqlite:///:memory:"
+    secret_key: str = field(default_factory=lambda: secrets.token_hex(32))
+    argon2_time_cost: int = 1
+    argon2_memory_kib: int = 8
+    argon2_parallelism: int = 1
+    testing: bool = True
+
+
+def development() -> Config:
+    """What the server runs on, with a line in its log for each request."""
+    return replace(Config.from_environment(), log_level="info")
+
+
+CONFIGS: Mapping[str, Callable[[], Config]] = {
+    "default": Config.from_environment,
+    "production": Config.from_environment,
+    "development": development,
+    "testing": TestingConfig,
+}
+"""The configurations by name."""
+
+
+def config_named(name: str) -> Config:
+    """Raises ValueError where there is none of this name."""
+    if name not in CONFIGS:
+        raise ValueError(f"There is no configuration {name!a}: it may be {', '.join(CONFIGS)}.")
+    return CONFIGS[name]()
+
+
+def whole_number(environ: Mapping[str, str], name: str, default: int, most: int = 99_999) -> int:
     """A setting that counts something. Raises ValueError, with a sentence for whoever set it."""
     text = environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise ValueError(f"{name} must be a whole number from 0 to 99999, not {text!a}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most):
+        raise ValueError(f"{name} must be a whole number from 0 to {most}, not {text!a}.")
     return int(text)
 
 
@@ -125,15 +165,30 @@ def one_of(environ: Mapping[str, str], name: str, known: Sequence[str], default:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in the file, which is made on first use; only its owner may read it.
+    """The secret in the file, which is made on first use; only its owner may read it. Raises ValueError.
 
-    Written aside and linked into place: of two processes that start together one makes it, and both read it whole.
+    Written aside and linked into place when it is on the disk: of two processes that start together one makes it, and
+    both read it whole.
     """
     if not path.exists():
-        handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+        try:
+            _make_secret(path)
+        except OSError as error:
+            raise ValueError(f"{path} can't be made: {error.strerror}.") from None
+    secret = path.read_text().strip()
+    if not secret:
+        raise ValueError(f"{path} is empty: delete it, and a new secret is made. Everyone signs in once more then.")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 600
+    try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
+            file.flush()
+            os.fsync(handle)
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
+    finally:
         os.unlink(draft)
-    return path.read_text().strip()

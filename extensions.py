@@ -2,19 +2,21 @@
 
 ``flask db`` finds Alembic through Flask-Migrate, and that finds the database through Flask-SQLAlchemy. Left to itself
 the latter would open the file a second time with settings of its own, which lose updates (see storage.sqlite); so it is
-given the engine that is open already. Stores and pages never touch ``db``.
+given the engine that is open already. Stores and pages never touch ``db``: it is there for ``flask shell``, for scripts
+and for tests of one's own (docs/models.md).
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from models import Base
+from models import Base, Book, Device, User
 from storage.engines import Database
 from storage.migrating import MIGRATIONS
 
@@ -37,3 +39,18 @@ def register(app: Flask, database: Database) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = database.engine.url
     db.init_app(app)
     migrate.init_app(app, db)
+    app.shell_context_processor(names_in_a_shell)
+
+
+def names_in_a_shell() -> dict[str, Any]:
+    """What ``flask shell`` knows by name: ``db`` and the models."""
+    return {"db": db, **{mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}}
+
+
+@event.listens_for(User, "before_insert")
+@event.listens_for(Book, "before_insert")
+@event.listens_for(Device, "before_insert")
+def fill_in(mapper: object, connection: object, row: Book | Device | User) -> None:
+    """What nobody wants to type in a shell. The stores name every column themselves."""
+    if row.created_at is None:
+        row.created_at = time.time_ns() // 1000

@@ -48,6 +48,10 @@ Uuid = Annotated[str, mapped_column(String(36))]
 Long = Annotated[str, mapped_column(LONG_TEXT)]
 
 
+NO_PASSWORD = "!"
+"""What no password hashes to."""
+
+
 class Base(DeclarativeBase):
     """The root of all models. Its metadata is what Flask-Migrate compares with the database."""
 
@@ -72,14 +76,14 @@ class Book(Base):
 
 
 class User(Base):
-    """A person who signs in."""
+    """A person who signs in. Nobody signs in with the password hash that a user has by default."""
 
     __tablename__ = "users"
     __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[Number]
     name: Mapped[str] = mapped_column(String(100), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(255))
+    password_hash: Mapped[str] = mapped_column(String(255), default=NO_PASSWORD)
     admin: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[int]
 

@@ -16,6 +16,10 @@ from cli.plainly import plainly, plainly_on_any_schema
 from storage import backups
 from web import parts, words
 
+UNSEALED = (
+    "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "
+    "formed; but what was changed in it since it was made may not show."
+)
 WARNING = (
     "What the server took in since {file} was made leaves it. Devices send again what they hold of it; all else goes "
     "back to what it was, passwords and tokens too. Put it back?"
@@ -41,11 +45,13 @@ def backup(file: str) -> None:
 def restore(file: str, yes: bool) -> None:
     """Put the backup in FILE in the database's place. What is there now is kept beside it."""
     database, path = current_app.extensions["database"], Path(file)
-    backups.check(database, path)
+    checked = backups.check(database, path)
+    if checked.manifest is None:
+        click.echo(UNSEALED.format(file=path), err=True)
     if not yes:
         click.confirm(WARNING.format(file=path), abort=True)
     folder = backups.folder_of(database, parts().config.instance_path)
-    kept = backups.restore(database, path, folder, parts().clock(), parts().new_id)
+    kept = backups.restore(database, checked, folder, parts().clock(), parts().new_id)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

@@ -19,6 +19,7 @@ from config import Config
 from offbook.core import skew
 from storage.doctor import Finding, examine, is_migrated, is_readable, newest_seq
 from storage.engines import Database
+from storage.unwritable import Unwritable
 from storage.upkeep import Log, Size
 from web import parts, words
 
@@ -80,7 +81,7 @@ def of_database(database: Database, now: int) -> list[Finding]:
     if is_readable(database):
         size = database.size()
         free = shutil.disk_usage(size.folder).free if size.folder else None
-        found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_length(database.log())]
+        found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_of(database)]
     if is_migrated(database):
         found += clock(newest_seq(database), now)
     return found
@@ -102,6 +103,14 @@ def room(size: Size, free: int | None, times: int) -> list[Finding]:
         sentence = f"{takes}, and its disk has {words.size(free)} free: make room for {words.size(needed)}."
         return [Finding(sentence, bad=True)]
     return [Finding(f"{takes}, and its disk has {words.size(free)} free.")]
+
+
+def log_of(database: Database) -> list[Finding]:
+    """To look at the log is to copy as much of it into the file as can be, which takes room."""
+    try:
+        return log_length(database.log())
+    except Unwritable as error:
+        return [Finding(f"The log of the database (WAL) can't be looked at. {error.for_admins}", bad=True)]
 
 
 def log_length(log: Log | None) -> list[Finding]:
@@ -158,7 +167,7 @@ def secrecy(config: Config) -> list[Finding]:
 def limits(config: Config) -> list[Finding]:
     """Whether a limit is set so that nothing gets through."""
     numbers = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in MAY_BE_ZERO}
-    closed = [name for name, value in numbers.items() if isinstance(value, int | float) and value <= 0]
+    closed = [name for name, value in numbers.items() if type(value) in (int, float) and value <= 0]
     if closed:
         return [Finding(f"Nothing gets through with {', '.join(closed)} at 0: choose more.", bad=True)]
     return [Finding("Every limit lets something through.")]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from cli.plainly import plainly
 from storage import copying, likeness, moving
 from storage.copying import Copied
-from storage.engines import Database, open_engines
+from storage.engines import Database, open_engines, place_of
 from storage.likeness import BookCompared, Compared
 from storage.moving import Unmovable
 from web import parts
@@ -69,7 +69,7 @@ def reason_of(error: DBAPIError | CommandError) -> str:
 
 
 def move_to(source: Database, target: Database) -> None:
-    place = moving.place_of(target.engine.url)
+    place = place_of(target.engine.url)
     try:
         move_id = moving.begin(source, target, parts().new_id)
         click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")

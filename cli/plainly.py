@@ -9,10 +9,11 @@ from typing import ParamSpec, TypeVar
 import click
 from alembic.util import CommandError
 from flask import current_app
-from sqlalchemy.exc import DBAPIError
 
 from offbook.core.errors import Invalid, OffbookError
 from storage.doctor import said, schema
+from storage.engines import NOT_WRITTEN
+from storage.unwritable import Unwritable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,9 +39,11 @@ def plainly_on_any_schema(command: Callable[P, R]) -> Callable[P, R]:
             for word in kwargs.values():
                 require_text(word)
             return command(*args, **kwargs)
+        except Unwritable as error:
+            raise click.ClickException(error.for_admins) from None
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
-        except DBAPIError as error:
+        except NOT_WRITTEN as error:
             raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
         except CommandError as error:
             raise click.ClickException(f"The schema could not be read or moved ({error}).") from None

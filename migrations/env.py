@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
@@ -18,7 +21,8 @@ from models import Base
 from storage.backup_files import BackupError
 from storage.backups import before_migrating
 from storage.engines import Database
-from storage.migrating import differs_in_default
+from storage.migrating import differs_in_default, unknown_to
+from storage.unwritable import Unwritable
 
 
 def passed_database() -> Database | None:
@@ -39,16 +43,34 @@ def run() -> None:
         raise SystemExit("Migrations look at the data, so they run on a database: --sql is not supported.")
     passed = passed_database()
     database = passed or apps_database()
-    with database.migrate() as connection:
+    with plainly(), database.migrate() as connection:
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
             compare_server_default=differs_in_default,
         )
+        require_known(is_command=passed is None)
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What keeps a migration from being stored is told in a line, and all is as it was."""
+    try:
+        yield
+    except Unwritable as error:
+        raise SystemExit(f"Nothing was migrated. {error.for_admins}") from None
+
+
+def require_known(is_command: bool) -> None:
+    """Raise CommandError where the database is of a newer version; Flask-Migrate would log that, and not print it."""
+    scripts = ScriptDirectory.from_config(context.config)
+    for revision in context.get_context().get_current_heads():
+        if (newer := unknown_to(scripts, revision)) is not None:
+            raise SystemExit(newer) if is_command else CommandError(newer)
 
 
 def is_to_move() -> bool:

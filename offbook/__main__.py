@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.command import FAILED, OK, Answer, NoBook, exit_code
+from offbook.command import FAILED, OK, Answer, NoBook, exit_code, standard
 from offbook.command.parser import parse
 from offbook.command.place import file_of, stream_file_of
 from offbook.core.errors import OffbookError
 from offbook.core.text import clean
 from offbook.replica import Replica
+from offbook.sqlite import BUSY_SECONDS_MAX
 from offbook.sqlite import Error as FileFault
 
 DEBUG = "OFFBOOK_DEBUG"
@@ -35,27 +36,21 @@ UNREAD = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    standard.prepare()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = _run(words)
-        sys.stdout.flush()
-        return code
+        with standard.writing():
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
-        _give_output_up()
-        return UNREAD
-    except OSError as error:
-        _give_output_up()
-        return _refuse("output", f"Standard output takes nothing more: {error.strerror}.", False, FAILED)
-
-
-def _give_output_up() -> None:
-    """Python flushes standard output once more at its end, and would complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = UNREAD
+    except standard.OutputFault as error:
+        code = _refuse("output", str(error), False, FAILED)
+    standard.give_up()
+    return code
 
 
 def _run(words: list[str]) -> int:
@@ -64,11 +59,11 @@ def _run(words: list[str]) -> int:
     try:
         args = parse(words)
         as_json = args.json
-        path = file_of(args.db) if args.on_book else stream_file_of(args.db)
+        path = file_of(args.db, is_made=args.makes_file) if args.on_book else stream_file_of(args.db)
         answer = _on_book(path, args) if args.on_book else args.run(path, args)
     except SystemExit as end:  # --help and --version
         return int(end.code or OK)
-    except BrokenPipeError:
+    except (BrokenPipeError, standard.OutputFault):
         raise
     except OffbookError as error:
         return _refuse(error.code, str(error), as_json, exit_code(error))
@@ -91,20 +86,22 @@ def _on_book(path: Path, args: argparse.Namespace) -> Answer:
 
 
 def _tell(answer: Answer, as_json: bool) -> int:
-    if not as_json:
-        for line in answer.lines:
-            print(clean(line))
-        sys.stdout.buffer.write(answer.raw or b"")
-    elif answer.data is not None:
-        _print_json(answer.data)
+    with standard.writing():
+        if not as_json:
+            for line in answer.lines:
+                print(clean(line))
+            sys.stdout.buffer.write(answer.raw or b"")
+        elif answer.data is not None:
+            _print_json(answer.data)
     return answer.code
 
 
 def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
     if as_json:
-        _print_json({"error": code, "detail": detail})
+        with standard.writing():
+            _print_json({"error": code, "detail": detail})
     else:
-        print(clean(f"offbook: {detail}"), file=sys.stderr)
+        standard.complain(clean(f"offbook: {detail}"))
     return exit_code
 
 
@@ -116,6 +113,8 @@ def _print_json(data: Any) -> None:
 def _about_file(error: OSError | FileFault, book: Path | None) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
+    if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+        return f"{book} is held by another program, and was not let go within {BUSY_SECONDS_MAX:g} seconds. Try again."
     return f"{book} can't be used: {error}."
 
 
@@ -127,7 +126,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    print(f"offbook: {message}", file=sys.stderr)
+    standard.complain(f"offbook: {message}")
 
 
 if __name__ == "__main__":

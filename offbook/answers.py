@@ -17,7 +17,6 @@ from offbook.checks import (
     DETAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
     cursor_of,
-    json_of,
     need,
     object_of,
     seq_of,
@@ -30,9 +29,9 @@ from offbook.core.changes import Operation, Value, Verdict
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.resolving import CONFLICTS
 from offbook.core.tables import EXISTS, TABLES, Table
-from offbook.core.wire import iso_micros, milliseconds
+from offbook.core.wire import CHANGES_MAX, iso_micros, milliseconds
 from offbook.local import Key, ServerRow
-from offbook.refusals import error_of
+from offbook.refusals import json_of_answer
 from offbook.transport import Response
 
 logger = logging.getLogger("offbook")
@@ -101,6 +100,8 @@ class Answer:
     conflicts: list[Waiting]
     cursor: str
     more: bool
+    size: int = 0
+    """How many changes its page told, those included that this replica can't hold."""
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
@@ -108,9 +109,7 @@ class Answer:
 
 def answer_of(response: Response) -> Answer:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    if response.status != 200:
-        raise error_of(response)
-    return parse(json_of(response.body))
+    return parse(json_of_answer(response))
 
 
 def parse(item: Any) -> Answer:
@@ -134,6 +133,7 @@ def parse(item: Any) -> Answer:
         [conflict for one in waiting if (conflict := _conflict(one)) is not None],
         cursor,
         item["more"],
+        len(changes),
     )
 
 
@@ -151,7 +151,7 @@ def _newest(records: list[Json]) -> list[Row]:
 
 def results_of(item: Json) -> list[Result]:
     """The verdicts on what was sent. Raises ServerFault."""
-    need(isinstance(item, list), "results")
+    need(isinstance(item, list) and len(item) <= CHANGES_MAX, "results")
     return [_result(one) for one in item]
 
 

@@ -17,7 +17,7 @@ from offbook.core.changes import Operation, Verdict
 from offbook.core.errors import OtherBook
 from offbook.core.rebase import State
 from offbook.core.tables import TABLES
-from offbook.local import PUT, Key, dump, refresh, take
+from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, server_row_of, take
 from offbook.log import LogLine
 from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases
 from offbook.rows import LAYOUTS
@@ -199,12 +199,14 @@ def _take_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Row], 
             showed = record_id in known or record_id in acknowledged
             if (not is_own or row.key in into.moved) and (showed or row.data is not None):
                 into.changed.append(row.key)
-    _put_straight(connection, table, straight)
+    _put_straight(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known]))
     into.touched.difference_update(row.key for row in straight)
 
 
-def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
-    connection.executemany(PUT, [row.server.parameters(row.key) for row in rows])
+def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row], known: str) -> None:
+    """``known`` are the ids of those that were here before."""
+    before = _rows_before(connection, table, known) if known != "[]" else {}
+    connection.executemany(PUT, [row.server.after(before.get(row.key[1])).parameters(row.key) for row in rows])
     LAYOUTS[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
     LAYOUTS[table].remove(connection, [row.key[1] for row in rows if row.data is None])
 
@@ -215,6 +217,14 @@ def _known(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str,
         " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
     )
     return {record_id: (seq, stale) for record_id, seq, stale in connection.execute(sql, (table, ids))}
+
+
+def _rows_before(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, ServerRow]:
+    sql = (
+        f"SELECT record_id, {ROW} FROM server_rows"
+        " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
+    )
+    return {record_id: server_row_of(*row) for record_id, *row in connection.execute(sql, (table, ids))}
 
 
 def _unsettled(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:

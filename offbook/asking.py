@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from offbook import log
 from offbook.answers import VERDICTS
-from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, json_of, need, seq_of, time_of, uuid_of, words
+from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
 from offbook.core.cells import Json, value_of
 from offbook.core.changes import Clock, Record, Value
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
@@ -20,8 +20,8 @@ from offbook.core.past import AFTER, BEFORE, Lost, Past, Winner, given_back, sta
 from offbook.core.tables import CONTACTS, EXISTS, TABLES, Table
 from offbook.core.wire import OPERATIONS, PROTOCOL
 from offbook.local import NEVER, Key, server_row, shown
-from offbook.refusals import error_of
-from offbook.transport import Transport
+from offbook.refusals import json_of_answer, problem_of
+from offbook.transport import Response, Transport
 from offbook.wishes import carry_out
 
 if TYPE_CHECKING:
@@ -37,26 +37,30 @@ def history(transport: Transport, record_id: str) -> list[Past]:
     found: list[Past] = []
     place: int | None = None
     for _ in range(PAGES_MAX):
-        before = "" if place is None else f"&before={place}"
-        path = f"/history/{uuid_of(record_id, 'record_id')}?limit={PAGE}{before}"
+        from_place = "" if place is None else f"&before={place}"
+        path = f"/history/{uuid_of(record_id, 'record_id')}?limit={PAGE}{from_place}"
         response = transport.send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
-        if response.status == 404:
+        if response.status == 404 and problem_of(response) is not None:
             raise NotFound("The server has no such contact (any more), and so no history of it.")
-        if response.status != 200:
-            raise _refusal(error_of(response))
-        changes, place = _page(json_of(response.body), CONTACTS)
+        before, (changes, place) = place, _page(_json_of(response), CONTACTS)
         found += changes
         if place is None:
             return found
+        if not changes or (before is not None and place >= before):
+            break
     raise ServerFault("The server's history of this contact has no end.")
 
 
-def _refusal(error: Exception) -> Exception:
-    return ServerFault("The server answers a question that was not asked.") if isinstance(error, CursorGone) else error
+def _json_of(response: Response) -> Json:
+    try:
+        return json_of_answer(response)
+    except CursorGone:
+        raise ServerFault("The server answers a question that was not asked.") from None
 
 
 def _page(item: Json, table: Table) -> tuple[list[Past], int | None]:
     need(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
+    need(len(item["changes"]) <= PAGE, "changes")
     place = item.get("next")
     return [_past(table, one) for one in item["changes"]], None if place is None else seq_of(place)
 

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import inf
 from random import Random
@@ -26,6 +26,7 @@ from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, Othe
 from offbook.core.link import ON_SOCKET, SECONDS, Event, Link, Move, State, after
 from offbook.live import Detour, Live, message_of
 from offbook.outgoing import has_pending
+from offbook.sqlite import Connection, DiskFull, ReadOnly
 from offbook.sqlite import Error as FileFault
 from offbook.status import Seen
 from offbook.stopping import Stoppable, Stopped
@@ -51,7 +52,7 @@ class Access:
     ``has_live`` is False where the app brought a transport of its own.
     """
 
-    connect: Callable[[], sqlite3.Connection]
+    connect: Callable[[], Connection]
     transport: Callable[[sqlite3.Connection], Transport]
     leave: Callable[[], None]
     clock: Callable[[], int]
@@ -75,8 +76,10 @@ class Background:
         self._access = access
         self._telling = Telling(callbacks)
         self._link = Link(live_at=0.0 if access.has_live else inf)
-        self._connection = access.connect()
-        self._channel = Channel(SECONDS)
+        with ExitStack() as undo:
+            self._connection = undo.enter_context(closing(access.connect()))
+            self._channel = Channel(SECONDS)
+            undo.pop_all()
         self._version: int | None = None
         self._given: tuple[str | None, str | None] = (None, None)
         self._stop = threading.Event()
@@ -89,7 +92,13 @@ class Background:
         return self._telling.seen
 
     def start(self) -> None:
-        self._thread.start()
+        """Raises RuntimeError where the system has no more threads."""
+        try:
+            self._thread.start()
+        except BaseException:
+            self._channel.close()
+            self._connection.close()
+            raise
 
     def stop(self) -> bool:
         """End the thread; False where that takes longer than a second. It then ends by itself, and tells no more."""
@@ -110,7 +119,9 @@ class Background:
 
     def _run(self) -> None:
         try:
-            with closing(self._connection), closing(self._channel):
+            with ExitStack() as stack:
+                stack.enter_context(closing(self._channel))
+                stack.callback(lambda: self._connection.close())
                 happening = self._take(Happening(Event.START))
                 while self._link.state is not State.STOPPED:
                     happening = self._take(happening or self._await())
@@ -142,9 +153,9 @@ class Background:
             return Happening(Event.DETOUR)
         except (NotAuthorized, OtherBook) as error:
             return Happening(Event.REFUSED, error)
-        except SyncError as error:
+        except (SyncError, DiskFull, ReadOnly) as error:
             return Happening(Event.FAILED, error)
-        except Exception as error:  # a full disk, a locked file: the thread must live to try again
+        except Exception as error:  # a locked file, for one: the thread must live to try again
             logger.exception("Something failed in the background, and is tried again")
             return Happening(Event.FAILED, error)
 
@@ -170,7 +181,14 @@ class Background:
 
     # --- what is done ---
 
+    def _renew(self) -> None:
+        """Open the file anew where it was opened to be read only, and may be written to by now."""
+        if self._connection.still is not None and self._connection.still.is_over:
+            self._connection.close()
+            self._connection = self._access.connect()
+
     def _sync(self) -> Happening:
+        self._renew()
         here = state.read(self._connection)
         self._given = (here.server, here.token)
         transport = Stoppable(self._access.transport(self._connection), self._stop)

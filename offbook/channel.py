@@ -19,9 +19,18 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    ConnectionClosedOK,
+    InvalidMessage,
+    InvalidProxy,
+    InvalidStatus,
+    ProxyError,
+    WebSocketException,
+)
 
-from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline
+from offbook import addresses
+from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.link import Seconds
 from offbook.core.wire import PROTOCOL
 from offbook.refusals import error_of, retry_after_seconds
@@ -30,6 +39,10 @@ from offbook.transport import Response
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A page of 1,000 contacts is about one MiB. A larger one than this comes by HTTP, which packs it."""
 
+MESSAGE_SECONDS_MAX = 90.0
+"""From the first piece of a message to its last: as long as one answer may take by HTTP."""
+
+PIECES_MAX = 20_000
 MESSAGES_MAX = 4
 """So many are read ahead."""
 
@@ -123,22 +136,27 @@ class Channel:
             self._inbox.put_nowait(Sign.WOKEN)
 
     async def _listen(self, address: str, token: str) -> None:
+        proxy = None
         try:
-            async with self._connect(address, token) as socket:
+            proxy = addresses.socket_proxy_of(address)
+            async with self._connect(address, token, proxy) as socket:
                 self._socket = socket
                 await self._inbox.put(Sign.OPENED)
-                async for message in socket:
-                    await self._inbox.put(message)
+                while True:
+                    await self._inbox.put(await _message(socket))
+        except ConnectionClosedOK:
             await self._inbox.put(Offline("The server closed the live channel."))
         except Exception as error:
-            await self._inbox.put(meaning(error))
+            opened = self._socket is not None
+            await self._inbox.put(meaning(error, address, None if opened else proxy))
 
-    def _connect(self, address: str, token: str) -> connect:
+    def _connect(self, address: str, token: str, proxy: str | None) -> connect:
         security: dict[str, Any] = {"ssl": trust()} if address.startswith("wss:") else {}
         return Connect(
             address,
             additional_headers={"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
             user_agent_header="offbook",
+            proxy=proxy,
             compression=None,
             open_timeout=None,  # the link's table has it
             ping_interval=self._seconds.ping,
@@ -168,6 +186,21 @@ class Channel:
         self._inbox = asyncio.Queue(1)
 
 
+async def _message(socket: ClientConnection) -> str | bytes:
+    """The next message, however many pieces it comes in. Between them a server may answer pings for ever."""
+    pieces = socket.recv_streaming()
+    message: list[Any] = [await anext(pieces)]
+    try:
+        async with asyncio.timeout(MESSAGE_SECONDS_MAX):
+            async for piece in pieces:
+                message.append(piece)
+                if len(message) > PIECES_MAX:
+                    raise Offline(f"A message of the live channel comes in more than {PIECES_MAX:,} pieces.")
+    except TimeoutError:
+        raise Offline(f"A message of the live channel takes longer than {MESSAGE_SECONDS_MAX:g} seconds.") from None
+    return message[0][:0].join(message)  # type: ignore[no-any-return]
+
+
 class Connect(connect):
     """Goes nowhere else: a redirect would take the token along."""
 
@@ -189,11 +222,18 @@ def trust() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=own or DEFAULT_CA_BUNDLE_PATH)
 
 
-def meaning(error: Exception) -> Exception:
-    """What the end of a socket, or of the try to open one, means to us."""
+def meaning(error: Exception, address: str = "", proxy: str | None = None) -> Exception:
+    """What the end of a socket, or of the try to open one through this proxy, means to us."""
+    place = addresses.shown(address)
     match error:
         case InvalidStatus():
-            return _refusal(error)
+            return _refusal(error, place, proxy)
+        case OSError() | ProxyError() | InvalidProxy() | ImportError() if proxy is not None:
+            why = addresses.without_passwords(str(error))
+            return NoLive(
+                f"The proxy {addresses.shown(proxy)}, which the environment names for {place}, can't be used for the "
+                f"live channel ({why})."
+            )
         case ConnectionClosed():
             return Offline(f"The live channel broke ({error}). It is opened again by itself.")
         case OSError() | EOFError() | InvalidMessage():
@@ -204,10 +244,14 @@ def meaning(error: Exception) -> Exception:
             return error
 
 
-def _refusal(error: InvalidStatus) -> Exception:
-    found = error.response
-    response = Response(found.status_code, dict(found.headers.raw_items()), bytes(found.body or b""))
-    refused = error_of(response)
+def _refusal(error: InvalidStatus, place: str, proxy: str | None) -> Exception:
+    answer = error.response
+    source = place if proxy is None else f"{place} (through the proxy {addresses.shown(proxy)})"
+    response = Response(answer.status_code, dict(answer.headers.raw_items()), bytes(answer.body or b""), source)
+    try:
+        refused: Exception = error_of(response)
+    except ServerFault as fault:
+        refused = fault
     if isinstance(refused, NotAuthorized | CursorGone):
         return refused
-    return NoLive(f"There is no live channel (status {response.status}).", retry_after_seconds(response))
+    return NoLive(f"There is no live channel (status {response.status}): {refused}", retry_after_seconds(response))

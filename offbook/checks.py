@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 
 from offbook.core.cells import Json
 from offbook.core.errors import ServerFault
@@ -12,6 +13,13 @@ from offbook.core.wire import UUID_TEXT
 SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
 
+VALUES_MAX = 3_000_000
+"""A page of 1,000 contacts has about 40,000. Each takes up to a hundred bytes of memory, however short its text is."""
+
+BODY_SMALL = 4 * 1024 * 1024
+"""Up to this size a body can't hold so many values that it would hurt, and they are not counted."""
+
+TEXT_OR_SIGN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[,\[{]', re.DOTALL)
 CURSOR_CHARACTERS_MAX = 200
 CODE_CHARACTERS_MAX = 40
 DETAIL_CHARACTERS_MAX = 1_000
@@ -19,11 +27,29 @@ NAME_CHARACTERS_MAX = 200
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
+class NotJSON(ServerFault):
+    """The body is none of ours, whatever it is."""
+
+
 def json_of(body: str | bytes) -> Json:
+    """Raises NotJSON, and ServerFault for more than a device could hold."""
+    if len(body) > BODY_SMALL and _has_too_many_values(body):
+        raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page of contacts does.")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise ServerFault("The server's answer is not JSON. Is this the address of an offbook server?") from None
+        raise NotJSON("The server's answer is not JSON. Is this the address of an offbook server?") from None
+
+
+def _has_too_many_values(body: str | bytes) -> bool:
+    """Each value but the first follows a comma or a bracket that opens. Where there may be too many, those that stand
+    inside of texts are told apart."""
+    if isinstance(body, str):
+        body = body.encode("utf-8", "replace")
+    if sum(body.count(sign) for sign in b",[{") <= VALUES_MAX:
+        return False
+    signs = (1 for match in TEXT_OR_SIGN.finditer(body) if match.end() - match.start() == 1)
+    return next(islice(signs, VALUES_MAX, None), None) is not None
 
 
 def object_of(item: Json) -> dict[str, Json]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offbook.answers import Row, page_row
-from offbook.checks import cursor_of, json_of, need, object_of, uuid_of
+from offbook.checks import cursor_of, need, object_of, uuid_of
 from offbook.core.cells import Json
 from offbook.core.digests import MODULUS
 from offbook.core.ranges import RECORDS_MAX, Sum
 from offbook.core.tables import Table
-from offbook.refusals import error_of
+from offbook.refusals import json_of_answer
 from offbook.transport import Response
 
 COUNT_MAX = 10_000_000
@@ -70,9 +70,7 @@ def fetched_of(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
 
 
 def _good(response: Response) -> dict[str, Json]:
-    if response.status != 200:
-        raise error_of(response)
-    return object_of(json_of(response.body))
+    return object_of(json_of_answer(response))
 
 
 def _number(value: Json, most: int) -> int:

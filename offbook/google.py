@@ -55,6 +55,9 @@ MORE_COLONS = re.compile(r"(?<!\S):(:::+)(?!\S)")
 
 PREFERRED = "* "
 UNNAMED = "(no name)"
+TRUNCATED = ("unexpected end of data", "truncated data")
+"""How Python's codecs and its CSV reader call it when the input ends too early."""
+
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
 
 
@@ -78,7 +81,13 @@ def decode(data: bytes) -> str:
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         return data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if error.reason in TRUNCATED:
+            raise Malformed(
+                "cut_off",
+                "This file ends in the middle of a character: it was cut off, or is not UTF-8 text. "
+                "Nothing of it was taken: export or copy it again.",
+            ) from None
         raise Malformed("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.") from None
 
 
@@ -116,7 +125,7 @@ def _opened(text: str) -> tuple[list[Column], Iterator[list[str]]]:
         with suppress(Malformed):  # quotes look broken where the delimiter is another one
             columns = [column(header.strip()) for header in next(rows, [])]
             if is_google(columns):
-                return columns, rows
+                return columns, _whole(rows, len(columns), text)
     raise Malformed(
         "not_google_csv",
         "This is not a file of Google Contacts: its first row should name columns like First Name and Phone 1 - Value. "
@@ -126,11 +135,42 @@ def _opened(text: str) -> tuple[list[Column], Iterator[list[str]]]:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    complete = 0
     try:
-        yield from rows
+        for row in rows:
+            complete += 1
+            yield row
     except csv.Error as error:
+        if str(error) in TRUNCATED:
+            raise _cut_off(complete + 1, "a quote that opens there is never closed") from None
         where = f"near line {rows.line_num} ({error})"
         raise Malformed("broken_csv", f"This file can't be read {where}: look for a quote too many there.") from None
+
+
+def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[str]]:
+    """The rows. Raises Malformed where the last one breaks off: it has neither all its cells nor a line break.
+
+    A row that has all its cells needs no line break (RFC 4180, section 2), so that a cut inside its last cell can't be
+    seen.
+    """
+    last, row = 1, [""]
+    for row in rows:
+        last += 1
+        yield row
+    if text.endswith(("\n", "\r")):
+        return
+    if last == 1:
+        raise _cut_off(last, "no line break follows the names of the columns")
+    if len(row) < width and (len(row) > 1 or row[0].strip()):
+        raise _cut_off(last, f"it has {len(row)} of {width} cells, and no line break follows it")
+
+
+def _cut_off(row: int, sign: str) -> Malformed:
+    return Malformed(
+        "cut_off",
+        f"This file was cut off in row {row}: {sign}. Nothing of it was taken: export or copy it again; or, if it is "
+        "whole, mend that row.",
+    )
 
 
 def _contact(cells: Iterable[tuple[Column, str]]) -> Contact:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log
 from offbook.core.cells import Json, shape
-from offbook.core.changes import Change, Operation, Value
-from offbook.core.rebase import Line, State, is_on_top, live
+from offbook.core.changes import NOTHING, Change, Operation, Value
+from offbook.core.rebase import Line, State, is_on_top, live, seen_after
 from offbook.core.tables import EXISTS, TABLES, Table, entry_of
 from offbook.core.wire import change_of, iso_micros, iso_millis
 from offbook.log import LogLine
@@ -27,12 +27,16 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 """The replica, where a change is made of a line only to look at its cells."""
 
 CREATED = "@created"
+OF_ROW = "@row"
+"""In ``seen``: the row that it is about."""
+
+ROW = "seq, deleted, data, stale, seen"
 
 WAITS = "SELECT 1 FROM conflicts WHERE table_name = ? AND record_id = ?"
 
-PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, stale) VALUES (?, ?, ?, ?, ?, 0)
-  ON CONFLICT (table_name, record_id)
-  DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, stale = 0"""
+PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, seen, stale) VALUES (?, ?, ?, ?, ?, ?, 0)
+  ON CONFLICT (table_name, record_id) DO UPDATE
+  SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, seen = excluded.seen, stale = 0"""
 
 dump = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -48,6 +52,8 @@ class ServerRow(NamedTuple):
 
     ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
     an edit of this device that would bring them back is not settled, or a conflict about them waits for a person.
+
+    ``seen`` tells by which row each value was first seen (offbook.core.rebase.seen_after): empty where it was this one.
     """
 
     seq: int
@@ -55,31 +61,52 @@ class ServerRow(NamedTuple):
     cells: Mapping[str, Value]
     created_at: str | None = None
     stale: int = 0
+    seen: Mapping[str, int] = NOTHING
+
+    @property
+    def last_seq(self) -> int:
+        """The seq that the row had when it came: a restored server may have lost it since."""
+        return max(self.seq, self.stale)
+
+    def after(self, known: ServerRow | None) -> ServerRow:
+        """This row with what is known of its values from the row before it."""
+        if known is None or self.deleted:
+            return self
+        return self._replace(seen=seen_after(known.seen, known.cells, known.last_seq, self.cells, self.seq))
 
     def counts_after(self, known: ServerRow | None) -> bool:
         """Whether this row says something newer."""
         return known is None or known.stale > 0 or self.seq > known.seq
 
-    def parameters(self, key: Key) -> tuple[str, str, int, int, str | None]:
+    def parameters(self, key: Key) -> tuple[str, str, int, int, str | None, str | None]:
         cells = {cell: value for cell, value in self.cells.items() if value is not None}
         if self.created_at:
             cells[CREATED] = self.created_at
-        return (*key, self.seq, 1 if self.deleted else 0, dump(cells) if cells else None)
+        seen = dump({**self.seen, OF_ROW: self.seq}) if self.seen else None
+        return (*key, self.seq, 1 if self.deleted else 0, dump(cells) if cells else None, seen)
 
 
 NEVER = ServerRow(0, True, {})
 
 
 def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
-    sql = "SELECT seq, deleted, data, stale FROM server_rows WHERE table_name = ? AND record_id = ?"
-    found = connection.execute(sql, key).fetchone()
-    if found is None:
-        return None
-    seq, deleted, data, stale = found
+    sql = f"SELECT {ROW} FROM server_rows WHERE table_name = ? AND record_id = ?"
+    row = connection.execute(sql, key).fetchone()
+    return None if row is None else server_row_of(*row)
+
+
+def server_row_of(seq: int, deleted: int, data: str | None, stale: int, seen: str | None) -> ServerRow:
+    """The columns ``ROW`` as a value."""
     cells: dict[str, Any] = {} if data is None else json.loads(data)
     created_at = cells.pop(CREATED, None)
     cells.update((cell, tuple(value)) for cell, value in cells.items() if isinstance(value, list))
-    return ServerRow(seq, bool(deleted), cells, created_at, stale)
+    return ServerRow(seq, bool(deleted), cells, created_at, stale, _seen(seen, max(seq, stale)))
+
+
+def _seen(text: str | None, seq: int) -> Mapping[str, int]:
+    """What the text tells of the row of this seq. A version that notes nothing leaves what was said of an older row."""
+    seen: dict[str, int] = {} if text is None else json.loads(text)
+    return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
 def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
@@ -90,6 +117,7 @@ def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     lines = log.above(connection, *key, (known or NEVER).seq)
     is_kept = waits(connection, key) or any(line.state is not State.ACKNOWLEDGED for line in lines)
     kept = _what_was(known or NEVER, lines, row) if is_kept else {}
+    row = row.after(known)
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
     return True
 
@@ -120,7 +148,7 @@ def settle_down(connection: sqlite3.Connection, key: Key) -> None:
     created_at = known.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
     row = ServerRow(seq, cells is None, known.cells if cells is None else cells, created_at)
-    connection.execute(PUT, row.parameters(key))
+    connection.execute(PUT, row.after(known if known.seq else None).parameters(key))
 
 
 def _laid(lines: Iterable[LogLine]) -> list[Line]:

@@ -19,10 +19,16 @@ from offbook.sqlite import atomic
 if TYPE_CHECKING:
     import sqlite3
 
+FOR_HISTORY = "history"
+"""The verdict of a pending line that a restored server is to have in its history alone (offbook.lost)."""
+
 COLUMNS = (
     "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
     " seq, verdict, code, detail"
 )
+
+
+UNSETTLED = f"synced <> 1 AND NOT (synced = 0 AND verdict IS '{FOR_HISTORY}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class LogLine:
     code: str | None = None
     detail: str | None = None
 
+    @property
+    def for_history(self) -> bool:
+        """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
+        return self.state is State.PENDING and self.verdict == FOR_HISTORY
+
     def as_json(self, replica: str) -> dict[str, Any]:
         """The change as it stands on the wire, and as wire.change_of() checks it."""
         item: dict[str, Any] = {
@@ -62,6 +73,8 @@ class LogLine:
             item["data"] = self.data
         if self.resolves:
             item["resolves"] = list(self.resolves)
+        if self.for_history:
+            item["history"] = True
         return item
 
 
@@ -75,15 +88,16 @@ def parked(connection: sqlite3.Connection) -> list[LogLine]:
 
 
 def unsettled(connection: sqlite3.Connection, table: str, record_id: str) -> list[LogLine]:
-    """The pending and the parked lines of one record, in log order."""
-    return _lines(connection, "WHERE synced <> 1 AND table_name = ? AND record_id = ? ORDER BY id", table, record_id)
+    """The pending and the parked lines of one record, in log order; without those for the history alone."""
+    where = f"WHERE {UNSETTLED} AND table_name = ? AND record_id = ? ORDER BY id"
+    return _lines(connection, where, table, record_id)
 
 
 def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
     """One record's lines that the server's row of this seq may lack: all unsettled, and what it acknowledged since."""
     mine = "table_name = ? AND record_id = ?"
     where = (
-        f"INDEXED BY change_log_unsettled WHERE synced <> 1 AND {mine} UNION ALL SELECT {COLUMNS} FROM change_log"
+        f"INDEXED BY change_log_unsettled WHERE {UNSETTLED} AND {mine} UNION ALL SELECT {COLUMNS} FROM change_log"
         f" INDEXED BY change_log_acknowledged WHERE synced = 1 AND {mine} AND seq > ? ORDER BY id"
     )
     return _lines(connection, where, table, record_id, table, record_id, seq)
@@ -92,6 +106,14 @@ def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) 
 def acknowledged_after(connection: sqlite3.Connection, seq: int) -> list[LogLine]:
     """What the server took after this seq, in log order."""
     return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
+
+
+def set_for_history(connection: sqlite3.Connection, where: str, *parameters: str | int) -> None:
+    """Let these lines go out once more, for the history alone. A choice in a conflict is none any more."""
+    connection.execute(
+        f"UPDATE change_log SET synced = 0, verdict = ?, seq = coalesce(seq, 0), resolves = NULL WHERE {where}",
+        (FOR_HISTORY, *parameters),
+    )
 
 
 def seen(connection: sqlite3.Connection) -> int:

@@ -1,36 +1,40 @@
 """What a restored server has lost, and this device still holds: it is sent again.
 
 The server is only up to ``kept`` what it was. What this device had sent beyond that is pending again, under its ids and
-in its order; but not what it knows that somebody deleted later, for that would bring it back. Rows beyond ``kept`` hold
+in its order. Rows beyond ``kept`` hold
 what others had written, and some of these send nothing again: pages, API clients, devices that are gone. So
 
 - a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
-  contains the changes of this device up to its seq, so those are not sent: they would undo what others wrote over them;
+  contains the changes of this device up to its seq, so these would undo what others wrote over them;
 - of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
   have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
-- of what was deleted since by someone who had seen the row that was lost, only the changes of this device are sent, for
-  the history, and a deletion behind them.
+- of what was deleted since by someone who had seen the row that was lost, the changes of this device are sent, a
+  deletion behind them, and what else the row held for the history.
 
-Each carries the time of the row that it comes from. So what devices send of one record, each as far as it had got, ends
-as the latest of them had it, whichever comes first.
+Each value carries the time of the row by which this device first saw it. So what devices send of one record, each as
+far as it had got, ends as the latest of them had it, whichever comes first.
+
+What was undone, had lost, or is contained in a row goes out too, in its order, but for the server's history alone: it
+is to be found there, and to have no effect.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from offbook import log, state
-from offbook.core.cells import change_data
-from offbook.core.changes import Clock, Operation, Record, Verdict
+from offbook.core.cells import change_data, is_empty, same
+from offbook.core.changes import NOTHING, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.history import Wish
-from offbook.core.rebase import State, after_restore, lost, unseen
+from offbook.core.past import standing
+from offbook.core.rebase import State, after_restore, by_time, lost, unseen
 from offbook.core.tables import EXISTS, TABLES, entry_of
 from offbook.core.wire import iso_millis
 from offbook.local import Key, ServerRow, change_in, dump, server_row
 from offbook.log import LogLine
-from offbook.parking import append, filled, write_bases
+from offbook.parking import append, write_bases
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,8 +45,11 @@ MINE = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")
 
 
-def go_back(connection: sqlite3.Connection, kept: int) -> None:
-    """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had."""
+def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> None:
+    """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had.
+
+    What this device knows to be undone, or to have lost, is only sent to a server that ``takes_history``.
+    """
     queued = connection.execute(
         "SELECT DISTINCT table_name, record_id FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
     ).fetchall()
@@ -55,11 +62,18 @@ def go_back(connection: sqlite3.Connection, kept: int) -> None:
     times: dict[Key, int] = {}
     for line in sorted([*log.acknowledged_after(connection, kept), *log.pending(connection)], key=lambda one: one.id):
         key = (line.table, line.record_id)
-        if line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key)):
+        if line.for_history:
+            continue
+        is_undone = line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
+        if takes_history and (is_undone or line.verdict == Verdict.SUPERSEDED):
+            log.set_for_history(connection, "id = ?", line.id)
+        elif is_undone:
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
             connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", (line.id,))
             times[key] = _rewrite(connection, line, kept, times.get(key, 0))
+    if takes_history:
+        log.set_for_history(connection, "synced = 1 AND seq IS NULL AND verdict = ?", Verdict.SUPERSEDED)
 
 
 def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
@@ -71,18 +85,30 @@ def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest:
     change = change_in(line)
     if change is None:
         return earliest
-    is_taken = line.state is State.ACKNOWLEDGED
-    told = after_restore(change, kept, line.seq if is_taken else None, line.verdict == Verdict.APPLIED, earliest)
     known = server_row(connection, (line.table, line.record_id))
-    base = line.base if known is not None and line.base == known.stale else told.base
-    connection.execute("UPDATE change_log SET timestamp = ? WHERE id = ?", (iso_millis(told.timestamp), line.id))
-    _set_bases(connection, line, base, told.bases)
-    return told.timestamp + 1
+    taken = line.seq if line.state is State.ACKNOWLEDGED else None
+    again = after_restore(change, kept, taken, _stands(line, change, known), earliest)
+    base = line.base if known is not None and line.base == known.stale else again.base
+    _write(connection, line, base, again.bases, again.timestamp)
+    return again.timestamp + 1
 
 
-def _set_bases(connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int]) -> None:
-    written = dump(dict(bases)) if bases else None
-    connection.execute("UPDATE change_log SET base = ?, bases = ? WHERE id = ?", (base, written, line.id))
+def _stands(line: LogLine, change: Change, known: ServerRow | None) -> bool:
+    """Whether all of a change took effect: it met nothing concurrent, or its values stand in the row that was lost."""
+    if line.verdict == Verdict.APPLIED:
+        return True
+    if known is None or known.deleted or known.stale < (line.seq or 0):
+        return False
+    return all(same(known.cells.get(cell), value) for cell, value in change.cells.items())
+
+
+def _write(
+    connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int], timestamp_ms: int
+) -> None:
+    connection.execute(
+        "UPDATE change_log SET timestamp = ?, base = ?, bases = ? WHERE id = ?",
+        (iso_millis(timestamp_ms), base, dump(dict(bases)) if bases else None, line.id),
+    )
 
 
 def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
@@ -104,35 +130,40 @@ def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
 def give_up(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record did not come again with the snapshot. Where it was lost, it is sent."""
     if row.stale > 1:
-        for line in _pending(connection, key):
-            if line.base == row.stale:
-                _set_bases(connection, line, row.seq, line.bases or {})
+        _typed_over(connection, _pending(connection, key), row, row.seq, NOTHING)
         if not row.deleted:
             send_whole(connection, key, row)
 
 
+def _typed_over(
+    connection: sqlite3.Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, news: Mapping[str, int]
+) -> None:
+    """Let what was typed over the row that was lost have seen what came in its place, but for the ``news`` in it.
+
+    Its time says what its base can't say any more: it is later than that row.
+    """
+    for line in lines:
+        if line.base == lost_row.stale and (change := change_in(line)) is not None:
+            later = max(change.timestamp, lost_row.stale // 1000 + 1)
+            _write(connection, line, base, {**news, **(line.bases or {})}, later)
+
+
 def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
-    """A record that the restored server does not have: sent before all that this device has to say about it."""
-    table, record_id = key
-    seq = row.stale
-    connection.execute(
-        f"UPDATE change_log SET synced = ?, seq = NULL WHERE synced = 0 AND {MINE} AND seq <= ?",
-        (State.ACKNOWLEDGED, *key, seq),
-    )
-    line = LogLine(
-        0,
-        table,
-        record_id,
-        Operation.INSERT,
-        iso_millis(seq // 1000),
-        State.PENDING,
-        str(uuid.uuid5(uuid.UUID(record_id), str(seq))),
-        0,
-        None,
-        filled(table, row.cells),
-    )
+    """A record that the restored server does not have: sent before all that this device has to say about it.
+
+    It contains the changes of this device up to its seq: these are for the history alone.
+    """
+    contained = (f"synced = 0 AND verdict IS NOT ? AND {MINE} AND seq <= ?", log.FOR_HISTORY, *key, row.stale)
+    if state.read(connection).takes_history:
+        log.set_for_history(connection, *contained)
+    else:
+        connection.execute(f"UPDATE change_log SET synced = 1, seq = NULL WHERE {contained[0]}", contained[1:])
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
-    append(connection, line, min(first, 1) - 1)
+    _send(connection, key, row, Wish(Operation.INSERT, _filled(row)), 0, "", min(first, 1))
+
+
+def _filled(row: ServerRow) -> dict[str, Value]:
+    return {cell: value for cell, value in standing(row.cells).items() if not is_empty(value)}
 
 
 def kept(connection: sqlite3.Connection) -> int | None:
@@ -147,18 +178,21 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     known = server_row(connection, key)
     if known is None or known.stale < 2:
         return
+    here = state.read(connection)
     lines = _pending(connection, key)
     news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
-    for line in lines:
-        if line.base == known.stale:
-            _set_bases(connection, line, came.seq, {**news, **(line.bases or {})})
+    _typed_over(connection, lines, known, came.seq, news)
     wish, base = _wish(key, known, row, lines), known.seq
     if came.deleted and not known.deleted:
         if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
             return send_whole(connection, key, known)
         base = came.seq
+        if here.takes_history:
+            by = f"history {here.replica}"
+            for change_id in _send(connection, key, known, Wish(Operation.UPDATE, _filled(known)), base, by):
+                log.set_for_history(connection, "change_id = ?", change_id)
     if wish is not None:
-        append(connection, _line(connection, key, known, wish, base))
+        _send(connection, key, known, wish, base, here.replica)
     return None
 
 
@@ -177,20 +211,35 @@ def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | 
     return lost(_record(key, known), _record(key, row.then or row.server), taken, later)
 
 
-def _line(connection: sqlite3.Connection, key: Key, known: ServerRow, wish: Wish, base: int) -> LogLine:
+def _send(
+    connection: sqlite3.Connection, key: Key, row: ServerRow, wish: Wish, base: int, by: str, id: int | None = None
+) -> list[str]:
+    """Queue what the server lost of a row: one change per time at which this device first saw its values.
+
+    ``by`` is part of the changes' ids where other devices would not say just the same. ``id`` is the place in the log
+    before which they go; None: its end. Returns the ids of the changes.
+    """
     table, record_id = key
-    return LogLine(
-        0,
-        table,
-        record_id,
-        wish.operation,
-        iso_millis(known.stale // 1000),
-        State.PENDING,
-        str(uuid.uuid5(uuid.UUID(record_id), f"{known.stale} {state.read(connection).replica}")),
-        base,
-        None,
-        None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
-    )
+    change_ids: list[str] = []
+    parts = by_time(TABLES[table], wish, row.seen, row.stale)
+    for number, (place, seq, cells) in enumerate(parts):
+        name = " ".join(map(str, (row.stale, *([by] if by else []), *([place, seq] if len(parts) > 1 else []))))
+        change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
+        operation = wish.operation if number == 0 else Operation.UPDATE
+        line = LogLine(
+            0,
+            table,
+            record_id,
+            operation,
+            iso_millis(seq // 1000),
+            State.PENDING,
+            change_ids[-1],
+            base,
+            None,
+            None if operation is Operation.DELETE else change_data(TABLES[table], cells),
+        )
+        append(connection, line, None if id is None else id - len(parts) + number)
+    return change_ids
 
 
 def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:

@@ -180,7 +180,7 @@ def _again(
         iso_millis(now_ms),
         State.PENDING,
         change_id,
-        row.seq,
+        row.last_seq,
         None,
         data,
         line.resolves,

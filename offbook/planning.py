@@ -184,10 +184,12 @@ class _Planning:
                 continue
             for row in answer.rows:
                 self._take(row)
-            cursor = answer.cursor
             if not answer.more:
                 self._end()
-                return cursor
+                return answer.cursor
+            if not answer.size or answer.cursor == cursor:
+                raise ServerFault("The server says that it has more, and does not tell it.")
+            cursor = answer.cursor
         self._report.is_whole = False
         return cursor
 

@@ -1,56 +1,133 @@
-"""What it means that a server answered with another status than 200, and when it may be asked again."""
+"""What it means that an answer is no good one: who refused what, and when it may be asked again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
-from offbook.checks import CODE_CHARACTERS_MAX, DETAIL_CHARACTERS_MAX, need, seq_of, uuid_of, words
+from offbook.addresses import shown
+from offbook.checks import (
+    CODE_CHARACTERS_MAX,
+    DETAIL_CHARACTERS_MAX,
+    NotJSON,
+    json_of,
+    need,
+    seq_of,
+    uuid_of,
+    words,
+)
 from offbook.core.cells import Json
-from offbook.core.errors import CursorGone, NotAuthorized, Refused, ServerFault, SyncError
+from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
 from offbook.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0
+LOCATION_CHARACTERS_MAX = 200
 REASONS = ("pruned", "epoch", "unknown")
 
 
+def json_of_answer(response: Response) -> Json:
+    """What an answer with status 200 says. Raises what any other one means."""
+    if response.status != 200:
+        raise error_of(response)
+    try:
+        return json_of(response.body)
+    except NotJSON:
+        raise _not_offbook(response) from None
+
+
 def error_of(response: Response) -> SyncError | CursorGone:
-    """What a status other than 200 means."""
-    status, problem = response.status, _problem(response)
-    said = problem.get("detail") or "No reason was given."
-    retry = retry_after_seconds(response)
+    """What a status other than 200 means. Only offbook's own form says anything about the token or the request."""
+    status, retry = response.status, retry_after_seconds(response)
+    if (problem := problem_of(response)) is None:
+        return _not_offbook(response)
+    said = problem["detail"]
     match status:
         case 401 | 403:
             return NotAuthorized(f"The server does not accept this device's token: {said}", retry)
-        case 410 if problem.get("code") == CursorGone.code:
+        case 410 if problem["code"] == CursorGone.code:
             return _cursor_gone(problem)
         case 408 | 429 | 503:
             return SyncError(f"The server is busy: {said}", retry)
+        case 507:
+            return SyncError(said, retry)
         case _ if 400 <= status < 500:
             refused = Refused(said, status)
-            refused.code = problem.get("code") or f"http_{status}"
+            refused.code = problem["code"]
             return refused
-        case _ if 300 <= status < 400:
-            return ServerFault("The server sends elsewhere: give its new address to this replica.", retry)
     return ServerFault(f"The server failed (status {status}): {said}", retry)
 
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
     reason, kept = problem.get("reason"), problem.get("kept")
     need(reason in REASONS, "reason")
-    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"))
+    takes_history = problem.get("takes_history") is True
+    return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"), takes_history)
 
 
-def _problem(response: Response) -> dict[str, Json]:
+def problem_of(response: Response) -> dict[str, Json] | None:
+    """The problem in the form that every offbook server has used for it; None where it is somebody else's answer."""
     try:
         problem = json.loads(response.body)
     except (ValueError, RecursionError):
-        return {}
-    if not isinstance(problem, dict):
-        return {}
+        return None
+    if not isinstance(problem, dict) or problem.get("status") != response.status:
+        return None
     texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
-    return problem | {name: words(problem.get(name), most) for name, most in texts.items()}
+    problem |= {name: words(problem.get(name), most) for name, most in texts.items()}
+    return problem if all(problem[name] for name in texts) else None
+
+
+# --- what is no answer of offbook ------------------------------------------------------------------------------------
+
+BEHIND = "Something between here and the server said so, or this is not the address of an offbook server."
+
+ADVICE: Mapping[int, str] = {
+    401: f"{BEHIND} It is no word about this device's token, which need not be replaced.",
+    403: f"{BEHIND} It is no word about this device's token, which need not be replaced.",
+    404: "There is no offbook server at this address: check it, and the path in it.",
+    405: "There is no offbook server at this address: check it, and the path in it.",
+    407: "The proxy wants a sign-in: name its user and password where the environment names the proxy.",
+    411: "A proxy on the way does not pass requests on as they were sent. Its administrator can help.",
+    413: "A proxy in front of the server takes no body of this size: its limit should be 16 MiB.",
+    429: "Something in front of the server wants fewer requests.",
+    502: "The proxy in front of the server does not reach it.",
+    503: "The proxy in front of the server does not reach it, or is being looked after.",
+    504: "The proxy in front of the server does not get an answer from it.",
+}
+"""What to do about a status that is not offbook's own."""
+
+SIGN_IN = "It is a page for people: a network that wants a sign-in (open a page in a browser), or another site."
+
+
+def _not_offbook(response: Response) -> NotOffbook:
+    """Which address answered what, and what to do about it. Nothing that was typed is touched by such an answer."""
+    status = response.status
+    if 300 <= status < 400:
+        advice = _advice_on_redirect(response.header("Location"))
+    elif status < 300:
+        advice = SIGN_IN if _is_page(response) else "That is no answer of an offbook server: check the address."
+    else:
+        advice = ADVICE.get(status, BEHIND)
+    told = f"{response.source} answered {status}{_phrase(status)}, and not as offbook does. {advice}"
+    return NotOffbook(told, status, retry_after_seconds(response))
+
+
+def _advice_on_redirect(location: str | None) -> str:
+    place = "" if location is None else f" to {(words(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
+    return (
+        f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
+        "device; it may also be a network that wants a sign-in (open a page in a browser)."
+    )
+
+
+def _is_page(response: Response) -> bool:
+    return response.body.lstrip()[:1] == b"<"
+
+
+def _phrase(status: int) -> str:
+    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
 
 
 def retry_after_seconds(response: Response) -> float | None:

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -25,8 +25,9 @@ from offbook.core.past import BEFORE, Past
 from offbook.core.wire import iso_millis
 from offbook.parking import Parked
 from offbook.planning import PlanReport
+from offbook.server_address import check_server
 from offbook.settings import Settings
-from offbook.sqlite import Connection, atomic, connect, home_of, make_repeatable, reading
+from offbook.sqlite import Connection, Error, at_once, atomic, connect, home_of, make_repeatable, reading
 from offbook.status import Seen, Status
 from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
@@ -78,16 +79,29 @@ class Replica:
         self._new_id = new_id or random_id
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
+        self._is_settled = False
         self._local = threading.local()
         self._background: Background | None = None
         connection = self.connection
-        schema.install(connection)
-        self.id = schema.settle_in(connection, home_of(self.path))
-        self.set_server(server, token)
+        try:
+            schema.install(connection)
+            self.id = state.read(connection).replica
+            with suppress(Error), at_once(connection):
+                self._settle_in()
+            self.set_server(server, token)
+        except BaseException:
+            connection.close()
+            raise
         self.contacts = Contacts(lambda: self.connection, self._new_id)
         self.settings = Settings(lambda: self.connection)
 
     # --- opening and closing ---
+
+    def _settle_in(self) -> None:
+        """Be a replica of one's own. A copy that can't be written to just now may be read before, but not synced."""
+        if not self._is_settled:
+            self.id = schema.settle_in(self.connection, home_of(self.path))
+            self._is_settled = True
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -97,6 +111,9 @@ class Replica:
         of a QThreadPool, has new ones for each piece of work.
         """
         found: Connection | None = getattr(self._local, "connection", None)
+        if found is not None and found.still is not None and found.still.is_over:
+            found.close()
+            found = None
         if found is None:
             found = self._local.connection = self._open()
             found.on_commit = self._committed
@@ -120,7 +137,9 @@ class Replica:
         What other threads are doing with it just now they bring to its end.
         """
         self.stop()
-        self.connection.close()
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
         self._local = threading.local()
 
     def __enter__(self) -> Replica:
@@ -132,12 +151,15 @@ class Replica:
         self.close()
 
     def set_server(self, server: str | None = None, token: str | None = None) -> None:
-        """Remember where to sync, and the token of this device. What is None stays as it was."""
+        """Remember where to sync, and the token of this device. What is None stays as it was. Raises Invalid."""
         values = {"server": server, "token": token}
         given = {name: value.strip() for name, value in values.items() if value is not None}
         here = state.read(self.connection)
+        if given.get("server") and given["server"] != here.server:
+            check_server(given["server"])
         if any(getattr(here, name) != value for name, value in given.items()):
-            state.write(self.connection, **given)
+            with atomic(self.connection):
+                state.write(self.connection, **given)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -156,6 +178,7 @@ class Replica:
         second, even when the server hangs.
         """
         holder = state.holder_name(random_id())
+        self._settle_in()
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
     def plan(self) -> PlanReport:
@@ -167,6 +190,7 @@ class Replica:
 
         Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
         """
+        self._settle_in()
         connection, holder = self.connection, state.holder_name(random_id())
         transport = self._transport_for(connection)
         with state.lease(connection, holder, self._clock):
@@ -189,16 +213,22 @@ class Replica:
         from offbook.telling import Callbacks
 
         if self._background is None:
+            self._settle_in()
             has_live = self._transport is None
             access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
             self._background = Background(access, Callbacks(on_change, on_status, on_error))
-            self._background.start()
+            try:
+                self._background.start()
+            except BaseException:
+                self._background = None
+                raise
 
     def stop(self) -> None:
         """Stop syncing in the background; within two seconds, even when the server hangs."""
         background, self._background = self._background, None
         if background is not None and not background.stop():
-            state.give_back_lease(self.connection, background.holder)
+            with suppress(Error):  # or it runs out
+                state.give_back_lease(self.connection, background.holder)
 
     def _committed(self) -> None:
         if (background := self._background) is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
 from offbook.core.tables import TABLES, Field, Map, Table, Type
-from offbook.sqlite import atomic
+from offbook.sqlite import ReadOnly, atomic
 from offbook.triggers import NOW, PREFIX, triggers
 
 if TYPE_CHECKING:
@@ -100,6 +100,16 @@ STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
 """What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
 
 
+ADDED: Mapping[str, tuple[str, ...]] = {
+    "server_rows": ("seen TEXT",),
+    "sync_state": ("takes_history INTEGER NOT NULL DEFAULT 0",),
+}
+"""Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
+
+``seen`` tells since when each value is known (offbook.local.ServerRow), ``takes_history`` whether a restored server
+also takes what is only to be in its history (offbook.lost)."""
+
+
 class TooNew(OffbookError):
     """The file was written by a later offbook."""
 
@@ -108,13 +118,21 @@ class TooNew(OffbookError):
 
 def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES) -> None:
     """Make the tables and triggers that are missing. A file whose synced tables grew asks for a snapshot next."""
-    shape = hashlib.sha256("\n".join(map(_shape, tables.values())).encode()).hexdigest()
+    shape = hashlib.sha256("\n".join((*map(_shape, tables.values()), str(ADDED))).encode()).hexdigest()
     if _is_current(connection, shape):
         return
+    try:
+        _bring_up_to_date(connection, tables, shape)
+    except ReadOnly as error:
+        raise ReadOnly(f"{error} This offbook can read it once it has been opened where it may be written.") from None
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str) -> None:
     with atomic(connection):
         _upgrade(connection)
         if _is_current(connection, shape):  # another process was faster
             return
+        _add_columns(connection)
         _drop_triggers(connection)
         grew = [grown for table in tables.values() if (grown := _grow(connection, table))]
         for table in tables.values():
@@ -149,6 +167,18 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
 
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, columns in ADDED.items():
+        there = _columns(connection, table)
+        for column in columns:
+            if column.split()[0] not in there:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
+
+
 def _drop_triggers(connection: sqlite3.Connection) -> None:
     """Only ours: an app may have triggers of its own on these tables."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
@@ -165,7 +195,7 @@ def _grow(connection: sqlite3.Connection, table: Table) -> bool:
     grew = False
     for rows, create, fields in _parts(table):
         connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
-        columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{rows}")')}
+        columns = _columns(connection, rows)
         if not columns:
             connection.execute(create)
         missing = [field for field in fields if columns and field.name not in columns]
@@ -230,8 +260,11 @@ def _no_bytes(column: str) -> str:
 def settle_in(connection: sqlite3.Connection, home: str) -> str:
     """This replica's UUID: a new one where the file is opened at another home than before, so that a copy is its own.
 
-    A copy also leaves the lease behind, which a process at the old home may hold.
+    A copy also leaves the lease behind, which a process at the old home may hold. At the same home nothing is written.
     """
+    replica, before = connection.execute("SELECT replica, home FROM sync_state").fetchone()
+    if before == home:
+        return str(replica)
     with atomic(connection):
         replica, before = connection.execute("SELECT replica, home FROM sync_state").fetchone()
         if before == home:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 from offbook.core.cells import Json
+from offbook.sqlite import atomic
 
 if TYPE_CHECKING:
     import sqlite3
@@ -33,11 +34,14 @@ class Settings(MutableMapping[str, Json]):
 
     def __setitem__(self, name: str, value: Json) -> None:
         """Raises ValueError or TypeError for what JSON can't say."""
-        self._connect().execute(PUT, (name, json.dumps(value, allow_nan=False)))
+        text = json.dumps(value, allow_nan=False)
+        with atomic(connection := self._connect()):
+            connection.execute(PUT, (name, text))
 
     def __delitem__(self, name: str) -> None:
-        if not self._connect().execute("DELETE FROM app_settings WHERE name = ?", (name,)).rowcount:
-            raise KeyError(name)
+        with atomic(connection := self._connect()):
+            if not connection.execute("DELETE FROM app_settings WHERE name = ?", (name,)).rowcount:
+                raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter([name for (name,) in self._connect().execute("SELECT name FROM app_settings ORDER BY name")])

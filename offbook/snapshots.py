@@ -25,16 +25,19 @@ NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE sync
 """Records of which a change was acknowledged, and the row that contains it has not come."""
 
 
-def begin(connection: sqlite3.Connection, kept: int | None = None) -> None:
-    """Start over from the next pull. ``kept`` is None where the server lost nothing."""
+def begin(connection: sqlite3.Connection, kept: int | None = None, takes_history: bool = False) -> None:
+    """Start over from the next pull. ``kept`` is None where the server lost nothing.
+
+    ``takes_history`` tells whether the server also takes what is only to be in its history.
+    """
     with applying(connection):
         if kept is not None:
-            lost.go_back(connection, kept)
+            lost.go_back(connection, kept, takes_history)
         for key in connection.execute(NOT_ECHOED).fetchall():
             settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
-        state.write(connection, cursor=None, snapshot=Snapshot.TAKING)
+        state.write(connection, cursor=None, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
 
 
 def advance(connection: sqlite3.Connection, stage: int) -> set[Key]:

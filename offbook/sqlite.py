@@ -2,19 +2,27 @@
 
 Every connection that offbook itself uses comes from connect(), and every write from inside atomic(). Nothing here knows
 what the tables are.
+
+Opening takes no lock and writes nothing, but for a file that is new. What may not be written to is read as it is, and a
+write to it raises ReadOnly; or DiskFull, where that is the reason.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
+import shutil
+import stat
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from offbook.core.errors import OffbookError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,18 +42,70 @@ MEMORY = ":memory:"
 Error = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
 
+ROOM_BYTES_MIN = 64 * 1024
+"""What SQLite needs beside a file to open it: the index of its log (-shm) takes half of it."""
+
+LOGS = ("-wal", "-journal")
+"""What lies beside a file that holds no whole state without it."""
+
+
+class ReadOnly(OffbookError, sqlite3.OperationalError):
+    """This user may not write to the file, to its folder or to its disk. It is one of SQLite's errors, too."""
+
+    code = "read_only"
+    sqlite_errorname = "SQLITE_READONLY"
+
+
+class DiskFull(OffbookError, sqlite3.OperationalError):
+    """The file's disk has no room. Nothing was written, and all is read as ever. It is one of SQLite's errors, too."""
+
+    code = "disk_full"
+    sqlite_errorname = "SQLITE_FULL"
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(
+            f"The disk of {path} is full: nothing was written, and nothing that was there is lost. Make room on it, "
+            "and try again."
+        )
+
+
+class Still:
+    """A file that nobody seems to write to, as it was when it was opened; ``no_room``: since its disk was full."""
+
+    def __init__(self, path: str, no_room: bool = False) -> None:
+        self.no_room = no_room
+        self._path = path
+        self._was = self._now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody has written to the file since, or is about to; or might, now that there is room."""
+        return has_log(self._path) or self._now() != self._was or (self.no_room and has_room(self._path))
+
+    def _now(self) -> tuple[int, int, int]:
+        now = os.stat(self._path)
+        return now.st_ino, now.st_size, now.st_mtime_ns
+
 
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once.
+    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once. ``still`` is set
+    where SQLite takes it that nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None
+    still: Still | None = None
+    _was_opened = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._was_opened = True
 
     def __del__(self) -> None:
-        with suppress(Error):
-            self.close()
+        if self._was_opened:  # pysqlite3 crashes when a connection is closed of which SQLite could not open the file
+            with suppress(Error):
+                self.close()
 
 
 def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
@@ -54,6 +114,14 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
     FULL, because with NORMAL up to 796 of 800 acknowledged commits were gone after a power loss. Text that is not
     UTF-8, which only other tools can have written, is read with lone surrogates in the place of its bytes: a check
     refuses those with a reason, where an exception would make the whole record unreadable.
+
+    A file that this user may not write to is opened as one that never changes (``immutable``): otherwise SQLite makes
+    two files beside it, which keep the owner out, or fails where it can't. Only where a part of what it holds lies in a
+    log it is opened as usual. https://sqlite.org/wal.html#read_only_databases
+
+    So is one whose disk has no room for those two files, until there is some. Nobody can write to it meanwhile.
+
+    Raises OSError where the system does not let this user have the file, SQLite's errors where SQLite can't read it.
     """
     if has_wal_reset_race(sqlite3.sqlite_version_info):
         warnings.warn(
@@ -62,20 +130,52 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
             RuntimeWarning,
             stacklevel=2,
         )
-    _make_private(path)
-    connection = sqlite3.connect(
-        path,
-        timeout=BUSY_SECONDS_MAX,
-        isolation_level=None,
-        check_same_thread=check_same_thread,
-        factory=Connection,
-    )
+    if str(path) != MEMORY:
+        path = os.path.abspath(path)  # SQLite reads a name that begins with file: as an address
+        _make_private(path)
+        _refuse_other_kinds(path)
+        if not _may_write(path) and not has_log(path):
+            return _opened_still(path, Still(path), check_same_thread)
+    try:
+        return _opened(path, path, check_same_thread)
+    except sqlite3.OperationalError as error:
+        if not is_full(error, path):
+            raise
+        if has_log(path) or not os.path.getsize(path):
+            raise DiskFull(path) from error
+        return _opened_still(str(path), Still(str(path), no_room=True), check_same_thread)
+
+
+def _opened_still(path: str, still: Still, check_same_thread: bool) -> Connection:
+    connection = _opened(f"{Path(path).as_uri()}?immutable=1", path, check_same_thread, uri=True)
+    connection.still = still
+    return connection
+
+
+def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri: bool = False) -> Connection:
+    try:
+        connection = sqlite3.connect(
+            address,
+            timeout=BUSY_SECONDS_MAX,
+            isolation_level=None,
+            check_same_thread=check_same_thread,
+            factory=Connection,
+            uri=uri,
+        )
+    except sqlite3.OperationalError:
+        _refuse_unreadable(path)
+        raise
     try:
         connection.text_factory = _text
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
-    except BaseException:
+    except BaseException as error:
         connection.close()
+        if isinstance(error, sqlite3.OperationalError) and has_log(path) and not _may_write(path):
+            raise ReadOnly(
+                f"{path} can't be read where this user may not write: changes lie in a file beside it, whose name ends "
+                f"in {' or '.join(LOGS)}. Copy all of them to a folder of your own, and open it there."
+            ) from None
         raise
     return connection
 
@@ -100,22 +200,54 @@ def bindable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _make_private(path: str | Path) -> None:
+def _make_private(path: str) -> None:
     """Never opens a file that is there: closing it would drop the locks that this process has on it (POSIX)."""
-    if str(path) != MEMORY:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _refuse_other_kinds(path: str) -> None:
+    """Raise OSError for a folder, a link that leads nowhere, a pipe or a device, which SQLite would write beside."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", path)
+
+
+def _refuse_unreadable(path: str | Path) -> None:
+    """Raise PermissionError where that is why SQLite, which does not say, could not open the file."""
+    if str(path) != MEMORY and not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def _may_write(path: str | Path) -> bool:
+    """SQLite makes files beside the one that it writes to."""
+    return os.access(path, os.W_OK) and os.access(os.path.dirname(os.path.realpath(path)), os.W_OK)
+
+
+def has_log(path: str | Path) -> bool:
+    """Whether a part of what the file holds lies beside it, since somebody writes to it or was cut off in that."""
+    logs = [f"{os.path.realpath(path)}{log}" for log in LOGS]
+    return any(os.path.exists(log) and os.path.getsize(log) for log in logs)
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """The switch to WAL is the one statement that the busy timeout does not cover."""
+    """The switch to WAL is the one statement that the busy timeout does not cover.
+
+    A file that holds something already is left in its mode while another program is in a transaction: reading takes no
+    switch, and the next opening makes it.
+    """
     deadline = time.monotonic() + BUSY_SECONDS_MAX
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
+        except sqlite3.OperationalError as error:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            if pages:
+                return
+            if time.monotonic() > deadline or getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
                 raise
             time.sleep(RETRY_SECONDS)
 
@@ -136,13 +268,51 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException as error:
         # A full disk, for one, has SQLite roll back by itself; and a BEGIN that is interrupted may have begun.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+        if (refusal := _refusal(connection, error)) is not None:
+            raise refusal from error
         raise
     if isinstance(connection, Connection) and connection.on_commit is not None:
         connection.on_commit()
+
+
+def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnly | DiskFull | None:
+    """What it means that a transaction failed, where it is the file or its disk that takes no write."""
+    if not isinstance(error, sqlite3.OperationalError) or isinstance(error, OffbookError):
+        return None
+    ((_, _, path), *_) = connection.execute("PRAGMA database_list").fetchall()
+    if is_full(error, path):
+        return DiskFull(path)
+    if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+        return None
+    if isinstance(connection, Connection) and connection.still is not None and connection.still.no_room:
+        return DiskFull(path)
+    return ReadOnly(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
+
+
+def is_full(error: sqlite3.Error, path: str | Path) -> bool:
+    """A disk without room shows as another fault of the disk too, where a file can't be begun."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name == "SQLITE_FULL" or (name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN")) and not has_room(path))
+
+
+def has_room(path: str | Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free >= ROOM_BYTES_MIN
+    return True
+
+
+@contextmanager
+def at_once(connection: sqlite3.Connection) -> Iterator[None]:
+    """What another program's transaction is in the way of fails in here, instead of waiting for its end."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * BUSY_SECONDS_MAX:.0f}")
 
 
 @contextmanager

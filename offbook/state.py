@@ -16,7 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy
-from offbook.sqlite import atomic
+from offbook.sqlite import Error, atomic
 from offbook.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class State:
     snapshot: int
     last_success_ms: int | None
     clock_offset_ms: int | None
+    takes_history: int = 0
 
 
 COLUMNS = tuple(field.name for field in fields(State))
@@ -76,7 +77,10 @@ def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
 def lease(
     connection: sqlite3.Connection, holder: str, clock: Callable[[], int], stop: Event | None = None
 ) -> Iterator[None]:
-    """Be the one who syncs this replica. Raises Busy where another goes on for too long, and Stopped."""
+    """Be the one who syncs this replica. Raises Busy where another goes on for too long, and Stopped.
+
+    A lease that can't be given back runs out: what the work itself raised must not be hidden by that.
+    """
     stop = stop or Event()
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     at_work.add(holder)
@@ -86,10 +90,13 @@ def lease(
                 raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
             if stop.wait(LOOK_SECONDS):
                 raise Stopped
-        yield
+        try:
+            yield
+        finally:
+            with suppress(Error):
+                give_back_lease(connection, holder)
     finally:
         at_work.discard(holder)
-        give_back_lease(connection, holder)
 
 
 def take_lease(connection: sqlite3.Connection, holder: str, now_ms: int) -> bool:

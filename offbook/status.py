@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from offbook import conflicts, state
+from offbook import addresses, conflicts, state
 from offbook.core.wire import iso_millis
 from offbook.sqlite import reading
 
@@ -25,7 +25,8 @@ class Status:
     ``clock_offset_ms`` is how far the server's clock is ahead of this device's. ``link`` is connecting, live, polling,
     offline, paused or stopped: that of this Replica's own background thread, and of no other process. ``last_error`` is
     what that failed with last, None once it works again; ``retry_seconds`` how long it waits before the next try, where
-    it is offline or paused.
+    it is offline or paused. ``warning`` is a sentence for a person where the token can be read on its way to the
+    server.
     """
 
     replica: str
@@ -41,6 +42,7 @@ class Status:
     link: str
     retry_seconds: float | None
     last_error: str | None
+    warning: str | None = None
 
 
 class Seen(NamedTuple):
@@ -70,4 +72,5 @@ def read(connection: sqlite3.Connection, seen: Seen) -> Status:
         here.clock_offset_ms,
         seen.link != STOPPED,
         *seen,
+        addresses.warning_of(here.server),
     )

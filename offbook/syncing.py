@@ -7,6 +7,7 @@ another book notices, before any of them counts.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from offbook import log, snapshots, state
 from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
 from offbook.core.changes import Rejection
-from offbook.core.errors import CursorGone, Refused, ServerFault
+from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.wire import CHANGES_MAX, PROTOCOL, dumps, iso_millis
 from offbook.log import LogLine
 from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
@@ -33,8 +34,14 @@ SNAPSHOTS_MAX = 5
 """How often one sync starts a snapshot over before it takes the server to be at fault."""
 
 IDLE_ROUNDS_MAX = 5
+IDLE_SECONDS_MAX = 90.0
+"""How long a sync goes on without gaining anything. The cursor that it came to is kept: the next one goes on there."""
+
 KEPT_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged lines are kept: a server restored from a backup as old as this can still be brought up."""
+
+OF_A_BODY = frozenset({400, 403, 406, 413, 415, 418, 422, 431})
+"""What a proxy may answer because of the body that it was to pass on."""
 
 OFFSET_MS_MIN = 2000
 """The server's Date has whole seconds: a smaller difference of the clocks is none."""
@@ -78,6 +85,7 @@ class Syncing:
         self._last = 0
         self._snapshots = 0
         self._idle = 0
+        self._gained_at = time.monotonic()
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
@@ -86,6 +94,7 @@ class Syncing:
             snapshots.begin(self._connection)
         self._last = log.last_id(self._connection)
         while not self._round():
+            self._check_gain()
             state.take_lease(self._connection, self._holder, self._clock())
         forget_old_lines(self._connection, self._clock())
         return self._report()
@@ -102,7 +111,7 @@ class Syncing:
         except CursorGone as gone:
             self._start_over(gone, here)
             return False
-        except Refused as refusal:
+        except (Refused, NotOffbook) as refusal:
             self._halve(batch, refusal, here)
             return False
         self._apply(batch, answer)
@@ -120,9 +129,18 @@ class Syncing:
             self._counts[name] += getattr(applied, name)
         if self._heard is not None:
             self._heard(applied)
-        got_on = applied.touched or applied.pulled or (applied.took_page and answer.cursor != answer.since)
-        self._idle = 0 if got_on else self._idle + 1
-        if self._idle >= IDLE_ROUNDS_MAX:
+        self._note_gain(applied, answer)
+
+    def _note_gain(self, applied: Applied, answer: Answer) -> None:
+        """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
+        if applied.touched or applied.news:
+            self._idle, self._gained_at = 0, time.monotonic()
+        elif not (applied.took_page and answer.size and answer.cursor != answer.since):
+            self._idle += 1
+
+    def _check_gain(self) -> None:
+        """Raise ServerFault where the answers go on and nothing is gained by them, whatever they say."""
+        if self._idle >= IDLE_ROUNDS_MAX or time.monotonic() - self._gained_at >= IDLE_SECONDS_MAX:
             raise ServerFault("The server answers, but neither takes what is sent nor says what is new.")
 
     def _next_batch(self, last: int) -> list[LogLine]:
@@ -137,11 +155,15 @@ class Syncing:
         request = request_of(self._connection, here, batch, sent_at)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", PATH, dumps(request), headers)
+        answer = answer_of(response)
         self._note_clock(response, sent_at, here)
-        return answer_of(response)
+        return answer
 
     def _note_clock(self, response: Response, sent_at: int, here: State) -> None:
-        """How far the server's clock is ahead, as well as its whole seconds and the way there can tell."""
+        """How far the server's clock is ahead, as well as its whole seconds and the way there can tell.
+
+        Only the server's own counts: by a proxy's, acknowledged lines could be forgotten too early.
+        """
         date = date_ms(response.header("Date"))
         if date is None:
             return
@@ -155,23 +177,45 @@ class Syncing:
     def _start_over(self, gone: CursorGone, here: State) -> None:
         check_book(self._connection, gone.book)
         self._snapshots += 1
+        self._idle = 0
         if here.cursor is None or self._snapshots > SNAPSHOTS_MAX:
             raise ServerFault("The server does not let this device have a copy of its book.")
         with atomic(self._connection):
             if state.read(self._connection).cursor == here.cursor:
-                snapshots.begin(self._connection, None if gone.reason == "pruned" else gone.kept)
+                kept = None if gone.reason == "pruned" else gone.kept
+                snapshots.begin(self._connection, kept, gone.takes_history)
 
-    def _halve(self, batch: list[LogLine], refusal: Refused, here: State) -> None:
-        """Find the change that the server can't take. An address that refuses everything must not park anything."""
-        if not batch:
+    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, here: State) -> None:
+        """Find the change that can't be taken. An address that refuses everything must not park anything.
+
+        A proxy may refuse a body for its size or its words. What is not offbook's own answer counts only where the same
+        change gets it again, right after the server itself has answered.
+        """
+        if not batch or refusal.status not in OF_A_BODY and isinstance(refusal, NotOffbook):
             raise refusal
         if len(batch) > 1:
             self._batch_max = len(batch) // 2
             return
-        self._apply([], self._ask([], here))
-        why = Rejection(batch[0].change_id, refusal.code, str(refusal))
+        try:
+            self._apply([], self._ask([], here))
+            if isinstance(refusal, NotOffbook) and self._is_taken(batch):
+                return
+        except CursorGone as gone:
+            self._start_over(gone, state.read(self._connection))
+            return
+        code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
+        why = Rejection(batch[0].change_id, code, str(refusal))
         self._counts["parked"] += park_unsent(self._connection, batch[0], why)
+        self._gained_at = time.monotonic()
         self._batch_max = CHANGES_MAX
+
+    def _is_taken(self, batch: list[LogLine]) -> bool:
+        try:
+            answer = self._ask(batch, state.read(self._connection))
+        except NotOffbook:
+            return False
+        self._apply(batch, answer)
+        return True
 
 
 def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:

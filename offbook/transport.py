@@ -7,24 +7,30 @@ what is said: bodies go through as bytes.
 from __future__ import annotations
 
 import gzip
+import os
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from offbook.core.errors import NotAuthorized, Offline, ServerFault
+from offbook import addresses
+from offbook.core.errors import NotAuthorized, Offline, ProxyFault, ServerFault
 
 if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS_MAX = 10.0
-SILENCE_SECONDS_MAX = 30.0
-ANSWER_SECONDS_MAX = 90.0
-"""A server that trickles bytes is cut off here; the lease on the replica holds longer."""
+"""For each address of a host."""
 
-ANSWER_BYTES_MAX = 256 * 1024 * 1024
-"""Unpacked. A page of 1,000 contacts is about one MiB, so that only a bomb is larger."""
+SILENCE_SECONDS_MAX = 30.0
+REQUEST_SECONDS_MAX = 90.0
+"""From the look-up of the host's name to the last byte of the answer; the lease on the replica holds longer."""
+
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""Unpacked. A page of 1,000 contacts is about one MiB, and 25 where each of them has notes as long as can be."""
+
+ACCEPT = "application/json, application/problem+json"
+"""Said, so that a server answers in this form where it has no such address too, and not with a page for people."""
 
 PACK_BYTES_MIN = 1024
 PACK_LEVEL = 1
@@ -33,9 +39,12 @@ CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """``source`` says in words where it came from, for whoever has to be told: without passwords and queries."""
+
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    source: str = "The server"
 
     def header(self, name: str) -> str | None:
         """Names of headers have no case."""
@@ -53,7 +62,8 @@ class HTTP:
 
     def __init__(self, server: str, token: str) -> None:
         if not re.match("https?://[^/]", server):
-            raise Offline(f"{server!a} is not the address of a server: it must begin with http:// or https://.")
+            shown = addresses.shown(server)
+            raise Offline(f"{shown!a} is not the address of a server: it must begin with http:// or https://.")
         if not re.fullmatch("[!-~]+", token):
             raise NotAuthorized("The token has characters that no token has. Copy it again from the page of devices.")
         self.server = server.rstrip("/")
@@ -62,26 +72,42 @@ class HTTP:
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         import requests
+        import urllib3
 
-        headers = {"Accept-Encoding": "gzip", "User-Agent": "offbook", **headers}
+        from offbook.connections import TooLate, within
+
+        address = self.server + path
+        proxy = addresses.proxy_of(address)
+        source = _source(address, proxy)
+        headers = {"Accept": ACCEPT, "Accept-Encoding": "gzip", "User-Agent": "offbook", **headers}
         if body is not None and len(body) > PACK_BYTES_MIN:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, PACK_LEVEL, mtime=0)
         try:
-            with self._open().request(
-                method,
-                self.server + path,
-                data=body,
-                headers=headers,
-                timeout=(CONNECT_SECONDS_MAX, SILENCE_SECONDS_MAX),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return Response(answer.status_code, dict(answer.headers), _read(answer))
+            with (
+                within(REQUEST_SECONDS_MAX),
+                self._open().request(
+                    method,
+                    address,
+                    data=body,
+                    headers=headers,
+                    timeout=(CONNECT_SECONDS_MAX, SILENCE_SECONDS_MAX),
+                    allow_redirects=False,
+                    stream=True,
+                    proxies={} if proxy is None else {"all": proxy},
+                    verify=_trusted(),
+                ) as answer,
+            ):
+                return Response(answer.status_code, dict(answer.headers), _read(answer, source), source)
         except requests.exceptions.ContentDecodingError as error:
-            raise ServerFault(f"The answer of {self.server} says that it is packed, and is not.") from error
-        except requests.RequestException as error:
-            raise Offline(f"{self.server} can't be reached ({_reason(error)}). It is tried again later.") from error
+            raise ServerFault(f"{source} says that its answer is packed, and it is not.") from error
+        except TooLate:
+            raise Offline(
+                f"{_source(self.server, proxy)} takes longer than {REQUEST_SECONDS_MAX:g} seconds for one answer. "
+                "It is tried again later."
+            ) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # not all of them are wrapped
+            raise _unreachable(error, self.server, proxy) from error
 
     def close(self) -> None:
         if self._session is not None:
@@ -91,13 +117,19 @@ class HTTP:
     def _open(self) -> requests.Session:
         """Imported late: it takes longer than all the rest of offbook, and a command that only adds needs none of it.
 
-        The token is set through ``auth``, or the password that a netrc file has for this host would take its place.
+        The token is set through ``auth``, or the password that stands in the address would take its place. What the
+        environment says of proxies and certificates is read for each request, and its netrc file never.
         """
         import requests
 
+        from offbook.connections import AdapterOnTime
+
         if self._session is None:
             self._session = requests.Session()
+            self._session.trust_env = False
             self._session.auth = self._authorize
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, AdapterOnTime())
         return self._session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -105,23 +137,47 @@ class HTTP:
         return request
 
 
-def _read(answer: requests.Response) -> bytes:
+def _trusted() -> str | bool:
+    """Whose certificates count: a file that the environment names, or those that come with requests."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def _read(answer: requests.Response, source: str) -> bytes:
     """The whole body, within bounds."""
-    deadline = time.monotonic() + ANSWER_SECONDS_MAX
     chunks: list[bytes] = []
     total = 0
     for chunk in answer.iter_content(CHUNK_BYTES):
         chunks.append(chunk)
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:
-            raise ServerFault("The server's answer is larger than any page of contacts can be.")
-        if time.monotonic() > deadline:
-            raise Offline("The server's answer takes too long to arrive. It is tried again later.")
+            raise ServerFault(
+                f"The answer of {source} is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page of contacts is."
+            )
     return b"".join(chunks)
+
+
+# --- what is said of it ----------------------------------------------------------------------------------------------
+
+
+def _source(address: str, proxy: str | None) -> str:
+    through = "" if proxy is None else f" (through the proxy {addresses.shown(proxy)})"
+    return f"{addresses.shown(address)}{through}"
+
+
+def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
+    """A failure before there was an answer. Where a proxy is in between, a connection is one to the proxy."""
+    from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, ProxyError
+
+    if proxy is not None and isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema | ConnectTimeout):
+        return ProxyFault(
+            f"The proxy {addresses.shown(proxy)}, which the environment names for {addresses.shown(server)}, can't be "
+            f"used ({_reason(error)}). Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
+        )
+    return Offline(f"{_source(server, proxy)} can't be reached ({_reason(error)}). It is tried again later.")
 
 
 def _reason(error: Exception) -> str:
     """The innermost cause: the outer ones repeat the address and the settings of the connection pool."""
     while error.__context__ is not None and isinstance(error.__context__, Exception):
         error = error.__context__
-    return f"{type(error).__name__}: {error}"[:200]
+    return addresses.without_passwords(f"{type(error).__name__}: {error}")[:200]

@@ -78,10 +78,19 @@ def _members(parts: Iterable[tuple[Field, str]]) -> str:
 
 
 def _log(table: str, record_id: str, operation: str, data: str, before: str = "") -> str:
-    seq = f"(SELECT seq FROM server_rows WHERE table_name = '{table}' AND record_id = {record_id})"
+    """A line of the log. Its base is the server's row that shows, also where a restored server has lost that (``stale``
+    is its seq then); and no clock that was set back makes it earlier than the device's last change of the record.
+    """
+    mine = f"table_name = '{table}' AND record_id = {record_id}"
+    seq = f"(SELECT max(seq, stale) FROM server_rows WHERE {mine})"
+    last = " UNION ALL ".join(
+        f"SELECT timestamp FROM change_log WHERE synced {state} 1 AND {mine}" for state in ("<>", "=")
+    )
     return (
-        "INSERT INTO change_log (table_name, record_id, operation, base, data)\n"
-        f"  SELECT '{table}', {record_id}, {operation}, coalesce({seq}, 0),\n    {data}{before}"
+        "INSERT INTO change_log (table_name, record_id, operation, timestamp, base, data)\n"
+        f"  SELECT '{table}', {record_id}, {operation},\n"
+        f"    (SELECT max(timestamp) FROM (SELECT {NOW} AS timestamp UNION ALL {last})),\n"
+        f"    coalesce({seq}, 0),\n    {data}{before}"
     )
 
 

@@ -25,6 +25,7 @@ from offbook.core.wire import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
 from offbook.held import Held, held
 from offbook.local import ServerRow
 from offbook.mending import Repair, mend
+from offbook.refusals import problem_of
 from offbook.sqlite import reading
 from offbook.syncing import Syncing
 from offbook.transport import Response, Transport
@@ -193,7 +194,7 @@ class Verifying:
         self._requests += 1
         self._sent += len(body)
         self._received += len(response.body)
-        if response.status in (404, 405):
+        if response.status in (404, 405) and problem_of(response) is not None:
             raise Refused(
                 "This server can't compare its records with a device's: it is too old for that.", response.status
             )

@@ -37,7 +37,7 @@ def carry_out(
         iso_millis(now_ms),
         State.PENDING,
         change_id,
-        (server_row(connection, key) or NEVER).seq,
+        (server_row(connection, key) or NEVER).last_seq,
         None,
         None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
         resolves,

@@ -9,16 +9,28 @@ commits later. Whatever is asked of a store names a book, and sees nothing of an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from offbook.core.cells import Json, shape
-from offbook.core.changes import Author, Change, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
+from offbook.core.changes import (
+    Author,
+    Beaten,
+    Change,
+    Clock,
+    Conflict,
+    Cursor,
+    Key,
+    Record,
+    Rejection,
+    Value,
+    Verdict,
+)
 from offbook.core.errors import CursorGone
 from offbook.core.history import Mark, state_at
-from offbook.core.plan import Book, Outcome, Plan, Settled, plan
+from offbook.core.plan import Book, Outcome, Plan, Settled, incomplete, plan
 from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
@@ -201,7 +213,19 @@ def planned(
     settled = book.settled([item.id for item in batch if item.id])
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
     records = _touched(book, batch) if touched is None else touched
-    return plan(book.book, records, settled, batch, now, book.waiting(named) if named else {})
+    waiting = book.waiting(named) if named else {}
+    result = plan(book.book, records, settled, batch, now, waiting)
+    if keys := incomplete(result):
+        result = plan(book.book, records, settled, batch, now, waiting, _beaten(book, keys))
+    return result
+
+
+def _beaten(book: Reading, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[Beaten]]]:
+    """What lost of these records' changes, with its replica."""
+    for key in keys:
+        for past in book.history(*key):
+            if past.beaten and past.replica is not None:
+                yield key, past.replica, [Beaten(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten]
 
 
 def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -18,8 +19,9 @@ import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.policies import POLICIES
 from storage import throttle
+from storage.closing import Closed
 from storage.devices import Devices, digest
-from storage.engines import Database
+from storage.engines import NOT_WRITTEN, Database
 from storage.names import a_name
 from storage.passwords import Effort, Passwords
 
@@ -60,6 +62,7 @@ class Accounts(Devices):
     def __init__(self, database: Database, effort: Effort | None = None) -> None:
         super().__init__(database)
         self._passwords = Passwords(effort or Effort())
+        self._spare = throttle.Spare()
 
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
@@ -101,18 +104,30 @@ class Accounts(Devices):
 
     def check_password(self, name: str, password: str, address: str, now: int) -> User:
         """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
-        with self._database.write() as connection:
-            throttle.take_turn(connection, self._database)
-            throttle.reserve(connection, name, address, now)
-            hashed = connection.execute(
-                select(models.User.password_hash).where(models.User.name == name)
-            ).scalar_one_or_none()
+        hashed = self._hash_for_attempt(name, address, now)
         if not self._passwords.matches(hashed, password) or hashed is None:
             raise WrongPassword
-        with self._database.write() as connection:
-            throttle.forgive(connection, name, address)
+        self._spare.forgive(name, address)
+        self._database.note(throttle.forgiven(name, address))
         user = self.user_named(name)
-        return self.set_password(user.id, password) if self._passwords.is_outdated(hashed) else user
+        if self._passwords.is_outdated(hashed):
+            with suppress(*NOT_WRITTEN):  # the next sign-in renews it
+                return self.set_password(user.id, password)
+        return user
+
+    def _hash_for_attempt(self, name: str, address: str, now: int) -> str | None:
+        """What the password is compared with, once the attempt is counted: in memory where it can't be stored."""
+        try:
+            with self._database.write() as connection:
+                throttle.take_turn(connection, self._database)
+                throttle.reserve(connection, name, address, now, self._spare)
+                return _hash_of(connection, name)
+        except Closed:
+            raise
+        except NOT_WRITTEN:
+            with self._database.read() as connection:
+                self._spare.reserve(connection, name, address, now)
+                return _hash_of(connection, name)
 
     def set_password(self, user_id: int, password: str) -> User:
         """Give a user a new password. Every session that was opened with the old one is over."""
@@ -130,6 +145,8 @@ class Accounts(Devices):
 
     def open_setup(self) -> str | None:
         """A fresh token for the set-up link, the only one that works from now on; None once there is a user."""
+        if not self.is_empty():
+            return None
         token = secrets.token_urlsafe(32)
         with self._database.write() as connection:
             if _has_users(connection):
@@ -152,6 +169,10 @@ class Accounts(Devices):
             if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
             return _add_user(connection, a_name(name), hashed, True, now, new_id)
+
+
+def _hash_of(connection: Connection, name: str) -> str | None:
+    return connection.execute(select(models.User.password_hash).where(models.User.name == name)).scalar_one_or_none()
 
 
 def _users() -> Select[*tuple[Any, ...]]:

@@ -49,6 +49,17 @@ def aside(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+@contextmanager
+def workspace(path: Path) -> Iterator[Path]:
+    """A folder for what is made of ``path`` and not kept: beside it, where there is room for as much, if that may be.
+
+    For its owner alone, and gone afterwards.
+    """
+    beside = path.parent if os.access(path.parent, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix=".offbook-", dir=beside) as folder:
+        yield Path(folder)
+
+
 def refuse_existing(path: Path) -> None:
     """Raise BackupError where there is something already."""
     if os.path.lexists(path):

@@ -10,9 +10,11 @@ What a file is made of, and how it gets into a database and out of it, differs p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -20,13 +22,17 @@ from sqlalchemy import URL, Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from offbook.core.errors import OffbookError
-from storage import backup_files, mariadb_backup, postgresql_backup, sqlite_backup
+from storage import backup_contents, backup_files, backup_seal, mariadb_backup, postgresql_backup, sqlite_backup
+from storage.backup_contents import Faulty
 from storage.backup_files import BackupError
+from storage.backup_schema import Schema
+from storage.backup_seal import Manifest
 from storage.closing import CLOSED, TABLE
 from storage.doctor import said
 from storage.engines import Database
 from storage.migrating import config_for
 from storage.replacing import Replacing
+from storage.sqlite import driver
 
 VERSIONS = "alembic_version"
 
@@ -39,6 +45,18 @@ class Copies(Protocol):
 
     def revision(self, path: Path, /) -> str | None:
         """The schema of what is in ``path``, read from end to end; None where it is none of ours."""
+
+    def is_marked(self, path: Path, /) -> bool:
+        """Whether what is in ``path`` says itself that it was sealed."""
+
+    def is_used(self, path: Path, /) -> bool:
+        """Whether ``path`` became a database that a server had open: from then on a seal says nothing of it."""
+
+    def opened(self, path: Path, revision: str, folder: Path, /) -> AbstractContextManager[tuple[Any, Schema]]:
+        """A connection to a SQLite database with the rows that are in ``path``, and the schema declared there.
+
+        ``folder`` is for what has to be made for it. Raises Faulty for what can't be in a backup of this revision.
+        """
 
     def put_back(self, engine: Engine, path: Path, steps: Replacing, /) -> None:
         """Put ``path`` in the database's place, and call on the way ``keep`` and ``finish``, each once."""
@@ -53,47 +71,116 @@ COPIES: Mapping[str, Copies] = MappingProxyType(
 """One for each of ENGINES."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A backup that may be put back. Without a manifest no checksum says that it is as it was made."""
+
+    path: Path
+    revision: str
+    manifest: Manifest | None
+
+
 def back_up(database: Database, path: Path) -> None:
-    """Write all that the database holds at this moment to ``path``, while others write. Raises BackupError."""
+    """Write all that the database holds at this moment to ``path``, while others write.
+
+    What was written is read again, as a restore would: what that would refuse is no backup. Raises BackupError.
+    """
+    copies = COPIES[database.name]
+    with backup_files.aside(path) as draft:
+        copies.back_up(database.reader, draft)
+        revision = copies.revision(draft)
+        try:
+            if revision is None or not _is_known(database, revision):
+                raise Faulty(f"this version of offbook knows no schema {revision}")
+            rows = _rows(copies, draft, revision)
+        except Faulty as fault:
+            raise BackupError(
+                f"A backup of this database could not be restored: {fault}. Put that right first; nothing was written."
+            ) from None
+        backup_seal.write(draft, Manifest(database.name, revision, rows))
+
+
+def keep(database: Database, path: Path) -> None:
+    """As ``back_up``, of a database that is about to be replaced, whatever is in it."""
     with backup_files.aside(path) as draft:
         COPIES[database.name].back_up(database.reader, draft)
+        backup_seal.write(draft, Manifest(database.name))
 
 
-def check(database: Database, path: Path) -> str:
-    """The schema of the backup in ``path``. Raises BackupError where it can't be put into this database's place."""
+def _rows(copies: Copies, path: Path, revision: str, *, also_records: bool = False) -> Mapping[str, int]:
+    """How many rows each table of a backup has, when all that is in it was looked at.
+
+    Raises Faulty, and BackupError where it can't be looked at.
+    """
+    try:
+        with backup_files.workspace(path) as folder, copies.opened(path, revision, folder) as (connection, schema):
+            rows = backup_contents.rows_of(connection, schema, revision)
+            if also_records:
+                backup_contents.check_records(connection, folder)
+            return rows
+    except (OSError, driver().Error) as error:
+        raise BackupError(f"{path} can't be read as a whole ({error}): nothing was done.") from None
+
+
+def check(database: Database, path: Path) -> Checked:
+    """Read the backup in ``path`` to its end. Raises BackupError where it can't be put into this database's place."""
     if not path.is_file():
         raise BackupError(f"There is no file {path}.")
     if path.resolve() == _file_of(database):
         raise BackupError(f"{path} is the database itself: name a backup of it.")
-    found = COPIES[database.name].revision(path)
-    if found is None:
+    copies, manifest = COPIES[database.name], _manifest(database, path)
+    if manifest is not None and manifest.engine != database.name:
+        raise BackupError(f"{path} is a backup of {manifest.engine}, and this database is {database.name}.")
+    revision = copies.revision(path)
+    if revision is None:
         raise BackupError(f"{path} is no backup of offbook: nothing was done.")
-    if not _is_known(database, found):
-        raise BackupError(f"{path} is from a newer offbook (schema {found}): update offbook, then restore it.")
-    return found
+    if manifest is None and copies.is_marked(path) and not copies.is_used(path):
+        raise BackupError(f"{path} lost its end, where its checksum was: nothing was done. Take another backup.")
+    if not _is_known(database, revision):
+        raise BackupError(f"{path} is from a newer offbook (schema {revision}): update offbook, then restore it.")
+    try:
+        rows = _rows(copies, path, revision, also_records=manifest is None)
+        if (
+            manifest is not None
+            and manifest.revision is not None
+            and manifest != Manifest(database.name, revision, rows)
+        ):
+            raise Faulty("it holds other rows than it says")
+    except Faulty as fault:
+        raise BackupError(f"{path} is no whole backup ({fault}): nothing was done. Take another backup.") from None
+    return Checked(path, revision, manifest)
 
 
-def restore(database: Database, path: Path, folder: Path, now: int, new_id: Callable[[], str]) -> Path | None:
-    """Put the backup in ``path`` in the database's place, on the schema of this version, in a new epoch.
+def restore(database: Database, checked: Checked, folder: Path, now: int, new_id: Callable[[], str]) -> Path | None:
+    """Put a backup in the database's place, on the schema of this version, in a new epoch.
 
     Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError, which
     says how the database is left.
     """
-    check(database, path)
+    if _manifest(database, checked.path) != checked.manifest:
+        raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
     kept = backup_files.before_restore(folder, name_of(database), now)
 
-    def keep() -> None:
+    def keep_it() -> None:
         if holds_rows(database):
             backup_files.made(folder)
-            back_up(database, kept)
+            keep(database, kept)
 
-    steps = Replacing(database, kept, keep, new_id)
+    steps = Replacing(database, kept, keep_it, new_id)
     database.close()
     try:
-        COPIES[database.name].put_back(database.engine, path, steps)
+        COPIES[database.name].put_back(database.engine, checked.path, steps)
     except (OffbookError, DBAPIError, CommandError, RuntimeError, OSError, KeyboardInterrupt) as error:
         raise BackupError(f"{_sentence(error)} {steps.outcome()}") from None
     return kept if kept.exists() else None
+
+
+def _manifest(database: Database, path: Path) -> Manifest | None:
+    """What the seal says; None where there is none that counts. Raises BackupError."""
+    try:
+        return None if COPIES[database.name].is_used(path) else backup_seal.read(path)
+    except OSError as error:
+        raise BackupError(f"{path} can't be read: {error.strerror}. Nothing was done.") from None
 
 
 def _sentence(error: BaseException) -> str:

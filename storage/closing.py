@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from offbook.core.errors import OffbookError
+from storage.unwritable import Unwritable
 
 CLOSED = "closed"
 """The name of the row in settings."""
@@ -28,7 +28,7 @@ CLOSE_RESTORED = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTO
 RETRY_SECONDS = 30
 
 
-class Closed(OffbookError):
+class Closed(Unwritable):
     """Nothing was stored. A client may ask again in RETRY_SECONDS."""
 
     code = "moving"

@@ -11,7 +11,6 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
@@ -22,7 +21,6 @@ from sqlalchemy import bindparam, func, insert, select, update
 from models import Book, Membership, User
 from models import Device as DeviceRow
 from offbook.core.errors import NotFound
-from storage.closing import Closed
 from storage.engines import Database
 from storage.lists import among
 from storage.names import a_name
@@ -160,8 +158,8 @@ class Devices:
     ) -> Device:
         """Note that the device was here: once a minute, or when what is told about it changed. As it is then.
 
-        Nothing is where the database takes no changes (storage.closing): whoever only asks is answered all the same.
-        A cursor that moved is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.
+        Nothing is where the database takes no changes: whoever only asks is answered all the same. A cursor that moved
+        is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.
         """
         told = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
         news = {name: value for name, value in told.items() if value is not None}
@@ -174,16 +172,17 @@ class Devices:
             "parked": json.dumps(dict(noted.parked)) if noted.parked else None,
             "cursor_seq": noted.cursor_seq,
         }
-        with suppress(Closed), self._database.write() as connection:
-            connection.execute(update(DeviceRow).where(DeviceRow.id == device.id).values(**values))
-        return noted
+        statement = update(DeviceRow).where(DeviceRow.id == device.id).values(**values)
+        return noted if self._database.note(statement) else device
 
-    def got_on(self, places: Mapping[int, int | None], now: int) -> None:
-        """Note of many devices that they are here, and how far: the seq of each by its number, None if unknown."""
+    def got_on(self, places: Mapping[int, int | None], now: int) -> bool:
+        """Note of many devices that they are here, and how far: the seq of each by its number, None if unknown.
+
+        Whether that could be done.
+        """
         # In the order of their numbers: two processes that note the same devices wait for each other, and not both.
         values = [{"device": number, "now": now, "place": places[number]} for number in sorted(places)]
-        with suppress(Closed), self._database.write() as connection:
-            connection.execute(GOT_ON, values)
+        return self._database.note(GOT_ON, values)
 
     def revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more."""

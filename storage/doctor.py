@@ -13,10 +13,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from models import Book
+from storage import probing
+from storage.closing import Closed
 from storage.engines import Database
-from storage.migrating import config_for
+from storage.migrating import config_for, unknown_to
 from storage.moving import why_closed
 from storage.plans import missing_indexes, walks
+from storage.unwritable import Unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,34 @@ def examine(database: Database) -> list[Finding]:
     if is_readable(database):
         found += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        found += [*openness(database), *indexes(database)]
+        found += [*writing(database), *openness(database), *indexes(database)]
     return found
 
 
 def schema(database: Database) -> list[Finding]:
-    wanted = ScriptDirectory.from_config(config_for(database)).get_current_head()
+    scripts = ScriptDirectory.from_config(config_for(database))
+    wanted = scripts.get_current_head()
     try:
         found = revision(database)
+    except Unwritable as error:
+        return [Finding(f"The database can't be read. {error.for_admins}", bad=True)]
     except DBAPIError as error:
         return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
     if found == wanted:
         return [Finding(f"The schema is up to date ({found}).")]
+    if found is not None and (newer := unknown_to(scripts, found)) is not None:
+        return [Finding(newer, bad=True)]
     return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+
+
+def writing(database: Database) -> list[Finding]:
+    """Whether it takes a write, which only a write can tell."""
+    refused = probing.probe(database)
+    if refused is None:
+        return [Finding("The database can be written to.")]
+    if isinstance(refused, Closed):  # openness() says more
+        return []
+    return [Finding(refused.for_admins, bad=True)]
 
 
 def openness(database: Database) -> list[Finding]:
@@ -62,7 +80,7 @@ def revision(database: Database) -> str | None:
 def is_readable(database: Database) -> bool:
     try:
         revision(database)
-    except DBAPIError:
+    except (DBAPIError, Unwritable):
         return False
     return True
 
@@ -71,9 +89,10 @@ def is_migrated(database: Database) -> bool:
     return not any(finding.bad for finding in schema(database))
 
 
-def said(error: DBAPIError) -> str:
+def said(error: Exception) -> str:
     """The driver's own, without what SQLAlchemy adds."""
-    words = error.orig.args[-1] if error.orig is not None and error.orig.args else error.orig
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    words = cause.args[-1] if cause is not None and cause.args else cause
     return str(words).partition("\n")[0]
 
 
@@ -100,6 +119,8 @@ def settings(database: Database) -> list[Finding]:
 def integrity(database: Database) -> list[Finding]:
     try:
         faults = database.faults()
+    except Unwritable as error:
+        return [Finding(f"The database can't be read whole. {error.for_admins}", bad=True)]
     except DBAPIError as error:
         faults = [said(error)]
     if not faults:

@@ -12,6 +12,8 @@ different rows run side by side, and each statement sees what was committed befo
 first ``read`` or ``write``: a server may fork after it opened.
 
 A database that is moved elsewhere takes no writes (storage.closing): ``write`` looks before anything else is done.
+Nor does one whose disk is full, or that may only be read: what its driver says then becomes storage.unwritable's. It is
+read all the same, and what is only noted on the way of a request (``note``) never fails it.
 
 A new engine is a module and one entry in ENGINES, and its backups another (storage.backups); being there runs the
 store contract on it. Nothing here knows a table but the one that may say so.
@@ -19,22 +21,36 @@ store contract on it. Nothing here knows a table but the one that may say so.
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
+import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
-from types import MappingProxyType
+from math import inf
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, Insert, PoolProxiedConnection, Table, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy import URL, Connection, Engine, Executable, Insert, PoolProxiedConnection, Table, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from storage import mariadb, postgresql, sqlite
-from storage.closing import TABLE, require_open
+from storage.closing import TABLE, Closed, require_open
 from storage.locks import FairLock
 from storage.prepared import Driven, Prepared, Rows, Values
+from storage.unwritable import DiskFull, ReadOnly, TooBusy, Unwritable
 from storage.upkeep import Log, Size, Upkeep
+
+MEMORY = "/dev/shm"
+"""Where a file lies in memory, on the systems that have such a place."""
+NOTE_SECONDS = 1.0
+"""How long a note waits for others who write, one of this process or of another each: someone waits for the answer."""
+
+log = logging.getLogger("offbook")
 
 Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
@@ -56,6 +72,9 @@ class Kind(Protocol):
     """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
     waiting inside the database is neither fair nor without a limit."""
 
+    def in_memory(self, url: URL, /) -> bool:
+        """Whether the URL names no place: the database is to last as long as what opened it."""
+
     def engine(self, url: URL, /) -> Engine:
         """The engine for reading and writing."""
 
@@ -67,6 +86,12 @@ class Kind(Protocol):
 
     def begin_reading(self, connection: Any, /) -> None:
         """As ``begin_writing``; what is read from here on is of one moment."""
+
+    def hurried(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
+        """Meanwhile a connection of the driver waits no longer than this for a writer who holds the whole database."""
+
+    def refusal(self, error: BaseException, url: URL, /) -> type[DiskFull | ReadOnly] | None:
+        """What an error of the driver says, where it says that the database at ``url`` takes no changes."""
 
     def upsert(self, table: Table, columns: Sequence[str], /) -> Insert:
         """INSERT rows of these columns; where the primary key is there already, update them."""
@@ -107,6 +132,10 @@ FAILURES: tuple[type[Exception], ...] = (
 same may be tried again a moment later."""
 
 
+NOT_WRITTEN: tuple[type[Exception], ...] = (Unwritable, TooBusy, SQLAlchemyError, *FAILURES)
+"""What a write may end with, and a note with it."""
+
+
 class Transaction:
     """A transaction on a connection of the driver: what Prepared statements need, and no more.
 
@@ -131,6 +160,8 @@ class Database:
         """``name`` is one of ENGINES."""
         kind = ENGINES[name]
         url = url.set(drivername=kind.DRIVER)
+        if kind.in_memory(url):
+            url = url.set(database=_place_of(self))
         self.name = name
         self.kind = kind
         self.engine = kind.engine(url)
@@ -139,11 +170,17 @@ class Database:
         self._keep = kind.UPKEEP.keeper(self.engine)
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
         self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
+        self._refusals = Translated(self._refusal)
+        self._failures = Translated(self._failure)
+        self.refused: Unwritable | None = None
+        """Why the last write was refused; None where it was not."""
+        self.wrote_at = -inf
+        """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes. Keep it short: others wait. Raises Closed where the database takes no writes."""
+        """A transaction that writes. Keep it short: others wait. Raises Unwritable where the database takes none."""
         with self.write_anyway() as connection:
             require_open(connection.connection)
             yield connection
@@ -152,46 +189,76 @@ class Database:
     def write_anyway(self) -> Iterator[Connection]:
         """As ``write``, though the database is closed: for what moves into it."""
         with self._queue():
-            with self.engine.begin() as connection:
+            with self._refusals, self.engine.begin() as connection:
                 yield connection
             self._keep()
+
+    def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
+        """Write what is only noted on the way of a request that asks for something else; whether that could be done.
+
+        It never fails the request, and waits only briefly for others: what was asked for is answered all the same.
+        """
+        try:
+            with self._queue(NOTE_SECONDS):
+                with self._refusals, self._hurried() as connection:
+                    require_open(connection.connection)
+                    written = connection.execute(statement, values).rowcount
+                if written:  # or nothing had to be stored, which always can be
+                    self._wrote()
+                self._keep()
+        except Unwritable:  # which is told when it begins
+            return False
+        except NOT_WRITTEN as error:
+            log.warning("A note was not written (%s)", type(error).__name__)
+            return False
+        return True
+
+    @contextmanager
+    def _hurried(self) -> Iterator[Connection]:
+        with (
+            self.engine.connect() as connection,
+            self.kind.hurried(connection.connection, NOTE_SECONDS),
+            connection.begin(),
+        ):
+            yield connection
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """The transaction that closes or opens the database: no other writes meanwhile, each sees what came of it."""
-        with self._queue(), self.kind.alone(self.engine, TABLE) as connection:
+        with self._queue(), self._refusals, self.kind.alone(self.engine, TABLE) as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database throughout. Close it before an answer is sent."""
-        with self.reader.begin() as connection:
+        with self._failures, self.reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """As ``write``, for the statements that every push makes. Whoever uses it asks whether it may write."""
         with self._queue():
-            with _transaction(self.engine, self.kind.begin_writing) as transaction:
+            with _transaction(self.engine, self.kind.begin_writing, self._refusals) as transaction:
                 yield transaction
             self._keep()
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
-        return _transaction(self.reader, self.kind.begin_reading)
+        return _transaction(self.reader, self.kind.begin_reading, self._failures)
 
     def look_up(self, query: Prepared, values: Values) -> list[Any]:
         """Run one query outside of any transaction: by itself it sees one state anyway."""
-        connection = self.reader.raw_connection()
-        try:
-            return query.run(connection, self.reader.dialect, values)
-        finally:
-            connection.close()
+        with self._failures:
+            connection = self.reader.raw_connection()
+            try:
+                return query.run(connection, self.reader.dialect, values)
+            finally:
+                connection.close()
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """The transaction in which a migration runs: tables may be rebuilt, and references are checked at its end."""
-        with self._queue(), self.kind.migrating(self.engine) as connection:
+        with self._queue(), self._refusals, self.kind.migrating(self.engine) as connection:
             yield connection
 
     def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
@@ -212,9 +279,9 @@ class Database:
         return self._puts[table, columns]
 
     def facts(self) -> Facts:
-        """The engine's version and the settings in force on a connection that writes."""
-        with self.write_anyway() as connection:
-            return {"engine": self.name, **self.kind.facts(connection)}
+        """The engine's version and the settings in force on a connection that writes. Nothing is, and nobody waits."""
+        with _transaction(self.engine, self.kind.begin_reading, self._failures) as transaction:
+            return {"engine": self.name, **self.kind.facts(transaction.whole)}
 
     def faults(self) -> Sequence[str]:
         """What is wrong with the stored data itself; takes as long as reading all of it."""
@@ -227,11 +294,12 @@ class Database:
 
     def log(self) -> Log | None:
         """The state of the log that commits go to first, where there is one to care for."""
-        return self.kind.UPKEEP.log(self.reader)
+        with self._refusals:
+            return self.kind.UPKEEP.log(self.reader)
 
     def vacuum(self) -> None:
         """Give back the space of what was deleted, and count anew what decides about plans. Others may use it."""
-        with self._queue():
+        with self._queue(), self._refusals:
             self.kind.UPKEEP.vacuum(self.engine)
 
     def close(self) -> None:
@@ -240,12 +308,42 @@ class Database:
         self.reader.dispose()
 
     @contextmanager
-    def _queue(self) -> Iterator[None]:
+    def _queue(self, wait_seconds: float = -1) -> Iterator[None]:
+        """Raises TooBusy where the turn did not come within the time."""
         if self._turn is None:
             yield
-        else:
-            with self._turn:
-                yield
+            return
+        if not self._turn.acquire(wait_seconds):
+            raise TooBusy
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _wrote(self) -> None:
+        self.wrote_at = time.monotonic()
+        if self.refused is not None:
+            log.warning("The database takes changes again")
+            self.refused = None
+
+    def _refusal(self, error: Exception) -> Exception:
+        """Of an error that ended a write: Unwritable, where that is what the driver says."""
+        refusal = self._meant(error)
+        if isinstance(refusal, Unwritable):
+            if self.refused is None and not isinstance(refusal, Closed):
+                log.error("%s Reading goes on", refusal.for_admins)
+            self.refused = refusal
+        return refusal
+
+    def _failure(self, error: Exception) -> Exception:
+        """The same of what only reads, and may need room on a disk too. A write in there is a fault of ours."""
+        refusal = self._meant(error)
+        return refusal if isinstance(refusal, DiskFull) else error
+
+    def _meant(self, error: Exception) -> Exception:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        kind = self.kind.refusal(cause, self.engine.url)
+        return error if kind is None else kind(place_of(self.engine.url))
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
@@ -255,15 +353,39 @@ class Database:
 
 
 @contextmanager
-def _transaction(engine: Engine, begin: Callable[[Any], None]) -> Iterator[Transaction]:
+def _transaction(engine: Engine, begin: Callable[[Any], None], translated: Translated) -> Iterator[Transaction]:
     """Commits at its end. What fails before is rolled back: the pool does that with all that comes back to it."""
-    connection = engine.raw_connection()
-    try:
-        begin(connection.driver_connection)
-        yield Transaction(engine, connection)
-        connection.commit()
-    finally:
-        connection.close()
+    with translated:
+        connection = engine.raw_connection()
+        try:
+            begin(connection.driver_connection)
+            yield Transaction(engine, connection)
+            connection.commit()
+        finally:
+            connection.close()
+
+
+class Translated:
+    """A context that raises, for an error, what ``meaning`` gives in its place. Every request enters one."""
+
+    def __init__(self, meaning: Callable[[Exception], Exception]) -> None:
+        self._meaning = meaning
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and (meant := self._meaning(error)) is not error:
+            raise meant from error
+
+
+def place_of(url: URL) -> str:
+    """A database's name for people: where it is, without a password or options, which may hold one."""
+    name = url.get_backend_name()
+    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
+    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
 
 
 def open_engines(url: str | URL) -> Database:
@@ -275,6 +397,23 @@ def open_engines(url: str | URL) -> Database:
         known = ", ".join(sorted(ENGINES))
         raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {known}.")
     return Database(name, parsed)
+
+
+def _place_of(database: Database) -> str:
+    """The path of a file that ends with ``database``, or with the process: what "in memory" stands for.
+
+    SQLite's own memory is one connection's. Shared between several it knows neither WAL nor waiting, so that a reader
+    would be told "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
+    """
+    folder = tempfile.mkdtemp(prefix="offbook-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
+    weakref.finalize(database, _remove, folder, os.getpid())
+    return os.path.join(folder, "memory.db")
+
+
+def _remove(folder: str, owner: int) -> None:
+    """A child that a fork made leaves it to its parent."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget_after_fork(database: Database) -> None:

@@ -43,7 +43,7 @@ def _line(book_id: int, entry: Entry, origin: Origin, now: int) -> tuple[Any, ..
     line = (book_id, change_id, seq, verdict.value, now, code, detail)
     if change is None:
         return line + (None,) * len(OF_CHANGE)
-    _, table, record_id, operation, replica, timestamp, base, cells, bases, _ = change
+    _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _ = change
     return (
         *line,
         table,

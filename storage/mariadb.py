@@ -10,8 +10,9 @@ A change of the schema commits by itself there: a migration that fails half-way 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import pymysql
@@ -20,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.mysql import insert
 
 from storage import mariadb_upkeep
+from storage.unwritable import DiskFull, ReadOnly
 from storage.upkeep import Upkeep
 
 DRIVER = "mysql+pymysql"
@@ -34,10 +36,21 @@ CONNECTIONS_MAX = 16
 RECYCLE_SECONDS = 3600
 """The server closes what was idle for eight hours, and firewalls sooner."""
 
+FULL = (1021, 1114)
+WRITE_FAILED = (3, 1026, 1030)
+NO_SPACE = re.compile(r"\b(?:errno|errcode|error):? 28\b", re.IGNORECASE)
+READ_ONLY = (1290, 1792, 1836)
+"""Errors of the server: a full disk or table; a write that failed, with the system's errno (28 is ENOSPC); a server or
+a transaction that only reads (https://mariadb.com/kb/en/mariadb-error-code-reference/)."""
+
 SETTINGS = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', "
     "time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 30"
 )
+
+
+def in_memory(url: URL) -> bool:
+    return False
 
 
 def engine(url: URL) -> Engine:
@@ -78,6 +91,18 @@ def begin_reading(connection: Any) -> None:
     """Take the one look for the whole transaction, unless that was done already."""
     if not connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
         _run(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+
+def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+    """Nobody holds the whole database: writers lock rows."""
+    return nullcontext()
+
+
+def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+    code, text = (*error.args, None, None)[:2] if isinstance(error, pymysql.err.MySQLError) else (None, None)
+    if code in FULL or (code in WRITE_FAILED and NO_SPACE.search(str(text))):
+        return DiskFull
+    return ReadOnly if code in READ_ONLY else None
 
 
 def _run(connection: Any, statement: str) -> None:

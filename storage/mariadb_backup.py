@@ -7,15 +7,19 @@ in the middle says where the database of before is.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.util import asbool
 
+from storage import backup_seal, mariadb_dump
+from storage.backup_contents import Loader
 from storage.backup_files import BackupError
+from storage.backup_schema import Schema, expected_at, scratch_at
 from storage.closing import CLOSE_RESTORED, TABLE
 from storage.programs import beginning, feed, option_refused, refuse_others, require, run
 from storage.replacing import Replacing
@@ -27,11 +31,16 @@ OTHERS = text(
 )
 HEADS = (b"-- MariaDB dump", b"/*M!")
 END = b"-- Dump completed"
+"""Without a date after it the dump was sealed: mariadb-dump writes one unless told not to."""
+
 END_BYTES = 200
 VERSIONS = b"INSERT INTO `alembic_version` VALUES"
 VERSION = re.compile(rb"\('(\w+)'\)")
-SETTINGS = f"LOCK TABLES `{TABLE}` WRITE".encode()
-CLOSE = f"{CLOSE_RESTORED} ON DUPLICATE KEY UPDATE name = name;\n".encode()
+SETTINGS = f"`{TABLE}`".encode()
+NEW, OLD = f"{TABLE}_new", f"{TABLE}_old"
+SETTINGS_BEGIN = f"DROP TABLE IF EXISTS `{TABLE}`".encode()
+STATEMENTS = (b"DROP ", b"CREATE ", b"LOCK ", b"INSERT ", b"/*!40000 ALTER ")
+CLOSE = f"{CLOSE_RESTORED.replace(TABLE, NEW, 1)} ON DUPLICATE KEY UPDATE name = name;\n".encode()
 OPTIONS = {
     "host": "--host",
     "port": "--port",
@@ -51,6 +60,7 @@ OF_THE_DRIVER = {"charset", "use_unicode", "connect_timeout", "read_timeout", "w
 
 def back_up(engine: Engine, path: Path) -> None:
     words = ["mariadb-dump", "--single-transaction", "--quick", "--hex-blob", "--skip-lock-tables", "--no-tablespaces"]
+    words.append("--skip-dump-date")
     with path.open("wb") as file:
         run([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), target=file)
     if not _is_whole(path):
@@ -71,6 +81,25 @@ def revision(path: Path) -> str | None:
     return None
 
 
+def is_marked(path: Path) -> bool:
+    return _last_line(path) == END
+
+
+def is_used(path: Path) -> bool:
+    """It can't be."""
+    return False
+
+
+@contextmanager
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
+    """A scratch database with the rows of the dump, and the schema that the dump declares."""
+    with scratch_at(revision, folder) as scratch, path.open("rb") as file:
+        loader = Loader(scratch, expected_at(revision))
+        schema = mariadb_dump.read(file, loader)
+        loader.finish()
+        yield scratch, schema
+
+
 def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
     place = _place(engine.url)
     require("mariadb", PACKAGE)
@@ -79,24 +108,40 @@ def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
         steps.keep()
     with engine.begin() as connection:
         connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS = 0")
-        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name <> %s"
-        for name in connection.exec_driver_sql(query, (TABLE,)).scalars().all():  # that has the mark, to the last
+        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
+        names = set(connection.exec_driver_sql(query).scalars())
+        for name in names - {TABLE}:  # that has the mark, to the last
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS `{name}`")
     engine.dispose()
     with path.open("rb") as file:
-        feed(["mariadb", *place], PACKAGE, _secrets(engine.url), closing(file))
+        feed(["mariadb", *place], PACKAGE, _secrets(engine.url), closing(file, TABLE in names))
     steps.finish(engine.url)
 
 
-def closing(dump: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a dump, which has its own table of settings: with the mark of a closed database in there too."""
+def closing(dump: Iterable[bytes], replaces: bool) -> Iterator[bytes]:
+    """The lines of a dump, which has its own table of settings: with the mark of a closed database in there too.
+
+    That table is filled under another name and renamed with its mark, so that wherever the restore is killed there is
+    one. ``replaces`` is whether there is one before.
+    """
     within = False
     for line in dump:
-        within = within or line.startswith(SETTINGS)
-        if within and line.startswith(b"UNLOCK TABLES"):
-            yield CLOSE
+        within = within or line.startswith(SETTINGS_BEGIN)
+        if not within:
+            yield line
+        elif line.startswith(b"UNLOCK TABLES"):
+            yield CLOSE + line + _renamed(replaces)
             within = False
-        yield line
+        elif line.startswith(STATEMENTS):
+            yield line.replace(SETTINGS, f"`{NEW}`".encode(), 1)
+        else:
+            yield line
+
+
+def _renamed(replaces: bool) -> bytes:
+    """One statement renames both, or neither."""
+    away, drop = (f"{TABLE} TO {OLD}, ", f"DROP TABLE {OLD};\n") if replaces else ("", "")
+    return f"RENAME TABLE {away}{NEW} TO {TABLE};\n{drop}".encode()
 
 
 def file_of(url: URL) -> None:
@@ -104,10 +149,16 @@ def file_of(url: URL) -> None:
 
 
 def _is_whole(path: Path) -> bool:
+    return _last_line(path).startswith(END)
+
+
+def _last_line(path: Path) -> bytes:
+    """The last line before the seal; empty where it has no end."""
+    size = backup_seal.content_bytes(path)
     with path.open("rb") as file:
-        file.seek(-min(END_BYTES, path.stat().st_size), os.SEEK_END)
-        *_, last, rest = b"\n", *file.read().split(b"\n")
-    return last.startswith(END) and not rest
+        file.seek(max(0, size - END_BYTES))
+        *_, last, rest = b"\n", *file.read(min(END_BYTES, size)).split(b"\n")
+    return b"" if rest else last
 
 
 def _place(url: URL) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select, table
 
 from storage.engines import Database
@@ -27,6 +28,16 @@ def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["database"] = database
     return config
+
+
+def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:
+    """What is wrong with a database that has this schema, where only a newer version of this program knows it."""
+    if any(one.revision == revision for one in scripts.walk_revisions()):
+        return None
+    return (
+        f"The database was made by a newer offbook (schema {revision}, which this version does not know): update this "
+        "program, or restore a backup of this version."
+    )
 
 
 def upgrade(database: Database, revision: str = "head") -> None:

@@ -20,15 +20,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import URL, Connection, Table, delete, inspect, literal, select
+from alembic.util import CommandError
+from sqlalchemy import Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
 from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.copying import ARRIVED, moved, tables
-from storage.engines import Database
+from storage.engines import Database, place_of
 from storage.migrating import upgrade
 
 SETTINGS = Base.metadata.tables["settings"]
@@ -68,13 +68,6 @@ class Found:
     foreign: tuple[str, ...] = ()
 
 
-def place_of(url: URL) -> str:
-    """A database's name for people: where it is, without a password or options, which may hold one."""
-    name = url.get_backend_name()
-    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
-    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
-
-
 def decide(here: Found, there: Found, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
     if here.mark in RESTORES or there.mark in RESTORES:
@@ -107,7 +100,10 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         raise Unmovable("The target is this very database. Give another one.")
     with source.read() as here, target.read() as there:
         decide(look(here), look(there), to)
-    upgrade(target)
+    try:
+        upgrade(target)
+    except CommandError as error:
+        raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
     with target.read() as there:
         ready = look(there)
     with source.alone() as here:

@@ -55,7 +55,7 @@ class Passwords:
                 self._hasher.verify(hashed or self._nobody, normal(password))
         except (VerificationError, InvalidHashError):
             return False
-        return hashed is not None
+        return bool(hashed)
 
     def is_outdated(self, hashed: str) -> bool:
         """Whether the hash was made with other effort than is asked for now."""

@@ -13,7 +13,7 @@ Isolation: https://www.postgresql.org/docs/current/transaction-iso.html.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psycopg
@@ -21,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.postgresql import insert
 
 from storage import postgresql_upkeep
+from storage.unwritable import DiskFull, ReadOnly
 from storage.upkeep import Upkeep
 from storage.upserts import on_conflict
 
@@ -46,6 +47,10 @@ LIVELINESS = {
 """A server that is gone without a word is noticed within half a minute. Left alone, the system takes a quarter of an
 hour, and hours where nothing is being sent."""
 
+REFUSALS: Mapping[str | None, type[DiskFull | ReadOnly]] = {"53100": DiskFull, "25006": ReadOnly}
+"""By SQLSTATE: disk_full, and read_only_sql_transaction, of a standby for one
+(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
 MIGRATIONS = 0x0FFB00C
 """The number of the lock that migrations take: two hosts that start at once migrate one after the other."""
 
@@ -57,6 +62,10 @@ WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace AND a.
 ORDER BY c.relname, a.attnum
 """
 """The columns of text that are compared by a language's rules: table, column, type."""
+
+
+def in_memory(url: URL) -> bool:
+    return False
 
 
 def engine(url: URL) -> Engine:
@@ -101,6 +110,15 @@ def begin_writing(connection: Any) -> None:
 
 def begin_reading(connection: Any) -> None:
     """The driver begins with the first statement, which is when the one look is taken."""
+
+
+def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+    """Nobody holds the whole database: writers lock rows."""
+    return nullcontext()
+
+
+def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+    return REFUSALS.get(getattr(error, "sqlstate", None))
 
 
 def upsert(table: Table, columns: Sequence[str]) -> Insert:

@@ -8,20 +8,25 @@ whoever comes later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, text
 
+from storage import postgresql_dump
+from storage.backup_contents import Loader
 from storage.backup_files import BackupError
+from storage.backup_schema import Schema, expected_at, scratch_at
 from storage.closing import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
 from storage.programs import beginning, feed, option_refused, read, refuse_others, run
 from storage.replacing import Replacing
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"
+VERSIONS = "alembic_version"
 SECRET = "sslpassword"
 """What only a program's arguments could carry, which everyone reads."""
 
@@ -33,6 +38,12 @@ OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND backend_type = 'client backend'"
 )
+
+QUOTED = 'CREATE TABLE "'
+"""A dump with quotes around every name was sealed: pg_dump writes none around plain names unless told to."""
+
+MADE = ["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--file=-"]
+"""Makes of a dump what psql then runs: what is read before is the same."""
 
 DROP_ALL = b"""
 SET lock_timeout = '30s';
@@ -51,10 +62,14 @@ RESET search_path;
 """In the same transaction: from the old database to the new one there is no moment at which others may write."""
 
 
+BEGIN, COMMIT = b"BEGIN;\n", b"COMMIT;\n"
+"""Sent like all else, instead of by ``--single-transaction``: with that psql would commit what came until then, when
+this process is killed and its pipe ends."""
+
+
 def back_up(engine: Engine, path: Path) -> None:
-    words = ["pg_dump", "--format=custom", "--no-owner", "--no-acl", f"--file={path}", *_place(engine.url)]
-    run(words, PACKAGE, _secrets(engine.url))
-    run(["pg_restore", "--file=/dev/null", str(path)], PACKAGE, {})  # reads it to its end
+    words = ["pg_dump", "--format=custom", "--no-owner", "--no-acl", "--quote-all-identifiers", f"--file={path}"]
+    run([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url))
 
 
 def revision(path: Path) -> str | None:
@@ -65,20 +80,42 @@ def revision(path: Path) -> str | None:
         run(["pg_restore", "--file=/dev/null", str(path)], PACKAGE, {})
     except BackupError as error:
         raise BackupError(f"{path} is no backup that can be read to its end. {error}") from None
-    lines = run(["pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(path)], PACKAGE, {}).split(
-        "\n"
-    )
+    lines = run(["pg_restore", "--data-only", f"--table={VERSIONS}", "--file=-", str(path)], PACKAGE, {}).split("\n")
     starts = [place for place, line in enumerate(lines) if line.startswith("COPY ")]
     return lines[starts[0] + 1].strip() if starts else None
 
 
+def is_marked(path: Path) -> bool:
+    return QUOTED in run(["pg_restore", "--schema-only", f"--table={VERSIONS}", "--file=-", str(path)], PACKAGE, {})
+
+
+def is_used(path: Path) -> bool:
+    """It can't be."""
+    return False
+
+
+@contextmanager
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
+    """A scratch database with the rows of the dump, and the schema that the dump declares."""
+    with scratch_at(revision, folder) as scratch:
+        loader = Loader(scratch, expected_at(revision))
+        schema = postgresql_dump.read(read([*MADE, str(path)], PACKAGE), loader)
+        loader.finish()
+        yield scratch, schema
+
+
 def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
-    held = read(["pg_restore", "--clean", "--if-exists", "--no-owner", "--no-acl", "--file=-", str(path)], PACKAGE)
-    words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--file=-"]
+    held = read([*MADE, str(path)], PACKAGE)
+    words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"]
     refuse_others(engine, OTHERS)
     with steps.closed():
         steps.keep()
-        feed([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), chain([DROP_ALL], held, [CLOSE]))
+        feed(
+            [*words, *_place(engine.url)],
+            PACKAGE,
+            _secrets(engine.url),
+            chain([BEGIN, DROP_ALL], held, [CLOSE, COMMIT]),
+        )
     steps.finish(engine.url)
 
 

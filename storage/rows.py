@@ -73,14 +73,14 @@ class Layout:
         return self._rows(book_id, records, {*self.names, "deleted"})
 
     def _rows(self, book_id: int, records: Sequence[Record], used: Container[str]) -> Rows:
-        _, ids, seqs, deleted, cells, created, clocks = zip(*records, strict=True)
+        _, ids, seqs, deleted, cells, created, clocks, others = zip(*records, strict=True)
         columns: dict[str, Iterable[Any]] = {
             "book_id": repeat(book_id, len(records)),
             "id": ids,
             "created_at": [clock.seq for clock in created],
             "updated_at": seqs,
             "seq": seqs,
-            "clocks": map(clocks_json, created, clocks),
+            "clocks": map(clocks_json, created, clocks, others),
             "digest": map(digest_of, records),
         }
         if self._is_searched:
@@ -126,9 +126,9 @@ class Layout:
         cells: dict[str, Value] = {name: have[name] for name in self.names if not is_empty(have[name])}
         for map_, entry in entries:
             cells.update(_entry_cells(map_, dict(zip(self.entry_names[map_.name], entry, strict=True))))
-        clocks = {cell: Clock(*clock) for cell, clock in orjson.loads(have["clocks"]).items()}
+        clocks, others = clocks_of(have["clocks"])
         created = clocks.pop(CREATED)
-        return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks)
+        return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks, others)
 
     def seq_of(self, values: Sequence[Any]) -> int:
         """The seq among what ``page_columns`` selects."""
@@ -170,8 +170,22 @@ def layouts(metadata_tables: Mapping[str, Table]) -> dict[str, Layout]:
     }
 
 
-def clocks_json(created: Clock, clocks: Mapping[str, Clock]) -> str:
-    return dump({CREATED: tuple(created), **{cell: tuple(clock) for cell, clock in clocks.items()}})
+def clocks_json(created: Clock, clocks: Mapping[str, Clock], others: Mapping[str, Clock]) -> str:
+    """The clock of each cell, as a list; behind it the latest write by another replica, where there was one."""
+    written = {CREATED: tuple(created), **{cell: tuple(clock) for cell, clock in clocks.items()}}
+    written.update((cell, (*clocks[cell], *clock)) for cell, clock in others.items())
+    return dump(written)
+
+
+def clocks_of(text: str) -> tuple[dict[str, Clock], dict[str, Clock]]:
+    """What clocks_json() wrote: the clocks, the creation's among them, and the latest writes by others."""
+    clocks: dict[str, Clock] = {}
+    others: dict[str, Clock] = {}
+    for cell, parts in orjson.loads(text).items():
+        clocks[cell] = Clock(*parts[:4])
+        if len(parts) > 4:
+            others[cell] = Clock(*parts[4:])
+    return clocks, others
 
 
 def searchable(cells: Cells) -> str:

@@ -25,7 +25,7 @@ from offbook.core.plan import Book, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, total
 from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
-from storage import Done, Origin, Past, asked, pruning
+from storage import Done, Origin, Past, asked, probing, pruning
 from storage.authors import authors_of
 from storage.closing import Closed
 from storage.engines import Database, Transaction
@@ -43,6 +43,7 @@ from storage.queries import (
     TableQueries,
 )
 from storage.rows import Layout, PageEntries, layouts
+from storage.unwritable import Unwritable
 
 AFTER_ALL = "g"
 """Comes after every id in every collation: ids begin with a hexadecimal digit."""
@@ -73,6 +74,10 @@ class SqlStore:
             yield writing
         if self.heard is not None and writing.book.seq != before.seq:
             self.heard(book_id, writing.book.seq)
+
+    def refused(self) -> Unwritable | None:
+        """Why the database takes no changes at the moment; None where it takes them."""
+        return probing.refused(self._database)
 
     def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,6 +28,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
 from storage import sqlite_upkeep
+from storage.unwritable import DiskFull, ReadOnly
 from storage.upkeep import Upkeep
 from storage.upserts import on_conflict
 
@@ -58,6 +61,12 @@ READERS_KEPT = 8
 READERS_MAX = 40
 """More than the server has threads. Those above READERS_KEPT are closed after use: each holds up to 2 MB of pages."""
 
+FULL, READONLY, IOERR, CANTOPEN = 13, 8, 10, 14
+"""Results of SQLite (https://sqlite.org/rescode.html). The lowest byte of a longer one is one of these."""
+
+ROOM_BYTES_MIN = 64 * 1024
+"""What the index of the log (-shm) needs, without which nobody reads either."""
+
 SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 log = logging.getLogger("offbook")
@@ -66,6 +75,10 @@ log = logging.getLogger("offbook")
 def is_fixed(version: tuple[int, ...]) -> bool:
     """Whether this version of SQLite is without the WAL-reset race: 3.51.3, or an older branch's own repair."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+
+
+def in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
 
 
 def engine(url: URL) -> Engine:
@@ -96,6 +109,29 @@ def begin_reading(connection: Any) -> None:
         connection.execute("BEGIN")
 
 
+@contextmanager
+def hurried(connection: Any, seconds: float) -> Iterator[None]:
+    connection.driver_connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+    try:
+        yield
+    finally:
+        connection.driver_connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+    """A disk without room shows as another fault of the disk too, where a file can't be begun."""
+    result = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if result == FULL or (result in (IOERR, CANTOPEN) and not has_room(url)):
+        return DiskFull
+    return ReadOnly if result == READONLY else None
+
+
+def has_room(url: URL) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= ROOM_BYTES_MIN
+    return True
+
+
 def version(connection: Any) -> int:
     """Differs from before when another connection has committed, be it in another process (PRAGMA data_version)."""
     (found,) = connection.execute("PRAGMA data_version").fetchone()
@@ -103,8 +139,6 @@ def version(connection: Any) -> int:
 
 
 def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
-    if url.database in (None, "", ":memory:"):
-        raise ValueError("SQLite in memory can't be shared between connections: name a file in DATABASE_URL.")
     made = create_engine(
         url,
         module=driver(),

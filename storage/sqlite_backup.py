@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
+from storage import backup_schema, backup_seal
+from storage.backup_contents import Faulty
 from storage.backup_files import BackupError
+from storage.backup_schema import Schema
 from storage.replacing import Replacing
 from storage.sqlite import BUSY_TIMEOUT_MS, driver
 
@@ -30,6 +33,13 @@ PAGES_AT_ONCE = 16
 """Fewer than an empty database has: the first step takes the lock, and must not be the last one."""
 
 SQLITE_OK = 0
+
+APPLICATION_ID = 0x6F66626B
+"""In the header of a backup, "ofbk": it was sealed. https://sqlite.org/fileformat.html#application_id"""
+
+WAL_BYTES = slice(18, 20)
+WAL = bytes([2, 2])
+"""In the header of every database that a server had open, be it one that began as a copied backup."""
 
 
 def back_up(engine: Engine, path: Path) -> None:
@@ -39,6 +49,7 @@ def back_up(engine: Engine, path: Path) -> None:
         with closing(driver().connect(path)) as copy:
             source.driver_connection.backup(copy)  # type: ignore[union-attr]
             copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             if faults := _faults(copy):
                 raise BackupError(f"The copy is damaged, as the database is ({faults[0]}): run `flask doctor`.")
     except driver().DatabaseError as error:
@@ -62,6 +73,26 @@ def revision(path: Path) -> str | None:
         raise BackupError(f"{path} is no backup that SQLite can read ({error}): nothing was done.") from None
 
 
+def is_marked(path: Path) -> bool:
+    with closing(_read(path)) as copy:
+        (mark,) = copy.execute("PRAGMA application_id").fetchone()
+    return bool(mark == APPLICATION_ID)
+
+
+def is_used(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(WAL_BYTES.stop)[WAL_BYTES] == WAL
+
+
+@contextmanager
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
+    """The backup itself."""
+    with closing(_read(path)) as copy:
+        if surplus := _surplus_bytes(copy, path):
+            raise Faulty(f"{surplus} bytes stand after its end")
+        yield copy, backup_schema.of_sqlite(copy)
+
+
 def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
     """Put the backup in ``path`` in the database's place. Others may have it open, and go on with what is new.
 
@@ -73,6 +104,7 @@ def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
         ready = Path(folder, "ready.db")
         with closing(_read(path)) as source, closing(driver().connect(ready)) as copy:
             source.backup(copy)
+            copy.execute("PRAGMA application_id = 0")  # a database is no backup, and has no seal
         steps.finish(engine.url.set(database=str(ready)))
         try:
             _replace(engine, ready, steps.keep)
@@ -112,6 +144,14 @@ def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
 def _read(path: Path) -> Any:
     """A connection that leaves the file as it is."""
     return driver().connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def _surplus_bytes(connection: Any, path: Path) -> int:
+    """SQLite overlooks what stands after the last page. A database that began as a copied backup has a rest of it."""
+    if is_used(path):
+        return 0
+    (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return int(backup_seal.content_bytes(path) - pages * size)
 
 
 def _faults(connection: Any) -> list[str]:

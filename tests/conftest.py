@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import tempfile
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -135,6 +136,16 @@ def phone(app: App, laptop: Caller) -> Caller:
     from tests.calling import caller
 
     return caller(app, "ada", "phone")
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user of this machine may go into: pytest's own are closed to all but one."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        folder.chmod(0o755)
 
 
 @pytest.fixture

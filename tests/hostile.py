@@ -164,6 +164,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "a time before the calendar": ({"timestamp": "0001-01-01T00:00:00+23:59"}, "bad_time"),
     "conflicts that are no list": ({"resolves": "all"}, "bad_resolves"),
     "a conflict that is no id": ({"resolves": [7]}, "bad_id"),
+    "a history that is no truth": ({"history": "yes"}, "bad_history"),
     "a base that is true": ({"base": True}, "bad_base"),
     "a base that is negative": ({"base": -1}, "bad_base"),
     "a base that is a fraction": ({"base": 1.5}, "bad_base"),

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 T = TypeVar("T")
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
-TEXT, PING, CLOSE = 0x1, 0x9, 0x8
+TEXT, PING, PONG, CLOSE = 0x1, 0x9, 0xA, 0x8
 FIN, RSV1 = 0x80, 0x40
 
 
@@ -54,15 +54,22 @@ class Ask:
 
     async def hear(self) -> Any:
         """The next message that a client sends, in one frame and masked. Anything else is the end."""
+        return json.loads(await self._hear(TEXT))
+
+    async def hear_ping(self) -> bytes:
+        """What the next ping of a client holds. Anything else is the end."""
+        return await self._hear(PING)
+
+    async def _hear(self, kind: int) -> bytes:
         first, length = await self.reader.readexactly(2)
-        if first & 0xF != TEXT:
+        if first & 0xF != kind:
             raise EOFError
         size = length & 0x7F
         if size > 125:
             size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8))
         mask = await self.reader.readexactly(4)
         data = await self.reader.readexactly(size)
-        return json.loads(bytes(byte ^ mask[place % 4] for place, byte in enumerate(data)))
+        return bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
 
     async def say(self, *messages: Any) -> None:
         for message in messages:

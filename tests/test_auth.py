@@ -264,7 +264,7 @@ def test_a_failure_shows_no_trace(database_url: str, caplog: pytest.LogCaptureFi
 
 
 def test_healthz_reads_the_database(app: App) -> None:
-    assert app.test_client().get("/healthz").json == {"status": "ok"}
+    assert app.test_client().get("/healthz").json == {"status": "ok", "writable": True}
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------

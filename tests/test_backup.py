@@ -15,7 +15,7 @@ from sqlalchemy import URL, func, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
-from storage import backup_files, backups, mariadb_backup, postgresql_backup, programs
+from storage import backup_files, backup_schema, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
 from storage.backups import COPIES
 from storage.closing import Closed
@@ -23,7 +23,7 @@ from storage.doctor import schema
 from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.replacing import Replacing
-from tests.browser import add_user, app_on, parts_of
+from tests.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.test_cli_server import run
 
 LIMIT_SECONDS = 30
@@ -166,6 +166,20 @@ def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
 
 
+def test_a_backup_is_on_the_disk_before_it_has_its_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[int, bytes | None]] = []
+    fsync = os.fsync
+
+    def spy(handle: int) -> None:
+        fsync(handle)
+        synced.append((os.fstat(handle).st_ino, file.read_bytes() if file.exists() else None))
+
+    monkeypatch.setattr(os, "fsync", spy)
+    with backup_files.aside(file) as draft:
+        draft.write_text("whole")
+    assert synced == [(file.stat().st_ino, None), (file.parent.stat().st_ino, b"whole")]
+
+
 @pytest.mark.engines("postgresql", "mysql")
 def test_a_program_that_is_not_installed_is_named(app: App, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(file.parent))
@@ -258,6 +272,20 @@ def test_a_restored_server_begins_a_new_epoch_in_every_book(app: App, database: 
     assert len({*before, *epochs(database)}) == 4
 
 
+@pytest.mark.engines("sqlite")
+def test_without_the_secret_of_the_instance_folder_everybody_signs_in_again(app: App, database_url: str) -> None:
+    """It is in no backup. All else is there."""
+    add_user(app, "ada")
+    cookie = signed_in(app, "ada").client.get_cookie(COOKIE)
+    assert cookie is not None
+    elsewhere = app_on(database_url, secret_key="of another folder, and long enough too")
+    client = elsewhere.test_client()
+    client.set_cookie(COOKIE, cookie.value)
+    assert "/login" in client.get("/").headers["Location"]
+    assert signed_in(elsewhere, "ada").get("/").status_code == 200
+    elsewhere.extensions["database"].close()
+
+
 def test_a_mistaken_restore_is_undone_with_what_was_kept(app: App, file: Path) -> None:
     add_user(app, "ada")
     backed_up(app, file)
@@ -303,7 +331,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
     backups.back_up(database, file)
     upgrade(database)
     restored(app, file)
-    assert backups.check(database, file) == old
+    assert backups.check(database, file).revision == old
     assert [finding.bad for finding in schema(database)] == [False]
     assert people(app) == ["ada"]
 
@@ -311,7 +339,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
 def test_a_backup_of_a_newer_offbook_is_refused(app: App, database: Database, file: Path) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    backups.back_up(database, file)
+    backups.keep(database, file)
     with database.write() as connection:
         connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
     assert "newer offbook (schema 9999): update offbook" in refused(app, "restore", "--yes", str(file))
@@ -336,6 +364,11 @@ def test_a_backup_that_was_cut_off_is_refused(app: App, file: Path) -> None:
 def test_a_file_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) -> None:
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path / "nowhere"))
     assert "There is no file" in refused(app, "restore", "--yes", str(tmp_path))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that can't be read, by nobody, is Linux's")
+def test_a_file_that_can_not_be_read_is_told_in_a_line(app: App) -> None:
+    assert "can't be read: Input/output error" in refused(app, "restore", "--yes", "/proc/self/mem")
 
 
 @pytest.mark.engines("postgresql", "mysql")
@@ -414,7 +447,7 @@ def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, databas
         seen.append(closed_to(database))
         return "new"
 
-    backups.restore(database, file, parts_of(app).config.instance_path, 0, new_id)
+    backups.restore(database, backups.check(database, file), parts_of(app).config.instance_path, 0, new_id)
     COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
     assert seen == [True, True]
     assert (epochs(database), closed_to(database)) == (["new"], False)
@@ -481,7 +514,9 @@ def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, dat
     add_user(app, "bob")
     too_long = "x" * 1000
     with pytest.raises(BackupError, match="could not do that .*is not whole, and takes no changes") as failed:
-        backups.restore(database, file, parts_of(app).config.instance_path, 0, lambda: too_long)
+        backups.restore(
+            database, backups.check(database, file), parts_of(app).config.instance_path, 0, lambda: too_long
+        )
     assert "\n" not in str(failed.value)
     told = run(app, "doctor")
     assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
@@ -545,6 +580,8 @@ def test_what_is_there_is_kept_before_an_upgrade(app: App, database: Database) -
     add_user(app, "ada")
     downgrade(database, "-1")
     before = everything_named(database)
+    for known in (backup_schema.template, backup_schema.expected_at):
+        known.cache_clear()  # as in a new process: the schema of before is made in the middle of the migration
     said = upgraded(app)
     (kept,) = kept_in(app)
     assert str(kept) in said and stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -570,6 +607,18 @@ def test_nothing_is_kept_where_nothing_is_migrated(app: App, database: Database)
 def test_nothing_is_kept_of_a_database_without_rows(app: App, database: Database) -> None:
     downgrade(database, "-1")
     upgraded(app)
+    assert kept_in(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_an_upgrade_of_what_no_migration_made_does_not_happen(app: App, database: Database) -> None:
+    """What is kept before it is looked at like any other backup: one that can't be restored is no way back."""
+    add_user(app, "ada")
+    downgrade(database, "-1")
+    with database.write() as connection:
+        connection.execute(text("CREATE TRIGGER mine AFTER INSERT ON users BEGIN SELECT 1; END"))
+    failed = run(app, "db", "upgrade")
+    assert failed.exit_code == 1 and "there is the trigger mine, which no migration makes" in failed.output
     assert kept_in(app) == []
 
 

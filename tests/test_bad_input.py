@@ -327,7 +327,9 @@ def test_no_bytes_bring_the_server_down(app: App, laptop: Caller, body: bytes) -
 
 @FEW
 @given(
-    item=st.fixed_dictionaries({}, optional=dict.fromkeys((*GOOD, "replica", "base", "bases", "resolves"), JSONS)),
+    item=st.fixed_dictionaries(
+        {}, optional=dict.fromkeys((*GOOD, "replica", "base", "bases", "resolves", "history"), JSONS)
+    ),
     data=st.dictionaries(st.sampled_from([*CONTACTS.by_name, "details"]), JSONS, max_size=3),
     details=st.dictionaries(
         st.sampled_from(["k1", "k2", "a/b"]),

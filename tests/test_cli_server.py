@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import resource
 import stat
 import subprocess
 import sys
@@ -276,10 +277,10 @@ def test_the_doctor_finds_nothing_where_all_is_well(app: App) -> None:
 
 def test_the_doctor_finds_a_missing_migration(app: App) -> None:
     with app.extensions["database"].write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     looked = run(app, "doctor")
     assert looked.exit_code == 1
-    assert "! The schema is 0000" in looked.stdout and "flask db upgrade" in looked.stdout
+    assert "! The schema is 0005" in looked.stdout and "flask db upgrade" in looked.stdout
 
 
 FAULTS = {
@@ -340,6 +341,24 @@ def test_the_secret_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
 
 
+def test_a_secret_that_can_t_be_made_leaves_nothing_behind_and_is_told(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(ValueError, match="secret_key can't be made: File too large"):
+            kept_secret(tmp_path / "secret_key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    """As a crash of the machine left it, in earlier versions."""
+    (tmp_path / "secret_key").touch()
+    with pytest.raises(ValueError, match="secret_key is empty: delete it"):
+        kept_secret(tmp_path / "secret_key")
+
+
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     settings = {"HOST": "::1", "PORT": "7000", "TRUSTED_PROXIES": "2", "SECRET_KEY": "s", "DATABASE_URL": "sqlite:///x"}
     config = Config.from_environment({"INSTANCE_PATH": str(tmp_path / "new"), **settings})
@@ -354,7 +373,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 
 def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: Path) -> None:
     with serving_process(tmp_path) as first:
-        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok"}
+        assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok", "writable": True}
         link = next(line for line in first.greeting if "/setup/" in line).split()[-1]
         page = requests.get(link, timeout=10)
         assert page.status_code == 200
@@ -387,6 +406,7 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
 
 SETTINGS_THAT_CAN_NOT_BE = [
     ("PORT", "five thousand"),
+    ("PORT", "65536"),
     ("DATABASE_URL", "oracle://somewhere"),
     ("LIVE_URL", "carrier://pigeon"),
     ("LOG_FORMAT", "xml"),

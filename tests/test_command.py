@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -340,6 +341,20 @@ def test_a_list_is_searched_by_words_in_any_field(device: Device) -> None:
     assert device("list", "nothing").out == "No contact has “nothing”.\n"
 
 
+def test_a_list_is_searched_by_an_option_as_by_words(device: Device) -> None:
+    device("add", "Zoë Lee", "--company", "Engines")
+    device("add", "Ada Lee", "--detail", "phone:boat=555")
+    matches = device("list", "--search", "engines zoe", "--json")
+    assert (matches.code, [contact["name"] for contact in matches.json]) == (0, ["Zoë Lee"])
+    assert matches.json == device("list", "engines", "zoe", "--json").json
+    assert device("list", "--search", "lee").out == device("list").out
+    assert device("list", "--search=BOAT").out.splitlines()[1].split()[1] == "Ada"
+    assert [contact["name"] for contact in device("list", "lee", "--search", "zoe", "--json").json] == ["Zoë Lee"]
+    assert device("list", "--search", "no one").out == "No contact has “no one”.\n"
+    assert device("list", "--search", "no one", "--json").json == []
+    assert "--search TEXT" in device("list", "--help").out
+
+
 def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
     device("add", "\x1b[31mRed\x07", "--notes", "\x9b2J\u202e")
     told = device("list").out + device("show", device("list", "--json").json[0]["id"]).out
@@ -362,6 +377,47 @@ def test_the_token_comes_from_the_environment(device: Device, monkeypatch: pytes
     monkeypatch.setenv("OFFBOOK_TOKEN", "ob_secret")
     assert device("init", "--server", "http://localhost:5000").code == 0
     assert ask_sql(device, "SELECT token FROM sync_state") == [("ob_secret",)]
+
+
+def token_of(device: Device) -> str:
+    return ask_sql(device, "SELECT token FROM sync_state")[0][0]
+
+
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_a_token_alone_is_taken_where_the_server_is_known(
+    offline: Device, nowhere: str, monkeypatch: pytest.MonkeyPatch, from_environment: bool
+) -> None:
+    if from_environment:
+        monkeypatch.setenv("OFFBOOK_TOKEN", "ob_second")
+    answer = offline("init", typed="" if from_environment else "ob_second\n")
+    assert (answer.code, token_of(offline)) == (0, "ob_second")
+    assert (
+        answer.out.splitlines()[0]
+        == f"The book is in {offline.file} and syncs with {nowhere}, with the token that was given."
+    )
+    assert "ob_second" not in answer.out
+
+
+def test_no_token_leaves_the_one_that_is_there(offline: Device, nowhere: str) -> None:
+    answer = offline("init")
+    assert (answer.code, token_of(offline)) == (0, "ob_token")
+    assert answer.out.splitlines() == [f"The book is in {offline.file} and syncs with {nowhere}."]
+
+
+@pytest.mark.parametrize("token", ["\n", "two words\n", "pässword\n", b"p\xff\n"])
+def test_what_can_t_be_a_token_is_refused_where_the_server_is_known(offline: Device, token: str | bytes) -> None:
+    answer = offline("init", typed=token)
+    assert answer.code == 2 and "OFFBOOK_TOKEN" in answer.err
+    assert token_of(offline) == "ob_token"
+
+
+def test_a_token_for_no_server_is_not_dropped_in_silence(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard input may be anyone's where there is no server: it is left alone, and what is missing is told."""
+    answer = device("init", typed="ob_first\n")
+    assert answer.code == 0 and "`offbook init --server URL`" in answer.out
+    monkeypatch.setenv("OFFBOOK_TOKEN", "ob_first")
+    answer = device("init")
+    assert answer.code == 2 and "--server" in answer.err and "ob_first" not in answer.err
 
 
 @pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
@@ -503,6 +559,14 @@ def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: b
     assert told.err.startswith("offbook: This ")
 
 
+@pytest.mark.parametrize("end", [b"Bob", b'"Bob,Lee,,,\n', b"Zo\xc3"], ids=["cells", "a quote", "a character"])
+def test_a_file_that_was_cut_off_is_refused_whole(device: Device, end: bytes) -> None:
+    answer = device("import", "-", typed=GOOGLE.encode() + b"Ada,Lovelace,,,\n" + end)
+    assert (answer.code, answer.out) == (1, "")
+    assert "cut off" in answer.err and answer.err.count("\n") == 1
+    assert device("list", "--json").json == []
+
+
 def test_a_missing_file_is_told_in_a_sentence(device: Device, tmp_path: Path) -> None:
     told = device("import", str(tmp_path / "none.csv"))
     assert (told.code, told.err) == (1, f"offbook: {tmp_path}/none.csv: No such file or directory.\n")
@@ -518,6 +582,108 @@ def test_an_export_imports_as_the_same_contacts(device: Device, tmp_path: Path) 
     assert other("import", "-", typed=text).code == 0
     assert other("export").out == text
     assert [one["name"] for one in device("export", "--json").json] == ["Ada Lovelace"]
+
+
+FATTEN = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+  INSERT INTO contacts (name, notes) SELECT 'Contact ' || i, hex(zeroblob(2000)) FROM n"""
+
+
+def test_an_export_that_fails_leaves_the_old_file_and_names_it(device: Device, tmp_path: Path) -> None:
+    ask_sql(device, FATTEN)
+    out = tmp_path / "out.csv"
+    out.write_text("the old one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, before[1]))
+    try:
+        answer = device("export", str(out))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (answer.code, answer.err) == (1, f"offbook: {out}: File too large.\n")
+    assert out.read_text() == "the old one"
+    assert device("export", str(out)).code == 0
+    assert out.stat().st_size > 500_000
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["book.db", "out.csv"]
+
+
+def test_an_export_is_for_those_who_may_read_the_book(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    fresh, wide, narrow = (tmp_path / name for name in ("fresh.csv", "wide.csv", "narrow.csv"))
+    wide.touch(0o666)
+    narrow.touch(0o600)
+    device.file.chmod(0o640)
+    modes = []
+    for file in (fresh, wide, narrow):
+        assert device("export", str(file)).code == 0
+        modes.append(stat.S_IMODE(file.stat().st_mode))
+    assert modes == [0o640, 0o640, 0o600]
+
+
+def test_an_export_goes_where_a_link_leads(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.csv", tmp_path / "link.csv"
+    link.symlink_to(real)
+    for _ in range(2):  # a link that leads nowhere yet, and one to a file
+        assert device("export", str(link)).code == 0
+        assert link.is_symlink() and real.read_bytes() == device("export").out.encode()
+        assert [file.name for file in real.parent.iterdir()] == ["real.csv"]
+
+
+@pytest.mark.parametrize("name", ["book.db", "book.db-wal", "book.db-journal", "link.csv", "twin.csv"])
+def test_an_export_never_takes_the_place_of_the_book(device: Device, tmp_path: Path, name: str) -> None:
+    device("add", "Ada")
+    (tmp_path / "link.csv").symlink_to(device.file)
+    (tmp_path / "twin.csv").hardlink_to(device.file)
+    with closing(sqlite3.connect(device.file)) as other:  # has the log beside the book
+        other.execute("SELECT count(*) FROM contacts").fetchone()
+        answer = device("export", str(tmp_path / name))
+    assert (answer.code, answer.out) == (2, "")
+    assert "is the book itself" in answer.err
+    assert [contact["name"] for contact in device("list", "--json").json] == ["Ada"]
+
+
+def test_a_file_that_may_not_be_written_is_not_replaced(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.csv").write_text("theirs")
+    (tmp_path / "out.csv").chmod(0o400)
+    access = os.access  # for the superuser, who runs tests in containers, nothing is forbidden
+    monkeypatch.setattr("os.access", lambda path, mode: access(path, mode) and bool(os.stat(path).st_mode & 0o200))
+    answer = device("export", str(tmp_path / "out.csv"))
+    assert (answer.code, answer.err) == (1, f"offbook: {tmp_path}/out.csv: Permission denied.\n")
+    assert (tmp_path / "out.csv").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", [".", "no folder/out.csv", "loop.csv"])
+def test_a_place_where_no_export_can_be_is_named(device: Device, tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+    answer = device("export", str(tmp_path / name))
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith(f"offbook: {tmp_path / name}: ") and answer.err.count("\n") == 1
+
+
+def test_an_export_goes_into_a_pipe_and_a_device(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with device.started("export", str(pipe)) as child:
+        assert pipe.read_bytes() == device("export").out.encode()
+        assert child.wait(60) == 0
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert device("export", os.devnull).code == 0
+    answer = device("export", "/dev/full")
+    assert (answer.code, answer.err) == (1, "offbook: /dev/full: No space left on device.\n")
+
+
+def test_standard_output_may_be_named_like_a_file(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada")
+    csv = device("export").out
+    out = tmp_path / "out.csv"
+    for name in ("/dev/stdout", str(out)):
+        out.write_text("before\n")
+        with out.open("a") as appending, device.started("export", name, stdout=appending) as child:
+            assert child.wait(60) == 0
+        assert out.read_bytes().decode() == "before\n" + csv
 
 
 # --- log, parked, conflicts ------------------------------------------------------------------------------------------

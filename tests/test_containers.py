@@ -147,7 +147,7 @@ def is_healthy(environ: dict[str, str], port: str) -> bool:
 def test_what_the_image_starts_migrates_and_serves_and_its_health_check_can_tell(tmp_path: Path) -> None:
     with started(tmp_path) as (url, environ):
         port = url.rpartition(":")[2]
-        assert requests.get(url + "/healthz", timeout=10).json() == {"status": "ok"}
+        assert requests.get(url + "/healthz", timeout=10).json() == {"status": "ok", "writable": True}
         assert is_healthy(environ, port)
     assert not is_healthy(environ, port)
 

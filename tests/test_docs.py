@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
+from flask.cli import FlaskGroup, ScriptInfo
+
+from offbook.command import UsageError
+from offbook.command.parser import parse
+from tests.browser import app_on
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -43,3 +54,113 @@ def test_a_guarantee_names_existing_tests(number: str, title: str, text: str) ->
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text())
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+# --- command lines ---------------------------------------------------------------------------------------------------
+
+SHOWING_COMMANDS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "examples" / "desktop" / "README.md"]
+
+OURS = ("offbook", "flask", "make", "docker", "pip", "python", "python3")
+"""A piece of code in a sentence is a command line where it begins with one of these and goes on."""
+
+MENTIONED = re.compile(r"(offbook|flask)( [a-z]+)+")
+"""A command that is spoken of by its name alone, as if there were nothing behind it."""
+
+OTHERS = {"export", "cd", "tail", "echo", "chmod", "openssl", "sqlite3", "createdb"}
+"""What the machine has, or the database: not ours to check."""
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """As they stand in blocks and in sentences."""
+    blocks = re.compile(r"^```(\w*)\n(.+?)^```", re.M | re.S)
+    for language, block in blocks.findall(text):
+        if language == "console":
+            yield from (line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ "))
+        elif language == "cron":
+            yield from (line.split(maxsplit=5)[5] for line in block.splitlines())
+    for code in re.findall(r"`([^`]+)`", blocks.sub("", text)):
+        line = " ".join(code.split())
+        if MENTIONED.fullmatch(line):
+            yield f"{line} --help"
+        elif line.partition(" ")[0].rpartition("/")[2] in OURS and " " in line:
+            yield line
+
+
+def commands(line: str) -> Iterator[list[str]]:
+    """The commands of a line, each as its words: without its comment, its settings and where its output goes."""
+    words = shlex.split(re.sub(r"\$\([^)]*\)|…", "x", line), comments=True)
+    command: list[str] = []
+    for word in [*words, "&&"]:
+        if word in ("|", "&&"):
+            yield command
+            command = []
+        elif command or not re.fullmatch(r"\w+=.*", word):
+            command.append(word)
+
+
+def require_command(words: Sequence[str], program: click.Context) -> None:
+    """Fail where it is none, or where an option, an argument or a file of it does not exist."""
+    match (words[0].rpartition("/")[2], *words[1:]):
+        case ("offbook", *rest):
+            with suppress(SystemExit):  # --help
+                parse(rest)
+        case ("flask", *rest):
+            require_flask(program, rest)
+        case ("make", *goals):
+            makefile = (ROOT / "Makefile").read_text()
+            for goal in goals:
+                name, is_setting, _ = goal.partition("=")
+                assert re.search(rf"^{name}{' ?[?]=' if is_setting else ':'}", makefile, re.M), goal
+        case ("pip", "install", what):
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            assert what == "." or what[2:-1] in project["optional-dependencies"]
+        case ("python", "-m", module, *_):
+            assert importlib.util.find_spec(module), module
+        case ("docker", "compose", *_):
+            assert (ROOT / "compose.yaml").exists()
+        case ("docker", "build" | "run", *_):
+            assert (ROOT / "Dockerfile").exists()
+        case ("python3", "-m", "venv", _):
+            pass
+        case (other, *_):
+            assert other in OTHERS, f"{other} is no command of ours"
+
+
+def require_flask(context: click.Context, words: Sequence[str]) -> None:
+    """Click reads the words as when they are typed, and nothing is run."""
+    rest = list(words)
+    while isinstance(group := context.command, click.Group) and rest != ["--help"]:
+        name = rest.pop(0)
+        command = group.get_command(context, name)
+        assert command is not None, f"flask has no command {name}"
+        context = click.Context(command, parent=context)
+    if not isinstance(context.command, click.Group):
+        with suppress(click.exceptions.Exit):  # --help
+            context.command.parse_args(context, rest)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> click.Context:
+    """`flask` with the commands of the app, whose database is never opened."""
+    app = app_on(f"sqlite:///{tmp_path_factory.mktemp('docs')}/unused.db")
+    return click.Context(FlaskGroup(), obj=ScriptInfo(create_app=lambda: app))
+
+
+@pytest.mark.parametrize("document", SHOWING_COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_command_line_in_a_document_can_be_typed(document: Path, program: click.Context) -> None:
+    lines = list(command_lines(document.read_text()))
+    for line in lines:
+        for words in commands(line):
+            require_command(words, program)
+    assert len(lines) > 20 or document != ROOT / "README.md"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["offbook nope", "flask nope", "flask backup", "flask book prune --nope", "make nope", "make serve NOPE=1"]
+    + ["pip install '.[nope]'", "python -m nope", "nope", "export X=1 && offbook add", "echo x | offbook --nope"],
+)
+def test_a_command_line_that_can_not_be_typed_is_noticed(line: str, program: click.Context) -> None:
+    with pytest.raises((AssertionError, UsageError, click.UsageError)):
+        for words in commands(line):
+            require_command(words, program)

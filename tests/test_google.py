@@ -253,10 +253,59 @@ def test_a_file_that_is_not_text_is_refused() -> None:
         decode(b"First Name\r\nZo\xeb\r\n")
 
 
-@pytest.mark.parametrize("rest", ['Ada,"King\nBo,Lee\n', 'Ada,"King"dom\n', f"Ada,{'x' * 200_000}\n"])
+@pytest.mark.parametrize("rest", ['Ada,"King"dom\n', f"Ada,{'x' * 200_000}\n"])
 def test_a_broken_file_is_refused_whole_and_names_the_line(rest: str) -> None:
     with pytest.raises(Malformed, match=r"near line \d"):
         read(f"First Name,Last Name\n{rest}")
+
+
+WHOLE_FILE = (
+    "First Name,Last Name,Phone 1 - Value,Notes,Labels\r\n"
+    'Ada,King,555-1234,"born ""Byron"",\r\nmarried",\r\n'
+    ",,555-9,,\r\n"
+    "Zoë,O'Brien,555-8888,née 𐐷,\r\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_that_was_cut_anywhere_yields_whole_contacts_or_is_refused(encoding: str) -> None:
+    data, whole = WHOLE_FILE.encode(encoding), read(WHOLE_FILE).contacts
+    complete = set()
+    for length in range(1, len(data)):
+        try:
+            taken = read(decode(data[:length]))
+        except Malformed:
+            continue
+        assert taken == Import(whole[: len(taken.contacts)], [])
+        complete.add(len(taken.contacts))
+    assert complete == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "end", ["Lee", "Lee,Bo", "Lee,Bo,555", ",,", "\0\0\0", 'Lee,"Bo', 'Lee,"Bo\n', 'Lee,Bo,5,"a""']
+)
+def test_a_file_that_ends_in_the_middle_of_a_row_is_refused_and_says_where(end: str) -> None:
+    with pytest.raises(Malformed, match=r"cut off.*row 3") as caught:
+        read(f"First Name,Last Name,Phone 1 - Value,Notes\nAda,King,555-1234,\n{end}")
+    assert caught.value.code == "cut_off"
+
+
+@pytest.mark.parametrize("end", ["Lee,Bo,5,", "Lee,Bo,5,kind", "Lee,Bo\n", "Lee,Bo\r", "\n", "  "])
+def test_a_last_row_that_is_whole_needs_no_line_break(end: str) -> None:
+    taken = read(f"First Name,Last Name,Phone 1 - Value,Notes\nAda,King,555-1234,\n{end}")
+    assert [contact["given_name"] for contact in taken.contacts] == ["Ada", "Lee"][: 1 + end.startswith("Lee")]
+
+
+def test_a_file_that_ends_in_its_header_is_refused() -> None:
+    with pytest.raises(Malformed, match=r"cut off.*row 1"):
+        read("First Name,Last Name,Phone 1 - Val")
+
+
+@pytest.mark.parametrize(("encoding", "cut"), [("utf-8", 1), ("utf-16", 1), ("utf-16", 2)])
+def test_a_file_that_ends_in_the_middle_of_a_character_is_refused_as_cut_off(encoding: str, cut: int) -> None:
+    with pytest.raises(Malformed, match="middle of a character.*cut off") as caught:
+        decode("First Name\nAda 𐐷".encode(encoding)[:-cut])
+    assert caught.value.code == "cut_off"
 
 
 def test_rows_that_cannot_be_taken_are_named_and_the_others_are_read() -> None:

@@ -61,13 +61,23 @@ def test_rows_that_cannot_be_taken_are_named_and_the_others_come(app: App, ada: 
         (b"", "not a file of Google Contacts"),
         (b"\x89PNG\r\n", "not UTF-8 text"),
         (b"a,b\n1,2\n", "not a file of Google Contacts"),
-        (b'First Name,Phone 1 - Value\n"Ada,1\n', "can&#39;t be read near line"),
+        (b'First Name,Phone 1 - Value\n"Ada"x,1\n', "can&#39;t be read near line"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_in_words(ada: Browser, content: bytes, words: str) -> None:
     page = upload(ada, content)
     assert page.status_code == 422
     assert words in page.text
+
+
+@pytest.mark.parametrize(
+    "end", [b"Bo", b'"Bo,1,,,\n', b"Zo\xc3", b",,"], ids=["cells are missing", "a quote", "a character", "empty cells"]
+)
+def test_a_file_that_was_cut_off_adds_nothing(app: App, ada: Browser, end: bytes) -> None:
+    page = upload(ada, SMALL.encode() + end)
+    assert page.status_code == 422
+    assert "cut off" in page.text and "Nothing of it was taken" in page.text
+    assert contacts(app) == []
 
 
 def test_no_file_at_all_is_refused_in_words(ada: Browser) -> None:

@@ -24,3 +24,19 @@ def test_the_lock_is_given_in_order_of_arrival() -> None:
 def take(lock: FairLock, order: list[int], number: int) -> None:
     with lock:
         order.append(number)
+
+
+def test_who_waits_no_longer_is_passed_over() -> None:
+    lock, order = FairLock(), []
+    with lock:
+        impatient = Thread(target=lambda: order.append(lock.acquire(0.01)))
+        impatient.start()
+        wait_until(lambda: len(lock._waiting) == 1)
+        patient = Thread(target=lambda: take(lock, order, 2))
+        patient.start()
+        impatient.join(10)
+        wait_until(lambda: len(lock._waiting) == 1)
+    patient.join(10)
+    assert order == [False, 2]
+    assert lock.acquire(0)
+    lock.release()

@@ -20,9 +20,9 @@ from models import Base, ChangeRow, Contact, Setting, User
 from storage import copying, likeness, moving
 from storage.closing import Closed
 from storage.copying import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
-from storage.engines import ENGINES, Database, open_engines
+from storage.engines import ENGINES, Database, open_engines, place_of
 from storage.likeness import differences
-from storage.moving import Found, Mark, Unmovable, decide, place_of, why_closed
+from storage.moving import Found, Mark, Unmovable, decide, why_closed
 from storage.sql import SqlStore
 from tests.browser import app_on
 from tests.conftest import available

@@ -187,12 +187,6 @@ def test_several_may_create_the_same_file_at_once(tmp_path: Path) -> None:
     in_threads(first_use)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_sqlite_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="name a file in DATABASE_URL"):
-        open_engines(url)
-
-
 @pytest.mark.parametrize(
     ("version", "fixed"),
     [

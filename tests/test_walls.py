@@ -177,7 +177,8 @@ def test_models_hold_no_behaviour() -> None:
 
 
 def test_nothing_makes_tables_beside_the_migrations() -> None:
-    """It would hide that a migration is missing."""
+    """It would hide that a migration is missing. Only the test of what Flask's documents show does as they do."""
+    allowed = "tests/test_app_factory.py:"
     names = list(ROOT.glob("*.py")) + files("storage") + files("web") + files("tests")
     calls = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
@@ -185,7 +186,8 @@ def test_nothing_makes_tables_beside_the_migrations() -> None:
         for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in {"create_all", "drop_all"}
     ]
-    assert calls == []
+    assert [call for call in calls if not call.startswith(allowed)] == []
+    assert any(call.startswith(allowed) for call in calls)
 
 
 def test_the_walls_see_an_import_inside_a_function(tmp_path: Path) -> None:

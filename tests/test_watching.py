@@ -8,6 +8,7 @@ import pytest
 
 from offbook import Replica, Status, log
 from offbook.command.watching import Watched, sentence
+from tests.replica.serving import Server, Wire
 
 
 def stands(link: str) -> Status:
@@ -43,3 +44,43 @@ def test_an_edit_is_told_whoever_made_it_and_an_echo_is_not(path: Path) -> None:
             other.connection.execute("UPDATE contacts SET updated_at = '2026-11-20T17:00:00.000000Z'")
         assert list(watched.look([])) == []
         assert [event["event"] for event in watched.look([ada])] == ["changed"]
+
+
+def test_what_the_server_changes_is_told_once_whoever_tells_first(path: Path, tmp_path: Path) -> None:
+    """The file may be looked at between a commit and the message of the thread that made it."""
+    server = Server()
+    with (
+        Replica(tmp_path / "other.db", transport=Wire(server)) as other,
+        Replica(path, transport=Wire(server)) as syncing,
+        Replica(path) as book,
+    ):
+        watched = Watched(book)
+
+        def happened(changed: list[str]) -> list[tuple[str, str]]:
+            return [(event["event"], event["name"]) for event in watched.look(changed) if "name" in event]
+
+        def arrives(first: list[str]) -> list[tuple[str, str]]:
+            other.sync()
+            syncing.sync()
+            return happened(first)
+
+        ada, bob = other.contacts.add(name="Ada"), other.contacts.add(name="Bob")
+        assert sorted(arrives([])) == [("added", "Ada"), ("added", "Bob")]
+        assert happened([ada, bob]) == []
+        other.contacts.update(ada, name="Ada King")
+        assert arrives([]) == [("changed", "Ada King")]
+        assert happened([ada]) == []
+        other.contacts.update(ada, phone="1")
+        assert arrives([ada]) == [("changed", "Ada King")]
+        assert happened([ada]) == []
+        other.contacts.update(ada, details={"k1": {"kind": "phone", "value": "2"}})
+        assert arrives([]) == []
+        assert happened([ada]) == [("changed", "Ada King")]
+        syncing.contacts.update(bob, phone="1")
+        assert happened([]) == [("changed", "Bob")]
+        other.contacts.update(bob, email="bob@example.org")
+        assert arrives([bob]) == [("changed", "Bob")]
+        other.sync()
+        other.contacts.delete(bob)
+        assert arrives([bob]) == [("deleted", "Bob")]
+        assert happened([bob]) == []

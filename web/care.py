@@ -85,9 +85,10 @@ class Care:
             self._place(socket)
         places, self._places = self._places, {}
         news = {one: seq for one, seq in places.items() if all_of_them or self._noted.get(one) != seq}
-        if news:
-            await self._threads.run(partial(self._parts.accounts.got_on, news, self._parts.clock()))
-        self._noted = places
+        if news and not await self._threads.run(partial(self._parts.accounts.got_on, news, self._parts.clock())):
+            self._places = places | self._places
+        else:
+            self._noted = places
 
 
 def who_may_not(parts: Parts, guests: Iterable[Guest]) -> set[Guest]:

@@ -39,7 +39,12 @@ class Described:
     gives: tuple[str, ...]
 
 
-ALWAYS: Mapping[int, Codes] = {400: ("bad_text",), 500: ("server_error",), 503: ("busy", "moving")}
+ALWAYS: Mapping[int, Codes] = {
+    400: ("bad_text",),
+    500: ("server_error",),
+    503: ("busy", "database_busy", "moving", "read_only"),
+    507: ("disk_full",),
+}
 GUARDED: Mapping[int, Codes] = {401: ("not_authorized",)}
 WITH_BODY: Mapping[int, Codes] = {
     400: (

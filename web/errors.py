@@ -19,8 +19,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import CursorGone, Invalid, Malformed, NotFound
-from storage.closing import RETRY_SECONDS, Closed
+from storage.closing import RETRY_SECONDS
 from storage.engines import FAILURES
+from storage.unwritable import DiskFull, Unwritable
 
 PROBLEM = "application/problem+json"
 
@@ -110,7 +111,7 @@ def from_csrf(_: CSRFError) -> Response:
 
 BUSY_SECONDS = 5
 
-Translated = Malformed | NotFound | Invalid | CursorGone | Closed
+Translated = Malformed | NotFound | Invalid | CursorGone | Unwritable
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
@@ -124,20 +125,33 @@ def problem_of(error: Translated) -> Problem:
         case Invalid():
             return Problem(422, error.code, str(error))
         case CursorGone():
-            return Problem(410, error.code, str(error), reason=error.reason, kept=error.kept, book=error.book)
-        case Closed():
-            return Problem(503, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
+            return Problem(
+                410,
+                error.code,
+                str(error),
+                reason=error.reason,
+                kept=error.kept,
+                book=error.book,
+                takes_history=error.takes_history,
+            )
+        case Unwritable():
+            status = 507 if isinstance(error, DiskFull) else 503
+            return Problem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def from_offbook(error: Translated) -> Response:
     return answer(problem_of(error))
 
 
+def database_busy() -> Problem:
+    detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
+    return Problem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
+
+
 def from_database(_: Exception) -> Response:
     """It can't be reached, or is too busy: that passes. The log has all of it, since it may also be a fault of ours."""
     current_app.log_exception(sys.exc_info())
-    detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
-    return answer(Problem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)}))
+    return answer(database_busy())
 
 
 def register(app: Flask) -> None:

@@ -14,9 +14,13 @@ health = Blueprint("health", __name__)
 @health.get("/healthz")
 @describes(Asks.ANYONE, answers={200: "Health"})
 def healthz() -> ResponseReturnValue:
-    """Tell whether the server is well.
+    """Tell whether the server is well, and whether it can store changes.
 
-    It reads from the database: a server that can't is not well, and fails here as everywhere.
+    It reads from the database: a server that can't is not well, and fails here as everywhere. One that can only read
+    is well, for to restart it or to send its requests elsewhere would help nobody.
     """
     parts().accounts.is_empty()
-    return jsonify(status="ok")
+    refused = parts().store.refused()
+    if refused is None:
+        return jsonify(status="ok", writable=True)
+    return jsonify(status="ok", writable=False, code=refused.code, detail=str(refused))

@@ -18,12 +18,13 @@ import orjson
 from offbook.core.cells import Json
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.wire import INTEGER_MAX, Push, push_of
-from storage.closing import Closed
+from storage.engines import FAILURES
 from storage.sync import sync_together
+from storage.unwritable import Unwritable
 from web import Parts
 from web.api import news_of
 from web.body import loads
-from web.errors import CODES, Problem, problem_of
+from web.errors import CODES, Problem, database_busy, problem_of
 from web.live import Guest
 from web.threads import Threads
 from web.watch import Pushed
@@ -95,8 +96,11 @@ def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Se
         note(parts, good)
         tell(parts, book_id, good, answers)
         return answers
-    except Closed as error:
+    except Unwritable as error:
         return [problem_of(error)] * len(good)
+    except FAILURES:
+        log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")
+        return [database_busy()] * len(good)
     except Exception:
         log.exception("Pushes over sockets failed")
         return [FAILED] * len(good)

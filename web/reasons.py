@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "bad_choice": "a value is none of those that are allowed",
     "bad_data": "its values can’t be read",
     "bad_resolves": "the conflicts that it settles can’t be read",
+    "bad_history": "it does not say clearly whether it is for the history",
     "bad_date": "a date is not a date",
     "bad_id": "its id is not a UUID",
     "bad_text": "a text has characters that no text may have",

@@ -75,7 +75,7 @@ def _wire(edit: Edit, now: int) -> dict[str, Json]:
 
 def _names(book_id: int, record: Record | None, change: Change) -> dict[str, str]:
     """Who made the changes that this one met."""
-    met = {record.clock(cell).change_id for cell in concurrent_cells(record, change)} if record else set()
+    met = {write.change_id for write in concurrent_cells(record, change).values()} if record else set()
     if not met:
         return {}
     authors = parts().contacts.authors(book_id, met)

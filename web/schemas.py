@@ -38,6 +38,7 @@ REJECTED = (
     "bad_base",
     "bad_data",
     "bad_resolves",
+    "bad_history",
     "bad_time",
     "base_missing",
     "base_unknown",
@@ -201,6 +202,9 @@ OF_CHANGE: dict[str, Schema] = {
     "resolves": or_null(
         listed(UUID, maxItems=RESOLVES_MAX), description="The conflicts of its record that it settles."
     ),
+    "history": or_null(
+        FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
+    ),
 }
 OF_PAGE: dict[str, Schema] = {
     "book": UUID,
@@ -226,7 +230,7 @@ OF_PUSH: dict[str, Schema] = {
     "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
 }
 
-OPTIONAL = ("replica", "base", "bases", "data", "resolves")
+OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history")
 DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
 
 OF_SYNC: dict[str, Schema] = {
@@ -366,7 +370,16 @@ OF_REST: dict[str, Schema] = {
         },
         "admin",
     ),
-    "Health": object_of({"status": {"const": "ok"}}),
+    "Health": object_of(
+        {
+            "status": {"const": "ok"},
+            "writable": FLAG | {"description": "Whether changes can be stored. What is there is read in any case."},
+            "code": TEXT | {"description": "Why they can't be: the code that a push is answered with."},
+            "detail": TEXT,
+        },
+        "code",
+        "detail",
+    ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
     "Problem": {
         "type": "object",
@@ -377,8 +390,8 @@ OF_REST: dict[str, Schema] = {
     "CursorGone": {
         "allOf": [ref("Problem")],
         "description": "Take a snapshot. Up to seq `kept` the server still is what it was.",
-        "properties": {"reason": REASON, "kept": SEQ, "book": UUID},
-        "required": ["reason", "kept", "book"],
+        "properties": {"reason": REASON, "kept": SEQ, "book": UUID, "takes_history": FLAG},
+        "required": ["reason", "kept", "book", "takes_history"],
     },
 }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from offbook.core.cells import same
-from offbook.core.changes import Change, Operation, Record, Value, Verdict
+from offbook.core.changes import Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.merge import concurrent_cells
 from offbook.core.tables import EXISTS
 from web.labels import label_of, listing
@@ -77,7 +77,7 @@ def told(
     if before is None or after is None or verdict is Verdict.APPLIED:
         return Told("Saved.")
     meeting = Meeting(before, change, after)
-    who = listing(names.get(before.clock(cell).change_id, "another device") for cell in _met(meeting))
+    who = listing(names.get(write.change_id, "another device") for write in _met(meeting))
     if change.operation is Operation.DELETE:
         return Told(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
     if verdict is Verdict.SUPERSEDED:
@@ -92,13 +92,14 @@ def meanwhile(opened: Change, record: Record, names: Mapping[str, str], policy: 
     ``opened`` is an edit of nothing, as if it were made with the form. What the form does not show is not told.
     """
     meeting = Meeting(record, opened, record)
-    cells = [cell for cell in concurrent_cells(record, opened) if cell not in NOT_IN_FORMS]
+    unseen = concurrent_cells(record, opened)
+    cells = [cell for cell in unseen if cell not in NOT_IN_FORMS]
     if record.deleted:
         who = names.get(record.clock(EXISTS).change_id, "another device")
         return f"Meanwhile {who} deleted this contact. {ON_DELETED.get(policy, 'Saving brings it back.')}"
     if not cells:
         return ""
-    who = listing(names.get(record.clock(cell).change_id, "another device") for cell in cells)
+    who = listing(names.get(unseen[cell].change_id, "another device") for cell in cells)
     return f"Meanwhile {who} changed the {_some(meeting.label(cell) for cell in cells)}. Saving merges that with yours."
 
 
@@ -107,8 +108,10 @@ def _some(labels: Iterable[str]) -> str:
     return listing(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
 
 
-def _met(meeting: Meeting) -> tuple[str, ...]:
-    return meeting.theirs() or concurrent_cells(meeting.before, meeting.change) or (EXISTS,)
+def _met(meeting: Meeting) -> list[Clock]:
+    """The writes that the edit met: of cells on which they differ, else of any, else what stands there now."""
+    unseen = concurrent_cells(meeting.before, meeting.change)
+    return [unseen[cell] for cell in meeting.theirs() or unseen] or [meeting.before.clock(EXISTS)]
 
 
 def _revived(meeting: Meeting, who: str) -> list[str]:

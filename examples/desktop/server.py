@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QWidget
 
-from offbook import Replica
+from offbook import Invalid, Replica
 
 
 class ServerDialog(QDialog):
@@ -26,9 +26,16 @@ class ServerDialog(QDialog):
         form = QFormLayout(self)
         form.addRow("Address", self.address)
         form.addRow("Token", self.token)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        form.addRow(self.problem)
         form.addRow(QLabel("The page “Devices” of the server makes a token for this device."))
         form.addRow(buttons)
 
     def save(self) -> None:
-        self._book.set_server(self.address.text() or None, self.token.text() or None)
-        self.accept()
+        try:
+            self._book.set_server(self.address.text() or None, self.token.text() or None)
+        except Invalid as problem:  # what was typed stays, to be mended
+            self.problem.setText(str(problem))
+        else:
+            self.accept()

@@ -33,7 +33,7 @@ def add(book: Replica, args: argparse.Namespace) -> Answer:
 
 
 def list_(book: Replica, args: argparse.Namespace) -> Answer:
-    words = " ".join(args.search)
+    words = " ".join([*args.words, args.search]).strip()
     contacts = book.contacts.list(words)
     if contacts:
         return Answer(contacts, _table(contacts))

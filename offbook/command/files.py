@@ -6,13 +6,14 @@ A row's id follows from its content, so the same file twice adds nothing; and wh
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from offbook import log
-from offbook.command import FAILED, OK, Answer
+from offbook.command import FAILED, OK, Answer, UsageError, standard
 from offbook.command.words import count
+from offbook.command.writing import write_whole
 from offbook.contacts import checked
 from offbook.core.cells import Json
 from offbook.core.changes import Operation
@@ -30,7 +31,7 @@ EVER_HELD = """SELECT id, 1 FROM contacts
 def import_(book: Replica, args: argparse.Namespace) -> Answer:
     from offbook import google
 
-    data = sys.stdin.buffer.read() if args.file == STANDARD else Path(args.file).read_bytes()
+    data = standard.read() if args.file == STANDARD else Path(args.file).read_bytes()
     found = google.read(google.decode(data))
     added, here, deleted = take(book, found.contacts)
     told = {
@@ -68,8 +69,18 @@ def export(book: Replica, args: argparse.Namespace) -> Answer:
 
     contacts = book.contacts.list()
     text = google.write(contacts).encode()
-    if args.file == STANDARD:
+    if args.file == STANDARD or standard.is_output(Path(args.file)):
         return Answer(contacts, raw=text)
-    Path(args.file).write_bytes(text)
+    _refuse_the_book(book.path, args.file)
+    write_whole(Path(args.file), text, book.path.stat().st_mode)
     told = {"exported": len(contacts), "file": args.file}
     return Answer(told, [f"Wrote {count(len(contacts), 'contact')} to {args.file}."])
+
+
+def _refuse_the_book(book: Path, file: str) -> None:
+    """By whatever name: its file, or one of those that SQLite keeps beside it, or may at any time."""
+    place = os.path.realpath(file)
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        own = f"{os.path.realpath(book)}{suffix}"
+        if place == own or (os.path.exists(place) and os.path.exists(own) and os.path.samefile(place, own)):
+            raise UsageError(f"{file} is the book itself: name another file to export to.")

@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from offbook.command import OK, Answer, exit_code
+from offbook.command import OK, Answer, UsageError, exit_code, standard
 from offbook.command.watching import as_line, ended_by_signal, with_time
 from offbook.command.words import count
 from offbook.core.errors import OffbookError
@@ -56,7 +56,8 @@ def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
 
     end = threading.Event()
     with ended_by_signal(end.set), closing(StreamFile(path, stream.address.shown, _now_us(), moved)) as file:
-        telling({"event": "ingesting", "url": stream.address.shown, "file": str(path)})
+        address = stream.address
+        telling({"event": "ingesting", "url": address.shown, "file": str(path), "warning": address.warning})
         return asyncio.run(ingest(stream, file, _now_us, SystemRandom(), telling, end))
 
 
@@ -65,7 +66,7 @@ def _stream(args: argparse.Namespace) -> Stream:
     from offbook.ingest.receiving import Stream
     from offbook.ingest.waiting import MIB, Settings
 
-    url = sys.stdin.readline().strip() if args.url == STANDARD else args.url
+    url = standard.read_line().strip() if args.url == STANDARD else args.url
     lines = [line for one in args.header for line in _given(one).splitlines()]
     lines += os.environ.get(HEADERS, "").splitlines()
     settings = Settings(message_bytes_max=args.max_message * MIB, unpack=args.compress)
@@ -77,7 +78,11 @@ def _given(text: str) -> str:
     """The text, or what is in the file that it names."""
     if not text.startswith(FROM_FILE):
         return text
-    return Path(text.removeprefix(FROM_FILE)).expanduser().read_text("utf-8").rstrip("\r\n")
+    file = Path(text.removeprefix(FROM_FILE)).expanduser()
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is not UTF-8 text.") from None
 
 
 def _now_us() -> int:
@@ -110,8 +115,9 @@ class Telling:
     def close(self) -> None:
         """Leave the last state of the line behind."""
         if self._shown:
-            self._stream.write("\n")
             self._shown = 0
+            with standard.writing():
+                self._stream.write("\n")
 
     def _status(self, event: Event) -> None:
         if self._as_json:
@@ -127,6 +133,8 @@ class Telling:
         match event["event"]:
             case "ingesting":
                 yield f"Storing what {event['url']} sends in {event['file']}. Ctrl-C ends it."
+                if event["warning"]:
+                    yield f"Warning: {event['warning']}"
             case "connected":
                 self._reason = None
                 yield "Connected."
@@ -145,12 +153,14 @@ class Telling:
         """Now: whoever reads this may be a program at the other end of a pipe."""
         if self._shown:
             self._write("")
-            self._stream.write("\r")
             self._shown = 0
-        print(line, file=self._stream, flush=True)
+            line = f"\r{line}"
+        with standard.writing():
+            print(line, file=self._stream, flush=True)
 
     def _write(self, line: str) -> None:
         """In the place of what the line showed before."""
-        self._stream.write(f"\r{line.ljust(self._shown)}")
-        self._stream.flush()
+        with standard.writing():
+            self._stream.write(f"\r{line.ljust(self._shown)}")
+            self._stream.flush()
         self._shown = len(line)

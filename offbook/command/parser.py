@@ -28,6 +28,7 @@ EPILOG = """\
 examples:
   offbook add "Ada Lovelace" --phone 555-1234 --detail phone:Boat=555-9
   offbook edit "Ada Lovelace" --company "Analytical Engines"
+  offbook list --search lovelace
   offbook sync
 
 An ID is an id, the beginning of one (6 characters or more), or a contact's
@@ -120,7 +121,8 @@ def _for_contacts(command: Command) -> None:
     add.add_argument("name", metavar="NAME")
     fields.add_options(add, without="name")
     listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
-    listing.add_argument("search", metavar="WORD", nargs="*", help="without regard to case and accents")
+    listing.add_argument("words", metavar="WORD", nargs="*", help="without regard to case and accents")
+    listing.add_argument("--search", metavar="TEXT", default="", help="the words as one text, like --search 'ada king'")
     command("show", contacts.show, "show all of a contact").add_argument("id", metavar="ID")
     more = "What is not named stays as it is; an empty text (--phone '') empties a field."
     edit = command("edit", contacts.edit, "change a contact", more)
@@ -143,7 +145,8 @@ def _for_files(command: Command) -> None:
 def _for_syncing(command: Command) -> None:
     more = (
         f"The device's token is read from standard input, or from {syncing.TOKEN}. "
-        "Without --server the book stays on this device until one is named."
+        "Without --server the book keeps the one that it has, and takes a new token; "
+        "or it stays on this device until one is named."
     )
     init = command("init", syncing.init, "make this device's book, and name its server", more)
     init.set_defaults(makes_file=True)
@@ -232,7 +235,7 @@ def _for_the_past(command: Command) -> None:
 def _for_streams(command: Command) -> None:
     more = (
         "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
-        "tells when it was away. Ctrl-C and SIGTERM end it, with all stored that came until then. "
+        "tells when it was away. Ctrl-C, SIGTERM and a hang-up end it, with all stored that came until then. "
         f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingesting.HEADERS}."
     )
     where = "where the messages go (live_stream.db)"

@@ -11,12 +11,13 @@ NAME = "contacts.db"
 STREAM = "live_stream.db"
 
 
-def file_of(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The book's file: as given, as OFFBOOK_DB says, or in the user's data folder, which is made if need be."""
+def file_of(given: str | None, environ: Mapping[str, str] = os.environ, *, is_made: bool = True) -> Path:
+    """The book's file: as given, as OFFBOOK_DB says, or in the user's data folder, made where the file is to be."""
     if named := given or environ.get("OFFBOOK_DB"):
         return Path(named).expanduser()
     folder = data_folder(environ)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if is_made:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder / NAME
 
 

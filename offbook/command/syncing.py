@@ -9,12 +9,13 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError
+from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
-from offbook.core.errors import NotAuthorized, Offline
+from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.replica import NoServer, Replica
+from offbook.server_address import check_server
 from offbook.status import Status
 from offbook.syncing import SyncReport
 
@@ -24,23 +25,52 @@ NEXT = "with the next sync"
 
 def init(book: Replica, args: argparse.Namespace) -> Answer:
     """The token is never an argument: others on the machine can read those."""
-    if args.server is None:
-        lines = [f"The book is in {book.path}."]
-    else:
+    if args.server is not None:
         server = _address(args.server)
         book.set_server(server, _token(server))
         lines = [f"The book is in {book.path} and syncs with {server}.", "Next: `offbook sync`."]
-    return Answer(_told(book), lines)
+    elif known := book.status().server:
+        lines = _with_a_token_alone(book, known)
+    else:
+        lines = _without_a_server(book)
+    return Answer(_told(book), [*lines, *_warning(book.status())])
+
+
+def _warning(status: Status) -> list[str]:
+    return [] if status.warning is None else ["", f"Warning: {status.warning}"]
+
+
+def _with_a_token_alone(book: Replica, server: str) -> list[str]:
+    """Another token for the server that the book has, where one is given."""
+    text = os.environ.get(TOKEN) or ("" if sys.stdin.isatty() else standard.read_line())
+    if not text:
+        return [f"The book is in {book.path} and syncs with {server}."]
+    book.set_server(token=_checked(text))
+    return [f"The book is in {book.path} and syncs with {server}, with the token that was given."]
+
+
+def _without_a_server(book: Replica) -> list[str]:
+    """Standard input is not read: there would be nothing to read in most cases, and a script would wait for its end."""
+    if os.environ.get(TOKEN):
+        raise UsageError(f"{TOKEN} holds a token, and this book has no server to use it with: add --server URL.")
+    lines = [f"The book is in {book.path}."]
+    return [*lines, "It has no server yet: `offbook init --server URL` names one, with a token on standard input."]
 
 
 def _address(server: str) -> str:
-    if not re.match("https?://[^/]", server) or not server.isprintable() or " " in server:
-        raise UsageError(f"{server!a} is not the address of a server: it must begin with http:// or https://.")
-    return server.rstrip("/")
+    try:
+        check_server(server.strip())
+    except Invalid as flaw:
+        raise UsageError(str(flaw)) from None
+    return server.strip().rstrip("/")
 
 
 def _token(server: str) -> str:
-    token = (os.environ.get(TOKEN) or _read_token(server)).strip()
+    return _checked(os.environ.get(TOKEN) or _read_token(server))
+
+
+def _checked(text: str) -> str:
+    token = text.strip()
     if not re.fullmatch("[!-~]+", token):
         raise UsageError(
             f"A token is needed, on standard input or in {TOKEN}: the page “Devices” of the server makes one. "
@@ -51,7 +81,7 @@ def _token(server: str) -> str:
 
 def _read_token(server: str) -> str:
     if not sys.stdin.isatty():
-        return sys.stdin.readline()
+        return standard.read_line()
     import getpass
 
     return getpass.getpass(f"Token for {server}: ")
@@ -93,7 +123,7 @@ def _offline(book: Replica, error: Offline) -> Answer:
     status = book.status()
     data = {"error": error.code, "detail": str(error), "status": _told(book)}
     lines = [f"Offline: {waiting(status.pending)}."]
-    if status.last_success is None:  # the address may never have been right
+    if status.last_success is None or isinstance(error, ProxyFault):  # the address may never have been right
         lines.append(str(error))
     return Answer(data, lines, OFFLINE)
 
@@ -126,7 +156,7 @@ def status(book: Replica, args: argparse.Namespace) -> Answer:
         ("Conflicts", f"{here.conflicts:,}: see `offbook conflicts`" if here.conflicts else "none"),
         ("Clock", _clock(here.clock_offset_ms)),
     ]
-    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms)])
+    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms), *_warning(here)])
 
 
 OF_A_THREAD = ("running", "link", "retry_seconds", "last_error")

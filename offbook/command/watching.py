@@ -10,13 +10,14 @@ import argparse
 import json
 import queue
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from offbook import log
-from offbook.command import Answer
+from offbook.command import Answer, standard
 from offbook.command.syncing import need_server
 from offbook.command.words import count, flat
 from offbook.core.text import clean
@@ -68,13 +69,27 @@ def happenings(watched: Watched, heard: Heard) -> Iterator[Event]:
 
 @contextmanager
 def ended_by_signal(end: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call ``end``: the end is as asked for, not a failure."""
-    before = {one: signal.signal(one, lambda *_: end()) for one in (signal.SIGINT, signal.SIGTERM)}
+    """Ctrl-C, SIGTERM and the end of the terminal call ``end``: the end is as asked for, not a failure."""
+    before = {number: signal.signal(number, lambda *_: end()) for number in _endings()}
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _endings() -> Iterator[signal.Signals]:
+    """A hang-up that is ignored stays so: under nohup a command outlives its terminal. Windows has none."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
+
+
+class Shown(NamedTuple):
+    """A contact as it was when it was last looked at. ``updated_at`` is another one after each change."""
+
+    name: str
+    updated_at: str | None
 
 
 class Watched:
@@ -83,7 +98,8 @@ class Watched:
     def __init__(self, book: Replica) -> None:
         self._book = book
         self._version = self._seen()
-        self._names = self._read()
+        self._shown = self._read()
+        self._told: dict[str, str | None] = {}
         self._line = log.last_id(book.connection)
         self._status = book.status()
         self._link = "connecting"
@@ -106,7 +122,7 @@ class Watched:
         version = self._seen()
         if changed or version != self._version:
             self._version = version
-            yield from self._contacts({*changed, *self._edited()})
+            yield from self._contacts(set(changed), set(self._edited()))
             yield from self._sending()
         yield from self._queue()
 
@@ -115,23 +131,34 @@ class Watched:
         (version,) = self._book.connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
-    def _read(self) -> dict[str, str]:
-        return dict(self._book.connection.execute("SELECT id, name FROM contacts").fetchall())
+    def _read(self) -> dict[str, Shown]:
+        rows = self._book.connection.execute("SELECT id, name, updated_at FROM contacts")
+        return {id: Shown(name, updated_at) for id, name, updated_at in rows}
 
     def _edited(self) -> list[str]:
         """Contacts that were edited on this device."""
         before, self._line = self._line, log.last_id(self._book.connection)
         return [record_id for (record_id,) in self._book.connection.execute(EDITED, (before,))]
 
-    def _contacts(self, changed: set[str]) -> Iterator[Event]:
-        before, self._names = self._names, self._read()
-        for id, name in self._names.items():
+    def _contacts(self, changed: set[str], edited: set[str]) -> Iterator[Event]:
+        """``changed`` by the server, ``edited`` here.
+
+        The file may have been looked at after the server's change and before the thread said so: what was told of a
+        contact as it is now is not told again.
+        """
+        before, self._shown = self._shown, self._read()
+        for id, (name, updated_at) in self._shown.items():
             if id not in before:
-                yield {"event": "added", "id": id, "name": name}
-            elif id in changed or before[id] != name:
-                yield {"event": "changed", "id": id, "name": name}
-        for id in before.keys() - self._names.keys():
-            yield {"event": "deleted", "id": id, "name": before[id]}
+                event = "added"
+            elif id in edited or before[id].name != name or (id in changed and self._told.get(id) != updated_at):
+                event = "changed"
+            else:
+                continue
+            self._told[id] = updated_at
+            yield {"event": event, "id": id, "name": name}
+        for id in before.keys() - self._shown.keys():
+            self._told.pop(id, None)
+            yield {"event": "deleted", "id": id, "name": before[id].name}
 
     def _count_sent(self) -> int:
         (count,) = self._book.connection.execute(SENT, (self._settled_before,)).fetchone()
@@ -158,7 +185,8 @@ class Watched:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
+    with standard.writing():
+        print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
 
 
 def as_line(event: Event) -> str:

@@ -46,12 +46,16 @@ class Clock(NamedTuple):
     replica: str
 
 
+NO_CLOCKS: Mapping[str, Clock] = MappingProxyType({})
+
+
 class Change(NamedTuple):
     """One INSERT, UPDATE or DELETE of one record by one replica: only the cells that it changes.
 
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
     writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
-    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles.
+    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles. ``history``: it
+    had its effect before the server was restored, and was replaced since; it is only to be in the history.
     """
 
     id: str
@@ -64,6 +68,7 @@ class Change(NamedTuple):
     cells: Mapping[str, Value]
     bases: Mapping[str, int] = NOTHING
     resolves: tuple[str, ...] = ()
+    history: bool = False
 
     @property
     def key(self) -> Key:
@@ -79,7 +84,8 @@ class Record(NamedTuple):
 
     ``cells`` leaves out what is empty. Cells of a removed entry, and of a deleted record (a tombstone), are kept until
     they are pruned. ``clocks`` names only cells that were written after the record was created; ``created`` stands for
-    all others.
+    all others. ``others`` has, per cell, the latest write by another replica than its clock's, where there was one; so
+    that it is known of every replica when others last wrote the cell. An overwritten removal is not among them.
     """
 
     table: str
@@ -89,6 +95,7 @@ class Record(NamedTuple):
     cells: Mapping[str, Value]
     created: Clock
     clocks: Mapping[str, Clock]
+    others: Mapping[str, Clock] = NO_CLOCKS
 
     def clock(self, cell: str) -> Clock:
         return self.clocks.get(cell, self.created)

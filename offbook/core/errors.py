@@ -9,12 +9,14 @@
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
+        │   └── ProxyFault   the proxy on the way can't be used: the server was not asked
         ├── NotAuthorized    the server does not know the token: the queue pauses, nothing is dropped
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
         ├── Busy             another process or thread is syncing this replica
         ├── Refused          the server refused a request whole
         ├── NoLive           the server has no live channel, or none for this device now: HTTP goes on
         └── ServerFault      the server failed, or answered what is no answer
+            └── NotOffbook   what answered is no offbook server: a proxy, a sign-in page, another site
 
 Expected outcomes (a conflict, a rejected change, a stale page) are values, not errors.
 """
@@ -52,16 +54,18 @@ class Invalid(OffbookError):
 class CursorGone(OffbookError):
     """The cursor can't be served. ``reason`` is pruned, epoch or unknown.
 
-    Up to seq ``kept`` the server still is what it was when it gave the cursor (0: it can't tell).
+    Up to seq ``kept`` the server still is what it was when it gave the cursor (0: it can't tell). ``takes_history``: it
+    also takes changes that are only to be in the history.
     """
 
     code = "cursor_gone"
 
-    def __init__(self, reason: str, kept: int, book: str) -> None:
+    def __init__(self, reason: str, kept: int, book: str, takes_history: bool = True) -> None:
         super().__init__(f"This cursor can't be served any more ({reason}): ask for a snapshot with since = null.")
         self.reason = reason
         self.kept = kept
         self.book = book
+        self.takes_history = takes_history
 
 
 class SyncError(OffbookError):
@@ -76,6 +80,10 @@ class SyncError(OffbookError):
 
 class Offline(SyncError):
     code = "offline"
+
+
+class ProxyFault(Offline):
+    code = "proxy"
 
 
 class NotAuthorized(SyncError):
@@ -106,3 +114,13 @@ class NoLive(SyncError):
 
 class ServerFault(SyncError):
     code = "server_fault"
+
+
+class NotOffbook(ServerFault):
+    """An answer that is not in offbook's form says nothing about the token, the book or what was sent."""
+
+    code = "not_offbook"
+
+    def __init__(self, message: str, status: int, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.status = status

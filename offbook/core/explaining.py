@@ -21,6 +21,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         "merge": "of two edits that had not seen each other, the later one shows",
         "last-write-wins": "in this book the later change counts as a whole",
+        "restore": "the server had been restored from a backup, and got it for the history",
     }
 )
 

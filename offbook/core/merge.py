@@ -1,9 +1,10 @@
 """decide(): what one change does to one record. The table of cases is tests/core/test_merge*.py.
 
 A change replaces every cell that it is not concurrent with, whatever the clocks say: its writer had seen what it
-replaced. A cell is concurrent with a change when it is newer than the change's base for it and another replica wrote
-it last. Only then the book's policy is asked. Existence is a cell like any other: DELETE writes False to the record's,
-removing an entry writes False to the entry's, and whatever edits a record or an entry asserts that it exists.
+replaced. A cell is concurrent with a change when another replica wrote it after the change's base for it, whoever wrote
+it last: a replica's own edit does not make it see what it was concurrent with. Only then the book's policy is asked.
+Existence is a cell like any other: DELETE writes False to the record's, removing an entry writes False to the entry's,
+and whatever edits a record or an entry asserts that it exists.
 
 Nothing here reads a clock or a database; ``change.timestamp`` is already clamped to the server's now.
 """
@@ -13,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offbook.core.changes import Beaten, Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.changes import NO_CLOCKS, Beaten, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.policies import POLICIES, Contest, Fate
 from offbook.core.prune import is_bare
 from offbook.core.tables import EXISTS, TABLES, entry_of
+
+RESTORE = "restore"
+"""The rule by which a change loses that a restored server gets for its history alone."""
 
 
 class Create(NamedTuple):
@@ -54,11 +58,22 @@ class Reject(NamedTuple):
 Decision = Create | Write | Keep | Reject
 
 
-def decide(record: Record | None, change: Change, policy: str, seq: int) -> Decision:
-    """What ``change`` does to ``record`` (None: never was, or pruned); ``seq`` is the one it takes if it writes."""
+def decide(
+    record: Record | None, change: Change, policy: str, seq: int, lost_entries: Mapping[str, Clock] = NO_CLOCKS
+) -> Decision:
+    """What ``change`` does to ``record`` (None: never was, or pruned); ``seq`` is the one it takes if it writes.
+
+    ``lost_entries`` are the entries (by their existence's cell) that the same replica added in vain, each with the
+    write that won over the adding.
+    """
     if record is None:
         return _without_record(change, seq)
-    return _too_late(record, change) or _incomplete(record.cells, change) or _against(record, change, policy, seq)
+    return (
+        _too_late(record, change)
+        or _behind_a_lost_entry(record, change, policy, lost_entries)
+        or _incomplete(record.cells, change)
+        or _against(record, change, policy, seq)
+    )
 
 
 def _without_record(change: Change, seq: int) -> Decision:
@@ -75,11 +90,30 @@ def _without_record(change: Change, seq: int) -> Decision:
             )
 
 
+def for_history(record: Record | None, change: Change) -> Keep:
+    """What a change does that is only to be in the history: nothing, and what it says stands there as lost."""
+    wishes = {} if record is None or change.operation is Operation.DELETE else _wishes(record, change)
+    beaten = tuple(Beaten(cell, value, record.clock(cell), RESTORE) for cell, value in wishes.items() if record)
+    return Keep(Verdict.SUPERSEDED, beaten)
+
+
 def _too_late(record: Record, change: Change) -> Reject | None:
     """An edit that would bring back a bare tombstone, and does not say itself what a record must have."""
     if not is_bare(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
         return None
     return Reject("unknown_record", "This record is long deleted, and what it held is gone: add it again.")
+
+
+def _behind_a_lost_entry(record: Record, change: Change, policy: str, lost_entries: Mapping[str, Clock]) -> Keep | None:
+    """An edit of an entry that is not in the record because its adding lost: the edit is lost with it."""
+    for cell in _incomplete_entries(record.cells, change):
+        if cell in lost_entries:
+            wishes = _wishes(record, change)
+            return Keep(
+                Verdict.SUPERSEDED,
+                tuple(Beaten(name, value, lost_entries[cell], policy) for name, value in wishes.items()),
+            )
+    return None
 
 
 def _needed(record: Record) -> dict[str, Fate]:
@@ -92,7 +126,7 @@ def _against(record: Record, change: Change, policy: str, seq: int) -> Decision:
     concurrent = concurrent_cells(record, change)
     if not concurrent:
         return _write(record, change, wishes, seq, Verdict.APPLIED, (), ()) if wishes else Keep(Verdict.APPLIED)
-    contest = Contest(record, change, wishes, _rivals(record, wishes, concurrent), concurrent)
+    contest = Contest(record, change, wishes, _rivals(record, change, wishes, concurrent), concurrent)
     fates = POLICIES[policy](contest)
     if is_bare(record) and fates.get(EXISTS, Fate.TAKE) is Fate.TAKE:
         fates = {**fates, **_needed(record)}  # whatever a policy says: no record lives without what it must have
@@ -144,34 +178,44 @@ def asserts(change: Change) -> bool:
     return change.operation is Operation.INSERT
 
 
-def concurrent_cells(record: Record, change: Change) -> tuple[str, ...]:
-    """The record's cells that the change's writer had not seen as they are, and did not write itself."""
+def concurrent_cells(record: Record, change: Change) -> dict[str, Clock]:
+    """The record's cells that another replica wrote after the change's base, each with the latest such write."""
     if record.seq <= change.base and not change.bases:
-        return ()
+        return {}
     written = record.clocks.keys() | record.cells.keys() | {EXISTS}
-    return tuple(sorted(cell for cell in written if _is_concurrent(record.clock(cell), change, cell)))
+    unseen = ((cell, _unseen_write(record, cell, change)) for cell in sorted(written))
+    return {cell: write for cell, write in unseen if write is not None}
 
 
-def _is_concurrent(clock: Clock, change: Change, cell: str) -> bool:
-    return clock.seq > change.base_of(cell) and clock.replica != change.replica
+def _unseen_write(record: Record, cell: str, change: Change) -> Clock | None:
+    """The latest write of the cell by another replica than the change's, if it is newer than the change's base."""
+    last = record.clock(cell)
+    write = last if last.replica != change.replica else record.others.get(cell)
+    return write if write is not None and write.seq > change.base_of(cell) else None
 
 
-def _rivals(record: Record, wishes: Mapping[str, Value], concurrent: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Per contested wish the concurrent cells against it. Removals do not fight: they are nobody's rival."""
+def _rivals(
+    record: Record, change: Change, wishes: Mapping[str, Value], concurrent: Mapping[str, Clock]
+) -> dict[str, tuple[str, ...]]:
+    """Per contested wish the concurrent cells against it. Removals do not fight: they are nobody's rival.
+
+    A value that the change's own replica wrote last is not contested: that write has won over the others already.
+    """
     contested: dict[str, tuple[str, ...]] = {}
-    unseen = frozenset(concurrent)
+    of_others = {cell for cell in concurrent if record.clock(cell).replica != change.replica}
+    removals = {cell for cell in of_others if is_removed(record, cell)}
     for cell, value in wishes.items():
         if value is False:
             inside = entry_of(cell)
-            edits = (rival for rival in concurrent if rival.startswith(inside) and not _is_removal(record, rival))
-            if rivals := tuple(edits):
+            if rivals := tuple(edit for edit in concurrent if edit.startswith(inside) and edit not in removals):
                 contested[cell] = rivals
-        elif cell in unseen:
+        elif cell in of_others:
             contested[cell] = (cell,)
     return contested
 
 
-def _is_removal(record: Record, cell: str) -> bool:
+def is_removed(record: Record, cell: str) -> bool:
+    """Whether the cell is an existence, and says that its record or entry is gone."""
     return record.deleted if cell == EXISTS else record.cells.get(cell) is False
 
 
@@ -194,10 +238,32 @@ def _write(
         not exists,
         {cell: value for cell, value in cells.items() if value is not None},
         record.created,
-        {**record.clocks, **{cell: clock_of(change, seq, record.clock(cell)) for cell in taken}},
+        {**record.clocks, **{cell: clock_of(change, seq, last_write(record, cell)) for cell in taken}},
+        _others(record, change, taken),
     )
     revives = any(value is True and cell.endswith(EXISTS) and before[cell] is False for cell, value in taken.items())
     return Write(verdict, after, before, beaten, asked, revives)
+
+
+def last_write(record: Record, cell: str) -> Clock | None:
+    """The clock of a cell that somebody wrote; None of one that the record never had."""
+    return record.clock(cell) if cell in record.clocks or cell in record.cells or cell == EXISTS else None
+
+
+def _others(record: Record, change: Change, taken: Mapping[str, Value]) -> Mapping[str, Clock]:
+    """Per cell the latest write by another replica than its last writer, once ``change`` wrote the cells ``taken``.
+
+    What is overwritten of a removal is the write before it: a removal is nobody's rival, so nobody has to know of it.
+    """
+    others = dict(record.others)
+    for cell in taken:
+        if (last := last_write(record, cell)) is None:
+            continue
+        if last.replica != change.replica and not is_removed(record, cell):
+            others[cell] = last
+        elif cell in others and others[cell].replica == change.replica:
+            del others[cell]
+    return others or NO_CLOCKS
 
 
 def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
@@ -208,19 +274,28 @@ def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
 
 def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
     """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
-    asserted = [cell for cell, value in change.cells.items() if value is True]
+    for cell, missing in _incomplete_entries(have, change).items():
+        return Reject("missing", f"{entry_of(cell)}{missing} is needed for a new entry.")
     for map_ in TABLES[change.table].maps:
         prefix = f"{map_.name}/"
-        claimed = {cell for cell in asserted if cell.startswith(prefix)}
+        claimed = {cell for cell, value in change.cells.items() if value is True and cell.startswith(prefix)}
         if not claimed:
             continue
-        for cell in sorted(claimed):
-            for name in map_.required:
-                here = entry_of(cell) + name
-                if change.cells.get(here, have.get(here)) is None:
-                    return Reject("missing", f"{here} is needed for a new entry.")
         standing = {cell for cell, value in have.items() if value is True and cell.startswith(prefix)}
         removed = {cell for cell, value in change.cells.items() if value is False}
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
     return None
+
+
+def _incomplete_entries(have: Mapping[str, Value], change: Change) -> dict[str, str]:
+    """The existence of each entry that the change asserts and that would lack what it must have; and what that is."""
+    maps = TABLES[change.table].maps_by_name
+    asserted = sorted(cell for cell, value in change.cells.items() if value is True)
+    return {
+        cell: name
+        for cell in asserted
+        if (entry := entry_of(cell))
+        for name in maps[entry.partition("/")[0]].required
+        if change.cells.get(entry + name, have.get(entry + name)) is None
+    }

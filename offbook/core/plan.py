@@ -8,13 +8,13 @@ on the records as the ones before it left them; every one gets a verdict, and a 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from offbook.core.changes import Beaten, Change, Conflict, Key, Record, Rejection, Value, Verdict
-from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
+from offbook.core.changes import NO_CLOCKS, Beaten, Change, Clock, Conflict, Key, Record, Rejection, Value, Verdict
+from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide, for_history
 from offbook.core.tables import EXISTS
 
 
@@ -85,6 +85,8 @@ class Plan:
     conflicts: list[Conflict] = field(default_factory=list)
     closed: dict[str, Entry] = field(default_factory=dict)
     """The conflicts that were settled, each with the change that did."""
+    lost_entries: dict[tuple[Key, str], dict[str, Clock]] = field(default_factory=dict)
+    """By record and replica: the entries that the replica added in vain, with the write that won over the adding."""
 
     def asked(self) -> list[Conflict]:
         """The conflicts that it leaves open: of several in one place the last."""
@@ -99,12 +101,16 @@ def plan(
     batch: Sequence[Change | Rejection],
     now: int,
     waiting: Mapping[str, Key] = NOTHING_WAITS,
+    past: Iterable[tuple[Key, str, Sequence[Beaten]]] = (),
 ) -> Plan:
     """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds.
 
-    ``waiting`` are the open conflicts that the batch names, with their records: others are settled already.
+    ``waiting`` are the open conflicts that the batch names, with their records: others are settled already. ``past``
+    are values that lost before this batch, by record and replica: needed for the records that ``incomplete`` names.
     """
     result = Plan(book.seq, dict(records))
+    for key, replica, beaten in past:
+        _note_lost_entries(result, key, replica, beaten)
     given: dict[str, Settled | Entry] = dict(settled)
     for item in batch:
         answered = given.get(item.id or "")
@@ -116,6 +122,11 @@ def plan(
             result.history.append(entry)
             given[entry.change_id] = entry
     return result
+
+
+def incomplete(result: Plan) -> set[Key]:
+    """The records of edits that were rejected since their entry lacks what it must have: its adding may have lost."""
+    return {outcome.key for outcome in result.outcomes if outcome.code == "missing" and outcome.key in result.records}
 
 
 def next_seq(last: int, now: int) -> int:
@@ -138,10 +149,16 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
 def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
     key, seq = change.key, next_seq(result.seq, now)
-    closes = _closed_by(result, change, waiting) if change.resolves else []
+    closes = _closed_by(result, change, waiting) if change.resolves and not change.history else []
     if change.timestamp > now // 1000:
         change = change._replace(timestamp=now // 1000)
-    decision = _unseen(change, result.seq) or decide(result.records.get(key), change, book.policy, seq)
+    lost_entries = result.lost_entries.get((key, change.replica), NO_CLOCKS)
+    if change.history:
+        decision: Decision = for_history(result.records.get(key), change)
+    else:
+        decision = _unseen(change, result.seq) or decide(
+            result.records.get(key), change, book.policy, seq, lost_entries
+        )
     match decision:
         case Create(record):
             entry = Entry(change.id, Verdict.APPLIED, seq, change)
@@ -159,12 +176,20 @@ def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[s
                 _store(result, key, result.records[key]._replace(seq=seq))
         case Reject(code, detail):
             entry, closes = Entry(change.id, Verdict.REJECTED, code=code, detail=detail), []
+    if entry.beaten:
+        _note_lost_entries(result, key, change.replica, entry.beaten)
     if closes:
         result.closed.update(dict.fromkeys(closes, entry))
     result.seq = entry.seq or result.seq
     shown = _is_unexpected(change, decision)
     result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.code, entry.detail))
     return entry
+
+
+def _note_lost_entries(result: Plan, key: Key, replica: str, beaten: Sequence[Beaten]) -> None:
+    lost = {value.cell: value.winner for value in beaten if value.value is True and value.cell != EXISTS}
+    if lost:
+        result.lost_entries.setdefault((key, replica), {}).update(lost)
 
 
 def _closed_by(result: Plan, change: Change, waiting: Mapping[str, Key]) -> list[str]:
@@ -184,6 +209,8 @@ def _unseen(change: Change, seq: int) -> Reject | None:
 
 def _is_unexpected(change: Change, decision: Decision) -> bool:
     """Whether the row is not what the device would expect from its own change."""
+    if change.history:
+        return False
     match decision:
         case Create():
             return False

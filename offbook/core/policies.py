@@ -9,7 +9,7 @@ Being in POLICIES runs the merge laws on it (tests/core/test_laws.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -30,20 +30,21 @@ class Contest:
 
     ``wishes`` are the cells that the change would alter, with their new values. ``rivals`` names, for each contested
     wish, the concurrent cells that stand against it: the cell itself, or for a removal whatever was written inside.
-    ``concurrent`` is every concurrent cell of the record, contested or not.
+    ``concurrent`` has every concurrent cell of the record, contested or not, with the latest write that the change's
+    writer had not seen.
     """
 
     record: Record
     change: Change
     wishes: Mapping[str, Value]
     rivals: Mapping[str, tuple[str, ...]]
-    concurrent: tuple[str, ...]
+    concurrent: Mapping[str, Clock]
 
-    def latest(self, cells: tuple[str, ...]) -> Clock:
-        """The clock among these cells that wins by time, then by change id."""
-        return max((self.record.clock(cell) for cell in cells), key=lambda clock: (clock.timestamp, clock.change_id))
+    def latest(self, cells: Iterable[str]) -> Clock:
+        """The unseen write of these cells that wins by time, then by change id."""
+        return max((self.concurrent[cell] for cell in cells), key=lambda clock: (clock.timestamp, clock.change_id))
 
-    def is_later_than(self, cells: tuple[str, ...]) -> bool:
+    def is_later_than(self, cells: Iterable[str]) -> bool:
         """Whether the change's time is later than every one of these cells' (of equal times the larger id)."""
         rival = self.latest(cells)
         return (self.change.timestamp, self.change.id) > (rival.timestamp, rival.change_id)

@@ -75,7 +75,10 @@ def _emptied(record: Record) -> Record:
     """Its existence keeps its clock: who had not seen the deletion still is concurrent with it."""
     if not record.cells:
         return record
-    return record._replace(cells={}, clocks={cell: clock for cell, clock in record.clocks.items() if cell == EXISTS})
+    clocks, others = (
+        {cell: clock for cell, clock in known.items() if cell == EXISTS} for known in (record.clocks, record.others)
+    )
+    return record._replace(cells={}, clocks=clocks, others=others)
 
 
 def _without_removed(record: Record, line: int) -> Record:
@@ -89,6 +92,7 @@ def _without_removed(record: Record, line: int) -> Record:
     return record._replace(
         cells={cell: value for cell, value in record.cells.items() if not cell.startswith(gone)},
         clocks={cell: clock for cell, clock in record.clocks.items() if not cell.startswith(gone)},
+        others={cell: clock for cell, clock in record.others.items() if not cell.startswith(gone)},
     )
 
 

@@ -15,7 +15,9 @@ from offbook.core.changes import Change, Operation, Record, Value
 from offbook.core.history import Wish, to_state
 from offbook.core.merge import asserts
 from offbook.core.past import standing
-from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.tables import EXISTS, TABLES, Table, entry_of
+
+Cells = Mapping[str, Value]
 
 
 class State(IntEnum):
@@ -123,6 +125,42 @@ def after_restore(
     timestamp = max(timestamp, seen // 1000 + 1 if seen > kept else 0, earliest)
     bases = {cell: min(base, kept) for cell, base in change.bases.items()}
     return change._replace(base=min(change.base, kept), bases=bases, timestamp=timestamp)
+
+
+FIRST = ""
+"""In ``seen``: the row by which a record was first seen. It stands for the cells that are not named."""
+
+
+def seen_after(
+    seen: Mapping[str, int], before: Mapping[str, Value], before_seq: int, cells: Mapping[str, Value], seq: int
+) -> dict[str, int]:
+    """By which row (its seq) each value of a record was first seen, once the row ``seq`` with these cells came.
+
+    ``seen`` says it of the row before, of this seq and with these cells: empty where that was the first one.
+    """
+    if seen.get(FIRST, before_seq) == seq:
+        return {}
+    changed = [cell for cell in {**before, **cells} if not same(before.get(cell), cells.get(cell))]
+    return {FIRST: before_seq, **seen, **dict.fromkeys(changed, seq)}
+
+
+def by_time(table: Table, wish: Wish, seen: Mapping[str, int], seq: int) -> list[tuple[int, int, Cells]]:
+    """What to say of a row of this seq, as one change per time at which its values were first seen: the oldest first.
+
+    Returns for each its place in the order, the seq of the row by which its values were first seen, and its cells. Only
+    what a new record or entry must have comes before all else of it, though it may be younger.
+    """
+    times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in wish.cells}
+    of_record = table.required if wish.operation is Operation.INSERT else ()
+    parts: dict[tuple[int, int], dict[str, Value]] = {}
+    for cell, value in wish.cells.items():
+        entry = entry_of(cell)
+        of_entry = table.maps_by_name[entry.partition("/")[0]].required if entry else ()
+        first = (*of_record, *(entry + name for name in of_entry))
+        place = max(times[cell], *(times[name] for name in first if name in times), 0)
+        parts.setdefault((place, times[cell]), {})[cell] = value
+    in_order = sorted(parts.items(), key=lambda part: (part[0][0], part[0][0] != part[0][1], part[0][1]))
+    return [(place, time, cells) for (place, time), cells in in_order] or [(seq, seq, {})]
 
 
 def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Wish | None:

@@ -38,7 +38,7 @@ UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 OPERATIONS = {operation.value: operation for operation in Operation}
 PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(
-    {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves"}
+    {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves", "history"}
 )
 
 
@@ -211,6 +211,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
+        _history(item.get("history")),
     )
 
 
@@ -260,6 +261,12 @@ def _resolves(value: Json) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > RESOLVES_MAX:
         raise Invalid("bad_resolves", f'"resolves" must be a list of at most {RESOLVES_MAX} ids of conflicts.')
     return tuple(_uuid("resolves", one) for one in value)
+
+
+def _history(value: Json) -> bool:
+    if value is not None and type(value) is not bool:
+        raise Invalid("bad_history", '"history" must be true or false.')
+    return bool(value)
 
 
 def _uuid(name: str, value: Json) -> str:

@@ -11,9 +11,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from offbook.addresses import host_of, is_this_machine
+from offbook.core.errors import Invalid
 from offbook.ingest.errors import BadAddress
+from offbook.server_address import taken_apart
 
 HIDDEN = "…"
+EXAMPLE = "It is like wss://example.org/feed."
 
 LIKE_A_TOKEN = re.compile(r"(?=.*([0-9]|[a-z].*[A-Z]|[A-Z].*[a-z]))[\w.~+=%-]{20,}", re.ASCII)
 """Of a path: as long as a key, from the letters that keys are made of, and no plain words."""
@@ -39,6 +43,17 @@ class Address:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
+    @property
+    def warning(self) -> str | None:
+        """A sentence where what is secret can be read on its way; None where it can't, or nothing is."""
+        host = host_of(self.url)
+        if not self.secrets or urlsplit(self.url).scheme != "ws" or is_this_machine(host):
+            return None
+        return (
+            f"What is secret in the URL and the headers goes to {host} without encryption, and whoever is on the way "
+            "can read it: use wss:// where the server has it."
+        )
+
     def scrubbed(self, text: str) -> str:
         """What someone else says, without our secrets: a server may repeat a token that it does not like."""
         for secret in sorted(self.secrets, key=len, reverse=True):
@@ -58,18 +73,16 @@ def _split(url: str) -> SplitResult:
     if not url.isprintable() or " " in url:
         raise BadAddress("A URL has neither spaces nor special characters: copy it again.")
     try:
-        split = urlsplit(url)
-        host, port = split.hostname, split.port
-        (host or "").encode("idna")
-    except ValueError:
-        raise BadAddress("This is not a URL: like wss://example.org/feed, with a port from 1 to 65535.") from None
+        split = taken_apart(url, EXAMPLE)
+    except Invalid as flaw:
+        raise BadAddress(str(flaw)) from None
     if split.scheme in ("http", "https"):
         raise BadAddress(
             f"A WebSocket's URL begins with {split.scheme.replace('http', 'ws')}://, not {split.scheme}://."
         )
-    if split.scheme not in ("ws", "wss") or not host or port == 0:
+    if split.scheme not in ("ws", "wss") or not split.hostname:
         raise BadAddress("The URL must begin with ws:// or wss:// and name a host, like wss://example.org/feed.")
-    if split.fragment:
+    if "#" in url:
         raise BadAddress("A WebSocket's URL has no part behind a #: leave it out.")
     if split.username is not None and split.password is None:
         raise BadAddress("The URL names a user without a password: USER:PASSWORD@HOST, or better a header.")

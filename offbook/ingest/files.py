@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from offbook import state
@@ -44,17 +45,15 @@ class StreamFile:
         tables.refuse_others(path)
         self.path = path
         self._holder = state.holder_name(str(uuid.uuid4()))
-        self._connection = connect(path)
-        try:
-            self._take(url, now_us, moved)
-            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        with ExitStack() as undo:
+            self._connection = undo.enter_context(closing(connect(path)))
+            self._copying = undo.enter_context(closing(Copying(self._connection, path)))
             self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
-            self._copying = Copying(self._connection, path)
             self._file = _identity(path)
-        except BaseException:
-            state.at_work.discard(self._holder)
-            self._connection.close()
-            raise
+            undo.callback(state.at_work.discard, self._holder)
+            self._take(url, now_us, moved)  # last: if it fails, no other process finds the file taken
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            undo.pop_all()
 
     def commit(self, batch: Batch, now_us: int) -> None:
         """All of the batch or nothing, on disk when it returns. An empty one says that the ingest lives."""
@@ -86,8 +85,8 @@ class StreamFile:
 
     def close(self) -> None:
         state.at_work.discard(self._holder)
-        self._copying.close()
-        self._connection.close()
+        with closing(self._connection):
+            self._copying.close()
 
     def _take(self, url: str, now_us: int, moved: bool) -> None:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""

@@ -16,11 +16,13 @@ from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidProxy,
+    InvalidProxyStatus,
     InvalidStatus,
     ProxyError,
 )
 from websockets.frames import CloseCode
 
+from offbook.addresses import shown
 from offbook.ingest.address import Address
 from offbook.ingest.errors import NotLetIn, Unwelcome
 from offbook.ingest.waiting import MIB, Settings
@@ -48,19 +50,26 @@ class Away:
     """For how long nothing was surely heard before it was noticed."""
 
 
-def why_not_open(error: Exception, settings: Settings) -> Away:
-    """Of what connecting raised."""
+def why_not_open(error: Exception, settings: Settings, proxy: str | None = None) -> Away:
+    """Of what connecting raised. Through a proxy, a connection that can't be made is one to the proxy."""
     match error:
+        case InvalidProxyStatus() if proxy is not None:
+            status = error.response.status_code
+            return Away(f"{_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
+        case InvalidProxy() | ProxyError() | ImportError() if proxy is not None:
+            return Away(f"{_proxy(proxy)} can't be used.")
         case InvalidStatus():
             return _status(error.response.status_code, error.response.headers.get("Retry-After", ""))
         case ssl.SSLCertVerificationError():
             return Away(f"Its certificate is not trusted: {error.verify_message}.", Unwelcome)
         case ssl.SSLError():
             return Away("It does not speak TLS as wss:// needs it.", Unwelcome)
-        case InvalidProxy() | ProxyError() | ImportError():
-            return Away("The proxy that the environment names can't be used, or lets nothing through.")
         case InvalidHandshake():
             return Away("What answers there is no WebSocket.", Unwelcome)
+        case TimeoutError() if proxy is not None:
+            return Away(f"{_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
+        case socket.gaierror() | ConnectionRefusedError() if proxy is not None:
+            return Away(f"{_proxy(proxy)} can't be reached.")
         case TimeoutError():
             return Away(f"No answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror():
@@ -105,6 +114,10 @@ def _status(status: int, retry_after: str) -> Away:
     if status >= 500 or status in PASSING:
         return Away(f"{told}.", None, _seconds(retry_after))
     return Away(f"{told}: check the URL.", Unwelcome)
+
+
+def _proxy(proxy: str) -> str:
+    return f"The proxy {shown(proxy)}, which the environment names,"
 
 
 def _phrase(status: int) -> str:

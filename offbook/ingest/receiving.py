@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from offbook.addresses import socket_proxy_of
 from offbook.core.streams import SECOND_US
 from offbook.ingest.address import Address
 from offbook.ingest.files import StreamFile
@@ -111,6 +112,7 @@ class Receiver:
         self._rng = rng
         self._tell = tell
         self._was_there = False
+        self._proxy: str | None = None
 
     async def run(self) -> None:
         """Come back for ever, later and later while that fails. Raises Unwelcome where it can't begin."""
@@ -132,7 +134,7 @@ class Receiver:
         except Ended:
             raise
         except Exception as error:
-            away = why_not_open(error, settings)
+            away = why_not_open(error, settings, self._proxy)
             if away.final is not None and not self._was_there:
                 raise away.final(f"{address.shown}: {away.reason}") from None
             return away, 0.0
@@ -150,10 +152,12 @@ class Receiver:
 
     async def _open(self) -> ClientConnection:
         """Pings notice a line that is dead; a message is measured before it is read, and again while it is unpacked."""
-        settings = self._stream.settings
+        address, settings = self._stream.address, self._stream.settings
+        self._proxy = socket_proxy_of(address.url)
         return await Straight(
-            self._stream.address.url,
-            additional_headers=self._stream.address.headers,
+            address.url,
+            proxy=self._proxy,
+            additional_headers=address.headers,
             user_agent_header="offbook",
             compression="deflate" if settings.unpack else None,
             max_size=settings.message_bytes_max,

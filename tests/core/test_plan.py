@@ -10,7 +10,7 @@ import pytest
 
 from offbook.core import TABLES, Book, Change, Operation, Plan, Record, Rejection, Settled, Verdict, plan
 from offbook.core.cells import cells_of
-from offbook.core.plan import Key, next_seq
+from offbook.core.plan import Key, incomplete, next_seq
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000
@@ -347,3 +347,84 @@ def test_of_several_conflicts_in_one_place_the_last_is_left_open() -> None:
     result = push(*batch, records=old.records, book=a_book("ask", seq=old.seq))
     assert [conflict.theirs for conflict in result.conflicts] == ["t", "u"]
     assert [conflict.theirs for conflict in result.asked()] == ["u"]
+
+
+# --- an entry whose adding lost ------------------------------------------------------------------------------------
+
+PHONE = {"k1": {"kind": "phone", "value": "1"}}
+LABEL = {"k1": {"label": "boat"}}
+LWW = a_book("last-write-wins", seq=NOW)
+
+
+def met_by_a_later_edit() -> Plan:
+    """A contact that another replica edited late."""
+    start = existing(name="Ada")
+    return push(a_change(1001, "UPDATE", NOW, by=9, at=NOW_MS, phone="late"), records=start.records, book=LWW)
+
+
+def test_an_edit_behind_an_entrys_adding_that_lost_is_lost_with_it() -> None:
+    batch = (a_change(1, "UPDATE", NOW, details=PHONE), a_change(2, "UPDATE", NOW, details=LABEL))
+    result = push(*batch, records=met_by_a_later_edit().records, book=LWW)
+    assert verdicts(result) == ["superseded", "superseded"]
+    (winner,) = {lost.winner.change_id for entry in result.history for lost in entry.beaten}
+    assert winner == number(1001)
+    assert {lost.cell: lost.value for lost in result.history[1].beaten} == {
+        "details/k1/@exists": True,
+        "details/k1/label": "boat",
+    }
+
+
+def test_an_adding_that_lost_in_an_earlier_batch_is_known_from_the_past() -> None:
+    records = met_by_a_later_edit().records
+    first = push(a_change(1, "UPDATE", NOW, details=PHONE), records=records, book=LWW)
+    edit = a_change(2, "UPDATE", NOW, details=LABEL)
+    alone = push(edit, records=records, book=LWW)
+    assert verdicts(alone) == ["rejected"] and incomplete(alone) == {KEY}
+    past = [(KEY, number(1), first.history[0].beaten)]
+    assert verdicts(plan(LWW, records, {}, [edit], NOW, past=past)) == ["superseded"]
+
+
+@pytest.mark.parametrize(("by", "record"), [(2, 1), (1, 3)], ids=["another replica", "another record"])
+def test_an_entry_that_was_never_added_is_still_missed(by: int, record: int) -> None:
+    other = push(a_change(1002, "INSERT", by=9, record=3, name="Eve"), book=LWW)
+    records = {**met_by_a_later_edit().records, **other.records}
+    batch = (a_change(1, "UPDATE", NOW, details=PHONE), a_change(2, "UPDATE", NOW, by=by, record=record, details=LABEL))
+    assert verdicts(push(*batch, records=records, book=LWW)) == ["superseded", "rejected"]
+
+
+def test_only_a_record_that_is_there_can_have_refused_an_entry() -> None:
+    assert incomplete(push(a_change(1, "INSERT", name="Ada", details=LABEL))) == set()
+
+
+# --- what a restored server gets for its history alone --------------------------------------------------------------
+
+
+def for_history(change: Change) -> Change:
+    return change._replace(history=True)
+
+
+def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() -> None:
+    start = existing(name="Ada", phone="old")
+    update = for_history(a_change(1, "UPDATE", base=NOW + 99, phone="NEW", email=None))
+    result = push(update, records=start.records, book=a_book(seq=NOW))
+    assert result.records == start.records and not result.written and not result.created
+    (outcome,), (entry,) = result.outcomes, result.history
+    assert (outcome.verdict, outcome.seq, outcome.shown) == (Verdict.SUPERSEDED, None, False)
+    assert [(lost.cell, lost.value, lost.winner.change_id, lost.rule) for lost in entry.beaten] == [
+        ("phone", "NEW", number(1000), "restore")
+    ]
+
+
+@pytest.mark.parametrize("operation", ["INSERT", "UPDATE", "DELETE"])
+def test_a_change_for_the_history_alone_makes_no_record(operation: str) -> None:
+    data = {} if operation == "DELETE" else {"name": "Ada"}
+    result = push(for_history(a_change(1, operation, **data)))
+    assert verdicts(result) == ["superseded"] and not result.records
+    assert result.history[0].change is not None and result.history[0].change.cells == data
+
+
+def test_a_change_for_the_history_alone_settles_no_conflict() -> None:
+    start = existing(name="Ada")
+    choice = for_history(a_change(1, "UPDATE", base=NOW, phone="1"))._replace(resolves=(number(5),))
+    waiting = {number(5): KEY}
+    assert not plan(a_book(seq=NOW), start.records, {}, [choice], NOW, waiting).closed

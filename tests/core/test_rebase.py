@@ -15,7 +15,20 @@ from offbook.core.cells import cells_of
 from offbook.core.changes import Clock, Record
 from offbook.core.history import Wish
 from offbook.core.plan import Plan
-from offbook.core.rebase import Line, State, after_restore, batches, is_on_top, live, lost, unseen, with_bases
+from offbook.core.rebase import (
+    FIRST,
+    Line,
+    State,
+    after_restore,
+    batches,
+    by_time,
+    is_on_top,
+    live,
+    lost,
+    seen_after,
+    unseen,
+    with_bases,
+)
 
 TABLE = TABLES["contacts"]
 ADA = {"name": "Ada"}
@@ -212,7 +225,7 @@ def test_what_lay_hidden_under_a_pending_edit_is_concurrent_with_what_is_typed_o
     first = push(other, pending[0])
     assert first.history[0].before == {"phone": "e"}
     last = push(first, pending[1])
-    assert [one.outcomes[0].verdict for one in (first, last)] == [Verdict.MERGED, Verdict.APPLIED]
+    assert [one.outcomes[0].verdict for one in (first, last)] == [Verdict.MERGED, Verdict.MERGED]
 
 
 def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
@@ -330,3 +343,70 @@ def test_every_change_goes_out_once_in_order_and_within_the_limits(sizes: list[i
     cuts = [sizes[cut] for cut in batches(sizes, most, room)]
     assert [size for cut in cuts for size in cut] == sizes
     assert all(0 < len(cut) <= most and (sum(cut) <= room or len(cut) == 1) for cut in cuts)
+
+
+# --- since when a value is known -----------------------------------------------------------------------------------
+
+
+def test_each_value_is_known_since_the_row_that_brought_it() -> None:
+    first = {"name": "Ada", "phone": "1", "email": "e"}
+    second = {"name": "Ada", "phone": "2"}
+    seen = seen_after({}, first, 10, second, 20)
+    assert seen == {FIRST: 10, "phone": 20, "email": 20}
+    assert seen_after(seen, second, 20, {**second, "name": "Eve"}, 30) == {**seen, "name": 30}
+
+
+def test_the_same_row_once_more_is_as_old_as_it_is() -> None:
+    assert seen_after({}, {"name": "Ada"}, 10, {"name": "Ada"}, 10) == {}
+
+
+BY_TIME = [
+    ("all at once", Operation.INSERT, {"name": "Ada", "phone": "1"}, {}, [{"name": "Ada", "phone": "1"}]),
+    (
+        "the oldest first",
+        Operation.INSERT,
+        {"name": "Ada", "phone": "1", "email": "e"},
+        {FIRST: 10, "phone": 20, "email": 15},
+        [{"name": "Ada"}, {"email": "e"}, {"phone": "1"}],
+    ),
+    (
+        "a younger name comes before all else of a new contact",
+        Operation.INSERT,
+        {"name": "Ada", "phone": "1", "email": "e"},
+        {FIRST: 10, "name": 20, "email": 25},
+        [{"name": "Ada"}, {"phone": "1"}, {"email": "e"}],
+    ),
+    (
+        "and of one that is there has its place",
+        Operation.UPDATE,
+        {"name": "Ada", "phone": "1"},
+        {FIRST: 10, "name": 20},
+        [{"phone": "1"}, {"name": "Ada"}],
+    ),
+    (
+        "a younger kind comes before all else of its entry",
+        Operation.UPDATE,
+        {K1 + "@exists": True, K1 + "kind": "phone", K1 + "label": "boat", "phone": "1"},
+        {FIRST: 10, K1 + "kind": 20, "phone": 15},
+        [{"phone": "1"}, {K1 + "kind": "phone"}, {K1 + "@exists": True, K1 + "label": "boat"}],
+    ),
+    (
+        "nothing is younger than the row",
+        Operation.UPDATE,
+        {"phone": "1", "email": "e"},
+        {FIRST: 10, "phone": 99},
+        [{"email": "e"}, {"phone": "1"}],
+    ),
+    ("a deletion says nothing", Operation.DELETE, {}, {FIRST: 10}, [{}]),
+]
+
+
+@pytest.mark.parametrize(
+    ("operation", "cells", "seen", "parts"), [case[1:] for case in BY_TIME], ids=[case[0] for case in BY_TIME]
+)
+def test_what_a_row_holds_is_told_as_one_change_per_time(
+    operation: Operation, cells: dict[str, Any], seen: dict[str, int], parts: list[dict[str, Any]]
+) -> None:
+    told = by_time(TABLE, Wish(operation, cells), seen, 30)
+    assert [part for _, _, part in told] == parts
+    assert all(time <= 30 for _, time, _ in told)

@@ -157,6 +157,8 @@ def test_what_is_known_of_a_writer_whose_change_was_pruned_is_the_time() -> None
     }
 
 
-def test_a_settled_conflict_goes_over_the_wire_as_gone() -> None:
-    assert conflict_row(a_conflict(), False, {})["data"] is None
-    assert conflict_row(a_conflict(), True, {})["data"]["id"] == ID
+def test_a_conflict_goes_over_the_wire_as_a_row_while_it_waits_and_as_gone_when_it_is_settled() -> None:
+    row = {"table": "conflicts", "record_id": ID, "seq": 6, "timestamp": "1970-01-01T00:00:00.000006Z"}
+    waits = {**row, "operation": "INSERT", "data": conflict_data(a_conflict(), {})}
+    assert conflict_row(a_conflict(), True, {}) == waits
+    assert conflict_row(a_conflict(), False, {}) == {**row, "operation": "DELETE", "data": None}

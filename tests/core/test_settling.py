@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_several_conflicts_about_a_cell_are_one_choice(rule: Rule, phone: str) -
     assert one == Settlement(
         ("contacts", "ada"), Wish(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
     )
+
+
+def test_each_cell_of_each_record_is_a_choice_of_its_own() -> None:
+    ada, bob = record(phone="1", email="a"), record(phone="3")._replace(id="bob")
+    waits = [conflict("phone", "1", "2", 30), conflict("email", "a", "b", 31), conflict("phone", "1", "9", 32)]
+    waits.append(replace(conflict("phone", "3", "4", 33), record_id="bob"))
+    records = {("contacts", "ada"): ada, ("contacts", "bob"): bob}
+    assert alike(waits, records, {}, Rule.THEIRS) == [
+        Settlement(("contacts", "ada"), Wish(Operation.UPDATE, {"phone": "9"}), ("conflict-30", "conflict-32")),
+        Settlement(("contacts", "ada"), Wish(Operation.UPDATE, {"email": "b"}), ("conflict-31",)),
+        Settlement(("contacts", "bob"), Wish(Operation.UPDATE, {"phone": "4"}), ("conflict-33",)),
+    ]
 
 
 def test_what_stands_is_later_than_what_came_before_it() -> None:

@@ -263,6 +263,17 @@ def test_what_names_no_conflicts_is_rejected(resolves: Any, code: str) -> None:
     assert isinstance(found, Rejection) and found.code == code
 
 
+@pytest.mark.parametrize(("history", "is_for_history"), [(True, True), (False, False), (None, False)])
+def test_a_change_may_be_for_the_history_alone(history: Any, is_for_history: bool) -> None:
+    change = read(history=history)
+    assert isinstance(change, Change) and change.history is is_for_history
+
+
+def test_what_does_not_say_clearly_whether_it_is_for_the_history_is_rejected() -> None:
+    found = read(history="yes")
+    assert isinstance(found, Rejection) and found.code == "bad_history"
+
+
 def test_ids_are_read_in_small_letters() -> None:
     change = read(id=ID.upper(), record_id=ID.upper())
     assert isinstance(change, Change) and (change.id, change.record_id) == (ID, ID)

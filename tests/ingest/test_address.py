@@ -39,14 +39,16 @@ def test_a_url_is_shown_without_what_may_be_a_secret(url: str, shown: str) -> No
         ("", "must begin with ws:// or wss://"),
         ("wss://", "name a host"),
         ("wss:///feed", "name a host"),
-        ("wss://example.org:0", "name a host"),
-        ("wss://example.org:99999", "port"),
-        ("wss://example.org:port", "port"),
-        ("wss://[::1", "not a URL"),
-        (f"wss://{'a' * 64}.org", "not a URL"),
+        ("wss://example.org:0", "port in the address must be a number from 1 to 65535"),
+        ("wss://example.org:65536", "port in the address must be a number from 1 to 65535"),
+        ("wss://example.org:-1", "port in the address must be a number from 1 to 65535"),
+        ("wss://example.org:port", "port in the address must be a number from 1 to 65535"),
+        ("wss://[::1", "neither a name nor an IP address"),
+        (f"wss://{'a' * 64}.org", "neither a name nor an IP address"),
         ("wss://example.org/a b", "spaces"),
         ("wss://example.org/a\nb", "spaces"),
         ("wss://example.org/feed#part", "#"),
+        ("wss://example.org/feed#", "#"),
         ("wss://ada@example.org", "without a password"),
     ],
 )
@@ -95,3 +97,19 @@ def test_what_a_server_repeats_of_a_secret_is_hidden() -> None:
 
 def test_an_address_printed_by_accident_shows_no_secret() -> None:
     assert KEY not in repr(address_of(f"wss://example.org/?token={KEY}", [f"Authorization: {KEY}"]))
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [("ws://example.org/feed?key=secret", []), ("WS://example.org", ["Authorization: Bearer secret"])],
+)
+def test_a_secret_that_can_be_read_on_its_way_is_warned_of(url: str, headers: list[str]) -> None:
+    warning = address_of(url, headers).warning
+    assert warning is not None and "to example.org without encryption" in warning and "secret-" not in warning
+
+
+@pytest.mark.parametrize(
+    "url", ["wss://example.org/feed?key=secret", "ws://localhost/feed?key=secret", "ws://example.org/feed"]
+)
+def test_what_is_no_secret_or_goes_encrypted_or_nowhere_is_not(url: str) -> None:
+    assert address_of(url).warning is None

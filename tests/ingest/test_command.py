@@ -57,7 +57,7 @@ def ingesting(device: Device, *words: str, **options: Any) -> Iterator[tuple[sub
 # --- its end ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_end_that_is_asked_for_leaves_all_that_came_in_the_file(device: Device, ending: signal.Signals) -> None:
     payloads = [str(number) for number in range(500)]
     all_sent = threading.Event()
@@ -158,6 +158,18 @@ def test_memory_holds_little_of_what_comes_fast_and_large(device: Device) -> Non
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_that_goes_unencrypted_is_warned_of(device: Device) -> None:
+    with ingesting(device, "ws://feed.test/", "--header", f"X-Key: {TOKEN}") as (child, wait_for):
+        assert "to feed.test without encryption" in wait_for("ingesting")["warning"]
+        child.terminate()
+    with device.started("ingest", "ws://feed.test/", "--header", f"X-Key: {TOKEN}") as child:
+        assert child.stdout is not None
+        told = [child.stdout.readline().split("  ", 1)[1] for _ in range(2)]
+        child.terminate()
+        child.communicate(timeout=SECONDS_MAX)
+    assert told[1].startswith("Warning: What is secret ") and TOKEN not in "".join(told)
 
 
 def test_people_are_told_in_sentences(device: Device) -> None:
@@ -274,6 +286,13 @@ def test_no_secret_has_to_be_an_argument(device: Device, tmp_path: Path) -> None
         wait_for("ended")
     assert seen == [f"Bearer {TOKEN}", "1", "2", f"/?key={TOKEN}", f"subscribe {TOKEN}"]
     assert TOKEN.encode() not in device.file.read_bytes()
+
+
+@pytest.mark.parametrize("option", ["--header", "--send"])
+def test_a_file_that_is_not_text_is_told(device: Device, tmp_path: Path, option: str) -> None:
+    (tmp_path / "latin-1").write_bytes(b"X-One: Zo\xeb\n")
+    answer = device("ingest", "ws://x", option, f"@{tmp_path}/latin-1")
+    assert (answer.code, answer.err) == (2, f"offbook: {tmp_path}/latin-1 is not UTF-8 text.\n")
 
 
 def test_a_file_of_headers_that_is_not_there_is_told(device: Device) -> None:

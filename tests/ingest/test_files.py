@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection
 
 from offbook import Replica
 from offbook.core.streams import LEASE_US, SECOND_US, stamp
-from offbook.ingest import copying
+from offbook.ingest import copying, files
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
 from offbook.ingest.files import StreamFile
@@ -111,6 +111,18 @@ def test_a_second_ingest_is_sent_away_as_long_as_the_first_lives(path: Path) -> 
         StreamFile(path, URL, NOW + LEASE_US - 1)
     with opened(path, NOW + 1):
         pass
+
+
+def test_one_that_can_not_begin_leaves_the_file_to_others(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more_files(*_: object) -> None:
+        raise OSError("Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "Copying", no_more_files)
+        with pytest.raises(OSError, match="Too many"):
+            StreamFile(path, URL, NOW)
+    with closing(connect(path)) as other:
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
 def test_one_that_was_suspended_for_long_stores_nothing_more_when_another_has_taken_over(path: Path) -> None:

@@ -390,6 +390,42 @@ def test_no_redirect_takes_a_token_to_another_host(path: Path) -> None:
     assert visited == []
 
 
+# --- proxies ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxied(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Names a proxy, with a user and a password, as the environment does."""
+    for name in ("ws_proxy", "wss_proxy", "https_proxy", "http_proxy", "socks_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return lambda proxy: monkeypatch.setenv("https_proxy", proxy.replace("://", "://me:secret@"))
+
+
+def test_a_stream_of_this_machine_comes_without_a_proxy(path: Path, proxied: Callable[[str], None]) -> None:
+    proxied("http://127.0.0.1:1")
+    with feed(saying("x")) as url, Ingesting(url, path) as running:
+        running.wait_for("connected")
+
+
+def test_a_proxy_that_fails_is_named_without_its_password(path: Path, proxied: Callable[[str], None]) -> None:
+    def refuse(taken: socket.socket) -> None:
+        taken.recv(65536)
+        taken.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_feed(refuse) as url:
+        for proxy, told in (
+            ("http://127.0.0.1:1", "can't be reached."),
+            ("ftp://127.0.0.1:1", "can't be used."),
+            ("socks5://127.0.0.1:1", "can't be used."),
+            (url.replace("ws:", "http:"), "answered 407 Proxy Authentication Required, and lets nothing through."),
+        ):
+            proxied(proxy)
+            with Ingesting("ws://feed.test/x", path) as running:
+                reason = running.wait_for("away")["reason"]
+            assert reason == f"The proxy {proxy}, which the environment names, {told}"
+
+
 def test_headers_go_with_every_connection(path: Path) -> None:
     seen: list[str] = []
 

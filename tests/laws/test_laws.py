@@ -6,6 +6,7 @@ The laws run over POLICIES: a new policy is held to them by being there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -229,6 +230,31 @@ def test_an_entry_that_all_remove_is_gone_in_any_order(policy: str, order: list[
     (shown,) = world.server.shows().values()
     assert "details/k1/@exists" not in shown and shown["details/k2/@exists"] is True
     assert not world.server.conflicts and not any(entry.beaten for entry in world.server.history)
+
+
+# --- the order of syncs --------------------------------------------------------------------------------------------
+
+TYPED_OFFLINE = st.lists(
+    steps(what=("edit", "edit", "label", "label", "remove", "delete"), records=1), min_size=2, max_size=8
+)
+
+
+def synced_in(order: list[int], typed: list[Step]) -> World:
+    """All know a contact with two entries, type with no network and right clocks, and push in this order."""
+    world = play("merge", [Step(0, "label", cell="name"), Step(0, "label", cell="phone"), Step(0, "push")])
+    world.quiet()
+    for step in typed:
+        world.take(replace(step, clock=0))
+    for device in order:
+        world.take(Step(device, "push"))
+    world.quiet()
+    return world
+
+
+@given(typed=TYPED_OFFLINE, order=st.permutations(range(3)))
+def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(typed: list[Step], order: list[int]) -> None:
+    """Under the other policies it may: a record's latest edit, or a person, decides about what came before."""
+    assert synced_in(order, typed).server.shows() == synced_in([0, 1, 2], typed).server.shows()
 
 
 # --- a policy that nobody has thought of yet -----------------------------------------------------------------------

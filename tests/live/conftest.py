@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import App
-from offbook import Replica, background, transport
+from offbook import Replica, background, channel, transport
 from offbook.core.link import Seconds
 from tests.browser import add_device, add_user, app_beside
 from tests.middle import Middle
@@ -27,6 +27,7 @@ Open = Callable[..., Replica]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "SECONDS", QUICK)
     monkeypatch.setattr(transport, "SILENCE_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(channel, "MESSAGE_SECONDS_MAX", 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 from offbook import NoLive, Offline, OtherBook, ServerFault
 from tests.calling import new_id
-from tests.middle import CLOSE, FIN, PING, RSV1, TEXT, Answerer, Ask, frame, silence
+from tests.middle import CLOSE, FIN, PING, PONG, RSV1, TEXT, Answerer, Ask, frame, silence
 
 BINARY, CONTINUATION, UNKNOWN = 0x2, 0x0, 0x3
 HUGE = 64 * 1024 * 1024
@@ -68,6 +68,31 @@ async def endless(ask: Ask) -> None:
         await ask.send(frame(b"x" * 60_000, CONTINUATION))
 
 
+async def trickling(ask: Ask) -> None:
+    """One message in ever more pieces, from a server that answers every ping."""
+    await ask.accept()
+    await ask.send(frame(b"[", TEXT))
+
+    async def answer_pings() -> None:
+        while True:
+            await ask.send(frame(await ask.hear_ping(), FIN | PONG))
+
+    async def trickle() -> None:
+        while True:
+            await ask.send(frame(b" ", CONTINUATION))
+            await asyncio.sleep(0.02)
+
+    await asyncio.gather(answer_pings(), trickle())
+
+
+async def crumbling(ask: Ask) -> None:
+    """A message without end in pieces of nothing."""
+    await ask.accept()
+    await ask.send(frame(b"[", TEXT))
+    while True:
+        await ask.send(frame(b"", CONTINUATION) * 1_000)
+
+
 def bomb() -> bytes:
     return frame(zlib.compress(bytes(HUGE), wbits=-15), FIN | RSV1 | TEXT)
 
@@ -92,6 +117,8 @@ def page(ask: Ask, **more: Any) -> dict[str, Any]:
 BREAKS: dict[str, tuple[Answerer, type[Exception]]] = {
     "64 MiB in a message": (huge, Offline),
     "a message without end": (endless, Offline),
+    "a message that trickles": (trickling, Offline),
+    "a message of crumbs": (crumbling, Offline),
     "a bomb": (bombing, Offline),
     "compression that was not asked for": (packed, NoLive),
     "an unknown kind of frame": (frames(frame(b"x", FIN | UNKNOWN)), Offline),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,12 +11,14 @@ from sqlalchemy import update
 
 from app import App
 from models import Base
-from offbook import NoLive, NotAuthorized, Offline, Replica
+from offbook import HTTP, NoLive, NotAuthorized, Offline, Refused, Replica
+from offbook.refusals import error_of
 from tests.browser import add_device, add_user, app_beside, parts_of
 from tests.calling import new_id
 from tests.middle import Middle, silence, status
 from tests.serving import serving_process
 from tests.witness import Witness, equal, names
+from web.errors import problem_json
 
 
 def test_a_network_that_is_cut_without_a_word_is_noticed_by_both_ends(
@@ -49,7 +51,7 @@ def test_a_proxy_that_swallows_the_handshake_leaves_a_replica_that_polls(
     witness.until_link("live", laptop, phone)
 
 
-@pytest.mark.parametrize("code", [200, 302, 404, 429, 502])
+@pytest.mark.parametrize("code", [200, 302, 401, 403, 404, 410, 429, 502])
 def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
     code: int, laptop: Replica, phone: Replica, witness: Witness, middle: Middle
 ) -> None:
@@ -66,10 +68,17 @@ def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
 def test_a_handshake_that_refuses_the_token_asks_http_about_it(
     laptop: Replica, witness: Witness, middle: Middle
 ) -> None:
-    middle.live = status(401)
+    middle.live = status(401, body=problem_json(401, "not_authorized", "The server does not know this token."))
     witness.start(laptop)
     witness.until_link("polling", laptop)
     assert witness.errors(laptop) == []
+
+
+def test_what_a_server_does_not_have_is_refused_in_its_own_form(url: str) -> None:
+    """A newer device asks an older server for what that never heard of: the answer must not look like a proxy's."""
+    with closing(HTTP(url, "ob_token")) as http:
+        refusals = [error_of(http.send("GET", path, None, {})) for path in ("/no-such-thing", "/sync", "/contacts")]
+    assert [type(one) for one in refusals] == [Refused, Refused, NotAuthorized]
 
 
 def test_a_token_that_is_revoked_pauses_the_queue_until_there_is_another(

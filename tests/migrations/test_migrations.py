@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, update
 
 from models import Base, Contact
 from offbook.core.digests import digest_of
@@ -62,6 +64,18 @@ def test_records_that_are_there_get_the_digest_that_the_store_gives_them(filled:
     with filled.read() as connection:
         assert {row.id: row.digest for row in connection.execute(select(Contact.id, Contact.digest))} == digests
     assert digests["ada"] and not digests["gone"]
+
+
+def test_a_version_that_knows_no_unseen_writes_reads_the_clocks_after_going_back(filled: Database) -> None:
+    clocks = '{"@created":[1,1,"c1","r1"],"phone":[9,2,"c3","r1",8,1,"c2","r2"],"email":[7,1,"c4","r1"]}'
+    with filled.write() as connection:
+        connection.execute(update(Contact).where(Contact.id == "ada").values(clocks=clocks))
+    downgrade(filled, "0006")
+    with filled.read() as connection:
+        kept = {row.id: row.clocks for row in connection.execute(select(Contact.id, Contact.clocks))}
+    shortened = {"@created": [1, 1, "c1", "r1"], "phone": [9, 2, "c3", "r1"], "email": [7, 1, "c4", "r1"]}
+    assert json.loads(kept["ada"]) == shortened
+    assert json.loads(kept["gone"]).keys() == {"@created"}
 
 
 def test_there_is_one_line_of_migrations() -> None:

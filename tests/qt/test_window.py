@@ -382,6 +382,16 @@ def test_a_token_that_is_not_accepted_is_told_and_can_be_given_anew(open_window:
     until(lambda: window.trouble.isHidden() and window.state.text() == "Live")
 
 
+def test_an_address_that_can_not_be_one_is_told_and_stays_to_be_mended(open_window: Open, device: Device) -> None:
+    book = device("laptop")
+    url = book.status().server
+    dialog = ServerDialog(book, open_window(book))
+    type_into(dialog.address, "http://localhost:99999")
+    dialog.save()
+    assert "1 to 65535" in dialog.problem.text()
+    assert (book.status().server, dialog.address.text()) == (url, "http://localhost:99999")
+
+
 def test_without_a_server_the_book_is_on_this_device(open_window: Open, device: Device) -> None:
     window = open_window(device("laptop", server=None, token=None))
     assert window.state.text() == "On this device only"

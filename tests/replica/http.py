@@ -12,6 +12,7 @@ from typing import Any
 from tests.replica.serving import Server
 
 TOKEN = "ob_0123_abc"
+NOT_YOU = b'{"status": 401, "code": "not_authorized", "detail": "The server does not know this token."}'
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,7 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
-            self.reply(401, {}, b"{}")
+            self.reply(401, {}, NOT_YOU)
             return
         with self.server.lock:
             answer = self.server.book.answer(body)

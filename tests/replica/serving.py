@@ -42,6 +42,7 @@ class Server:
     page_max: int = 1000
     now: int = START
     kept: int | None = None
+    takes_history: bool = True
     requests: list[dict[str, Any]] = field(default_factory=list)
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
@@ -68,7 +69,7 @@ class Server:
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
-        other = Server(self.policy, self.uuid, self.page_max, self.now, self.kept)
+        other = Server(self.policy, self.uuid, self.page_max, self.now, self.kept, self.takes_history)
         other.restore(self.shelf, None)
         return other
 
@@ -97,6 +98,7 @@ class Server:
                 reason=gone.reason,
                 kept=gone.kept if self.kept is None else self.kept,
                 book=gone.book,
+                takes_history=self.takes_history,
             )
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))

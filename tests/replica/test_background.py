@@ -14,7 +14,7 @@ import pytest
 from offbook import Response, background
 from offbook.core.link import Seconds
 from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire, lost_request, says
+from tests.replica.serving import Server, Wire, lost_request, problem, says
 
 SECONDS_MAX = 10.0
 WRITER = """
@@ -96,7 +96,7 @@ def test_a_failed_sync_is_tried_again_without_a_new_write(device: Device, server
 
 def test_a_failure_is_shown_until_a_sync_succeeds(device: Device, server: Server, watched: Watched) -> None:
     a = device("a", transport=watched)
-    watched.steps = [says(Response(401))]
+    watched.steps = [says(problem(401, "not_authorized", "The server does not know this token."))]
     a.start()
     watched.wait_until(lambda: not watched.steps)
     deadline = time.monotonic() + SECONDS_MAX

@@ -104,6 +104,26 @@ def test_a_value_that_can_not_be_stored_is_refused_at_once(
     assert len(logged(book)) == 1
 
 
+@pytest.mark.parametrize("starred", [True, False])
+def test_a_flag_in_an_insert_arrives_as_it_was_set_and_what_is_empty_is_not_sent(
+    starred: bool, device: Device, server: Server
+) -> None:
+    """By plain SQL and by the package alike."""
+    a, b = device("a"), device("b")
+    a.connection.execute("INSERT INTO contacts (name, starred, phone) VALUES ('Ada', ?, NULL)", (int(starred),))
+    a.contacts.add(name="Bob", starred=starred, phone=None)
+    cells = [{"name": name} | ({"starred": True} if starred else {}) for name in ("Ada", "Bob")]
+    assert logged(a) == [("INSERT", data) for data in cells]
+    a.sync()
+    b.sync()
+    assert sorted(server.contacts.values(), key=str) == cells
+    for book in (a, b):
+        shown = [(contact["name"], contact["starred"], contact["phone"]) for contact in book.contacts.list()]
+        assert shown == [("Ada", starred, None), ("Bob", starred, None)]
+        stored = book.connection.execute("SELECT DISTINCT starred, phone FROM contacts").fetchall()
+        assert stored == [(int(starred), None)]
+
+
 @pytest.mark.parametrize("is_sent", [False, True], ids=["before it is sent", "after it is sent"])
 def test_a_deletion_can_be_taken_back(is_sent: bool, device: Device) -> None:
     a, b = device("a"), device("b")

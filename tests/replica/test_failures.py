@@ -7,10 +7,11 @@ from email.utils import formatdate
 
 import pytest
 
-from offbook import NotAuthorized, Offline, OtherBook, Refused, Response, ServerFault, SyncError
+from offbook import NotAuthorized, NotOffbook, Offline, OtherBook, Refused, Response, ServerFault, SyncError
 from offbook.core.wire import CHANGES_MAX
 from tests.replica.conftest import Device
 from tests.replica.serving import (
+    BOOK,
     Clock,
     Server,
     Step,
@@ -99,7 +100,7 @@ def test_an_edit_made_while_the_push_was_on_its_way_stays_pending(device: Device
 @pytest.mark.parametrize(
     ("status", "error"),
     [(401, NotAuthorized), (403, NotAuthorized), (408, SyncError), (429, SyncError), (500, ServerFault)]
-    + [(502, ServerFault), (503, SyncError), (301, ServerFault)],
+    + [(502, ServerFault), (503, SyncError)],
 )
 def test_a_server_that_refuses_for_now_pauses_the_queue_and_drops_nothing(
     status: int, error: type[SyncError], device: Device, server: Server
@@ -107,14 +108,81 @@ def test_a_server_that_refuses_for_now_pauses_the_queue_and_drops_nothing(
     a = device("a")
     a.sync()
     ada = a.contacts.add(name="Ada")
-    wire(a).steps = [says(Response(status, {"Retry-After": "7"}, b"<html>"))]
+    refusal = problem(status, "not_now", "Not now.")
+    wire(a).steps = [says(Response(status, {"Retry-After": "7"}, refusal.body))]
     before = everything(a)
-    with pytest.raises(error) as caught:
+    with pytest.raises(error, match=r"Not now\.") as caught:
         a.sync()
-    assert caught.value.retry_after_seconds == 7
+    assert (type(caught.value), caught.value.retry_after_seconds) == (error, 7)
     assert everything(a) == before
     a.sync()
     assert server.contacts.keys() == {ada}
+
+
+FOREIGN = {
+    "a page": b"<html>Forbidden</html>",
+    "nothing": b"",
+    "another API's JSON": b'{"message": "Forbidden"}',
+    "a code without a status": b'{"code": "AccessDenied", "detail": "No."}',
+    "the problem of another status": b'{"status": 400, "code": "not_authorized", "detail": "No."}',
+    "a problem of an unknown form": b'{"status": 403, "code": 403, "detail": "No."}',
+    "a list": b"[]",
+    "nesting without end": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("body", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_that_is_not_offbooks_own_says_nothing_about_the_token(
+    status: int, body: bytes, device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada")
+    wire(a).steps = [says(Response(status, {"Retry-After": "7"}, body, "https://example.org/sync"))] * 3
+    before = everything(a)
+    with pytest.raises(
+        NotOffbook, match=rf"^https://example\.org/sync answered {status} .*need not be replaced"
+    ) as caught:
+        a.sync()
+    assert caught.value.retry_after_seconds == 7
+    assert everything(a) == before
+    wire(a).steps = []
+    a.sync()
+    assert server.contacts.keys() == {ada}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "words"),
+    [
+        (301, {"Location": "https://me:pw@new.example/sync?token=x"}, b"", "elsewhere to https://new.example/sync, "),
+        (302, {"Location": "http://login.example/"}, b"<html>", "sign-in"),
+        (307, {}, b"", "sends elsewhere, where"),
+        (404, {}, b"not here", "404 Not Found.*no offbook server at this address"),
+        (405, {}, b"", "no offbook server at this address"),
+        (407, {}, b"", "proxy wants a sign-in"),
+        (411, {}, b"", "411 Length Required.*proxy on the way"),
+        (413, {}, b"<html>", "413 .*its limit should be 16 MiB"),
+        (502, {}, b"<html>", "502 Bad Gateway.*does not reach it"),
+        (504, {}, b"", "proxy in front of the server"),
+        (299, {}, b"", "299, and not as offbook does"),
+        (204, {}, b"", "no answer of an offbook server"),
+        (200, {}, b"\n<!doctype html><h1>Welcome to our Wi-Fi", "open a page in a browser"),
+        (200, {}, b"OK", "no answer of an offbook server"),
+        (599, {}, b"", "599, and not as offbook does"),
+    ],
+)
+def test_an_answer_of_somebody_else_is_told_with_where_it_came_from_and_what_to_do(
+    status: int, headers: dict[str, str], body: bytes, words: str, device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    a.contacts.add(name="Ada")
+    wire(a).steps = [says(Response(status, headers, body, "https://example.org/sync"))] * 3
+    before = everything(a)
+    with pytest.raises(NotOffbook, match=f"(?s)^https://example.org/sync answered (?={status}).*{words}"):
+        a.sync()
+    assert everything(a) == before
 
 
 def test_a_server_with_another_book_gets_nothing_and_gives_nothing(device: Device, server: Server) -> None:
@@ -174,9 +242,56 @@ def test_an_address_that_refuses_everything_parks_nothing(device: Device, server
     a.sync()
     a.contacts.add(name="Ada")
     wire(a).steps = [says(Response(404, {}, b"not here"))] * 5
+    with pytest.raises(NotOffbook):
+        a.sync()
+    wire(a).steps = [says(problem(404, "not_found", "There is nothing at this address."))] * 5
     with pytest.raises(Refused):
         a.sync()
     assert (a.status().pending, a.parked()) == (1, [])
+
+
+def by_a_proxy(status: int, names: set[str], body: bytes = b"<html>") -> Step:
+    """A proxy that refuses each request that holds one of these names, and passes the others on."""
+
+    def answer(sent: bytes, server: Server) -> Response:
+        held = {(change.get("data") or {}).get("name") for change in json.loads(sent)["changes"]}
+        return Response(status, {}, body) if held & names else server.answer(sent)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [403, 413])
+def test_a_change_that_a_proxy_never_passes_on_holds_up_no_other(status: int, device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    for number in range(8):
+        a.contacts.add(name=str(number))
+    wire(a).steps = [by_a_proxy(status, {"5"})] * 100
+    report = a.sync()
+    assert (report.pushed, report.parked) == (7, 1)
+    (parked,) = a.parked()
+    assert (parked.code, parked.record and parked.record["name"]) == (f"http_{status}", "5")
+
+
+@pytest.mark.parametrize("status", [403, 413])
+def test_a_proxy_that_refuses_now_and_then_gets_nothing_parked(status: int, device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    a.contacts.add(name="Ada")
+    wire(a).steps = [by_a_proxy(status, {"Ada"})]
+    assert a.sync().pushed == 1
+    assert a.parked() == []
+
+
+def test_a_cursor_that_is_gone_while_a_refused_change_is_looked_for_is_begun_anew(
+    device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    a.contacts.add(name="Ada")
+    gone = problem(410, "cursor_gone", "Gone.", reason="epoch", kept=0, book=BOOK)
+    wire(a).steps = [picky({"Ada"}), says(gone)]
+    assert a.sync().pushed == 1
 
 
 # --- what can't be sent --------------------------------------------------------------------------------------------
@@ -251,6 +366,20 @@ def test_the_offset_of_the_clocks_is_known_from_the_servers_date(device: Device,
     a.sync()
     assert a.status().clock_offset_ms == 3_601_500
     assert server.requests[0]["sent_at"] == "2026-11-18T11:06:40.000Z"
+
+
+def test_the_clock_of_a_proxy_is_not_the_servers(device: Device, server: Server) -> None:
+    """By a clock that is years ahead this device would forget what it sent."""
+    a = device("a", clock=Clock())
+    a.contacts.add(name="Ada")
+    wire(a).steps = [dated, dated]
+    a.sync()
+    known = a.status().clock_offset_ms
+    for status in (200, 403, 503):
+        wire(a).steps = [says(Response(status, {"Date": "Fri, 01 Jan 2038 00:00:00 GMT"}, b"<html>"))]
+        with pytest.raises(NotOffbook):
+            a.sync()
+        assert a.status().clock_offset_ms == known
 
 
 DAY_MS = 24 * 3_600_000

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import count, islice
 from typing import Any
 
 import pytest
 
-from offbook import Response, ServerFault
+from offbook import NotFound, NotOffbook, Replica, Response, ServerFault, syncing
+from offbook.checks import json_of
 from tests.replica.conftest import Device
-from tests.replica.serving import BOOK, START, Server, Wire, everything, ok, problem, says, wire
+from tests.replica.serving import BOOK, START, Server, Step, Wire, everything, ok, problem, says, wire
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 
@@ -25,6 +28,14 @@ def row(**changes: Any) -> dict[str, Any]:
         "data": {"name": "Ada"},
     } | changes
 
+
+PAST = {
+    "id": "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e09",
+    "seq": START,
+    "at": "2026-11-18T11:06:40.000000Z",
+    "operation": "INSERT",
+    "verdict": "applied",
+}
 
 NO_ANSWERS = {
     "nothing": b"",
@@ -55,6 +66,11 @@ NO_ANSWERS = {
             ("a since that is a number", "since", 1),
             ("too many rows", "changes", [row()] * 10_001),
             ("results that are text", "results", "x"),
+            (
+                "more results than a request has changes",
+                "results",
+                [{"id": ADA, "verdict": "applied", "seq": 1}] * 1_001,
+            ),
             ("a result that is null", "results", [None]),
             ("an unknown verdict", "results", [{"id": ADA, "verdict": "lovely", "seq": 1}]),
             ("a verdict that is a list", "results", [{"id": ADA, "verdict": [], "seq": 1}]),
@@ -77,6 +93,23 @@ def test_an_answer_that_is_none_changes_nothing(body: bytes, device: Device) -> 
     assert everything(a) == before
 
 
+@pytest.mark.parametrize("flood", ["[" + "[]," * 3_000_000, b"[" + b'"a,b",' * 3_000_000], ids=["HTTP", "the channel"])
+def test_an_answer_of_more_values_than_a_device_can_hold_is_not_even_read(flood: str | bytes) -> None:
+    """120 MB of ``[]`` took 3.1 GB. These floods break off, so that whoever reads them tells something else."""
+    with pytest.raises(ServerFault, match="more than 3,000,000 values"):
+        json_of(flood)
+
+
+def test_a_long_page_of_long_texts_is_read() -> None:
+    """All that a device's own limits allow: notes as long as can be in each contact of a page."""
+    page = GOOD | {"changes": [row(data={"name": "Ada", "notes": "a, [b] {c}" * 2_000})] * 1_000}
+    assert json_of(json.dumps(page)) == page
+
+
+def nested(depth: int) -> Any:
+    return json.loads("[" * depth + "]" * depth)
+
+
 ODD_ROWS = {
     "an unknown table": row(table="sqlite_master"),
     "a table with SQL": row(table='contacts"; DROP TABLE contacts; --'),
@@ -91,6 +124,9 @@ ODD_ROWS = {
     "a detail of no kind": row(data={"name": "Ada", "details": {"k1": {"value": "1"}}}),
     "a detail that is null": row(data={"name": "Ada", "details": {"k1": None}}),
     "a key with SQL": row(data={"name": "Ada", "details": {"'; --": {"kind": "phone"}}}),
+    "a name that is nested": row(data={"name": nested(900)}),
+    "details that are nested": row(data={"name": "Ada", "details": {"k1": nested(900)}}),
+    "a value that is nested": row(data={"name": "Ada", "details": {"k1": {"kind": "phone", "value": nested(900)}}}),
     "a position that is huge": row(data={"name": "Ada", "details": {"k1": {"kind": "phone", "position": 2**70}}}),
 }
 
@@ -147,6 +183,90 @@ def test_a_server_that_always_has_more_does_not_hold_a_sync_for_ever(device: Dev
     a.sync()
     with pytest.raises(ServerFault):
         a.sync()
+
+
+def endless(**page: Any) -> Iterator[Step]:
+    """Answers that each name another cursor, and that there is more."""
+    cursors = (f"e1.{number}" for number in count(6))
+    cursor = "e1.5"
+    while True:
+        before, cursor = cursor, next(cursors)
+        yield says(ok(GOOD | {"since": before, "cursor": cursor, "more": True} | page))
+
+
+def begun(device: Device) -> Replica:
+    a = device("a")
+    wire(a).steps = [says(ok(GOOD))]
+    a.sync()
+    return a
+
+
+def test_ever_new_cursors_with_nothing_behind_them_end(device: Device) -> None:
+    a = begun(device)
+    wire(a).steps = list(islice(endless(), 100))
+    with pytest.raises(ServerFault, match="nor says what is new"):
+        a.sync()
+    assert len(wire(a).steps) == 95
+
+
+@pytest.mark.parametrize("rows", [[row(seq=0)], [row(table="boats")]], ids=["the same row", "rows of an unknown table"])
+def test_ever_new_cursors_with_nothing_new_end_in_time(
+    rows: list[dict[str, Any]], device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = begun(device)
+    wire(a).steps = [says(ok(GOOD | {"since": "e1.5", "changes": [row()]}))]
+    a.sync()
+    monkeypatch.setattr(syncing, "IDLE_SECONDS_MAX", 0.2)
+    answers = endless(changes=rows)
+    wire(a).steps = [lambda body, server: next(answers)(body, server)] * 100_000
+    with pytest.raises(ServerFault, match="nor says what is new"):
+        a.sync()
+
+
+def test_refusals_that_lead_nowhere_end_in_time(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    a = begun(device)
+    with a.transaction():
+        for number in range(1_000):
+            a.contacts.add(name=str(number))
+    monkeypatch.setattr(syncing, "IDLE_SECONDS_MAX", 0.0)
+    wire(a).steps = [says(problem(400, "odd", "Odd."))] * 20
+    with pytest.raises(ServerFault, match="nor says what is new"):
+        a.sync()
+    assert (len(wire(a).steps), a.status().pending) == (19, 1_000)
+
+
+def test_pages_of_what_this_version_can_not_hold_are_passed_over(device: Device) -> None:
+    """A newer server has other tables: a device that does not know them comes to its own records behind them."""
+    a = begun(device)
+    wire(a).steps = [*islice(endless(changes=[row(table="boats")]), 50), says(ok(GOOD | {"since": "e1.55"}))]
+    a.sync()
+    assert wire(a).steps == []
+
+
+def test_a_plan_ends_though_the_server_always_has_more(device: Device) -> None:
+    a = begun(device)
+    wire(a).steps = list(islice(endless(), 100))
+    with pytest.raises(ServerFault, match="does not tell it"):
+        a.plan()
+    assert len(wire(a).steps) == 99
+
+
+@pytest.mark.parametrize("changes", [[], [PAST]], ids=["nothing", "the same change"])
+def test_a_history_ends_though_the_server_always_has_more(changes: list[Any], device: Device) -> None:
+    a = begun(device)
+    wire(a).steps = [says(ok({"changes": changes, "next": 5}))] * 50
+    with pytest.raises(ServerFault, match="has no end"):
+        a.history(ADA)
+    assert len(wire(a).steps) >= 48
+
+
+def test_a_history_that_is_not_there_is_told_by_the_server_itself(device: Device) -> None:
+    a = begun(device)
+    wire(a).steps = [says(Response(404, {}, b"<html>")), says(problem(404, "not_found", "No such record."))]
+    with pytest.raises(NotOffbook, match="no offbook server"):
+        a.history(ADA)
+    with pytest.raises(NotFound):
+        a.history(ADA)
 
 
 def test_a_server_that_never_serves_a_cursor_does_not_hold_a_sync_for_ever(device: Device, server: Server) -> None:

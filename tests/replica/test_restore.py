@@ -12,7 +12,7 @@ from offbook import Offline, Replica, log
 from offbook.core.tables import EXISTS
 from offbook.core.wire import iso_millis
 from tests.replica.conftest import Device
-from tests.replica.serving import START, Server, Wire, lost_answer, lost_request, wire
+from tests.replica.serving import SECOND, START, Server, Wire, lost_answer, lost_request, wire
 
 EPOCHS = pytest.mark.parametrize("epoch", ["e2", None], ids=["by command", "by copying the file"])
 
@@ -119,6 +119,139 @@ def test_what_waited_for_a_person_beside_a_deletion_waits_again(epoch: str | Non
     a.resolve(one["id"], "theirs" if order == "ba" else "ours")
     sync_all(a, b)
     assert server.contacts[ada]["phone"] == "1"
+
+
+@EPOCHS
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_was_replaced_before_a_deletion_is_in_the_history_again(
+    epoch: str | None, order: str, device: Device, server: Server
+) -> None:
+    """Who had not heard of the deletion holds an older row, and may bring the contact back with old values."""
+    devices = {"a": device("a"), "b": device("b")}
+    a, b = devices["a"], devices["b"]
+    sync_all(a, b)
+    backup = server.backup()
+    ada = b.contacts.add(name="old", details={"k1": {"kind": "url", "value": "old"}})
+    sync_all(b, a)
+    b.contacts.update(ada, name="NEW", phone="NEWER")
+    b.contacts.update(ada, details={"k1": {"value": "LATEST"}})
+    b.contacts.delete(ada)
+    b.sync()
+    go_back(server, backup, epoch)
+    for name in order:
+        devices[name].sync()
+    typed = [past.data for past in server.shelf.history("contacts", ada)]
+    for value in ("NEW", "NEWER", "LATEST"):
+        assert any(value in str(cells) for cells in typed)
+    sync_all(a, b)
+    assert a.contacts.list() == b.contacts.list()
+    assert [(one.status().pending, one.parked()) for one in (a, b)] == [(0, [])] * 2
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_what_was_replaced_before_an_entrys_removal_is_in_the_history_again(
+    order: str, device: Device, server: Server
+) -> None:
+    devices = {"a": device("a"), "b": device("b")}
+    a, b = devices["a"], devices["b"]
+    ada = b.contacts.add(name="Ada")
+    sync_all(b, a)
+    backup = server.backup()
+    b.contacts.update(ada, details={"k1": {"kind": "url", "value": "old"}})
+    sync_all(b, a)
+    b.contacts.update(ada, details={"k1": {"value": "NEW"}})
+    b.contacts.update(ada, details={"k1": None})
+    b.sync()
+    go_back(server, backup, "e2")
+    for name in order:
+        devices[name].sync()
+    (told,) = [past for past in server.shelf.history("contacts", ada) if "NEW" in str(past.data)]
+    assert told.verdict == "superseded"
+
+
+def test_what_had_lost_is_in_the_history_again_and_shows_nowhere(device: Device, server: Server) -> None:
+    """Also a value that would win by now: what it lost to comes from nobody any more."""
+    a = device("a", clock=lambda: START // 1000 - 7_200_000)
+    ada = a.contacts.add(name="Ada", phone="1")
+    a.sync()
+    backup = server.backup()
+    a.contacts.update(ada, phone="lost")
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="2")
+    a.sync()
+    go_back(server, backup, "e2")
+    a.sync()
+    assert server.contacts[ada]["phone"] == a.contacts.get(ada)["phone"] == "2"
+    assert any("lost" in str(past.data) for past in server.shelf.history("contacts", ada))
+    assert a.status().pending == 0
+
+
+def test_a_server_that_takes_nothing_for_the_history_alone_is_sent_nothing_of_the_kind(
+    device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "takes_history", False)
+    a = device("a")
+    a.sync()
+    backup = server.backup()
+    ada = a.contacts.add(name="Ada")
+    a.sync()
+    a.contacts.delete(ada)
+    a.sync()
+    go_back(server, backup, "e2")
+    a.sync()
+    assert not any("history" in change for request in server.requests for change in request["changes"])
+    assert (a.status().pending, a.parked(), server.contacts) == (0, [], {})
+
+
+def test_an_old_value_does_not_ride_on_the_time_of_another_cells_edit(device: Device, server: Server) -> None:
+    """The contact is younger than the backup, and who has an older row of it comes first. All clocks are right."""
+    a, b = device("a"), device("b", clock=lambda: server.now // 1000)
+    sync_all(a, b)
+    backup = server.backup()
+    ada = b.contacts.add(name="Ada", phone="old", details={"k1": {"kind": "url", "value": "old"}})
+    sync_all(b, a)
+    seen = server.shelf.book.seq
+    server.now += SECOND
+    b.contacts.update(ada, phone="NEW", email="loses", details={"k1": {"value": "NEW"}})
+    server.now += SECOND
+    web(server, "UPDATE", ada, seen, email="later")
+    a.sync()
+    b.sync()
+    go_back(server, backup, "e2")
+    sync_all(a, b)
+    for replica in (a, b):
+        found = replica.contacts.get(ada)
+        assert (found["phone"], found["email"], found["details"]["k1"]["value"]) == ("NEW", "later", "NEW")
+    first, *more = server.shelf.history("contacts", ada)
+    assert (first.operation, first.data.get("phone"), "email" in first.data) == ("INSERT", "old", False)
+    assert more[0].data == {"email": "later"}
+
+
+def test_an_edit_by_a_slow_clock_during_the_snapshot_stands_against_what_it_replaced(
+    device: Device, server: Server
+) -> None:
+    """Over an own edit, and over one that came from elsewhere: both are older, whatever the clock says."""
+    hours_slow = {"ms": 0}
+    a, b = device("a"), device("b", clock=lambda: server.now // 1000 - hours_slow["ms"])
+    ada = b.contacts.add(name="Ada")
+    sync_all(b, a)
+    backup = server.backup()
+    b.contacts.update(ada, phone="own")
+    b.sync()
+    web(server, "UPDATE", ada, server.shelf.book.seq, email="theirs")
+    sync_all(b, a)
+    go_back(server, backup, "e2")
+    a.sync()
+
+    def types(body: bytes, server: Server) -> Any:
+        hours_slow["ms"] = 7_200_000
+        b.contacts.update(ada, phone="typed", email="typed")
+        return server.answer(body)
+
+    wire(b).steps = [None, types]
+    sync_all(b, a)
+    for replica in (a, b):
+        found = replica.contacts.get(ada)
+        assert (found["phone"], found["email"]) == ("typed", "typed")
 
 
 def test_a_change_that_the_backup_has_is_not_applied_twice(device: Device, server: Server) -> None:

@@ -13,8 +13,10 @@ import pytest
 from offbook import NotAuthorized, Offline, Replica, Response, background
 from offbook.core.link import Seconds
 from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire, lost_request, says
+from tests.replica.serving import Server, Wire, lost_request, problem, says
 from tests.witness import Witness
+
+REVOKED = problem(401, "not_authorized", "The server does not know this token.")
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +158,7 @@ def test_what_is_typed_while_offline_is_told(a: Replica, witness: Witness) -> No
 
 
 def test_the_status_tells_when_it_is_tried_again(a: Replica, witness: Witness) -> None:
-    wire(a).steps = [says(Response(401, {"Retry-After": "900"}))]
+    wire(a).steps = [says(Response(401, {"Retry-After": "900"}, REVOKED.body))]
     witness.start(a)
     witness.until_link("paused", a)
     assert witness.statuses(a)[-1].retry_seconds == a.status().retry_seconds == 900
@@ -171,7 +173,7 @@ def test_a_replica_that_is_not_started_is_stopped(a: Replica) -> None:
 
 def test_what_failed_is_told_before_what_became_of_it(a: Replica, witness: Witness) -> None:
     a.contacts.add(name="Ada")
-    wire(a).steps = [lost_request, says(Response(401))]
+    wire(a).steps = [lost_request, says(REVOKED)]
     witness.start(a)
     witness.until_link("paused", a)
     assert [type(error) for error in witness.errors(a)] == [Offline, NotAuthorized]
@@ -183,7 +185,7 @@ def test_what_failed_is_told_before_what_became_of_it(a: Replica, witness: Witne
 def test_a_paused_queue_waits_for_another_token_and_not_for_a_commit(
     a: Replica, server: Server, witness: Witness
 ) -> None:
-    wire(a).steps = [says(Response(401))]
+    wire(a).steps = [says(REVOKED)]
     witness.start(a)
     witness.until_link("paused", a)
     a.contacts.add(name="Ada")

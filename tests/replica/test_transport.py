@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import socket
+import time
+import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from offbook import HTTP, NotAuthorized, Offline, Replica, ServerFault, transport
 from tests.replica.http import TOKEN, House, serving
+from tests.replica.odd_servers import HEAD, Talk, Visitor, odd_server, says
 from tests.replica.serving import Server
+
+MIB = 1024 * 1024
 
 
 @pytest.fixture
@@ -91,10 +100,100 @@ def test_an_answer_without_end_is_a_fault(house: House, monkeypatch: pytest.Monk
         send(house)
 
 
-def test_an_answer_that_trickles_is_offline(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "ANSWER_SECONDS_MAX", -1.0)
-    with pytest.raises(Offline, match="too long"):
-        send(house)
+def trickled_head(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.say(HEAD + b"X-Slow: ")
+    visitor.trickle(b"x")
+
+
+def trickled_heads(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.trickle(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def trickled_body(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.say(HEAD + b"Content-Length: 1000000\r\n\r\n")
+    visitor.trickle(b" ")
+
+
+def trickled_chunks(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.say(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    visitor.trickle(b"1\r\n \r\n")
+
+
+def trickled_trailers(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.say(HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n")
+    visitor.trickle(b"X-Slow: x\r\n")
+
+
+def trickled_pack(visitor: Visitor) -> None:
+    visitor.request()
+    visitor.say(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 1000000\r\n\r\n" + gzip.compress(b"")[:10])
+    visitor.trickle(b"\0\0\0\xff\xff")
+
+
+def reads_nothing(visitor: Visitor) -> None:
+    visitor.wait()
+
+
+@pytest.mark.parametrize(
+    ("talk", "size"),
+    [
+        *((trickled_head, 2), (trickled_heads, 2), (trickled_body, 2), (trickled_chunks, 2), (trickled_trailers, 2)),
+        *((trickled_pack, 2), (reads_nothing, 8 * MIB)),
+    ],
+)
+def test_a_request_has_an_end_however_its_answer_trickles(
+    talk: Talk, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "REQUEST_SECONDS_MAX", 0.2)
+    began = time.monotonic()
+    with odd_server(talk) as (url, _), closing(HTTP(url, TOKEN)) as http:
+        with pytest.raises(Offline, match=r"127\.0\.0\.1:[0-9]+ takes longer than 0\.2 seconds"):
+            http.send("POST", "/sync", os.urandom(size), {})
+        assert time.monotonic() - began < 8
+
+
+def test_the_time_of_a_request_begins_anew_with_each(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "REQUEST_SECONDS_MAX", 5.0)
+    with closing(HTTP(house.url, TOKEN)) as http:
+        http.send("POST", "/sync", b"{}", {})
+        monkeypatch.setattr(transport, "REQUEST_SECONDS_MAX", -1.0)
+        with pytest.raises(Offline, match="takes longer"):
+            http.send("POST", "/sync", b"{}", {})
+        monkeypatch.setattr(transport, "REQUEST_SECONDS_MAX", 5.0)
+        assert http.send("POST", "/sync", b"{}", {}).status == 200
+
+
+def test_a_name_that_is_looked_up_for_ever_holds_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Event()
+
+    def look_up(*args: object, **options: object) -> list[object]:
+        known.wait()
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(transport, "REQUEST_SECONDS_MAX", 0.1)
+    with closing(HTTP("http://offbook.test", TOKEN)) as http:
+        with pytest.raises(Offline, match=r"offbook\.test takes longer"):
+            http.send("POST", "/sync", b"", {})
+        known.set()
+
+
+def test_a_bomb_is_unpacked_no_further_than_an_answer_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "ANSWER_BYTES_MAX", 4 * MIB)
+    bomb = gzip.compress(bytes(64 * MIB))
+    with odd_server(says("200 OK", bomb, "Content-Encoding: gzip")) as (url, _), closing(HTTP(url, TOKEN)) as http:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ServerFault, match="larger than 4 MiB"):
+                http.send("POST", "/sync", b"{}", {})
+            assert tracemalloc.get_traced_memory()[1] < 16 * MIB
+        finally:
+            tracemalloc.stop()
 
 
 def test_a_redirect_is_not_followed(house: House) -> None:
@@ -113,6 +212,14 @@ def send(house: House) -> transport.Response:
 def test_an_address_that_is_none_says_so(server: str) -> None:
     with pytest.raises(Offline, match="not the address of a server"):
         HTTP(server, TOKEN)
+
+
+@pytest.mark.parametrize(
+    "server", ["http://[", "http://:5000", "http://a:b:c", "http://" + "a" * 300, "http://\u2603\u0338"]
+)
+def test_an_address_that_leads_nowhere_is_offline(server: str) -> None:
+    with closing(HTTP(server, TOKEN)) as http, pytest.raises(Offline, match="can't be reached"):
+        http.send("POST", "/sync", b"", {})
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "straße"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from offbook import Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
+from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
 from offbook.core.digests import MODULUS
 from offbook.core.ranges import RECORDS_MAX
 from offbook.core.tables import Field, Table
@@ -165,15 +165,22 @@ DAMAGE: dict[str, tuple[str, ...]] = {
 }
 
 
+def server_rows(replica: Replica) -> list[Any]:
+    """What the server said; since when it is known is told anew with a row that comes again."""
+    return replica.connection.execute(
+        "SELECT record_id, seq, deleted, data, stale FROM server_rows ORDER BY 1"
+    ).fetchall()
+
+
 @pytest.mark.parametrize("name", DAMAGE)
 def test_what_differs_is_mended_and_told(a: Replica, server: Server, name: str) -> None:
-    before, rows = shown(a), a.connection.execute("SELECT * FROM server_rows ORDER BY 2").fetchall()
+    before, rows = shown(a), server_rows(a)
     for sql in DAMAGE[name]:
         damage(a, sql)
     damaged = {contact["id"]: contact for contact in shown(a)}
     report = a.verify()
     assert shown(a) == before
-    assert a.connection.execute("SELECT * FROM server_rows ORDER BY 2").fetchall() == rows
+    assert server_rows(a) == rows
     for one in report.repaired:
         assert (one.was, one.now) == (damaged.get(one.record_id), a.contacts.get(one.record_id))
     assert len(report.repaired) == {"several records": 21, "everything": 21}.get(name, 1)
@@ -392,6 +399,9 @@ def test_offline_is_told_as_by_a_sync(a: Replica) -> None:
 def test_a_server_that_does_not_know_how_is_told_of(a: Replica) -> None:
     wire(a).asked = [says(problem(404, "not_found", "There is nothing at this address."))]
     with pytest.raises(Refused, match="too old"):
+        a.verify()
+    wire(a).asked = [says(Response(404, {}, b"<html>"))]
+    with pytest.raises(NotOffbook):
         a.verify()
 
 

@@ -83,6 +83,28 @@ def test_a_batch_is_taken_in_its_order(desk: Desk) -> None:
     assert desk.live()[uuid(1)]["phone"] == "2"
 
 
+def test_an_unseen_edit_under_an_own_one_outlives_a_deletion(desk: Desk) -> None:
+    first = desk.seq(insert(1, phone="1", details={"k1": {"kind": "phone"}}))
+    desk.seq(change(2, "UPDATE", by=2, base=first, at=1, phone="2", details={"k1": {"label": "two"}}))
+    desk.seq(change(3, "UPDATE", base=first, at=2, phone="3", details={"k1": {"label": "three"}}))
+    assert desk.verdicts(change(4, "UPDATE", base=first, at=3, details={"k1": None})) == ["superseded"]
+    assert desk.verdicts(change(5, "DELETE", base=first, at=4)) == ["superseded"]
+    data = desk.live()[uuid(1)]
+    assert (data["phone"], data["details"]) == ("3", {"k1": {"kind": "phone", "label": "three"}})
+
+
+def test_an_edit_behind_an_entrys_adding_that_lost_is_superseded_in_a_later_push_too(library: Library) -> None:
+    desk = library.desk("last-write-wins")
+    first = desk.seq(insert(1))
+    desk.seq(change(2, "UPDATE", by=2, base=first, at=9, phone="late"))
+    assert desk.verdicts(change(3, "UPDATE", base=first, at=1, details={"k1": {"kind": "phone"}})) == ["superseded"]
+    edits = [change(4, "UPDATE", base=first, at=2, details={"k1": {"label": "boat"}})]
+    edits += [change(5, "UPDATE", base=first, at=99, details={"k1": {"label": "ship"}})]
+    assert desk.verdicts(edits[0]) == desk.verdicts(edits[1]) == ["superseded"]
+    assert desk.verdicts(change(6, "UPDATE", by=3, base=first, details={"k1": {"label": "x"}})) == ["rejected"]
+    assert desk.live()[uuid(1)]["details"] == {}
+
+
 def test_one_bad_change_does_not_stop_its_neighbours(desk: Desk) -> None:
     bad = [change(2, "UPDATE", 9, base=0, phone="1"), insert(3, 3, name=""), {"id": "?"}]
     assert desk.verdicts(insert(1), *bad, insert(4, 4)) == ["applied", "rejected", "rejected", "rejected", "applied"]

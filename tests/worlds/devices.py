@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 class Ledger:
     """Every text that was typed and stored. ``excused`` are those that somebody overwrote or gave up while no server
-    could have had them (it may just have lost them, where one ``was_restored``), or that were pruned.
+    could have had them, that no device held when one ``was_restored``, or that were pruned.
 
     ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then; ``spoiled``
     are records of which something could not be sent, that went to a copy of the device, or that were deleted and made
@@ -177,8 +177,12 @@ class Device:
         return dict(found.fetchall())
 
     def held(self) -> list[Any]:
-        """All that could be sent again: what shows, and what is not settled."""
-        return [self.shown(), self._unsettled()]
+        """All that can be sent again to a server that lost it: what shows, and every line of the log."""
+        return [self.shown(), log.lines_after(self.replica.connection, -(2**63))]
+
+    def unanswered(self) -> set[str]:
+        """Records of which a change waits that may have been sent."""
+        return {line.record_id for line in self._pending()}
 
     def gone(self) -> set[str]:
         """Records that were deleted, as this device knows, and of which nothing waits here."""
@@ -237,8 +241,6 @@ class Device:
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (log.State.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)
-        if self._ledger.was_restored:
-            self._ledger.excused |= texts_in(before) - texts_in(after)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if given_up or record_id not in after or record_id in deleted:

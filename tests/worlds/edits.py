@@ -156,6 +156,24 @@ class Editor:
             self.sql("DELETE FROM contacts WHERE id = ?", record_id)
         return f"DELETE {record_id}"
 
+    def update_and_delete(self) -> str:
+        """What was edited here hides what others may have written there meanwhile."""
+        if not (ids := self.ids()):
+            return self.insert()
+        record_id = self.random.choice(ids)
+        self.sql("UPDATE contacts SET phone = ?, company = ? WHERE id = ?", self.text(), self.text(), record_id)
+        self.sql("DELETE FROM contacts WHERE id = ?", record_id)
+        return f"UPDATE and DELETE {record_id}"
+
+    def update_and_delete_entry(self) -> str:
+        if not (entries := self.entries()):
+            return self.put_entry()
+        record_id, key = self.random.choice(entries)
+        this = "WHERE contact_id = ? AND entry_id = ?"
+        self.sql(f"UPDATE contact_details SET label = ? {this}", self.text(), record_id, key)
+        self.sql(f"DELETE FROM contact_details {this}", record_id, key)
+        return f"UPDATE and DELETE entry {record_id} {key}"
+
     def delete_and_insert_again(self) -> str:
         if not (ids := self.ids()):
             return self.insert()
@@ -223,6 +241,8 @@ EDITS: Mapping[str, tuple[int, Callable[[Editor], str]]] = {
     "update_badly": (3, Editor.update_badly),
     "replace": (4, Editor.replace),
     "delete": (8, Editor.delete),
+    "update_and_delete": (4, Editor.update_and_delete),
+    "update_and_delete_entry": (3, Editor.update_and_delete_entry),
     "delete_and_insert_again": (3, Editor.delete_and_insert_again),
     "put_entry": (10, Editor.put_entry),
     "update_entry": (10, Editor.update_entry),

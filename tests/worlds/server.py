@@ -45,7 +45,8 @@ class Server:
             found = sync(self.store, book_id or self.book_id, Origin(), push, self.now, self.page_max)
             return self._response(200, found)
         except CursorGone as gone:
-            return self._problem(410, gone.code, str(gone), reason=gone.reason, kept=gone.kept, book=gone.book)
+            more = {"reason": gone.reason, "kept": gone.kept, "book": gone.book, "takes_history": gone.takes_history}
+            return self._problem(410, gone.code, str(gone), **more)
         except Malformed as fault:
             return self._problem(fault.status, fault.code, str(fault))
 

@@ -198,6 +198,8 @@ def restore(world: World, device: Device) -> None:
     world.ledger.excused |= world.ledger.typed - held
     # Who holds what another had deleted, and did not hear of it, brings it back.
     world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
+    # What a slow clock dated, and the server took without the device hearing of it, is older than others' copies of it.
+    world.ledger.spoiled |= set().union(*(one.unanswered() for one in devices if one.ahead_ms < 0))
     world.ledger.gone = set.intersection(*(one.gone() for one in devices))
     world.forget_messages()
 

@@ -1,0 +1,55 @@
+"""A file that a command writes: whole, or as it was before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+PREFIX = ".offbook-"
+
+
+def write_whole(path: Path, data: bytes, mode: int) -> None:
+    """Make ``data`` all that is in the file. Raises OSError, which names the file; then it is as it was.
+
+    ``mode`` says who may read it; a file that is there and is for fewer stays so. A link stays a link. A pipe or a
+    device has no content to be replaced, and is written to.
+    """
+    try:
+        present = _stat(path)
+        if present is None:
+            _replace(path, data, mode)
+        elif not stat.S_ISREG(present.st_mode):
+            path.write_bytes(data)
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        else:
+            _replace(path, data, mode & present.st_mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    with suppress(FileNotFoundError):
+        return path.stat()
+    return None
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
+    """Written aside, in the same folder since only there a rename is one step; on the disk before it gets the name."""
+    place = os.path.realpath(path)
+    handle, draft = tempfile.mkstemp(prefix=PREFIX, dir=os.path.dirname(place))  # mode 600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        with suppress(PermissionError):  # memory sticks know no modes
+            os.chmod(draft, stat.S_IMODE(mode))
+        os.replace(draft, place)
+    except BaseException:
+        os.unlink(draft)
+        raise

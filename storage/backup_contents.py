@@ -1,0 +1,142 @@
+"""What a backup holds, looked at as a whole before anything is done with it: is it what offbook could have written?
+
+The rows of a dump are loaded into a scratch database of SQLite, on the schema of their revision; a SQLite backup is one
+already. So one set of checks serves every engine: declared schema, type of each value, keys, references, and, where no
+checksum vouches for them, the digest of each record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL
+
+from offbook.core.errors import OffbookError
+from storage.backup_schema import Column, Schema, differences, expected_at
+from storage.engines import open_engines
+from storage.likeness import compare_books
+from storage.migrating import upgrade
+from storage.sqlite import driver
+
+ROWS_AT_ONCE = 1_000
+INTEGER = re.compile(r"-?\d{1,19}")
+INTEGER_MAX = 2**63
+FLAGS = {"0": 0, "f": 0, "1": 1, "t": 1}
+
+Text = str | None
+"""A value as a dump writes it, without quotes; None is NULL."""
+
+
+class Faulty(Exception):
+    """What is wrong with a backup, in a few words without a full stop."""
+
+
+class Loader:
+    """Puts the rows of a dump into a scratch database. Raises Faulty for what no migration made a place for."""
+
+    def __init__(self, connection: Any, expected: Schema) -> None:
+        self._connection = connection
+        self._expected = expected
+        connection.execute("BEGIN")
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterator[Sequence[Text]]) -> None:
+        if table not in self._expected.tables:
+            raise Faulty(f"there is the table {table}, which no migration makes")
+        declared = self._expected.tables[table].columns
+        for name in columns:
+            if name not in declared:
+                raise Faulty(f"{table} has the column {name}, which no migration makes")
+        ordered = [(name, declared[name]) for name in columns]
+        names, places = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        values = (_converted(table, ordered, row) for row in rows)
+        try:
+            self._connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', values)
+        except driver().IntegrityError as error:
+            raise Faulty(f"a row of {table} can't be stored ({error})") from None
+
+    def finish(self) -> None:
+        self._connection.execute("COMMIT")
+
+
+def _converted(table: str, columns: Sequence[tuple[str, Column]], row: Sequence[Text]) -> list[object]:
+    if len(row) != len(columns):
+        raise Faulty(f"a row of {table} has {len(row)} values for {len(columns)} columns")
+    return [_value(f"{table}.{name}", column, text) for (name, column), text in zip(columns, row, strict=True)]
+
+
+def _value(name: str, column: Column, text: Text) -> object:
+    if text is None:
+        return None
+    if column.kind == "flag" and text in FLAGS:
+        return FLAGS[text]
+    if column.kind == "number" and INTEGER.fullmatch(text) and -INTEGER_MAX <= int(text) < INTEGER_MAX:
+        return int(text)
+    if column.kind != "text":
+        raise Faulty(f"{name} holds something else than a {column.kind}")
+    if column.characters_max is not None and len(text) > column.characters_max:
+        raise Faulty(f"{name} holds a text of more than {column.characters_max} characters")
+    return text
+
+
+def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]:
+    """How many rows each table of a SQLite database has, when all are what they should be at ``revision``.
+
+    Raises Faulty.
+    """
+    expected = expected_at(revision)
+    for difference in differences(schema, expected):
+        raise Faulty(difference)
+    counts = {name: _count(connection, name, table.columns) for name, table in expected.tables.items()}
+    for _ in connection.execute("SELECT 1 FROM sqlite_sequence WHERE typeof(seq) <> 'integer'"):
+        raise Faulty("sqlite_sequence.seq holds something else than a number")
+    for row in connection.execute("PRAGMA foreign_key_check"):
+        raise Faulty(f"{row[0]} refers to what is not there")
+    return counts
+
+
+def _count(connection: Any, table: str, columns: Mapping[str, Column]) -> int:
+    checks = ", ".join(f"coalesce(max({_is_wrong(name, column)}), 0)" for name, column in columns.items())
+    *wrong, count = connection.execute(f'SELECT {checks}, count(*) FROM "{table}"').fetchone()
+    for (name, column), is_wrong in zip(columns.items(), wrong, strict=True):
+        if is_wrong:
+            raise Faulty(f"{table}.{name} holds something else than a {column.kind}")
+    texts = ", ".join(f'"{name}"' for name, column in columns.items() if column.kind == "text")
+    try:
+        for _ in connection.execute(f'SELECT {texts or "1"} FROM "{table}"'):
+            pass
+    except driver().OperationalError:  # its words hold people's data
+        raise Faulty(f"{table} holds bytes that are no text") from None
+    return int(count)
+
+
+def _is_wrong(name: str, column: Column) -> str:
+    """SQL for whether a value is none that this column may hold. SQLite itself takes any."""
+    quoted = f'"{name}"'
+    if column.kind == "flag":
+        return f"{quoted} IS NOT NULL AND (typeof({quoted}) <> 'integer' OR {quoted} NOT IN (0, 1))"
+    kind = "integer" if column.kind == "number" else "text"
+    return f"typeof({quoted}) NOT IN ('{kind}', 'null')"
+
+
+def check_records(connection: Any, folder: Path) -> None:
+    """Compare every record with its stored digest, on the schema of this version, in a copy. Raises Faulty.
+
+    It notices a letter that became another one. Whatever can't be read as a record is as bad.
+    """
+    path = folder / "records.db"
+    with closing(driver().connect(path)) as copy:
+        connection.backup(copy)
+    database = open_engines(URL.create("sqlite", database=str(path)))
+    try:
+        upgrade(database)
+        differing = [book.table for book in compare_books(database, database) if book.here != book.there]
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, OffbookError) as error:
+        raise Faulty(f"some records can't be read ({type(error).__name__})") from None
+    finally:
+        database.close()
+    if differing:
+        raise Faulty(f"{differing[0]} are not those that the digests in it were made of")

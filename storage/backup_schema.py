@@ -1,0 +1,234 @@
+"""The schema that a backup should have: what the migrations make up to its revision, and how another differs from it.
+
+It is read from a database in which they ran, so that no list of tables is kept by hand. Each engine has its own words
+for the same type; here they are one, so that a dump of any engine is compared with what the migrations make on SQLite.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+
+from storage.engines import open_engines
+from storage.migrating import MIGRATIONS
+from storage.sqlite import driver
+
+KINDS = {
+    **dict.fromkeys(("bigint", "integer"), "number"),
+    **dict.fromkeys(("boolean", "tinyint"), "flag"),
+    **dict.fromkeys(("character varying", "varchar", "text", "mediumtext", "longtext"), "text"),
+}
+"""What holds the same, by its names in the three engines."""
+
+DECLARED = re.compile(r"([a-z ]+)(?:\((\d+)\))?")
+INTERNAL = "sqlite_"
+
+Columns = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``kind`` is one of KINDS, or the engine's own word for another type. ``counts``: the engine numbers new rows."""
+
+    kind: str
+    characters_max: int | None = None
+    required: bool = False
+    default: str | None = None
+    counts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    columns: Columns
+    table: str
+    targets: Columns
+    on_delete: str = "NO ACTION"
+
+
+@dataclass(slots=True)
+class Table:
+    columns: dict[str, Column] = field(default_factory=dict)
+    primary: Columns = ()
+    unique: set[Columns] = field(default_factory=set)
+    references: set[Reference] = field(default_factory=set)
+    indexes: dict[str, Columns] = field(default_factory=dict)
+    words: tuple[str, ...] | None = None
+    """What else SQLite's declaration says; None where it is no declaration of SQLite's."""
+
+
+@dataclass(slots=True)
+class Schema:
+    """``others`` is whatever is no table and no index of one: triggers, views, functions."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+
+
+def column(declared: str, required: bool, default: str | None, counts: bool = False) -> Column:
+    """``declared`` is the type in any engine's words, ``default`` an expression in them."""
+    match = DECLARED.fullmatch(declared.lower().strip())
+    kind = KINDS.get(match[1]) if match else None
+    if match is None or kind is None or (match[1] == "tinyint" and match[2] != "1"):
+        return Column(declared, None, required, _plain(default), counts)
+    size = int(match[2]) if kind == "text" and match[2] else None
+    return Column(kind, size, required, _plain(default), counts)
+
+
+def _plain(default: str | None) -> str | None:
+    """A constant without casts and quotes: ``'merge'::character varying`` and ``('merge')`` are one."""
+    if default is None or default.upper() == "NULL":
+        return None
+    bare = default.partition("::")[0].strip("()").strip("'")
+    return {"false": "0", "true": "1"}.get(bare, bare)
+
+
+# --- what should be there --------------------------------------------------------------------------------------------
+
+
+@cache
+def template(revision: str) -> bytes:
+    """A SQLite file without rows, on the schema of ``revision``.
+
+    Alembic's own command would do it but for a backup before an upgrade, which is made in the middle of another one:
+    its environment is one of the whole process.
+    """
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    steps = list(scripts.iterate_revisions(revision, "base"))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "template.db")
+        database = open_engines(f"sqlite:///{path}")
+        try:
+            with database.migrate() as connection:
+                context = MigrationContext.configure(connection)
+                with Operations.context(context):
+                    for step in reversed(steps):
+                        step.module.upgrade()
+                context.stamp(scripts, revision)
+        finally:
+            database.close()
+        return path.read_bytes()
+
+
+@cache
+def expected_at(revision: str) -> Schema:
+    """What the migrations make up to ``revision``. Not to be changed."""
+    with tempfile.TemporaryDirectory() as folder, scratch_at(revision, Path(folder)) as connection:
+        return of_sqlite(connection)
+
+
+@contextmanager
+def scratch_at(revision: str, folder: Path) -> Iterator[Any]:
+    """A connection of the driver to a SQLite database in ``folder``, without rows, on the schema of ``revision``."""
+    path = folder / "scratch.db"
+    path.write_bytes(template(revision))
+    with closing(driver().connect(path)) as connection:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("DELETE FROM alembic_version")
+        yield connection
+
+
+def of_sqlite(connection: Any) -> Schema:
+    """The schema of the SQLite database that a connection of the driver has open."""
+    schema = Schema()
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall():
+        if kind == "table" and not name.startswith(INTERNAL):
+            schema.tables[name] = _table(connection, name, sql)
+        elif kind not in ("table", "index"):
+            schema.others.append(f"the {kind} {name}")
+    return schema
+
+
+def _table(connection: Any, name: str, sql: str) -> Table:
+    rows = connection.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)).fetchall()
+    primary = [row for row in sorted(rows, key=lambda row: row[5]) if row[5]]
+    counted = primary[0][1] if len(primary) == 1 and primary[0][2].upper() == "INTEGER" else None
+    table = Table(words=_words(sql))
+    for _, column_name, declared, required, default, _, hidden in rows:
+        of = "generated " if hidden else ""
+        table.columns[column_name] = column(of + declared, bool(required), default, column_name == counted)
+    table.primary = tuple(row[1] for row in primary)
+    table.references = set(_references(connection, name))
+    for index, is_unique, origin, is_partial in connection.execute(
+        'SELECT name, "unique", origin, partial FROM pragma_index_list(?)', (name,)
+    ).fetchall():
+        columns = _index_columns(connection, index)
+        if origin == "u":
+            table.unique.add(columns)
+        elif origin == "c":
+            table.indexes[index] = (*columns, *("unique",) * is_unique, *("partial",) * is_partial)
+    return table
+
+
+def _index_columns(connection: Any, index: str) -> Columns:
+    """An expression has no name; another order or collation than usual goes with it."""
+    rows = connection.execute("SELECT name, desc, coll FROM pragma_index_xinfo(?) WHERE key", (index,)).fetchall()
+    return tuple(
+        (name or "an expression") + " desc" * descends + ("" if collation == "BINARY" else f" {collation}")
+        for name, descends, collation in rows
+    )
+
+
+def _references(connection: Any, name: str) -> Iterator[Reference]:
+    parts: dict[int, list[Any]] = {}
+    for row in connection.execute(
+        'SELECT id, "table", "from", "to", on_delete FROM pragma_foreign_key_list(?) ORDER BY id, seq', (name,)
+    ):
+        parts.setdefault(row[0], []).append(row)
+    for rows in parts.values():
+        yield Reference(tuple(row[2] for row in rows), rows[0][1], tuple(row[3] for row in rows), rows[0][4])
+
+
+WORDS = re.compile(r"\b(CHECK|COLLATE|CONFLICT|GENERATED|AS|AUTOINCREMENT|WITHOUT|STRICT|VIRTUAL|DEFERRABLE|MATCH)\b")
+LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+
+
+def _words(sql: str) -> tuple[str, ...]:
+    return tuple(sorted(WORDS.findall(LITERALS.sub("", sql).upper())))
+
+
+# --- how another differs ---------------------------------------------------------------------------------------------
+
+
+def differences(actual: Schema, expected: Schema) -> Iterator[str]:
+    """A few words for each thing that is not as the migrations make it."""
+    yield from (f"there is {other}, which no migration makes" for other in actual.others)
+    for name in sorted(expected.tables.keys() | actual.tables.keys()):
+        if name not in actual.tables:
+            yield f"the table {name} is missing"
+        elif name not in expected.tables:
+            yield f"there is the table {name}, which no migration makes"
+        else:
+            yield from _table_differences(name, actual.tables[name], expected.tables[name])
+
+
+def _table_differences(name: str, actual: Table, expected: Table) -> Iterator[str]:
+    yield from _by_name(f"{name} has", "the column", actual.columns, expected.columns)
+    yield from _by_name(f"{name} has", "the index", actual.indexes, expected.indexes)
+    for word in ("primary", "unique", "references"):
+        if getattr(actual, word) != getattr(expected, word):
+            key = {"primary": "primary key", "unique": "unique columns", "references": "foreign keys"}[word]
+            yield f"the {key} of {name} are not those that the migrations make"
+    if actual.words not in (None, expected.words):
+        yield f"the table {name} is declared otherwise than the migrations do"
+
+
+def _by_name(subject: str, part: str, actual: Mapping[str, object], expected: Mapping[str, object]) -> Iterator[str]:
+    yield from (
+        f"{subject} {part} {name}, which no migration makes" for name in sorted(actual.keys() - expected.keys())
+    )
+    yield from (f"{subject} lost {part} {name}" for name in sorted(expected.keys() - actual.keys()))
+    for name in sorted(actual.keys() & expected.keys()):
+        if actual[name] != expected[name]:
+            yield f"{subject} {part} {name} otherwise than the migrations make it"

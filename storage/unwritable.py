@@ -1,0 +1,53 @@
+"""Why a database takes no changes, as errors: its disk is full, or it may only be read. Reading goes on in all of them.
+
+What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines raises these in its
+place, wherever in a transaction it comes.
+"""
+
+from __future__ import annotations
+
+from offbook.core.errors import OffbookError
+
+
+class Unwritable(OffbookError):
+    """Nothing was stored, and what is there stays readable.
+
+    The message is for everybody, ``for_admins`` also names the place, which devices need not know.
+    """
+
+    code = "unwritable"
+
+    def __init__(self, message: str, for_admins: str | None = None) -> None:
+        super().__init__(message)
+        self.for_admins = for_admins or message
+
+
+class DiskFull(Unwritable):
+    code = "disk_full"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            "The disk of the server's database is full, so that nothing can be stored. Devices keep their edits and "
+            "send them later. Whoever looks after the server must make room on that disk; `flask doctor` says where.",
+            f"The disk of the database is full ({place}), so that nothing can be stored: make room there.",
+        )
+
+
+class ReadOnly(Unwritable):
+    code = "read_only"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            "The server's database may only be read, so that nothing can be stored. Devices keep their edits and send "
+            "them later. Whoever looks after the server must let it write again; `flask doctor` says where.",
+            f"The database may only be read ({place}), so that nothing can be stored: let it be written again.",
+        )
+
+
+class TooBusy(OffbookError):
+    """Others are writing, and whoever asked was not to wait longer. Nothing was stored."""
+
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__("Others are writing to the database all the time. Try again in a moment.")

@@ -1,0 +1,116 @@
+"""A restore that is killed, by a signal that nothing can catch: all of the old is there, or all of the new."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from app import App
+from models import Base
+from storage import mariadb_backup, postgresql_backup
+from storage.backup_files import BackupError
+from storage.engines import Database
+from storage.moving import RESTORE, set_mark
+from storage.programs import feed
+from tests.browser import add_user, app_on
+from tests.serving import ROOT
+from tests.test_backup import backed_up, closed_to, everything, people, restored
+from tests.waiting import wait_until
+
+SETTINGS = Base.metadata.tables["settings"].name
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
+    made = app_on(database_url, instance_path=tmp_path)
+    yield made
+    made.extensions["database"].close()
+
+
+@pytest.fixture
+def database(app: App) -> Database:
+    database: Database = app.extensions["database"]
+    return database
+
+
+@pytest.fixture
+def file(app: App, tmp_path: Path) -> Path:
+    """A backup in which there is one person less than in the database."""
+    add_user(app, "ada")
+    path = backed_up(app, tmp_path / "offbook.backup")
+    add_user(app, "bob")
+    return path
+
+
+def killed(database: Database, file: Path, *points: str) -> list[str]:
+    """The points at which a restore was killed: see tests.killing_restores."""
+    database.close()
+    url = database.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.killing_restores", url, str(file), *points]
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+@pytest.mark.engines("sqlite")
+def test_a_restore_that_is_killed_leaves_the_old_database_or_the_new_one(
+    app: App, database: Database, file: Path
+) -> None:
+    before = everything(database)
+    early = ["replacing:finish:0", "replacing:keep:0", "sqlite_backup:step:1"]
+    assert killed(database, file, *early) == early
+    assert everything(database) == before and database.faults() == []
+    assert not closed_to(database)
+    late = ["sqlite_backup:step:2"]
+    assert killed(database, file, *late) == late
+    assert people(app) == ["ada"] and database.faults() == []
+
+
+@pytest.mark.engines("postgresql")
+def test_a_dump_that_ends_because_the_restore_was_killed_is_not_committed(
+    app: App, database: Database, file: Path
+) -> None:
+    """psql goes on alone with what it got. The database stays closed, and says what to do."""
+    before = everything(database)
+    assert killed(database, file, "programs:read:1")
+    with database.engine.connect() as connection:
+        apart = connection.execution_options(isolation_level="AUTOCOMMIT")
+        wait_until(lambda: apart.scalar(postgresql_backup.OTHERS) == 0)
+    after = everything(database)
+    assert [name for name in before if before[name] != after[name]] == [SETTINGS]
+    assert closed_to(database)
+    database.close()
+    restored(app, file)
+    assert (people(app), closed_to(database)) == (["ada"], False)
+
+
+@pytest.mark.engines("mysql")
+def test_a_dump_that_ends_anywhere_leaves_a_closed_database(app: App, database: Database, file: Path) -> None:
+    """Also where it replaces the table with the mark: MariaDB takes nothing back."""
+    with closing(file.open("rb")) as dump:
+        lines = list(mariadb_backup.closing(dump, replaces=True))
+    first = next(number for number, line in enumerate(lines) if mariadb_backup.NEW.encode() in line)
+    last = next(number for number, line in enumerate(lines) if b"RENAME TABLE" in line)
+    with database.alone() as connection:
+        set_mark(connection, RESTORE)
+    database.close()
+    run_client(database, lines[:first])
+    for end in range(first, last + 2):
+        with suppress(BackupError):  # within a statement it complains of its end
+            run_client(database, lines[first:end])
+        assert closed_to(database), lines[end - 1]
+        database.close()
+    run_client(database, lines)
+    assert closed_to(database)
+    database.close()
+    restored(app, file)
+    assert (people(app), closed_to(database)) == (["ada"], False)
+
+
+def run_client(database: Database, lines: list[bytes]) -> None:
+    url = database.engine.url
+    words = ["mariadb", *mariadb_backup._place(url)]
+    feed(words, mariadb_backup.PACKAGE, mariadb_backup._secrets(url), lines)
