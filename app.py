@@ -30,7 +30,7 @@ from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
-from web import Parts, assets, auth, errors, headers, watch, words
+from web import Parts, assets, auth, errors, headers, values, watch, words
 from web.logs import Log
 from web.watch import Watch
 
@@ -75,7 +75,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, auth, watch, cli, routes):
+    for part in (errors, headers, values, auth, watch, cli, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies

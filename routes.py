@@ -25,6 +25,7 @@ from web.people import people, users
 from web.rest import rest
 from web.settings import settings
 from web.streams import streams
+from web.values import require_text_in_form
 
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
@@ -58,7 +59,7 @@ def register(app: Flask) -> None:
     for blueprint, prefix in (*API, *OPERATIONS, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     for blueprint, _ in PAGES:
-        app.before_request_funcs.setdefault(blueprint.name, []).append(note_cursor)
+        app.before_request_funcs.setdefault(blueprint.name, []).extend((require_text_in_form, note_cursor))
     app.config["API_SEGMENTS"] = api_segments(app)
 
 

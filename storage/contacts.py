@@ -182,6 +182,11 @@ def _place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
     except ValueError:
         parts = None
     is_place = isinstance(parts, list) and tuple(map(type, parts)) == types
-    if not is_place or any(type(part) is int and part > INTEGER_MAX for part in parts):
+    if not (is_place and all(map(_is_storable, parts))):
         raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
     return tuple(parts)
+
+
+def _is_storable(part: bool | int | str) -> bool:
+    """Whether every database takes it as a parameter."""
+    return "\0" not in part if isinstance(part, str) else part <= INTEGER_MAX

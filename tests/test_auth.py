@@ -217,7 +217,7 @@ def test_every_answer_carries_the_headers_that_protect(app: App, path: str) -> N
     [
         ("GET", "/users", 401, "not_authorized"),
         ("GET", "/users/of/nothing", 404, "not_found"),
-        ("POST", "/users", 405, "method_not_allowed"),
+        ("DELETE", "/users", 405, "method_not_allowed"),
     ],
 )
 def test_the_api_tells_errors_as_problems(app: App, method: str, path: str, status: int, code: str) -> None:

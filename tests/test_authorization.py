@@ -64,12 +64,13 @@ class World:
     def path(self, rule: str) -> str:
         """The rule's path with Ada's ids in it."""
         ids = {
+            "<int(max=9223372036854775807):user_id>": "1",
             "<uuid:contact_id>": self.contact,
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
             "<uuid:conflict_id>": self.change,
             "<uuid:stream_id>": self.stream,
-            "<uuid>": self.device,
+            "<uuid:device_id>": self.device,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
         }
@@ -155,8 +156,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),
     "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
-    "POST /devices/<uuid>/rename": Row(Who.PERSON, {"name": "hijacked"}),
-    "POST /devices/<uuid>/revoke": Row(Who.PERSON),
+    "POST /devices/<uuid:device_id>/rename": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/<uuid:device_id>/revoke": Row(Who.PERSON),
     "GET /settings": Row(Who.PERSON),
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
@@ -165,6 +166,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
+    "POST /users": Row(Who.ADMIN_OR_DEVICE, body=lambda _: {"name": "eve", "password": "hijacked password"}),
+    "GET /users/<int(max=9223372036854775807):user_id>": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
     "POST /plan": Row(Who.DEVICE, body=hostile_push),
     "GET /history/<uuid:record_id>": Row(Who.DEVICE),
@@ -183,7 +186,7 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid>")
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:device_id>")
 
 
 def rows(*kinds: Who) -> list[Any]:

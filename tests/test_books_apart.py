@@ -285,6 +285,17 @@ def users(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.pages.get("/users"), 403
 
 
+def user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/users/1"), 403
+    yield scene.pages.get("/users/1"), 403
+
+
+def make_user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    body = {"name": "ada2", "password": "a new password", "admin": True}
+    yield scene.device.ask("POST", "/users", json=body), 403
+    yield scene.pages.client.post("/users", json=body), 403
+
+
 def policy(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/policy", policy="ask", book_id="1"), 302
 
@@ -334,6 +345,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "rest.change": contact("PATCH"),
     "rest.delete": contact("DELETE"),
     "users.list_users": users,
+    "users.show_user": user,
+    "users.make_user": make_user,
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
     "metrics.show": to_all("/metrics", 404),
@@ -438,7 +451,8 @@ def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> Non
     stranger = Browser(app)
     token = csrf_of(stranger.get("/login").text)
     for rule in app.url_map.iter_rules():
-        values = {name: scene.contact if name == "contact_id" else scene.device_uuid for name in rule.arguments}
+        ids = {"contact_id": scene.contact, "user_id": 1}
+        values = {name: ids.get(name, scene.device_uuid) for name in rule.arguments}
         path = rule.build(values, append_unknown=False)
         assert path is not None
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):

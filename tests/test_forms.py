@@ -193,8 +193,6 @@ def test_a_new_contact_needs_a_name() -> None:
         {"opened": ['{"details": {"k/1": {}}}']},
         {"opened": []},
         {"opened": ["\ud800"]},
-        {"base": ["x"]},
-        {"base": []},
     ],
 )
 def test_a_broken_form_is_refused_in_words(broken: dict[str, list[str]]) -> None:

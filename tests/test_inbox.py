@@ -269,7 +269,6 @@ def test_a_value_that_can_not_be_is_told_beside_it_and_stays_typed(
     [
         {"choice": ""},
         {"choice": "mine"},
-        {"choice": "ours", "change_id": "x"},
         {"choice": "typed", "cell": "x/value", "value": "x"},
     ],
 )
@@ -278,6 +277,14 @@ def test_a_broken_form_changes_nothing(ada: Browser, two: Pair, fields: dict[str
     assert choose(ada, conflict, **fields).status_code == 422
     assert two.open() == [conflict]
     assert two.record(contact).cells["phone"] == "555-1"
+
+
+def test_a_form_whose_id_is_none_changes_nothing(ada: Browser, two: Pair) -> None:
+    _, conflict = two.conflict(phone=("555-1", "555-2"))
+    page = choose(ada, conflict, choice="ours", change_id="x")
+    assert page.status_code == 400
+    assert "must be a UUID" in page.text
+    assert two.open() == [conflict]
 
 
 # --- what others did meanwhile ---------------------------------------------------------------------------------------

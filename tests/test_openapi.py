@@ -103,6 +103,46 @@ def test_a_push_as_devices_send_it_fits_its_schema() -> None:
     assert not fits("ContactChange", {"details": {"a/b": {}}})
 
 
+@pytest.mark.parametrize(
+    ("path", "schema", "body"),
+    [
+        ("/contacts", "NewContact", {"name": "Ada", "birthday": ""}),
+        ("/contacts", "NewContact", {"name": "Ada", "birthday": "--02-29", "details": None, "id": None}),
+        ("/contacts", "NewContact", {"name": "Ada", "details": {"k1": {"kind": "phone"}, "k2": None}}),
+        ("/sync", "Push", {"changes": [], "seen": None, "kept": None, "sent_at": None, "parked": None}),
+        ("/sync", "Push", {"changes": [change(base=None, bases=None, replica=None, resolves=None)]}),
+        ("/sync", "Push", {"changes": [change("DELETE", base=0, data=[])]}),
+    ],
+)
+def test_what_is_taken_is_described(app: App, path: str, schema: str, body: dict[str, Any]) -> None:
+    assert fits(schema, body)
+    assert caller(app, "ada").ask("POST", path, json=body).status_code in (200, 201)
+
+
+@pytest.mark.parametrize(
+    ("path", "schema", "body"),
+    [
+        ("/contacts", "NewContact", {"phone": "1"}),
+        ("/contacts", "NewContact", {"name": " "}),
+        ("/contacts", "NewContact", {"name": "Ada", "birthday": "2026-02-29"}),
+        ("/contacts", "NewContact", {"name": "Ada", "id": "x"}),
+        ("/contacts", "NewContact", {"name": "Ada", "notes": "\0"}),
+        ("/contacts", "NewContact", {"name": "Ada", "details": {"k1": {}}}),
+        (f"/conflicts/{'0' * 8}-0000-4000-8000-{'0' * 12}", "Choice", {"choice": "ours", "value": "1"}),
+    ],
+)
+def test_what_is_refused_is_described_as_wrong(app: App, path: str, schema: str, body: dict[str, Any]) -> None:
+    assert not fits(schema, body)
+    assert caller(app, "ada").ask("POST", path, json=body).status_code == 422
+
+
+def test_a_page_longer_than_the_longest_may_be_asked_for(app: App, document: dict[str, Any]) -> None:
+    assert caller(app, "ada").get("/changes", limit=1001).status_code == 200
+    (limit,) = (one for one in document["paths"]["/changes"]["get"]["parameters"] if one["name"] == "limit")
+    assert limit["schema"]["maximum"] > 1001
+    assert "No page has more than 1000" in limit["description"]
+
+
 def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks of tests.calling are no use if they let everything through."""
     laptop = caller(app, "ada")

@@ -138,7 +138,9 @@ def test_a_broken_form_is_refused_in_words(ada: Person) -> None:
     assert "load the page again" in page.text
 
 
-@pytest.mark.parametrize(("name", "value"), [("change_id", "x"), ("base", "-1"), ("base", "9" * 18)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("change_id", "x"), ("base", "-1"), ("base", "x"), ("base", ""), ("base", "9" * 18)]
+)
 def test_hidden_fields_that_were_tampered_with_change_nothing(ada: Person, name: str, value: str) -> None:
     contact = ada.add(name="Grace")
     page = ada.send(f"/c/{contact}/edit", ada.form(contact) | {"name": ["Eve"], name: [value]})
@@ -271,12 +273,18 @@ def test_a_renewal_brings_no_session_back_that_was_signed_out_meanwhile(ada: Per
     assert "Set-Cookie" not in ada.get("/", headers=RENEWAL).headers
 
 
-@pytest.mark.parametrize(("asked", "given"), [("", 100), ("50", 100), ("130", 130), ("x", 100), ("99999", 150)])
+@pytest.mark.parametrize(("asked", "given"), [("50", 100), ("130", 130), ("99999", 150)])
 def test_a_script_gets_as_many_lines_as_it_has(ada: Person, asked: str, given: int) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
     batch = [change_of(added(one, f"Person {number:03}"), one) for number, one in enumerate(ids)]
     push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
     assert ada.get(f"/?lines={asked}").text.count('<li class="row"') == given
+
+
+def test_a_number_that_is_none_is_told_in_a_sentence(ada: Person) -> None:
+    page = ada.get("/?lines=x")
+    assert page.status_code == 400
+    assert "&#34;lines&#34; must be a whole number from 0 to" in page.text
 
 
 def test_whoever_edits_is_told_what_came_meanwhile(ada: Person) -> None:

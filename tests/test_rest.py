@@ -226,8 +226,8 @@ def test_a_write_happens_if_nothing_changed_since(laptop: Caller, ada: str) -> N
     assert laptop.ask("DELETE", f"/contacts/{ada}", {"If-Match": changed.headers["ETag"]}).status_code == 204
 
 
-@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_stale_condition_stops_the_write(app: App, laptop: Caller, ada: str, method: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_stale_condition_is_told(app: App, laptop: Caller, ada: str, method: str) -> None:
     tag = laptop.get(f"/contacts/{ada}").headers["ETag"]
     patched(laptop, ada, phone="1")
     before = typed(app)

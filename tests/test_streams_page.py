@@ -138,10 +138,18 @@ def test_the_latest_messages_are_shown_and_older_ones_a_page_further(app: App, b
     assert 'rel="next"' not in second.text and "Newest" in second.text
 
 
-@pytest.mark.parametrize("before", ["0", "-5", "9" * 30, "x", ""])
+@pytest.mark.parametrize("before", ["0", str(2**63 - 1)])
 def test_a_place_that_no_page_gave_harms_nothing(app: App, boss: Browser, file: Path, before: str) -> None:
     path = path_of(app, written(file, parts_of(app).clock(), "x"))
     assert boss.get(f"{path}?before={before}&span=nothing").status_code == 200
+
+
+@pytest.mark.parametrize("before", ["-5", str(2**63), "x", ""])
+def test_a_place_that_is_no_number_is_told_in_a_sentence(app: App, boss: Browser, file: Path, before: str) -> None:
+    path = path_of(app, written(file, parts_of(app).clock(), "x"))
+    page = boss.get(f"{path}?before={before}")
+    assert page.status_code == 400
+    assert "must be a whole number" in page.text
 
 
 def test_what_a_message_says_does_nothing_to_the_page(app: App, boss: Browser, file: Path) -> None:

@@ -11,9 +11,8 @@ import orjson
 from flask import Blueprint, Response, request
 
 from offbook.core.cells import Json
-from offbook.core.errors import Malformed
 from offbook.core.ranges import compare_of, fetch_of
-from offbook.core.wire import BODY_BYTES_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
+from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from storage import Origin
 from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin
@@ -26,11 +25,14 @@ from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
+from web.values import query
 from web.watch import Pushed, note_sync
 
 api = Blueprint("api", __name__)
 
-LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_MAX}
+LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
+
+OF_LIMIT = f"The longest page wanted. No page has more than {PAGE_MAX}."
 
 QUESTION_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
@@ -106,13 +108,13 @@ def plan() -> Response:
     Asks.DEVICE,
     answers={200: "PageOrTutorialRows"},
     problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
-    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, "The longest page wanted.")},
+    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, OF_LIMIT)},
     takes=("Offbook-Protocol",),
 )
 @device_required
 def changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""
-    login, since = the_device(), request.args.get("since")
+    login, since = the_device(), query.text("since", None)
     if since is not None and tutorial.is_tutorial_since(since):
         return answer(tutorial.pull(parts(), login, since))
     cursor = None if since is None else parse_cursor(since)
@@ -183,8 +185,5 @@ def note_place(page: dict[str, Json], is_single: bool = False) -> None:
 
 
 def page_limit() -> int:
-    """``limit`` of the query, at most PAGE_MAX; raises Malformed where it is no such number."""
-    text = request.args.get("limit", str(PAGE_MAX))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise Malformed("bad_limit", f'"limit" must be a whole number from 1 to {PAGE_MAX}.')
-    return min(int(text), PAGE_MAX)
+    """``limit`` of the query, of which a page takes PAGE_MAX at the most; raises Malformed where it is no number."""
+    return min(query.number("limit", PAGE_MAX, 1, code="bad_limit"), PAGE_MAX)

@@ -16,7 +16,7 @@ from flask import Blueprint, Flask, Request, Response, flash, g, redirect, rende
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from flask_wtf.csrf import generate_csrf
+from flask_wtf.csrf import generate_csrf, validate_csrf
 from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound
@@ -26,6 +26,7 @@ from storage.throttle import Throttled
 from web import parts
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
+from web.values import authorization, posted, query
 
 P = ParamSpec("P")
 
@@ -40,6 +41,14 @@ class Person(UserMixin):  # type: ignore[misc]
 
     def get_id(self) -> str:
         return f"{self.user.id}.{self.user.stamp}"
+
+
+class Manager(LoginManager):  # type: ignore[misc]
+    """Nobody stays signed in by a second cookie. Flask-Login looks for one all the same, and fails on what is not ASCII
+    in it: ``hmac.compare_digest`` takes no other letters."""
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> None:
+        return None
 
 
 def load_person(session_id: str) -> Person | None:
@@ -83,6 +92,30 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
     return guarded
 
 
+def admin_or_device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
+    """The view is for signed-in admins, and for devices of admins. It is one of the API, which knows no forms: where a
+    session is what lets someone in, whatever changes something needs the CSRF token in a header."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        by_session = is_signed_in() and not authorization()
+        if not (me().admin if by_session else device_login().admin):
+            raise not_an_admin()
+        if by_session and request.method not in ("GET", "HEAD"):
+            require_csrf_header()
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def require_csrf_header() -> None:
+    try:
+        validate_csrf(request.headers.get("X-CSRFToken"))
+    except ValueError:
+        detail = "With a session this needs the header X-CSRFToken, with the csrf_token of one of its pages."
+        raise Problem(400, "stale_form", detail) from None
+
+
 def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
         raise Problem(401, "not_authorized", "Sign in first.")
@@ -122,7 +155,7 @@ def the_device() -> DeviceLogin:
 
 
 def device_login() -> DeviceLogin:
-    given = request.authorization
+    given = authorization()
     token = given and (given.token if given.type == "bearer" else given.password)
     login = parts().accounts.device_by_token(token) if token else None
     if login is None:
@@ -156,23 +189,23 @@ def safe_next(target: str | None) -> str:
 @auth.get("/login")
 def login() -> ResponseReturnValue:
     if is_signed_in():
-        return redirect(safe_next(request.args.get("next")))
+        return redirect(safe_next(query.text("next", None)))
     return render_template("login.html", is_empty=parts().accounts.is_empty(), name="")
 
 
 @auth.post("/login")
 def sign_in() -> ResponseReturnValue:
-    name = request.form.get("name", "").strip()
+    name = posted.text("name", "").strip()
     address = request.remote_addr or ""
     try:
-        user = parts().accounts.check_password(name, request.form.get("password", ""), address, parts().clock())
+        user = parts().accounts.check_password(name, posted.text("password", ""), address, parts().clock())
     except WrongPassword as error:
         return render_template("login.html", error=str(error), name=name), 422
     except Throttled as error:
         page = render_template("login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
     open_session(user)
-    return redirect(safe_next(request.args.get("next")))
+    return redirect(safe_next(query.text("next", None)))
 
 
 @auth.post("/logout")
@@ -193,7 +226,7 @@ def setup(once: str) -> ResponseReturnValue:
 @auth.post("/setup/<once>")
 def set_up(once: str) -> ResponseReturnValue:
     require_setup(once)
-    name, password = request.form.get("name", ""), request.form.get("password", "")
+    name, password = posted.text("name", ""), posted.text("password", "")
     try:
         user = parts().accounts.set_up(once, name, password, parts().clock(), parts().new_id)
     except Invalid as error:
@@ -236,7 +269,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def register(app: Flask) -> None:
     app.session_interface = Sessions()
-    manager = LoginManager(app)
+    manager = Manager(app)
     manager.user_loader(load_person)
 
     @app.context_processor

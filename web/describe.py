@@ -40,6 +40,7 @@ class Described:
 
 
 ALWAYS: Mapping[int, Codes] = {
+    400: ("bad_text",),
     500: ("server_error",),
     503: ("busy", "database_busy", "moving", "read_only"),
     507: ("disk_full",),

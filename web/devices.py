@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from web import parts
 from web.auth import me, session_required
+from web.values import posted
 
 devices = Blueprint("devices", __name__)
 
@@ -23,7 +26,7 @@ def index() -> ResponseReturnValue:
 @session_required
 def add() -> ResponseReturnValue:
     """The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
-    user, name = me(), request.form.get("name", "")
+    user, name = me(), posted.text("name", "")
     try:
         device, token = parts().accounts.add_device(user.book_id, user.id, name, parts().clock(), parts().new_id)
     except Invalid as error:
@@ -33,21 +36,21 @@ def add() -> ResponseReturnValue:
     return render_template("device_added.html", device=device, token=token, server=server, code=code)
 
 
-@devices.post("/devices/<uuid>/rename")
+@devices.post("/devices/<uuid:device_id>/rename")
 @session_required
-def rename(uuid: str) -> ResponseReturnValue:
+def rename(device_id: UUID) -> ResponseReturnValue:
     try:
-        parts().accounts.rename_device(me().id, uuid, request.form.get("name", ""))
+        parts().accounts.rename_device(me().id, str(device_id), posted.text("name", ""))
     except Invalid as error:
         return page(error=str(error)), 422
     flash("Renamed.")
     return redirect(url_for("devices.index"))
 
 
-@devices.post("/devices/<uuid>/revoke")
+@devices.post("/devices/<uuid:device_id>/revoke")
 @session_required
-def revoke(uuid: str) -> ResponseReturnValue:
-    parts().accounts.revoke_device(me().id, uuid, parts().clock())
+def revoke(device_id: UUID) -> ResponseReturnValue:
+    parts().accounts.revoke_device(me().id, str(device_id), parts().clock())
     flash("Revoked. The device keeps what it has, and syncs no more.")
     return redirect(url_for("devices.index"))
 

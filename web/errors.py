@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from flask import Flask, Response, current_app, render_template, request
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -84,6 +85,8 @@ def answer(problem: Problem) -> Response:
 
 def wants_json() -> bool:
     """The API speaks JSON to everyone; elsewhere a client that names JSON, and not HTML, gets it."""
+    if request_ctx.url_adapter is None:
+        return True  # the Host header names no host: a page could not say where anything is
     first = request.path.split("/", 2)[1]
     if first in current_app.config["API_SEGMENTS"]:
         return True

@@ -20,7 +20,7 @@ from offbook.core.cells import Json, cells_of
 from offbook.core.changes import Operation
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.tables import CONTACTS, ENTRY_KEY, Type
-from offbook.core.wire import loads
+from offbook.core.wire import is_seq, loads
 from web.labels import KINDS, label_of
 
 OWN = "@"
@@ -36,6 +36,9 @@ SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
 FIELDS = tuple(
     one.name for one in CONTACTS.fields if one.type in (Type.TEXT, Type.DATE) and one.name not in SHOWN_IN_ROWS
 )
+NO_SEQ = -1
+"""In place of a base that is none: the change is rejected for it, and what was typed is kept."""
+
 LONG = frozenset({"notes"})
 NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
 BREAK = re.compile(r"\r\n?|\n")
@@ -136,14 +139,13 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> Form:
     try:
         opened = loads(_first(posted, "opened").encode("utf-8", "surrogatepass"))
         cells_of(CONTACTS, opened, Operation.UPDATE)
-        base = int(_first(posted, "base"))
-    except (Malformed, Invalid, ValueError):
+    except (Malformed, Invalid):
         raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
+    base, change_id = _first(posted, "base"), _first(posted, "change_id").lower()
     opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
-    change_id = _first(posted, "change_id").lower()
     fields = {name: _first(posted, name) for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
-    return _with_keys(Form(change_id, base, opened, fields, rows), filled)
+    return _with_keys(Form(change_id, int(base) if is_seq(base) else NO_SEQ, opened, fields, rows), filled)
 
 
 def _first(posted: Posted, name: str) -> str:
@@ -192,7 +194,7 @@ def with_row(form: Form, kind: str) -> Form:
 def without_row(form: Form, place: str) -> Form:
     """The form without the row at ``kind-number``."""
     kind, _, number = place.partition("-")
-    if kind not in form.rows or not number.isdigit():
+    if kind not in form.rows or not is_seq(number):
         return form
     kept = tuple(row for index, row in enumerate(form.rows[kind]) if index != int(number))
     return replace(form, rows={**form.rows, kind: kept})

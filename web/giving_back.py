@@ -11,11 +11,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid5
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.changes import Key, Record
-from offbook.core.errors import Invalid, NotFound
+from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.history import Burst, bursts, state_of
 from offbook.core.wire import INTEGER_MAX
 from storage import Origin, Reading
@@ -24,6 +24,7 @@ from web import parts
 from web.auth import me, session_required
 from web.pages import name_of, row_of, show, to, wanted
 from web.telling import Event, Line, changed_lines, is_noise, moments, told
+from web.values import Values, posted, posted_or_query, query
 from web.words import date
 
 giving_back = Blueprint("giving_back", __name__)
@@ -45,7 +46,7 @@ HOUR = 3_600_000_000
 @session_required
 def history(contact_id: UUID) -> ResponseReturnValue:
     record = wanted(contact_id)
-    skip = max(request.args.get("skip", 0, int), 0)
+    skip = query.number("skip", 0)
     with parts().store.reading(me().book_id) as book:
         events, more, whole = page_of(book, record, skip)
     days = [(day, list(some)) for day, some in groupby(events, lambda event: date(event.at))]
@@ -80,9 +81,9 @@ def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool
 @session_required
 def give_back(contact_id: UUID) -> ResponseReturnValue:
     """Give back one value of a change; without a cell, all that it replaced, which undoes it."""
-    record, change_id = wanted(contact_id), request.values.get("change", "")
-    cell, side = request.form.get("cell"), request.form.get("to", "before")
-    form_id = request.form.get("form_id") or derived(change_id, "undo")
+    record, change_id = wanted(contact_id), posted_or_query.uuid("change", "")
+    cell, side = posted.text("cell", None), posted.text("to", "before")
+    form_id = posted.uuid("form_id", "") or derived(change_id, "undo")
     with parts().store.reading(me().book_id) as book:
         past = book.past(change_id)
     if past is None or past.key != (record.table, record.id):
@@ -99,8 +100,8 @@ def give_back(contact_id: UUID) -> ResponseReturnValue:
 @giving_back.post("/c/<uuid:contact_id>/history/version")
 @session_required
 def give_version_back(contact_id: UUID) -> ResponseReturnValue:
-    record, seq = wanted(contact_id), request.form.get("seq", -1, int)
-    by = by_me(derived(request.form.get("form_id", ""), f"version {seq}"))
+    record, seq = wanted(contact_id), posted.number("seq", -1)
+    by = by_me(derived(posted.uuid("form_id", ""), f"version {seq}"))
     try:
         if not 0 <= seq <= INTEGER_MAX:
             raise Invalid("bad_base", "There is no such version of this contact.")
@@ -163,10 +164,10 @@ class Back:
 @giving_back.get("/past")
 @session_required
 def past() -> ResponseReturnValue:
-    if "at" not in request.args and "seq" not in request.args:
+    if "at" not in query and "seq" not in query:
         return choose()
     try:
-        seq = moment_of(request.args)
+        seq = moment_of(query)
         with parts().store.reading(me().book_id) as book:
             head = book.book.seq
         found = preview(parts().store, me().book_id, seq)
@@ -179,15 +180,15 @@ def past() -> ResponseReturnValue:
 @session_required
 def go_back() -> ResponseReturnValue:
     by = by_me(parts().new_id())
-    seen = request.form.get("seen", None, int)
+    seen = posted.number("seen", None)
     try:
-        seq = moment_of(request.values)
+        seq = moment_of(posted_or_query)
         taken = take_back(parts().store, me().book_id, by, seq, parts().clock(), seen)
     except Invalid as error:
         if error.code != "changed_since":
             return choose(str(error))
         flash(str(error), "warn")
-        return redirect(url_for("giving_back.past", seq=request.values.get("seq")), 303)
+        return redirect(url_for("giving_back.past", seq=posted_or_query.text("seq", None)), 303)
     text = f"The book is as it was on {moment(seq)}."
     if taken.before > seq:
         undo = url_for("giving_back.go_back", seq=taken.before)
@@ -201,7 +202,7 @@ def choose(error: str = "") -> ResponseReturnValue:
     now = parts().clock()
     with parts().store.reading(me().book_id) as book:
         found = suggestions(book, now)
-    typed = request.args.get("at", "")
+    typed = query.text("at", "")
     return render_template(
         "past/choose.html", suggestions=found, error=error, typed=typed, now=now
     ), 422 if error else 200
@@ -226,9 +227,12 @@ def _before(burst: Burst, author: Any) -> Suggestion:
     return Suggestion(title, f"which began {moment(burst.first)}", url_for("giving_back.past", seq=burst.first - 1))
 
 
-def moment_of(asked: Any) -> int:
+def moment_of(asked: Values) -> int:
     """The seq to go back to, from a seq or a time in UTC. Raises Invalid in words for people."""
-    seq: int = asked.get("seq", -1, int) if "seq" in asked else _micros(asked.get("at", ""))
+    try:
+        seq = asked.number("seq", -1) if "seq" in asked else _micros(asked.text("at", ""))
+    except Malformed:
+        seq = -1
     if not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_moment", "Choose a day and a time first.")
     if seq > parts().clock():

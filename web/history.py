@@ -15,11 +15,12 @@ from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, data_of
 from storage.past import Told, page
 from storage.restoring import By, restore, restore_version
 from web import parts
-from web.api import LIMIT, answer, origin_of, page_limit
+from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import loads, read_body
 from web.describe import Asks, describes
 from web.schemas import INVALID, SEQ
+from web.values import query
 
 history = Blueprint("history", __name__)
 
@@ -32,7 +33,7 @@ GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*INVALID, "bad_
     Asks.DEVICE,
     answers={200: "History"},
     problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
-    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, "The most changes wanted.")},
+    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, OF_LIMIT)},
 )
 @device_required
 def show(record_id: UUID) -> Response:
@@ -91,12 +92,7 @@ def body_object(*keys: str) -> dict[str, Json]:
 
 
 def place() -> int | None:
-    text = request.args.get("before")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Malformed("bad_place", "This place in the history is not one that a page gave: start from the top.")
-    return int(text)
+    return query.number("before", None, code="bad_place")
 
 
 def in_json(told: Told) -> dict[str, Any]:

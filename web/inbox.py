@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.changes import Verdict
@@ -25,6 +25,7 @@ from web import parts
 from web.auth import is_signed_in, me, session_required
 from web.looks import count
 from web.pages import name_of
+from web.values import posted, query
 from web.versions import comparison, flaw_of, lines_of, quoted, third, title
 
 inbox = Blueprint("inbox", __name__)
@@ -54,13 +55,13 @@ def index() -> ResponseReturnValue:
 @inbox.post("/inbox/<uuid:conflict_id>")
 @session_required
 def settle(conflict_id: UUID) -> ResponseReturnValue:
-    here, form = str(conflict_id), request.form
+    here = str(conflict_id)
     try:
         done = store.settle(parts().store, me().book_id, by(), here, picked(), base(), parts().clock())
     except Invalid as flaw:
         return page(refused=(here, str(flaw))), 422
     tell(done, here)
-    return redirect(url_for("inbox.index", start=place() or None, _anchor=form.get("next") or None), 303)
+    return redirect(url_for("inbox.index", start=place() or None, _anchor=posted.text("next", "") or None), 303)
 
 
 @inbox.post("/inbox/<uuid:conflict_id>/undo")
@@ -79,10 +80,10 @@ def undo(conflict_id: UUID) -> ResponseReturnValue:
 @session_required
 def settle_all() -> ResponseReturnValue:
     try:
-        rule = Rule(request.form.get("rule", ""))
+        rule = Rule(posted.text("rule", ""))
     except ValueError:
         return page(error="Choose how all conflicts are to be settled."), 422
-    up_to = request.form.get("seq", 0, int)
+    up_to = posted.number("seq", 0)
     settled = store.settle_all(parts().store, me().book_id, by(), rule, up_to, parts().clock())
     flash(f"Settled {count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
     return redirect(url_for("inbox.index"), 303)
@@ -93,18 +94,18 @@ def settle_all() -> ResponseReturnValue:
 
 def by() -> By:
     """A page that is sent without an id of its own is nobody's retry."""
-    change_id = request.form.get("change_id", "").lower() or parts().new_id()
+    change_id = posted.uuid("change_id", "") or parts().new_id()
     return By(Origin(user_id=me().id), change_id, change_id)
 
 
 def picked() -> Choice | Typed:
-    choice = request.form.get("choice", "")
+    choice = posted.text("choice", "")
     if choice != "typed":
         return a_choice(choice)
-    text = request.form.get("value", "")
+    text = posted.text("value", "")
     if not text.strip():
         raise Invalid("empty", "Type a value first, or keep one of the two.")
-    return third(request.form.get("cell", ""), text)
+    return third(posted.text("cell", ""), text)
 
 
 def a_choice(choice: str) -> Choice:
@@ -116,11 +117,11 @@ def a_choice(choice: str) -> Choice:
 
 def base() -> int:
     """The seq of the record that the page showed."""
-    return request.form.get("base", 0, int)
+    return posted.number("base", 0)
 
 
 def place() -> int:
-    return max(request.args.get("start", 0, int), 0)
+    return query.number("start", 0)
 
 
 # --- what a page says ----------------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def place() -> int:
 
 def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
     """``refused`` is a choice that can't be stored, by its conflict, with the reason: shown where it was typed."""
-    first = request.args.get("contact")
+    first = query.text("contact", None)
     found = store.inbox(parts().store, me().book_id, place(), CARDS, first)
     cards = [(card.record, [comparison(one, card.record, me().name) for one in card.waiting]) for card in found.cards]
     ids = [one.id for _, comparisons in cards for one in comparisons]
@@ -139,7 +140,7 @@ def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
         following=dict(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else {},
         errors=errors_of(found.cards, *refused),
         error=error or (refused[1] if refused[0] not in ids else ""),
-        typed=request.form.get("value", ""),
+        typed=posted.text("value", ""),
         new_id=parts().new_id,
         start=place(),
         now=parts().clock(),
@@ -170,7 +171,7 @@ def tell(done: Settled, conflict_id: str) -> None:
 
 def settled_already(done: Settled) -> str:
     who = done.by.device or ("you" if done.by.user == me().name else done.by.user) or "someone"
-    typed = request.form.get("value", "").strip() if request.form.get("choice") == "typed" else ""
+    typed = posted.text("value", "").strip() if posted.text("choice", "") == "typed" else ""
     unused = f" You typed {quoted([typed])}, which was not used." if typed else ""
     return f"Settled already, by {who}. {stands(done)}{unused}"
 

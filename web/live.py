@@ -24,6 +24,7 @@ from web.bridge import DOOR
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT
+from web.values import authorization, query
 
 live = Blueprint("live", __name__)
 
@@ -67,9 +68,9 @@ live.before_request(know_the_protocol)
 )
 def listen() -> Response:
     """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""
-    text = request.args.get("since")
+    text = query.text("since", None)
     since = None if text is None else parse_cursor(text)
-    guest = device_guest(since) if request.authorization or not is_signed_in() else page_guest(since)
+    guest = device_guest(since) if authorization() or not is_signed_in() else page_guest(since)
     if since is not None:
         with parts().store.reading(guest.book_id) as book:
             check(book, since)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from web import parts
 from web.errors import CODES, Problem
+from web.values import authorization
 
 metrics = Blueprint("metrics", __name__)
 
@@ -20,7 +21,7 @@ def show() -> Response:
     meters = parts().meters
     if meters is None:
         raise Problem(404, *CODES[404])
-    given = request.authorization
+    given = authorization()
     token = given.token if given is not None and given.type == "bearer" else None
     if not compare_digest((token or "").encode("utf-8", "surrogatepass"), parts().config.metrics_token.encode()):
         detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."

@@ -16,12 +16,14 @@ from werkzeug.routing import Rule
 from offbook.core.wire import PROTOCOL
 from web.describe import Asks, Codes, Described, described, describes
 from web.errors import CODES, PROBLEM, title_of
-from web.schemas import TEXT, UUID, Schema, ref, schemas
+from web.schemas import SEQ, TEXT, UUID, Schema, ref, schemas
 
 openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
-VARIABLE = re.compile(r"<(?:[^:>]*:)?([^>]+)>")
+VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
+KINDS: Mapping[str, Schema] = {"uuid": UUID, "int": SEQ}
+"""What a variable of a path is, by its converter."""
 
 SECURITY: Mapping[str, Schema] = {
     "token": {"type": "http", "scheme": "bearer", "description": "A device's token."},
@@ -31,9 +33,10 @@ SECURITY: Mapping[str, Schema] = {
 
 HEADERS: Mapping[str, str] = {
     "ETag": "The record's seq.",
-    "If-Match": "Write only if the record still has this ETag.",
+    "If-Match": "Do it only if the record still has this ETag.",
     "If-None-Match": "Answer 304 if the record still has this ETag.",
     "Location": "Where the record is.",
+    "X-CSRFToken": "Needed with a session: the csrf_token of one of its pages.",
     "Offbook-Protocol": f"The protocol that is spoken: {PROTOCOL}. Left out, it is taken for granted.",
 }
 
@@ -72,7 +75,7 @@ def is_own(method: str) -> bool:
 
 
 def path_of(rule: Rule) -> str:
-    return VARIABLE.sub(r"{\1}", rule.rule)
+    return VARIABLE.sub(r"{\2}", rule.rule)
 
 
 def operation(rule: Rule, noted: Described) -> dict[str, Any]:
@@ -91,12 +94,13 @@ def operation(rule: Rule, noted: Described) -> dict[str, Any]:
 
 
 def parameters(rule: Rule, noted: Described) -> Iterator[dict[str, Any]]:
-    for name in VARIABLE.findall(rule.rule):
-        yield {"name": name, "in": "path", "required": True, "schema": UUID}
+    for kind, name in VARIABLE.findall(rule.rule):
+        yield {"name": name, "in": "path", "required": True, "schema": KINDS[kind]}
     for name, (schema, told) in noted.query.items():
         yield {"name": name, "in": "query", "schema": schema, "description": told}
     for name in noted.takes:
-        yield {"name": name, "in": "header", "schema": TEXT, "description": HEADERS[name]}
+        schema = {"const": PROTOCOL} if name == "Offbook-Protocol" else TEXT
+        yield {"name": name, "in": "header", "schema": schema, "description": HEADERS[name]}
 
 
 def good(noted: Described) -> dict[str, Any]:

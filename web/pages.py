@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.changes import Operation, Record
@@ -25,6 +25,7 @@ from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_f
 from web.fragments import fragment
 from web.labels import FIELDS, KINDS
 from web.saving import Edit, Saved, news, save
+from web.values import posted, query
 
 pages = Blueprint("pages", __name__)
 looks.register(pages)
@@ -58,7 +59,7 @@ def new() -> ResponseReturnValue:
 @session_required
 def create() -> ResponseReturnValue:
     """The record's id is the change's: a form that is sent twice makes one contact."""
-    form = posted_form(request.form.to_dict(flat=False))
+    form = posted_form(posted.lists())
     return refilled(form, None) or settle(form, None, Operation.INSERT)
 
 
@@ -78,7 +79,7 @@ def edit(contact_id: UUID) -> ResponseReturnValue:
 @session_required
 def update(contact_id: UUID) -> ResponseReturnValue:
     record = wanted(contact_id)
-    form = posted_form(request.form.to_dict(flat=False), record.cells)
+    form = posted_form(posted.lists(), record.cells)
     return refilled(form, record) or settle(form, record, Operation.UPDATE)
 
 
@@ -86,12 +87,12 @@ def update(contact_id: UUID) -> ResponseReturnValue:
 @session_required
 def star(contact_id: UUID) -> ResponseReturnValue:
     record = wanted(contact_id)
-    base = request.args.get("base", record.seq, int)
-    data = {"starred": request.form.get("starred") == "1"}
+    base = query.number("base", record.seq)
+    data = {"starred": posted.text("starred", "") == "1"}
     saved = save(Edit(Operation.UPDATE, record.id, parts().new_id(), base, data))
     if fragment() == "row" and saved.record is not None:
         return render_template("contacts/one_row.html", row=row_of(saved.record), q=search())
-    if request.args.get("from") == "list":
+    if query.text("from", "") == "list":
         return to("pages.index")
     return to("pages.contact", contact_id=contact_id)
 
@@ -100,8 +101,8 @@ def star(contact_id: UUID) -> ResponseReturnValue:
 @session_required
 def delete(contact_id: UUID) -> ResponseReturnValue:
     record = wanted(contact_id)
-    base = request.form.get("base", record.seq, int)
-    saved = save(Edit(Operation.DELETE, record.id, request.form.get("change_id", ""), base))
+    base = posted.number("base", record.seq)
+    saved = save(Edit(Operation.DELETE, record.id, posted.uuid("change_id", "") or parts().new_id(), base))
     if saved.record is None or not saved.record.deleted:
         flash(saved.told.text, "warn")
         return to("pages.contact", contact_id=contact_id)
@@ -127,7 +128,7 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
 @pages.get("/trash")
 @session_required
 def trash() -> ResponseReturnValue:
-    after = request.args.get("after")
+    after = query.text("after", None)
     page = parts().contacts.trash(me().book_id, after, LINES)
     return render_template("trash.html", page=page, after=after, now=parts().clock())
 
@@ -136,17 +137,17 @@ def trash() -> ResponseReturnValue:
 
 
 def search() -> str:
-    return request.args.get("q", "").strip()[:SEARCH_MAX]
+    return query.text("q", "").strip()[:SEARCH_MAX]
 
 
 def listing() -> dict[str, Any]:
-    after = request.args.get("after")
+    after = query.text("after", None)
     return {"page": parts().contacts.page(me().book_id, search(), after, lines()), "q": search(), "after": after}
 
 
 def lines() -> int:
     """How many lines a script has loaded, and wants anew."""
-    return max(LINES, min(request.args.get("lines", LINES, int), LINES_MAX))
+    return max(LINES, min(query.number("lines", LINES), LINES_MAX))
 
 
 def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
@@ -171,7 +172,7 @@ def show_form(form: Form, record: Record | None, status: int = 200, added: str =
 
 def show_news(record: Record) -> ResponseReturnValue:
     """For a form that was opened at ``base`` and is still open."""
-    base, change_id = request.args.get("base", record.seq, int), request.args.get("change_id", "")
+    base, change_id = query.number("base", record.seq), query.uuid("change_id", "")
     return render_template("contacts/news.html", record=record, text=news(record, base, change_id))
 
 
@@ -197,9 +198,9 @@ def name_of(record: Record) -> str:
 
 def refilled(form: Form, record: Record | None) -> ResponseReturnValue | None:
     """The form with a row more or less, where a button asked for that, and all that was typed."""
-    if kind := request.form.get("add"):
+    if kind := posted.text("add", ""):
         return show_form(with_row(form, kind), record, added=kind)
-    if place := request.form.get("remove"):
+    if place := posted.text("remove", ""):
         return show_form(without_row(form, place), record)
     return None
 

@@ -16,14 +16,15 @@ from offbook.core.changes import Change, Operation, Record, Value, Verdict
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.tables import CONTACTS, Map
 from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of
-from storage import Writing, take
+from storage import Reading, Writing, take
 from web import parts
-from web.api import LIMIT, answer, origin_of, page_limit
+from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import loads, read_body
 from web.describe import UNFIT, Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT
+from web.values import query
 
 rest = Blueprint("rest", __name__)
 
@@ -41,13 +42,13 @@ SEARCH_MAX = 200
     query={
         "search": (TEXT | {"maxLength": SEARCH_MAX}, "Words that all must occur."),
         "after": (TEXT, "`next` of the page before."),
-        "limit": (LIMIT, "The longest page wanted."),
+        "limit": (LIMIT, OF_LIMIT),
     },
 )
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
-    book_id, after = the_device().book_id, request.args.get("after")
+    book_id, after = the_device().book_id, query.text("after", None)
     page = parts().contacts.page(book_id, searched(), after, page_limit())
     with parts().store.reading(book_id) as book:
         records = book.records(CONTACTS.name, [row.id for row in page.rows])
@@ -58,7 +59,7 @@ def index() -> Response:
 @rest.post("/contacts")
 @describes(
     Asks.DEVICE,
-    body="ContactChange",
+    body="NewContact",
     answers={200: "Contact", 201: "Contact"},
     problems={409: ("exists",), **UNFIT},
     gives=("ETag", "Location"),
@@ -85,15 +86,15 @@ def create() -> Response:
 @describes(
     Asks.DEVICE,
     answers={200: "Contact", 304: ""},
-    problems={404: ("not_found",)},
-    takes=("If-None-Match",),
+    problems={404: ("not_found",), 412: ("precondition_failed",)},
+    takes=("If-Match", "If-None-Match"),
     gives=("ETag",),
 )
 @device_required
 def show(contact_id: UUID) -> Response:
     """Get one contact."""
     with parts().store.reading(the_device().book_id) as book:
-        record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
+        record = the_expected(book, contact_id)
     response = shown(record)
     response.make_conditional(request)
     return response
@@ -135,9 +136,9 @@ def delete(contact_id: UUID) -> Response:
 
 
 def searched() -> str:
-    text = request.args.get("search", "")
-    if len(text) > SEARCH_MAX or "\0" in text:
-        raise Malformed("bad_search", f"A search has {SEARCH_MAX} characters at the most, and no NUL.")
+    text = query.text("search", "")
+    if len(text) > SEARCH_MAX:
+        raise Malformed("bad_search", f"A search has {SEARCH_MAX} characters at the most.")
     return text
 
 
@@ -169,7 +170,7 @@ def the_contact(records: dict[tuple[str, str], Record], contact_id: UUID) -> Rec
     return record
 
 
-def the_expected(book: Writing, contact_id: UUID) -> Record:
+def the_expected(book: Reading, contact_id: UUID) -> Record:
     """The contact, if it still is what If-Match says."""
     record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
     if "If-Match" in request.headers and not request.if_match.contains(str(record.seq)):

@@ -52,11 +52,23 @@ REJECTED = (
 
 UUID: Schema = {"type": "string", "format": "uuid"}
 TIME: Schema = {"type": "string", "format": "date-time"}
-TEXT: Schema = {"type": "string"}
+NO_NUL = "^[^\\u0000]*$"
+NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+TEXT: Schema = {"type": "string", "pattern": NO_NUL}
 FLAG: Schema = {"type": "boolean"}
 SEQ: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": INTEGER_MAX}
 CURSOR: Schema = {"type": ["string", "null"], "description": "Opaque: one that the server gave. null: from the start."}
-DATE = "^([0-9]{4}-|--)[0-9]{2}-[0-9]{2}$"
+DATE: Schema = {
+    "anyOf": [
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": "^--(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"},
+        {"enum": [f"--{month:02}-29" for month in range(1, 13)]},
+        {"enum": [f"--{month:02}-30" for month in range(1, 13) if month != 2]},
+        {"enum": [f"--{month:02}-31" for month in (1, 3, 5, 7, 8, 10, 12)]},
+        {"enum": ["", None]},
+    ],
+    "description": "A day, or one without its year. Empty text is null.",
+}
 INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 
 
@@ -70,8 +82,8 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
+def or_null(schema: Schema, **more: Any) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}], **more}
 
 
 def listed(schema: Schema, **more: Any) -> Schema:
@@ -103,6 +115,7 @@ def of_table(table: Table) -> dict[str, Schema]:
     made: dict[str, Schema] = {
         name: object_of({"id": UUID, **fields, **maps(table), "created_at": TIME, "updated_at": TIME}),
         f"{name}Change": of_change(table, written),
+        f"New{name}": of_new(table, written),
     }
     for map_ in table.maps:
         attributes = {one.name: of_field(one) for one in map_.attributes}
@@ -119,25 +132,37 @@ def of_change(table: Table, fields: dict[str, Schema]) -> Schema:
     return object_of(written, *written, description=f"{told}. id and times are made elsewhere, and ignored here.")
 
 
+def of_new(table: Table, fields: dict[str, Schema]) -> Schema:
+    """As a change that creates, but for the id, which may be one's own."""
+    made = of_change(table, fields)
+    told = "null empties a field. With an id of one's own, the same request may be repeated. Times are ignored."
+    return made | {
+        "properties": made["properties"] | maps(table, "New") | {"id": or_null(UUID)},
+        "required": list(table.required),
+        "description": told,
+    }
+
+
 def maps(table: Table, suffix: str = "") -> dict[str, Schema]:
+    """The maps of a row, of a ``Change`` of one, and of a ``New`` one."""
     found: dict[str, Schema] = {}
     for map_ in table.maps:
-        entry = ref(entry_name(table, map_) + suffix)
+        entry = ref(entry_name(table, map_) + ("Change" if suffix == "Change" else ""))
         keys = {"type": "string", "pattern": f"^{ENTRY_KEY.pattern}$"}
         entries: Schema = {"type": "object", "propertyNames": keys}
         entries["additionalProperties"] = or_null(entry) if suffix else entry
-        found[map_.name] = entries
+        found[map_.name] = or_null(entries) if suffix else entries
     return found
 
 
 def of_field(field: Field, written: bool = False) -> Schema:
     match field.type:
         case Type.TEXT if field.required:
-            return {"type": "string", "minLength": 1, "maxLength": field.limit}
+            return {"type": "string", "pattern": NOT_BLANK, "maxLength": field.limit}
         case Type.TEXT:
-            return {"type": ["string", "null"], "maxLength": field.limit}
+            return {"type": ["string", "null"], "pattern": NO_NUL, "maxLength": field.limit}
         case Type.DATE:
-            return {"type": ["string", "null"], "pattern": DATE}
+            return DATE
         case Type.FLAG:
             return FLAG | ({"type": ["boolean", "null"]} if written else {})
         case Type.INTEGER:
@@ -155,7 +180,14 @@ ROW_DATA: Schema = {
     "anyOf": [*(ref(name_of(table)) for table in TABLES.values()), {"type": "null"}],
     "description": "The record as it is; null: it is gone.",
 }
-COUNTS: Schema = {"type": "object", "additionalProperties": SEQ, "maxProperties": 100}
+COUNTS: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[\\u0000-\\u007f]{0,40}$"},
+    "additionalProperties": SEQ,
+    "maxProperties": 100,
+}
+
+BASES: Schema = {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX}
 
 OF_CHANGE: dict[str, Schema] = {
     "id": UUID,
@@ -163,13 +195,16 @@ OF_CHANGE: dict[str, Schema] = {
     "record_id": UUID,
     "operation": OPERATION,
     "timestamp": TIME,
-    "replica": UUID | {"description": "The writer; without it, the device counts as one."},
-    "base": SEQ | {"description": "The record's seq that the change knew. Needed for UPDATE and DELETE."},
-    "bases": {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX},
+    "replica": or_null(UUID, description="The writer; without it, the device counts as one."),
+    "base": or_null(SEQ, description="The record's seq that the change knew. Needed for UPDATE and DELETE."),
+    "bases": or_null(BASES),
     "data": WRITTEN,
-    "resolves": listed(UUID, maxItems=RESOLVES_MAX, description="The conflicts of its record that the change settles."),
-    "history": FLAG
-    | {"description": "After a restore: it was replaced by what came later, and is only to be in the history."},
+    "resolves": or_null(
+        listed(UUID, maxItems=RESOLVES_MAX), description="The conflicts of its record that it settles."
+    ),
+    "history": or_null(
+        FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
+    ),
 }
 OF_PAGE: dict[str, Schema] = {
     "book": UUID,
@@ -189,14 +224,19 @@ OF_RESULT: dict[str, Schema] = {
 OF_PUSH: dict[str, Schema] = {
     "changes": listed(ref("Change"), maxItems=CHANGES_MAX),
     "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
-    "seen": SEQ | {"description": "The newest seq that the device was told for a change of its own."},
-    "kept": SEQ | {"description": "After a restore: also tell what the page's records were at this seq."},
-    "sent_at": TIME | {"description": "The device's clock, to tell how far it is off."},
-    "parked": COUNTS | {"description": "What the device can't send: how many changes, by code."},
+    "seen": or_null(SEQ, description="The newest seq that the device was told for a change of its own."),
+    "kept": or_null(SEQ, description="After a restore: also tell what the page's records were at this seq."),
+    "sent_at": or_null(TIME, description="The device's clock, to tell how far it is off."),
+    "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
 }
 
+OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history")
+DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
+
 OF_SYNC: dict[str, Schema] = {
-    "Change": object_of(OF_CHANGE, "replica", "base", "bases", "data", "resolves", "history"),
+    "Change": {"anyOf": [ref("Edit"), ref("Deletion")]},
+    "Edit": object_of(OF_CHANGE | {"operation": {"enum": ["INSERT", "UPDATE"]}}, *OPTIONAL),
+    "Deletion": object_of(OF_CHANGE | {"operation": {"const": "DELETE"}, "data": DATA_OF_DELETION}, *OPTIONAL),
     "Push": object_of(OF_PUSH, *OF_PUSH),
     "Result": object_of(OF_RESULT, "record", "code", "detail"),
     "Row": object_of(
@@ -249,7 +289,7 @@ OF_PAST: dict[str, Schema] = {
     "device": NAME,
     "replica": or_null(UUID),
     "base": or_null(SEQ),
-    "bases": OF_CHANGE["bases"],
+    "bases": BASES,
     "data": CELLS,
     "before": CELLS,
     "created": FLAG,
@@ -263,12 +303,12 @@ OF_HISTORY: dict[str, Schema] = {
         | {"data": or_null(ref("Conflict"))},
         description="An open conflict; null: it is settled.",
     ),
-    "Choice": object_of({"choice": CHOICES, "value": VALUE}, "choice", "value"),
+    "Choice": object_of({"choice": CHOICES, "value": VALUE}, "choice", "value", minProperties=1, maxProperties=1),
     "Past": object_of(OF_PAST, description="A change as it was taken: what it said, and what it replaced."),
     "History": object_of(
         {"table": TABLE, "record_id": UUID, "changes": listed(ref("Past")), "next": or_null(SEQ)},
     ),
-    "Restore": object_of({"cells": listed(TEXT), "to": {"enum": ["before", "after"]}}, "cells", "to"),
+    "Restore": object_of({"cells": or_null(listed(TEXT)), "to": {"enum": ["before", "after"]}}, "cells", "to"),
     "Version": object_of({"seq": SEQ}),
     "Restored": object_of({"record": ROW_DATA, "seq": SEQ}),
 }
@@ -321,6 +361,15 @@ REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 OF_REST: dict[str, Schema] = {
     "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
     "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
+    "User": object_of({"id": SEQ, "name": TEXT, "admin": FLAG}),
+    "NewUser": object_of(
+        {
+            "name": {"type": "string", "pattern": NOT_BLANK},
+            "password": {"type": "string", "minLength": 10, "maxLength": 1000},
+            "admin": FLAG,
+        },
+        "admin",
+    ),
     "Health": object_of(
         {
             "status": {"const": "ok"},
@@ -355,7 +404,7 @@ OF_TUTORIAL_CHANGE: dict[str, Schema] = {
     "table": TEXT,
     "record_id": NUMBER,
     "operation": OPERATION,
-    "timestamp": TEXT,
+    "timestamp": TIME,
     "data": {"type": ["object", "null"], "additionalProperties": SCALAR},
 }
 OF_TUTORIAL: dict[str, Schema] = {

@@ -13,6 +13,7 @@ from storage.accounts import WrongPassword
 from storage.throttle import Throttled
 from web import parts
 from web.auth import me, open_session, session_required
+from web.values import posted
 
 settings = Blueprint("settings", __name__)
 
@@ -35,12 +36,14 @@ def index() -> ResponseReturnValue:
 @session_required
 def change_password() -> ResponseReturnValue:
     """Ends every other session of this user; this one gets the new stamp."""
-    user, form = me(), request.form
-    new = form.get("new_password", "")
-    if new != form.get("new_password_again", ""):
+    user = me()
+    new = posted.text("new_password", "")
+    if new != posted.text("new_password_again", ""):
         return page(error="The two new passwords differ. Type the same one twice."), 422
     try:
-        parts().accounts.check_password(user.name, form.get("password", ""), request.remote_addr or "", parts().clock())
+        parts().accounts.check_password(
+            user.name, posted.text("password", ""), request.remote_addr or "", parts().clock()
+        )
         user = parts().accounts.set_password(user.id, new)
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
@@ -57,7 +60,7 @@ def change_password() -> ResponseReturnValue:
 @session_required
 def choose_policy() -> ResponseReturnValue:
     try:
-        parts().accounts.set_policy(me().book_id, request.form.get("policy", ""))
+        parts().accounts.set_policy(me().book_id, posted.text("policy", ""))
     except Invalid as error:
         return page(error=str(error)), 422
     flash("Saved. It counts for edits that arrive from now on.")

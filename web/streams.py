@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from offbook.core.streams import SECOND_US
@@ -22,6 +22,7 @@ from storage.streams import Source
 from web import parts
 from web.auth import admin_required, is_signed_in, me
 from web.chart import Band, Chart, Series, bands, stacked
+from web.values import query
 
 streams = Blueprint("streams", __name__)
 
@@ -86,8 +87,8 @@ def index() -> ResponseReturnValue:
 @admin_required
 def show(stream_id: UUID) -> ResponseReturnValue:
     source, now = parts().streams.source(str(stream_id)), parts().clock()
-    span = SPANS.get(request.args.get("span", ""), SPANS["hour"])
-    before = max(0, min(request.args.get("before", NEWEST, int), NEWEST))
+    span = SPANS.get(query.text("span", ""), SPANS["hour"])
+    before = query.number("before", NEWEST, most=NEWEST)
     try:
         with reading(source.path) as file:
             found = {

@@ -135,12 +135,13 @@ def parse_cursor(text: str) -> Cursor:
     """The cursor that this text is. Raises Malformed where the server can't have made it."""
     epoch, *numbers = text.split(".")
     is_epoch = 0 < len(epoch) <= 64 and epoch.isascii() and epoch.isprintable()
-    if is_epoch and len(numbers) in (1, 2) and all(_is_seq(number) for number in numbers):
+    if is_epoch and len(numbers) in (1, 2) and all(is_seq(number) for number in numbers):
         return Cursor(epoch, *(int(number) for number in numbers))
     raise Malformed("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
 
 
-def _is_seq(text: str) -> bool:
+def is_seq(text: str) -> bool:
+    """Whether a text is a number that every database can hold, written in digits and no other way."""
     return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= INTEGER_MAX
 
 

@@ -1,0 +1,91 @@
+"""What a request says in its path, its query, its form and of whom it is from: read here and nowhere else.
+
+Engines differ in what they do with text that they can't hold, and with numbers over 63 bits. So no view gets either:
+every value is looked at before any view is called, and a view that wants a number or an id asks for one.
+Malformed names the value that is wrong. Bodies of JSON are offbook.core.wire's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flask import Flask, request
+from werkzeug.datastructures import Authorization, MultiDict
+
+from offbook.core.errors import Malformed
+from offbook.core.wire import INTEGER_MAX, UUID_TEXT, is_seq
+
+Default = TypeVar("Default")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Texts by their names. Of several with one name the first counts."""
+
+    source: Callable[[], MultiDict[str, str]]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.source()
+
+    def text(self, name: str, default: Default) -> str | Default:
+        return self.source().get(name, default)
+
+    def number(
+        self, name: str, default: Default, least: int = 0, most: int = INTEGER_MAX, code: str = "bad_number"
+    ) -> int | Default:
+        """Raises Malformed for what is no whole number in these bounds, an empty text too."""
+        text = self.source().get(name)
+        if text is None:
+            return default
+        if is_seq(text) and least <= int(text) <= most:
+            return int(text)
+        raise Malformed(code, f'"{name}" must be a whole number from {least} to {most}.')
+
+    def uuid(self, name: str, default: Default) -> str | Default:
+        """Raises Malformed for what is no UUID; an empty text counts as none."""
+        text = self.source().get(name)
+        if not text:
+            return default
+        if UUID_TEXT.fullmatch(text):
+            return text.lower()
+        raise Malformed("bad_id", f'"{name}" must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.')
+
+    def lists(self) -> Mapping[str, list[str]]:
+        """Every text of every name, in order."""
+        return self.source().to_dict(flat=False)
+
+
+query = Values(lambda: request.args)
+posted = Values(lambda: request.form)
+posted_or_query = Values(lambda: request.values)
+
+
+def authorization() -> Authorization | None:
+    """Who the request says it is from. Werkzeug fails on a Basic header that is not ASCII: such a one names nobody."""
+    return request.authorization if request.headers.get("Authorization", "").isascii() else None
+
+
+def require_text_in_address() -> None:
+    """Raise Malformed where the path or the query of this request holds what no engine takes as text."""
+    path = request.view_args or {}
+    _require_text("address", ((name, value) for name, value in path.items() if isinstance(value, str)))
+    _require_text("address", request.args.items(multi=True))
+
+
+def require_text_in_form() -> None:
+    """The same for a form. To look for one uses up a body that is none, so this is for pages only."""
+    _require_text("form", request.form.items(multi=True))
+
+
+def _require_text(place: str, values: Iterable[tuple[str, str]]) -> None:
+    """Werkzeug decodes all of them as UTF-8, and keeps escaped what is not: only NUL is left to look for."""
+    for name, text in values:
+        if "\0" in text or "\0" in name:
+            shown = name.replace("\0", "")[:80]
+            raise Malformed("bad_text", f"{shown!a} in the {place} has a NUL character, which no text may have.")
+
+
+def register(app: Flask) -> None:
+    app.before_request(require_text_in_address)
