@@ -571,7 +571,11 @@ def change(**values: Any) -> dict[str, Any]:
         (change(table="invoices"), "rejected", "unknown_table"),
         (change(data={}), "rejected", "missing"),
         (change(data={"name": " "}), "rejected", "missing"),
-        (change(data={"name": 5}), "rejected", "wrong_type"),
+        (change(data={"name": "Ada", "phone": 5551234}), "applied", None),
+        (change(data={"name": 5, "email": 5.5, "phone": 5551234.0}), "applied", None),
+        (change(data={"name": "Ada", "phone": 10**400}), "rejected", "too_long"),
+        (change(data={"name": True}), "rejected", "wrong_type"),
+        (change(data={"name": 1e300}), "rejected", "wrong_type"),
         (change(data={"name": "x" * 301}), "rejected", "too_long"),
         (change(data={"name": "a\0b"}), "rejected", "bad_text"),
         (change(data={"name": "Ada", "address": "Main Street", "shoe": 38}), "applied", None),
@@ -653,12 +657,34 @@ def test_a_push_of_the_form_is_known_by_its_keys(body: Any, is_it: bool) -> None
         ("0f8fad5b-d9cb-469f-a165-70867728950e.1795021600000000", False),
         ("0f8fad5b-d9cb-469f-a165-70867728950e.1795021600000000.5", False),
         ("1795021600000000", False),
-        ("", False),
+        ("0", True),
+        ("", True),
+        ("null", True),
+        ("None", True),
+        ("undefined", False),
         ("yesterday", False),
     ],
 )
 def test_a_since_of_the_form_is_known_by_being_a_time(since: str, is_it: bool) -> None:
     assert tutorial.is_tutorial_since(since) is is_it
+
+
+@pytest.mark.parametrize("since", ["", "0", "null", "None"])
+def test_an_app_without_a_timestamp_gets_everything(house: House, app: TutorialClient, since: str) -> None:
+    house.other().add("Ada")
+    assert [entry["data"]["name"] for entry in app.get(f"/changes?since={since}")[1]] == ["Ada"]
+
+
+def test_a_number_is_stored_as_its_text_and_is_no_edit_when_it_comes_again(house: House, app: TutorialClient) -> None:
+    app.add("Ada")
+    app.conn.execute("ALTER TABLE contacts RENAME COLUMN phone TO old")
+    app.conn.execute("ALTER TABLE contacts ADD COLUMN phone")  # without a type, it keeps numbers as numbers
+    app.conn.execute("UPDATE contacts SET phone = 5551234")
+    app.sync()
+    app.update(1, email="a@example.org")
+    app.sync()
+    assert house.contents() == [("Ada", "a@example.org", "5551234")]
+    assert dict(house.history(house.record_id("Ada"))[-1].data) == {"email": "a@example.org"}
 
 
 def test_a_since_that_is_no_time_is_refused(house: House) -> None:
@@ -757,7 +783,7 @@ def test_an_app_that_lost_its_cursor_alone_hears_of_deletions(house: House, app:
     house.prune()
     laptop.delete(house.record_id("Ada"))
     laptop.add("Cyd")
-    app.conn.execute("DELETE FROM sync_state")
+    app.conn.execute("UPDATE sync_state SET value = '0'")
     for _ in range(2):
         assert app.sync()
         assert app.contents() == house.contents() == [("Cyd", "", "")]

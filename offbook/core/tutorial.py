@@ -38,6 +38,8 @@ MOMENT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:Z|([-+ ])([0-9]{2}):?([0-9]{2}))?)?"
 )
+BEGINNING = frozenset({"", "0", "null", "None"})
+"""What a client sends as ``since`` that has no timestamp yet and does not write the first second of 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,11 @@ def iso_of(micros: int) -> str:
     return iso_micros(micros)[:-1] + "+00:00"
 
 
+def since_of(text: str) -> int | None:
+    """The time that a pull asks from, in microseconds since 1970; None where the text is no such time."""
+    return 0 if text in BEGINNING else micros_of(text)
+
+
 # --- a pushed change -----------------------------------------------------------------------------------------------
 
 
@@ -160,7 +167,19 @@ def _data_of(data: Json) -> dict[str, Json] | None:
         return None
     if not isinstance(data, dict) or any(isinstance(value, dict | list) for value in data.values()):
         raise Malformed("bad_data", '"data" must be the row: an object of columns and their values, or null.')
-    return {name: data[name] for name in (*CELLS, "updated_at") if name in data}
+    return {name: _text_of(data[name]) for name in (*CELLS, "updated_at") if name in data}
+
+
+def _text_of(value: Json) -> Json:
+    """A number as its text, for a column of such an app may hold a phone number as one; all else as it is.
+
+    A whole number stored as a fraction (5551234.0) is its digits. A number that can only be written with an exponent
+    has lost digits, and stays what it is: no text, as truth values are none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    text = str(value)
+    return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
 def step_of(item: Item, known: Known | None, device: str) -> Step | Rejection | None:

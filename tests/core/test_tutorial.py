@@ -26,6 +26,7 @@ from offbook.core.tutorial import (
     item_of,
     micros_of,
     served,
+    since_of,
     stamps_again,
     step_of,
     visible,
@@ -113,6 +114,23 @@ def test_times_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
     assert (iso_of(one) < iso_of(other)) is (one < other)
 
 
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("", 0),
+        ("0", 0),
+        ("null", 0),
+        ("None", 0),
+        ("1970-01-01", 0),
+        ("2026-11-18T12:00", NOON),
+        ("1", None),
+        ("x", None),
+    ],
+)
+def test_a_client_without_a_timestamp_asks_from_the_beginning(text: str, micros: int | None) -> None:
+    assert since_of(text) == micros
+
+
 # --- reading a change ----------------------------------------------------------------------------------------------
 
 
@@ -132,6 +150,39 @@ def test_a_change_that_says_the_same_has_the_same_id() -> None:
 def test_only_known_columns_are_taken() -> None:
     read = item(data={"id": 1, "name": "Ada", "shoe_size": 38, "updated_at": "x"}, synced=0)
     assert (read.data, read.timestamp) == ({"name": "Ada", "updated_at": "x"}, NOON // 1000)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5551234, "5551234"),
+        (-1, "-1"),
+        (0, "0"),
+        (10**29, "1" + "0" * 29),
+        (5551234.0, "5551234"),
+        (555.1234, "555.1234"),
+        (-0.5, "-0.5"),
+        (" 5 ", " 5 "),
+        ("5.0", "5.0"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_number_is_taken_as_its_text(value: Any, text: str | None) -> None:
+    step = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    assert isinstance(step, Step)
+    assert step.change.cells["phone"] == text
+
+
+def test_a_number_in_any_cell_is_the_same_change_as_its_text() -> None:
+    assert item(data={"name": 5, "email": 6, "phone": 7}) == item(data={"name": "5", "email": "6", "phone": "7"})
+
+
+@pytest.mark.parametrize("value", [True, False, 1e16, 1e300, 1e-7, float("inf")])
+def test_what_can_not_be_written_as_digits_is_no_text(value: Any) -> None:
+    refused = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    assert isinstance(refused, Rejection)
+    assert (refused.code, refused.detail) == ("wrong_type", "phone must be text.")
 
 
 @given(JSON)
