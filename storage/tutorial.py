@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 from models import Base
 from offbook.core import tutorial
 from offbook.core.cells import Json
-from offbook.core.changes import Rejection
+from offbook.core.changes import Key, Record, Rejection
 from offbook.core.plan import Settled
 from offbook.core.tutorial import CELLS, TABLE, Item, Known, Step
 from storage import Origin, Writing, take
@@ -95,8 +95,12 @@ def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
     if step is None:
         return None
     book.book = replace(book.book, policy=POLICY)
+    touched: dict[Key, Record] = {}
+    if isinstance(step, Step):
+        touched = book.records(TABLE, [step.change.record_id])
+        step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now)
+    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, Step) and outcome.code is None:
         record = pushed.records.get((TABLE, step.change.record_id))

@@ -448,6 +448,25 @@ def test_a_deletion_that_was_told_and_confirmed_is_not_told_again(house: House, 
     assert has_nothing_to_pull(app)
 
 
+@pytest.mark.parametrize("new", [False, True])
+def test_an_edit_of_what_was_deleted_and_pruned_after_the_pull_keeps_the_record(
+    house: House, app: TutorialClient, new: bool
+) -> None:
+    laptop, ada = known_to(app, house, phone="1")
+    app.pull()
+    laptop.delete(ada)
+    house.prune()
+    if new:
+        laptop.add("Bob")
+    app.update(-1, email="typed")
+    assert app.push()
+    assert app.sync()
+    assert app.contents() == house.contents()
+    assert ("Ada", "typed", "1") in house.contents()
+    app.sync()
+    assert has_nothing_to_pull(app)
+
+
 @BOTH_KINDS
 def test_an_edit_of_a_row_that_came_back_after_its_deletion_stays(house: House, app: TutorialClient) -> None:
     laptop, ada = known_to(app, house, phone="1", notes="kept")

@@ -75,7 +75,7 @@ class App:
         return status, answer
 
     def _through(self, send: Callable[..., tuple[int, Any]]) -> Callable[..., tuple[int, Any]]:
-        """Requests get lost on the way, or their answers do, or they arrive twice, at once or much later."""
+        """Requests get lost on the way, or their answers do, or they arrive twice; a push much later, too."""
 
         def sent(*request: Any) -> tuple[int, Any]:
             fate = self.world.fate()
@@ -86,7 +86,8 @@ class App:
                 again, old = self.world.random.choice(self._delivered)
                 self.world.say(f"    {old}: {again(*old)}")
             answer = send(*request)
-            self._delivered.append((send, request))
+            if len(request) > 1:
+                self._delivered.append((send, request))
             self.world.say(f"    {answer}")
             if fate == "answer lost":
                 raise Lost

@@ -23,6 +23,7 @@ from uuid import UUID, uuid5
 from offbook.core.cells import Json, cells_of
 from offbook.core.changes import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.prune import is_bare
 from offbook.core.tables import TABLES
 from offbook.core.wire import INTEGER_MAX, OPERATIONS, iso_micros
 
@@ -228,6 +229,14 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> S
     row = {**dict.fromkeys(CELLS), **(had[0] if had else {}), **sent}
     change = _change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news)
     return Step(change, replace(known, held=row, offered=None, offered_seq=None))
+
+
+def whole(step: Step, record: Record | None) -> Step:
+    """An edit of a record of which nothing is left (it was deleted and pruned) says all that the device has of it."""
+    row = step.known.held
+    if not step.change.cells or (record is not None and not is_bare(record)) or row is None or row["name"] is None:
+        return step
+    return replace(step, change=step.change._replace(operation=Operation.INSERT, cells=row))
 
 
 def _change(

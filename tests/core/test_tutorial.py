@@ -30,6 +30,7 @@ from offbook.core.tutorial import (
     stamps_again,
     step_of,
     visible,
+    whole,
 )
 from tests.core.strategies import JSON
 
@@ -363,6 +364,27 @@ def test_an_edit_that_met_another_leaves_the_row_to_be_served() -> None:
 @pytest.mark.parametrize("gone", [None, record(deleted=True, name="Ada")])
 def test_an_edit_that_lost_to_a_deletion_leaves_that_to_be_served(gone: Record | None) -> None:
     assert after(edit_to_3(), Verdict.SUPERSEDED, None, gone) == Known(RECORD, row(phone="3"), 10, None, 0)
+
+
+@pytest.mark.parametrize("left", [None, record(deleted=True)])
+def test_an_edit_of_what_was_pruned_says_all_that_the_device_has(left: Record | None) -> None:
+    change = whole(edit_to_3(), left).change
+    assert (change.operation, change.cells) == (Operation.INSERT, row(phone="3"))
+
+
+@pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada")])
+def test_an_edit_of_what_is_there_says_only_what_was_typed(there: Record) -> None:
+    assert whole(edit_to_3(), there) == edit_to_3()
+
+
+def test_nothing_typed_or_no_name_makes_nothing_of_what_was_pruned() -> None:
+    for data, known in (({"phone": "1"}, OWN), ({"phone": "3"}, Known(RECORD))):
+        step = step_of(item(data=data), known, DEVICE)
+        assert isinstance(step, Step)
+        assert whole(step, None) is step
+    deletion = step_of(item(operation="DELETE"), OWN, DEVICE)
+    assert isinstance(deletion, Step)
+    assert whole(deletion, None) is deletion
 
 
 @pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada"), None])
