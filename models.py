@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -292,7 +293,10 @@ class TutorialNumber(Base):
 
 
 class TutorialRow(Base):
-    """The row that a tutorial device surely has (``held``) and the one it was served but has not confirmed."""
+    """The row that a tutorial device surely has (``held``) and the one it was served but has not confirmed.
+
+    ``was_served``: whether a row was served since the device last confirmed that the record is gone.
+    """
 
     __tablename__ = "tutorial_rows"
 
@@ -303,3 +307,4 @@ class TutorialRow(Base):
     held_seq: Mapped[int | None]
     offered: Mapped[Long | None]
     offered_seq: Mapped[int | None]
+    was_served: Mapped[bool] = mapped_column(default=True, server_default=true())

@@ -48,11 +48,14 @@ def downgrade(database: Database, revision: str) -> None:
     command.downgrade(config_for(database), revision)
 
 
+SAME_DEFAULTS = {("0", "false"), ("0", "0"), ("1", "true"), ("1", "1")}
+
+
 def differs_in_default(
     context: object, column: object, of_model: object, found: str | None, *wanted: object
 ) -> bool | None:
-    """For Alembic: MariaDB shows a default of ``false`` as 0. None leaves all others to Alembic."""
-    return False if found == "0" and wanted[-1] in ("false", "0") else None
+    """For Alembic: MariaDB shows a default of ``false`` as 0, of ``true`` as 1. None leaves all others to Alembic."""
+    return False if (found, wanted[-1]) in SAME_DEFAULTS else None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 from models import Base
 from offbook.core import tutorial
 from offbook.core.cells import Json
-from offbook.core.changes import Rejection
+from offbook.core.changes import Key, Record, Rejection
 from offbook.core.plan import Settled
 from offbook.core.tutorial import CELLS, TABLE, Item, Known, Step
 from storage import Origin, Writing, take
@@ -89,13 +89,18 @@ def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
     known = notes.known(item.number) if item.table == TABLE else None
     if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
+        notes.take_number_from(known.record_id)
         known = None
     step = tutorial.step_of(item, known, notes.login.device.uuid)
     if step is None:
         return None
     book.book = replace(book.book, policy=POLICY)
+    touched: dict[Key, Record] = {}
+    if isinstance(step, Step):
+        touched = book.records(TABLE, [step.change.record_id])
+        step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now)
+    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, Step) and outcome.code is None:
         record = pushed.records.get((TABLE, step.change.record_id))
@@ -117,7 +122,7 @@ def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
     notes.offer([*((found, marker) for found in again), *((found, found.seq) for found in fresh)])
     pairs = [*zip(again, stamps, strict=True), *((found, found.seq) for found in fresh)]
     return [
-        tutorial.served(found.number or 0, found.known.held is None, stamp, found.seq, found.row)
+        tutorial.served(found.number or 0, since == 0 or found.known.held is None, stamp, found.seq, found.row)
         for found, stamp in pairs
     ]
 
@@ -141,6 +146,10 @@ class Notes:
             self._connection.execute(self._puts.numbers, self._number_row(number, known.record_id))
         self._write_rows([known])
 
+    def take_number_from(self, record_id: str) -> None:
+        """Its number goes to another record, so that its deletion can't be told any more, and need not be."""
+        self._connection.execute(LET_GO, {**self._ids, "record": record_id})
+
     def _number_row(self, number: int, record_id: str) -> dict[str, Any]:
         return {
             "device_id": self.login.device.id,
@@ -163,9 +172,12 @@ class Notes:
         self._connection.execute(CONFIRM, {**self._ids, "last": since, "back": -(since + 1)})
 
     def start_over(self) -> None:
-        """The device asks for all. If it had anything from elsewhere once, it lost its rows: so it has none now."""
+        """The device asks for all. If it had anything from elsewhere once, it lost its rows, or its cursor alone.
+
+        So all that it may have is to be served, and that it is deleted, where it is.
+        """
         if self._connection.execute(STARTED.limit(1), self._ids).first() is not None:
-            self._connection.execute(FORGET, self._ids)
+            self._connection.execute(SERVE_ALL, self._ids)
 
     def again(self, since: int) -> Iterator[Found]:
         """What lies behind the cursor and did not arrive, and what is not there any more."""
@@ -195,7 +207,7 @@ class Notes:
                 found.number = -number
             rows = [self._number_row(found.number or 0, found.known.record_id) for found in new]
             self._connection.execute(self._puts.numbers, rows)
-        self._write_rows([replace(found.known, offered=found.row, offered_seq=marker) for found, marker in served])
+        self._write_rows([found.known.offering(found.row, marker) for found, marker in served])
 
     def _write_rows(self, rows: list[Known]) -> None:
         if rows:
@@ -208,14 +220,24 @@ class Notes:
                     "held_seq": known.held_seq,
                     "offered": None if known.offered is None else dump(known.offered),
                     "offered_seq": known.offered_seq,
+                    "was_served": known.was_served,
                 }
                 for known in rows
             ]
             self._connection.execute(self._puts.rows, values)
 
 
-def _known(record_id: str, held: str | None, held_seq: int | None, offered: str | None, seq: int | None) -> Known:
-    return Known(record_id, orjson.loads(held or "null"), held_seq or 0, orjson.loads(offered or "null"), seq)
+def _known(
+    record_id: str,
+    held: str | None,
+    held_seq: int | None,
+    offered: str | None,
+    offered_seq: int | None,
+    was_served: bool | None,
+) -> Known:
+    """A record that nothing is kept of has None in place of all that would be kept."""
+    rows = orjson.loads(held or "null"), orjson.loads(offered or "null")
+    return Known(record_id, rows[0], held_seq or 0, rows[1], offered_seq, bool(was_served))
 
 
 def _found(row: Sequence[Any]) -> Found:
@@ -235,7 +257,7 @@ SINCE: BindParameter[int] = bindparam("since")
 OURS = and_(NUMBERS.c.device_id == bindparam("device"), NUMBERS.c.table_name == TABLE)
 MINE = and_(ROWS.c.device_id == bindparam("device"), ROWS.c.table_name == TABLE)
 HELD = ROWS.c.held.is_not(None)
-STATE = (ROWS.c.held, ROWS.c.held_seq, ROWS.c.offered, ROWS.c.offered_seq)
+STATE = (ROWS.c.held, ROWS.c.held_seq, ROWS.c.offered, ROWS.c.offered_seq, ROWS.c.was_served)
 RECORD = (RECORDS.c.seq, RECORDS.c.deleted, *(RECORDS.c[cell] for cell in CELLS))
 
 NUMBER_OF_RECORD = and_(OURS, NUMBERS.c.record_id == RECORDS.c.id)
@@ -290,14 +312,23 @@ STARTED = (
 )
 """Rows from elsewhere that the device has: it can't have them without having had a cursor."""
 
-FORGET = delete(ROWS).where(MINE)
+SERVE_ALL = update(ROWS).where(MINE, HELD).values(offered=None, offered_seq=0)
+
+LET_GO = delete(ROWS).where(MINE, ROWS.c.record_id == bindparam("record"), ROWS.c.offered.is_(None))
 
 WAITING = select(literal(1)).where(MINE, ROWS.c.offered_seq.is_not(None))
 
 CONFIRM = (
     update(ROWS)
     .where(MINE, or_(ROWS.c.offered_seq.between(1, bindparam("last")), ROWS.c.offered_seq == bindparam("back")))
-    .values(held=ROWS.c.offered, held_seq=func.abs(ROWS.c.offered_seq), offered=None, offered_seq=None)
+    .ordered_values(
+        (ROWS.c.was_served, ROWS.c.offered.is_not(None)),
+        (ROWS.c.held, ROWS.c.offered),
+        (ROWS.c.held_seq, func.abs(ROWS.c.offered_seq)),
+        (ROWS.c.offered, None),
+        (ROWS.c.offered_seq, None),
+    )
 )
+"""In this order, since MariaDB reads a column that the same statement has set as it is by then."""
 
 LOWEST = select(func.min(NUMBERS.c.number)).where(OURS)

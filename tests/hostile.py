@@ -259,8 +259,8 @@ def json_of(body: dict[str, Any]) -> bytes:
 LIMITS = ["0", "-1", "", "x", "1.5", "1e3", "٣", "+5", " 5", "0x10", "9" * 19, "9" * 5000, "true", "NaN"]
 
 CURSORS = [
-    "", "x", ".", "..", "x.", ".1", "x.-1", "x.1.2.3", "x.1e3", "x.٣", f"x.{2**63}", "x." + "9" * 5000,
-    "\U0010ffff.1", "a" * 65 + ".1", "' OR 1=1; --", "{}", "[]", "null", "%s.%d",
+    "x", ".", "..", "x.", ".1", "x.-1", "x.1.2.3", "x.1e3", "x.٣", f"x.{2**63}", "x." + "9" * 5000,
+    "\U0010ffff.1", "a" * 65 + ".1", "' OR 1=1; --", "{}", "[]", "undefined", "00", "%s.%d",
     "1970-13-01T00:00:00Z", "1970-01-01T25:00:00Z", "10000-01-01T00:00:00Z",
 ]  # fmt: skip
 
@@ -318,7 +318,8 @@ BAD_TUTORIAL_CHANGE: dict[str, tuple[dict[str, Any], str]] = {
     "a table that is no text": ({"table": "\ud800\0"}, "unknown_table"),
     "no name": ({"data": {"id": 1, "phone": "1"}}, "missing"),
     "a name that is null": ({"data": {"name": None}}, "missing"),
-    "a name that is a number": ({"data": {"name": 5}}, "wrong_type"),
+    "a name that is true": ({"data": {"name": True}}, "wrong_type"),
+    "a name that is a number without all its digits": ({"data": {"name": 1e20}}, "wrong_type"),
     "a name that is infinite": ({"data": {"name": 1e308 * 10}}, "wrong_type"),
     "a name with a NUL": ({"data": {"name": "\0"}}, "bad_text"),
     "a name with a lone surrogate": ({"data": {"name": "\ud800"}}, "bad_text"),

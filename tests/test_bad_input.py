@@ -52,6 +52,14 @@ WRITERS = [("POST", "/sync"), ("POST", "/contacts"), ("PATCH", "/contacts/{id}")
 ASKERS = [("POST", "/verify"), ("POST", "/rows")]
 
 
+@pytest.mark.parametrize(("method", "path"), [*WRITERS, *ASKERS])
+def test_a_byte_order_mark_is_told_in_words(laptop: Caller, method: str, path: str) -> None:
+    answer = laptop.ask(method, path.format(id=laptop.add()["id"]), data=b"\xef\xbb\xbf{}")
+    assert answer.get_json()["detail"] == (
+        "The body begins with a byte order mark (BOM), which JSON may not: leave it out."
+    )
+
+
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize(("method", "path"), [*WRITERS, *ASKERS])
 def test_a_body_that_cannot_be_read_is_refused_whole(

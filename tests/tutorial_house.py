@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
@@ -24,26 +26,27 @@ from storage.sql import SqlStore
 from storage.tutorial import Tutorial
 from tests.tutorial_client import TutorialClient
 from web import tutorial
+from web.body import loads
 
 SECOND = 1_000_000
 
 
 class House:
-    """One book. Its clock moves by a second with every look at it."""
+    """One book, of a user of its own. Its clock moves by a second with every look at it."""
 
-    def __init__(self, database: Database, folder: Path, now: int) -> None:
+    def __init__(self, database: Database, folder: Path, now: int, user_name: str = "ada") -> None:
         self.database, self.folder, self.now = database, folder, now
         self.store = SqlStore(database)
         self.accounts = Accounts(database, Effort(time_cost=1, memory_kib=8, parallelism=1))
         self.tutorial = Tutorial(self.store, database)
-        self._ids = itertools.count(1)
-        user = self.accounts.add_user("ada", "correct horse battery", False, now, self.new_id)
+        self._user_name, self._ids = user_name, itertools.count(1)
+        user = self.accounts.add_user(user_name, "correct horse battery", False, now, self.new_id)
         self.book_id, self.user_id = user.book_id, user.id
         self.parts: Any = SimpleNamespace(tutorial=self.tutorial, clock=self.clock)
         self.clients: list[TutorialClient] = []
 
     def new_id(self) -> str:
-        return f"{next(self._ids):08d}-0000-4000-8000-000000000000"
+        return str(uuid5(NAMESPACE_OID, f"{self._user_name} {next(self._ids)}"))
 
     def clock(self) -> int:
         self.now += SECOND
@@ -101,13 +104,13 @@ class Wire:
         self.house, self.login = house, login
 
     def get(self, path: str) -> tuple[int, Any]:
-        since = parse_qs(urlsplit(path).query)["since"][0]
+        since = parse_qs(urlsplit(path).query, keep_blank_values=True)["since"][0]
         assert tutorial.is_tutorial_since(since)
         return 200, orjson.loads(orjson.dumps(tutorial.pull(self.house.parts, self.login, since)))
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
         assert path == "/sync"
-        envelope = orjson.loads(orjson.dumps(body))
+        envelope = loads(json.dumps(body).encode())
         assert tutorial.is_tutorial_push(envelope)
         try:
             return 200, orjson.loads(orjson.dumps(tutorial.push(self.house.parts, self.login, envelope)))

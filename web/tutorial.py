@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from offbook.core.cells import Json
 from offbook.core.changes import Verdict
 from offbook.core.errors import Malformed
-from offbook.core.tutorial import item_of, micros_of
+from offbook.core.tutorial import item_of, since_of
 
 if TYPE_CHECKING:
     from storage.devices import DeviceLogin
@@ -23,8 +23,8 @@ def is_tutorial_push(body: Json) -> bool:
 
 
 def is_tutorial_since(text: str) -> bool:
-    """Whether a cursor is a time. The sync API's own are never."""
-    return micros_of(text) is not None
+    """Whether a cursor is a time, or says that there is none yet. The sync API's own are never."""
+    return since_of(text) is not None
 
 
 def push(parts: Parts, login: DeviceLogin, body: Json) -> dict[str, Json]:
@@ -44,7 +44,7 @@ def push(parts: Parts, login: DeviceLogin, body: Json) -> dict[str, Json]:
 
 def pull(parts: Parts, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
     """What came since a time, as the client applies it. Raises Malformed where it is no time."""
-    micros = micros_of(since)
+    micros = since_of(since)
     if micros is None:
         raise Malformed("bad_time", '"since" must be an ISO 8601 time, like 1970-01-01T00:00:00+00:00.')
     return parts.tutorial.pull(login, micros)

@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from offbook.core.cells import Json, cells_of
 from offbook.core.changes import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.prune import is_bare
 from offbook.core.tables import TABLES
 from offbook.core.wire import INTEGER_MAX, OPERATIONS, iso_micros
 
@@ -38,6 +39,8 @@ MOMENT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(?:Z|([-+ ])([0-9]{2}):?([0-9]{2}))?)?"
 )
+BEGINNING = frozenset({"", "0", "null", "None"})
+"""What a client sends as ``since`` that has no timestamp yet and does not write the first second of 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class Known:
     ``offered_seq`` says which ``since`` confirms the offered row: itself and all later ones where it is positive; where
     it is negative, only the microsecond before its amount, to which that answer moved the cursor back. 0: it was not
     served yet. None: nothing is offered.
+
+    ``was_served`` tells whether a row was served since the device last confirmed that the record is gone. A deletion
+    that it sends may then have been typed before such a row arrived, so that the row is on the device in spite of it.
     """
 
     record_id: str
@@ -66,19 +72,37 @@ class Known:
     held_seq: int = 0
     offered: Row | None = None
     offered_seq: int | None = None
+    was_served: bool = False
 
     @property
     def is_gone(self) -> bool:
         """Whether the device has no row of this record any more, so that it may call a new one by the number."""
-        return (self.offered if self.offered_seq else self.held) is None
+        if self.offered_seq == 0:
+            return self.held is None or self.offered is None
+        return (self.held if self.offered_seq is None else self.offered) is None
+
+    @property
+    def last(self) -> Known:
+        """The same with the row that came last as the one held, and nothing offered."""
+        if self.offered is None or not self.offered_seq:
+            return replace(self, offered=None, offered_seq=None)
+        return Known(self.record_id, self.offered, abs(self.offered_seq), was_served=self.was_served)
+
+    def offering(self, row: Row | None, seq: int) -> Known:
+        """The same once this row was served, with the ``offered_seq`` that tells what confirms it."""
+        return replace(self, offered=row, offered_seq=seq, was_served=self.was_served or row is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change for the planner, and the row that the device has with it."""
+    """A change for the planner, and what the device has with it, where nothing else stands against it.
+
+    It is not ``sure`` that the device has this row where it sent a deletion and a row may have come back meanwhile.
+    """
 
     change: Change
-    row: Row | None
+    known: Known
+    sure: bool = True
 
 
 # --- times ---------------------------------------------------------------------------------------------------------
@@ -107,6 +131,11 @@ def micros_of(text: str) -> int | None:
 def iso_of(micros: int) -> str:
     """The time as such a client reads it: six digits and an offset."""
     return iso_micros(micros)[:-1] + "+00:00"
+
+
+def since_of(text: str) -> int | None:
+    """The time that a pull asks from, in microseconds since 1970; None where the text is no such time."""
+    return 0 if text in BEGINNING else micros_of(text)
 
 
 # --- a pushed change -----------------------------------------------------------------------------------------------
@@ -139,7 +168,19 @@ def _data_of(data: Json) -> dict[str, Json] | None:
         return None
     if not isinstance(data, dict) or any(isinstance(value, dict | list) for value in data.values()):
         raise Malformed("bad_data", '"data" must be the row: an object of columns and their values, or null.')
-    return {name: data[name] for name in (*CELLS, "updated_at") if name in data}
+    return {name: _text_of(data[name]) for name in (*CELLS, "updated_at") if name in data}
+
+
+def _text_of(value: Json) -> Json:
+    """A number as its text, for a column of such an app may hold a phone number as one; all else as it is.
+
+    A whole number stored as a fraction (5551234.0) is its digits. A number that can only be written with an exponent
+    has lost digits, and stays what it is: no text, as truth values are none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    text = str(value)
+    return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
 def step_of(item: Item, known: Known | None, device: str) -> Step | Rejection | None:
@@ -164,14 +205,20 @@ def _cells(item: Item, data: Mapping[str, Json], operation: Operation) -> dict[s
 
 
 def _deletion(item: Item, known: Known, device: str) -> Step:
-    """A deletion that comes with a row was typed before a pull brought that row back: the device has it still."""
-    change = _change(item, known.record_id, Operation.DELETE, device, as_received(known, {}).held_seq, {})
-    return Step(change, None if item.data is None else {cell: item.data.get(cell) or None for cell in CELLS})
+    """A row may have come back since the deletion was typed: with the pull before this push, or an earlier one.
+
+    Surely so where the deletion comes with a row. What others wrote until then its writer need not have seen.
+    """
+    may_be_back = known.was_served or item.data is not None
+    base = as_received(known, {}).held_seq if item.data is None else 0
+    left = known.last if may_be_back else Known(known.record_id, None, base)
+    return Step(_change(item, known.record_id, Operation.DELETE, device, base, {}), left, sure=not may_be_back)
 
 
 def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> Step:
     record_id = str(uuid5(UUID(item.change_id), "record"))
-    return Step(_change(item, record_id, Operation.INSERT, device, 0, sent), {**dict.fromkeys(CELLS), **sent})
+    known = Known(record_id, {**dict.fromkeys(CELLS), **sent})
+    return Step(_change(item, record_id, Operation.INSERT, device, 0, sent), known)
 
 
 def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> Step:
@@ -180,7 +227,16 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> S
     had = [row for row in (known.held, known.offered) if row is not None]
     news = {cell: value for cell, value in sent.items() if all(row[cell] != value for row in had)}
     row = {**dict.fromkeys(CELLS), **(had[0] if had else {}), **sent}
-    return Step(_change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news), row)
+    change = _change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news)
+    return Step(change, replace(known, held=row, offered=None, offered_seq=None))
+
+
+def whole(step: Step, record: Record | None) -> Step:
+    """An edit of a record of which nothing is left (it was deleted and pruned) says all that the device has of it."""
+    row = step.known.held
+    if not step.change.cells or (record is not None and not is_bare(record)) or row is None or row["name"] is None:
+        return step
+    return replace(step, change=step.change._replace(operation=Operation.INSERT, cells=row))
 
 
 def _change(
@@ -195,7 +251,7 @@ def as_received(known: Known, sent: Mapping[str, Value]) -> Known:
     if offered is None or not known.offered_seq:
         return known
     if held is None or any(held[cell] != offered[cell] == value for cell, value in sent.items()):
-        return Known(known.record_id, offered, abs(known.offered_seq))
+        return known.last
     return known
 
 
@@ -206,11 +262,12 @@ def visible(record: Record | None) -> Row | None:
 
 def after(step: Step, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
     """What the device must have once the step was decided; where the record is not so, that is to be served."""
-    seen = step.change.base if seq is None or verdict is not Verdict.APPLIED else seq
-    there = visible(record)
-    if there == step.row:
-        return Known(step.change.record_id, step.row, seen)
-    return Known(step.change.record_id, step.row, seen, there, 0)
+    known, there = step.known, visible(record)
+    if seq is not None and verdict is Verdict.APPLIED:
+        known = replace(known, held_seq=seq)
+    if step.sure and there == known.held:
+        return known
+    return replace(known, offered=there, offered_seq=0)
 
 
 # --- a pulled list -------------------------------------------------------------------------------------------------

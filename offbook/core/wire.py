@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ def loads(body: bytes) -> Json:
     """JSON as RFC 8259 has it and no more: UTF-8, no key twice, no NaN, no depth that hurts. Raises Malformed."""
     if not body.strip():
         raise Malformed("empty", "The body is empty: JSON was expected.")
+    if body.startswith(BOM_UTF8):
+        raise Malformed("not_json", "The body begins with a byte order mark (BOM), which JSON may not: leave it out.")
+    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise Malformed("not_utf8", "The body is UTF-16, by the byte order mark (BOM) that it begins with: send UTF-8.")
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:

@@ -26,9 +26,11 @@ from offbook.core.tutorial import (
     item_of,
     micros_of,
     served,
+    since_of,
     stamps_again,
     step_of,
     visible,
+    whole,
 )
 from tests.core.strategies import JSON
 
@@ -113,6 +115,23 @@ def test_times_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
     assert (iso_of(one) < iso_of(other)) is (one < other)
 
 
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [
+        ("", 0),
+        ("0", 0),
+        ("null", 0),
+        ("None", 0),
+        ("1970-01-01", 0),
+        ("2026-11-18T12:00", NOON),
+        ("1", None),
+        ("x", None),
+    ],
+)
+def test_a_client_without_a_timestamp_asks_from_the_beginning(text: str, micros: int | None) -> None:
+    assert since_of(text) == micros
+
+
 # --- reading a change ----------------------------------------------------------------------------------------------
 
 
@@ -132,6 +151,39 @@ def test_a_change_that_says_the_same_has_the_same_id() -> None:
 def test_only_known_columns_are_taken() -> None:
     read = item(data={"id": 1, "name": "Ada", "shoe_size": 38, "updated_at": "x"}, synced=0)
     assert (read.data, read.timestamp) == ({"name": "Ada", "updated_at": "x"}, NOON // 1000)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5551234, "5551234"),
+        (-1, "-1"),
+        (0, "0"),
+        (10**29, "1" + "0" * 29),
+        (5551234.0, "5551234"),
+        (555.1234, "555.1234"),
+        (-0.5, "-0.5"),
+        (" 5 ", " 5 "),
+        ("5.0", "5.0"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_number_is_taken_as_its_text(value: Any, text: str | None) -> None:
+    step = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    assert isinstance(step, Step)
+    assert step.change.cells["phone"] == text
+
+
+def test_a_number_in_any_cell_is_the_same_change_as_its_text() -> None:
+    assert item(data={"name": 5, "email": 6, "phone": 7}) == item(data={"name": "5", "email": "6", "phone": "7"})
+
+
+@pytest.mark.parametrize("value", [True, False, 1e16, 1e300, 1e-7, float("inf")])
+def test_what_can_not_be_written_as_digits_is_no_text(value: Any) -> None:
+    refused = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    assert isinstance(refused, Rejection)
+    assert (refused.code, refused.detail) == ("wrong_type", "phone must be text.")
 
 
 @given(JSON)
@@ -182,8 +234,9 @@ def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, ba
     change = step.change
     assert (change.operation, change.record_id, change.replica) == (Operation.UPDATE, RECORD, DEVICE)
     assert (dict(change.cells), change.base) == (cells, base)
-    assert step.row is not None and step.row.keys() == set(CELLS)
-    assert all(step.row[name] == (value or None) for name, value in data.items())
+    row_now = step.known.held
+    assert row_now is not None and row_now.keys() == set(CELLS)
+    assert all(row_now[name] == (value or None) for name, value in data.items())
 
 
 @pytest.mark.parametrize("operation", ["INSERT", "UPDATE"])
@@ -192,7 +245,7 @@ def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> N
     step = step_of(made, None, DEVICE)
     assert isinstance(step, Step)
     assert step.change.operation is Operation.INSERT
-    assert step.row == row(phone="1")
+    assert step.known == Known(step.change.record_id, row(phone="1"))
     again = step_of(made, None, DEVICE)
     assert isinstance(again, Step) and again.change == step.change
 
@@ -223,19 +276,41 @@ def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
     [
         (Known(RECORD, HELD, 10), 10),
         (Known(RECORD, HELD, 10, OFFERED, 20), 10),
-        (Known(RECORD, None, 0, OFFERED, 20), 20),
+        (Known(RECORD, None, 10), 10),
     ],
 )
 def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) -> None:
     step = step_of(item(operation="DELETE", data=None), known, DEVICE)
     assert isinstance(step, Step)
-    assert (step.change.operation, step.change.base, step.row) == (Operation.DELETE, base, None)
+    assert (step.change.operation, step.change.base) == (Operation.DELETE, base)
+    assert (step.known, step.sure) == (Known(RECORD, None, base), True)
 
 
-def test_a_deletion_with_a_row_leaves_the_device_with_that_row() -> None:
-    step = step_of(item(operation="DELETE", data={"name": "Ada", "phone": "2", "email": ""}), OWN, DEVICE)
+@pytest.mark.parametrize(
+    ("data", "known", "left"),
+    [
+        ({"name": "Ada", "phone": "2"}, OWN, OWN),
+        ({"name": "Ada", "phone": "2"}, replace(OWN, was_served=True), replace(OWN, was_served=True)),
+        (None, replace(OWN, was_served=True), replace(OWN, was_served=True)),
+        (None, OWN.offering(OFFERED, 20), Known(RECORD, OFFERED, 20, was_served=True)),
+        (None, OWN.offering(OFFERED, -20), Known(RECORD, OFFERED, 20, was_served=True)),
+        (None, Known(RECORD, HELD, 10, OFFERED, 0, True), replace(OWN, was_served=True)),
+        (None, Known(RECORD, HELD, 10, None, 20, True), replace(OWN, was_served=True)),
+        (None, Known(RECORD).offering(OFFERED, 20), Known(RECORD, OFFERED, 20, was_served=True)),
+    ],
+)
+def test_a_deletion_of_what_may_be_back_leaves_the_device_with_the_row_that_came_last(
+    data: Any, known: Known, left: Known
+) -> None:
+    step = step_of(item(operation="DELETE", data=data), known, DEVICE)
     assert isinstance(step, Step)
-    assert step.row == row(phone="2")
+    assert (step.known, step.sure) == (left, False)
+
+
+def test_a_deletion_with_a_row_was_typed_without_having_seen_what_others_wrote() -> None:
+    step = step_of(item(operation="DELETE"), replace(OWN, was_served=True), DEVICE)
+    assert isinstance(step, Step)
+    assert step.change.base == 0
 
 
 def test_a_row_without_a_trace_of_the_offered_one_proves_nothing() -> None:
@@ -251,7 +326,8 @@ def test_a_row_without_a_trace_of_the_offered_one_proves_nothing() -> None:
         (Known(RECORD, None, 0, OFFERED, 20), False),
         (Known(RECORD, HELD, 10, None, 20), True),
         (Known(RECORD, None, 10, OFFERED, 0), True),
-        (Known(RECORD, HELD, 10, None, 0), False),
+        (Known(RECORD, HELD, 10, None, 0), True),
+        (Known(RECORD, HELD, 10, OFFERED, 0), False),
     ],
 )
 def test_a_number_is_free_once_the_device_can_not_have_the_row(known: Known, is_gone: bool) -> None:
@@ -288,6 +364,47 @@ def test_an_edit_that_met_another_leaves_the_row_to_be_served() -> None:
 @pytest.mark.parametrize("gone", [None, record(deleted=True, name="Ada")])
 def test_an_edit_that_lost_to_a_deletion_leaves_that_to_be_served(gone: Record | None) -> None:
     assert after(edit_to_3(), Verdict.SUPERSEDED, None, gone) == Known(RECORD, row(phone="3"), 10, None, 0)
+
+
+@pytest.mark.parametrize("left", [None, record(deleted=True)])
+def test_an_edit_of_what_was_pruned_says_all_that_the_device_has(left: Record | None) -> None:
+    change = whole(edit_to_3(), left).change
+    assert (change.operation, change.cells) == (Operation.INSERT, row(phone="3"))
+
+
+@pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada")])
+def test_an_edit_of_what_is_there_says_only_what_was_typed(there: Record) -> None:
+    assert whole(edit_to_3(), there) == edit_to_3()
+
+
+def test_nothing_typed_or_no_name_makes_nothing_of_what_was_pruned() -> None:
+    for data, known in (({"phone": "1"}, OWN), ({"phone": "3"}, Known(RECORD))):
+        step = step_of(item(data=data), known, DEVICE)
+        assert isinstance(step, Step)
+        assert whole(step, None) is step
+    deletion = step_of(item(operation="DELETE"), OWN, DEVICE)
+    assert isinstance(deletion, Step)
+    assert whole(deletion, None) is deletion
+
+
+@pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada"), None])
+def test_after_a_deletion_of_what_may_be_back_it_is_told_how_the_record_is(there: Record | None) -> None:
+    step = step_of(item(operation="DELETE", data=None), replace(OWN, was_served=True), DEVICE)
+    assert isinstance(step, Step)
+    known = after(step, Verdict.MERGED, 30, there)
+    assert known == Known(RECORD, HELD, 10, visible(there), 0, was_served=True)
+
+
+def test_after_a_deletion_of_what_was_never_served_there_is_nothing_to_tell() -> None:
+    step = step_of(item(operation="DELETE", data=None), OWN, DEVICE)
+    assert isinstance(step, Step)
+    assert after(step, Verdict.APPLIED, 30, record(deleted=True, name="Ada")) == Known(RECORD, None, 30)
+
+
+@pytest.mark.parametrize(("row", "was_served"), [(OFFERED, True), (None, False)])
+def test_only_a_row_that_was_served_can_be_back(row: Row | None, was_served: bool) -> None:
+    assert OWN.offering(row, 20) == Known(RECORD, HELD, 10, row, 20, was_served)
+    assert replace(OWN, was_served=True).offering(row, 20).was_served
 
 
 def test_a_record_shows_three_cells() -> None:

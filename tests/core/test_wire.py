@@ -65,7 +65,9 @@ ENVELOPES = [
     ("two values", b"{} {}", "not_json"),
     ("not UTF-8", b'{"changes": "\xff"}', "not_utf8"),
     ("UTF-16", '{"changes": []}'.encode("utf-16"), "not_utf8"),
+    ("UTF-16, the other byte first", b"\xfe\xff\x00{\x00}", "not_utf8"),
     ("a byte order mark", b"\xef\xbb\xbf{}", "not_json"),
+    ("a byte order mark alone", b"\xef\xbb\xbf", "not_json"),
     ("lists 100,000 deep", b"[" * 100_000 + b"]" * 100_000, "too_deep"),
     ("objects 100,000 deep", b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "too_deep"),
     ("a list", b"[]", "not_an_object"),
@@ -102,6 +104,13 @@ def test_a_faulty_envelope_is_refused_whole(body: bytes, code: str) -> None:
         parse(body)
     assert (caught.value.code, caught.value.status) == (code, 400)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_byte_order_mark_is_told_in_words(encoding: str) -> None:
+    body = ("" if encoding in ("utf-8-sig", "utf-16") else "\ufeff") + '{"changes": []}'
+    with pytest.raises(Malformed, match=r"begins with.*byte order mark \(BOM\)|byte order mark \(BOM\) that it begins"):
+        parse(body.encode(encoding))
 
 
 def test_parked_of_more_than_a_hundred_codes_is_refused() -> None:
