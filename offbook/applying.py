@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from offbook import conflicts, log, lost, snapshots, state
+from offbook import conflicts, knowledge, log, lost, snapshots, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
 from offbook.core.cells import Json
 from offbook.core.changes import Operation, Verdict
 from offbook.core.errors import OtherBook
 from offbook.core.rebase import State
 from offbook.core.tables import TABLES
-from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, server_row_of, take
+from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
 from offbook.log import LogLine
 from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases
 from offbook.rows import LAYOUTS
@@ -222,7 +222,7 @@ def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into:
             yield
             if answer.since != state.read(connection).cursor:
                 return
-    state.write(connection, book=answer.book, cursor=answer.cursor, last_success_ms=now_ms)
+    knowledge.move(connection, answer.cursor, answer.book, now_ms)
     into.took_page = True
     if not answer.more:
         for key in snapshots.advance(connection, here.snapshot):
@@ -249,7 +249,11 @@ def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _take_rows(
     connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied, turn: Turn
 ) -> Iterator[None]:
-    """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one."""
+    """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
+
+    One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
+    it is taken once more, and is no news.
+    """
     ids = dump([row.key[1] for row in rows])
     known = _known(connection, table, ids)
     unsettled = _unsettled(connection, table, ids)
@@ -260,24 +264,28 @@ def _take_rows(
     for row in rows:
         record_id = row.key[1]
         seq, stale = known.get(record_id, (-1, 0))
-        if seq >= row.server.seq and not stale:
+        if seq > row.server.seq and not stale:
             continue
         is_own = acknowledged.get(record_id) == row.server.seq
-        into.news += 1
-        into.pulled += not is_own
+        is_news = stale > 0 or seq < row.server.seq
+        into.news += is_news
+        into.pulled += is_news and not is_own
         on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
         if on_top or record_id in contested:
             others.append(row)
         else:
             straight.append(row)
             showed = record_id in known or record_id in acknowledged
-            if (not is_own or row.key in into.moved) and (showed or row.data is not None):
+            if is_news and (not is_own or row.key in into.moved) and (showed or row.data is not None):
                 into.changed.append(row.key)
     _put_straight(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known]))
     into.touched.difference_update(row.key for row in straight)
     for row in others:
         if turn.is_over:
             yield
+        if known.get(row.key[1]) == (row.server.seq, 0):
+            retake(connection, row.key, row.server)
+            continue
         lost.send_rest(connection, row)
         take(connection, row.key, row.server)
         into.moved.add(row.key)

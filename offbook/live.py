@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import state
+from offbook import knowledge, state
 from offbook.answers import Answer, Result, parse, results_of
 from offbook.applying import Applied, apply, apply_verdicts
 from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
@@ -87,6 +87,8 @@ class Live:
         applied = apply(self._connection, [], page, self._clock())
         if not applied.took_page and page.cursor != state.read(self._connection).cursor:
             raise Detour("Another process has synced meanwhile.")
+        if knowledge.is_behind(self._connection):
+            raise Detour("Another process has synced meanwhile, and knows less than this version.")
         self._idle = 0 if applied.news or page.conflicts else self._idle + 1
         if self._idle >= IDLE_PAGES_MAX:
             raise ServerFault("The server sends page after page with nothing new in them.")

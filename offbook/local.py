@@ -114,12 +114,22 @@ def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     known = server_row(connection, key)
     if not row.counts_after(known):
         return False
+    _take(connection, key, known, row)
+    return True
+
+
+def retake(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+    """Take a row that is known already, for what was not known of it, and let it show."""
+    _take(connection, key, server_row(connection, key), row)
+    refresh(connection, key)
+
+
+def _take(connection: sqlite3.Connection, key: Key, known: ServerRow | None, row: ServerRow) -> None:
     lines = log.above(connection, *key, (known or NEVER).seq)
     is_kept = waits(connection, key) or any(line.state is not State.ACKNOWLEDGED for line in lines)
     kept = _what_was(known or NEVER, lines, row) if is_kept else {}
     row = row.after(known)
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
-    return True
 
 
 def waits(connection: sqlite3.Connection, key: Key) -> bool:

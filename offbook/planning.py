@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from offbook import log, state
+from offbook import knowledge, log, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, answer_of
 from offbook.applying import check_book
 from offbook.core.cells import Json, shape
@@ -91,7 +91,10 @@ class _Planning:
         self._kept: int | None = None
 
     def run(self) -> PlanReport:
-        head = self._pull()
+        head = self._pull(self._here.cursor)
+        if knowledge.is_behind(self._connection) and not self._report.snapshot:
+            self._forget()
+            head = self._pull(None)
         for batch in self._batches():
             self._tell(batch, self._ask(batch, head).results)
         return self._report
@@ -170,9 +173,8 @@ class _Planning:
 
     # --- down ---
 
-    def _pull(self) -> str | None:
-        """Look at all pages, and return the cursor behind the last."""
-        cursor = self._here.cursor
+    def _pull(self, cursor: str | None) -> str | None:
+        """Look at all pages after this cursor, and return the cursor behind the last."""
         for _ in range(PAGES_MAX):
             try:
                 answer = self._ask([], cursor)
@@ -196,6 +198,10 @@ class _Planning:
     def _begin_anew(self, gone: CursorGone) -> None:
         check_book(self._connection, gone.book)
         self._kept = None if gone.reason == "pruned" else gone.kept
+        self._forget()
+
+    def _forget(self) -> None:
+        """A snapshot would be taken: what was seen so far counts for nothing."""
         self._report.snapshot = True
         self._seen.clear()
         for rows in (self._report.added, self._report.changed, self._report.deleted):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
 from offbook.core.tables import TABLES, Field, Map, Table, Type
+from offbook.knowledge import covers, note_of
 from offbook.sqlite import ReadOnly, atomic
 from offbook.triggers import NOW, PREFIX, triggers
 
@@ -101,13 +102,28 @@ STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
 
 
 ADDED: Mapping[str, tuple[str, ...]] = {
+    "change_log": ("typed INTEGER NOT NULL DEFAULT 1",),
     "server_rows": ("seen TEXT",),
-    "sync_state": ("takes_history INTEGER NOT NULL DEFAULT 0",),
+    "sync_state": (
+        "takes_history INTEGER NOT NULL DEFAULT 0",
+        "knows TEXT",
+        "knew TEXT",
+        "knew_at TEXT",
+        "cursor_before TEXT",
+    ),
 }
 """Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
 
 ``seen`` tells since when each value is known (offbook.local.ServerRow), ``takes_history`` whether a restored server
-also takes what is only to be in its history (offbook.lost)."""
+also takes what is only to be in its history (offbook.lost). ``knows`` is what the version knows that made the triggers,
+with their ``shape``; the three behind it are told in offbook.knowledge, ``typed`` in offbook.log."""
+
+FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
+WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL
+BEGIN
+  UPDATE sync_state SET knew = NULL;
+END"""
+"""A version that notes nothing has moved the cursor. Its name is not one of those that versions make anew."""
 
 
 class TooNew(OffbookError):
@@ -117,30 +133,29 @@ class TooNew(OffbookError):
 
 
 def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES) -> None:
-    """Make the tables and triggers that are missing. A file whose synced tables grew asks for a snapshot next."""
-    shape = hashlib.sha256("\n".join((*map(_shape, tables.values()), str(ADDED))).encode()).hexdigest()
-    if _is_current(connection, shape):
+    """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is."""
+    shape = hashlib.sha256("\n".join((*map(_shape, tables.values()), str(ADDED), FORGET_NOTE)).encode()).hexdigest()
+    note = note_of(tables)
+    if _is_current(connection, shape, note):
         return
     try:
-        _bring_up_to_date(connection, tables, shape)
+        _bring_up_to_date(connection, tables, shape, note)
     except ReadOnly as error:
         raise ReadOnly(f"{error} This offbook can read it once it has been opened where it may be written.") from None
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str, note: str) -> None:
     with atomic(connection):
         _upgrade(connection)
-        if _is_current(connection, shape):  # another process was faster
+        if _is_current(connection, shape, note):  # another process was faster
             return
         _add_columns(connection)
         _drop_triggers(connection)
-        grew = [grown for table in tables.values() if (grown := _grow(connection, table))]
         for table in tables.values():
+            _grow(connection, table)
             for sql in triggers(table):
                 connection.execute(sql)
-        connection.execute("UPDATE sync_state SET shape = ?", (shape,))
-        if grew:
-            connection.execute("UPDATE sync_state SET cursor = NULL")
+        _sign(connection, shape, note)
 
 
 @cache
@@ -149,14 +164,33 @@ def _shape(table: Table) -> str:
     return "\n".join((*_create(table), *triggers(table)))
 
 
-def _is_current(connection: sqlite3.Connection, shape: str) -> bool:
+def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:
+    """Whether the triggers log all that this version can write: its own do, and those of a version that knows more."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise TooNew("This file was written by a newer offbook: update offbook on this device.")
     if version < len(STEPS):
         return False
     (found,) = connection.execute("SELECT shape FROM sync_state").fetchone()
-    return bool(found == shape)
+    known = None if found == shape else _known_by(connection, found)
+    return bool(found == shape) or (known != note and covers(known, note))
+
+
+def _known_by(connection: sqlite3.Connection, shape: str) -> str | None:
+    """What the version knows that made the triggers; None where it did not say."""
+    if "knows" not in _columns(connection, "sync_state"):
+        return None
+    (knows,) = connection.execute("SELECT knows FROM sync_state").fetchone()
+    signed, _, note = (knows or "").partition(" ")
+    return note if signed == shape else None
+
+
+def _sign(connection: sqlite3.Connection, shape: str, note: str) -> None:
+    """Say whose the triggers are. Those of before were of a version that notes nothing: it may have dropped cells."""
+    (before,) = connection.execute("SELECT shape FROM sync_state").fetchone()
+    if _known_by(connection, before) is None:
+        connection.execute("UPDATE sync_state SET knew = NULL")
+    connection.execute("UPDATE sync_state SET shape = ?, knows = ?", (shape, f"{shape} {note}"))
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:
@@ -173,6 +207,8 @@ def _add_columns(connection: sqlite3.Connection) -> None:
         for column in columns:
             if column.split()[0] not in there:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+    connection.execute("DROP TRIGGER IF EXISTS pulled_without_note")
+    connection.execute(FORGET_NOTE)
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
@@ -190,19 +226,17 @@ def _drop_triggers(connection: sqlite3.Connection) -> None:
 # --- synced tables -------------------------------------------------------------------------------------------------
 
 
-def _grow(connection: sqlite3.Connection, table: Table) -> bool:
-    """Create what is missing of a table and its maps; True when there was anything."""
-    grew = False
+def _grow(connection: sqlite3.Connection, table: Table) -> None:
+    """Create what is missing of a table and its maps. What it holds comes with a snapshot (offbook.knowledge)."""
     for rows, create, fields in _parts(table):
         connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
         columns = _columns(connection, rows)
         if not columns:
             connection.execute(create)
-        missing = [field for field in fields if columns and field.name not in columns]
-        for field in missing:
-            connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column(field, added=True)}')
-        grew = grew or not columns or bool(missing)
-    return grew
+            continue
+        for field in fields:
+            if field.name not in columns:
+                connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column(field, added=True)}')
 
 
 def _parts(table: Table) -> Iterator[tuple[str, str, tuple[Field, ...]]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from offbook import lost, state
+from offbook import knowledge, lost, state
 from offbook.local import Key, ServerRow, server_row, settle_down, take
 from offbook.log import applying
 from offbook.state import Snapshot
@@ -26,10 +26,13 @@ NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE sync
 """Records of which a change was acknowledged, and the row that contains it has not come."""
 
 
-def begin(connection: sqlite3.Connection, kept: int | None = None, takes_history: bool = False) -> None:
+def begin(
+    connection: sqlite3.Connection, kept: int | None = None, takes_history: bool = False, is_served: bool = False
+) -> None:
     """Start over from the next pull. ``kept`` is None where the server lost nothing.
 
-    ``takes_history`` tells whether the server also takes what is only to be in its history.
+    ``takes_history`` tells whether the server also takes what is only to be in its history, ``is_served`` whether the
+    cursor could have been gone on from.
     """
     with applying(connection):
         if kept is not None:
@@ -38,7 +41,8 @@ def begin(connection: sqlite3.Connection, kept: int | None = None, takes_history
             settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
-        state.write(connection, cursor=None, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
+        knowledge.begin(connection, is_served)
+        state.write(connection, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
 
 
 def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from offbook import log, snapshots, state
+from offbook import knowledge, log, snapshots, state
 from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
 from offbook.core.changes import Rejection
@@ -96,14 +96,39 @@ class Syncing:
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
         here = state.read(self._connection)
-        if here.cursor is None and here.snapshot == Snapshot.NONE:
-            snapshots.begin(self._connection)
+        is_behind = knowledge.is_behind(self._connection)
+        if here.cursor is None and (here.snapshot == Snapshot.NONE or is_behind):
+            self._begin_anew()
+        elif not is_behind:
+            knowledge.go_on(self._connection)
+        self._ask_from_before(here)
+        self._go_on()
+        if knowledge.is_behind(self._connection):  # only after a sync from the cursor: a restored server tells by that
+            self._begin_anew()
+            self._go_on()
+        forget_old_lines(self._connection, self._clock())
+        return self._report()
+
+    def _go_on(self) -> None:
         self._last = log.last_id(self._connection)
         while not self._round():
             self._check_gain()
             state.take_lease(self._connection, self._holder, self._clock())
-        forget_old_lines(self._connection, self._clock())
-        return self._report()
+
+    def _begin_anew(self) -> None:
+        """Take a snapshot though the cursor could be gone on from: rows were pulled by a version that knew less."""
+        snapshots.begin(self._connection, is_served=True)
+
+    def _ask_from_before(self, here: State) -> None:
+        """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
+        before = knowledge.cursor_before(self._connection)
+        if before is None:
+            return
+        try:
+            self._ask([], replace(here, cursor=before))
+        except CursorGone as gone:
+            check_book(self._connection, gone.book)
+            snapshots.begin(self._connection, None if gone.reason == "pruned" else gone.kept, gone.takes_history)
 
     def _report(self) -> SyncReport:
         return SyncReport(**{name: self._counts[name] for name in asdict(SyncReport())})

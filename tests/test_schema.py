@@ -194,14 +194,30 @@ def test_another_synced_table_costs_one_entry(replica: sqlite3.Connection) -> No
     assert value(replica, "SELECT count(*) FROM boat_crew") == 0
 
 
-def test_a_table_that_grew_keeps_its_rows_and_asks_for_a_snapshot(replica: sqlite3.Connection) -> None:
+def test_a_table_that_grew_keeps_its_rows_and_logs_what_is_new(replica: sqlite3.Connection) -> None:
     replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
-    replica.execute("UPDATE sync_state SET cursor = 'e.1'")
     more = (*CONTACTS.fields, Field("shoe_size", Type.INTEGER), Field("species", required=True))
     schema.install(replica, {"contacts": Table("contacts", more, CONTACTS.maps)})
-    assert value(replica, "SELECT cursor FROM sync_state") is None
     replica.execute("UPDATE contacts SET shoe_size = 37")
     assert [line.data for line in log.pending(replica)] == [{"name": "Ada"}, {"shoe_size": 37}]
+
+
+@pytest.mark.parametrize(
+    ("write", "is_kept"),
+    [
+        ("UPDATE sync_state SET cursor = 'e.2', knew_at = 'e.2'", True),
+        ("UPDATE sync_state SET cursor = 'e.2'", False),
+        ("UPDATE sync_state SET cursor = NULL", False),
+        ("UPDATE sync_state SET cursor = 'e.1', book = 'b'", True),
+        ("UPDATE sync_state SET last_success_ms = 5", True),
+    ],
+)
+def test_a_cursor_that_is_moved_without_a_note_takes_the_note_away(
+    replica: sqlite3.Connection, write: str, is_kept: bool
+) -> None:
+    replica.execute("UPDATE sync_state SET cursor = 'e.1', knew_at = 'e.1', knew = '[]'")
+    replica.execute(write)
+    assert value(replica, "SELECT knew FROM sync_state") == ("[]" if is_kept else None)
 
 
 def test_opening_a_file_that_is_up_to_date_writes_nothing(replica: sqlite3.Connection) -> None:
@@ -220,6 +236,17 @@ def test_new_triggers_replace_ours_and_no_others(replica: sqlite3.Connection) ->
     schema.install(replica)
     assert value(replica, names) == before
     assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
+
+
+def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: sqlite3.Connection) -> None:
+    replica.execute("UPDATE sync_state SET knows = 'other' || substr(knows, instr(knows, ' ')), shape = 'other'")
+    replica.execute("UPDATE sync_state SET cursor = 'e.1', knew_at = 'e.1', knew = '[]'")
+    replica.execute("DROP TRIGGER offbook_contacts_update")
+    schema.install(replica)
+    replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
+    replica.execute("UPDATE contacts SET phone = '1'")
+    assert len(log.pending(replica)) == 2
+    assert value(replica, "SELECT knew FROM sync_state") == "[]"
 
 
 def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: Path) -> None:

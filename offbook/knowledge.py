@@ -1,0 +1,90 @@
+"""Which cells this version knows, and which the file's rows were pulled with.
+
+A version that does not know a cell drops it from the rows that it pulls, and moves the cursor past them. So the file
+notes what was known to everybody who brought its cursor to where it is (``sync_state.knew``), in the statement that
+moves the cursor. Whoever opens it and knows more takes the book anew, once. A version from before these notes moves
+the cursor without one, and a trigger then takes the note away (offbook.schema).
+
+A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.said).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from offbook.core.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import sqlite3
+
+
+def cells_of_tables(tables: Mapping[str, Table]) -> Iterator[str]:
+    """The tables, their fields and their maps' attributes, by name."""
+    for table in tables.values():
+        yield table.name
+        yield from (f"{table.name}/{field.name}" for field in table.fields)
+        for map_ in table.maps:
+            yield from (f"{table.name}/{map_.name}/{attribute.name}" for attribute in map_.attributes)
+
+
+def note_of(tables: Mapping[str, Table]) -> str:
+    """What a version with these tables knows, as it is noted in a file."""
+    return json.dumps(sorted(cells_of_tables(tables)))
+
+
+@cache
+def own() -> str:
+    """What this version knows."""
+    return note_of(TABLES)
+
+
+def covers(note: str | None, other: str) -> bool:
+    """Whether all that is in the other note is in this. Without a note, nothing is known to be."""
+    return note == other or (note is not None and set(json.loads(note)) >= set(json.loads(other)))
+
+
+def is_behind(connection: sqlite3.Connection) -> bool:
+    """Whether rows were pulled without cells that this version knows: then only a snapshot brings them."""
+    return not covers(_knew(connection), own())
+
+
+def go_on(connection: sqlite3.Connection) -> None:
+    """Note before a pull that from here on no more is known than this version knows."""
+    if _knew(connection) != own():
+        connection.execute("UPDATE sync_state SET knew = ?", (own(),))
+
+
+def _knew(connection: sqlite3.Connection) -> str | None:
+    (found,) = connection.execute("SELECT knew FROM sync_state").fetchone()
+    return None if found is None else str(found)
+
+
+def begin(connection: sqlite3.Connection, is_served: bool) -> None:
+    """Nothing is pulled yet of what comes from now on, so that nothing of it was passed over.
+
+    A cursor that the server has served until now is kept until the first page is here: it alone tells a server that
+    was put back from this device, and what it lost.
+    """
+    connection.execute(
+        "UPDATE sync_state SET cursor = NULL, knew = ?1, knew_at = NULL,"
+        " cursor_before = CASE WHEN ?2 THEN coalesce(cursor, cursor_before) END",
+        (own(), is_served),
+    )
+
+
+def cursor_before(connection: sqlite3.Connection) -> str | None:
+    """The cursor that was given up for a snapshot, of which no page is here yet."""
+    (found,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
+    return None if found is None else str(found)
+
+
+def move(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:
+    """A page was applied. Where somebody noted something else meanwhile, nothing is known any more."""
+    connection.execute(
+        "UPDATE sync_state SET cursor = ?1, knew_at = ?1, knew = CASE knew WHEN ?2 THEN knew END, book = ?3,"
+        " last_success_ms = ?4, cursor_before = NULL",
+        (cursor, own(), book, now_ms),
+    )
