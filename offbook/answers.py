@@ -1,14 +1,15 @@
 """The server's answers, as values. Nothing of an answer is believed before it was checked here.
 
-What is no answer at all raises ServerFault, and nothing of it is applied. A row that this replica can't hold (values
-beyond its limits, a table that it does not know) is left out and the rest goes on; cells that it does not know are
-left out of their row: a newer server may have them, and an older device must never erase them.
+What is no answer at all raises ServerFault, and nothing of it is applied. No row is left out, save those of a table
+that this version does not know: cells that it does not know are left out of their row, and so are, with a warning,
+those whose value is of the wrong type. Limits, choices and needs are for what a person types (offbook.core.said): a
+newer server may have others, and an older device must never lose what it says.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,10 +25,11 @@ from offbook.checks import (
     uuid_of,
     words,
 )
-from offbook.core.cells import Json, cells_of, value_of
-from offbook.core.changes import Operation, Value, Verdict
+from offbook.core.cells import Json
+from offbook.core.changes import Value, Verdict
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.resolving import CONFLICTS
+from offbook.core.said import said, said_value
 from offbook.core.tables import EXISTS, TABLES, Table
 from offbook.core.wire import CHANGES_MAX, iso_micros, milliseconds
 from offbook.local import Key, ServerRow
@@ -39,6 +41,8 @@ logger = logging.getLogger("offbook")
 ROWS_MAX = 10_000
 CONFLICTS_MAX = 100_000
 """They come beside the records of a page: as many as the changes of one batch have cells, at the most."""
+
+CELL_CHARACTERS_MAX = 200
 
 SIDES = ("ours", "theirs")
 VERDICTS = frozenset(verdict.value for verdict in Verdict)
@@ -67,7 +71,7 @@ class Waiting(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A record of a page. ``data`` is None for a tombstone.
+    """A record of a page. ``data`` is None for a tombstone; ``left_out`` names what of it can't be held here.
 
     From a server that was restored: ``then`` is what it was there, ``deleted_ms`` when it was deleted since.
     """
@@ -77,6 +81,7 @@ class Row(NamedTuple):
     data: Mapping[str, Json] | None
     then: ServerRow | None = None
     deleted_ms: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ def _result(item: Json) -> Result:
 
 
 def page_row(item: Json) -> Row | None:
+    """A row of a page; None where it is of a table that this version does not know."""
     need(isinstance(item, dict), "changes")
     table = item.get("table")
     need(isinstance(table, str), "table")
@@ -185,10 +191,10 @@ def page_row(item: Json) -> Row | None:
     if table not in TABLES:
         return None
     row = row_of(TABLES[table], record_id, seq, item.get("data"))
-    if row is None or "then" not in item:
+    if "then" not in item:
         return row
     then = row_of(TABLES[table], record_id, seq, item["then"])
-    return row._replace(then=then and then.server, deleted_ms=_millis(item.get("deleted_at")))
+    return row._replace(then=then.server, deleted_ms=_millis(item.get("deleted_at")))
 
 
 def _millis(time: Json) -> int:
@@ -198,54 +204,25 @@ def _millis(time: Json) -> int:
         return 0
 
 
-def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row | None:
-    """A record as the server says it is; None where this replica can't hold it."""
+def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row:
+    """A record as the server says it is."""
     key = (table.name, record_id)
     if data is None:
         return Row(key, ServerRow(seq, True, {}), None)
-    if isinstance(data, dict):  # most of a row is empty, and checking nothing takes as long as checking something
-        data = {
-            name: value
-            for name, value in data.items()
-            if value or (value is not None and value is not False and value == 0)
-        }
-    try:
-        cells = cells_of(table, data, Operation.INSERT)
-    except Invalid as fault:
-        if fault.code == "unknown_cell":
-            return row_of(table, record_id, seq, _known(table, data))
-        logger.warning("The server's %s %s can't be held here and is left out: %s", table.name, record_id, fault)
-        return None
-    if not _is_whole(table, data):
-        logger.warning("The server's %s %s has an entry that is not whole, and is left out", table.name, record_id)
-        return None
+    need(isinstance(data, dict), "data")
+    # Most of a row is empty, and checking nothing takes as long as checking something.
+    data = {
+        name: value
+        for name, value in data.items()
+        if value or (value is not None and value is not False and value == 0)
+    }
+    cells, held, left_out = said(table, data)
+    if left_out:
+        names = ", ".join(left_out)[:200]
+        logger.warning("The server's %s %s comes without what can't be held here: %a", table.name, record_id, names)
     created_at = time_of(data.get("created_at")) or iso_micros(seq)
-    shown = {**data, "created_at": created_at, "updated_at": iso_micros(seq)}
-    return Row(key, ServerRow(seq, False, cells, created_at), shown)
-
-
-def _is_whole(table: Table, data: Mapping[str, Json]) -> bool:
-    for map_ in table.maps:
-        entries = data.get(map_.name)
-        if entries and not all(entry and entry.get(name) for entry in entries.values() for name in map_.required):
-            return False
-    return True
-
-
-def _known(table: Table, data: Mapping[str, Json]) -> dict[str, Json]:
-    """``data`` without the cells that this replica does not know."""
-    known = {name: data[name] for name in (*table.by_name, "created_at") if name in data}
-    for map_ in table.maps:
-        entries = data.get(map_.name)
-        known[map_.name] = dict(_known_entries(entries, map_.by_name)) if isinstance(entries, dict) else entries
-    return known
-
-
-def _known_entries(entries: Mapping[str, Json], attributes: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
-    for key, entry in entries.items():
-        if isinstance(entry, dict):
-            entry = {name: value for name, value in entry.items() if name in attributes}
-        yield key, entry
+    shown = {**held, "created_at": created_at, "updated_at": iso_micros(seq)}
+    return Row(key, ServerRow(seq, False, cells, created_at), shown, left_out=left_out)
 
 
 # --- a conflict ----------------------------------------------------------------------------------------------------
@@ -256,10 +233,15 @@ def _is_conflict(item: Json) -> bool:
 
 
 def _conflict(item: dict[str, Json]) -> Waiting | None:
-    """A conflict as the server tells it; None where this replica can't hold it."""
+    """A conflict as the server tells it; None where this replica can't hold it, or does not know its table.
+
+    Of a cell that is not known here it is held all the same: a person may see it, and decide on another device.
+    """
     conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
     if data is None:
         return Waiting(conflict_id, seq)
+    if isinstance(data, dict) and isinstance(data.get("table"), str) and data["table"] not in TABLES:
+        return None
     try:
         return _waiting(conflict_id, seq, data)
     except (Invalid, ServerFault) as fault:
@@ -270,9 +252,9 @@ def _conflict(item: dict[str, Json]) -> Waiting | None:
 def _waiting(conflict_id: str, seq: int, data: Json) -> Waiting:
     need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
     table, cell = TABLES[data["table"]], data.get("cell")
-    need(isinstance(cell, str), "cell")
+    need(isinstance(cell, str) and 0 < len(cell) <= CELL_CHARACTERS_MAX and cell.isprintable(), "cell")
     key = (table.name, uuid_of(data.get("record_id"), "record_id"))
-    common, *versions = (value_of(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
+    common, *versions = (said_value(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
     if cell.rpartition("/")[2] == EXISTS:
         versions = [bool(value) for value in versions]
     ours, theirs = (Version(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True))

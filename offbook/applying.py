@@ -194,8 +194,6 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    if row is None:
-        return False
     lost.send_rest(connection, row)
     return take(connection, row.key, row.server)
 

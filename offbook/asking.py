@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from offbook import log
 from offbook.answers import VERDICTS
 from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
-from offbook.core.cells import Json, value_of
+from offbook.core.cells import SAID, Json, value_of
 from offbook.core.changes import Clock, Record, Value
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
 from offbook.core.history import to_state, to_values
@@ -102,7 +102,7 @@ def _cells(table: Table, item: Json) -> dict[str, Value]:
     cells: dict[str, Value] = {}
     for cell, value in (item if isinstance(item, dict) else {}).items():
         try:
-            cells[cell] = value_of(table, cell, value)
+            cells[cell] = value_of(table, cell, value, SAID)
         except Invalid:
             continue
     return cells

@@ -18,6 +18,7 @@ from offbook.core.changes import Clock, Conflict, Value
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history import Wish
 from offbook.core.resolving import Choice, choices, chosen, typed
+from offbook.core.said import is_whole
 from offbook.core.tables import TABLES
 from offbook.local import Key, dump, server_row, shown
 from offbook.sqlite import reading
@@ -89,7 +90,7 @@ def _told(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Jso
         "theirs": one.theirs,
         "ours_by": _by(ours),
         "theirs_by": _by(theirs),
-        "choices": [choice.value for choice in choices(one)],
+        "choices": [choice.value for choice in choices(one)] if _is_known(one) else [],
     }
 
 
@@ -136,6 +137,7 @@ def _choice(text: str) -> Choice:
 
 
 def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Wish:
+    _check_known(one)
     return chosen(one, _have(connection, one.key), choice)
 
 
@@ -143,6 +145,7 @@ def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, 
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
     with log.applying(connection):
         one = _find(connection, conflict_id)
+        _check_known(one)
         wish = typed(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
         carry_out(connection, one.key, wish, change_id, now_ms, (one.id,))
 
@@ -173,3 +176,16 @@ def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:
     if row is None:
         raise NotFound(f"There is no open conflict with the id {conflict_id!a}: it was settled, or it never was.")
     return _conflict_of(row)[0]
+
+
+def _check_known(one: Conflict) -> None:
+    if not _is_known(one):
+        raise Invalid(
+            "unknown_cell", f"This version of offbook does not know all of {one.cell}: update it, or decide elsewhere."
+        )
+
+
+def _is_known(conflict: Conflict) -> bool:
+    """Whether this version can say what the choice writes: what it does not know, it must not erase."""
+    table = TABLES.get(conflict.table)
+    return table is not None and all(is_whole(table, conflict.cell, one) for one in (conflict.ours, conflict.theirs))

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.core.cells import Json, cells_of, change_data
-from offbook.core.changes import Operation
+from offbook.core.cells import SAID, Json, cells_of, change_data
+from offbook.core.changes import Operation, Value
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.said import typed_part
 from offbook.core.tables import CONTACTS, Map, Table
 from offbook.core.text import fold
 from offbook.rows import LAYOUTS
@@ -64,9 +65,9 @@ class Contacts:
         """
         record_id = str(contact["id"])
         given = {name: contact[name] for name in (*self._layout.names, *CONTACTS.maps_by_name) if name in contact}
-        data = checked(CONTACTS, given, Operation.INSERT, {})
+        data = change_data(CONTACTS, cells_of(CONTACTS, given, Operation.INSERT, SAID))
         connection = self._connect()
-        with log.one_change(connection):
+        with log.one_change(connection, typed=False):
             if self._layout.get(connection, record_id) is None:
                 self._layout.add(connection, record_id, data)
 
@@ -106,13 +107,26 @@ class Contacts:
 def checked(table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]) -> dict[str, Any]:
     """``data`` in the form in which it is stored; raises Invalid by the rules that the server has.
 
-    ``before`` is the record as it is: an entry that is new must have what an entry needs.
+    ``before`` is the record as it is: an entry that is new must have what an entry needs, and what is there already, a
+    kind that is not known here for instance, may be written again.
     """
-    cells = cells_of(table, data, operation)
+    cells = _typed(table, data, operation, before)
     stored = change_data(table, cells)
     for map_ in table.maps:
         _check_entries(map_, stored.get(map_.name) or {}, before.get(map_.name) or {})
     return stored
+
+
+def _typed(
+    table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
+) -> dict[str, Value]:
+    try:
+        return cells_of(table, data, operation)
+    except Invalid:
+        if not before:
+            raise
+    cells_of(table, typed_part(table, data, cells_of(table, before, Operation.INSERT, SAID)), Operation.UPDATE)
+    return cells_of(table, data, operation, SAID)
 
 
 def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:

@@ -26,7 +26,7 @@ from uuid import NAMESPACE_URL, uuid5
 from offbook.core.cells import cells_of
 from offbook.core.changes import Operation
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.tables import CONTACTS
+from offbook.core.tables import CONTACTS, DETAIL_KINDS
 from offbook.core.wire import UUID_TEXT
 from offbook.google_columns import (
     FIELDS,
@@ -319,7 +319,13 @@ def _in_order(details: Mapping[str, Entry]) -> Iterator[Entry]:
     for _, entry in sorted(details.items(), key=lambda item: (item[1].get("position") or 0, item[0])):
         said = {attribute: value for attribute, value in entry.items() if value is not None and value != ""}
         if said.keys() - {"kind", "position"}:
-            yield said
+            yield said if said.get("kind") in DETAIL_KINDS else _as_custom(said)
+
+
+def _as_custom(entry: Entry) -> Entry:
+    """A detail of a kind that a newer version has: Google's columns can only say it in words."""
+    kind, label = entry.get("kind", ""), entry.get("label")
+    return {**entry, "kind": "custom", "label": f"{kind} ({label})" if label else kind}
 
 
 def _numbered(group: str, number: int, entry: Entry) -> dict[str, str]:

@@ -8,13 +8,14 @@ row of the server counts, and what is kept of one that went away, is decided her
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log
-from offbook.core.cells import Json, shape
-from offbook.core.changes import NOTHING, Change, Operation, Value
+from offbook.core.cells import SAID, TYPED, Json, shape
+from offbook.core.changes import NOTHING, Change, Operation, Rejection, Value
 from offbook.core.rebase import Line, State, is_on_top, live, seen_after
+from offbook.core.said import known_part, typed_part
 from offbook.core.tables import EXISTS, TABLES, Table, entry_of
 from offbook.core.wire import change_of, iso_micros, iso_millis
 from offbook.log import LogLine
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The replica, where a change is made of a line only to look at its cells."""
+
+LIMITS = frozenset({"too_long", "bad_choice", "bad_date", "missing", "out_of_range", "too_many_entries"})
+"""The codes of refusals that are for what a person types."""
 
 CREATED = "@created"
 OF_ROW = "@row"
@@ -153,7 +157,7 @@ def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[st
 def settle_down(connection: sqlite3.Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
     known = server_row(connection, key) or NEVER
-    lines = [line for line in _laid(log.above(connection, *key, known.seq)) if line.state is State.ACKNOWLEDGED]
+    lines = [line for line in _laid(log.above(connection, *key, known.seq), known) if line.state is State.ACKNOWLEDGED]
     cells = live(known.cells, not known.deleted, lines, known.seq)
     created_at = known.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
@@ -161,16 +165,36 @@ def settle_down(connection: sqlite3.Connection, key: Key) -> None:
     connection.execute(PUT, row.after(known if known.seq else None).parameters(key))
 
 
-def _laid(lines: Iterable[LogLine]) -> list[Line]:
+def _laid(lines: Iterable[LogLine], row: ServerRow) -> list[Line]:
     """Those lines that hold a change."""
-    pairs = [(line, change_in(line)) for line in lines]
+    pairs = [(line, change_in(line, row)) for line in lines]
     return [Line(line.id, change, line.state, line.seq) for line, change in pairs if change is not None]
 
 
-def change_in(line: LogLine) -> Change | None:
-    """The change that a line holds; None where it holds what can't be sent."""
-    change = change_of(line.as_json(NOBODY), NOBODY)
+def change_in(line: LogLine, row: ServerRow | None = None) -> Change | None:
+    """The change that a line holds; None where it holds what can't be sent. ``row`` is the server's of its record."""
+    change = checked(line, NOBODY, lambda: row)
     return change if isinstance(change, Change) else None
+
+
+def checked(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) -> Change | Rejection:
+    """The line as a change, checked as the server will: limits are for what a person typed, not for what it said.
+
+    A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
+    """
+    item = line.as_json(replica)
+    found = change_of(item, replica, SAID if line.was_said else TYPED)
+    if isinstance(found, Rejection) and found.code == "unknown_cell":
+        item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
+        found = change_of(item, replica, SAID if line.was_said else TYPED)
+    if isinstance(found, Change) or line.was_said or found.code not in LIMITS:
+        return found
+    known = row()
+    if known is None or (known.deleted and not known.cells):
+        return found
+    typed = typed_part(TABLES[line.table], item["data"], known.cells)
+    still = change_of({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
+    return change_of(item, replica, SAID) if isinstance(still, Change) else still
 
 
 def refresh(connection: sqlite3.Connection, key: Key) -> None:
@@ -179,7 +203,7 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
         return
     row = server_row(connection, key) or NEVER
     lines = _over(connection, key, row)
-    laid = _laid(lines)
+    laid = _laid(lines, row)
     sound = {line.id for line in laid}
     if row.deleted and any(line.operation == Operation.INSERT and line.id not in sound for line in lines):
         return
@@ -192,7 +216,7 @@ def refresh(connection: sqlite3.Connection, key: Key) -> None:
 def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NEVER
-    return live(row.cells, not row.deleted, _laid(_over(connection, key, row)), row.seq)
+    return live(row.cells, not row.deleted, _laid(_over(connection, key, row), row), row.seq)
 
 
 def _over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
@@ -211,18 +235,26 @@ def _show(
     changes: Sequence[Change],
 ) -> None:
     table, record_id = key
-    if cells is None or not all(cells.get(name) for name in TABLES[table].required):
+    is_whole = not row.deleted or any(change.operation is Operation.INSERT for change in changes)
+    if cells is None or not (is_whole or all(cells.get(name) for name in TABLES[table].required)):
         LAYOUTS[table].remove(connection, [record_id])
         return
-    data = _without_torn_entries(TABLES[table], shape(TABLES[table], cells))
+    data = _without_torn_entries(TABLES[table], shape(TABLES[table], cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
     LAYOUTS[table].put(connection, [(record_id, data)])
 
 
-def _without_torn_entries(table: Table, data: dict[str, Json]) -> dict[str, Json]:
-    """An edit may stand over an entry that this device never had whole: it shows when the server has made it whole."""
+def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:
+    """An edit may stand over an entry that this device never had whole: it shows when the server has made it whole.
+
+    What the server itself says shows as it is.
+    """
     for map_ in table.maps:
-        entries = data[map_.name].items()
-        data[map_.name] = {key: entry for key, entry in entries if all(entry.get(name) for name in map_.required)}
+        data[map_.name] = {
+            key: entry
+            for key, entry in data[map_.name].items()
+            if all(entry.get(name) for name in map_.required)
+            or (not row.deleted and row.cells.get(f"{map_.name}/{key}/{EXISTS}"))
+        }
     return data

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from offbook.core.changes import Operation
 from offbook.core.rebase import State
 from offbook.core.tables import TABLES, Type
+from offbook.knowledge import own
 from offbook.sqlite import atomic
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 FOR_HISTORY = "history"
 """The verdict of a pending line that a restored server is to have in its history alone (offbook.lost)."""
 
+OWN_TRIGGERS = "(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{}'".format(own().replace("'", "''"))
+
 COLUMNS = (
     "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
-    " seq, verdict, code, detail"
+    f" seq, verdict, code, detail, typed AND {OWN_TRIGGERS}"
 )
 
 
@@ -33,7 +36,11 @@ UNSETTLED = f"synced <> 1 AND NOT (synced = 0 AND verdict IS '{FOR_HISTORY}')"
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One row of change_log. ``bases`` is None until what the line's writer had seen is written down."""
+    """One row of change_log. ``bases`` is None until what the line's writer had seen is written down.
+
+    ``typed`` is 0 where no limits of this version count: this device wrote the line from what a server had said, or the
+    file is that of a newer version, by which it may have been typed.
+    """
 
     id: int
     table: str
@@ -50,6 +57,12 @@ class LogLine:
     verdict: str | None = None
     code: str | None = None
     detail: str | None = None
+    typed: int = 1
+
+    @property
+    def was_said(self) -> bool:
+        """Whether a server has taken or said all its values: then no limit of this version counts."""
+        return not self.typed or self.state is State.ACKNOWLEDGED or self.seq is not None
 
     @property
     def for_history(self) -> bool:
@@ -184,7 +197,7 @@ def applying(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def one_change(connection: sqlite3.Connection) -> Iterator[None]:
+def one_change(connection: sqlite3.Connection, typed: bool = True) -> Iterator[None]:
     """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
 
     The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
@@ -194,6 +207,8 @@ def one_change(connection: sqlite3.Connection) -> Iterator[None]:
         first = last_id(connection)
         yield
         _join(connection, first)
+        if not typed:
+            connection.execute("UPDATE change_log SET typed = 0 WHERE id > ?", (first,))
 
 
 def _join(connection: sqlite3.Connection, log_id: int) -> None:

@@ -82,10 +82,10 @@ def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest:
     Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
     time before which no later line of the record may be.
     """
-    change = change_in(line)
+    known = server_row(connection, (line.table, line.record_id))
+    change = change_in(line, known)
     if change is None:
         return earliest
-    known = server_row(connection, (line.table, line.record_id))
     taken = line.seq if line.state is State.ACKNOWLEDGED else None
     again = after_restore(change, kept, taken, _stands(line, change, known), earliest)
     base = line.base if known is not None and line.base == known.stale else again.base
@@ -143,7 +143,7 @@ def _typed_over(
     Its time says what its base can't say any more: it is later than that row.
     """
     for line in lines:
-        if line.base == lost_row.stale and (change := change_in(line)) is not None:
+        if line.base == lost_row.stale and (change := change_in(line, lost_row)) is not None:
             later = max(change.timestamp, lost_row.stale // 1000 + 1)
             _write(connection, line, base, {**news, **(line.bases or {})}, later)
 
@@ -214,7 +214,7 @@ def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | 
     """
     if known.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
         return None
-    pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
+    pairs = [(line, change) for line in lines if (change := change_in(line, known)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
     if row.server.deleted:

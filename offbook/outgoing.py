@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook import log, lost
 from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.rebase import batches, with_bases
-from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
-from offbook.local import refresh
+from offbook.core.wire import CHANGES_MAX, iso_millis
+from offbook.local import checked, refresh, server_row
 from offbook.log import LogLine
 from offbook.parking import fold, park, write_bases
+from offbook.sqlite import bindable
 from offbook.state import State
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | Non
     while True:
         _fold(connection)
         lines = [line for line in log.pending(connection, changes_max) if last is None or line.id <= last]
-        checked = [(line, check(line)) for line in lines]
-        bad = [(line, found) for line, found in checked if isinstance(found, Rejection)]
+        pairs = [(line, check(connection, line)) for line in lines]
+        bad = [(line, found) for line, found in pairs if isinstance(found, Rejection)]
         if not bad:
-            return Batch(_in_one_request(known_bases(checked)), parked)
+            return Batch(_in_one_request(known_bases(pairs)), parked)
         inserts = [(line, why) for line, why in bad if line.operation == Operation.INSERT]
         for line, why in inserts or bad:  # what stands behind a parked INSERT joins it, and is not parked by itself
             parked += park_unsent(connection, line, why)
@@ -97,9 +98,9 @@ def _is_key(key: tuple[str, str]) -> bool:
     return all(part.isascii() for part in key)
 
 
-def check(line: LogLine) -> Change | Rejection:
+def check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
     """The checks that the server will make, and one of our own: it would answer under another id."""
-    found = change_of(line.as_json(line.change_id), line.change_id)
+    found = checked(line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id))))
     if isinstance(found, Change) and (found.record_id, found.id) != (line.record_id, line.change_id):
         return Rejection(line.change_id, "bad_id", "An id must be a UUID in small letters: add it again under one.")
     return found

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.core.cells import Json, is_empty, shape
-from offbook.core.changes import Operation, Rejection
+from offbook.core.cells import Json, cells_of, is_empty, shape
+from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.rebase import State, with_bases
 from offbook.core.tables import TABLES
-from offbook.core.wire import change_of, iso_millis
-from offbook.local import NEVER, Key, change_in, dump, refresh, server_row
+from offbook.core.wire import iso_millis
+from offbook.local import NEVER, NOBODY, Key, checked, dump, refresh, server_row
 from offbook.log import LogLine
 from offbook.rows import LAYOUTS
 from offbook.sqlite import bindable
@@ -79,7 +79,8 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
     lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING and line.seq is None]
     if len(lines) < 2:
         return
-    pairs = [(line, change) for line in lines if (change := change_in(line)) is not None]
+    found = [(line, checked(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
+    pairs = [(line, change) for line, change in found if isinstance(change, Change)]
     for (line, _), known in zip(pairs, with_bases([change for _, change in pairs]), strict=True):
         if known.bases != (line.bases or {}):
             connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(known.bases)), line.id))
@@ -184,10 +185,13 @@ def _again(
         None,
         data,
         line.resolves,
+        typed=line.typed,
     )
-    checked = change_of(again.as_json(change_id), change_id)
-    if isinstance(checked, Rejection):
-        raise Invalid(checked.code, checked.detail)
+    if corrections:
+        cells_of(TABLES[line.table], corrections, Operation.UPDATE)
+    found = checked(again, change_id, lambda: row)
+    if isinstance(found, Rejection):
+        raise Invalid(found.code, found.detail)
     return again
 
 
@@ -202,11 +206,14 @@ def _copy(data: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:
-    """Put a change into the queue that no trigger logged: at its end, or under an id of one's own."""
+    """Put a change into the queue that no trigger logged: at its end, or under an id of one's own.
+
+    What a person typed of it was checked already; the rest is what a server said.
+    """
     data = None if line.data is None else dump(line.data)
     connection.execute(
-        "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data, resolves)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data, resolves,"
+        " typed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
         (
             id,
             line.table,

@@ -114,7 +114,7 @@ class _Planning:
         parked = {(line.table, line.record_id) for line in log.parked(self._connection) if self._takes_in(line)}
         sound: list[tuple[LogLine, Change]] = []
         for line in log.pending(self._connection):
-            key, found = (line.table, line.record_id), check(line)
+            key, found = (line.table, line.record_id), check(self._connection, line)
             if key in parked:
                 self._park(line, "behind_parked", "It joins the change before it, which can't be sent.")
             elif isinstance(found, Rejection):

@@ -33,7 +33,7 @@ class Layout:
 
     @cached_property
     def _entry_inserts(self) -> Mapping[str, str]:
-        return {map_.name: _fast_insert_sql(map_.rows, _entry_columns(map_)) for map_ in self.table.maps}
+        return {map_.name: _insert_entry_sql(map_) for map_ in self.table.maps}
 
     def put(self, connection: sqlite3.Connection, rows: Iterable[tuple[str, Data]]) -> None:
         """Make these records be as given, whatever stood there. ``created_at`` and ``updated_at`` are in their data.
@@ -52,11 +52,11 @@ class Layout:
 
     def _put_fields(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, Data]]) -> None:
         """A field that none of them has is not bound at all: it becomes what it is in a new row, which is empty."""
-        used = {name for _, data in rows for name, value in data.items() if value}
+        used = {name for _, data in rows for name, value in data.items() if value}.union(self.table.required)
         columns = [*(name for name in self.names if name in used), "created_at", "updated_at"]
         whole = ", ".join(f'"{name}" = excluded."{name}"' for name in (*self.names, "created_at", "updated_at"))
-        sql = f"{_fast_insert_sql(self.table.name, ('id', *columns))} ON CONFLICT (id) DO UPDATE SET {whole}"
-        connection.executemany(sql, self._values(columns, rows))
+        insert = _fast_insert_sql(self.table.name, ("id", *columns), self.table.required)
+        connection.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {whole}", self._values(columns, rows))
 
     def _values(self, columns: Sequence[str], rows: Sequence[tuple[str, Data]]) -> list[list[Any]]:
         values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
@@ -79,7 +79,8 @@ class Layout:
         """New records, as add() makes them, with as few statements as there are tables."""
         used = {name for _, data in rows for name, value in data.items() if value}
         columns = [name for name in self.names if name in used]
-        connection.executemany(_fast_insert_sql(self.table.name, ("id", *columns)), self._values(columns, rows))
+        insert = _fast_insert_sql(self.table.name, ("id", *columns), self.table.required)
+        connection.executemany(insert, self._values(columns, rows))
         for map_ in self.table.maps:
             entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
             connection.executemany(self._entry_inserts[map_.name], entries)
@@ -98,6 +99,7 @@ class Layout:
     def _given(self, data: Data) -> dict[str, Any]:
         given = {name: data[name] for name in self.names if name in data}
         given.update((name, bool(given[name])) for name in self.flags if name in given)
+        given.update((name, "") for name in self.table.required if name in given and given[name] is None)
         return given
 
     # --- reading ---
@@ -150,7 +152,7 @@ def _change_entry(connection: sqlite3.Connection, map_: Map, record_id: str, key
         return
     if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {this}', (record_id, key)).fetchone():
         (row,) = _entry_rows(map_, record_id, {map_.name: {key: entry}})
-        connection.execute(_fast_insert_sql(map_.rows, _entry_columns(map_)), row)
+        connection.execute(_insert_entry_sql(map_), row)
         return
     cells = [cell for cell in map_.cells.values() if any(one.name in entry for one in cell)]
     given = {one.name: entry.get(one.name) for cell in cells for one in cell}
@@ -167,9 +169,16 @@ def _insert_sql(rows: str, columns: tuple[str, ...]) -> str:
     return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({", ".join("?" * len(columns))})'
 
 
-def _fast_insert_sql(rows: str, columns: tuple[str, ...]) -> str:
-    """Takes empty text where null is meant: to bind a None costs Python ten times as much as to bind text."""
-    values = ", ".join(["nullif(?, '')"] * len(columns))
+def _insert_entry_sql(map_: Map) -> str:
+    return _fast_insert_sql(map_.rows, _entry_columns(map_), map_.required)
+
+
+def _fast_insert_sql(rows: str, columns: tuple[str, ...], needed: tuple[str, ...]) -> str:
+    """Takes empty text where null is meant: to bind a None costs Python ten times as much as to bind text.
+
+    What is ``needed`` is empty text, where a server says that it is empty: no column of these takes null.
+    """
+    values = ", ".join("?" if name in needed else "nullif(?, '')" for name in columns)
     return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({values})'
 
 

@@ -44,8 +44,8 @@ T = TypeVar("T")
 class VerifyReport:
     """What a comparison found. ``compared`` counts the server's records.
 
-    ``left_out`` are ids of records that this device can't hold as the server has them. Bytes are those of bodies, not
-    packed, and not of the sync that goes before.
+    ``left_out`` are ids of records of which this device can't hold all that the server has. Bytes are those of bodies,
+    not packed, and not of the sync that goes before.
     """
 
     compared: int
@@ -151,7 +151,7 @@ class Verifying:
         answer = fetched_of(self._ask("/rows", {"table": table.name, "ids": asked}), table, asked)
         self._check(answer.book, answer.cursor)
         for record_id, row in answer.rows.items():
-            if row is None:
+            if row is None or row.left_out:
                 self._left_out[record_id] = None
             elif _digest_of(row) != digests[record_id]:
                 raise ServerFault("The server's digest of a record is not that of its row: its data needs a look.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from offbook import log
-from offbook.core.cells import change_data
+from offbook.core.cells import SAID, change_data
 from offbook.core.changes import Operation, Rejection
 from offbook.core.errors import Invalid
 from offbook.core.history import Wish
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 def carry_out(
     connection: sqlite3.Connection, key: Key, wish: Wish, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
-    """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent."""
+    """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
+
+    Its values are those that a server said, or were checked when they were typed: limits don't count here.
+    """
     table, record_id = key
     line = LogLine(
         0,
@@ -42,7 +45,7 @@ def carry_out(
         None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
         resolves,
     )
-    checked = change_of(line.as_json(change_id), change_id)
+    checked = change_of(line.as_json(change_id), change_id, SAID)
     if isinstance(checked, Rejection):
         raise Invalid(checked.code, checked.detail)
     with log.applying(connection):

@@ -90,6 +90,9 @@ def facts(contact: Contact) -> Iterator[Fact]:
     for line in lines_of(contact):
         name = KINDS[line.kind][0]
         yield Fact(f"{name} ({line.label})" if line.label else name, line.value, link(line.kind, line.value))
+    for entry in contact["details"].values():
+        if entry["kind"] not in KINDS:
+            yield Fact(entry.get("label") or kind_name(entry["kind"]), value_of(entry))
     for field in ("department", "nickname"):
         if contact[field]:
             yield Fact(FIELDS[field], contact[field])
@@ -97,6 +100,11 @@ def facts(contact: Contact) -> Iterator[Fact]:
         yield Fact(FIELDS["birthday"], day(contact["birthday"]))
     if contact["notes"]:
         yield Fact(FIELDS["notes"], contact["notes"])
+
+
+def kind_name(kind: str) -> str:
+    """What a kind of detail is called; one that only a newer offbook knows by its own word."""
+    return KINDS[kind][0] if kind in KINDS else kind.capitalize()
 
 
 def link(kind: str, value: str) -> str:
@@ -129,7 +137,7 @@ def cell_name(cell: str, contact: Contact | None) -> str:
     if "/" not in cell:
         return "The contact itself" if name == "@exists" else FIELDS.get(name, name.replace("_", " ").capitalize())
     entry = contact["details"].get(cell.split("/")[1], {}) if contact else {}
-    kind = KINDS[entry["kind"]][0] if entry else "Detail"
+    kind = kind_name(entry["kind"]) if entry else "Detail"
     return kind if name in ("value", "@exists") else f"{kind}: {name}"
 
 

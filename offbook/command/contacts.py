@@ -140,9 +140,14 @@ def _field_rows(contact: Contact) -> Iterator[tuple[str, str]]:
 
 
 def _detail_rows(details: Mapping[str, Contact]) -> Iterator[tuple[str, str]]:
-    kinds = DETAILS.by_name["kind"].choices
-    for key, entry in sorted(details.items(), key=lambda one: (kinds.index(one[1]["kind"]), _place(one[1]), one[0])):
+    for key, entry in sorted(details.items(), key=lambda one: (_order(one[1]["kind"]), _place(one[1]), one[0])):
         yield label(entry["kind"]), f"{value_of(entry)} [{key}]"
+
+
+def _order(kind: str) -> tuple[int, str]:
+    """Kinds that a newer version has come last."""
+    kinds = DETAILS.by_name["kind"].choices
+    return (kinds.index(kind), "") if kind in kinds else (len(kinds), kind)
 
 
 def _place(entry: Contact) -> int:

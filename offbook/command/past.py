@@ -20,7 +20,7 @@ from offbook.core.explaining import explain as sentences
 from offbook.core.past import Past, waited, written
 from offbook.core.rebase import State
 from offbook.core.tables import CONTACTS, EXISTS
-from offbook.local import change_in
+from offbook.local import change_in, server_row
 from offbook.replica import Replica
 from offbook.sqlite import bindable
 
@@ -153,7 +153,8 @@ def _why(book: Replica, record_id: str, cell: str, past: Sequence[Past]) -> list
 def _edits(book: Replica, record_id: str, cell: str) -> list[Edit]:
     """What this device did to the cell and has not sent, the newest first."""
     lines = log.unsettled(book.connection, CONTACTS.name, record_id)
-    pending = [(line, change_in(line)) for line in lines if line.state is State.PENDING]
+    row = server_row(book.connection, (CONTACTS.name, record_id))
+    pending = [(line, change_in(line, row)) for line in lines if line.state is State.PENDING]
     edits = [Edit(line.timestamp, change.cells[cell]) for line, change in pending if change and cell in change.cells]
     return edits[::-1]
 

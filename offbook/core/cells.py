@@ -2,6 +2,9 @@
 
 cells_of() reads the ``data`` of a change, and is the only way by which values enter the rules; shape() and
 change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
+
+What a person types has to keep all of these rules (TYPED). What a server says has kept the rules of the server, which
+may be newer: it only has to be of its field's JSON type (SAID), and nothing else of it keeps a record away.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any
 
 from offbook.core.changes import Operation, Value
@@ -21,37 +25,44 @@ Json = Any
 
 Scalar = str | int | None
 
+Rules = Mapping[Type, Callable[[Field, str, Json], Scalar]]
+"""Per type what gives a field's value in the form in which it is stored. Raises Invalid, and names it."""
+
 DATE = re.compile(r"([0-9]{4}-|--)[0-9]{2}-[0-9]{2}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
 
 
-def cells_of(table: Table, data: Json, operation: Operation) -> dict[str, Value]:
-    """The cells that a change's ``data`` writes. Raises Invalid and names the first that can't be stored."""
+def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None = None) -> dict[str, Value]:
+    """The cells that a change's ``data`` writes. Raises Invalid and names the first that can't be stored.
+
+    ``rules`` are those for what is typed, or SAID: then nothing is needed, and there may be any number of entries.
+    """
+    rules = rules or TYPED
     if not isinstance(data, dict):
         raise Invalid("bad_data", f"{operation} needs data: an object of cells.")
     cells: dict[str, Value] = {}
     fields = table.by_name
     for name, value in data.items():
         if (field := fields.get(name)) is not None:
-            cells[name] = check(field, name, value)
+            cells[name] = check(field, name, value, rules)
         elif (map_ := table.maps_by_name.get(name)) is not None:
-            _take_map(cells, map_, value)
+            _take_map(cells, map_, value, rules)
         elif name not in MADE_BY_SERVER:
             raise Invalid("unknown_cell", f"{table.name} has no field {name[:80]!a}.")
-    if operation is Operation.INSERT:
+    if operation is Operation.INSERT and rules is TYPED:
         for name in table.required:
             if name not in cells:
                 raise Invalid("missing", f"{name} is needed.")
     return cells
 
 
-def _take_map(cells: dict[str, Value], map_: Map, entries: Json) -> None:
+def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -> None:
     if entries is None:
         return
     if not isinstance(entries, dict):
         raise Invalid("wrong_type", f"{map_.name} must be an object of entries by their keys.")
-    if len(entries) > 2 * map_.entries_max:
+    if len(entries) > 2 * map_.entries_max and rules is TYPED:
         raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
     for key, entry in entries.items():
         if not ENTRY_KEY.fullmatch(key):
@@ -61,10 +72,10 @@ def _take_map(cells: dict[str, Value], map_: Map, entries: Json) -> None:
         prefix = f"{map_.name}/{key}/"
         cells[prefix + EXISTS] = entry is not None
         if entry is not None:
-            _take_entry(cells, map_, prefix, entry)
+            _take_entry(cells, map_, prefix, entry, rules)
 
 
-def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) -> None:
+def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, rules: Rules) -> None:
     if not isinstance(entry, dict):
         raise Invalid("wrong_type", f"{prefix[:-1]} must be an object, or null to remove it.")
     if unknown := entry.keys() - map_.by_name.keys():
@@ -72,29 +83,29 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json) ->
     for cell, attributes in map_.cells.items():
         if entry.keys().isdisjoint(map_.names_in[cell]):
             continue
-        values = tuple([check(one, prefix + one.name, entry.get(one.name)) for one in attributes])
+        values = tuple([check(one, prefix + one.name, entry.get(one.name), rules) for one in attributes])
         cells[prefix + cell] = (
             values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
         )
 
 
-def value_of(table: Table, cell: str, value: Json) -> Value:
+def value_of(table: Table, cell: str, value: Json, rules: Rules | None = None) -> Value:
     """What one cell holds, as JSON has it by itself: several parts are a list, fewer than all the first. Raises
     Invalid."""
+    rules = rules or TYPED
     if not table.has_cell(cell):
         raise Invalid("unknown_cell", f"{table.name} has no cell {cell[:80]!a}.")
     if value is None:
         return None
-    entry, _, name = cell.rpartition("/")
-    if name == EXISTS:
+    fields = table.fields_of(cell)
+    if not fields:
         if type(value) is not bool:
             raise Invalid("wrong_type", f"{cell} must be true or false.")
         return value
-    fields = table.maps_by_name[entry.split("/")[0]].cells[name] if entry else (table.by_name[cell],)
     given = value if isinstance(value, list) else [value]
     if len(given) > len(fields):
         raise Invalid("wrong_type", f"{cell} has {len(fields)} parts at the most.")
-    parts = tuple(check(field, cell, part) for field, part in zip_longest(fields, given))
+    parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, given))
     return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
 
 
@@ -108,25 +119,31 @@ def same(one: Json, other: Json) -> bool:
     return bool(one == other) if not is_empty(one) else is_empty(other)
 
 
-def check(field: Field, name: str, value: Json) -> Scalar:
+def check(field: Field, name: str, value: Json, rules: Rules) -> Scalar:
     """The value of one field or attribute as it is stored; most are empty. Raises Invalid, and calls it ``name``."""
-    return None if value is None and not field.required else CHECKS[field.type](field, name, value)
+    return None if value is None and not field.required else rules[field.type](field, name, value)
 
 
-def _text(field: Field, name: str, value: Json) -> str | None:
+def _any_text(field: Field, name: str, value: Json) -> str | None:
+    """Whatever UTF-8 and every database can hold."""
     if value is None:
-        value = ""
+        return None
     if not isinstance(value, str):
         raise Invalid("wrong_type", f"{name} must be text.")
-    if len(value) > field.limit:
-        raise Invalid("too_long", f"{name} has {len(value)} characters, and {field.limit} is the most.")
     if "\0" in value:
         raise Invalid("bad_text", f"{name} has a NUL character, which no text may have.")
     if not value.isascii() and SURROGATE.search(value):
         raise Invalid("bad_text", f"{name} is not text that UTF-8 can hold (a lone surrogate).")
-    if field.required and not value.strip():
-        raise Invalid("missing", f"{name} may not be empty.")
     return value or None
+
+
+def _text(field: Field, name: str, value: Json) -> str | None:
+    if isinstance(value, str) and len(value) > field.limit:
+        raise Invalid("too_long", f"{name} has {len(value)} characters, and {field.limit} is the most.")
+    text = _any_text(field, name, value)
+    if field.required and not (text or "").strip():
+        raise Invalid("missing", f"{name} may not be empty.")
+    return text
 
 
 def _date(field: Field, name: str, value: Json) -> str | None:
@@ -153,10 +170,17 @@ def _flag(field: Field, name: str, value: Json) -> bool | None:
 
 
 def _integer(field: Field, name: str, value: Json) -> int:
+    if type(value) is int and not -(2**31) <= value < 2**31:
+        raise Invalid("out_of_range", f"{name} must be between -2147483648 and 2147483647.")
+    return _any_integer(field, name, value)
+
+
+def _any_integer(field: Field, name: str, value: Json) -> int:
+    """Whatever SQL's largest integer can hold."""
     if type(value) is not int:
         raise Invalid("wrong_type", f"{name} must be a whole number.")
-    if not -(2**31) <= value < 2**31:
-        raise Invalid("out_of_range", f"{name} must be between -2147483648 and 2147483647.")
+    if not -(2**63) <= value < 2**63:
+        raise Invalid("out_of_range", f"{name} must be a whole number of 64 bits.")
     return value
 
 
@@ -167,13 +191,25 @@ def _choice(field: Field, name: str, value: Json) -> str | None:
     return text
 
 
-CHECKS: Mapping[Type, Callable[[Field, str, Json], Scalar]] = {
-    Type.TEXT: _text,
-    Type.DATE: _date,
-    Type.FLAG: _flag,
-    Type.INTEGER: _integer,
-    Type.CHOICE: _choice,
-}
+TYPED: Rules = MappingProxyType(
+    {
+        Type.TEXT: _text,
+        Type.DATE: _date,
+        Type.FLAG: _flag,
+        Type.INTEGER: _integer,
+        Type.CHOICE: _choice,
+    }
+)
+
+SAID: Rules = MappingProxyType(
+    {
+        Type.TEXT: _any_text,
+        Type.DATE: _any_text,
+        Type.FLAG: _flag,
+        Type.INTEGER: _any_integer,
+        Type.CHOICE: _any_text,
+    }
+)
 
 
 def shape(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
@@ -225,6 +261,8 @@ def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value)
     if name == EXISTS:
         entries[key] = entries.get(key, {}) if value else None
         return
-    attributes = map_.cells[name]
+    if name not in map_.cells:  # a newer version knows it, and left it in this device's file
+        entries.setdefault(key, {})[name] = value
+        return
     parts = value if isinstance(value, tuple) else (value,)
-    entries.setdefault(key, {}).update(zip_longest((one.name for one in attributes), parts))
+    entries.setdefault(key, {}).update(zip_longest((one.name for one in map_.cells[name]), parts))

@@ -112,6 +112,13 @@ class Table:
             return False
         return attribute == EXISTS or attribute in map_.cells
 
+    def fields_of(self, cell: str) -> tuple[Field, ...]:
+        """The fields, or attributes, that a cell of this table is made of: none for existence."""
+        entry, _, name = cell.rpartition("/")
+        if name == EXISTS:
+            return ()
+        return self.maps_by_name[entry.split("/")[0]].cells[name] if entry else (self.by_name[name],)
+
 
 def entry_of(cell: str) -> str:
     """The prefix ``map/key/`` of an entry's cell; empty for a cell of the record itself."""

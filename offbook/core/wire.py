@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 
-from offbook.core.cells import Json, cells_of, shape
+from offbook.core.cells import TYPED, Json, Rules, cells_of, shape
 from offbook.core.changes import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.tables import TABLES, Table
@@ -177,7 +177,7 @@ def _parked(value: Json) -> Mapping[str, int]:
 # --- one change ----------------------------------------------------------------------------------------------------
 
 
-def change_of(item: Json, default_replica: str) -> Change | Rejection:
+def change_of(item: Json, default_replica: str, rules: Rules = TYPED) -> Change | Rejection:
     """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
     if not isinstance(item, dict):
         return Rejection(None, "not_an_object", "A change must be an object.")
@@ -186,7 +186,7 @@ def change_of(item: Json, default_replica: str) -> Change | Rejection:
     except Invalid as fault:
         return Rejection(None, fault.code, str(fault))
     try:
-        return _change(change_id, item, default_replica)
+        return _change(change_id, item, default_replica, rules)
     except Invalid as fault:
         return Rejection(change_id, fault.code, str(fault), _key(item))
 
@@ -199,7 +199,7 @@ def _key(item: dict[str, Json]) -> Key | None:
         return None
 
 
-def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Change:
+def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: Rules) -> Change:
     if not item.keys() <= CHANGE_KEYS:
         raise Invalid("unknown_key", f"The change has an unknown key: {min(item.keys() - CHANGE_KEYS)[:80]!a}.")
     table = _table(item.get("table"))
@@ -213,7 +213,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str) -> Chan
         default_replica if replica is None else _uuid("replica", replica),
         milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
-        {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation),
+        {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation, rules),
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
         _history(item.get("history")),

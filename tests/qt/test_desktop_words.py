@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from examples.desktop.entries import NEW, changed_lines
-from examples.desktop.words import Line, cell_name, cell_value, day, lines_of, link, moment, state, undecided
+from examples.desktop.words import (
+    Fact,
+    Line,
+    cell_name,
+    cell_value,
+    day,
+    facts,
+    lines_of,
+    link,
+    moment,
+    state,
+    undecided,
+)
 from offbook import Status
 
 HERE = Status("r", "b", "https://example.org", 0, 0, 0, None, None, 0, True, "live", None, None)
@@ -111,3 +123,14 @@ def test_times_are_said_as_people_say_them() -> None:
     assert (moment(None), day("1815-12-10"), day("--12-10")) == ("never", "10 December 1815", "10 December")
     assert moment("2025-01-02T12:00:00.000Z", now).startswith("2 January 2025, ")
     assert len(moment("2026-11-20T17:00:00.000Z", now)) == len("17:00")
+
+
+def test_a_detail_of_a_kind_that_only_a_newer_offbook_knows_is_shown_and_not_edited() -> None:
+    empty = dict.fromkeys(("department", "nickname", "birthday", "notes"))
+    contact = (
+        empty | ADA | {"details": {"k9": {"kind": "im", "value": "@ada"}, "k8": {"kind": "im", "label": "Matrix"}}}
+    )
+    told = list(facts(contact))
+    assert Fact("Im", "@ada") in told and Fact("Matrix", "") in told
+    assert cell_name("details/k9/value", contact) == "Im"
+    assert "@ada" not in [line.value for line in lines_of(contact)]

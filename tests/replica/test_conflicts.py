@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from offbook import Invalid, NotFound, Offline, Replica, log
+from offbook.outgoing import next_batch
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, lost_answer, lost_request, ok, says, wire
 
@@ -306,11 +307,13 @@ def test_a_conflict_of_several_parts_shows_them(a: Replica) -> None:
         {"table": []},
         {"record_id": "x"},
         {"cell": None},
-        {"cell": "no_such"},
+        {"cell": ""},
+        {"cell": "a\0b"},
         {"cell": "@exists"},
+        {"cell": "starred", "ours": 5},
         {"ours": {"a": 1}},
-        {"ours": ["1"] * 7},
-        {"theirs": "x" * 2001},
+        {"ours": [[1]]},
+        {"ours": 1.5, "cell": "no_such"},
         {"common": "a\0b"},
         {"cell": "phone", "ours": ["1"] * 2},
     ],
@@ -319,6 +322,40 @@ def test_a_conflict_of_several_parts_shows_them(a: Replica) -> None:
 def test_a_conflict_that_can_not_be_held_is_left_out(a: Replica, lie: dict[str, Any]) -> None:
     say_conflict(a, GOOD | lie)
     assert a.conflicts() == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cell": "no_such", "ours": "1", "theirs": 5},
+        {"cell": "no_such", "ours": True, "theirs": None},
+        {"cell": "details/k1/no_such", "ours": ["1", None], "theirs": None},
+        {"ours": ["1 Elm", None, "Rome", None, None, None, "Box 5"]},
+    ],
+    ids=str,
+)
+def test_a_conflict_about_what_this_version_does_not_know_is_shown_and_left_for_others(
+    a: Replica, more: dict[str, Any]
+) -> None:
+    say_conflict(a, GOOD | more)
+    conflict = the_conflict(a)
+    assert conflict["choices"] == []
+    assert conflict["ours"] == (tuple(more["ours"]) if isinstance(more["ours"], list) else more["ours"])
+    with pytest.raises(Invalid, match="update it, or decide elsewhere"):
+        a.resolve(conflict["id"], "ours")
+    with pytest.raises(Invalid, match="update it, or decide elsewhere"):
+        a.resolve(conflict["id"], value="1")
+    with pytest.raises(Invalid, match="update it, or decide elsewhere"):
+        a.resolve_all("theirs")
+    assert a.status().conflicts == 1
+
+
+def test_a_version_that_nobody_could_type_here_can_be_chosen(a: Replica) -> None:
+    """A newer server's text, longer than this version's limit: what it said is no typing, and is not parked."""
+    say_conflict(a, GOOD | {"cell": "details/k1/label", "ours": "x" * 101, "theirs": "y" * 102, "common": None})
+    a.resolve(the_conflict(a)["id"], "theirs")
+    batch = next_batch(a.connection, 1000)
+    assert (len(batch.lines), batch.parked) == (1, 0)
 
 
 @pytest.mark.parametrize("author", [None, "x", {"user": 5, "device": "d\0" * 300, "at": "soon"}], ids=str)

@@ -1,0 +1,154 @@
+"""What a server says of a record, which is not what a person types: limits, choices and needs are for the latter.
+
+A server may be newer than this version, or older than what it holds. So of a row that it sends only the JSON types
+count: a text longer than a limit here, a choice that is not known here and a required field that is empty are held.
+What can't be held (a number for a text, text that is not UTF-8) costs its own cell and never the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from offbook.core.cells import SAID, Json, cells_of, check, same, value_of
+from offbook.core.changes import Operation, Value
+from offbook.core.errors import Invalid
+from offbook.core.tables import ENTRY_KEY, Field, Map, Table, Type, entry_of
+
+
+class Said(NamedTuple):
+    """The cells of a row that are known here, the data that holds just these, and the names of what can't be held."""
+
+    cells: dict[str, Value]
+    data: Mapping[str, Json]
+    left_out: tuple[str, ...] = ()
+
+
+def said(table: Table, data: Mapping[str, Json]) -> Said:
+    """What a row says. What is not known here is not there; the rest is left out by name where it can't be held."""
+    try:
+        return Said(cells_of(table, data, Operation.INSERT, SAID), data)
+    except Invalid:
+        left_out: list[str] = []
+        kept = _kept_row(table, data, left_out)
+        return Said(cells_of(table, kept, Operation.INSERT, SAID), kept, tuple(left_out))
+
+
+def _kept_row(table: Table, data: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
+    kept = _kept(table.by_name, data, "", left_out)
+    for map_ in table.maps:
+        entries = data.get(map_.name)
+        if isinstance(entries, dict):
+            kept[map_.name] = _kept_entries(map_, entries, left_out)
+        elif entries is not None:
+            left_out.append(map_.name)
+    return kept
+
+
+def _kept_entries(map_: Map, entries: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
+    kept: dict[str, Json] = {}
+    for key, entry in entries.items():
+        if ENTRY_KEY.fullmatch(key) and isinstance(entry, dict):
+            kept[key] = _kept(map_.by_name, entry, f"{map_.name}/{key}/", left_out)
+        elif entry is not None:
+            left_out.append(f"{map_.name}/{key}")
+    return kept
+
+
+def _kept(fields: Mapping[str, Field], data: Mapping[str, Json], prefix: str, left_out: list[str]) -> dict[str, Json]:
+    kept: dict[str, Json] = {}
+    for name in data.keys() & fields.keys():
+        try:
+            check(fields[name], name, data[name], SAID)
+            kept[name] = data[name]
+        except Invalid:
+            left_out.append(prefix + name)
+    return kept
+
+
+def said_value(table: Table, cell: str, value: Json) -> Value:
+    """What a server says that a cell holds. Raises Invalid for what can't be held.
+
+    Of a cell that is not known here, or of an entry's that has more parts than are known, it is whatever cells hold.
+    """
+    if is_whole(table, cell, value):
+        return value_of(table, cell, value, SAID)
+    parts = [_any_value(cell, part) for part in (value if isinstance(value, list) else [value])]
+    return tuple(parts) if isinstance(value, list) else parts[0]
+
+
+def is_whole(table: Table, cell: str, value: Json) -> bool:
+    """Whether this version knows the cell, and a part of it for each that the value has."""
+    if not table.has_cell(cell):
+        return False
+    return not isinstance(value, list | tuple) or "/" not in cell or len(value) <= len(table.fields_of(cell))
+
+
+def _any_value(cell: str, value: Json) -> str | int | None:
+    if value is None or isinstance(value, bool):
+        return value
+    type_ = Type.INTEGER if isinstance(value, int) else Type.TEXT
+    return check(Field(cell, type_), cell, value, SAID)
+
+
+# --- on the way up -------------------------------------------------------------------------------------------------
+
+
+def known_part(table: Table, data: Json, bases: Json) -> dict[str, Json]:
+    """The ``data`` and the ``bases`` of a change without the cells that this version does not know."""
+    if isinstance(data, dict):
+        data = {name: _known_entries(table, name, value) for name, value in data.items() if _is_known(table, name)}
+    if isinstance(bases, dict):
+        bases = {cell: seq for cell, seq in bases.items() if table.has_cell(cell)}
+    return {"data": data, "bases": bases}
+
+
+def _is_known(table: Table, name: str) -> bool:
+    return name in table.by_name or name in table.maps_by_name
+
+
+def _known_entries(table: Table, name: str, entries: Json) -> Json:
+    if name in table.by_name or not isinstance(entries, dict):
+        return entries
+    attributes = table.maps_by_name[name].by_name
+    return {
+        key: {one: value for one, value in entry.items() if one in attributes} if isinstance(entry, dict) else entry
+        for key, entry in entries.items()
+    }
+
+
+def typed_part(table: Table, data: Mapping[str, Json], said: Mapping[str, Value]) -> dict[str, Json]:
+    """The data of a change without the values that the server itself said of the record (``said`` are its cells).
+
+    An edit of one part of an address sends the others along, and a tool that replaces a row sends all of it: what
+    nobody typed here is no reason to refuse the edit here.
+    """
+    known = _by_attribute(table, said)
+    typed: dict[str, Json] = {}
+    for name, value in data.items():
+        if name in table.maps_by_name and isinstance(value, dict):
+            typed[name] = {key: _typed_entry(f"{name}/{key}/", entry, known) for key, entry in value.items()}
+        elif not _same(known.get(name), value):
+            typed[name] = value
+    return typed
+
+
+def _typed_entry(prefix: str, entry: Json, known: Mapping[str, Json]) -> Json:
+    if not isinstance(entry, dict):
+        return entry
+    return {name: value for name, value in entry.items() if not _same(known.get(prefix + name), value)}
+
+
+def _same(known: Json, value: Json) -> bool:
+    return same(known, None if value == "" else value)
+
+
+def _by_attribute(table: Table, said: Mapping[str, Value]) -> dict[str, Json]:
+    """Cells by the attributes that they are made of."""
+    known: dict[str, Json] = {}
+    for cell, value in said.items():
+        if isinstance(value, tuple) and table.has_cell(cell):
+            known.update(zip((entry_of(cell) + one.name for one in table.fields_of(cell)), value, strict=False))
+        else:
+            known[cell] = value
+    return known

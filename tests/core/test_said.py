@@ -1,0 +1,168 @@
+"""What a server says: held by its JSON type alone, and told from what a person types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offbook.core.cells import SAID, TYPED, cells_of, change_data
+from offbook.core.changes import Change, Operation, Rejection
+from offbook.core.errors import Invalid
+from offbook.core.said import is_whole, known_part, said, said_value, typed_part
+from offbook.core.tables import CONTACTS, Type
+from offbook.core.wire import change_of
+
+ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
+
+
+def test_every_type_has_its_rules() -> None:
+    assert set(TYPED) == set(SAID) == set(Type)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"phone": "x" * 101},
+        {"name": ""},
+        {"name": None},
+        {"birthday": "in spring"},
+        {"details": {"k1": {"kind": "im", "position": 2**40}}},
+        {"details": {"k1": ADDRESS}},
+        {"details": {f"k{number}": {"kind": "phone"} for number in range(401)}},
+    ],
+    ids=lambda data: str(data)[:40],
+)
+def test_limits_choices_and_needs_are_for_what_is_typed(data: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        cells_of(CONTACTS, data, Operation.INSERT)
+    told = said(CONTACTS, data)
+    assert (told.data, told.left_out) == (data, ())
+    assert told.cells == cells_of(CONTACTS, data, Operation.INSERT, SAID)
+
+
+@pytest.mark.parametrize(
+    ("data", "kept", "left_out"),
+    [
+        ({"name": "Ada", "shoe_size": 5}, {"name": "Ada"}, ()),
+        ({"name": "Ada", "phone": 5}, {"name": "Ada"}, ("phone",)),
+        ({"name": "Ada", "phone": "\ud800"}, {"name": "Ada"}, ("phone",)),
+        ({"name": "Ada", "phone": "1\0"}, {"name": "Ada"}, ("phone",)),
+        ({"name": "Ada", "starred": 1}, {"name": "Ada"}, ("starred",)),
+        ({"name": "Ada", "details": "x"}, {"name": "Ada"}, ("details",)),
+        ({"shoe_size": 5, "details": None}, {}, ()),
+        (
+            {"details": {"a/b": {}, "k1": 5, "k2": None, "k3": {}}},
+            {"details": {"k3": {}}},
+            ("details/a/b", "details/k1"),
+        ),
+        (
+            {"details": {"k1": {"kind": "phone", "carrier": "x", "position": 2**63, "value": 5}}},
+            {"details": {"k1": {"kind": "phone"}}},
+            ("details/k1/position", "details/k1/value"),
+        ),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_held_costs_its_own_cell(
+    data: dict[str, Any], kept: dict[str, Any], left_out: tuple[str, ...]
+) -> None:
+    told = said(CONTACTS, data)
+    assert (told.data, tuple(sorted(told.left_out))) == (kept, left_out)
+    assert told.cells == cells_of(CONTACTS, kept, Operation.INSERT, SAID)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "held"),
+    [
+        ("phone", "x" * 101, "x" * 101),
+        ("phone", None, None),
+        ("@exists", True, True),
+        ("details/k1/@exists", False, False),
+        ("details/k1/kind", "im", "im"),
+        ("details/k1/value", ["1 Elm"], ("1 Elm", None, None, None, None, None)),
+        ("details/k1/value", [None] * 6 + ["Box 5"], (None, None, None, None, None, None, "Box 5")),
+        ("shoe_size", 37, 37),
+        ("shoe_size", True, True),
+        ("details/k1/carrier", ["a", None, 5], ("a", None, 5)),
+    ],
+    ids=str,
+)
+def test_a_cell_by_itself_is_held_though_it_is_not_known(cell: str, value: Any, held: Any) -> None:
+    assert said_value(CONTACTS, cell, value) == held
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("phone", 5),
+        ("phone", ["1", "2"]),
+        ("@exists", 1),
+        ("shoe_size", 1.5),
+        ("shoe_size", [[1]]),
+        ("shoe_size", 2**63),
+    ],
+    ids=str,
+)
+def test_what_no_cell_can_hold_is_refused(cell: str, value: Any) -> None:
+    with pytest.raises(Invalid):
+        said_value(CONTACTS, cell, value)
+
+
+def test_a_cell_is_known_whole_or_not() -> None:
+    assert is_whole(CONTACTS, "details/k1/value", (None,) * 6)
+    assert not is_whole(CONTACTS, "details/k1/value", (None,) * 7)
+    assert is_whole(CONTACTS, "phone", "1") and not is_whole(CONTACTS, "shoe_size", 37)
+
+
+def test_what_the_server_said_is_not_typed() -> None:
+    known = cells_of(CONTACTS, {"name": "Ada", "phone": "x" * 101, "details": {"k1": ADDRESS}}, Operation.INSERT, SAID)
+    data = {
+        "name": "Ada",
+        "phone": "x" * 101,
+        "email": "",
+        "company": None,
+        "notes": "new",
+        "details": {"k1": {**ADDRESS, "city": "Bath"}, "k2": None, "k3": {"kind": "im"}},
+    }
+    typed = typed_part(CONTACTS, data, {**known, "shoe_size": 5})
+    assert typed == {"notes": "new", "details": {"k1": {"city": "Bath"}, "k2": None, "k3": {"kind": "im"}}}
+
+
+@pytest.mark.parametrize(
+    ("data", "bases", "known"),
+    [
+        (None, None, {"data": None, "bases": None}),
+        (
+            {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "im", "carrier": "x"}, "k2": None}},
+            {"name": 5, "shoe_size": 6, "details/k1/carrier": 7},
+            {"data": {"name": "Ada", "details": {"k1": {"kind": "im"}, "k2": None}}, "bases": {"name": 5}},
+        ),
+        ({"details": 5}, {}, {"data": {"details": 5}, "bases": {}}),
+    ],
+    ids=str,
+)
+def test_a_change_of_a_newer_version_is_read_as_far_as_it_is_known(
+    data: Any, bases: Any, known: dict[str, Any]
+) -> None:
+    assert known_part(CONTACTS, data, bases) == known
+
+
+def test_what_a_newer_version_left_in_the_file_is_written_as_it_is() -> None:
+    cells = {"name": "Ada", "shoe_size": 5, "details/k1/kind": "im", "details/k1/carrier": "x"}
+    data = {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "im", "carrier": "x"}}}
+    assert change_data(CONTACTS, cells) == data
+
+
+def test_a_change_is_read_by_the_rules_for_what_is_said() -> None:
+    change_id = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
+    item = {
+        "id": change_id,
+        "table": "contacts",
+        "record_id": change_id,
+        "operation": "INSERT",
+        "timestamp": "2026-11-20T17:00:00.000Z",
+        "data": {"phone": "x" * 101},
+    }
+    assert isinstance(change_of(item, change_id), Rejection)
+    assert isinstance(change_of(item, change_id, SAID), Change)

@@ -1,0 +1,432 @@
+"""Devices of several versions, and a file that several versions open: what one of them does not know is not lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offbook import Offline, Replica
+from offbook.answers import results_of
+from offbook.command.contacts import described
+from offbook.google import read, write
+from offbook.live import Live, Verdicts
+from tests import versions
+from tests.replica.serving import Wire, lost_request
+from tests.versions import Modules
+
+Open = Callable[..., Any]
+NOW = 1_795_000_000_000
+
+
+@pytest.fixture(scope="module")
+def last(tmp_path_factory: pytest.TempPathFactory) -> Modules:
+    """The last version's own code."""
+    return versions.last(tmp_path_factory.mktemp("last"))
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Modules:
+    """A version that knows more, with its server."""
+    return versions.changed(tmp_path_factory.mktemp("newer"), versions.MORE)
+
+
+@pytest.fixture
+def server(newer: Modules) -> Any:
+    """A server of the newer version."""
+    return newer["tests.replica.serving"].Server()
+
+
+@pytest.fixture
+def device(tmp_path: Path, server: Any) -> Iterator[Open]:
+    """Opens a file with a version's Replica; what was open is closed first, as an app that is replaced is."""
+    with ExitStack() as stack:
+        opened: dict[str, Any] = {}
+
+        def open_replica(replica: Any, name: str = "a", beside: bool = False) -> Any:
+            if name in opened and not beside:
+                opened[name].close()
+            found = stack.enter_context(replica(tmp_path / f"{name}.db", transport=Wire(server)))
+            opened[name] = found
+            return found
+
+        yield open_replica
+
+
+@pytest.fixture
+def b(device: Open, newer: Modules) -> Any:
+    """A device of the newer version, by which things come into the book."""
+    return device(newer["offbook.replica"].Replica, "b")
+
+
+ENTRY = {"kind": "im", "value": "@ada", "label": "Work", "service": "Matrix"}
+LONG = "5" * 150
+ADA: dict[str, Any] = {"name": "Ada", "phone": LONG, "pronouns": "she", "details": {"k1": ENTRY}}
+
+
+def add_ada(b: Any) -> str:
+    record_id = str(b.contacts.add(**ADA))
+    b.sync()
+    return record_id
+
+
+def cells(replica: Any, record_id: str) -> dict[str, Any]:
+    found = replica.contacts.get(record_id)
+    return {name: found[name] for name in ADA if name in found}
+
+
+def requests(server: Any) -> int:
+    return len(server.requests)
+
+
+KNOWN = {"name": "Ada", "phone": LONG, "details": {"k1": {"kind": "im", "value": "@ada", "label": "Work"}}}
+"""What of Ada this version knows."""
+
+
+# --- a device that is older than its book --------------------------------------------------------------------------
+
+
+def test_a_device_that_is_older_than_its_book_shows_all_that_it_knows(device: Open, b: Any) -> None:
+    """In the page of a pull, with a verdict, and in a snapshot."""
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    assert cells(a, ada) == KNOWN
+    b.contacts.update(ada, notes="two")
+    a.contacts.update(ada, email="a@b.c")
+    b.sync()
+    a.sync()
+    assert cells(a, ada) == KNOWN
+    a.connection.execute("UPDATE sync_state SET cursor = NULL, snapshot = 0")
+    a.sync()
+    assert cells(a, ada) == KNOWN and a.contacts.get(ada)["notes"] == "two"
+
+
+def test_an_edit_of_an_older_device_erases_nothing_that_it_does_not_know(device: Open, b: Any) -> None:
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    a.connection.execute("UPDATE contacts SET email = 'a@b.c'")
+    a.connection.execute("UPDATE contact_details SET label = 'Home'")
+    report = a.sync()
+    assert (report.parked, a.parked()) == (0, [])
+    b.sync()
+    assert cells(b, ada) == {**ADA, "details": {"k1": {**ENTRY, "label": "Home"}}}
+    assert b.contacts.get(ada)["email"] == "a@b.c"
+
+
+def test_an_edit_beside_a_text_that_is_too_long_here_is_sent(device: Open, b: Any) -> None:
+    """An address is one value, so that an edit of its city sends its street along."""
+    ada = b.contacts.add(name="Ada", details={"k1": {"kind": "address", "street": "x" * 800, "city": "Rome"}})
+    b.sync()
+    a = device(Replica)
+    a.sync()
+    a.connection.execute("UPDATE contact_details SET city = 'Bath'")
+    assert a.plan().park == []
+    assert a.sync().parked == 0
+    b.sync()
+    assert b.contacts.get(ada)["details"]["k1"]["city"] == "Bath"
+
+
+def test_what_a_person_types_still_keeps_the_limits(device: Open, b: Any) -> None:
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    a.connection.execute("UPDATE contacts SET phone = phone || '5'")
+    assert a.sync().parked == 1
+    assert cells(a, ada) == KNOWN
+
+
+@pytest.mark.parametrize("phone", ["1", LONG])
+def test_a_whole_record_can_be_written_back_as_it_was_read(phone: str, device: Open, b: Any) -> None:
+    """As forms do, which send all that they show; and tools that write by REPLACE."""
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    known = a.contacts.get(ada)
+    a.contacts.update(ada, name="Ada L.", phone=phone, details=known["details"])
+    a.connection.execute("REPLACE INTO contacts SELECT * FROM contacts")
+    assert a.sync().parked == 0
+    b.sync()
+    assert cells(b, ada) == {**ADA, "name": "Ada L.", "phone": phone}
+
+
+def test_a_deletion_here_can_be_undone_though_nobody_could_type_the_record_here(device: Open, b: Any) -> None:
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    contact = a.contacts.get(ada)
+    a.contacts.delete(ada)
+    a.sync()
+    a.contacts.put_back(contact)
+    assert cells(a, ada) == KNOWN
+    assert a.sync().parked == 0
+    b.sync()
+    assert cells(b, ada)["phone"] == LONG and b.contacts.get(ada)["details"]["k1"]["kind"] == "im"
+
+
+@pytest.mark.parametrize("epoch", ["e2", None])
+def test_what_a_restored_server_has_lost_comes_again_from_an_older_device(
+    epoch: str | None, device: Open, b: Any, server: Any
+) -> None:
+    b.contacts.add(name="Grace")
+    ida = b.contacts.add(name="Ida")
+    b.sync()
+    backup = server.backup()
+    ada = add_ada(b)
+    b.contacts.update(ida, phone=LONG, details={"k1": ENTRY})
+    b.sync()
+    a = device(Replica)
+    a.sync()
+    server.restore(backup, epoch)
+    assert a.sync().parked == 0
+    c = device(Replica, "c")
+    c.sync()
+    assert cells(c, ada) == KNOWN
+    assert cells(c, ida) == {**KNOWN, "name": "Ida"}
+    assert a.parked() == []
+
+
+def test_a_value_of_a_newer_version_is_given_back_from_the_history(device: Open, b: Any) -> None:
+    ada = add_ada(b)
+    a = device(Replica)
+    a.sync()
+    a.contacts.update(ada, phone="1")
+    a.sync()
+    (last, *_) = a.history(ada)
+    a.restore(last.id, ada, ["phone"])
+    assert a.sync().parked == 0
+    b.sync()
+    assert b.contacts.get(ada)["phone"] == LONG
+
+
+def test_a_device_with_more_than_it_could_type_agrees_with_its_server(tmp_path: Path) -> None:
+    """The same fields, so that their digests can be compared: only the limits and kinds are others."""
+    other = versions.changed(tmp_path / "longer", versions.LONGER)
+    server = other["tests.replica.serving"].Server()
+    with (
+        other["offbook.replica"].Replica(tmp_path / "b.db", transport=Wire(server)) as b,
+        Replica(tmp_path / "a.db", transport=Wire(server)) as a,
+    ):
+        b.contacts.add(name="Ada", phone=LONG, details={"k1": {"kind": "im", "value": "@ada"}})
+        b.sync()
+        report = a.verify()
+        assert (report.compared, report.repaired, report.left_out) == (1, (), ())
+
+
+# --- one file and several versions ---------------------------------------------------------------------------------
+
+
+def test_an_app_that_goes_back_a_version_and_forward_again_shows_all(
+    device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    ada = add_ada(b)
+    boat = b.connection.execute("INSERT INTO boats (name, length) VALUES ('Beagle', 27) RETURNING id").fetchone()
+    b.sync()
+    device(Replica).sync()
+    a = device(newer["offbook.replica"].Replica)
+    before = a.contacts.get(ada)
+    a._transport.steps = [lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    assert a.contacts.get(ada) == before  # nothing that shows goes away meanwhile
+    a.sync()
+    assert cells(a, ada) == ADA
+    assert a.connection.execute("SELECT id, length FROM boats").fetchall() == [(*boat, 27)]
+    asked = requests(server)
+    a.sync()
+    a.sync()
+    assert requests(server) == asked + 2 and server.requests[-1]["since"]  # once, and not again
+
+
+def test_a_file_of_the_last_version_shows_what_that_left_out(device: Open, b: Any, last: Modules, server: Any) -> None:
+    """It left out the record, and moved its cursor past it."""
+    ada = add_ada(b)
+    old = device(last["offbook.replica"].Replica)
+    old.sync()
+    assert old.contacts.list() == []
+    mine = old.contacts.add(name="Mine")
+    a = device(Replica)
+    a.sync()
+    assert cells(a, ada) == KNOWN and a.contacts.get(mine)["name"] == "Mine"
+    assert a.status().pending == 0
+    asked = requests(server)
+    a.sync()
+    assert requests(server) == asked + 1
+
+
+def test_a_file_of_this_version_opens_in_the_last_one_and_comes_back_whole(
+    device: Open, b: Any, last: Modules, server: Any
+) -> None:
+    ada = add_ada(b)
+    device(Replica).sync()
+    old = device(last["offbook.replica"].Replica)
+    assert old.contacts.count() == 1
+    mine = old.contacts.add(name="Mine")
+    b.contacts.update(ada, notes="new", details={"k2": ENTRY})
+    b.sync()
+    old.sync()
+    a = device(Replica)
+    a.sync()
+    assert a.contacts.get(ada)["notes"] == "new" and set(a.contacts.get(ada)["details"]) == {"k1", "k2"}
+    assert a.contacts.get(mine)["name"] == "Mine"
+    a.contacts.update(mine, phone="1")
+    assert a.sync().pushed == 1
+
+
+def test_two_versions_at_once_on_one_file_agree_in_the_end(device: Open, b: Any, last: Modules, server: Any) -> None:
+    """The last version is open all the time, and notes nothing: that it has pulled is seen by the cursor."""
+    old = device(last["offbook.replica"].Replica)
+    a = device(Replica, beside=True)
+    old.sync()
+    a.sync()
+    ada = add_ada(b)
+    old.sync()
+    a.sync()
+    assert cells(a, ada) == KNOWN
+    for number in range(3):
+        b.contacts.update(ada, notes=f"{number}")
+        b.sync()
+        old.sync()
+        a.sync()
+        asked = requests(server)
+        a.sync()
+        assert a.contacts.get(ada)["notes"] == f"{number}" and requests(server) == asked + 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_restored_server_is_noticed_though_the_file_needs_a_snapshot_anyway(
+    fails: bool, device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """The cursor is what tells it, and goes with the first page of the snapshot alone."""
+    ada = add_ada(b)
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    backup = server.backup()
+    n.contacts.update(ada, phone="2")
+    n.sync()
+    device(Replica).sync()
+    n = device(newer["offbook.replica"].Replica)
+    if fails:
+        n._transport.steps = [None, lost_request]
+        with pytest.raises(Offline):
+            n.sync()
+    server.restore(backup, "e2")
+    n.sync()
+    assert server.contacts[ada]["phone"] == "2"
+    assert cells(n, ada) == {**ADA, "phone": "2"}
+
+
+def test_a_snapshot_of_the_last_version_that_ends_where_it_began_is_noticed(
+    device: Open, b: Any, last: Modules
+) -> None:
+    """Its cursor is again the one that was noted."""
+    ada = add_ada(b)
+    old = device(last["offbook.replica"].Replica)
+    a = device(Replica, beside=True)
+    a.sync()
+    assert cells(a, ada) == KNOWN
+    old.connection.execute("UPDATE sync_state SET cursor = NULL, snapshot = 0")
+    old.sync()
+    assert old.contacts.list() == []
+    a.sync()
+    assert cells(a, ada) == KNOWN
+
+
+def test_a_row_that_came_with_a_verdict_to_an_older_version_comes_whole_with_the_page(
+    device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """A push over the live channel is answered without a page."""
+    ada = add_ada(b)
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    a = device(Replica, beside=True)
+    b.contacts.update(ada, pronouns="they", phone="1")
+    b.sync()
+    a.contacts.update(ada, phone="2")
+    live = Live(a.connection, lambda: NOW)
+    request = json.loads(live.push() or "")
+    number = request.pop("push")
+    del request["since"]
+    answer = json.loads(server.answer(json.dumps(request).encode()).body)
+    live.settle(Verdicts(number, answer["book"], results_of(answer["results"])))
+    n.sync()
+    assert n.contacts.get(ada)["pronouns"] == "they"
+
+
+def test_an_older_version_leaves_the_triggers_of_a_newer_one_in_place(device: Open, b: Any, newer: Modules) -> None:
+    """Else what is typed into a field that it does not know would be logged by nobody."""
+    ada = add_ada(b)
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    a = device(Replica, beside=True)
+    a.contacts.update(ada, email="a@b.c")
+    n.connection.execute("UPDATE contacts SET pronouns = 'they'")
+    n.sync()
+    b.sync()
+    assert (b.contacts.get(ada)["pronouns"], b.contacts.get(ada)["email"]) == ("they", "a@b.c")
+
+
+def test_the_triggers_of_the_last_version_are_made_anew(device: Open, b: Any, newer: Modules, last: Modules) -> None:
+    ada = add_ada(b)
+    device(newer["offbook.replica"].Replica).sync()
+    device(last["offbook.replica"].Replica)
+    device(Replica)
+    n = device(newer["offbook.replica"].Replica)
+    n.connection.execute("UPDATE contacts SET pronouns = 'they'")
+    n.sync()
+    b.sync()
+    assert b.contacts.get(ada)["pronouns"] == "they"
+
+
+def test_what_a_newer_version_has_not_sent_yet_is_sent_by_an_older_one(
+    device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    ada = n.contacts.add(**ADA)
+    n.contacts.update(ada, pronouns="they", email="a@b.c")
+    a = device(Replica)
+    report = a.sync()
+    assert (report.pushed, report.parked) == (2, 0)
+    assert a.contacts.get(ada)["email"] == "a@b.c"
+    b.sync()
+    assert cells(b, ada) == {**ADA, "pronouns": "they"}
+
+
+def test_versions_that_take_turns_fetch_the_book_once_each_time(
+    device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """An older one takes no snapshot, since it knows no more than the file; a newer one takes one, and then none."""
+    ada = add_ada(b)
+    for number in range(3):
+        a = device(Replica)
+        before = requests(server)
+        a.sync()
+        assert [one["since"] is None for one in server.requests[before:]] == ([True] if number == 0 else [False])
+        n = device(newer["offbook.replica"].Replica)
+        before = requests(server)
+        n.sync()
+        n.sync()
+        assert [one["since"] is None for one in server.requests[before:]].count(True) == 1
+        assert cells(n, ada) == ADA
+
+
+# --- what people see of it -----------------------------------------------------------------------------------------
+
+
+def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Open, b: Any) -> None:
+    ada = add_ada(b)
+    b.contacts.update(ada, phone="2", details={"k2": {"kind": "phone", "value": "1"}})
+    b.sync()
+    a = device(Replica)
+    a.sync()
+    contact = a.contacts.get(ada)
+    assert [line.split()[:2] for line in described(contact) if "[k" in line] == [["Phone", "1"], ["Im", "@ada"]]
+    (told,) = read(write([contact])).contacts
+    entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
+    assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]

@@ -1,0 +1,136 @@
+"""Other versions of offbook beside this one, in the same process: each is a set of modules of its own.
+
+``last`` is the real code of the last version, from git. The others are this version's code with a declaration that has
+more, or less. A version's modules know only each other; Python's own and those of libraries are shared by all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.serving import ROOT
+
+LAST = "9321be1"
+"""The commit of the last version."""
+
+Modules = dict[str, Any]
+"""A version's modules by their names."""
+
+FAMILY = ("offbook", "storage", "tests.replica.serving")
+
+LONGER = """
+
+from dataclasses import replace
+
+DETAIL_KINDS = (*DETAIL_KINDS, "im")
+_KIND, *_OTHERS = CONTACTS.maps[0].attributes
+_OTHERS = [replace(one, limit=2 * one.limit) for one in _OTHERS]
+CONTACTS = replace(
+    CONTACTS,
+    fields=tuple(replace(one, limit=2 * one.limit) for one in CONTACTS.fields),
+    maps=(replace(CONTACTS.maps[0], attributes=(replace(_KIND, choices=DETAIL_KINDS), *_OTHERS)),),
+)
+TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
+"""
+"""A version that knows a kind more, and takes longer texts."""
+
+MORE = (
+    LONGER
+    + """
+_MORE = (Field("service", limit=50), Field("po_box", limit=50, shares="value"))
+CONTACTS = replace(
+    CONTACTS,
+    fields=(*CONTACTS.fields, Field("pronouns", limit=50)),
+    maps=(replace(CONTACTS.maps[0], attributes=(*CONTACTS.maps[0].attributes, *_MORE)),),
+)
+BOATS = Table("boats", (Field("name", required=True), Field("length", Type.INTEGER)))
+TABLES = MappingProxyType({CONTACTS.name: CONTACTS, BOATS.name: BOATS})
+"""
+)
+"""One that knows a field, an attribute, a part of an address and a table more, too."""
+
+LESS = """
+
+from dataclasses import replace
+
+DETAIL_KINDS = ("phone", "email", "address")
+_DETAILS = CONTACTS.maps[0]
+CONTACTS = replace(
+    CONTACTS,
+    fields=tuple(
+        replace(one, limit=40 if one.name == "notes" else one.limit) for one in CONTACTS.fields if one.name != "company"
+    ),
+    maps=(
+        replace(
+            _DETAILS,
+            attributes=tuple(
+                replace(one, choices=DETAIL_KINDS) if one.name == "kind" else one
+                for one in _DETAILS.attributes
+                if one.name != "label"
+            ),
+        ),
+    ),
+)
+TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
+"""
+"""A version that lacks kinds, a field and an attribute, and takes notes of 40 characters at the most."""
+
+
+def last(folder: Path) -> Modules:
+    """The last version."""
+    done = subprocess.run(["git", "archive", LAST, "offbook"], cwd=ROOT, capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return _load(folder)
+
+
+def changed(folder: Path, declaration: str) -> Modules:
+    """This version with another declaration, and what serves it (tests.replica.serving)."""
+    shutil.copytree(ROOT / "offbook", folder / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "offbook" / "core" / "tables.py").open("a") as file:
+        file.write(declaration)
+    return _load(folder, "tests.replica.serving")
+
+
+def _load(folder: Path, *more: str) -> Modules:
+    """All that is to be used of it: what a module loads later would be of this version."""
+    with _apart(folder):
+        for name in ("offbook.replica", "offbook.live", *more):
+            importlib.import_module(name)
+        modules = {name: module for name, module in sys.modules.items() if _is_ours(name)}
+    assert all(
+        Path(str(module.__file__)).is_relative_to(folder) for name, module in modules.items() if "offbook" in name
+    )
+    return modules
+
+
+@contextmanager
+def _apart(folder: Path) -> Iterator[None]:
+    """Imports in here find what lies in the folder first, and are nobody else's."""
+    ours = _taken_out()
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        _taken_out()
+        sys.modules.update(ours)
+
+
+def _taken_out() -> dict[str, ModuleType]:
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if _is_ours(name)}
+
+
+def _is_ours(name: str) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in FAMILY)
