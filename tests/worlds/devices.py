@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from offbook import Invalid, NotFound, Replica, SyncError, SyncReport, log
+from offbook import Replica, SyncError, SyncReport, log
 from offbook.local import change_in
 from offbook.parking import Parked
 from offbook.sqlite import sqlite3
@@ -25,10 +27,10 @@ class Ledger:
     """Every text that was typed and stored. ``excused`` are those that somebody overwrote or gave up while no server
     could have had them, that no device held when one ``was_restored``, or that were pruned.
 
-    ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then; ``spoiled``
-    are records of which something could not be sent, that went to a copy of the device, or that were deleted and made
-    again: then the details of before are back. ``gone`` are those that were deleted, as all devices knew, when a server
-    was restored, and that nobody edited since.
+    ``hands`` are the devices at which a record was edited, ``last`` is what its last writer saw of it then, of what was
+    ``known`` to their version; ``spoiled`` are records of which something could not be sent, that went to a copy of the
+    device, or that were deleted and made again: then the details of before are back. ``gone`` are those that were
+    deleted, as all devices knew, when a server was restored, and that nobody edited since.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,7 @@ class Ledger:
         self.excused: set[str] = set()
         self.hands: dict[str, set[str]] = {}
         self.last: dict[str, Any] = {}
+        self.known: dict[str, Callable[[Any], Any]] = {}
         self.spoiled: set[str] = set()
         self.gone: set[str] = set()
         self.was_restored = False
@@ -58,17 +61,55 @@ def texts_in(*found: Any) -> set[str]:
     return set(TYPED.findall(str(found)))
 
 
-def cannot_be_sent(line: log.LogLine) -> bool:
-    return line.state == log.State.PARKED or change_in(line) is None
+class Version:
+    """What runs on a device: this version, or another that knows less (tests.versions)."""
+
+    def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
+        self.Replica = modules["offbook.replica"].Replica
+        self.table = modules["offbook.core.tables"].CONTACTS
+        self.log = modules["offbook.log"]
+        self.change_in = modules["offbook.local"].change_in
+        self.is_behind = modules["offbook.knowledge"].is_behind
+        errors = modules["offbook.core.errors"]
+        self.sync_errors = (SyncError, errors.SyncError)
+        self.refusals = (errors.Invalid, errors.NotFound)
+
+    def cannot_send(self, line: log.LogLine) -> bool:
+        """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
+        is_bad = self.change_in(line) is None or change_in(replace(line, typed=1)) is None
+        return is_bad or line.state == log.State.PARKED
+
+    def known(self, row: Any) -> Any:
+        """What this version knows of a record."""
+        if row is None:
+            return None
+        attributes = self.table.maps_by_name["details"].by_name
+        entries = {
+            key: {name: value for name, value in entry.items() if name in attributes}
+            for key, entry in (row["details"] or {}).items()
+        }
+        names = {*self.table.by_name, "id", "created_at", "updated_at"}
+        return {**{name: value for name, value in row.items() if name in names}, "details": entries}
 
 
 class Device:
     def __init__(
-        self, name: str, folder: Path, seed: str, server: Server, ledger: Ledger, old: list[bytes], say: Say
+        self,
+        name: str,
+        folder: Path,
+        seed: str,
+        server: Server,
+        ledger: Ledger,
+        old: list[bytes],
+        say: Say,
+        versions: Sequence[Version],
     ) -> None:
+        """``versions`` are all that there are, the one that knows least last."""
         self.name = name
-        self.path = folder / f"{name}.db"
         self.random = Random(seed)
+        self.version = self.random.choices(versions, (4, 1))[0]
+        self._least = versions[-1]
+        self.path = folder / f"{name}.db"
         self.ahead_ms = 0
         self._is_typing = False
         self._say = say
@@ -78,7 +119,7 @@ class Device:
         self.replica = self._opened()
 
     def _opened(self) -> Replica:
-        self.replica = Replica(
+        self.replica = self.version.Replica(
             self.path, transport=self.network, clock=self._clock, new_id=self._new_id, rng=self.random
         )
         return self.replica
@@ -100,6 +141,11 @@ class Device:
         self.replica.close()
         self._opened()
 
+    def run(self, version: Version) -> None:
+        """Go on with another version of the app, which opens the same file."""
+        self.version = version
+        self.restart()
+
     def copy_file(self, to: Path) -> None:
         self._ledger.spoiled |= {record_id for record_id, hands in self._ledger.hands.items() if self.name in hands}
         self.replica.close()
@@ -109,10 +155,10 @@ class Device:
     def sync(self) -> SyncReport | None:
         """None where it failed, which must never harm."""
         try:
-            report = self.replica.sync()
+            report = SyncReport(**asdict(self.replica.sync()))
             self._say(f"    {self.name}: {report}")
             return report
-        except SyncError as error:
+        except self.version.sync_errors as error:
             self._say(f"    {self.name}: {type(error).__name__}: {error}")
         except Crash:
             self._say(f"    {self.name}: crashed")
@@ -138,7 +184,7 @@ class Device:
     # --- what its user does ---
 
     def type(self) -> None:
-        editor = Editor(self.replica, self.random, self._ledger.new_text)
+        editor = Editor(self.replica, self.version.table, self.random, self._ledger.new_text)
         self._is_typing = True
         with self._noting():
             self._say(f"    {self.name}: {editor.edit()}")
@@ -157,7 +203,7 @@ class Device:
             try:
                 again = self.replica.retry(one.change_id, **self._corrections(one))
                 self._say(f"    {self.name}: retry {one.operation} {one.record_id} ({one.code}) as {again}")
-            except (Invalid, NotFound) as error:  # not found: its record was deleted since
+            except self.version.refusals as error:  # not found: its record was deleted since
                 self._say(f"    {self.name}: can't retry {one.record_id}: {error}")
         return None
 
@@ -177,8 +223,14 @@ class Device:
         return dict(found.fetchall())
 
     def held(self) -> list[Any]:
-        """All that can be sent again to a server that lost it: what shows, and every line of the log."""
-        return [self.shown(), log.lines_after(self.replica.connection, -(2**63))]
+        """All that can be sent again to a server that lost it: what shows, and every line of the log.
+
+        Where a version that knew less has pulled, no more shows than that knew: of the rest nobody knows how old it is.
+        """
+        shown = self.shown()
+        if self._is_behind():
+            shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
+        return [shown, log.lines_after(self.replica.connection, -(2**63))]
 
     def unanswered(self) -> set[str]:
         """Records of which a change waits that may have been sent."""
@@ -192,16 +244,18 @@ class Device:
 
     def check(self) -> None:
         """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""
+        if self._is_behind():
+            return  # what a version that knew less has left out comes with the next sync
         shown, own = self.shown(), self.kept_to_itself()
         last: dict[str, dict[str, Any] | None] = {}
         for line in self._pending():
             if line.seq is not None:  # a server that was restored has lost it: others may have written over it
                 last.pop(line.record_id, None)
                 continue
-            change = change_in(line)
+            change = self.version.change_in(line)
             if line.operation == "DELETE":
                 last[line.record_id] = None
-            elif change is None:
+            elif change is None or self.version.cannot_send(line):
                 last.pop(line.record_id, None)
             else:
                 cells = {name: value for name, value in change.cells.items() if "/" not in name}
@@ -212,15 +266,23 @@ class Device:
             seen = row and {name: row[name] or None for name in cells or ()}
             assert seen == cells or not row and not cells, f"{self.name} typed {cells} and sees {seen} of {record_id}"
 
+    def _is_behind(self) -> bool:
+        """Whether a version that knew less has pulled: what it left out comes with the next sync."""
+        return bool(self.version.is_behind(self.replica.connection))
+
+    def knows_less(self) -> bool:
+        return self.version is self._least or self._is_behind()
+
     def kept_to_itself(self) -> set[str]:
         """Records whose INSERT is parked: their rows exist here only."""
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
 
     def _pending(self) -> list[log.LogLine]:
-        return log.pending(self.replica.connection)
+        found: list[log.LogLine] = self.version.log.pending(self.replica.connection)
+        return found
 
     def _unsettled(self) -> list[log.LogLine]:
-        return [*self._pending(), *log.parked(self.replica.connection)]
+        return [*self._pending(), *self.version.log.parked(self.replica.connection)]
 
     def _unsendable(self) -> dict[str, set[str]]:
         """Records that began with an INSERT that can't be sent, and what that says.
@@ -228,7 +290,7 @@ class Device:
         What is written to such a record joins the INSERT, over what it said; and whoever deletes it gives it up.
         """
         inserts = [line for line in self._unsettled() if line.operation == "INSERT"]
-        return {line.record_id: texts_in(line.data) for line in inserts if cannot_be_sent(line)}
+        return {line.record_id: texts_in(line.data) for line in inserts if self.version.cannot_send(line)}
 
     @contextmanager
     def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
@@ -243,6 +305,8 @@ class Device:
         self._note_hands(before, after, lines)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
+            if self.version is self._least:
+                shown |= said  # with an entry goes what this version does not show of it
             if given_up or record_id not in after or record_id in deleted:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
@@ -255,5 +319,6 @@ class Device:
                 self._ledger.hands.setdefault(record_id, set()).add(self.name)
                 self._ledger.gone.discard(record_id)
                 self._ledger.last[record_id] = after.get(record_id)
-        self._ledger.spoiled |= {line.record_id for line in lines if cannot_be_sent(line)}
+                self._ledger.known[record_id] = (self._least if self._is_behind() else self.version).known
+        self._ledger.spoiled |= {line.record_id for line in lines if self.version.cannot_send(line)}
         self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()

@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 from offbook import Replica
-from offbook.core.tables import DETAIL_KINDS
 
 TEXTS = ("name", "email", "phone", "notes", "company")
 KEYS = ("k1", "k2", "k3")
@@ -27,10 +26,12 @@ class Undone(Exception):
 
 
 class Editor:
-    """One user at one device. ``new_text`` gives a text that nobody typed before."""
+    """One user at one device, whose version has this ``table``. ``new_text`` gives a text that nobody typed before."""
 
-    def __init__(self, replica: Replica, random: Random, new_text: Callable[[], str]) -> None:
+    def __init__(self, replica: Replica, table: Any, random: Random, new_text: Callable[[], str]) -> None:
         self.replica = replica
+        self.details = table.maps_by_name["details"].by_name
+        self.texts = [name for name in TEXTS if name in table.by_name]
         self.random = random
         self.text = new_text
 
@@ -52,13 +53,13 @@ class Editor:
 
     # --- pieces ---
 
-    def some_texts(self, among: Iterable[str] = TEXTS, most: int = 3) -> dict[str, str]:
-        names = list(among)
+    def some_texts(self, among: Iterable[str] | None = None, most: int = 3) -> dict[str, str]:
+        names = self.texts if among is None else [name for name in among if name in self.details]
         chosen = self.random.sample(names, self.random.randint(1, min(most, len(names))))
         return {name: self.text() for name in sorted(chosen)}
 
     def entry(self) -> dict[str, Any]:
-        kind = self.random.choice(DETAIL_KINDS)
+        kind = self.random.choice(self.details["kind"].choices)
         among = ("label", "value", "street", "city") if kind == "address" else ("label", "value")
         return {"kind": kind, **self.some_texts(among), "position": self.random.randrange(3)}
 
@@ -125,8 +126,17 @@ class Editor:
         return f"UPDATE {record_id}: {column}"
 
     def update_all(self) -> str:
-        self.sql("UPDATE contacts SET company = ? WHERE id < '8'", self.text())
-        return "UPDATE of many"
+        column = self.texts[-1]
+        self.sql(f"UPDATE contacts SET {column} = ? WHERE id < '8'", self.text())
+        return f"UPDATE of many: {column}"
+
+    def write_at_length(self) -> str:
+        """More than some version takes: there it is shown, and can't be typed."""
+        if not (ids := self.ids()):
+            return self.insert()
+        record_id = self.random.choice(ids)
+        self.sql("UPDATE contacts SET notes = ? WHERE id = ?", self.text() + "x" * 50, record_id)
+        return f"UPDATE {record_id} with long notes"
 
     def update_badly(self) -> str:
         """Something that no server takes."""
@@ -161,7 +171,7 @@ class Editor:
         if not (ids := self.ids()):
             return self.insert()
         record_id = self.random.choice(ids)
-        self.sql("UPDATE contacts SET phone = ?, company = ? WHERE id = ?", self.text(), self.text(), record_id)
+        self.sql("UPDATE contacts SET phone = ?, email = ? WHERE id = ?", self.text(), self.text(), record_id)
         self.sql("DELETE FROM contacts WHERE id = ?", record_id)
         return f"UPDATE and DELETE {record_id}"
 
@@ -170,7 +180,7 @@ class Editor:
             return self.put_entry()
         record_id, key = self.random.choice(entries)
         this = "WHERE contact_id = ? AND entry_id = ?"
-        self.sql(f"UPDATE contact_details SET label = ? {this}", self.text(), record_id, key)
+        self.sql(f"UPDATE contact_details SET value = ? {this}", self.text(), record_id, key)
         self.sql(f"DELETE FROM contact_details {this}", record_id, key)
         return f"UPDATE and DELETE entry {record_id} {key}"
 
@@ -238,6 +248,7 @@ EDITS: Mapping[str, tuple[int, Callable[[Editor], str]]] = {
     "update_by_call": (12, Editor.update_by_call),
     "star_or_empty": (4, Editor.star_or_empty),
     "update_all": (2, Editor.update_all),
+    "write_at_length": (3, Editor.write_at_length),
     "update_badly": (3, Editor.update_badly),
     "replace": (4, Editor.replace),
     "delete": (8, Editor.delete),

@@ -13,9 +13,11 @@ from random import Random
 import pytest
 
 from storage.engines import ENGINES
+from tests import versions
 from tests.conftest import available
 from tests.replica.hasty import hasty
 from tests.storage.books import Library, memory_library, sql_library
+from tests.worlds.devices import Version
 from tests.worlds.world import World
 
 WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 200)
@@ -33,8 +35,14 @@ def sql(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     library.close()
 
 
-def play(seed: int, folder: Path, library: Library) -> World:
-    world = World(seed, folder, library)
+@pytest.fixture(scope="session")
+def lesser(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    """A version that knows less than the server."""
+    return Version(versions.changed(tmp_path_factory.mktemp("lesser"), versions.LESS))
+
+
+def play(seed: int, folder: Path, library: Library, lesser: Version) -> World:
+    world = World(seed, folder, library, lesser)
     try:
         world.live(Random(f"steps {seed}").choice(STEPS))
         world.come_to_rest()
@@ -49,27 +57,29 @@ def play(seed: int, folder: Path, library: Library) -> World:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", SEEDS)
-def test_after_quiet_all_are_equal_and_nothing_typed_is_missing(seed: int, tmp_path: Path) -> None:
-    play(seed, tmp_path, memory_library())
+def test_after_quiet_all_are_equal_and_nothing_typed_is_missing(seed: int, tmp_path: Path, lesser: Version) -> None:
+    play(seed, tmp_path, memory_library(), lesser)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", SEEDS[::SQL_EVERY])
-def test_the_same_holds_on_every_database(seed: int, tmp_path: Path, sql: Library) -> None:
-    play(seed, tmp_path, sql)
+def test_the_same_holds_on_every_database(seed: int, tmp_path: Path, sql: Library, lesser: Version) -> None:
+    play(seed, tmp_path, sql, lesser)
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", SEEDS[::HASTY_EVERY])
-def test_the_same_holds_where_each_answer_is_applied_in_as_many_parts_as_may_be(seed: int, tmp_path: Path) -> None:
+def test_the_same_holds_where_each_answer_is_applied_in_as_many_parts_as_may_be(
+    seed: int, tmp_path: Path, lesser: Version
+) -> None:
     with hasty():
-        play(seed, tmp_path, memory_library())
+        play(seed, tmp_path, memory_library(), lesser)
 
 
-def test_the_same_seed_is_the_same_world_step_by_step(tmp_path: Path) -> None:
+def test_the_same_seed_is_the_same_world_step_by_step(tmp_path: Path, lesser: Version) -> None:
     logs = []
     for number, seed in enumerate([3, 3, 4]):
         place = tmp_path / str(number)
         place.mkdir()
-        logs.append(play(seed, place, memory_library()).log)
+        logs.append(play(seed, place, memory_library(), lesser).log)
     assert logs[0] == logs[1] != logs[2]

@@ -17,7 +17,7 @@ from offbook.core.policies import POLICIES
 from offbook.core.prune import Lines
 from storage.memory import Shelf
 from tests.storage.books import Library
-from tests.worlds.devices import Device, Ledger, texts_in
+from tests.worlds.devices import Device, Ledger, Version, texts_in
 from tests.worlds.server import Json, Server
 
 DEVICES_MAX = 4
@@ -28,7 +28,7 @@ DAY_US = 86_400_000_000
 
 
 class World:
-    def __init__(self, seed: int, folder: Path, library: Library) -> None:
+    def __init__(self, seed: int, folder: Path, library: Library, lesser: Version) -> None:
         self.seed = seed
         self.log: list[str] = []
         self.random = random = Random(f"world {seed}")
@@ -40,6 +40,7 @@ class World:
         self.ledger = Ledger()
         self.devices: list[Device] = []
         self.backup: Shelf | None = None
+        self.versions = [Version(), lesser]
         self._old_requests: list[bytes] = []
         self._folder = folder
         self.say(f"{policy}, pages of {page_max}, at most {changes_max} changes")
@@ -52,7 +53,7 @@ class World:
     def add_device(self) -> Device:
         name = "abcdefgh"[len(self.devices)]
         seed = f"device {self.seed} {name}"
-        device = Device(name, self._folder, seed, self.server, self.ledger, self._old_requests, self.say)
+        device = Device(name, self._folder, seed, self.server, self.ledger, self._old_requests, self.say, self.versions)
         self.devices.append(device)
         return device
 
@@ -90,14 +91,15 @@ class World:
         truth = self.server.rows()
         for device in self.devices:
             own = device.kept_to_itself()
-            expected = {key: row for key, (_, row) in truth.items() if key not in own}
+            expected = {key: device.version.known(row) for key, (_, row) in truth.items() if key not in own}
             assert {key: row for key, row in device.shown().items() if key not in own} == expected, device.name
             seqs = {key: seq for key, seq in device.seqs().items() if key not in own}
             assert seqs == {key: truth[key][0] for key in expected}, device.name
             assert device.replica.status().pending == 0, device.name
             assert {one["id"] for one in device.replica.conflicts()} == self.server.waiting(), device.name
         for record_id, row in self._of_one_hand().items():
-            now, wanted = without_times(truth.get(record_id, (0, None))[1]), without_times(row)
+            known = self.ledger.known[record_id]
+            now, wanted = without_times(known(truth.get(record_id, (0, None))[1])), without_times(known(row))
             if self.ledger.was_restored:  # what was emptied may be back, of a device that had not heard of it
                 now = what_stands(wanted, now)
             assert now == wanted, f"against itself: {row}"
@@ -200,8 +202,15 @@ def restore(world: World, device: Device) -> None:
     world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
     # What a slow clock dated, and the server took without the device hearing of it, is older than others' copies of it.
     world.ledger.spoiled |= set().union(*(one.unanswered() for one in devices if one.ahead_ms < 0))
+    # What is sent whole by who knows less is taken to be empty in all else: the rest is in the history.
+    world.ledger.spoiled |= set().union(*(one.seqs() for one in devices if one.knows_less()))
     world.ledger.gone = set.intersection(*(one.gone() for one in devices))
     world.forget_messages()
+
+
+def change_version(world: World, device: Device) -> None:
+    """The app goes back to a version that knows less, or forward again."""
+    device.run(world.versions[device.version is world.versions[0]])
 
 
 def decide_about_parked(world: World, device: Device) -> None:
@@ -213,6 +222,7 @@ EVENTS: Mapping[str, tuple[int, Callable[[World, Device], None]]] = {
     "sync": (28, sync),
     "sync with a fault": (5, sync_with_a_fault),
     "restart": (3, restart),
+    "change the version": (4, change_version),
     "copy the file": (2, copy_file),
     "set the clock": (4, set_clock),
     "time passes": (2, time_passes),
