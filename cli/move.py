@@ -57,9 +57,12 @@ def move(to: str | None, back: bool) -> None:
 
 def opened(url: str) -> Database:
     try:
-        return open_engines(url)
+        target = open_engines(url)
     except (ArgumentError, ValueError):
         raise Unmovable(NO_URL) from None
+    if target.in_memory:
+        raise Unmovable(NO_URL)
+    return target
 
 
 def reason_of(error: DBAPIError | CommandError) -> str:

@@ -160,8 +160,9 @@ class Database:
         """``name`` is one of ENGINES."""
         kind = ENGINES[name]
         url = url.set(drivername=kind.DRIVER)
-        if kind.in_memory(url):
-            url = url.set(database=_place_of(self))
+        self.in_memory = kind.in_memory(url)
+        if self.in_memory:
+            url = url.set(database=_file_of(self))
         self.name = name
         self.kind = kind
         self.engine = kind.engine(url)
@@ -399,7 +400,7 @@ def open_engines(url: str | URL) -> Database:
     return Database(name, parsed)
 
 
-def _place_of(database: Database) -> str:
+def _file_of(database: Database) -> str:
     """The path of a file that ends with ``database``, or with the process: what "in memory" stands for.
 
     SQLite's own memory is one connection's. Shared between several it knows neither WAL nor waiting, so that a reader
