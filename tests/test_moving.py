@@ -183,13 +183,15 @@ def test_what_is_acknowledged_while_a_move_begins_arrives(
     library = Library(SqlStore(source), source)
     books = [library.add_book() for _ in range(WRITERS)]
     acknowledged: list[str] = []
-    enough = Event()
+    enough, failed = Event(), Event()
 
     def write(writer: int, book_id: int) -> None:
         beside = Database(source.name, source.engine.url)
         desk = Desk(SqlStore(beside), book_id)
+        numbers = count(writer * 10**6)
         try:
-            for number in count(writer * 10**6):
+            while not failed.is_set():
+                number = next(numbers)
                 desk.push(change(number, "INSERT", number, name="Ada"))
                 acknowledged.append(uuid(number))
                 if len(acknowledged) >= BEFORE_A_MOVE:
@@ -199,7 +201,8 @@ def test_what_is_acknowledged_while_a_move_begins_arrives(
         finally:
             beside.close()
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool, ExitStack() as at_the_end:
+        at_the_end.callback(failed.set)
         writers = [pool.submit(write, *work) for work in enumerate(books, 1)]
         assert enough.wait(60)
         moved(source, target)
