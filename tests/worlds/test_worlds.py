@@ -20,11 +20,11 @@ from tests.storage.books import Library, memory_library, sql_library
 from tests.worlds.devices import Version
 from tests.worlds.world import World
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 200)
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 300)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
-HASTY_EVERY = 8
-SQL_EVERY = 16
+HASTY_EVERY = 12
+SQL_EVERY = 20
 """One world in so many is played once more on each database; the others have a server in memory alone."""
 
 
