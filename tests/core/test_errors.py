@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from offbook.core import errors
-from offbook.core.errors import CursorGone, Invalid, Malformed, NotAuthorized, OffbookError, Refused, SyncError
+from offbook.core.errors import (
+    CursorGone,
+    Invalid,
+    Malformed,
+    NotAuthorized,
+    NotOffbook,
+    OffbookError,
+    Refused,
+    SyncError,
+)
 
 TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OffbookError)]
 
@@ -28,6 +37,11 @@ def test_a_stopped_sync_knows_when_the_server_wants_to_be_asked_again() -> None:
 
 def test_a_refusal_knows_its_status() -> None:
     assert (Refused("Too large.", 413).status, Refused("Too large.", 413).code) == (413, "refused")
+
+
+def test_an_answer_of_somebody_else_knows_its_status_and_when_to_ask_again() -> None:
+    answer = NotOffbook("This is a proxy's.", 502, 30.0)
+    assert (answer.code, answer.status, answer.retry_after_seconds) == ("not_offbook", 502, 30.0)
 
 
 def test_each_fault_brings_its_own_code() -> None:
