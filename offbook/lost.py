@@ -233,8 +233,8 @@ def _send(
     table, record_id = key
     change_ids: list[str] = []
     parts = by_time(TABLES[table], wish, row.seen, row.stale)
-    for number, (place, seq, cells) in enumerate(parts):
-        name = " ".join(map(str, (row.stale, *([by] if by else []), *([place, seq] if len(parts) > 1 else []))))
+    for number, (part, cells) in enumerate(parts):
+        name = " ".join(map(str, (row.stale, *([by] if by else []), *(part if len(parts) > 1 else ()))))
         change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
         operation = wish.operation if number == 0 else Operation.UPDATE
         line = LogLine(
@@ -242,7 +242,7 @@ def _send(
             table,
             record_id,
             operation,
-            iso_millis(seq // 1000),
+            iso_millis(part.time // 1000),
             State.PENDING,
             change_ids[-1],
             base,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from offbook.core.cells import same
 from offbook.core.changes import Change, Operation, Record, Value
@@ -144,23 +145,39 @@ def seen_after(
     return {FIRST: before_seq, **seen, **dict.fromkeys(changed, seq)}
 
 
-def by_time(table: Table, wish: Wish, seen: Mapping[str, int], seq: int) -> list[tuple[int, int, Cells]]:
+class Part(NamedTuple):
+    """What a row holds since one time. ``time`` is the seq of the row by which its cells were first seen.
+
+    Parts are told in the order of their ``place``; of one place the less deep first, and of those the older.
+    """
+
+    place: int
+    depth: int
+    time: int
+
+
+def by_time(table: Table, wish: Wish, seen: Mapping[str, int], seq: int) -> list[tuple[Part, Cells]]:
     """What to say of a row of this seq, as one change per time at which its values were first seen: the oldest first.
 
-    Returns for each its place in the order, the seq of the row by which its values were first seen, and its cells. Only
-    what a new record or entry must have comes before all else of it, though it may be younger.
+    Only what a new record or entry must have comes before all else of it, though it may be younger.
     """
     times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in wish.cells}
-    of_record = table.required if wish.operation is Operation.INSERT else ()
-    parts: dict[tuple[int, int], dict[str, Value]] = {}
-    for cell, value in wish.cells.items():
+    of_record = [name for name in table.required if name in times and wish.operation is Operation.INSERT]
+
+    def part_of(cell: str) -> Part:
+        part = Part(times[cell], 0, times[cell])
         entry = entry_of(cell)
         of_entry = table.maps_by_name[entry.partition("/")[0]].required if entry else ()
-        first = (*of_record, *(entry + name for name in of_entry))
-        place = max(times[cell], *(times[name] for name in first if name in times), 0)
-        parts.setdefault((place, times[cell]), {})[cell] = value
-    in_order = sorted(parts.items(), key=lambda part: (part[0][0], part[0][0] != part[0][1], part[0][1]))
-    return [(place, time, cells) for (place, time), cells in in_order] or [(seq, seq, {})]
+        needed = [*of_record, *(entry + name for name in of_entry if entry + name in times)]
+        for first in () if cell in of_record else needed:
+            if first != cell and part < (before := part_of(first)):
+                part = Part(before.place, before.depth + 1, times[cell])
+        return part
+
+    parts: dict[Part, dict[str, Value]] = {}
+    for cell, value in wish.cells.items():
+        parts.setdefault(part_of(cell), {})[cell] = value
+    return sorted(parts.items()) or [(Part(seq, 0, seq), {})]
 
 
 def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Wish | None:

@@ -391,6 +391,13 @@ BY_TIME = [
         [{"phone": "1"}, {K1 + "kind": "phone"}, {K1 + "@exists": True, K1 + "label": "boat"}],
     ),
     (
+        "a younger name and a younger value wait for each other's kind",
+        Operation.INSERT,
+        {"name": "Ada", K1 + "@exists": True, K1 + "kind": "phone", K1 + "value": "1", K1 + "label": "l"},
+        {FIRST: 10, "name": 20, K1 + "value": 20, K1 + "label": 15},
+        [{"name": "Ada"}, {K1 + "@exists": True, K1 + "kind": "phone"}, {K1 + "label": "l"}, {K1 + "value": "1"}],
+    ),
+    (
         "nothing is younger than the row",
         Operation.UPDATE,
         {"phone": "1", "email": "e"},
@@ -407,6 +414,6 @@ BY_TIME = [
 def test_what_a_row_holds_is_told_as_one_change_per_time(
     operation: Operation, cells: dict[str, Any], seen: dict[str, int], parts: list[dict[str, Any]]
 ) -> None:
-    told = by_time(TABLE, Wish(operation, cells), seen, 30)
-    assert [part for _, _, part in told] == parts
-    assert all(time <= 30 for _, time, _ in told)
+    changes = by_time(TABLE, Wish(operation, cells), seen, 30)
+    assert [said for _, said in changes] == parts
+    assert all(part.time == min(seen.get(cell, seen[FIRST]), 30) for part, said in changes for cell in said if seen)
