@@ -140,10 +140,11 @@ def require_flask(context: click.Context, words: Sequence[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> click.Context:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[click.Context]:
     """`flask` with the commands of the app, whose database is never opened."""
     app = app_on(f"sqlite:///{tmp_path_factory.mktemp('docs')}/unused.db")
-    return click.Context(FlaskGroup(), obj=ScriptInfo(create_app=lambda: app))
+    with click.Context(FlaskGroup(), obj=ScriptInfo(create_app=lambda: app)) as context:
+        yield context
 
 
 @pytest.mark.parametrize("document", SHOWING_COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import subprocess
@@ -28,6 +27,7 @@ from storage.engines import NOTE_SECONDS, Database, open_engines
 from storage.sqlite import BUSY_TIMEOUT_MS
 from storage.throttle import PER_NAME, WINDOW_US, Throttled
 from storage.unwritable import DiskFull
+from tests import aside
 from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in
 from tests.calling import NOON, Caller, caller, change
 from tests.conftest import available
@@ -249,7 +249,7 @@ def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full:
         await care._note(all_of_them=False)
         threads.close()
 
-    asyncio.run(note_twice())
+    aside.run(note_twice())
     assert parts_of(full.app).accounts.devices(1)[0].cursor_seq == 7
 
 

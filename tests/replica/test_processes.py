@@ -152,7 +152,7 @@ def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(
         a.sync()
         expected = outcome(a, server)
     with killing(is_hasty=is_hasty) as killer:
-        for count in range(1, 1000, 3 if is_hasty else 1):
+        for count in range(1, 1000, 3 if is_hasty else 2):
             for file in tmp_path.glob("a.db*"):
                 file.unlink()
             shutil.copyfile(template, path)

@@ -24,7 +24,7 @@ WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 300)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
 HASTY_EVERY = 12
-SQL_EVERY = 20
+SQL_EVERY = 30
 """One world in so many is played once more on each database; the others have a server in memory alone."""
 
 
