@@ -294,8 +294,11 @@ def _take_rows(
 
 def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row], known: str) -> None:
     """``known`` are the ids of those that were here before."""
-    before = _rows_before(connection, table, known) if known != "[]" else {}
-    connection.executemany(PUT, [row.server.after(before.get(row.key[1])).parameters(row.key) for row in rows])
+    news = [row.server for row in rows]
+    if known != "[]":
+        before = _rows_before(connection, table, known)
+        news = [row.server.after(before.get(row.key[1])) for row in rows]
+    connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, news, strict=True)])
     LAYOUTS[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
     LAYOUTS[table].remove(connection, [row.key[1] for row in rows if row.data is None])
 
