@@ -6,7 +6,7 @@ counted until then. The same import again adds the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,6 +47,14 @@ class Counts(NamedTuple):
         return Counts(*(one + more for one, more in zip(self, other, strict=True)))
 
 
+class Done(NamedTuple):
+    """What is counted; and, until it is, what is being written and the ids of what it adds. Replaced as a whole."""
+
+    counts: Counts = Counts()
+    writing: Counts = Counts()
+    ids: Sequence[str] = ()
+
+
 class Ready(NamedTuple):
     """A contact in the form in which it is stored, and its change in the form in which it is logged."""
 
@@ -57,22 +65,29 @@ class Ready(NamedTuple):
 
 
 class Importing:
-    """Adding contacts to the file behind ``connection``. ``counts`` is right at any moment."""
+    """Adding contacts to the file behind ``connection``. ``counts`` is right whenever the work is cut off."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self.counts = Counts()
+        self._done = Done()
         self._connection = connection
+
+    @property
+    def counts(self) -> Counts:
+        """What was done. A commit may have been the last that happened, before anybody could count what it wrote."""
+        counts, writing, ids = self._done
+        is_committed = bool(ids) and bool(self._connection.execute(IS_HERE, (dump(ids),)).fetchone())
+        return counts.plus(writing) if is_committed else counts
 
     def add(self, contacts: Iterable[Mapping[str, Json]]) -> None:
         """Add those that were never here; each may be given once. Raises Invalid for what can't be stored."""
         fresh = self._fresh(iter(contacts))
         for counts in in_turns(self._connection, fresh, self._write, block=log.applying, size_of=lambda one: one.size):
-            self.counts = self.counts.plus(counts)
+            self._done = Done(self._done.counts.plus(counts))
 
     def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[Ready]:
         while some := list(islice(contacts, LOOKED_UP)):
             fresh, counts = self._never_here([str(one["id"]) for one in some])
-            self.counts = self.counts.plus(counts)
+            self._done = Done(self._done.counts.plus(counts))
             yield from (_ready(one) for one in some if one["id"] in fresh)
 
     def _write(self, some: list[Ready]) -> Counts:
@@ -81,7 +96,9 @@ class Importing:
         added = [one for one in some if one.id in fresh]
         LAYOUTS[CONTACTS.name].add_all(self._connection, [(one.id, one.data) for one in added])
         self._connection.executemany(LOG, [(one.id, one.change) for one in added])
-        return counts._replace(added=len(added))
+        counts = counts._replace(added=len(added))
+        self._done = Done(self._done.counts, counts, [one.id for one in added])
+        return counts
 
     def _never_here(self, ids: list[str]) -> tuple[set[str], Counts]:
         """Which of these were never on this device, and how many are, or were."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -17,8 +19,10 @@ from offbook import NotFound, Replica, Response, google, log, turns
 from offbook.command import CutShort
 from offbook.command.contacts import rm
 from offbook.command.files import take
+from offbook.importing import Importing
 from offbook.sqlite import atomic, connect
 from offbook.syncing import forget_old_lines
+from offbook.turns import in_turns
 from tests.commanding import Device
 from tests.replica.conftest import Device as OpenDevice
 from tests.replica.rival import rival
@@ -351,3 +355,24 @@ def test_a_name_that_is_not_found_deletes_none_of_them(a: Replica) -> None:
     with pytest.raises(NotFound):
         rm(a, Namespace(id=["Ada 1", "Eve"]))
     assert a.contacts.count() == 2
+
+
+def test_what_was_committed_and_not_counted_yet_is_told_too(replica: sqlite3.Connection) -> None:
+    """An interruption may come between the commit of a part and its being counted."""
+    importing = Importing(replica)
+
+    class Interrupted(Exception):
+        """Stands for a signal that arrives just then."""
+
+    def parts(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for counts in in_turns(*arguments, **options):
+            if importing.counts.added:
+                raise Interrupted
+            yield counts
+
+    contacts = [{"id": str(uuid4()), "name": f"Ada {number}"} for number in range(300)]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
+        patch.setattr("offbook.importing.in_turns", parts)
+        importing.add(contacts)
+    (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
+    assert importing.counts.added == count > 0
