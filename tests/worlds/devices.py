@@ -285,12 +285,16 @@ class Device:
         return [*self._pending(), *self.version.log.parked(self.replica.connection)]
 
     def _unsendable(self) -> dict[str, set[str]]:
-        """Records that began with an INSERT that can't be sent, and what that says.
+        """Records that began with an INSERT that can't be sent, and what the log says of them.
 
         What is written to such a record joins the INSERT, over what it said; and whoever deletes it gives it up.
         """
-        inserts = [line for line in self._unsettled() if line.operation == "INSERT"]
-        return {line.record_id: texts_in(line.data) for line in inserts if self.version.cannot_send(line)}
+        lines = self._unsettled()
+        inserts = [line for line in lines if line.operation == "INSERT" and self.version.cannot_send(line)]
+        return {
+            insert.record_id: texts_in([line.data for line in lines if line.record_id == insert.record_id])
+            for insert in inserts
+        }
 
     @contextmanager
     def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
