@@ -199,20 +199,23 @@ def checked(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) ->
     return change_of(item, replica, SAID) if isinstance(still, Change) else still
 
 
-def refresh(connection: sqlite3.Connection, key: Key) -> None:
-    """Make the live row what it is to be. The row of an INSERT that can't be sent stays as its writer left it."""
+def refresh(connection: sqlite3.Connection, key: Key) -> bool:
+    """Make the live row what it is to be; False where it is of an INSERT that can't be sent and stays as typed."""
     if key[0] not in TABLES:
-        return
+        return True
     row = server_row(connection, key) or NEVER
     lines = _over(connection, key, row)
     laid = _laid(lines, row)
     sound = {line.id for line in laid}
-    if row.deleted and any(line.operation == Operation.INSERT and line.id not in sound for line in lines):
-        return
+    for insert in [line for line in lines if line.operation == Operation.INSERT and line.id not in sound]:
+        before = [line for line in laid if line.id < insert.id]
+        if row.deleted or live(row.cells, True, before, row.seq) is None:
+            return False
     cells = live(row.cells, not row.deleted, laid, row.seq)
     _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
     if row.deleted and row.cells and not lines and not waits(connection, key):
         connection.execute(PUT, row._replace(cells={}).parameters(key))
+    return True
 
 
 def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:

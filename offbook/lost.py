@@ -29,7 +29,8 @@ from offbook.core.cells import change_data, is_empty, same
 from offbook.core.changes import NOTHING, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.history import Wish
 from offbook.core.past import standing
-from offbook.core.rebase import State, after_restore, by_time, lost, unseen
+from offbook.core.rebase import State, after_restore, by_time, having_seen_own, lost, unseen
+from offbook.core.said import unknown_cells
 from offbook.core.tables import EXISTS, TABLES, entry_of
 from offbook.core.wire import iso_millis
 from offbook.local import Key, ServerRow, change_in, dump, server_row
@@ -83,7 +84,7 @@ def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest:
     time before which no later line of the record may be.
     """
     known = server_row(connection, (line.table, line.record_id))
-    change = change_in(line, known)
+    change = _change_in(line, known)
     if change is None:
         return earliest
     taken = line.seq if line.state is State.ACKNOWLEDGED else None
@@ -120,7 +121,7 @@ def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
         return False
     if known.deleted:
         return line.operation != Operation.DELETE
-    change = change_in(line)
+    change = _change_in(line, known)
     return bool(change and change.cells) and all(
         entry_of(cell) and value is not False and not known.cells.get(entry_of(cell) + EXISTS)
         for cell, value in (change.cells.items() if change else ())
@@ -176,9 +177,9 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, came = row.key, row.server
     known = server_row(connection, key)
-    if known is None or known.stale < 2:
-        return
     here = state.read(connection)
+    if known is None or known.stale < 2:
+        return _see_own(connection, key, known, came) if here.snapshot else None
     lines = _pending(connection, key)
     news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
     _typed_over(connection, lines, known, came.seq, news)
@@ -196,10 +197,19 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     return None
 
 
+def _see_own(connection: sqlite3.Connection, key: Key, known: ServerRow | None, came: ServerRow) -> None:
+    """Let what waits have seen what of it came from elsewhere (offbook.core.rebase.having_seen_own)."""
+    pairs = [(line, change) for line in _pending(connection, key) if (change := _change_in(line, known)) is not None]
+    held = {} if known is None else known.cells
+    changes = having_seen_own([change for _, change in pairs], held, _record(key, came))
+    for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
+        _write(connection, line, change.base, change.bases, change.timestamp)
+
+
 def _untold(known: ServerRow, row: Row, wish: Wish | None, lines: Iterable[LogLine]) -> dict[str, Value]:
     """Values of the row that was lost which neither the server's row nor anything that goes out says."""
     said = [row.server.cells, {} if wish is None else wish.cells]
-    said += [change.cells for line in lines if (change := change_in(line)) is not None]
+    said += [change.cells for line in lines if (change := _change_in(line, known)) is not None]
     return {
         cell: value
         for cell, value in _filled(known).items()
@@ -214,7 +224,7 @@ def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | 
     """
     if known.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
         return None
-    pairs = [(line, change) for line in lines if (change := change_in(line, known)) is not None]
+    pairs = [(line, change) for line in lines if (change := _change_in(line, known)) is not None]
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
     if row.server.deleted:
@@ -251,6 +261,14 @@ def _send(
         )
         append(connection, line, None if id is None else id - len(parts) + number)
     return change_ids
+
+
+def _change_in(line: LogLine, row: ServerRow | None) -> Change | None:
+    """The change that a line holds, with the cells that only a newer version knows: the row may hold these, too."""
+    change = change_in(line, row)
+    if change is None or line.data is None:
+        return change
+    return change._replace(cells={**unknown_cells(TABLES[line.table], line.data), **change.cells})
 
 
 def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:

@@ -156,8 +156,7 @@ def retry(
             line = _find(connection, change_id)
         again = _again(connection, line, corrections, new_id(), now_ms)
         _delete(connection, line)
-        append(connection, again)
-        refresh(connection, key)
+        append_edit(connection, again)
     return again.change_id
 
 
@@ -203,6 +202,18 @@ def filled(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
 
 def _copy(data: Mapping[str, Json]) -> dict[str, Json]:
     return {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
+
+
+def append_edit(connection: sqlite3.Connection, line: LogLine) -> None:
+    """Put an edit into the queue that no trigger logged, and let it show: over an INSERT that can't be sent, too."""
+    append(connection, line)
+    if refresh(connection, (line.table, line.record_id)):
+        return
+    layout = LAYOUTS[line.table]
+    if line.operation == Operation.DELETE:
+        layout.remove(connection, [line.record_id])
+    elif layout.get(connection, line.record_id) is not None:
+        layout.change(connection, line.record_id, line.data or {})
 
 
 def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:

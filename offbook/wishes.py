@@ -16,9 +16,9 @@ from offbook.core.history import Wish
 from offbook.core.rebase import State
 from offbook.core.tables import TABLES
 from offbook.core.wire import change_of, iso_millis
-from offbook.local import NEVER, Key, refresh, server_row
+from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
-from offbook.parking import append
+from offbook.parking import append_edit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,5 +49,4 @@ def carry_out(
     if isinstance(checked, Rejection):
         raise Invalid(checked.code, checked.detail)
     with log.applying(connection):
-        append(connection, line)
-        refresh(connection, key)
+        append_edit(connection, line)

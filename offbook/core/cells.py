@@ -115,7 +115,9 @@ def is_empty(value: Json) -> bool:
 
 
 def same(one: Json, other: Json) -> bool:
-    """Whether it makes no difference which of the two a cell holds."""
+    """Whether it makes no difference which of the two a cell holds: a part that only one of them has may be empty."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return one == other or all(part == counterpart for part, counterpart in zip_longest(one, other))
     return bool(one == other) if not is_empty(one) else is_empty(other)
 
 
@@ -264,5 +266,6 @@ def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value)
     if name not in map_.cells:  # a newer version knows it, and left it in this device's file
         entries.setdefault(key, {})[name] = value
         return
-    parts = value if isinstance(value, tuple) else (value,)
-    entries.setdefault(key, {}).update(zip_longest((one.name for one in map_.cells[name]), parts))
+    names = [attribute.name for attribute in map_.cells[name]]
+    parts = value if isinstance(value, tuple) else (value,)  # a newer version may know more of them, by unknown names
+    entries.setdefault(key, {}).update(zip_longest(names, parts[: len(names)]))

@@ -205,6 +205,29 @@ def unseen(held: Record, came: Record) -> set[str]:
     return cells if held.deleted == came.deleted else {*cells, EXISTS}
 
 
+def having_seen_own(pending: Sequence[Change], held: Cells, came: Record) -> list[Change] | None:
+    """The pending changes of a record, in log order, where a row came that holds what they say; None where it does not.
+
+    Nobody had answered to them, and yet another device sends them again to a restored server: under the time at which
+    they came there, which may be long after the time at which they were typed. So their own times must not decide.
+    Whoever typed these values, or over them, has seen them; of all else in the row (``held`` is what this device had of
+    it before) he has seen no more than before.
+    """
+    views = [dict(held)]
+    for change in pending:
+        views.append({**views[-1], **change.cells})
+    cells = {cell for view in (came.cells, views[-1]) for cell in view}
+    own = {cell for cell in cells if any(same(view.get(cell), came.cells.get(cell)) for view in views)}
+    if came.deleted or all(same(held.get(cell), came.cells.get(cell)) for cell in own):
+        return None
+    return [
+        change._replace(base=came.seq, bases={cell: change.base_of(cell) for cell in cells - own})
+        if change.base < came.seq
+        else change
+        for change in pending
+    ]
+
+
 # --- what goes out together ----------------------------------------------------------------------------------------
 
 

@@ -117,6 +117,22 @@ def _known_entries(table: Table, name: str, entries: Json) -> Json:
     }
 
 
+def unknown_cells(table: Table, data: Mapping[str, Json]) -> dict[str, Value]:
+    """The cells of a change's ``data`` that this version does not know, as a newer version typed them."""
+    cells: dict[str, Value] = {}
+    for name, value in data.items():
+        if name in table.by_name:
+            continue
+        attributes = table.maps_by_name[name].by_name if name in table.maps_by_name else {}
+        if not isinstance(value, dict):
+            cells.update({} if attributes else {name: value})
+            continue
+        for key, entry in value.items():
+            if isinstance(entry, dict):
+                cells.update({f"{name}/{key}/{part}": entry[part] for part in entry.keys() - attributes.keys()})
+    return cells
+
+
 def typed_part(table: Table, data: Mapping[str, Json], said: Mapping[str, Value]) -> dict[str, Json]:
     """The data of a change without the values that the server itself said of the record (``said`` are its cells).
 

@@ -284,6 +284,24 @@ def test_a_simulator_gets_the_same_run_twice(tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
+def test_a_retry_shows_over_a_new_record_of_the_same_id_that_can_not_be_sent(device: Device, server: Server) -> None:
+    book = device("a")
+    ada = book.contacts.add(name="Ada")
+    book.sync()
+    book.connection.execute("UPDATE contacts SET phone = ? WHERE id = ?", ("x" * 101, ada))
+    book.sync()
+    (parked,) = book.parked()
+    book.contacts.delete(ada)
+    book.connection.execute("INSERT INTO contacts (id, name, notes) VALUES (?, '  ', 'new')", (ada,))
+    book.retry(parked.change_id, phone="1")
+    shown = book.contacts.get(ada)
+    assert (shown["phone"], shown["notes"]) == ("1", "new")
+    book.sync()
+    (insert,) = book.parked()
+    assert insert.data is not None and (insert.operation, insert.data["notes"]) == ("INSERT", "new")
+    assert book.contacts.get(ada)["phone"] == "1"
+
+
 def test_a_retry_that_still_can_not_be_sent_stays_parked(device: Device, server: Server) -> None:
     book = device("a")
     ada = book.contacts.add(name="Ada")

@@ -254,6 +254,42 @@ def test_an_edit_by_a_slow_clock_during_the_snapshot_stands_against_what_it_repl
         assert (found["phone"], found["email"]) == ("typed", "typed")
 
 
+@pytest.mark.parametrize("policy", ["merge", "last-write-wins", "ask"])
+@pytest.mark.parametrize("is_new", [True, False], ids=["a new record", "an edit"])
+def test_what_was_typed_over_an_unanswered_change_stands_where_another_device_sends_that_again(
+    is_new: bool, policy: str, device: Device
+) -> None:
+    """Who sends it again knows only when it came, a day later than it was typed."""
+    server = Server(policy)
+    day_ms = 86_400_000
+    a = device("a", transport=Wire(server), clock=lambda: server.now // 1000 - day_ms)
+    b = device("b", transport=Wire(server), clock=lambda: server.now // 1000)
+    ada = a.contacts.add(name="Ada", phone="0")
+    sync_all(a, b)
+    backup = server.backup()
+    a.contacts.add(name="Grace")
+    sync_all(a, b)
+    if is_new:
+        ada = a.contacts.add(name="Ada", phone="1", details={"k1": {"kind": "url", "value": "1"}})
+    else:
+        a.contacts.update(ada, phone="1", details={"k1": {"kind": "url", "value": "1"}})
+    wire(a).steps = [lost_answer]
+    with pytest.raises(Offline):
+        a.sync()
+    b.sync()
+    a.contacts.update(ada, phone="2", details={"k1": {"value": "2"}})
+    if policy != "last-write-wins":  # there, it would be the later write of the whole record
+        b.contacts.update(ada, email="b@example.org")
+    go_back(server, backup, "e2")
+    b.sync()
+    sync_all(a, b)
+    for replica in (a, b):
+        contact = replica.contacts.get(ada)
+        assert (contact["phone"], contact["details"]["k1"]["value"]) == ("2", "2")
+        assert (contact["email"], replica.conflicts()) == (b.contacts.get(ada)["email"], [])
+    assert (b.contacts.get(ada)["email"] is None) == (policy == "last-write-wins")
+
+
 def test_a_change_that_the_backup_has_is_not_applied_twice(device: Device, server: Server) -> None:
     """The server can't tell how far it is what it was, so that the device sends all it has."""
     a = device("a")

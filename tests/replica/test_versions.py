@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from offbook import Offline, Replica
+from offbook import Offline, Replica, SyncReport
 from offbook.answers import results_of
 from offbook.command.contacts import described
 from offbook.google import read, write
@@ -396,6 +396,33 @@ def test_what_a_newer_version_has_not_sent_yet_is_sent_by_an_older_one(
     assert a.contacts.get(ada)["email"] == "a@b.c"
     b.sync()
     assert cells(b, ada) == {**ADA, "pronouns": "they"}
+
+
+@pytest.mark.parametrize("cell", ["pronouns", "service"])
+def test_an_older_version_sends_nothing_again_over_what_a_newer_one_typed_and_has_not_sent(
+    cell: str, device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """A restored server lacks the value that was typed over; the older version knows neither of the two."""
+    ada = b.contacts.add(name="Ada", details={"k1": {"kind": "im", "value": "@ada"}})
+    b.sync()
+    backup = server.backup()
+    b.contacts.update(ada, pronouns="she", details={"k1": {"service": "Matrix"}})
+    b.sync()
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    n.contacts.update(
+        ada, **{"pronouns": {"pronouns": "they"}, "service": {"details": {"k1": {"service": "Signal"}}}}[cell]
+    )
+    server.restore(backup, "e2")
+    a = device(Replica)
+    assert a.sync().parked == 0
+    assert a.sync() == SyncReport()
+    b.sync()
+    ours = b.contacts.get(ada)
+    assert (ours["pronouns"], ours["details"]["k1"]["service"]) == {
+        "pronouns": ("they", "Matrix"),
+        "service": ("she", "Signal"),
+    }[cell]
 
 
 def test_versions_that_take_turns_fetch_the_book_once_each_time(

@@ -232,10 +232,6 @@ class Device:
             shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
         return [shown, log.lines_after(self.replica.connection, -(2**63))]
 
-    def unanswered(self) -> set[str]:
-        """Records of which a change waits that may have been sent."""
-        return {line.record_id for line in self._pending()}
-
     def gone(self) -> set[str]:
         """Records that were deleted, as this device knows, and of which nothing waits here."""
         found = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE deleted AND stale = 0")

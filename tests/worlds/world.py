@@ -200,8 +200,6 @@ def restore(world: World, device: Device) -> None:
     world.ledger.excused |= world.ledger.typed - held
     # Who holds what another had deleted, and did not hear of it, brings it back.
     world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
-    # What a slow clock dated, and the server took without the device hearing of it, is older than others' copies of it.
-    world.ledger.spoiled |= set().union(*(one.unanswered() for one in devices if one.ahead_ms < 0))
     # What is sent whole by who knows less is taken to be empty in all else: the rest is in the history.
     world.ledger.spoiled |= set().union(*(one.seqs() for one in devices if one.knows_less()))
     world.ledger.gone = set.intersection(*(one.gone() for one in devices))
