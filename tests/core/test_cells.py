@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import TABLES, Operation
-from offbook.core.cells import cells_of, change_data, shape
+from offbook.core.cells import cells_of, change_data, same, shape
 from offbook.core.errors import Invalid
 from offbook.core.tables import Table
 from tests.core.strategies import JSON, datas
@@ -113,6 +113,23 @@ def test_a_part_of_an_address_writes_the_whole_address() -> None:
 
 def test_an_address_of_empty_parts_is_empty() -> None:
     assert read({"details": {"k1": {"city": "", "street": None}}})["details/k1/value"] is None
+
+
+def test_a_part_that_one_version_knows_more_makes_no_difference_where_it_is_empty() -> None:
+    assert same(("a", None), ("a", None, None))
+    assert not same(("a", None), ("a", None, "b")) and not same(("a", None), None)
+
+
+def test_parts_that_are_known_by_no_name_are_not_written() -> None:
+    cells = {"details/k1/value": ("a", None, None, None, None, None, "box 5")}
+    assert change_data(CONTACTS, cells)["details"]["k1"].keys() == {
+        "value",
+        "street",
+        "city",
+        "region",
+        "postcode",
+        "country",
+    }
 
 
 def test_a_shape_has_every_field_and_no_entry_that_is_removed() -> None:

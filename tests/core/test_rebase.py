@@ -22,6 +22,7 @@ from offbook.core.rebase import (
     after_restore,
     batches,
     by_time,
+    having_seen_own,
     is_on_top,
     live,
     lost,
@@ -319,6 +320,39 @@ def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
 
 
 # --- what goes out together ----------------------------------------------------------------------------------------
+
+
+ADA_CELLS = cells_of(TABLE, ADA, Operation.INSERT)
+
+
+def test_what_came_back_of_ones_own_was_seen_and_nothing_else_of_the_row() -> None:
+    came = record(name="Ada", phone="1", email="theirs")._replace(seq=50)
+    pending = [change("UPDATE", 3, phone="1", bases={"company": 1}), change("UPDATE", 4, number=2, phone="2")]
+    assert having_seen_own(pending, ADA_CELLS, came) == [
+        pending[0]._replace(base=50, bases={"email": 3}),
+        pending[1]._replace(base=50, bases={"email": 4}),
+    ]
+
+
+def test_a_value_that_was_typed_over_was_seen_though_it_is_not_the_last() -> None:
+    came = record(name="Ada", phone="2")._replace(seq=50)
+    pending = [change("UPDATE", 3, number=number, phone=str(number)) for number in (1, 2, 3)]
+    again = having_seen_own(pending, ADA_CELLS, came)
+    assert again is not None and [(one.base, one.bases) for one in again] == [(50, {})] * 3
+
+
+def test_who_has_seen_more_than_the_row_that_came_knows_it() -> None:
+    pending = [change("UPDATE", 60, phone="1")]
+    assert having_seen_own(pending, ADA_CELLS, record(name="Ada", phone="1")._replace(seq=50)) == pending
+
+
+@pytest.mark.parametrize(
+    "came",
+    [record(name="Ada"), record(name="Ada", email="theirs"), record(deleted=True, name="Ada", phone="1")],
+    ids=["nothing", "what others wrote", "deleted"],
+)
+def test_a_row_without_anything_of_ones_own_says_nothing_of_what_was_seen(came: Record) -> None:
+    assert having_seen_own([change("UPDATE", 3, phone="1")], ADA_CELLS, came._replace(seq=50)) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from offbook.core.cells import SAID, TYPED, cells_of, change_data
 from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.errors import Invalid
-from offbook.core.said import is_whole, known_part, said, said_value, typed_part
+from offbook.core.said import is_whole, known_part, said, said_value, typed_part, unknown_cells
 from offbook.core.tables import CONTACTS, Type
 from offbook.core.wire import change_of
 
@@ -146,6 +146,18 @@ def test_a_change_of_a_newer_version_is_read_as_far_as_it_is_known(
     data: Any, bases: Any, known: dict[str, Any]
 ) -> None:
     assert known_part(CONTACTS, data, bases) == known
+
+
+def test_the_cells_of_a_change_that_only_a_newer_version_knows() -> None:
+    entry = {"kind": "im", "carrier": "x"}
+    data = {
+        "name": "Ada",
+        "shoe_size": 5,
+        "details": {"k1": entry, "k2": None},
+        "pets": {"p1": {"name": "Rex"}, "p2": None},
+    }
+    assert unknown_cells(CONTACTS, data) == {"shoe_size": 5, "details/k1/carrier": "x", "pets/p1/name": "Rex"}
+    assert unknown_cells(CONTACTS, {"details": None}) == {}
 
 
 def test_what_a_newer_version_left_in_the_file_is_written_as_it_is() -> None:
