@@ -8,6 +8,8 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -20,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from models import Base
-from storage.engines import open_engines
+from storage.engines import Database, open_engines
 from storage.migrating import upgrade
 
 PREFIX = "offbook_test_"
@@ -28,13 +30,15 @@ PREFIX = "offbook_test_"
 
 @dataclass
 class Server:
-    """``shape`` lists tables and columns, ``counters`` has keys go on from the last one, ``forced`` ends DROP."""
+    """``shape`` lists tables and columns, ``forced`` ends DROP. Keys go on from the last one when ``recount`` was run
+    for each table of COUNTED that ``moved`` names."""
 
     name: str
     url: URL
     get_it: str
     shape: str
-    counters: tuple[str, ...]
+    moved: str
+    recount: str
     databases: str
     forced: str = ""
 
@@ -53,6 +57,10 @@ class Server:
 
 
 COUNTED = [table.name for table in Base.metadata.sorted_tables if table.autoincrement_column is not None]
+USED = " UNION ALL ".join(
+    f"SELECT '{table.name}' WHERE EXISTS (SELECT 1 FROM {table.name})" for table in Base.metadata.sorted_tables
+)
+"""The tables that hold a row."""
 
 POSTGRESQL = Server(
     name="PostgreSQL",
@@ -62,10 +70,8 @@ POSTGRESQL = Server(
         "SELECT table_name, column_name, data_type, collation_name FROM information_schema.columns "
         "WHERE table_schema = 'public' ORDER BY 1, 2"
     ),
-    counters=tuple(
-        f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), coalesce(max(id), 0) + 1, false) FROM {name}"
-        for name in COUNTED
-    ),
+    moved=" UNION ALL ".join(f"SELECT '{name}' FROM {name}_id_seq WHERE is_called" for name in COUNTED),
+    recount="SELECT setval('{0}_id_seq', coalesce(max(id), 1), max(id) IS NOT NULL) FROM {0}",
     databases="SELECT datname FROM pg_database",
     forced=" WITH (FORCE)",
 )
@@ -77,7 +83,8 @@ MARIADB = Server(
         "SELECT table_name, column_name, column_type, collation_name FROM information_schema.columns "
         "WHERE table_schema = DATABASE() ORDER BY 1, 2"
     ),
-    counters=tuple(f"ALTER TABLE {name} AUTO_INCREMENT = 1" for name in COUNTED),
+    moved="SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment > 1",
+    recount="ALTER TABLE {0} AUTO_INCREMENT = 1",
     databases="SHOW DATABASES",
 )
 
@@ -89,6 +96,7 @@ class Emptied:
         self._server = server
         self._numbers = count(1)
         self._shape: list[Any] = []
+        self._opened: dict[URL, Database] = {}
         self._free: list[URL] = []
         self._of: dict[Path, URL] = {}
 
@@ -108,8 +116,7 @@ class Emptied:
         return url.render_as_string(hide_password=False)
 
     def kept(self, folder: Path, name: str) -> Path:
-        engine = create_engine(self._of[folder], poolclass=NullPool)
-        with engine.connect() as connection:
+        with self._connected(self._of[folder]) as connection:
             found = {
                 table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
                 for table in Base.metadata.sorted_tables
@@ -138,7 +145,7 @@ class Emptied:
         return url
 
     def _shape_of(self, url: URL) -> list[Any]:
-        with create_engine(url, poolclass=NullPool).connect() as connection:
+        with self._connected(url) as connection:
             return self._shape_by(connection)
 
     def _shape_by(self, connection: Connection) -> list[Any]:
@@ -150,15 +157,26 @@ class Emptied:
 
     def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]]) -> bool:
         """Whether it could be made to hold just these rows: a test may have left another schema."""
-        with create_engine(url, poolclass=NullPool).begin() as connection:
+        with self._connected(url) as connection:
             if self._shape_by(connection) != self._shape:
                 return False
+            used = set(connection.exec_driver_sql(USED).scalars())
             for table in reversed(Base.metadata.sorted_tables):
-                connection.execute(table.delete())
+                if table.name in used:
+                    connection.execute(table.delete())
             _fill(connection, rows)
-            for statement in self._server.counters:
-                connection.exec_driver_sql(statement)
+            for name in connection.exec_driver_sql(self._server.moved).scalars().all():
+                connection.exec_driver_sql(self._server.recount.format(name))
         return True
+
+    @contextmanager
+    def _connected(self, url: URL) -> Iterator[Connection]:
+        """By one engine for each database: what SQLAlchemy asks at its first connection takes longer than all else."""
+        if url not in self._opened:
+            self._opened[url] = open_engines(url)
+        with self._opened[url].engine.begin() as connection:
+            yield connection
+        self._opened[url].close()
 
     def _drop(self, url: URL) -> None:
         with self._server.engine.connect() as connection:

@@ -158,18 +158,20 @@ def test_an_ingest_that_can_say_nothing_names_its_output(tmp_path: Path) -> None
 
 
 def test_an_ingest_that_nobody_reads_any_more_ends_with_all_stored(tmp_path: Path) -> None:
-    device, unread = Device(tmp_path / "stream.db"), threading.Event()
+    device, heard, sent = Device(tmp_path / "stream.db"), threading.Event(), threading.Event()
 
     def handler(connection: ServerConnection) -> None:
         connection.send("a")
-        assert unread.wait(SECONDS_MAX)
+        assert heard.wait(SECONDS_MAX)
         connection.send("b")
+        sent.set()
         until_closed(connection)
 
     with feed(handler) as url, device.started("ingest", url, "--json") as child:
         assert child.stdout is not None and child.stderr is not None
         assert any('"status"' in line for line in child.stdout)
+        heard.set()
+        assert sent.wait(SECONDS_MAX)
         child.stdout.close()
-        unread.set()
         assert (child.wait(SECONDS_MAX), child.stderr.read()) == (141, "")
     assert rows(device.file) == ["a", "b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,46 @@ TIMEOUT_MS = 10_000
 NUMBERS = count(1)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+class Window:
+    """One browser for as long as tests of this folder follow each other.
+
+    While it is open, asyncio takes Playwright's loop for one that runs in pytest's own thread, and nothing else can run
+    a loop there: tests of other folders do, so it is closed before them.
+    """
+
+    def __init__(self) -> None:
+        self._browser: Browser | None = None
+        self._stack = ExitStack()
+
+    def open(self) -> Browser:
+        if self._browser is None:
+            playwright = self._stack.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+            self._stack.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._browser = None
+        self._stack.close()
+
+
+WINDOW = Window()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Browser:
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not at /usr/bin/chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        yield browser
-        browser.close()
+    return WINDOW.open()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+            WINDOW.close()
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def raw_feed(handler: Callable[[socket.socket], object]) -> Iterator[str]:
                     taken, _ = listening.accept()
                 except OSError:
                     return
-                with taken:
+                with taken, suppress(OSError):  # who came may be gone already
                     handler(taken)
 
         thread = threading.Thread(target=run, name="raw feed", daemon=True)
@@ -120,7 +120,9 @@ def welcome(taken: socket.socket) -> None:
     """Shake hands as WebSocket wants it; what follows is up to the test."""
     protocol = ServerProtocol()
     while not (events := protocol.events_received()):
-        protocol.receive_data(taken.recv(65536))
+        if not (part := taken.recv(65536)):
+            raise ConnectionResetError("it left before it had asked")
+        protocol.receive_data(part)
     protocol.send_response(protocol.accept(events[0]))
     taken.sendall(b"".join(protocol.data_to_send()))
 
@@ -185,8 +187,13 @@ class Ingesting:
         self._thread.join(SECONDS_MAX)
         assert not self._thread.is_alive(), "the ingest goes on"
 
-    def stop(self) -> int:
-        """End it; how many messages it stored. All that was sent until then is among them."""
+    def stop(self, having: int = 0) -> int:
+        """End it once the file holds so many messages; how many it stored. All that was sent until then is among them.
+
+        A server's handler runs in a thread of its own: that a connection stands does not say that it has sent anything.
+        """
+        if having:
+            wait_until(lambda: rows(self.path, "SELECT count(*) FROM stream_data")[0] >= having)
         self._end.set()
         self._thread.join(SECONDS_MAX)
         assert not self._thread.is_alive(), "the ingest did not end"

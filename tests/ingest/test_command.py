@@ -54,6 +54,13 @@ def ingesting(device: Device, *words: str, **options: Any) -> Iterator[tuple[sub
             child.kill()
 
 
+def stored(wait_for: Events, count: int = 1) -> int:
+    """How many messages it stored, once it tells of at least so many."""
+    while (messages := int(wait_for("status")["messages"])) < count:
+        pass
+    return messages
+
+
 # --- its end ---------------------------------------------------------------------------------------------------------
 
 
@@ -88,7 +95,7 @@ def test_what_was_told_as_stored_is_there_after_a_kill(device: Device) -> None:
             sent.append(str(len(sent)))
 
     with feed(handler) as url, ingesting(device, url) as (child, wait_for):
-        told = wait_for("status")["messages"]
+        told = stored(wait_for)
         child.kill()
         child.wait()
     kept = rows(device.file)
@@ -100,7 +107,7 @@ def test_after_a_kill_the_next_one_takes_over_at_once_and_tells_the_gap(device: 
     with feed(saying("a")) as url:
         for _ in range(2):
             with ingesting(device, url) as (child, wait_for):
-                wait_for("status")
+                stored(wait_for)
                 child.kill()
                 child.wait()
     assert rows(device.file) == ["a", "a"]
@@ -109,7 +116,7 @@ def test_after_a_kill_the_next_one_takes_over_at_once_and_tells_the_gap(device: 
 
 def test_a_second_one_is_told_who_writes_and_changes_nothing(device: Device) -> None:
     with feed(saying("a")) as url, ingesting(device, url) as (child, wait_for):
-        wait_for("connected")
+        stored(wait_for)
         refused = device.really("ingest", url)
         assert (refused.code, refused.out) == (1, "")
         assert refused.err == f"offbook: Another process (its number is {child.pid}) writes to {device.file}.\n"
@@ -135,6 +142,7 @@ def test_a_disk_without_room_is_waited_for_and_nothing_is_lost(device: Device) -
         assert wait_for("waiting")["reason"]
         allow(resource.RLIM_INFINITY)
         wait_for("writing")
+        stored(wait_for, 40)
         child.terminate()
         assert wait_for("ended")["messages"] == 40
     assert rows(device.file) == payloads
@@ -149,8 +157,7 @@ def test_memory_holds_little_of_what_comes_fast_and_large(device: Device) -> Non
         until_closed(connection)
 
     with feed(handler) as url, ingesting(device, url) as (child, wait_for):
-        while wait_for("status")["messages"] < 25:
-            pass
+        stored(wait_for, 25)
         (most,) = [line for line in Path(f"/proc/{child.pid}/status").read_text().splitlines() if "VmHWM" in line]
         assert int(most.split()[1]) / 1024 < 100
         child.terminate()
@@ -280,7 +287,7 @@ def test_no_secret_has_to_be_an_argument(device: Device, tmp_path: Path) -> None
         child.stdin.write(f"{url}/?key={TOKEN}\n")
         child.stdin.close()
         assert wait_for("ingesting")["url"] == f"{url}/?key=…"
-        wait_for("status")
+        stored(wait_for)
         assert TOKEN.encode() not in Path(f"/proc/{child.pid}/cmdline").read_bytes()
         child.terminate()
         wait_for("ended")

@@ -255,13 +255,14 @@ class Waiting:
     """A server that sends one after the other when it is told to."""
 
     def __init__(self, *messages: str) -> None:
-        self.told = threading.Event()
+        self.told, self.sent = threading.Event(), threading.Event()
         self._messages = messages
 
     def __call__(self, connection: ServerConnection) -> None:
         assert self.told.wait(SECONDS_MAX)
         for message in self._messages:
             connection.send(message)
+        self.sent.set()
         until_closed(connection)
 
 
@@ -273,6 +274,7 @@ def test_what_can_not_be_stored_at_the_end_is_counted_in_a_sentence(path: Path) 
             other.execute("BEGIN IMMEDIATE")
             server.told.set()
             running.wait_for("waiting")
+            assert server.sent.wait(SECONDS_MAX)
             running.stop()
     told = "can't be written to (database is locked), and 2 messages that were received could not be stored."
     assert isinstance(running.error, Unkept) and told in str(running.error)

@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 def test_text_is_stored_as_text_and_what_is_binary_as_a_blob(path: Path) -> None:
     with feed(saying("Grüße\x00!", b"\x00\xff", "", b"")) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=4)
     assert rows(path) == ["Grüße\x00!", b"\x00\xff", "", b""]
     assert rows(path, "SELECT typeof(payload) FROM stream_data ORDER BY id") == ["text", "blob", "text", "blob"]
 
@@ -79,7 +79,7 @@ def test_a_message_in_many_fragments_is_one(path: Path) -> None:
 
     with feed(handler) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=1)
     assert rows(path) == ["abc"]
 
 
@@ -106,7 +106,7 @@ def test_all_that_was_sent_until_the_goodbye_is_stored_in_its_order(path: Path) 
 def test_the_file_counts_messages_in_all_and_by_second(path: Path) -> None:
     with feed(saying("a", "b", "c")) as url, Ingesting(url, path) as running:
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=3)
     assert rows(path, "SELECT messages FROM stream") == [3]
     assert rows(path, "SELECT sum(messages) FROM stream_rate") == [3]
     by_second = "SELECT count(*) FROM stream_data GROUP BY strftime('%s', timestamp) ORDER BY 1"
@@ -136,7 +136,7 @@ def test_a_server_that_was_killed_and_came_back_leaves_a_gap_with_both_its_ends(
             running.wait_for("away")
             with feed(saying("after"), port=port_of(url)):
                 running.wait_for("connected")
-                running.stop()
+                running.stop(having=3)
     first, last = gaps(path)
     assert first == ("The connection broke off.", 2, True)
     assert last == ("The ingest was stopped.", 3, False)
@@ -157,7 +157,7 @@ def test_a_server_that_is_not_there_is_tried_until_it_is(path: Path) -> None:
             assert running.wait_for("away")["reason"] == "It can't be reached: Connection refused."
         with feed(saying("at last"), port=port):
             running.wait_for("connected")
-            running.stop()
+            running.stop(having=1)
     assert rows(path) == ["at last"]
     assert gaps(path)[0] == ("It can't be reached: Connection refused.", 0, True)
 
@@ -216,7 +216,7 @@ def test_a_message_that_is_too_large_is_refused_and_what_comes_later_is_stored(p
     with feed(handler) as url, Ingesting(url, path, replace(SMALL, message_bytes_max=1000)) as running:
         told = running.wait_for("away")["reason"]
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=1)
     assert told == f"It sent a message of more than {1000 / MIB:g} MiB, which was refused."
     assert rows(path) == ["small enough"]
 
@@ -224,7 +224,7 @@ def test_a_message_that_is_too_large_is_refused_and_what_comes_later_is_stored(p
 def test_a_message_as_large_as_may_be_is_stored(path: Path) -> None:
     with feed(saying("x" * 1000)) as url, Ingesting(url, path, SMALL) as running:
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=1)
     assert rows(path) == ["x" * 1000]
 
 
@@ -240,7 +240,7 @@ def test_what_is_packed_is_unpacked_where_that_was_allowed(path: Path) -> None:
     settings = replace(SMALL, unpack=True)
     with feed(saying("x" * 900), compression="deflate") as url, Ingesting(url, path, settings) as running:
         running.wait_for("connected")
-        running.stop()
+        running.stop(having=1)
     assert rows(path) == ["x" * 900]
 
 
