@@ -27,10 +27,11 @@ from storage.engines import Database, open_engines
 from storage.lag import lag_of
 from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.sessions import DAY_US, Lifetime
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
-from web import Parts, assets, auth, errors, headers, values, watch, words
+from web import Parts, again, assets, auth, errors, headers, values, watch, words
 from web.logs import Log
 from web.watch import Watch
 
@@ -75,7 +76,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, values, auth, watch, cli, routes):
+    for part in (errors, again, headers, values, auth, watch, cli, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -93,7 +94,7 @@ def wire(app: App, config: Config) -> None:
     app.extensions["offbook"] = Parts(
         config=config,
         store=store,
-        accounts=Accounts(database, effort),
+        accounts=Accounts(database, effort, Lifetime(config.session_days * DAY_US, config.session_days_max * DAY_US)),
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
         activity=Activity(database),
