@@ -61,6 +61,17 @@ def change_password(name: str, password_stdin: bool) -> None:
     click.echo(f"{found.name} has a new password.")
 
 
+@user.command("rename")
+@click.argument("old")
+@click.argument("new")
+@plainly
+def rename_user(old: str, new: str) -> None:
+    """Call the user OLD NEW from now on. Book, devices, password and sessions stay."""
+    found = parts().accounts.user_named(old)
+    renamed = parts().accounts.rename_user(found.id, new)
+    click.echo(f"{found.name} is {renamed.name} now, and signs in so.")
+
+
 @user.command("list")
 @plainly
 def list_users() -> None:

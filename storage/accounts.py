@@ -6,8 +6,8 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.policies import POLICIES
-from storage import throttle
+from storage import same_names, throttle
 from storage.closing import Closed
 from storage.devices import Devices, digest
 from storage.engines import NOT_WRITTEN, Database
-from storage.names import a_name
+from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
 
 SETUP_KEY = "setup"
@@ -75,10 +75,30 @@ class Accounts(Devices):
             return _one(connection, _users().where(models.User.id == user_id))
 
     def user_named(self, name: str) -> User:
+        """The user with this name, in whatever case; raises NotFound, also where only an exact spelling tells whose."""
         with self._database.read() as connection:
-            user = _one(connection, _users().where(models.User.name == name))
+            sharing = same_names.sharing(connection, name)
+            named = same_names.meant(sharing, name)
+            user = None if named is None else _one(connection, _users().where(models.User.id == named.id))
+        if user is not None:
+            return user
+        if sharing:
+            spellings = ", ".join(repr(user.name) for user in sharing)
+            raise NotFound(f"There are several users with this name: say which, {spellings}.")
+        raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+
+    def rename_user(self, user_id: int, name: str) -> User:
+        """Give a user another name; all else stays. Raises Invalid where somebody has it, or where it can be none."""
+        name = a_name(name)
+        with self._database.write() as connection:
+            same_names.require_free(connection, name, but=user_id)
+            renamed = update(models.User).where(models.User.id == user_id).values(name=name, folded=folded(name))
+            with _taken(connection, name):
+                connection.execute(renamed)
+            same_names.settle(connection)
+            user = _one(connection, _users().where(models.User.id == user_id))
         if user is None:
-            raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+            raise NotFound("This user does not exist any more.")
         return user
 
     def users(self) -> list[User]:
@@ -172,7 +192,8 @@ class Accounts(Devices):
 
 
 def _hash_of(connection: Connection, name: str) -> str | None:
-    return connection.execute(select(models.User.password_hash).where(models.User.name == name)).scalar_one_or_none()
+    user = same_names.meant(same_names.sharing(connection, name), name)
+    return None if user is None else user.password_hash
 
 
 def _users() -> Select[*tuple[Any, ...]]:
@@ -192,15 +213,24 @@ def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None
 
 
 def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
-    try:
-        with connection.begin_nested():
-            user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)
-    except IntegrityError:
-        raise Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.") from None
+    same_names.require_free(connection, name)
+    row = {"name": name, "folded": folded(name), "password_hash": hashed, "admin": admin, "created_at": now}
+    with _taken(connection, name):
+        user_id = _insert(connection, models.User, **row)
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
     book_id = _insert(connection, models.Book, **book)
     connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
     return User(user_id, name, admin, now, book_id, digest(hashed)[:32])
+
+
+@contextmanager
+def _taken(connection: Connection, name: str) -> Iterator[None]:
+    """Raises Invalid where somebody else was given this name at the same moment."""
+    try:
+        with connection.begin_nested():
+            yield
+    except IntegrityError:
+        raise same_names.name_taken(name) from None
 
 
 def _insert(connection: Connection, model: type[models.Base], **values: object) -> int:
