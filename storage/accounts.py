@@ -24,6 +24,8 @@ from storage.devices import Devices, digest
 from storage.engines import NOT_WRITTEN, Database
 from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
+from storage.same_names import Named
+from storage.throttle import Guest, Throttled, guest_at
 
 SETUP_KEY = "setup"
 SETTINGS = models.Base.metadata.tables["settings"]
@@ -34,6 +36,11 @@ class WrongPassword(OffbookError):
 
     def __init__(self) -> None:
         super().__init__("This name and password do not belong together. Check both and try again.")
+
+
+def no_browser(_: int) -> str:
+    """Nobody was signed in before with what asks."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,10 @@ class Accounts(Devices):
 
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
+        name = a_name(name)
         hashed = self._passwords.hash(password)
         with self._database.write() as connection:
-            return _add_user(connection, a_name(name), hashed, admin, now, new_id)
+            return _add_user(connection, name, hashed, admin, now, new_id)
 
     def user(self, user_id: int) -> User | None:
         with self._database.read() as connection:
@@ -122,36 +130,72 @@ class Accounts(Devices):
         with self._database.write() as connection:
             connection.execute(update(models.Book).where(models.Book.id == book_id).values(policy=policy))
 
-    def check_password(self, name: str, password: str, address: str, now: int) -> User:
-        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
-        hashed = self._hash_for_attempt(name, address, now)
-        if not self._passwords.matches(hashed, password) or hashed is None:
+    def check_password(
+        self, name: str, password: str, address: str, now: int, browser_of: Callable[[int], str] = no_browser
+    ) -> User:
+        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them.
+
+        ``browser_of`` names the browser that asks, where the user with this number was signed in with it before: what
+        others tried keeps it out no more.
+        """
+
+        def ask(connection: Connection) -> tuple[Guest, Named | None]:
+            user = same_names.meant(same_names.sharing(connection, name), name)
+            return guest_at(name, address, browser_of(user.id) if user else ""), user
+
+        return self._checked(ask, password, now)
+
+    def change_password(self, user_id: int, old: str, new: str, now: int) -> User:
+        """Give a signed-in user a new password; raises WrongPassword, Throttled or Invalid.
+
+        Wrong ones count for this user alone, and at no door: strangers neither see nor use up what is left here.
+        """
+
+        def ask(connection: Connection) -> tuple[Guest, Named | None]:
+            return guest_at("", "", f"user {user_id}"), same_names.numbered(connection, user_id)
+
+        self._checked(ask, old, now)
+        return self.set_password(user_id, new)
+
+    def _checked(self, ask: Callable[[Connection], tuple[Guest, Named | None]], password: str, now: int) -> User:
+        """The user that ``ask`` finds, whose password this is. The attempt counts for the guest that it finds."""
+        guest, found = self._admitted(ask, now)
+        if not self._passwords.matches(found and found.password_hash, password) or found is None:
             raise WrongPassword
-        self._spare.forgive(name, address)
-        self._database.note(throttle.forgiven(name, address))
-        user = self.user_named(name)
-        if self._passwords.is_outdated(hashed):
+        self._spare.forgive(guest)
+        self._database.note(throttle.forgiven(guest))
+        if self._passwords.is_outdated(found.password_hash):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
-                return self.set_password(user.id, password)
+                return self._replace(found.id, self._passwords.hash(password))
+        user = self.user(found.id)
+        if user is None:
+            raise WrongPassword
         return user
 
-    def _hash_for_attempt(self, name: str, address: str, now: int) -> str | None:
-        """What the password is compared with, once the attempt is counted: in memory where it can't be stored."""
+    def _admitted(
+        self, ask: Callable[[Connection], tuple[Guest, Named | None]], now: int
+    ) -> tuple[Guest, Named | None]:
+        """Count an attempt, before the password is looked at: in memory where it can't be stored. Raises Throttled."""
         try:
             with self._database.write() as connection:
-                throttle.take_turn(connection, self._database)
-                throttle.reserve(connection, name, address, now, self._spare)
-                return _hash_of(connection, name)
+                throttle.queue_up(connection, self._database)
+                guest, user = ask(connection)
+                wait_us = throttle.reserve(connection, guest, now, self._spare)
         except Closed:
             raise
         except NOT_WRITTEN:
             with self._database.read() as connection:
-                self._spare.reserve(connection, name, address, now)
-                return _hash_of(connection, name)
+                guest, user = ask(connection)
+                wait_us = self._spare.reserve(connection, guest, now)
+        if wait_us:
+            raise Throttled(wait_us)
+        return guest, user
 
     def set_password(self, user_id: int, password: str) -> User:
-        """Give a user a new password. Every session that was opened with the old one is over."""
-        hashed = self._passwords.hash(password)
+        """Give a user a new password; raises Invalid. Every session that was opened with the old one is over."""
+        return self._replace(user_id, self._passwords.hash(password))
+
+    def _replace(self, user_id: int, hashed: str) -> User:
         with self._database.write() as connection:
             connection.execute(update(models.User).where(models.User.id == user_id).values(password_hash=hashed))
             user = _one(connection, _users().where(models.User.id == user_id))
@@ -181,6 +225,7 @@ class Accounts(Devices):
 
     def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> User:
         """The first user, an admin. The link is closed by the same transaction."""
+        name = a_name(name)
         hashed = self._passwords.hash(password)
         with self._database.write() as connection:
             # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
@@ -188,12 +233,7 @@ class Accounts(Devices):
             gone = connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY)).rowcount
             if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
-            return _add_user(connection, a_name(name), hashed, True, now, new_id)
-
-
-def _hash_of(connection: Connection, name: str) -> str | None:
-    user = same_names.meant(same_names.sharing(connection, name), name)
-    return None if user is None else user.password_hash
+            return _add_user(connection, name, hashed, True, now, new_id)
 
 
 def _users() -> Select[*tuple[Any, ...]]:

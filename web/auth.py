@@ -23,7 +23,7 @@ from offbook.core.errors import Invalid, NotFound
 from storage.accounts import User, WrongPassword
 from storage.devices import DeviceLogin
 from storage.throttle import Throttled
-from web import parts
+from web import browsers, parts
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
 from web.values import authorization, posted, query
@@ -195,26 +195,27 @@ def login() -> ResponseReturnValue:
 
 @auth.post("/login")
 def sign_in() -> ResponseReturnValue:
-    name = posted.text("name", "").strip()
+    name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
     try:
-        user = parts().accounts.check_password(name, posted.text("password", ""), address, parts().clock())
+        user = parts().accounts.check_password(name, password, address, parts().clock(), browsers.browser_of)
     except WrongPassword as error:
         return render_template("login.html", error=str(error), name=name), 422
     except Throttled as error:
         page = render_template("login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
     open_session(user)
-    return redirect(safe_next(query.text("next", None)))
+    return browsers.known(redirect(safe_next(query.text("next", None))), user.id)
 
 
 @auth.post("/logout")
 @session_required
 def sign_out() -> ResponseReturnValue:
+    user = me()
     logout_user()
     session.clear()
     flash("You are signed out.")
-    return redirect(url_for("auth.login"))
+    return browsers.known(redirect(url_for("auth.login")), user.id)
 
 
 @auth.get("/setup/<once>")
@@ -233,7 +234,7 @@ def set_up(once: str) -> ResponseReturnValue:
         return render_template("setup.html", error=str(error), name=name), 422
     open_session(user)
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
-    return redirect(home())
+    return browsers.known(redirect(home()), user.id)
 
 
 def require_setup(once: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from inspect import getdoc
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
 from storage.accounts import WrongPassword
 from storage.throttle import Throttled
-from web import parts
+from web import browsers, parts
 from web.auth import me, open_session, session_required
 from web.values import posted
 
@@ -41,10 +41,7 @@ def change_password() -> ResponseReturnValue:
     if new != posted.text("new_password_again", ""):
         return page(error="The two new passwords differ. Type the same one twice."), 422
     try:
-        parts().accounts.check_password(
-            user.name, posted.text("password", ""), request.remote_addr or "", parts().clock()
-        )
-        user = parts().accounts.set_password(user.id, new)
+        user = parts().accounts.change_password(user.id, posted.text("password", ""), new, parts().clock())
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
     except Throttled as error:
@@ -53,7 +50,7 @@ def change_password() -> ResponseReturnValue:
         return page(error=str(error)), 422
     open_session(user)
     flash("The password is changed. All other sessions are signed out.")
-    return redirect(url_for("settings.index"))
+    return browsers.known(redirect(url_for("settings.index")), user.id)
 
 
 @settings.post("/settings/policy")
