@@ -74,7 +74,7 @@ class Accounts(Devices):
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
         name = a_name(name)
-        hashed = self._passwords.hash(password)
+        hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
             return _add_user(connection, name, hashed, admin, now, new_id)
 
@@ -166,7 +166,7 @@ class Accounts(Devices):
         self._database.note(throttle.forgiven(guest))
         if self._passwords.is_outdated(found.password_hash):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
-                return self._replace(found.id, self._passwords.hash(password))
+                return self._replace(found.id, self._passwords.renewed(password))
         user = self.user(found.id)
         if user is None:
             raise WrongPassword
@@ -193,7 +193,8 @@ class Accounts(Devices):
 
     def set_password(self, user_id: int, password: str) -> User:
         """Give a user a new password; raises Invalid. Every session that was opened with the old one is over."""
-        return self._replace(user_id, self._passwords.hash(password))
+        user = self.user(user_id)
+        return self._replace(user_id, self._passwords.hash(password, user.name if user else ""))
 
     def _replace(self, user_id: int, hashed: str) -> User:
         with self._database.write() as connection:
@@ -226,7 +227,7 @@ class Accounts(Devices):
     def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> User:
         """The first user, an admin. The link is closed by the same transaction."""
         name = a_name(name)
-        hashed = self._passwords.hash(password)
+        hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
             # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
             is_open = _is_setup_open(connection, token)

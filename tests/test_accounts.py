@@ -96,7 +96,7 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
     passwords = Passwords(Effort(time_cost=2, memory_kib=8192, parallelism=1))
-    known = passwords.hash(PASSWORD)
+    known = passwords.hash(PASSWORD, "ada")
 
     def seconds(hashed: str | None) -> float:
         started = time.perf_counter()
@@ -108,7 +108,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
 
 def test_a_password_is_the_same_however_a_keyboard_composed_it() -> None:
     passwords = Passwords(CHEAP)
-    assert passwords.matches(passwords.hash("pässwörter"), "pa\u0308sswo\u0308rter")
+    assert passwords.matches(passwords.hash("pässwörter", "ada"), "pa\u0308sswo\u0308rter")
 
 
 def test_passwords_are_strong_by_default() -> None:
