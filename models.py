@@ -264,15 +264,15 @@ class ConflictRow(Base):
 class Attempt(Base):
     """A failed sign-in, by the name that was typed and by network: what the throttle counts.
 
-    ``browser`` is set where the attempt counts for a known browser alone, or for a signed-in person. Where ``tried`` is
-    false nothing was tried yet: this network was asked to wait, and may try at this name once from ``at`` on.
+    Where ``browser`` is set the attempt counts for a known browser alone, or for a signed-in person: that is the name
+    then, and there is no address. Where ``tried`` is false nothing was tried yet: this network was asked to wait, and
+    may try at this name once from ``at`` on.
     """
 
     __tablename__ = "attempts"
     __table_args__ = (
         Index(None, "name", "at"),
-        Index(None, "address", "at"),
-        Index(None, "browser", "at"),
+        Index(None, "address", "name", "at"),
     )
 
     id: Mapped[Number]

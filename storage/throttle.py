@@ -37,8 +37,6 @@ from storage.same_names import comparable
 NAME_LENGTH_MAX = 100
 """Of a name that was typed this much tells it from others."""
 
-Conditions = tuple[ColumnElement[bool], ...]
-
 QUEUE = {"name": "sign-in", "value": ""}
 """The row of settings that whoever writes an attempt down holds until the commit."""
 
@@ -59,7 +57,10 @@ def _span(seconds: int) -> str:
 
 
 class Guest(NamedTuple):
-    """Whose attempts count together. ``browser`` is empty for whoever the server does not know."""
+    """Whose attempts count together. ``browser`` is empty for whoever the server does not know.
+
+    A known browser is the same one at every spelling of the name and from every network: it stands for both.
+    """
 
     name: str
     network: str
@@ -67,8 +68,10 @@ class Guest(NamedTuple):
 
 
 def guest_at(name: str, address: str, browser: str = "") -> Guest:
-    """Whoever tries at a name, however it was spelled. A known browser is the same one from every network."""
-    return Guest(comparable(name)[:NAME_LENGTH_MAX], network_of(address), browser)
+    """Whoever tries at a name, however it was spelled."""
+    if browser:
+        return Guest(browser, "", browser)
+    return Guest(comparable(name)[:NAME_LENGTH_MAX], network_of(address), "")
 
 
 class Tried(NamedTuple):
@@ -100,7 +103,7 @@ class Spare:
 
     def forgive(self, guest: Guest) -> None:
         with self._lock:
-            self._attempts = [one for one in self._attempts if not _is_same(one.guest, guest)]
+            self._attempts = [one for one in self._attempts if one.guest != guest]
 
     def _since(self, line: int) -> list[Tried]:
         self._attempts = [one for one in self._attempts if one.at > line]
@@ -156,36 +159,25 @@ def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[Tr
 
 def _past(connection: Connection, guest: Guest, now: int, others: Sequence[Tried]) -> Past:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
-    mine = [one for one in others if _is_same(one.guest, guest)]
+    mine = [one for one in others if one.guest == guest]
     own = [one.at for one in mine if one.tried]
     own += _newest(connection, now, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
     if guest.browser:
         return Past(own)
-    by_network = [one.at for one in others if one.tried and one.guest[1:] == guest[1:]]
-    by_network += _newest(connection, now, PER_NETWORK, *_of_network(guest), Attempt.tried == true())
-    at_name = [one.at for one in others if one.tried and (one.guest.name, one.guest.browser) == (guest.name, "")]
-    at_name += _newest(connection, now, COUNTED_MAX, *_of_name(guest), Attempt.tried == true())
+    strangers = [one for one in others if one.tried and not one.guest.browser]
+    tried = (Attempt.browser == "", Attempt.tried == true())
+    by_network = [one.at for one in strangers if one.guest.network == guest.network]
+    by_network += _newest(connection, now, PER_NETWORK, Attempt.address == guest.network, *tried)
+    at_name = [one.at for one in strangers if one.guest.name == guest.name]
+    at_name += _newest(connection, now, COUNTED_MAX, Attempt.name == guest.name, *tried)
     turns = [one.at for one in mine if not one.tried]
     turns += _newest(connection, now, 1, *_of_guest(guest), Attempt.tried == false())
     return Past(own, by_network, len(at_name), max(turns, default=None))
 
 
-def _is_same(one: Guest, other: Guest) -> bool:
-    return one.browser == other.browser if other.browser else one == other
-
-
-def _of_guest(guest: Guest) -> Conditions:
-    if guest.browser:
-        return (Attempt.browser == guest.browser,)
-    return (*_of_name(guest), Attempt.address == guest.network)
-
-
-def _of_name(guest: Guest) -> Conditions:
-    return (Attempt.name == guest.name, Attempt.browser == "")
-
-
-def _of_network(guest: Guest) -> Conditions:
-    return (Attempt.address == guest.network, Attempt.browser == "")
+def _of_guest(guest: Guest) -> tuple[ColumnElement[bool], ...]:
+    name, network, browser = guest
+    return (Attempt.address == network, Attempt.name == name, Attempt.browser == browser)
 
 
 def _newest(connection: Connection, now: int, most: int, *conditions: ColumnElement[bool]) -> list[int]:

@@ -31,12 +31,14 @@ def upgrade() -> None:
     op.execute("DELETE FROM attempts")
     op.add_column("attempts", sa.Column("browser", sa.String(40), nullable=False, server_default=""))
     op.add_column("attempts", sa.Column("tried", sa.Boolean(), nullable=False, server_default=sa.true()))
-    op.create_index("ix_attempts_browser_at", "attempts", ["browser", "at"])
+    op.drop_index("ix_attempts_address_at", "attempts")
+    op.create_index("ix_attempts_address_name_at", "attempts", ["address", "name", "at"])
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM attempts")
-    op.drop_index("ix_attempts_browser_at", "attempts")
+    op.drop_index("ix_attempts_address_name_at", "attempts")
+    op.create_index("ix_attempts_address_at", "attempts", ["address", "at"])
     op.drop_column("attempts", "tried")
     op.drop_column("attempts", "browser")
     op.drop_index("ix_users_folded", "users")
