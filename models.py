@@ -77,13 +77,18 @@ class Book(Base):
 
 
 class User(Base):
-    """A person who signs in. Nobody signs in with the password hash that a user has by default."""
+    """A person who signs in. Nobody signs in with the password hash that a user has by default.
+
+    ``folded`` is the name as names are compared (storage.names); empty where others had the same before names were
+    compared so.
+    """
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (Index(None, "folded", unique=True), {"sqlite_autoincrement": True})
 
     id: Mapped[Number]
     name: Mapped[str] = mapped_column(String(100), unique=True)
+    folded: Mapped[str | None] = mapped_column(String(300))
     password_hash: Mapped[str] = mapped_column(String(255), default=NO_PASSWORD)
     admin: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[int]
@@ -278,17 +283,24 @@ class ConflictRow(Base):
 
 
 class Attempt(Base):
-    """A failed sign-in, by the name that was typed and by address: what the throttle counts."""
+    """A failed sign-in, by the name that was typed and by network: what the throttle counts.
+
+    Where ``browser`` is set the attempt counts for a known browser alone, or for a signed-in person: that is the name
+    then, and there is no address. Where ``tried`` is false nothing was tried yet: this network was asked to wait, and
+    may try at this name once from ``at`` on.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (
         Index(None, "name", "at"),
-        Index(None, "address", "at"),
+        Index(None, "address", "name", "at"),
     )
 
     id: Mapped[Number]
     name: Mapped[str] = mapped_column(String(100))
     address: Mapped[str] = mapped_column(String(45))
+    browser: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
+    tried: Mapped[bool] = mapped_column(default=True, server_default=true())
     at: Mapped[int]
 
 

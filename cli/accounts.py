@@ -71,6 +71,17 @@ def sign_out(name: str) -> None:
     click.echo(f"{found.name} is signed out everywhere ({looks.count(count, 'session')}).")
 
 
+@user.command("rename")
+@click.argument("old")
+@click.argument("new")
+@plainly
+def rename_user(old: str, new: str) -> None:
+    """Call the user OLD NEW from now on. Book, devices, password and sessions stay."""
+    found = parts().accounts.user_named(old)
+    renamed = parts().accounts.rename_user(found.id, new)
+    click.echo(f"{found.name} is {renamed.name} now, and signs in so.")
+
+
 @user.command("list")
 @plainly
 def list_users() -> None:

@@ -6,8 +6,8 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.policies import POLICIES
-from storage import throttle
+from storage import same_names, throttle
 from storage.closing import Closed
 from storage.devices import Devices, digest
 from storage.engines import NOT_WRITTEN, Database
-from storage.names import a_name
+from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
 from storage.prepared import Prepared
 from storage.sessions import (
@@ -42,6 +42,8 @@ from storage.sessions import (
     session_of,
     stamp_of,
 )
+from storage.same_names import Named
+from storage.throttle import Guest, Throttled, guest_at
 
 SETUP_KEY = "setup"
 SETTINGS = models.Base.metadata.tables["settings"]
@@ -52,6 +54,11 @@ class WrongPassword(OffbookError):
 
     def __init__(self) -> None:
         super().__init__("This name and password do not belong together. Check both and try again.")
+
+
+def no_browser(_: int) -> str:
+    """Nobody was signed in before with what asks."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +92,40 @@ class Accounts(Devices, Sessions):
 
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
-        hashed = self._passwords.hash(password)
+        name = a_name(name)
+        hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
-            return _add_user(connection, a_name(name), hashed, admin, now, new_id)
+            return _add_user(connection, name, hashed, admin, now, new_id)
 
     def user(self, user_id: int) -> User | None:
         with self._database.read() as connection:
             return _one(connection, _users().where(models.User.id == user_id))
 
     def user_named(self, name: str) -> User:
+        """The user with this name, in whatever case; raises NotFound, also where only an exact spelling tells whose."""
         with self._database.read() as connection:
-            user = _one(connection, _users().where(models.User.name == name))
+            sharing = same_names.sharing(connection, name)
+            named = same_names.meant(sharing, name)
+            user = None if named is None else _one(connection, _users().where(models.User.id == named.id))
+        if user is not None:
+            return user
+        if sharing:
+            spellings = ", ".join(repr(user.name) for user in sharing)
+            raise NotFound(f"There are several users with this name: say which, {spellings}.")
+        raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+
+    def rename_user(self, user_id: int, name: str) -> User:
+        """Give a user another name; all else stays. Raises Invalid where somebody has it, or where it can be none."""
+        name = a_name(name)
+        with self._database.write() as connection:
+            same_names.require_free(connection, name, but=user_id)
+            renamed = update(models.User).where(models.User.id == user_id).values(name=name, folded=folded(name))
+            with _taken(connection, name):
+                connection.execute(renamed)
+            same_names.settle(connection)
+            user = _one(connection, _users().where(models.User.id == user_id))
         if user is None:
-            raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+            raise NotFound("This user does not exist any more.")
         return user
 
     def users(self) -> list[User]:
@@ -115,41 +143,75 @@ class Accounts(Devices, Sessions):
         with self._database.write() as connection:
             connection.execute(update(models.Book).where(models.Book.id == book_id).values(policy=policy))
 
-    def check_password(self, name: str, password: str, address: str, now: int) -> User:
-        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
-        hashed = self._hash_for_attempt(name, address, now)
-        if not self._passwords.matches(hashed, password) or hashed is None:
+    def check_password(
+        self, name: str, password: str, address: str, now: int, browser_of: Callable[[int], str] = no_browser
+    ) -> User:
+        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them.
+
+        ``browser_of`` names the browser that asks, where the user with this number was signed in with it before: what
+        others tried keeps it out no more.
+        """
+
+        def ask(connection: Connection) -> tuple[Guest, Named | None]:
+            user = same_names.meant(same_names.sharing(connection, name), name)
+            return guest_at(name, address, browser_of(user.id) if user else ""), user
+
+        return self._checked(ask, password, now)
+
+    def change_password(self, user_id: int, old: str, new: str, now: int) -> User:
+        """Give a signed-in user a new password; raises WrongPassword, Throttled or Invalid.
+
+        Wrong ones count for this user alone, and at no door: strangers neither see nor use up what is left here.
+        """
+
+        def ask(connection: Connection) -> tuple[Guest, Named | None]:
+            return guest_at("", "", f"user {user_id}"), same_names.numbered(connection, user_id)
+
+        self._checked(ask, old, now)
+        return self.set_password(user_id, new, now)
+
+    def _checked(self, ask: Callable[[Connection], tuple[Guest, Named | None]], password: str, now: int) -> User:
+        """The user that ``ask`` finds, whose password this is. The attempt counts for the guest that it finds."""
+        guest, found = self._admitted(ask, now)
+        if not self._passwords.matches(found and found.password_hash, password) or found is None:
             raise WrongPassword
-        self._spare.forgive(name, address)
-        self._database.note(throttle.forgiven(name, address))
-        user = self.user_named(name)
-        if self._passwords.is_outdated(hashed):
+        self._spare.forgive(guest)
+        self._database.note(throttle.forgiven(guest))
+        if self._passwords.is_outdated(found.password_hash):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
-                return self._store_password(user.id, password, None)
+                self._replace(found.id, self._passwords.renewed(password), None)
+        user = self.user(found.id)
+        if user is None:
+            raise WrongPassword
         return user
 
-    def _hash_for_attempt(self, name: str, address: str, now: int) -> str | None:
-        """What the password is compared with, once the attempt is counted: in memory where it can't be stored."""
+    def _admitted(
+        self, ask: Callable[[Connection], tuple[Guest, Named | None]], now: int
+    ) -> tuple[Guest, Named | None]:
+        """Count an attempt, before the password is looked at: in memory where it can't be stored. Raises Throttled."""
         try:
             with self._database.write() as connection:
-                throttle.take_turn(connection, self._database)
-                throttle.reserve(connection, name, address, now, self._spare)
-                return _hash_of(connection, name)
+                throttle.queue_up(connection, self._database)
+                guest, user = ask(connection)
+                wait_us = throttle.reserve(connection, guest, now, self._spare)
         except Closed:
             raise
         except NOT_WRITTEN:
             with self._database.read() as connection:
-                self._spare.reserve(connection, name, address, now)
-                return _hash_of(connection, name)
+                guest, user = ask(connection)
+                wait_us = self._spare.reserve(connection, guest, now)
+        if wait_us:
+            raise Throttled(wait_us)
+        return guest, user
 
     def set_password(self, user_id: int, password: str, now: int) -> User:
-        """Give a user a new password. All sessions are over, and whoever asked for it opens a new one."""
-        user = self._store_password(user_id, password, now)
+        """Give a user a new password; raises Invalid. All sessions are over, and whoever asked for it opens a new one."""
+        user = self.user(user_id)
+        changed = self._replace(user_id, self._passwords.hash(password, user.name if user else ""), now)
         self.ended()
-        return user
+        return changed
 
-    def _store_password(self, user_id: int, password: str, ends_at: int | None) -> User:
-        hashed = self._passwords.hash(password)
+    def _replace(self, user_id: int, hashed: str, ends_at: int | None) -> User:
         with self._database.write() as connection:
             connection.execute(update(models.User).where(models.User.id == user_id).values(password_hash=hashed))
             if ends_at is not None:
@@ -228,18 +290,15 @@ class Accounts(Devices, Sessions):
 
     def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> User:
         """The first user, an admin. The link is closed by the same transaction."""
-        hashed = self._passwords.hash(password)
+        name = a_name(name)
+        hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
             # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
             is_open = _is_setup_open(connection, token)
             gone = connection.execute(delete(models.Setting).where(models.Setting.name == SETUP_KEY)).rowcount
             if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
-            return _add_user(connection, a_name(name), hashed, True, now, new_id)
-
-
-def _hash_of(connection: Connection, name: str) -> str | None:
-    return connection.execute(select(models.User.password_hash).where(models.User.name == name)).scalar_one_or_none()
+            return _add_user(connection, name, hashed, True, now, new_id)
 
 
 def _open(connection: Connection, session: Session, stamp: str) -> Session:
@@ -269,15 +328,24 @@ def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None
 
 
 def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
-    try:
-        with connection.begin_nested():
-            user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)
-    except IntegrityError:
-        raise Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.") from None
+    same_names.require_free(connection, name)
+    row = {"name": name, "folded": folded(name), "password_hash": hashed, "admin": admin, "created_at": now}
+    with _taken(connection, name):
+        user_id = _insert(connection, models.User, **row)
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
     book_id = _insert(connection, models.Book, **book)
     connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
     return User(user_id, name, admin, now, book_id, stamp_of(hashed))
+
+
+@contextmanager
+def _taken(connection: Connection, name: str) -> Iterator[None]:
+    """Raises Invalid where somebody else was given this name at the same moment."""
+    try:
+        with connection.begin_nested():
+            yield
+    except IntegrityError:
+        raise same_names.name_taken(name) from None
 
 
 def _insert(connection: Connection, model: type[models.Base], **values: object) -> int:

@@ -164,7 +164,7 @@ def _table(connection: Any, name: str, sql: str) -> Table:
         'SELECT name, "unique", origin, partial FROM pragma_index_list(?)', (name,)
     ).fetchall():
         columns = _index_columns(connection, index)
-        if origin == "u":
+        if origin == "u" or (origin == "c" and is_unique and not is_partial):  # MariaDB knows no difference
             table.unique.add(columns)
         elif origin == "c":
             table.indexes[index] = (*columns, *("unique",) * is_unique, *("partial",) * is_partial)

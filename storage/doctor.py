@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from models import Book
-from storage import probing
+from storage import probing, same_names
 from storage.closing import Closed
 from storage.engines import Database
 from storage.migrating import config_for, unknown_to
@@ -36,7 +36,7 @@ def examine(database: Database) -> list[Finding]:
     if is_readable(database):
         found += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        found += [*writing(database), *openness(database), *indexes(database)]
+        found += [*writing(database), *openness(database), *names(database), *indexes(database)]
     return found
 
 
@@ -69,6 +69,18 @@ def writing(database: Database) -> list[Finding]:
 def openness(database: Database) -> list[Finding]:
     closed = why_closed(database)
     return [] if closed is None else [Finding(closed, bad=True)]
+
+
+def names(database: Database) -> list[Finding]:
+    """Whether each user is found by every spelling of the name."""
+    with database.read() as connection:
+        shared = same_names.clashes(connection)
+    if not shared:
+        return [Finding("Each name is one user's, in whatever case.")]
+    advice = (
+        "differ only in case or form, so that each signs in by the exact spelling: run `flask user rename OLD NEW`."
+    )
+    return [Finding(f"The users {', '.join(map(repr, spellings))} {advice}", bad=True) for spellings in shared]
 
 
 def revision(database: Database) -> str | None:

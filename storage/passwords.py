@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from offbook.core.errors import Invalid
+from storage.guessable import require_hard_to_guess
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
@@ -37,13 +38,19 @@ class Passwords:
         self._turns = BoundedSemaphore(HASHES_AT_ONCE)
         self._nobody = self._hash("a password that nobody has")
 
-    def hash(self, password: str) -> str:
-        """The hash to store; raises Invalid for what may not be a password."""
-        if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
+    def hash(self, password: str, name: str) -> str:
+        """The hash of a new password to store; raises Invalid for what may not be the password of ``name``."""
+        text = composed(password)
+        if len(text) < PASSWORD_LENGTH_MIN or len(password) > PASSWORD_LENGTH_MAX:
             raise Invalid(
                 "password_length",
                 f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX:,} characters. Choose another one.",
             )
+        require_hard_to_guess(text, name)
+        return self._hash(password)
+
+    def renewed(self, password: str) -> str:
+        """The hash of a password that was right, whatever may be a new one by now."""
         return self._hash(password)
 
     def matches(self, hashed: str | None, password: str) -> bool:
@@ -68,4 +75,8 @@ class Passwords:
 
 def normal(password: str) -> bytes:
     """The bytes that are hashed: the same for the same characters, however a keyboard composed them (NIST 800-63B)."""
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    return composed(password).encode("utf-8", "surrogatepass")
+
+
+def composed(password: str) -> str:
+    return unicodedata.normalize("NFKC", password)

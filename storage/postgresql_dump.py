@@ -26,7 +26,7 @@ REFERENCE = re.compile(
     rf"ALTER TABLE ONLY {NAME} ADD CONSTRAINT \w+ FOREIGN KEY {NAMES} REFERENCES {NAME}{NAMES}"
     r"(?: ON DELETE ([A-Z ]+))?;"
 )
-INDEX = re.compile(rf"CREATE INDEX (\w+) ON {NAME} USING btree {NAMES};")
+INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX (\w+) ON {NAME} USING btree {NAMES};")
 COUNTS = re.compile(rf"ALTER TABLE ONLY {NAME} ALTER COLUMN (\w+) SET DEFAULT nextval\('[\w.]+'::regclass\);")
 COPY = re.compile(rf"COPY {NAME} {NAMES} FROM stdin;")
 COPIED = "\\.\n"
@@ -120,7 +120,10 @@ def _completes(schema: Schema, statement: str) -> bool:
         reference = Reference(_names(match[2]), match[3], _names(match[4]), match[5] or "NO ACTION")
         _of(schema, match[1]).references.add(reference)
     elif match := INDEX.fullmatch(statement):
-        _of(schema, match[2]).indexes[match[1]] = _names(match[3])
+        if match[1]:
+            _of(schema, match[3]).unique.add(_names(match[4]))
+        else:
+            _of(schema, match[3]).indexes[match[2]] = _names(match[4])
     elif match := COUNTS.fullmatch(statement):
         columns = _of(schema, match[1]).columns
         if match[2] in columns:

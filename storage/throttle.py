@@ -1,7 +1,8 @@
-"""How often a password may be guessed. In the database, so that every process and every restart counts on.
+"""What was tried at passwords, and by whom. In the database, so that every process and every restart counts on.
 
 An attempt is written down before the password is looked at, and taken back when it was right; and attempts are written
-down one after the other. So guesses that run side by side are all counted, in one process or in several.
+down one after the other. So guesses that run side by side are all counted, in one process or in several. What becomes
+of one is decided by offbook.core.guessing.
 
 A database that takes no writes (its disk is full) keeps nobody out, and lets nobody guess more: what it does not take
 is counted by the process (``Spare``), on top of what it holds.
@@ -14,19 +15,29 @@ from ipaddress import IPv6Address, ip_address
 from threading import Lock
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Delete, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Delete, delete, false, insert, select, true
 
 from models import Attempt, Base
 from offbook.core.errors import OffbookError
+from offbook.core.guessing import (
+    COUNTED_MAX,
+    PER_GUEST,
+    PER_NETWORK,
+    SECOND_US,
+    WINDOW_US,
+    Admitted,
+    Past,
+    Refused,
+    Turn,
+    decide,
+)
 from storage.engines import Database
+from storage.same_names import comparable
 
-WINDOW_US = 15 * 60 * 1_000_000
-PER_NAME = 10
-PER_ADDRESS = 30
-"""More than one person may sit behind an address."""
+NAME_LENGTH_MAX = 100
+"""Of a name that was typed this much tells it from others."""
 
-
-TURN = {"name": "sign-in", "value": ""}
+QUEUE = {"name": "sign-in", "value": ""}
 """The row of settings that whoever writes an attempt down holds until the commit."""
 
 
@@ -35,23 +46,44 @@ class Throttled(OffbookError):
 
     code = "too_many_attempts"
 
-    def __init__(self, wait_seconds: int) -> None:
-        minutes = -(-wait_seconds // 60)
-        unit = "minute" if minutes == 1 else "minutes"
-        super().__init__(f"Too many attempts to sign in. Wait {minutes} {unit}, then try again.")
-        self.wait_seconds = wait_seconds
+    def __init__(self, wait_us: int) -> None:
+        self.wait_seconds = -(-wait_us // SECOND_US)
+        super().__init__(f"Too many passwords were tried. Wait {_span(self.wait_seconds)}, then try again.")
+
+
+def _span(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+class Guest(NamedTuple):
+    """Whose attempts count together. ``browser`` is empty for whoever the server does not know.
+
+    A known browser is the same one at every spelling of the name and from every network: it stands for both.
+    """
+
+    name: str
+    network: str
+    browser: str
+
+
+def guest_at(name: str, address: str, browser: str = "") -> Guest:
+    """Whoever tries at a name, however it was spelled."""
+    if browser:
+        return Guest(browser, "", browser)
+    return Guest(comparable(name)[:NAME_LENGTH_MAX], network_of(address), "")
 
 
 class Tried(NamedTuple):
-    """One attempt to sign in."""
+    """One attempt; where it was not ``tried`` yet, the turn for one."""
 
-    name: str
-    address: str
+    guest: Guest
     at: int
+    tried: bool = True
 
 
 class Spare:
-    """The attempts that the database did not take."""
+    """The attempts and turns that the database did not take."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -62,39 +94,43 @@ class Spare:
         with self._lock:
             return self._since(line)
 
-    def reserve(self, connection: Connection, name: str, address: str, now: int) -> None:
+    def reserve(self, connection: Connection, guest: Guest, now: int) -> int:
         """As ``reserve`` below, for a database that only reads."""
-        tried = Tried(name[:100], network_of(address), now)
         with self._lock:
-            _require_few(connection, tried, self._since(now - WINDOW_US))
-            self._attempts.append(tried)
+            attempt = _decided(connection, guest, now, self._since(now - WINDOW_US))
+            self._attempts.append(attempt)
+        return attempt.at - now
 
-    def forgive(self, name: str, address: str) -> None:
+    def forgive(self, guest: Guest) -> None:
         with self._lock:
-            mine = (name[:100], network_of(address))
-            self._attempts = [one for one in self._attempts if one[:2] != mine]
+            self._attempts = [one for one in self._attempts if one.guest != guest]
 
     def _since(self, line: int) -> list[Tried]:
         self._attempts = [one for one in self._attempts if one.at > line]
         return list(self._attempts)
 
 
-def take_turn(connection: Connection, database: Database) -> None:
+def queue_up(connection: Connection, database: Database) -> None:
     """Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing."""
-    connection.execute(database.upsert(Base.metadata.tables["settings"], list(TURN)), [TURN])
+    connection.execute(database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
 
 
-def reserve(connection: Connection, name: str, address: str, now: int, spare: Spare) -> None:
-    """Write an attempt down, or raise Throttled without doing so (or nobody would ever get in again)."""
-    tried = Tried(name[:100], network_of(address), now)
+def reserve(connection: Connection, guest: Guest, now: int, spare: Spare) -> int:
+    """Write an attempt down, or the turn for one: how long until then, 0 where the password may be looked at now.
+
+    Raises Throttled without writing anything (or nobody would ever get in again).
+    """
     connection.execute(delete(Attempt).where(Attempt.at <= now - WINDOW_US))
-    _require_few(connection, tried, spare.since(now - WINDOW_US))
-    connection.execute(insert(Attempt).values(**tried._asdict()))
+    attempt = _decided(connection, guest, now, spare.since(now - WINDOW_US))
+    name, network, browser = guest
+    row = {"name": name, "address": network, "browser": browser, "tried": attempt.tried, "at": attempt.at}
+    connection.execute(insert(Attempt).values(**row))
+    return attempt.at - now
 
 
-def forgiven(name: str, address: str) -> Delete:
-    """The password was right: forget the attempts of this name from there. Those at other names still count."""
-    return delete(Attempt).where(Attempt.name == name[:100], Attempt.address == network_of(address))
+def forgiven(guest: Guest) -> Delete:
+    """The password was right: forget the attempts of this guest. Those of others, and at other names, still count."""
+    return delete(Attempt).where(*_of_guest(guest))
 
 
 def network_of(address: str) -> str:
@@ -110,23 +146,40 @@ def network_of(address: str) -> str:
     return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
-def _require_few(connection: Connection, tried: Tried, others: Sequence[Tried]) -> None:
-    """Raise Throttled where there are too many attempts in the database and among ``others`` already."""
-    by_name = _newest(connection, Attempt.name == tried.name, PER_NAME)
-    by_name += [one.at for one in others if one.name == tried.name]
-    by_address = _newest(connection, Attempt.address == tried.address, PER_ADDRESS)
-    by_address += [one.at for one in others if one.address == tried.address]
-    wait_us = max(wait_us_of(by_name, PER_NAME, tried.at), wait_us_of(by_address, PER_ADDRESS, tried.at))
-    if wait_us > 0:
-        raise Throttled(-(-wait_us // 1_000_000))
+def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[Tried]) -> Tried:
+    """What is to be kept of one more attempt. Raises Throttled."""
+    match decide(_past(connection, guest, now, others), now):
+        case Admitted():
+            return Tried(guest, now)
+        case Turn(at):
+            return Tried(guest, at, tried=False)
+        case Refused(wait_us):
+            raise Throttled(wait_us)
 
 
-def _newest(connection: Connection, same: ColumnElement[bool], most: int) -> list[int]:
-    query = select(Attempt.at).where(same).order_by(Attempt.at.desc()).limit(most)
-    return list(connection.execute(query).scalars())
+def _past(connection: Connection, guest: Guest, now: int, others: Sequence[Tried]) -> Past:
+    """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
+    mine = [one for one in others if one.guest == guest]
+    own = [one.at for one in mine if one.tried]
+    own += _newest(connection, now, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
+    if guest.browser:
+        return Past(own)
+    strangers = [one for one in others if one.tried and not one.guest.browser]
+    tried = (Attempt.browser == "", Attempt.tried == true())
+    by_network = [one.at for one in strangers if one.guest.network == guest.network]
+    by_network += _newest(connection, now, PER_NETWORK, Attempt.address == guest.network, *tried)
+    at_name = [one.at for one in strangers if one.guest.name == guest.name]
+    at_name += _newest(connection, now, COUNTED_MAX, Attempt.name == guest.name, *tried)
+    turns = [one.at for one in mine if not one.tried]
+    turns += _newest(connection, now, 1, *_of_guest(guest), Attempt.tried == false())
+    return Past(own, by_network, len(at_name), max(turns, default=None))
 
 
-def wait_us_of(times: Sequence[int], most: int, now: int) -> int:
-    """How long until fewer than ``most`` of these times lie in the window; 0 when that is so already."""
-    newest = sorted(times, reverse=True)[:most]
-    return max(newest[-1] + WINDOW_US - now, 0) if len(newest) == most else 0
+def _of_guest(guest: Guest) -> tuple[ColumnElement[bool], ...]:
+    name, network, browser = guest
+    return (Attempt.address == network, Attempt.name == name, Attempt.browser == browser)
+
+
+def _newest(connection: Connection, now: int, most: int, *conditions: ColumnElement[bool]) -> list[int]:
+    query = select(Attempt.at).where(*conditions, Attempt.at > now - WINDOW_US)
+    return list(connection.execute(query.order_by(Attempt.at.desc()).limit(most)).scalars())

@@ -195,7 +195,7 @@ ROUTES: Mapping[str, Takes] = {
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
     "Authorization": ("Bearer {}", "Basic {}", "Digest username={}", "{}"),
-    "Cookie": ("offbook={}", "remember_token={}|{}", "{}"),
+    "Cookie": ("offbook={}", "offbook_known_1={}", "remember_token={}|{}", "{}"),
     "If-Match": ("{}", '"{}"', "W/{}"),
     "If-None-Match": ("{}", '"{}"'),
     "If-Modified-Since": ("{}",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 
 import pytest
@@ -16,7 +15,6 @@ from storage.accounts import Accounts, User, WrongPassword
 from storage.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
 from storage.engines import Database
 from storage.passwords import Effort, Passwords
-from storage.throttle import PER_ADDRESS, PER_NAME, WINDOW_US, Throttled, network_of
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -98,7 +96,7 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(
 
 def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
     passwords = Passwords(Effort(time_cost=2, memory_kib=8192, parallelism=1))
-    known = passwords.hash(PASSWORD)
+    known = passwords.hash(PASSWORD, "ada")
 
     def seconds(hashed: str | None) -> float:
         started = time.perf_counter()
@@ -110,7 +108,7 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
 
 def test_a_password_is_the_same_however_a_keyboard_composed_it() -> None:
     passwords = Passwords(CHEAP)
-    assert passwords.matches(passwords.hash("pässwörter"), "pa\u0308sswo\u0308rter")
+    assert passwords.matches(passwords.hash("pässwörter", "ada"), "pa\u0308sswo\u0308rter")
 
 
 def test_passwords_are_strong_by_default() -> None:
@@ -133,78 +131,6 @@ def test_a_hash_of_less_effort_is_renewed_when_its_password_is_shown(
     renewed = stronger.check_password("ada", PASSWORD, HOME, now)
     assert renewed.stamp != ada.stamp
     assert stronger.check_password("ada", PASSWORD, HOME, now) == renewed
-
-
-# --- throttle --------------------------------------------------------------------------------------------------------
-
-
-def fail(accounts: Accounts, name: str, address: str, now: int) -> None:
-    with pytest.raises(WrongPassword):
-        accounts.check_password(name, "wrong", address, now)
-
-
-def test_a_name_can_be_guessed_ten_times(accounts: Accounts, ada: User, now: int) -> None:
-    for second in range(PER_NAME):
-        fail(accounts, "ada", f"192.0.2.{second}", now + second * 1_000_000)
-    with pytest.raises(Throttled) as throttled:
-        accounts.check_password("ada", PASSWORD, HOME, now + 60_000_000)
-    assert throttled.value.wait_seconds == WINDOW_US // 1_000_000 - 60
-    assert "14 minutes" in str(throttled.value)
-
-
-def test_after_the_wait_one_may_try_again(accounts: Accounts, ada: User, now: int) -> None:
-    for _ in range(PER_NAME):
-        fail(accounts, "ada", HOME, now)
-    assert accounts.check_password("ada", PASSWORD, HOME, now + WINDOW_US) == ada
-
-
-def test_an_address_can_guess_thirty_times_over_all_names(accounts: Accounts, ada: User, now: int) -> None:
-    for number in range(PER_ADDRESS):
-        fail(accounts, f"name {number}", HOME, now)
-    with pytest.raises(Throttled):
-        accounts.check_password("ada", PASSWORD, HOME, now)
-    assert accounts.check_password("ada", PASSWORD, "198.51.100.7", now) == ada
-
-
-def test_a_success_forgets_the_failures_of_this_name_from_there(accounts: Accounts, ada: User, now: int) -> None:
-    for _ in range(3):
-        for _ in range(PER_NAME - 1):
-            fail(accounts, "ada", HOME, now)
-        assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
-
-
-def test_one_s_own_success_buys_no_guesses_at_others(accounts: Accounts, ada: User, now: int, new_id: NewId) -> None:
-    accounts.add_user("eve", PASSWORD, False, now, new_id)
-    for _ in range(PER_NAME):
-        fail(accounts, "ada", HOME, now)
-        accounts.check_password("eve", PASSWORD, HOME, now)
-    with pytest.raises(Throttled):
-        accounts.check_password("ada", PASSWORD, HOME, now)
-
-
-def test_the_throttle_holds_across_processes(accounts: Accounts, database: Database, ada: User, now: int) -> None:
-    for _ in range(PER_NAME):
-        fail(accounts, "ada", HOME, now)
-    with pytest.raises(Throttled):
-        Accounts(database, CHEAP).check_password("ada", PASSWORD, HOME, now)
-
-
-def test_guesses_side_by_side_are_all_counted(accounts: Accounts, ada: User, now: int) -> None:
-    def guess(_: int) -> str:
-        try:
-            accounts.check_password("ada", "wrong", HOME, now)
-        except (WrongPassword, Throttled) as error:
-            return error.code
-        raise AssertionError
-
-    with ThreadPoolExecutor(8) as pool:
-        codes = list(pool.map(guess, range(40)))
-    assert codes.count("wrong_password") == PER_NAME
-
-
-def test_a_person_with_ipv6_has_one_network() -> None:
-    assert network_of("2001:db8:1:2:3:4:5:6") == network_of("2001:db8:1:2:ffff::1") != network_of("2001:db8:1:3::1")
-    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") == "192.0.2.1"
 
 
 # --- the set-up link -------------------------------------------------------------------------------------------------

@@ -50,6 +50,19 @@ def test_a_guarantee_names_existing_tests(number: str, title: str, text: str) ->
     assert all((ROOT / path).exists() for path in paths)
 
 
+ASVS = re.compile(r"^\| 6\.2\.(\d+) \((\d)\) \|(.+)\|$", re.MULTILINE)
+
+
+def test_every_line_of_asvs_on_passwords_names_existing_tests() -> None:
+    """Of ASVS 5.0, V6.2: the numbers without a gap, and the levels."""
+    lines = ASVS.findall((ROOT / "docs" / "passwords.md").read_text())
+    assert [int(number) for number, _, _ in lines] == list(range(1, 13))
+    assert "".join(level for _, level, _ in lines) == "111111112222"
+    names = [re.findall(r"`(test_\w+)`|as (6\.2\.\d+)", told.rpartition("|")[2]) for _, _, told in lines]
+    assert all(names)
+    assert not {name for found in names for name, _ in found if name} - existing_tests()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text())

@@ -20,12 +20,13 @@ from app import App
 from offbook import Replica
 from offbook.core.changes import Cursor
 from offbook.core.errors import SyncError
+from offbook.core.guessing import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from storage import Origin
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US
 from storage.engines import NOTE_SECONDS, Database, open_engines
 from storage.sqlite import BUSY_TIMEOUT_MS
-from storage.throttle import PER_NAME, WINDOW_US, Throttled
+from storage.throttle import Throttled
 from storage.unwritable import DiskFull
 from tests import aside
 from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in
@@ -144,9 +145,9 @@ def test_a_wrong_password_stays_wrong(full: House) -> None:
 def test_passwords_are_guessed_no_more_often(house: House, now: int) -> None:
     """The attempts before, during and after count together."""
     accounts = parts_of(house.app).accounts
-    guess(accounts, PER_NAME // 2, now)
+    guess(accounts, PER_GUEST // 2, now)
     house.disk.fill()
-    guess(accounts, PER_NAME - PER_NAME // 2, now + 1)
+    guess(accounts, PER_GUEST - PER_GUEST // 2, now + 1)
     with pytest.raises(Throttled):
         accounts.check_password("ada", PASSWORD, ADDRESS, now + 2)
     house.disk.free()
@@ -155,10 +156,30 @@ def test_passwords_are_guessed_no_more_often(house: House, now: int) -> None:
     assert accounts.check_password("ada", PASSWORD, ADDRESS, now + 2 + WINDOW_US).name == "ada"
 
 
+def test_a_name_that_many_try_at_is_slowed_down_alike(house: House, now: int) -> None:
+    """The turn that was given before the disk was full is good once, and so is the one that was given since."""
+    accounts = parts_of(house.app).accounts
+    for number in range(PER_NAME):
+        guess(accounts, 1, now, f"198.51.100.{number}")
+    with pytest.raises(Throttled):
+        accounts.check_password("ada", PASSWORD, ADDRESS, now)
+    house.disk.fill()
+    for _ in range(2):
+        now += WAIT_US_MAX
+        guess(accounts, 1, now)
+        with pytest.raises(Throttled) as throttled:
+            accounts.check_password("ada", PASSWORD, ADDRESS, now)
+        assert throttled.value.wait_seconds < WAIT_US_MAX // SECOND_US
+    house.disk.free()
+    with pytest.raises(Throttled):
+        accounts.check_password("ada", PASSWORD, ADDRESS, now)
+    assert accounts.check_password("ada", PASSWORD, ADDRESS, now + WAIT_US_MAX).name == "ada"
+
+
 @pytest.mark.engines("sqlite")
 def test_a_right_password_takes_its_attempts_back(full: House, now: int) -> None:
     accounts = parts_of(full.app).accounts
-    for _ in range(PER_NAME + 1):
+    for _ in range(PER_GUEST + 1):
         assert accounts.check_password("ada", PASSWORD, ADDRESS, now).name == "ada"
     assert full.database.refused is not None, "that there was nothing to take back shows no room"
 
@@ -171,10 +192,10 @@ def test_a_password_whose_hash_is_outdated_opens_all_the_same(full: House, now: 
     assert Accounts(full.database).check_password("ada", PASSWORD, ADDRESS, now).name == "ada"
 
 
-def guess(accounts: Accounts, times: int, now: int) -> None:
+def guess(accounts: Accounts, times: int, now: int, address: str = ADDRESS) -> None:
     for _ in range(times):
         with pytest.raises(WrongPassword):
-            accounts.check_password("ada", "a guess of somebody", ADDRESS, now)
+            accounts.check_password("ada", "a guess of somebody", address, now)
 
 
 # --- what would be stored is refused, and why ------------------------------------------------------------------------

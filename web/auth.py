@@ -13,7 +13,20 @@ from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Request, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Request,
+    Response,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
@@ -26,7 +39,7 @@ from storage.accounts import User, WrongPassword
 from storage.devices import DeviceLogin
 from storage.sessions import Session
 from storage.throttle import Throttled
-from web import again, parts
+from web import again, browsers, parts
 from web.cookie import Cookie, carried_by, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
@@ -220,27 +233,29 @@ def login() -> ResponseReturnValue:
 
 @auth.post("/login")
 def sign_in() -> ResponseReturnValue:
-    name = posted.text("name", "").strip()
+    name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
     try:
-        user = parts().accounts.check_password(name, posted.text("password", ""), address, parts().clock())
+        user = parts().accounts.check_password(name, password, address, parts().clock(), browsers.browser_of)
         open_session(user, "password")
     except WrongPassword as error:
         return render_template("login.html", error=str(error), name=name), 422
     except Throttled as error:
         page = render_template("login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
-    return again.after_signing_in() or redirect(safe_next(query.text("next", None)))
+    answer = make_response(again.after_signing_in() or redirect(safe_next(query.text("next", None))))
+    return browsers.known(answer, user.id)
 
 
 @auth.post("/logout")
 @session_required
 def sign_out() -> ResponseReturnValue:
+    user = me()
     is_stored = parts().accounts.sign_out(my_session(), parts().clock())
     logout_user()
     session.clear()
     flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
-    return redirect(url_for("auth.login"))
+    return browsers.known(redirect(url_for("auth.login")), user.id)
 
 
 @auth.get("/setup/<once>")
@@ -259,7 +274,7 @@ def set_up(once: str) -> ResponseReturnValue:
         return render_template("setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
-    return redirect(home())
+    return browsers.known(redirect(home()), user.id)
 
 
 def require_setup(once: str) -> None:

@@ -22,7 +22,7 @@ people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)
 
 FOR_ADMINS = {403: ("forbidden",)}
-UNFIT = ("bad_name", "missing", "password_length", "wrong_type")
+UNFIT = ("bad_name", "missing", "password_common", "password_guessable", "password_length", "wrong_type")
 """Why somebody can't be a user."""
 
 

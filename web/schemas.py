@@ -365,7 +365,12 @@ OF_REST: dict[str, Schema] = {
     "NewUser": object_of(
         {
             "name": {"type": "string", "pattern": NOT_BLANK},
-            "password": {"type": "string", "minLength": 10, "maxLength": 1000},
+            "password": {
+                "type": "string",
+                "minLength": 10,
+                "maxLength": 1000,
+                "description": "None that is known from others or easy to guess: that is told by 422.",
+            },
             "admin": FLAG,
         },
         "admin",

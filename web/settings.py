@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import getdoc
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
@@ -13,7 +13,7 @@ from offbook.core.policies import POLICIES
 from storage.accounts import WrongPassword
 from storage.sessions import Session
 from storage.throttle import Throttled
-from web import parts
+from web import browsers, parts
 from web.auth import me, my_session, open_session, session_required
 from web.values import posted
 
@@ -50,10 +50,7 @@ def change_password() -> ResponseReturnValue:
     if new != posted.text("new_password_again", ""):
         return page(error="The two new passwords differ. Type the same one twice."), 422
     try:
-        parts().accounts.check_password(
-            user.name, posted.text("password", ""), request.remote_addr or "", parts().clock()
-        )
-        user = parts().accounts.set_password(user.id, new, parts().clock())
+        user = parts().accounts.change_password(user.id, posted.text("password", ""), new, parts().clock())
         open_session(user, "password")
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
@@ -63,7 +60,8 @@ def change_password() -> ResponseReturnValue:
         return page(error=str(error)), 422
     flash("The password is changed. All other sessions are signed out.")
     has_devices = bool(parts().accounts.devices(user.id))
-    return redirect(url_for("devices.index", after="password") if has_devices else url_for("settings.index"))
+    after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
+    return browsers.known(redirect(after), user.id)
 
 
 @settings.post("/settings/sessions/<uuid:session_id>/end")

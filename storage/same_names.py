@@ -1,0 +1,91 @@
+"""Which user is meant by a name, and which names are the same but for case or form.
+
+Before names were compared so, each spelling could be another person. Those who are still there have no ``folded`` name
+and sign in by the exact spelling, until they are renamed. No new user gets a name that somebody has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, or_, select, update
+
+from models import User
+from offbook.core.errors import Invalid
+from storage.names import FOLDED_LENGTH_MAX, folded
+
+TYPED_LENGTH_MAX = 1_000
+"""Of what is typed as a name no more is looked at: no name is so long."""
+
+
+class Named(NamedTuple):
+    """A user, and what the password is compared with."""
+
+    id: int
+    name: str
+    password_hash: str
+
+
+def comparable(typed: str) -> str:
+    """What was typed as a name, of whatever length, as names are compared."""
+    return folded(typed[:TYPED_LENGTH_MAX])
+
+
+def sharing(connection: Connection, name: str) -> list[Named]:
+    """All users whose names are the same as ``name`` but for case or form. As quick where there is nobody."""
+    key = comparable(name)
+    candidates = or_(User.folded == key, User.folded.is_(None))
+    query = select(User.id, User.name, User.password_hash).where(candidates).order_by(User.name)
+    return [Named(*row) for row in connection.execute(query) if folded(row.name) == key]
+
+
+def numbered(connection: Connection, user_id: int) -> Named | None:
+    """The user with this id."""
+    query = select(User.id, User.name, User.password_hash).where(User.id == user_id)
+    return next((Named(*row) for row in connection.execute(query)), None)
+
+
+def meant(users: Sequence[Named], name: str) -> Named | None:
+    """Which of the users who share ``name`` it means: the only one, or the one who is spelled so."""
+    if len(users) == 1:
+        return users[0]
+    spelling = " ".join(name.split())
+    return next((user for user in users if user.name == spelling), None)
+
+
+def require_free(connection: Connection, name: str, but: int | None = None) -> None:
+    """Raise Invalid where somebody has this name, other than the user with the id ``but``."""
+    for user in sharing(connection, name):
+        if user.id != but:
+            raise name_taken(user.name)
+
+
+def name_taken(name: str) -> Invalid:
+    return Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.")
+
+
+def clashes(connection: Connection) -> list[list[str]]:
+    """The names that several users share but for case or form."""
+    return [[user.name for user in users] for users in _by_folded(connection).values() if len(users) > 1]
+
+
+def settle(connection: Connection) -> None:
+    """Let whoever has a name alone by now be found by every spelling of it."""
+    for key, users in _by_folded(connection).items():
+        if len(users) == 1 and users[0].folded is None and len(key) <= FOLDED_LENGTH_MAX:
+            connection.execute(update(User).where(User.id == users[0].id).values(folded=key))
+
+
+class _Known(NamedTuple):
+    id: int
+    name: str
+    folded: str | None
+
+
+def _by_folded(connection: Connection) -> dict[str, list[_Known]]:
+    users = defaultdict[str, list[_Known]](list)
+    for row in connection.execute(select(User.id, User.name, User.folded).order_by(User.name)):
+        users[folded(row.name)].append(_Known(*row))
+    return users

@@ -1,0 +1,106 @@
+"""How often passwords may be guessed, as values."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from offbook.core.guessing import (
+    COUNTED_MAX,
+    PER_GUEST,
+    PER_NAME,
+    PER_NETWORK,
+    SECOND_US,
+    STEP,
+    WAIT_US_MAX,
+    WAIT_US_MIN,
+    WINDOW_US,
+    Admitted,
+    Past,
+    Refused,
+    Turn,
+    decide,
+    delay_us_at,
+)
+
+NOW = 10 * WINDOW_US
+UNDER_ATTACK = PER_NAME + 3 * STEP
+
+
+def before(*seconds: int) -> list[int]:
+    return [NOW - second * SECOND_US for second in seconds]
+
+
+@pytest.mark.parametrize(
+    ("past", "decision"),
+    [
+        (Past(), Admitted()),
+        (Past(own=before(*range(PER_GUEST - 1))), Admitted()),
+        (Past(own=before(*range(PER_GUEST))), Refused(WINDOW_US - (PER_GUEST - 1) * SECOND_US)),
+        (Past(own=before(*range(PER_GUEST - 1), 15 * 60)), Admitted()),
+        (Past(by_network=before(*range(PER_NETWORK - 1))), Admitted()),
+        (Past(by_network=before(*range(PER_NETWORK))), Refused(WINDOW_US - (PER_NETWORK - 1) * SECOND_US)),
+        (Past(at_name=PER_NAME - 1), Admitted()),
+        (Past(at_name=PER_NAME), Turn(NOW + WAIT_US_MIN)),
+        (Past(at_name=UNDER_ATTACK), Turn(NOW + 8 * WAIT_US_MIN)),
+        (Past(at_name=UNDER_ATTACK, turn=NOW + 1), Refused(1)),
+        (Past(at_name=UNDER_ATTACK, turn=NOW), Admitted()),
+        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW), Admitted()),
+        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW - 61 * SECOND_US), Turn(NOW + 8 * WAIT_US_MIN)),
+        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW - 60 * SECOND_US), Turn(NOW + 8 * WAIT_US_MIN)),
+        (Past(own=before(*range(PER_GUEST)), at_name=UNDER_ATTACK, turn=NOW), Refused(WINDOW_US - 9 * SECOND_US)),
+    ],
+    ids=[
+        "nothing yet",
+        "nine of one's own",
+        "ten of one's own",
+        "ten, one of them long ago",
+        "nearly too many from the network",
+        "too many from the network",
+        "nearly too many at the name",
+        "many at the name: a short wait",
+        "very many at the name: a longer one",
+        "too early for one's turn",
+        "in one's turn",
+        "in one's turn, after an earlier attempt",
+        "a turn that was used",
+        "a turn that was used at once",
+        "ten of one's own, and a turn",
+    ],
+)
+def test_an_attempt_is_admitted_refused_or_given_a_turn(past: Past, decision: object) -> None:
+    assert decide(past, NOW) == decision
+
+
+def test_the_wait_for_a_turn_grows_and_is_bounded() -> None:
+    delays = [delay_us_at(attempts) for attempts in range(10 * COUNTED_MAX)]
+    assert delays == sorted(delays)
+    assert (delays[PER_NAME - 1], delays[PER_NAME], delays[PER_NAME + STEP]) == (0, WAIT_US_MIN, 2 * WAIT_US_MIN)
+    assert max(delays) == WAIT_US_MAX == delays[COUNTED_MAX]
+
+
+def test_strangers_without_number_neither_take_a_turn_nor_move_it() -> None:
+    """Somebody from a new network, while a thousand others try at the same name all the time."""
+    given = decide(Past(at_name=1_000), NOW)
+    assert isinstance(given, Turn)
+    for attempts in (1_001, 10_000, 1_000_000):
+        assert decide(Past(at_name=attempts, turn=given.at), given.at - 1) == Refused(1)
+        assert decide(Past(at_name=attempts, turn=given.at), given.at) == Admitted()
+
+
+def test_a_network_that_obeys_gets_a_few_guesses_in_each_window() -> None:
+    """The worst for a name that very many networks try: what one of them has in a quarter of an hour."""
+    own: list[int] = []
+    now, turn = NOW, None
+    for _ in count():
+        match decide(Past(own=own, at_name=COUNTED_MAX, turn=turn), now):
+            case Admitted():
+                own.append(now)
+            case Turn(at):
+                turn = at
+            case Refused(wait_us):
+                now += wait_us
+        if now >= NOW + WINDOW_US:
+            break
+    assert len(own) == WINDOW_US // WAIT_US_MAX

@@ -1,0 +1,45 @@
+"""Browsers that somebody was signed in with before: what strangers try at that name does not keep them out.
+
+Each has a signed cookie that names the user and the browser, as OWASP's "device cookies" do. It lets nobody in and
+shows nothing: with it, attempts count for this browser alone (offbook.core.guessing). There is one for each user, so
+that people who share a browser don't forget each other, and a new one whenever somebody signs in.
+"""
+
+from __future__ import annotations
+
+from flask import current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response
+
+from web import parts
+
+COOKIE = "offbook_known_{}"
+SECONDS = 400 * 24 * 3600
+"""Browsers keep no cookie longer (RFC 6265bis, 5.6.2)."""
+
+
+def browser_of(user_id: int) -> str:
+    """The name of the browser that asks, where this user was signed in with it before; else empty."""
+    cookie = request.cookies.get(COOKIE.format(user_id))
+    if not cookie:
+        return ""
+    try:
+        named = _signer().loads(cookie, max_age=SECONDS)
+    except BadData:
+        return ""
+    match named:
+        case [int(number), str(browser)] if number == user_id:
+            return browser
+    return ""
+
+
+def known(response: Response, user_id: int) -> Response:
+    """``response``, from which on the browser that asks is known as one of this user's."""
+    cookie = _signer().dumps([user_id, parts().new_id()])
+    name = COOKIE.format(user_id)
+    response.set_cookie(name, cookie, SECONDS, secure=request.is_secure, httponly=True, samesite="Lax")
+    return response
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="offbook known browser")
