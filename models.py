@@ -77,7 +77,11 @@ class Book(Base):
 
 
 class User(Base):
-    """A person who signs in. Nobody signs in with the password hash that a user has by default."""
+    """A person who signs in. Nobody signs in with the password hash that a user has by default.
+
+    Whoever is disabled or removed is not let in, and keeps everything. ``is_purging``: what a removed user had is being
+    deleted, some at a time.
+    """
 
     __tablename__ = "users"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -87,6 +91,9 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255), default=NO_PASSWORD)
     admin: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+    removed_at: Mapped[int | None]
+    is_purging: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Membership(Base):

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.policies import POLICIES
+from offbook.core.users import Rights, kept_until, require_access
+from offbook.core.wire import iso_millis
 from storage import throttle
 from storage.closing import Closed
-from storage.devices import Devices, digest
+from storage.devices import RIGHTS, Devices, digest
 from storage.engines import NOT_WRITTEN, Database
 from storage.names import a_name
 from storage.passwords import Effort, Passwords
@@ -46,6 +48,13 @@ class User:
     created_at: int
     book_id: int
     stamp: str
+    disabled_at: int | None = None
+    removed_at: int | None = None
+    is_purging: bool = False
+
+    @property
+    def rights(self) -> Rights:
+        return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,14 @@ class Accounts(Devices):
             return _one(connection, _users().where(models.User.id == user_id))
 
     def user_named(self, name: str) -> User:
+        """Raises NotFound where there is none, or only one in the trash."""
+        user = self.any_user_named(name)
+        if user.removed_at is not None:
+            raise NotFound(f"{name!r} is in the trash: `flask user restore` brings a user back, book and all.")
+        return user
+
+    def any_user_named(self, name: str) -> User:
+        """As ``user_named``, in the trash too."""
         with self._database.read() as connection:
             user = _one(connection, _users().where(models.User.name == name))
         if user is None:
@@ -82,13 +99,21 @@ class Accounts(Devices):
         return user
 
     def users(self) -> list[User]:
+        """All by name but those in the trash."""
+        return self._users(models.User.removed_at.is_(None))
+
+    def users_in_trash(self) -> list[User]:
+        return self._users(models.User.removed_at.is_not(None))
+
+    def _users(self, which: ColumnElement[bool]) -> list[User]:
         with self._database.read() as connection:
-            return [_user(row) for row in connection.execute(_users().order_by(models.User.name))]
+            return [_user(row) for row in connection.execute(_users().where(which).order_by(models.User.name))]
 
     def stamps(self, user_ids: Iterable[int]) -> dict[int | None, str]:
-        """The stamp of each of these users that there is."""
+        """The stamp of each of these users who is let in."""
+        here = models.User.id.in_(list(user_ids)), models.User.disabled_at.is_(None), models.User.removed_at.is_(None)
         with self._database.read() as connection:
-            rows = connection.execute(_users().where(models.User.id.in_(list(user_ids)))).all()
+            rows = connection.execute(_users().where(*here)).all()
         return {user.id: user.stamp for user in map(_user, rows)}
 
     def book(self, book_id: int) -> Book:
@@ -103,13 +128,17 @@ class Accounts(Devices):
             connection.execute(update(models.Book).where(models.Book.id == book_id).values(policy=policy))
 
     def check_password(self, name: str, password: str, address: str, now: int) -> User:
-        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them."""
+        """The user whose name and password these are.
+
+        Raises WrongPassword, or Throttled after too many of them; NotLetIn where the user is disabled or removed.
+        """
         hashed = self._hash_for_attempt(name, address, now)
         if not self._passwords.matches(hashed, password) or hashed is None:
             raise WrongPassword
         self._spare.forgive(name, address)
         self._database.note(throttle.forgiven(name, address))
-        user = self.user_named(name)
+        user = self.any_user_named(name)
+        require_access(user.rights)
         if self._passwords.is_outdated(hashed):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
                 return self.set_password(user.id, password)
@@ -178,12 +207,12 @@ def _hash_of(connection: Connection, name: str) -> str | None:
 def _users() -> Select[*tuple[Any, ...]]:
     user, membership = models.User, models.Membership
     columns = (user.id, user.name, user.admin, user.created_at, membership.book_id, user.password_hash)
-    return select(*columns).join(membership, membership.user_id == user.id)
+    return select(*columns, *RIGHTS[1:]).join(membership, membership.user_id == user.id)
 
 
 def _user(row: Sequence[Any]) -> User:
-    user_id, name, admin, created_at, book_id, password_hash = row
-    return User(user_id, name, admin, created_at, book_id, digest(password_hash)[:32])
+    user_id, name, admin, created_at, book_id, password_hash, *rights = row
+    return User(user_id, name, admin, created_at, book_id, digest(password_hash)[:32], *rights)
 
 
 def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
@@ -196,11 +225,20 @@ def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: 
         with connection.begin_nested():
             user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)
     except IntegrityError:
-        raise Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.") from None
+        raise Invalid("name_taken", _taken(connection, name)) from None
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
     book_id = _insert(connection, models.Book, **book)
     connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
     return User(user_id, name, admin, now, book_id, digest(hashed)[:32])
+
+
+def _taken(connection: Connection, name: str) -> str:
+    """What is said of a name that somebody has."""
+    removed_at = connection.execute(select(models.User.removed_at).where(models.User.name == name)).scalar()
+    if removed_at is None:
+        return f"There is a user named {name!r} already. Choose another name."
+    until = iso_millis(kept_until(removed_at) // 1000)[:10]
+    return f"A user named {name!r} is in the trash until {until}. Restore this user, or choose another name."
 
 
 def _insert(connection: Connection, model: type[models.Base], **values: object) -> int:
