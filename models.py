@@ -94,6 +94,27 @@ class User(Base):
     disabled_at: Mapped[int | None]
     removed_at: Mapped[int | None]
     is_purging: Mapped[bool] = mapped_column(default=False, server_default=false())
+    signed_out_at: Mapped[int | None]
+    """When all sessions of this user were ended together, last: also those of which nothing is stored."""
+
+
+class SessionRow(Base):
+    """Somebody who is, or was, signed in with one browser. Of what the cookie shows only a hash is kept: the id.
+
+    ``way`` says how it was opened, ``browser`` what with, in words, ``address`` where it was used from last. It stays
+    when it has ended (``ended_at``) for as long as a cookie could claim that nothing was stored of it yet.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[Uuid] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    way: Mapped[str] = mapped_column(String(40))
+    opened_at: Mapped[int] = mapped_column(index=True)
+    last_used_at: Mapped[int]
+    browser: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(45))
+    ended_at: Mapped[int | None]
 
 
 class Membership(Base):

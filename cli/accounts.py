@@ -57,7 +57,7 @@ def add_user(name: str, password_stdin: bool, admin: bool) -> None:
 def change_password(name: str, password_stdin: bool) -> None:
     """Give NAME a new password. Their sessions in browsers end."""
     found = parts().accounts.user_named(name)
-    parts().accounts.set_password(found.id, read_password(password_stdin))
+    parts().accounts.set_password(found.id, read_password(password_stdin), parts().clock())
     click.echo(f"{found.name} has a new password.")
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import models
@@ -22,10 +22,28 @@ from offbook.core.users import Rights, kept_until, require_access
 from offbook.core.wire import iso_millis
 from storage import throttle
 from storage.closing import Closed
-from storage.devices import RIGHTS, Devices, digest
+from storage.devices import LET_IN, RIGHTS, Devices, digest
 from storage.engines import NOT_WRITTEN, Database
 from storage.names import a_name
 from storage.passwords import Effort, Passwords
+from storage.prepared import Prepared
+from storage.sessions import (
+    OPEN,
+    SESSION,
+    Carried,
+    Lifetime,
+    Session,
+    Sessions,
+    Visit,
+    carried_session,
+    end_all,
+    is_disowned,
+    new_token,
+    opening,
+    session_id,
+    session_of,
+    stamp_of,
+)
 
 SETUP_KEY = "setup"
 SETTINGS = models.Base.metadata.tables["settings"]
@@ -40,7 +58,7 @@ class WrongPassword(OffbookError):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person. ``stamp`` changes with the password: a session that carries another one is over."""
+    """A person. ``stamp`` changes with the password."""
 
     id: int
     name: str
@@ -65,11 +83,12 @@ class Book:
     policy: str
 
 
-class Accounts(Devices):
-    """Users, books and, by inheritance, devices: all about who asks, nothing about contacts."""
+class Accounts(Devices, Sessions):
+    """Users, books and, by inheritance, devices and sessions: all about who asks, nothing about contacts."""
 
-    def __init__(self, database: Database, effort: Effort | None = None) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, effort: Effort | None = None, lifetime: Lifetime | None = None) -> None:
+        Devices.__init__(self, database)
+        Sessions.__init__(self, database, lifetime)
         self._passwords = Passwords(effort or Effort())
         self._spare = throttle.Spare()
 
@@ -111,9 +130,8 @@ class Accounts(Devices):
 
     def stamps(self, user_ids: Iterable[int]) -> dict[int | None, str]:
         """The stamp of each of these users who is let in."""
-        here = models.User.id.in_(list(user_ids)), models.User.disabled_at.is_(None), models.User.removed_at.is_(None)
         with self._database.read() as connection:
-            rows = connection.execute(_users().where(*here)).all()
+            rows = connection.execute(_users().where(models.User.id.in_(list(user_ids)), *LET_IN)).all()
         return {user.id: user.stamp for user in map(_user, rows)}
 
     def book(self, book_id: int) -> Book:
@@ -141,7 +159,7 @@ class Accounts(Devices):
         require_access(user.rights)
         if self._passwords.is_outdated(hashed):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
-                return self.set_password(user.id, password)
+                return self._store_password(user.id, password, None)
         return user
 
     def _hash_for_attempt(self, name: str, address: str, now: int) -> str | None:
@@ -158,15 +176,69 @@ class Accounts(Devices):
                 self._spare.reserve(connection, name, address, now)
                 return _hash_of(connection, name)
 
-    def set_password(self, user_id: int, password: str) -> User:
-        """Give a user a new password. Every session that was opened with the old one is over."""
+    def set_password(self, user_id: int, password: str, now: int) -> User:
+        """Give a user a new password. All sessions are over, and whoever asked for it opens a new one."""
+        user = self._store_password(user_id, password, now)
+        self.ended()
+        return user
+
+    def _store_password(self, user_id: int, password: str, ends_at: int | None) -> User:
         hashed = self._passwords.hash(password)
         with self._database.write() as connection:
             connection.execute(update(models.User).where(models.User.id == user_id).values(password_hash=hashed))
+            if ends_at is not None:
+                end_all(connection, user_id, ends_at)
             user = _one(connection, _users().where(models.User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
         return user
+
+    def open_session(self, user: User, way: str, visit: Visit, now: int) -> tuple[str, Session]:
+        """Sign in a user who has just shown who they are: the token for the browser, and the session.
+
+        Where the database takes no changes, it is to be carried. Raises WrongPassword where the password, or the user,
+        is another one by now.
+        """
+        token = new_token()
+        session = Session(session_id(token), user.id, way, now, now, visit.browser, visit.address)
+        try:
+            with self._database.write() as connection:
+                session = _open(connection, session, user.stamp)
+        except NOT_WRITTEN:
+            return token, replace(session, stamp=user.stamp)
+        self.forget_sessions(now)
+        return token, session
+
+    def signed_in(self, token: str, now: int) -> tuple[User, Session] | None:
+        """Who shows this token, and by which session; None where there is none, or it is over."""
+        rows = self._database.look_up(SIGNED_IN, {"session": session_id(token)})
+        if not rows:
+            return None
+        session = session_of(rows[0][-len(SESSION) :])
+        return None if self.is_over(session, now) else (_user(rows[0][: -len(SESSION)]), session)
+
+    def carried_in(self, carried: Carried, visit: Visit, now: int) -> tuple[User, Session] | None:
+        """As ``signed_in``, by a cookie that vouches for itself. What can be stored of it is stored now."""
+        values = {"session": session_id(carried.token), "user": carried.user_id}
+        rows = self._database.look_up(CARRIED, values)
+        found = self._who_carries(rows, carried, visit, now)
+        if found is None or found[1].is_stored:
+            return found
+        if self._database.note(OPEN, opening(found[1], password_hash=rows[0][-len(CARRIED_MORE)])):
+            found = self._who_carries(self._database.look_up(CARRIED, values), carried, visit, now)
+        return found
+
+    def _who_carries(
+        self, rows: Sequence[Sequence[Any]], carried: Carried, visit: Visit, now: int
+    ) -> tuple[User, Session] | None:
+        if not rows:
+            return None
+        user = _user(rows[0][: -len(CARRIED_MORE)])
+        _, line, *stored = rows[0][-len(CARRIED_MORE) :]
+        session = session_of(stored) if stored[0] else carried_session(carried, visit, now)
+        if self.is_over(session, now) or (not session.is_stored and is_disowned(session, user.stamp, line)):
+            return None
+        return user, session
 
     def is_empty(self) -> bool:
         with self._database.read() as connection:
@@ -204,6 +276,16 @@ def _hash_of(connection: Connection, name: str) -> str | None:
     return connection.execute(select(models.User.password_hash).where(models.User.name == name)).scalar_one_or_none()
 
 
+def _open(connection: Connection, session: Session, stamp: str) -> Session:
+    """Store it, if this is still the stamp of the user's password. Never opened before all were ended, by any clock."""
+    wanted = select(models.User.password_hash, models.User.signed_out_at).where(models.User.id == session.user_id)
+    hashed, line = connection.execute(wanted).one_or_none() or ("", None)
+    session = replace(session, opened_at=max(session.opened_at, (line or 0) + 1))
+    if stamp_of(hashed) != stamp or connection.execute(OPEN, opening(session, hashed)).rowcount != 1:
+        raise WrongPassword
+    return session
+
+
 def _users() -> Select[*tuple[Any, ...]]:
     user, membership = models.User, models.Membership
     columns = (user.id, user.name, user.admin, user.created_at, membership.book_id, user.password_hash)
@@ -212,7 +294,7 @@ def _users() -> Select[*tuple[Any, ...]]:
 
 def _user(row: Sequence[Any]) -> User:
     user_id, name, admin, created_at, book_id, password_hash, *rights = row
-    return User(user_id, name, admin, created_at, book_id, digest(password_hash)[:32], *rights)
+    return User(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
 
 
 def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
@@ -229,7 +311,7 @@ def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: 
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
     book_id = _insert(connection, models.Book, **book)
     connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
-    return User(user_id, name, admin, now, book_id, digest(hashed)[:32])
+    return User(user_id, name, admin, now, book_id, stamp_of(hashed))
 
 
 def _taken(connection: Connection, name: str) -> str:
@@ -256,3 +338,24 @@ def _is_setup_open(connection: Connection, token: str) -> bool:
         return False
     stored = connection.execute(select(models.Setting.value).where(models.Setting.name == SETUP_KEY)).scalar()
     return compare_digest(stored or "", digest(token))
+
+
+SIGNED_IN = Prepared(
+    _users()
+    .add_columns(*SESSION)
+    .join(models.SessionRow, models.SessionRow.user_id == models.User.id)
+    .where(models.SessionRow.id == bindparam("session"), *LET_IN)
+)
+"""Asked by every request with a session: the user, and behind it the session."""
+
+CARRIED_MORE = (models.User.password_hash, models.User.signed_out_at, *SESSION)
+CARRIED = Prepared(
+    _users()
+    .add_columns(*CARRIED_MORE)
+    .outerjoin(
+        models.SessionRow,
+        (models.SessionRow.user_id == models.User.id) & (models.SessionRow.id == bindparam("session")),
+    )
+    .where(models.User.id == bindparam("user"), *LET_IN)
+)
+"""The user of a session that may not be stored yet, and what there is of it."""

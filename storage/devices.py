@@ -56,6 +56,9 @@ DEVICE: tuple[Any, ...] = (
 RIGHTS: tuple[Any, ...] = (User.admin, User.disabled_at, User.removed_at, User.is_purging)
 """The columns of Rights, in its order."""
 
+LET_IN = (User.disabled_at.is_(None), User.removed_at.is_(None))
+"""What is so of users who may come in."""
+
 NAMES = tuple(column.key for column in DEVICE)
 
 LOGIN = Prepared(
@@ -70,12 +73,7 @@ LOGIN = Prepared(
 WELCOME = (
     select(DeviceRow.id)
     .join(User, User.id == DeviceRow.user_id)
-    .where(
-        among(DeviceRow.__table__.c.id, "ids"),
-        DeviceRow.revoked_at.is_(None),
-        User.disabled_at.is_(None),
-        User.removed_at.is_(None),
-    )
+    .where(among(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_(None), *LET_IN)
 )
 """Those of these devices that may come in."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from models import Book, Device, User
+from storage.devices import LET_IN
 from storage.engines import Database
 
 
@@ -24,7 +25,7 @@ class Lag:
 
 
 def lag_of(database: Database, now: int) -> Lag:
-    here = and_(Device.revoked_at.is_(None), User.disabled_at.is_(None), User.removed_at.is_(None))
+    here = and_(Device.revoked_at.is_(None), *LET_IN)
     is_behind = and_(here, Device.cursor_seq < Book.seq)
     # Before it was told of anything, a device had all there was when it was added: nothing.
     knew = case((Device.cursor_seq > Device.created_at, Device.cursor_seq), else_=Device.created_at)

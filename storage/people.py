@@ -15,6 +15,7 @@ from offbook.core.errors import NotFound
 from offbook.core.users import Act, Rights, changed
 from storage.devices import RIGHTS
 from storage.engines import Database
+from storage.sessions import Sessions, end_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Subject:
 class People:
     """Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sessions: Sessions) -> None:
         self._database = database
+        self._sessions = sessions
 
     def act(self, user_id: int, act: Act, now: int) -> Rights:
         """Do this to the user. What they have open ends with the commit, in every process.
@@ -46,6 +48,9 @@ class People:
             rights = changed(subject.name, subject.rights, act, now, has_other_admin)
             if rights != subject.rights:
                 _write(connection, user_id, rights)
+            if not rights.is_let_in:
+                end_all(connection, user_id, now)
+        self._sessions.ended()
         return rights
 
 

@@ -119,7 +119,7 @@ def test_passwords_are_strong_by_default() -> None:
 
 
 def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, ada: User, now: int) -> None:
-    changed = accounts.set_password(ada.id, "another password")
+    changed = accounts.set_password(ada.id, "another password", now)
     assert changed.stamp != ada.stamp
     assert accounts.check_password("ada", "another password", HOME, now) == changed
     with pytest.raises(WrongPassword):

@@ -290,7 +290,7 @@ def test_a_revoked_token_closes_its_sockets_within_a_second(url: str, app: App, 
 
 def test_a_new_password_closes_the_pages_that_were_opened_with_the_old_one(url: str, app: App, laptop: Caller) -> None:
     with listening(url, since=cursor(laptop), Cookie=cookie(app), Origin=url) as listener:
-        parts_of(app).accounts.set_password(1, PASSWORD + "!")
+        parts_of(app).accounts.set_password(1, PASSWORD + "!", parts_of(app).clock())
         assert listener.close_code() == 4401
 
 

@@ -16,11 +16,13 @@ from storage.engines import Database, open_engines
 from storage.lag import lag_of
 from storage.passwords import Effort
 from storage.people import People
+from storage.sessions import Carried, Visit
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.1"
+VISIT = Visit("Firefox on Linux", HOME)
 OUT = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}
 BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
 
@@ -31,8 +33,8 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def people(database: Database) -> People:
-    return People(database)
+def people(database: Database, accounts: Accounts) -> People:
+    return People(database, accounts)
 
 
 @pytest.fixture
@@ -105,6 +107,34 @@ def test_devices_that_are_not_let_in_are_not_behind(
     assert lag_of(database, now).devices == 0
 
 
+@pytest.mark.parametrize("act", OUT)
+def test_sessions_of_whoever_is_out_are_over_and_stay_so(
+    accounts: Accounts, people: People, eve: User, now: int, act: Act
+) -> None:
+    token, session = accounts.open_session(eve, "password", VISIT, now)
+    looked: list[set[str]] = []
+    accounts.on_end = lambda: looked.append(accounts.over([session], now + 1))
+    people.act(eve.id, act, now + 1)
+    assert looked == [{session.id}]
+    assert accounts.signed_in(token, now + 2) is None
+    people.act(eve.id, BACK[act], now + 3)
+    assert accounts.signed_in(token, now + 4) is None
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_a_password_that_was_shown_before_opens_no_session_after(
+    accounts: Accounts, people: People, eve: User, now: int, act: Act
+) -> None:
+    people.act(eve.id, act, now)
+    with pytest.raises(WrongPassword):
+        accounts.open_session(eve, "password", VISIT, now + 1)
+    carried = Carried("a token", eve.id, eve.stamp, "password", now + 2)
+    assert accounts.carried_in(carried, VISIT, now + 3) is None
+    people.act(eve.id, BACK[act], now + 4)
+    token, _ = accounts.open_session(eve, "password", VISIT, now + 5)
+    assert accounts.signed_in(token, now + 6)
+
+
 # --- the trash -------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +192,7 @@ ROUNDS = 6
 def hands(database: Database) -> Iterator[list[People]]:
     """As many servers on the one database, each with its own connections."""
     opened = [open_engines(database.engine.url) for _ in range(ADMINS)]
-    yield [People(each) for each in opened]
+    yield [People(each, Accounts(each, CHEAP)) for each in opened]
     for each in opened:
         each.close()
 

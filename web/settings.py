@@ -44,7 +44,7 @@ def change_password() -> ResponseReturnValue:
         parts().accounts.check_password(
             user.name, posted.text("password", ""), request.remote_addr or "", parts().clock()
         )
-        user = parts().accounts.set_password(user.id, new)
+        user = parts().accounts.set_password(user.id, new, parts().clock())
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
     except Throttled as error:

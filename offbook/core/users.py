@@ -57,8 +57,12 @@ class Rights:
         return Access.ACTIVE if self.disabled_at is None else Access.DISABLED
 
     @property
+    def is_let_in(self) -> bool:
+        return self.disabled_at is None and self.removed_at is None
+
+    @property
     def is_active_admin(self) -> bool:
-        return self.admin and self.access is Access.ACTIVE
+        return self.admin and self.is_let_in
 
 
 def changed(name: str, rights: Rights, act: Act, now: int, has_other_admin: bool) -> Rights:

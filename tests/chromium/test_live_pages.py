@@ -235,7 +235,7 @@ def test_whoever_is_signed_out_elsewhere_is_told_and_goes_on_after_signing_in(vi
     ada.page.get_by_role("link", name="Edit").click()
     ada.field("Job title").fill("Countess")
     parts = parts_of(ada.app)
-    parts.accounts.set_password(parts.accounts.user_named(ada.name).id, PASSWORD + "!")
+    parts.accounts.set_password(parts.accounts.user_named(ada.name).id, PASSWORD + "!", parts.clock())
     ada.expect_chip("Signed out")
     with ada.page.context.expect_page() as opened:
         ada.page.get_by_role("link", name="Sign in").click()

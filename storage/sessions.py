@@ -1,0 +1,330 @@
+"""Sessions: who is signed in, with which browsers, and how that ends.
+
+A browser shows a token of 256 random bits, and the session's id is what is kept of it: its hash, in the form of a UUID.
+So a copy of the database lets nobody in, the id may be shown, and to check a session is one row by its key.
+
+A session ends by itself when it was not used for a month, and after 90 days in any case (``Lifetime``). An ended one
+stays in the table as long: nothing that is left of it, no copy of a cookie and no part of a move, opens it again.
+
+A database that takes no changes keeps nobody out and nobody in. Who signs in then *carries* the session: the signed
+cookie says what the row would (``Carried``), and becomes a row as soon as one can be written. It is the same with the
+cookies of versions without this table. What is ended then is noted by the process until it can be stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    String,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from models import SessionRow, User
+from offbook.core.errors import NotFound
+from storage.devices import LET_IN, digest
+from storage.engines import NOT_WRITTEN, Database
+from storage.lists import among
+
+DAY_US = 24 * 60 * 60 * 1_000_000
+
+USED_EVERY_US = 10 * 60 * 1_000_000
+"""When a session was used is noted this seldom: a page asks for many things, and people read minutes in hours."""
+
+SESSION: tuple[Any, ...] = (
+    SessionRow.id,
+    SessionRow.user_id,
+    SessionRow.way,
+    SessionRow.opened_at,
+    SessionRow.last_used_at,
+    SessionRow.browser,
+    SessionRow.address,
+    SessionRow.ended_at,
+)
+"""The columns of a Session, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a session may rest, and how long it lasts however often it is used."""
+
+    rest_us: int = 30 * DAY_US
+    whole_us: int = 90 * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a request tells of where it comes from: the browser in words, and the address."""
+
+    browser: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
+    that is known of a cookie that an earlier version made.
+
+    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is empty.
+    """
+
+    id: str
+    user_id: int
+    way: str
+    opened_at: int
+    last_used_at: int
+    browser: str
+    address: str
+    ended_at: int | None = None
+    stamp: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        return not self.stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A session that a signed cookie vouches for, since nothing was stored of it when the cookie was made."""
+
+    token: str
+    user_id: int
+    stamp: str
+    way: str
+    opened_at: int
+
+
+_PLACE = bindparam("session", type_=String())
+_USER = bindparam("user", type_=BigInteger())
+_OPENED = bindparam("opened_at", type_=BigInteger())
+
+OPEN = (
+    insert(SessionRow)
+    .from_select(
+        [column.key for column in SESSION[:-1]],
+        select(
+            _PLACE,
+            User.id,
+            bindparam("way", type_=String()),
+            _OPENED,
+            bindparam("last_used_at", type_=BigInteger()),
+            bindparam("browser", type_=String()),
+            bindparam("address", type_=String()),
+        )
+        .where(
+            User.id == _USER,
+            User.password_hash == bindparam("hash", type_=String()),
+            *LET_IN,
+            or_(User.signed_out_at.is_(None), User.signed_out_at < _OPENED),
+            ~exists().where(SessionRow.id == _PLACE),
+        )
+        .with_for_update(),
+    )
+    .execution_options(preserve_rowcount=True)
+)
+"""A new row, if the password is still the one that the session was opened with, the user is let in and nothing ended it
+meanwhile. The user's row is locked, so that whoever changes the password or disables the user waits, and then ends this
+session with the others."""
+
+USED = (
+    update(SessionRow)
+    .where(SessionRow.id == _PLACE, SessionRow.last_used_at < bindparam("now"))
+    .values(last_used_at=bindparam("now"), browser=bindparam("by"), address=bindparam("at"))
+)
+STATES = select(*SESSION).where(among(SessionRow.__table__.c.id, "ids"))
+
+
+def session_id(token: str) -> str:
+    """What is kept of a token. 122 bits of its hash can't be turned back, nor met by chance."""
+    return str(UUID(bytes=hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()[:16], version=4))
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def stamp_of(password_hash: str) -> str:
+    """What tells one password of a user from the next, and says nothing about either."""
+    return digest(password_hash)[:32]
+
+
+def session_of(row: Sequence[Any]) -> Session:
+    return Session(*row)
+
+
+def carried_session(carried: Carried, visit: Visit, now: int) -> Session:
+    """What a row of it would say. It is in use, or its cookie would not be here."""
+    place = visit.browser, visit.address
+    id = session_id(carried.token)
+    return Session(id, carried.user_id, carried.way, carried.opened_at, now, *place, stamp=carried.stamp)
+
+
+def end_all(connection: Connection, user_id: int, now: int, but: str | None = None) -> int:
+    """End all sessions of a user, those of which nothing is stored too, inside a transaction; how many were stored.
+
+    ``but`` is the id of one that goes on. Call ``Sessions.ended`` after the commit.
+    """
+    connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now))
+    standing = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
+    return connection.execute(update(SessionRow).where(standing).values(ended_at=now)).rowcount
+
+
+class Unstored:
+    """Sessions that were ended when the database took no changes, by id."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._ended: dict[str, Session] = {}
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._ended
+
+    def all(self) -> list[Session]:
+        with self._lock:
+            return list(self._ended.values())
+
+    def add(self, session: Session) -> None:
+        with self._lock:
+            self._ended[session.id] = session
+
+    def drop(self, session: Session) -> None:
+        with self._lock:
+            self._ended.pop(session.id, None)
+
+
+class Sessions:
+    """``on_end`` is called, in whatever thread ended sessions, when that is stored: sockets are then looked at."""
+
+    on_end: Callable[[], None] | None = None
+
+    def __init__(self, database: Database, lifetime: Lifetime | None = None) -> None:
+        self._database = database
+        self._lifetime = lifetime or Lifetime()
+        self._unstored = Unstored()
+
+    # --- using ---
+
+    def used(self, session: Session, visit: Visit, now: int) -> Session:
+        """Note that the session is in use: every ten minutes, or when it comes from elsewhere. As it is then.
+
+        Nothing is where the database takes no changes: whoever asks is answered all the same.
+        """
+        noted = replace(session, last_used_at=now, browser=visit.browser, address=visit.address)
+        is_here = (session.browser, session.address) == (visit.browser, visit.address)
+        if not session.is_stored or (is_here and now - session.last_used_at < USED_EVERY_US):
+            return session
+        values = {"session": session.id, "now": now, "by": visit.browser, "at": visit.address}
+        return noted if self._database.note(USED, values) else session
+
+    def is_over(self, session: Session, now: int) -> bool:
+        rested, lasted = now - session.last_used_at, now - session.opened_at
+        is_ended = session.ended_at is not None or session.id in self._unstored
+        return is_ended or rested >= self._lifetime.rest_us or lasted >= self._lifetime.whole_us
+
+    def over(self, sessions: Iterable[Session], now: int) -> set[str]:
+        """The ids of those that are over by now, of sessions that were not when they were asked for."""
+        asked = {session.id: session for session in sessions}
+        with self._database.read() as connection:
+            stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(asked)})}
+            carried = [session for session in asked.values() if not session.is_stored and session.id not in stored]
+            lines = _lines(connection, {session.user_id for session in carried})
+        gone = {id for id, session in asked.items() if session.is_stored and id not in stored}
+        ended = {id for id, session in stored.items() if self.is_over(session, now)}
+        disowned = {one.id for one in carried if is_disowned(one, *lines.get(one.user_id, ("", None)))}
+        return gone | ended | disowned | {one.id for one in carried if self.is_over(one, now)}
+
+    def sessions(self, user_id: int, now: int) -> list[Session]:
+        """A user's sessions that are not over, the one used last before the others."""
+        query = select(*SESSION).where(SessionRow.user_id == user_id, SessionRow.ended_at.is_(None))
+        with self._database.read() as connection:
+            found = [session_of(row) for row in connection.execute(query.order_by(SessionRow.last_used_at.desc()))]
+        return [session for session in found if not self.is_over(session, now)]
+
+    # --- ending ---
+
+    def sign_out(self, session: Session, now: int) -> bool:
+        """End this session; whether that is stored. If not, this process knows it, and stores it when it can."""
+        self._unstored.add(replace(session, ended_at=now))
+        self.store_ended()
+        self.ended()
+        return session.id not in self._unstored
+
+    def store_ended(self) -> None:
+        """Store what could not be stored so far, if there is any."""
+        for session in self._unstored.all():
+            with suppress(*NOT_WRITTEN), self._database.write() as connection:
+                self._end(connection, session)
+                self._unstored.drop(session)
+
+    def _end(self, connection: Connection, session: Session) -> None:
+        mine = (SessionRow.id == session.id) & SessionRow.ended_at.is_(None)
+        ended = update(SessionRow).where(mine).values(ended_at=session.ended_at)
+        if connection.execute(ended).rowcount == 0 and not session.is_stored:
+            values = {column.key: getattr(session, column.key) for column in SESSION}
+            with suppress(IntegrityError), connection.begin_nested():  # stored and ended already, or the user is gone
+                connection.execute(insert(SessionRow).values(**values))
+
+    def end_session(self, user_id: int, id: str, now: int) -> None:
+        """End one of a user's sessions. Raises NotFound where there is none of this id, or it has ended."""
+        mine = (SessionRow.user_id == user_id) & (SessionRow.id == id) & SessionRow.ended_at.is_(None)
+        with self._database.write() as connection:
+            if connection.execute(update(SessionRow).where(mine).values(ended_at=now)).rowcount != 1:
+                raise NotFound("There is no such session, or it has ended already.")
+        self.ended()
+
+    def end_sessions(self, user_id: int, now: int, but: str | None = None) -> int:
+        """End all sessions of a user, but for the one with this id; how many of them were stored."""
+        with self._database.write() as connection:
+            count = end_all(connection, user_id, now, but)
+        self.ended()
+        return count
+
+    def ended(self) -> None:
+        """Have the sockets of this process looked at now. Other processes look every half second."""
+        if self.on_end is not None:
+            self.on_end()
+
+    def forget_sessions(self, now: int) -> None:
+        """Forget those of which no cookie can be valid any more."""
+        self._database.note(delete(SessionRow).where(SessionRow.opened_at <= now - self._lifetime.whole_us))
+
+
+def _lines(connection: Connection, user_ids: Iterable[int]) -> dict[int, tuple[str, int | None]]:
+    """Of each of these users the stamp, and when all of their sessions were ended."""
+    query = select(User.id, User.password_hash, User.signed_out_at).where(User.id.in_(list(user_ids)))
+    return {row.id: (stamp_of(row.password_hash), row.signed_out_at) for row in connection.execute(query)}
+
+
+def is_disowned(session: Session, stamp: str, line: int | None) -> bool:
+    """Of a carried session: whether its user has another password by now, or has ended all sessions since."""
+    return session.stamp != stamp or session.opened_at <= (line or 0)
+
+
+def opening(session: Session, password_hash: str) -> Mapping[str, Any]:
+    """What OPEN takes."""
+    return {
+        "session": session.id,
+        "user": session.user_id,
+        "way": session.way,
+        "opened_at": session.opened_at,
+        "last_used_at": session.last_used_at,
+        "browser": session.browser,
+        "address": session.address,
+        "hash": password_hash,
+    }
