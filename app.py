@@ -27,6 +27,7 @@ from storage.engines import Database, open_engines
 from storage.lag import lag_of
 from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.people import People
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
@@ -88,12 +89,14 @@ def wire(app: App, config: Config) -> None:
     database = open_engines(config.database_url)
     store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
+    accounts = Accounts(database, effort)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["offbook"] = Parts(
         config=config,
         store=store,
-        accounts=Accounts(database, effort),
+        accounts=accounts,
+        people=People(database, accounts),
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
         activity=Activity(database),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, or_, select, update
 from models import User as UserRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Act, Rights, changed
+from storage import purging
 from storage.devices import RIGHTS
 from storage.engines import Database
 from storage.sessions import Sessions, end_all
@@ -52,6 +53,13 @@ class People:
                 end_all(connection, user_id, now)
         self._sessions.ended()
         return rights
+
+    def purge(self, user_id: int, line: int) -> bool:
+        """Delete the user for good, with the book; False where they were not removed up to ``line``.
+
+        It takes as long as the book is large, and nobody who writes waits for long. A purge that was stopped goes on.
+        """
+        return purging.purge(self._database, user_id, line)
 
 
 def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:

@@ -111,13 +111,18 @@ def require_access(rights: Rights) -> None:
             detail = f"This user is disabled. {DEVICES_KEEP}, and sync again when an admin enables the user."
             raise NotLetIn("user_disabled", detail)
         case Access.REMOVED if rights.is_purging:
-            raise NotLetIn("user_removed", f"This user was removed from the server for good. {DEVICES_KEEP}.")
+            raise gone_for_good()
         case Access.REMOVED:
             detail = (
                 "This user was removed from the server, and an admin can still restore the user with the book. "
                 f"{DEVICES_KEEP}, and sync again then."
             )
             raise NotLetIn("user_removed", detail)
+
+
+def gone_for_good() -> NotLetIn:
+    """What is said to a user who is purged, or about to be."""
+    return NotLetIn("user_removed", f"This user was removed from the server for good. {DEVICES_KEEP}.")
 
 
 def kept_until(removed_at: int) -> int:
