@@ -28,10 +28,11 @@ from storage.lag import lag_of
 from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.people import People
+from storage.sessions import DAY_US, Lifetime
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
-from web import Parts, assets, auth, errors, headers, values, watch, words
+from web import Parts, again, assets, auth, errors, headers, values, watch, words
 from web.logs import Log
 from web.watch import Watch
 
@@ -76,7 +77,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, headers, values, auth, watch, cli, routes):
+    for part in (errors, again, headers, values, auth, watch, cli, routes):
         part.register(app)
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -89,7 +90,8 @@ def wire(app: App, config: Config) -> None:
     database = open_engines(config.database_url)
     store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
-    accounts = Accounts(database, effort)
+    lifetime = Lifetime(config.session_days * DAY_US, config.session_days_max * DAY_US)
+    accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["offbook"] = Parts(

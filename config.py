@@ -77,6 +77,9 @@ class Config:
     session_days: int = 30
     """How long someone stays signed in after the last visit."""
 
+    session_days_max: int = 90
+    """And how long in any case: a session that somebody else has got hold of ends as well."""
+
     argon2_time_cost: int = 3
     argon2_memory_kib: int = 64 * 1024
     argon2_parallelism: int = 4

@@ -16,7 +16,7 @@ from offbook.core.errors import Invalid
 from offbook.core.prune import HISTORY_DAYS, TRASH_DAYS, lines_at
 from storage import prune
 from storage.accounts import User
-from web import parts, words
+from web import looks, parts, words
 
 user = AppGroup("user", help="People who sign in.")
 device = AppGroup("device", help="What syncs a book.")
@@ -59,6 +59,16 @@ def change_password(name: str, password_stdin: bool) -> None:
     found = parts().accounts.user_named(name)
     parts().accounts.set_password(found.id, read_password(password_stdin), parts().clock())
     click.echo(f"{found.name} has a new password.")
+
+
+@user.command("sign-out")
+@click.argument("name")
+@plainly
+def sign_out(name: str) -> None:
+    """End NAME's sessions in all browsers. Devices keep their tokens."""
+    found = parts().accounts.user_named(name)
+    count = parts().accounts.end_sessions(found.id, parts().clock())
+    click.echo(f"{found.name} is signed out everywhere ({looks.count(count, 'session')}).")
 
 
 @user.command("list")

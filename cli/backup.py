@@ -22,7 +22,7 @@ UNSEALED = (
 )
 WARNING = (
     "What the server took in since {file} was made leaves it. Devices send again what they hold of it; all else goes "
-    "back to what it was, passwords and tokens too. Put it back?"
+    "back to what it was, passwords and tokens too, and everybody signs in again. Put it back?"
 )
 
 

@@ -6,7 +6,7 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hmac import compare_digest
@@ -39,7 +39,7 @@ from storage.sessions import (
     end_all,
     is_disowned,
     new_token,
-    opening,
+    row_of,
     session_id,
     session_of,
     stamp_of,
@@ -127,12 +127,6 @@ class Accounts(Devices, Sessions):
     def _users(self, which: ColumnElement[bool]) -> list[User]:
         with self._database.read() as connection:
             return [_user(row) for row in connection.execute(_users().where(which).order_by(models.User.name))]
-
-    def stamps(self, user_ids: Iterable[int]) -> dict[int | None, str]:
-        """The stamp of each of these users who is let in."""
-        with self._database.read() as connection:
-            rows = connection.execute(_users().where(models.User.id.in_(list(user_ids)), *LET_IN)).all()
-        return {user.id: user.stamp for user in map(_user, rows)}
 
     def book(self, book_id: int) -> Book:
         columns = (models.Book.id, models.Book.uuid, models.Book.name, models.Book.policy)
@@ -224,7 +218,7 @@ class Accounts(Devices, Sessions):
         found = self._who_carries(rows, carried, visit, now)
         if found is None or found[1].is_stored:
             return found
-        if self._database.note(OPEN, opening(found[1], password_hash=rows[0][-len(CARRIED_MORE)])):
+        if self._database.note(OPEN, {**row_of(found[1]), "hash": rows[0][-len(CARRIED_MORE)]}):
             found = self._who_carries(self._database.look_up(CARRIED, values), carried, visit, now)
         return found
 
@@ -281,7 +275,7 @@ def _open(connection: Connection, session: Session, stamp: str) -> Session:
     wanted = select(models.User.password_hash, models.User.signed_out_at).where(models.User.id == session.user_id)
     hashed, line = connection.execute(wanted).one_or_none() or ("", None)
     session = replace(session, opened_at=max(session.opened_at, (line or 0) + 1))
-    if stamp_of(hashed) != stamp or connection.execute(OPEN, opening(session, hashed)).rowcount != 1:
+    if stamp_of(hashed) != stamp or connection.execute(OPEN, {**row_of(session), "hash": hashed}).rowcount != 1:
         raise WrongPassword
     return session
 
@@ -307,14 +301,14 @@ def _add_user(connection: Connection, name: str, hashed: str, admin: bool, now: 
         with connection.begin_nested():
             user_id = _insert(connection, models.User, name=name, password_hash=hashed, admin=admin, created_at=now)
     except IntegrityError:
-        raise Invalid("name_taken", _taken(connection, name)) from None
+        raise Invalid("name_taken", _why_taken(connection, name)) from None
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
     book_id = _insert(connection, models.Book, **book)
     connection.execute(insert(models.Membership).values(user_id=user_id, book_id=book_id))
     return User(user_id, name, admin, now, book_id, stamp_of(hashed))
 
 
-def _taken(connection: Connection, name: str) -> str:
+def _why_taken(connection: Connection, name: str) -> str:
     """What is said of a name that somebody has."""
     removed_at = connection.execute(select(models.User.removed_at).where(models.User.name == name)).scalar()
     if removed_at is None:

@@ -2,7 +2,8 @@
 
 A restored server knows less than its devices do. So every book begins a new **epoch**: each cursor from before is
 refused with 410, devices notice, and send again what the server lost (offbook.snapshots). What the database held before
-is kept beside it, for a restore can be a mistake.
+is kept beside it, for a restore can be a mistake. Every session of a browser ends, since the backup does not know which
+were ended after it was made.
 
 What a file is made of, and how it gets into a database and out of it, differs per engine: COPIES.
 """
@@ -166,7 +167,7 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
             backup_files.made(folder)
             keep(database, kept)
 
-    steps = Replacing(database, kept, keep_it, new_id)
+    steps = Replacing(database, kept, keep_it, now, new_id)
     database.close()
     try:
         COPIES[database.name].put_back(database.engine, checked.path, steps)

@@ -165,6 +165,12 @@ class Devices:
         """Its token opens nothing from now on. What it sent stays."""
         self._change(user_id, uuid, revoked_at=now)
 
+    def revoke_devices(self, user_id: int, now: int) -> int:
+        """The same of all of a user's devices; how many there were."""
+        mine = (DeviceRow.user_id == user_id) & DeviceRow.revoked_at.is_(None)
+        with self._database.write() as connection:
+            return connection.execute(update(DeviceRow).where(mine).values(revoked_at=now)).rowcount
+
     def seen(
         self,
         device: Device,

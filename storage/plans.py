@@ -15,11 +15,13 @@ from sqlalchemy.schema import CreateIndex
 
 from models import Base
 from offbook.core.ranges import Range
+from storage.accounts import SIGNED_IN
 from storage.contacts import list_halves, trash_of
 from storage.engines import Database
 from storage.lists import AS_ONE
 from storage.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.rows import layouts
+from storage.sessions import standing
 
 VALUES: Mapping[str, Any] = {
     "book": 1,
@@ -33,6 +35,8 @@ VALUES: Mapping[str, Any] = {
     "end0": "b",
     "start1": "b",
     "end1": "c",
+    "session": "a",
+    "user": 1,
 }
 """Something for every parameter: a planner wants to see values."""
 
@@ -48,7 +52,7 @@ class Question:
 
 
 def questions() -> Iterator[Question]:
-    """The important ones: of every sync, of the live channel, of the list of contacts."""
+    """The important ones: of every sync, of the live channel, of every page, of the list of contacts."""
     for name, layout in layouts(Base.metadata.tables).items():
         queries = TableQueries(layout)
         yield Question(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
@@ -60,6 +64,8 @@ def questions() -> Iterator[Question]:
             yield Question(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
     yield Question("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
     yield Question("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
+    yield Question("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
+    yield Question("the sessions of a user", standing(1), "sessions", frozenset({"user_id"}))
     for half in list_halves(1, None):
         by = frozenset({"book_id", "deleted", "starred"})
         yield Question("the list of contacts", half.limit(1), "contacts", by)

@@ -18,6 +18,7 @@ from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.engines import Database, open_engines
 from storage.migrating import upgrade
 from storage.moving import RESTORE, mark_in, set_mark
+from storage.sessions import forget_all
 
 SETTINGS = Base.metadata.tables["settings"]
 
@@ -25,11 +26,14 @@ SETTINGS = Base.metadata.tables["settings"]
 class Replacing:
     """``kept`` is where ``back_up`` puts what is there before."""
 
-    def __init__(self, database: Database, kept: Path, back_up: Callable[[], None], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, database: Database, kept: Path, back_up: Callable[[], None], now: int, new_id: Callable[[], str]
+    ) -> None:
         self.database = database
         self.kept = kept
         self.unfinished = False
         self._back_up = back_up
+        self._now = now
         self._new_id = new_id
 
     @contextmanager
@@ -48,12 +52,13 @@ class Replacing:
         self._back_up()
 
     def finish(self, url: URL) -> None:
-        """Make the database at ``url`` ready: on the schema of this version, in a new epoch, and open."""
+        """Make the database at ``url`` ready: on this version's schema, in a new epoch, without sessions, and open."""
         opened = open_engines(url)
         try:
             upgrade(opened)
             with opened.write_anyway() as connection:
                 begin_epochs(connection, self._new_id)
+                forget_all(connection, self._now)
                 _unmark(connection)
         finally:
             opened.close()

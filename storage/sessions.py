@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -24,7 +23,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
+    Insert,
+    Select,
     String,
     bindparam,
     delete,
@@ -34,18 +36,20 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from models import SessionRow, User
 from offbook.core.errors import NotFound
 from storage.devices import LET_IN, digest
-from storage.engines import NOT_WRITTEN, Database
+from storage.engines import Database
 from storage.lists import among
 
 DAY_US = 24 * 60 * 60 * 1_000_000
 
 USED_EVERY_US = 10 * 60 * 1_000_000
-"""When a session was used is noted this seldom: a page asks for many things, and people read minutes in hours."""
+"""When a session was used is noted this seldom: a page asks for many things, and nobody needs it to the minute."""
+
+ELSEWHERE_EVERY_US = 60 * 1_000_000
+"""The same where the browser or the address is another one: a browser may have two, and use them in turn."""
 
 SESSION: tuple[Any, ...] = (
     SessionRow.id,
@@ -81,7 +85,7 @@ class Session:
     """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
     that is known of a cookie that an earlier version made.
 
-    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is empty.
+    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
     """
 
     id: str
@@ -92,11 +96,11 @@ class Session:
     browser: str
     address: str
     ended_at: int | None = None
-    stamp: str = ""
+    stamp: str | None = None
 
     @property
     def is_stored(self) -> bool:
-        return not self.stamp
+        return self.stamp is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,41 +114,44 @@ class Carried:
     opened_at: int
 
 
-_PLACE = bindparam("session", type_=String())
-_USER = bindparam("user", type_=BigInteger())
+_ID = bindparam("session", type_=String())
 _OPENED = bindparam("opened_at", type_=BigInteger())
 
-OPEN = (
-    insert(SessionRow)
-    .from_select(
-        [column.key for column in SESSION[:-1]],
-        select(
-            _PLACE,
-            User.id,
-            bindparam("way", type_=String()),
-            _OPENED,
-            bindparam("last_used_at", type_=BigInteger()),
-            bindparam("browser", type_=String()),
-            bindparam("address", type_=String()),
-        )
-        .where(
-            User.id == _USER,
-            User.password_hash == bindparam("hash", type_=String()),
-            *LET_IN,
-            or_(User.signed_out_at.is_(None), User.signed_out_at < _OPENED),
-            ~exists().where(SessionRow.id == _PLACE),
-        )
-        .with_for_update(),
-    )
-    .execution_options(preserve_rowcount=True)
-)
-"""A new row, if the password is still the one that the session was opened with, the user is let in and nothing ended it
-meanwhile. The user's row is locked, so that whoever changes the password or disables the user waits, and then ends this
-session with the others."""
 
+def _row_unless_there(*conditions: ColumnElement[bool]) -> Insert:
+    """A row, of a user for whom these hold. The user's row is locked: whoever is changing the password has done so
+    before, or waits and ends this session with the others."""
+    values = (
+        _ID,
+        User.id,
+        bindparam("way", type_=String()),
+        _OPENED,
+        bindparam("last_used_at", type_=BigInteger()),
+        bindparam("browser", type_=String()),
+        bindparam("address", type_=String()),
+        bindparam("ended_at", type_=BigInteger()),
+    )
+    is_of_user = User.id == bindparam("user", type_=BigInteger())
+    wanted = select(*values).where(is_of_user, ~exists().where(SessionRow.id == _ID), *conditions)
+    names = [column.key for column in SESSION]
+    made = insert(SessionRow).from_select(names, wanted.with_for_update())
+    return made.execution_options(preserve_rowcount=True)
+
+
+OPEN = _row_unless_there(
+    User.password_hash == bindparam("hash", type_=String()),
+    or_(User.signed_out_at.is_(None), User.signed_out_at < _OPENED),
+    *LET_IN,
+)
+"""If the password is still the one that it was opened with, not all were ended since, and the user is let in."""
+
+BURY = _row_unless_there()
+"""Of a session that ended before it was stored."""
+
+END = update(SessionRow).where(SessionRow.id == _ID, SessionRow.ended_at.is_(None)).values(ended_at=bindparam("now"))
 USED = (
     update(SessionRow)
-    .where(SessionRow.id == _PLACE, SessionRow.last_used_at < bindparam("now"))
+    .where(SessionRow.id == _ID, SessionRow.last_used_at < bindparam("now"))
     .values(last_used_at=bindparam("now"), browser=bindparam("by"), address=bindparam("at"))
 )
 STATES = select(*SESSION).where(among(SessionRow.__table__.c.id, "ids"))
@@ -175,6 +182,12 @@ def carried_session(carried: Carried, visit: Visit, now: int) -> Session:
     return Session(id, carried.user_id, carried.way, carried.opened_at, now, *place, stamp=carried.stamp)
 
 
+def standing(user_id: int) -> Select[Any]:
+    """A user's sessions that were not ended, the one used last before the others."""
+    mine = select(*SESSION).where(SessionRow.user_id == user_id, SessionRow.ended_at.is_(None))
+    return mine.order_by(SessionRow.last_used_at.desc(), SessionRow.id)
+
+
 def end_all(connection: Connection, user_id: int, now: int, but: str | None = None) -> int:
     """End all sessions of a user, those of which nothing is stored too, inside a transaction; how many were stored.
 
@@ -183,6 +196,12 @@ def end_all(connection: Connection, user_id: int, now: int, but: str | None = No
     connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now))
     standing = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
     return connection.execute(update(SessionRow).where(standing).values(ended_at=now)).rowcount
+
+
+def forget_all(connection: Connection, now: int) -> None:
+    """End every session of everybody, also in what an older database knows of them, inside a transaction."""
+    connection.execute(delete(SessionRow))
+    connection.execute(update(User).values(signed_out_at=now))
 
 
 class Unstored:
@@ -211,7 +230,7 @@ class Unstored:
 class Sessions:
     """``on_end`` is called, in whatever thread ended sessions, when that is stored: sockets are then looked at."""
 
-    on_end: Callable[[], None] | None = None
+    on_end: Callable[[], object] | None = None
 
     def __init__(self, database: Database, lifetime: Lifetime | None = None) -> None:
         self._database = database
@@ -221,15 +240,15 @@ class Sessions:
     # --- using ---
 
     def used(self, session: Session, visit: Visit, now: int) -> Session:
-        """Note that the session is in use: every ten minutes, or when it comes from elsewhere. As it is then.
+        """Note that the session is in use: every ten minutes, or every one if it comes from elsewhere. As it is then.
 
         Nothing is where the database takes no changes: whoever asks is answered all the same.
         """
-        noted = replace(session, last_used_at=now, browser=visit.browser, address=visit.address)
         is_here = (session.browser, session.address) == (visit.browser, visit.address)
-        if not session.is_stored or (is_here and now - session.last_used_at < USED_EVERY_US):
+        if not session.is_stored or now - session.last_used_at < (USED_EVERY_US if is_here else ELSEWHERE_EVERY_US):
             return session
         values = {"session": session.id, "now": now, "by": visit.browser, "at": visit.address}
+        noted = replace(session, last_used_at=now, browser=visit.browser, address=visit.address)
         return noted if self._database.note(USED, values) else session
 
     def is_over(self, session: Session, now: int) -> bool:
@@ -251,9 +270,8 @@ class Sessions:
 
     def sessions(self, user_id: int, now: int) -> list[Session]:
         """A user's sessions that are not over, the one used last before the others."""
-        query = select(*SESSION).where(SessionRow.user_id == user_id, SessionRow.ended_at.is_(None))
         with self._database.read() as connection:
-            found = [session_of(row) for row in connection.execute(query.order_by(SessionRow.last_used_at.desc()))]
+            found = [session_of(row) for row in connection.execute(standing(user_id))]
         return [session for session in found if not self.is_over(session, now)]
 
     # --- ending ---
@@ -266,19 +284,12 @@ class Sessions:
         return session.id not in self._unstored
 
     def store_ended(self) -> None:
-        """Store what could not be stored so far, if there is any."""
+        """Store what could not be stored so far, if there is any. Waits no longer than a note does."""
         for session in self._unstored.all():
-            with suppress(*NOT_WRITTEN), self._database.write() as connection:
-                self._end(connection, session)
+            if self._database.note(END, {"session": session.id, "now": session.ended_at}) and (
+                session.is_stored or self._database.note(BURY, row_of(session))
+            ):
                 self._unstored.drop(session)
-
-    def _end(self, connection: Connection, session: Session) -> None:
-        mine = (SessionRow.id == session.id) & SessionRow.ended_at.is_(None)
-        ended = update(SessionRow).where(mine).values(ended_at=session.ended_at)
-        if connection.execute(ended).rowcount == 0 and not session.is_stored:
-            values = {column.key: getattr(session, column.key) for column in SESSION}
-            with suppress(IntegrityError), connection.begin_nested():  # stored and ended already, or the user is gone
-                connection.execute(insert(SessionRow).values(**values))
 
     def end_session(self, user_id: int, id: str, now: int) -> None:
         """End one of a user's sessions. Raises NotFound where there is none of this id, or it has ended."""
@@ -316,15 +327,7 @@ def is_disowned(session: Session, stamp: str, line: int | None) -> bool:
     return session.stamp != stamp or session.opened_at <= (line or 0)
 
 
-def opening(session: Session, password_hash: str) -> Mapping[str, Any]:
-    """What OPEN takes."""
-    return {
-        "session": session.id,
-        "user": session.user_id,
-        "way": session.way,
-        "opened_at": session.opened_at,
-        "last_used_at": session.last_used_at,
-        "browser": session.browser,
-        "address": session.address,
-        "hash": password_hash,
-    }
+def row_of(session: Session) -> dict[str, Any]:
+    """What OPEN and BURY take. OPEN also takes ``hash``, of the password."""
+    values = {column.key: getattr(session, column.key) for column in SESSION}
+    return {**values, "session": values.pop("id"), "user": values.pop("user_id")}

@@ -137,7 +137,7 @@ def signed_in(app: App, name: str) -> Browser:
     """A browser with the cookie that signing in gives; the form itself has tests of its own."""
     browser = Browser(app)
     with app.test_request_context(environ_base=browser.address):
-        open_session(parts_of(app).accounts.user_named(name))
+        open_session(parts_of(app).accounts.user_named(name), "password")
         answer = app.process_response(app.response_class())
     cookie = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
     browser.client.set_cookie(COOKIE, cookie.value)

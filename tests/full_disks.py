@@ -71,10 +71,11 @@ WRITES = {
     "changes": "INSERT",
     "contacts": "INSERT",
     "devices": "INSERT UPDATE",
+    "sessions": "INSERT UPDATE",
     "settings": "INSERT",
     "tutorial_numbers": "INSERT",
     "tutorial_rows": "INSERT",
-    "users": "INSERT",
+    "users": "INSERT UPDATE",
 }
 """What is written here, by table. A trigger takes MariaDB as long as a hundred rows."""
 

@@ -16,7 +16,7 @@ class Forms(HTMLParser):
         self._form: Fields | None = None
         self._templates = 0
         self._text: list[str] | None = None
-        self.feed(page)
+        self.feed(page.replace("\r\n", "\n"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         have = {name: value or "" for name, value in attrs}
@@ -27,7 +27,7 @@ class Forms(HTMLParser):
         elif self._templates or self._form is None or "name" not in have:
             return
         elif tag == "input" and (have.get("type") not in ("checkbox", "radio") or "checked" in have):
-            self._form.setdefault(have["name"], []).append(have.get("value", ""))
+            self._form.setdefault(have["name"], []).append(have.get("value", "").replace("\n", "\r\n"))
         elif tag == "textarea":
             self._text = []
             self._form.setdefault(have["name"], []).append("")

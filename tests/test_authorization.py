@@ -57,6 +57,7 @@ class World:
     stream: str
     device: str
     device_token: str
+    session: str
     bob: Browser
     bob_token: str
     revoked_token: str
@@ -71,6 +72,7 @@ class World:
             "<uuid:conflict_id>": self.change,
             "<uuid:stream_id>": self.stream,
             "<uuid:device_id>": self.device,
+            "<uuid:session_id>": self.session,
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
         }
@@ -86,7 +88,9 @@ class World:
         queries += [
             "SELECT * FROM books WHERE id = 1",
             "SELECT * FROM devices WHERE book_id = 1",
-            "SELECT * FROM users",
+            "SELECT id, name, password_hash, admin FROM users",
+            "SELECT signed_out_at FROM users WHERE id = 1",
+            f"SELECT * FROM sessions WHERE id = '{self.session}'",
         ]
         with self.app.extensions["database"].read() as connection:
             return [connection.execute(text(query)).all() for query in queries]
@@ -156,11 +160,14 @@ MATRIX: Mapping[str, Row] = {
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),
     "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/revoke-all": Row(Who.PERSON),
     "POST /devices/<uuid:device_id>/rename": Row(Who.PERSON, {"name": "hijacked"}),
     "POST /devices/<uuid:device_id>/revoke": Row(Who.PERSON),
     "GET /settings": Row(Who.PERSON),
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
+    "POST /settings/sessions/<uuid:session_id>/end": Row(Who.PERSON),
+    "POST /settings/sessions/end-others": Row(Who.PERSON),
     "GET /people": Row(Who.ADMIN),
     "GET /streams": Row(Who.ADMIN),
     "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
@@ -186,7 +193,7 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:device_id>")
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:device_id>", "<uuid:session_id>")
 
 
 def rows(*kinds: Who) -> list[Any]:
@@ -218,8 +225,10 @@ def made_on(app: App, folder: Path) -> World:
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
     stream = shown(app, written(folder / "stream.db", parts.clock(), CANARY)).id
+    signed_in(app, "ada")
+    (session,) = parts.accounts.sessions(hers.user_id, parts.clock())
     bob = signed_in(app, "bob")
-    return World(app, contact, change, stream, hers.uuid, her_token, bob, his_token, revoked_token)
+    return World(app, contact, change, stream, hers.uuid, her_token, session.id, bob, his_token, revoked_token)
 
 
 def add_contact(app: App, book_id: int) -> tuple[str, str]:

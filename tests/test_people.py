@@ -91,14 +91,6 @@ def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: t
 
 
 @pytest.mark.parametrize("act", OUT)
-def test_sessions_and_pages_of_whoever_is_out_have_no_stamp(
-    accounts: Accounts, people: People, ada: User, eve: User, now: int, act: Act
-) -> None:
-    people.act(eve.id, act, now)
-    assert accounts.stamps([ada.id, eve.id]) == {ada.id: ada.stamp}
-
-
-@pytest.mark.parametrize("act", OUT)
 def test_devices_that_are_not_let_in_are_not_behind(
     database: Database, accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
 ) -> None:

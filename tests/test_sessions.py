@@ -12,7 +12,7 @@ from offbook.core.errors import NotFound
 from storage.accounts import Accounts, User, WrongPassword
 from storage.engines import Database
 from storage.passwords import Effort
-from storage.sessions import DAY_US, USED_EVERY_US, Carried, Session, Visit, session_id
+from storage.sessions import DAY_US, ELSEWHERE_EVERY_US, USED_EVERY_US, Carried, Session, Visit, session_id
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"
@@ -66,15 +66,17 @@ def test_a_session_rests_for_a_month_and_lasts_for_ninety_days(accounts: Account
     assert accounts.sessions(ada.id, now + 90 * DAY_US) == []
 
 
-def test_use_is_noted_every_ten_minutes_and_when_it_comes_from_elsewhere(
+def test_use_is_noted_every_ten_minutes_and_sooner_when_it_comes_from_elsewhere(
     accounts: Accounts, ada: User, now: int
 ) -> None:
     _, session = accounts.open_session(ada, "password", HOME, now)
     assert accounts.used(session, HOME, now + USED_EVERY_US - 1) is session
     later = accounts.used(session, HOME, now + USED_EVERY_US)
     assert accounts.sessions(ada.id, now + USED_EVERY_US) == [later]
-    away = accounts.used(later, ROAD, now + USED_EVERY_US + 1)
-    assert accounts.sessions(ada.id, now + USED_EVERY_US + 1) == [away]
+    moved = now + USED_EVERY_US + ELSEWHERE_EVERY_US
+    assert accounts.used(later, ROAD, moved - 1) is later
+    away = accounts.used(later, ROAD, moved)
+    assert accounts.sessions(ada.id, moved) == [away]
     assert (away.browser, away.address) == (ROAD.browser, ROAD.address)
 
 

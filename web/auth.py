@@ -1,4 +1,4 @@
-"""Who asks: people by password and session cookie, devices by token.
+"""Who asks: people by password and then by their session (web.signed), devices by token.
 
 Views take the answer from ``me()`` and ``the_device()`` and scope every store call by its book. A token is read from
 the Authorization header alone, never from the URL, which ends in logs. The numbers of who was let in stay in ``g``, for
@@ -8,6 +8,7 @@ the log of requests.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, ParamSpec, cast
 from urllib.parse import urlsplit
@@ -17,13 +18,16 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf.csrf import generate_csrf, validate_csrf
+from itsdangerous import BadSignature
 from markupsafe import Markup
 
-from offbook.core.errors import Invalid, NotFound
+from offbook.core.errors import Invalid, NotFound, NotLetIn
 from storage.accounts import User, WrongPassword
 from storage.devices import DeviceLogin
+from storage.sessions import Session
 from storage.throttle import Throttled
-from web import parts
+from web import again, parts
+from web.cookie import Cookie, carried_by, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
 from web.values import authorization, posted, query
@@ -32,15 +36,22 @@ P = ParamSpec("P")
 
 auth = Blueprint("auth", __name__)
 
+SIGNED_OUT_HERE = (
+    "You are signed out. The server can store nothing at the moment: it keeps in mind that the session has ended, and "
+    "stores that when it can."
+)
+
 
 class Person(UserMixin):  # type: ignore[misc]
-    """A user as Flask-Login wants one. The session holds id and stamp: a new password ends the others."""
+    """A user as Flask-Login wants one, by a session and its token."""
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, session: Session, token: str) -> None:
         self.user = user
+        self.session = session
+        self.token = token
 
     def get_id(self) -> str:
-        return f"{self.user.id}.{self.user.stamp}"
+        return key_of(self.token, self.session)
 
 
 class Manager(LoginManager):  # type: ignore[misc]
@@ -51,18 +62,27 @@ class Manager(LoginManager):  # type: ignore[misc]
         return None
 
 
-def load_person(session_id: str) -> Person | None:
-    user_id, _, stamp = session_id.partition(".")
-    user = parts().accounts.user(int(user_id)) if user_id.isdigit() else None
-    if user is None or user.stamp != stamp:
+def load_person(key: str) -> Person | None:
+    accounts, now = parts().accounts, parts().clock()
+    carried = carried_by(key)
+    found = accounts.carried_in(carried, visit(), now) if carried else accounts.signed_in(key, now)
+    if found is None:
         return None
+    user, token = found[0], carried.token if carried else key
+    opened = accounts.used(found[1], visit(), now)
+    keep(token, opened)
     g.user_number = user.id
-    return Person(user)
+    return Person(user, opened, token)
 
 
 def me() -> User:
     """The signed-in user; only inside a view that asks for a session."""
     return cast(Person, current_user).user
+
+
+def my_session() -> Session:
+    """The session that the user is signed in by."""
+    return cast(Person, current_user).session
 
 
 def is_signed_in() -> bool:
@@ -119,8 +139,10 @@ def require_csrf_header() -> None:
 def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
         raise Problem(401, "not_authorized", "Sign in first.")
+    if request.method != "GET":
+        return again.at_the_door()
     here = request.script_root + request.full_path.rstrip("?")
-    return redirect(url_for("auth.login", next=here if request.method == "GET" else None))
+    return redirect(url_for("auth.login", next=here))
 
 
 def not_an_admin() -> Problem:
@@ -161,17 +183,23 @@ def device_login() -> DeviceLogin:
     if login is None:
         # A browser would answer a Basic challenge with a box that nobody can fill in.
         scheme = "Basic" if given and given.type == "basic" else "Bearer"
-        detail = "The device's token is missing, wrong or revoked. Add the device again on the Devices page."
+        detail = (
+            "The device's token is missing, wrong or revoked, or its user was removed for good. Add the device again "
+            "on the Devices page."
+        )
         raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
     g.device_number = login.device.id
     return login
 
 
-def open_session(user: User) -> None:
-    """Sign in. The old session is thrown away whole: nothing that was planted in it lives on."""
+def open_session(user: User, way: str) -> None:
+    """Sign in who has shown who they are, in this way. What the cookie held is thrown away whole: nothing that was
+    planted in it lives on. Raises WrongPassword where the password has changed since it was looked at."""
+    token, opened = parts().accounts.open_session(user, way, visit(), parts().clock())
     session.clear()
     session.permanent = True
-    login_user(Person(user))
+    login_user(Person(user, opened, token))
+    keep(token, opened)
 
 
 def home() -> str:
@@ -199,21 +227,24 @@ def sign_in() -> ResponseReturnValue:
     address = request.remote_addr or ""
     try:
         user = parts().accounts.check_password(name, posted.text("password", ""), address, parts().clock())
+        open_session(user, "password")
     except WrongPassword as error:
         return render_template("login.html", error=str(error), name=name), 422
     except Throttled as error:
         page = render_template("login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
-    open_session(user)
-    return redirect(safe_next(query.text("next", None)))
+    except NotLetIn as error:
+        return render_template("login.html", error=str(error), name=name), 403
+    return again.after_signing_in() or redirect(safe_next(query.text("next", None)))
 
 
 @auth.post("/logout")
 @session_required
 def sign_out() -> ResponseReturnValue:
+    is_stored = parts().accounts.sign_out(my_session(), parts().clock())
     logout_user()
     session.clear()
-    flash("You are signed out.")
+    flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
     return redirect(url_for("auth.login"))
 
 
@@ -231,7 +262,7 @@ def set_up(once: str) -> ResponseReturnValue:
         user = parts().accounts.set_up(once, name, password, parts().clock(), parts().new_id)
     except Invalid as error:
         return render_template("setup.html", error=str(error), name=name), 422
-    open_session(user)
+    open_session(user, "setup")
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
     return redirect(home())
 
@@ -253,10 +284,24 @@ class Sessions(SecureCookieSessionInterface):
     the pages come without one, since a cache on the way keeps them for everybody.
     """
 
+    session_class = Cookie
+
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        signer = self.get_signing_serializer(app) if cookie else None
+        if cookie is None or signer is None:
             return self.session_class()
-        return super().open_session(app, request)
+        most = int(app.permanent_session_lifetime.total_seconds())
+        try:
+            values, signed_at = signer.loads(cookie, max_age=most, return_timestamp=True)
+        except BadSignature:
+            return self.session_class()
+        opened = self.session_class(values)
+        opened.signed_at = signed_at
+        return opened
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return session.modified or (session.permanent and cast(Cookie, session).is_due(datetime.now(UTC)))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         is_used = bool(session or session.accessed) and not (is_renewal() or "device" in g)

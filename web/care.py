@@ -1,6 +1,7 @@
-"""Care for open sockets: a token that is revoked, or a password that is changed, ends what was opened with it.
+"""Care for open sockets: a token that is revoked, or a session that ends, ends what was opened with it.
 
-And how far each device is gets noted, for all in one commit. Both from time to time, for all sockets together.
+And how far each device is gets noted, for all in one commit. Both from time to time, for all sockets together; and at
+once where this process has ended a session.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Care:
         self._sockets: set[Cared] = set()
         self._places: dict[int, int | None] = {}
         self._noted: dict[int, int | None] = {}
+        self._ended = asyncio.Event()
 
     def add(self, socket: Cared) -> None:
         self._sockets.add(socket)
@@ -54,16 +56,35 @@ class Care:
 
     async def run(self) -> None:
         """Until cancelled; what can't be done now is tried at the next look."""
+        loop, accounts = asyncio.get_running_loop(), self._parts.accounts
+        accounts.on_end = partial(loop.call_soon_threadsafe, self._ended.set)
         looks = 0
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            looks += 1
-            try:
-                await self._end_revoked()
-                if looks % NOTE_EVERY == 0:
-                    await self._note(all_of_them=looks % SEEN_EVERY == 0)
-            except Exception:
-                log.exception("Open sockets can't be looked after; it is tried again")
+        try:
+            while True:
+                if not await self._is_woken():
+                    looks += 1
+                await self._look(looks)
+        finally:
+            accounts.on_end = None
+
+    async def _is_woken(self) -> bool:
+        """Whether a session was ended before it was time for the next look."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._ended.wait()
+        except TimeoutError:
+            return False
+        self._ended.clear()
+        return True
+
+    async def _look(self, looks: int) -> None:
+        try:
+            await self._end_revoked()
+            if looks % NOTE_EVERY == 0:
+                await self._threads.run(self._parts.accounts.store_ended)
+                await self._note(all_of_them=looks % SEEN_EVERY == 0)
+        except Exception:
+            log.exception("Open sockets can't be looked after; it is tried again")
 
     async def _end_revoked(self) -> None:
         if not self._sockets:
@@ -92,13 +113,13 @@ class Care:
 
 
 def who_may_not(parts: Parts, guests: Iterable[Guest]) -> set[Guest]:
-    """Those whose token was revoked, or whose password is another one by now. In a thread."""
+    """Those whose token was revoked, or whose session is over. In a thread."""
     devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
-    people = {guest.origin.user_id for guest in guests if guest.stamp is not None and guest.origin.user_id is not None}
+    sessions = [guest.session for guest in guests if guest.session is not None]
     revoked = parts.accounts.revoked(devices) if devices else ()
-    stamps = parts.accounts.stamps(people) if people else {}
+    over = parts.accounts.over(sessions, parts.clock()) if sessions else ()
     return {
         guest
         for guest in guests
-        if guest.origin.device_id in revoked or guest.stamp not in (None, stamps.get(guest.origin.user_id))
+        if guest.origin.device_id in revoked or (guest.session is not None and guest.session.id in over)
     }

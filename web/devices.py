@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from web import parts
 from web.auth import me, session_required
-from web.values import posted
+from web.values import posted, query
 
 devices = Blueprint("devices", __name__)
 
@@ -47,6 +47,14 @@ def rename(device_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("devices.index"))
 
 
+@devices.post("/devices/revoke-all")
+@session_required
+def revoke_all() -> ResponseReturnValue:
+    parts().accounts.revoke_devices(me().id, parts().clock())
+    flash("All devices are revoked. They keep what they have, and sync no more.")
+    return redirect(url_for("devices.index"))
+
+
 @devices.post("/devices/<uuid:device_id>/revoke")
 @session_required
 def revoke(device_id: UUID) -> ResponseReturnValue:
@@ -56,5 +64,6 @@ def revoke(device_id: UUID) -> ResponseReturnValue:
 
 
 def page(error: str = "", name: str = "") -> str:
-    rows = parts().accounts.devices(me().id)
-    return render_template("devices.html", devices=rows, now=parts().clock(), error=error, name=name)
+    rows, is_after = parts().accounts.devices(me().id), query.text("after", "") == "password"
+    now = parts().clock()
+    return render_template("devices.html", devices=rows, now=now, error=error, name=name, is_after=is_after)

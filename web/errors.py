@@ -15,7 +15,6 @@ from typing import Any, get_args
 from flask import Flask, Response, current_app, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
@@ -104,11 +103,6 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
     return answer(Problem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
 
 
-def from_csrf(_: CSRFError) -> Response:
-    detail = "This form does not belong to your session any more. Go back, load the page again and repeat."
-    return answer(Problem(400, "stale_form", detail))
-
-
 BUSY_SECONDS = 5
 
 Translated = Malformed | NotFound | Invalid | Conflicting | NotLetIn | CursorGone | Unwritable
@@ -162,7 +156,6 @@ def register(app: Flask) -> None:
     for failure in FAILURES:
         app.register_error_handler(failure, from_database)
     app.register_error_handler(Problem, answer)
-    app.register_error_handler(CSRFError, from_csrf)
     app.register_error_handler(HTTPException, from_http)
     for kind in get_args(Translated):
         app.register_error_handler(kind, from_offbook)

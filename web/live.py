@@ -17,9 +17,10 @@ from offbook.core.changes import Cursor
 from offbook.core.wire import parse_cursor
 from storage import Origin, check
 from storage.devices import Device
+from storage.sessions import Session
 from web import parts
 from web.api import know_the_protocol, origin_of
-from web.auth import device_login, is_signed_in, me
+from web.auth import device_login, is_signed_in, me, my_session
 from web.bridge import DOOR
 from web.describe import Asks, describes
 from web.errors import Problem
@@ -33,14 +34,14 @@ live = Blueprint("live", __name__)
 class Guest:
     """Who listens: a device, or a person's page, which only listens. ``since`` is None for a snapshot.
 
-    ``device`` is the device as it was noted last.
+    ``device`` is the device as it was noted last, ``session`` what the page's browser is signed in by.
     """
 
     book_id: int
     since: Cursor | None
     origin: Origin
     device: Device | None = None
-    stamp: str | None = None
+    session: Session | None = None
 
     @property
     def name(self) -> tuple[str, int | None]:
@@ -94,7 +95,7 @@ def page_guest(since: Cursor | None) -> Guest:
     """
     if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
         raise Problem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
-    return Guest(me().book_id, since, Origin(user_id=me().id), stamp=me().stamp)
+    return Guest(me().book_id, since, Origin(user_id=me().id), session=my_session())
 
 
 def note_cursor() -> None:

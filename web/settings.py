@@ -1,8 +1,9 @@
-"""The settings page: one's own password, and how one's book settles concurrent edits."""
+"""The settings page: how one's book settles concurrent edits, one's password, and where one is signed in."""
 
 from __future__ import annotations
 
 from inspect import getdoc
+from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from offbook.core.policies import POLICIES
 from storage.accounts import WrongPassword
+from storage.sessions import Session
 from storage.throttle import Throttled
 from web import parts
-from web.auth import me, open_session, session_required
+from web.auth import me, my_session, open_session, session_required
 from web.values import posted
 
 settings = Blueprint("settings", __name__)
@@ -25,6 +27,13 @@ POLICY_WORDS = {
     "edited, what came first stands and both versions wait in the inbox until someone chooses. Nothing else waits.",
 }
 
+WAYS = {
+    "password": "by password",
+    "setup": "by the set-up link",
+    "earlier": "or before",
+}
+"""How a session was opened, after "Signed in on 4 May 2026"."""
+
 
 @settings.get("/settings")
 @session_required
@@ -35,7 +44,7 @@ def index() -> ResponseReturnValue:
 @settings.post("/settings/password")
 @session_required
 def change_password() -> ResponseReturnValue:
-    """Ends every other session of this user; this one gets the new stamp."""
+    """Ends every session of this user, and opens a new one here. Devices keep their tokens, unless somebody says so."""
     user = me()
     new = posted.text("new_password", "")
     if new != posted.text("new_password_again", ""):
@@ -45,14 +54,32 @@ def change_password() -> ResponseReturnValue:
             user.name, posted.text("password", ""), request.remote_addr or "", parts().clock()
         )
         user = parts().accounts.set_password(user.id, new, parts().clock())
+        open_session(user, "password")
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
     except Throttled as error:
         return page(error=str(error)), 429, {"Retry-After": str(error.wait_seconds)}
     except Invalid as error:
         return page(error=str(error)), 422
-    open_session(user)
     flash("The password is changed. All other sessions are signed out.")
+    has_devices = bool(parts().accounts.devices(user.id))
+    return redirect(url_for("devices.index", after="password") if has_devices else url_for("settings.index"))
+
+
+@settings.post("/settings/sessions/<uuid:session_id>/end")
+@session_required
+def end_session(session_id: UUID) -> ResponseReturnValue:
+    """For the session of this very browser there is signing out."""
+    parts().accounts.end_session(me().id, str(session_id), parts().clock())
+    flash("The session is ended. That browser is signed out.")
+    return redirect(url_for("settings.index"))
+
+
+@settings.post("/settings/sessions/end-others")
+@session_required
+def end_others() -> ResponseReturnValue:
+    parts().accounts.end_sessions(me().id, parts().clock(), but=my_session().id)
+    flash("All other browsers are signed out.")
     return redirect(url_for("settings.index"))
 
 
@@ -71,7 +98,14 @@ def page(error: str = "") -> str:
     book = parts().accounts.book(me().book_id)
     policies = [(name, words_of(name)) for name in POLICIES]
     waits = parts().contacts.conflicts(me().book_id)
-    return render_template("settings.html", book=book, policies=policies, waits=waits, error=error)
+    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS}
+    return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
+
+
+def sessions() -> list[Session]:
+    """Where this user is signed in: here, though that may not be stored yet, and elsewhere."""
+    found = parts().accounts.sessions(me().id, parts().clock())
+    return [my_session(), *(session for session in found if session.id != my_session().id)]
 
 
 def words_of(policy: str) -> str:

@@ -2,8 +2,10 @@
 
 export class Failed extends Error {}
 export class SignedOut extends Failed {}
+class Stale extends Failed {}
 
 const underWay = new Set();
+const home = document.getElementById("live")?.dataset.home;
 
 // When every part that is under way has come, and is in its place.
 export const settled = () => Promise.allSettled([...underWay]);
@@ -15,10 +17,21 @@ export function fetchPart(name, url, options = {}) {
   return answer;
 }
 
-async function partOf(name, url, options) {
+// A form whose token is of an earlier session is sent once more, with the token of the one that there is now.
+async function partOf(name, url, options, isSecond = false) {
   const { part, response } = await ask(name, url, options);
-  if (part.querySelector("header.top")) throw failure(part, response, options.method);
-  return { part, response };
+  if (!part.querySelector("header.top")) return { part, response };
+  const failed = failure(part, response, options.method);
+  if (isSecond || !(failed instanceof Stale)) throw failed;
+  options.body.set("csrf_token", takeToken(await fetchPage(home)));
+  return partOf(name, url, options, true);
+}
+
+// Puts the token of a page that came into every form that is here, and returns it.
+export function takeToken(page) {
+  const { value } = page.querySelector("[name=csrf_token]");
+  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = value;
+  return value;
 }
 
 // The page at this address, whole, as it is now.
@@ -47,7 +60,7 @@ function signedOut() {
   return new SignedOut("You are signed out. Sign in again above: what you typed is still here.");
 }
 
-const isSignIn = (response) => new URL(response.url).pathname.endsWith("/login");
+const isSignIn = (response) => response.status === 401 || new URL(response.url).pathname.endsWith("/login");
 
 function failure(page, response, method = "GET") {
   if (isSignIn(response)) {
@@ -55,6 +68,7 @@ function failure(page, response, method = "GET") {
     return signedOut();
   }
   const said = page.querySelector("[data-problem]");
+  if (said?.dataset.problem === "stale_form") return new Stale(said.textContent.trim());
   return new Failed(said ? said.textContent.trim() : "The server gave an answer that does not fit. Load the page again.");
 }
 

@@ -60,6 +60,7 @@ const ACTIONS = {
     const fresh = await renewAll();
     if (fresh) cursor = fresh;
     happen(fresh ? "renewed" : "unreachable");
+    if (fresh) document.dispatchEvent(new Event("signed-in"));
   },
 
   wait() {
@@ -148,6 +149,7 @@ function look() {
 function start() {
   ACTIONS.connect();
   addEventListener("online", wake);
+  addEventListener("focus", () => state.phase === "out" && wake()); // a window that is seen beside the other one
   addEventListener("offline", () => happen("rest"));
   addEventListener("pagehide", () => happen("rest"));
   addEventListener("pageshow", ({ persisted }) => persisted && wake());

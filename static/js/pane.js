@@ -1,6 +1,6 @@
 // What stands beside the list: a contact, its form, or nothing. Links and forms with data-pane (and rows of the list)
 // fetch the part and put it in place; the address and the title follow, so that reloading shows the same.
-import { Failed, body, fetchPart, textOf } from "./fragments.js";
+import { Failed, SignedOut, body, fetchPart, textOf } from "./fragments.js";
 import { flash, show } from "./flashes.js";
 import { morph } from "./morph.js";
 
@@ -9,6 +9,7 @@ const pane = document.getElementById("pane");
 const search = document.getElementById("q");
 
 let loading = new AbortController();
+let unsaved = null; // a form that was sent when nobody was signed in, and how
 let place = location.pathname + location.search;
 
 export const view = () => book.dataset.view;
@@ -25,6 +26,7 @@ export async function load(url, { method = "GET", form, button, push = true } = 
   if (method === "GET" && pane.querySelector("[data-dirty]") && !confirm("Leave without saving what you typed?")) return;
   loading.abort();
   loading = new AbortController();
+  unsaved = null;
   pane.setAttribute("aria-busy", "true");
   button?.setAttribute("aria-busy", "true");
   try {
@@ -34,6 +36,7 @@ export async function load(url, { method = "GET", form, button, push = true } = 
     remember(push ? withSearch(response.url) : url);
     document.dispatchEvent(new CustomEvent("pane", { detail: { part, method, url } }));
   } catch (error) {
+    if (error instanceof SignedOut && form) unsaved = { url, form, button };
     if (error instanceof Failed) flash(error.message);
     else if (error.name !== "AbortError") throw error;
   } finally {
@@ -86,6 +89,12 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const form = event.target;
   load(form.getAttribute("action"), { method: "POST", form, button: event.submitter });
+});
+
+document.addEventListener("signed-in", () => {
+  if (!unsaved?.form.isConnected) return;
+  const { url, form, button } = unsaved;
+  load(url, { method: "POST", form, button });
 });
 
 addEventListener("popstate", () => {

@@ -1,6 +1,6 @@
 // What is shown, made as new as the book: the page is fetched once more, and what differs is put in place. One fetch at
 // a time, however many changes come; none for what this page has shown already; and nothing under a typing hand.
-import { Failed, SignedOut, fetchPage, settled } from "./fragments.js";
+import { Failed, SignedOut, fetchPage, settled, takeToken } from "./fragments.js";
 import { morph } from "./morph.js";
 
 const WAIT_MS = 50;
@@ -108,8 +108,7 @@ function frame(fresh) {
     const now = fresh.querySelector(".places").children[number];
     if (now) morph(link, now);
   }
-  const token = fresh.querySelector("[name=csrf_token]").value;
-  for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = token;
+  takeToken(fresh);
 }
 
 // --- how things are put in place ---

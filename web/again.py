@@ -1,0 +1,143 @@
+"""A form that was sent when its session was over: what was typed is kept in the answer, and shown again.
+
+Whoever is signed out is asked to sign in, by a page that carries what was sent; whoever is signed in anew, so that the
+form's token is an old one, sees it at once. Nothing of it is done before it is sent once more, since another person may
+have signed in. Only what one of our own pages sent is kept (a browser says where a form comes from), or any site could
+put words into somebody's mouth. The server stores none of it; what is carried is signed, and passwords are typed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from web.errors import Problem, answer, wants_json
+from web.fragments import fragment
+from web.labels import FIELDS
+from web.values import posted
+
+CARRIED = "carried"
+"""The name of the input in which the page that asks to sign in carries what was sent."""
+
+SECRET = frozenset({"password", "new_password", "new_password_again"})
+MACHINERY = frozenset({"csrf_token", "change_id", "base", "opened", "seq", "seen", "cell", "next", CARRIED})
+"""What the page itself put into a form: sent again, and nothing to show."""
+
+CAN_BE_SHOWN = frozenset({"pages.create", "pages.update"})
+"""Forms that can be shown again as they were, by a button of this module's page."""
+
+STALE = "This form does not belong to your session any more. Go back, load the page again and repeat."
+SIGNED_OUT = "You are signed out. Sign in again in another tab, and repeat: what you typed is still here."
+TYPE_AGAIN = (
+    "This page was open for a while, and its form is an old one. Type your password once more. If that does not help, "
+    "let your browser keep this server's cookies."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form as it was sent: where to, by which endpoint, its inputs in order, and the names of its files."""
+
+    to: str
+    endpoint: str
+    inputs: Sequence[Sequence[str]]
+    files: Sequence[str]
+
+    @property
+    def passwords(self) -> list[str]:
+        return [name for name, _ in self.inputs if name in SECRET]
+
+    @property
+    def repeated(self) -> list[tuple[str, str]]:
+        """What is sent once more as it is."""
+        return [(name, text) for name, text in self.inputs if name not in SECRET]
+
+    @property
+    def can_be_shown(self) -> bool:
+        return self.endpoint in CAN_BE_SHOWN
+
+    def shown(self) -> Iterator[tuple[str, str]]:
+        """What somebody typed or chose, each with what it is called."""
+        for name, text in self.repeated:
+            if text.strip() and name not in MACHINERY and not name.endswith("_key"):
+                yield label_of(name), text
+
+
+def label_of(name: str) -> str:
+    """What an input is called: ``phone_value`` is a Phone."""
+    bare = name.removesuffix("_value")
+    return FIELDS.get(bare) or bare.replace("_", " ").capitalize()
+
+
+# --- what comes too late ---------------------------------------------------------------------------------------------
+
+
+def from_csrf(error: CSRFError) -> ResponseReturnValue:
+    """A form without the token of this session; or one of a browser that hides over HTTPS which page it comes from."""
+    if not current_user.is_authenticated and fragment():
+        return answer(Problem(401, "not_authorized", SIGNED_OUT))
+    if wants_json() or fragment() or not is_ours() or "referrer" in str(error.description):
+        return answer(Problem(400, "stale_form", STALE))
+    if request.endpoint == "auth.sign_in":
+        return sign_in_once_more()
+    return (page(sent_now()), 400) if current_user.is_authenticated else at_the_door()
+
+
+def at_the_door() -> ResponseReturnValue:
+    """The page that asks to sign in, for a form that came without a session. Nobody needs to be signed out twice."""
+    if fragment():
+        return answer(Problem(401, "not_authorized", SIGNED_OUT))
+    if request.endpoint == "auth.sign_out" or not is_ours():
+        return redirect(url_for("auth.login"))
+    return render_template("login.html", name="", carried=signer().dumps(asdict(sent_now()))), 401
+
+
+def sign_in_once_more() -> ResponseReturnValue:
+    """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
+    if current_user.is_authenticated:
+        return after_signing_in() or redirect(url_for("pages.index"))
+    return render_template("login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
+
+
+def after_signing_in() -> str | None:
+    """What was sent before, where the page that asked to sign in carried something."""
+    try:
+        carried: dict[str, Any] = signer().loads(posted.text(CARRIED, ""))
+    except BadSignature:
+        return None
+    return page(Sent(**carried))
+
+
+def page(sent: Sent) -> str:
+    return render_template("again.html", sent=sent)
+
+
+def sent_now() -> Sent:
+    """The form of this request. No text may have a NUL, so that it is left out; passwords are."""
+    sent = [(name, text) for name, texts in posted.lists().items() for text in texts if name != "csrf_token"]
+    inputs = [(name, "" if name in SECRET else text.replace("\0", "")) for name, text in sent]
+    to = request.script_root + request.full_path.rstrip("?")
+    return Sent(to, request.endpoint or "", inputs, list(request.files))
+
+
+def is_ours() -> bool:
+    """Whether a page of this server sent the form. Old browsers name the page instead of the origin."""
+    said = request.headers.get("Origin") or request.referrer or ""
+    here = urlsplit(request.host_url)
+    return urlsplit(said)[:2] == here[:2]
+
+
+def signer() -> URLSafeSerializer:
+    return URLSafeSerializer(str(current_app.secret_key), salt="offbook.again")
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(CSRFError, from_csrf)

@@ -1,0 +1,76 @@
+"""What the cookie says of the session of whoever shows it. Flask signs it, and lets it rest for a month.
+
+Of a session that is stored it holds the token. Of one that nothing could be stored of (storage.sessions) it holds what
+the row would say. A cookie of an earlier version says who it is of and no more: its token follows from what is in it,
+so that the same cookie, copied or shown twice at once, is one session.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
+
+from flask import current_app, request, session
+from flask.sessions import SecureCookieSession
+
+from offbook.core.wire import is_seq
+from storage.sessions import Carried, Session, Visit
+from web import parts
+from web.agents import browser_of
+
+RENEWED_AFTER = timedelta(days=1)
+"""A cookie that is not older is not written again: an answer that comes late would put it in a newer one's place."""
+
+KEY = "_user_id"
+"""Flask-Login's name for what tells the user; here, the session."""
+
+CARRIED = "carried"
+
+
+class Cookie(SecureCookieSession):
+    """The values of the cookie, and when it was signed; None where it came with no request."""
+
+    signed_at: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is to be signed anew, so that it lasts another month."""
+        return self.signed_at is None or now - self.signed_at >= RENEWED_AFTER
+
+
+def visit() -> Visit:
+    """Where this request comes from."""
+    return Visit(browser_of(request.user_agent.string), (request.remote_addr or "")[:45])
+
+
+def key_of(token: str, opened: Session) -> str:
+    return token if opened.is_stored else f"{opened.user_id}.{opened.stamp}"
+
+
+def keep(token: str, opened: Session) -> None:
+    """Let the cookie say this of the session; nothing is written where it does."""
+    carried = None if opened.is_stored else [token, opened.way, opened.opened_at]
+    if (session.get(KEY), session.get(CARRIED)) != (key_of(token, opened), carried):
+        session[KEY], session[CARRIED] = key_of(token, opened), carried
+
+
+def carried_by(key: str) -> Carried | None:
+    """What the cookie says of a session that nothing may be stored of; None where it is of one that is."""
+    user_id, dot, stamp = key.partition(".")
+    if not dot or not is_seq(user_id):
+        return None
+    token, way, opened_at = session.get(CARRIED) or (_token_of(key), "earlier", _signed_at())
+    return Carried(token, int(user_id), stamp, way, opened_at)
+
+
+def _token_of(key: str) -> str:
+    """Only this server can make it, and from this cookie alone."""
+    text = f"session {key} {session.get('csrf_token', '')}"
+    digest = hmac.digest(str(current_app.secret_key).encode(), text.encode(), "sha256")
+    return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _signed_at() -> int:
+    """In microseconds. The earlier versions signed the cookie anew with each answer."""
+    signed_at = getattr(session, "signed_at", None)
+    return parts().clock() if signed_at is None else int(signed_at.timestamp() * 1_000_000)
