@@ -27,6 +27,7 @@ from storage.engines import Database, open_engines
 from storage.lag import lag_of
 from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.people import People
 from storage.sessions import DAY_US, Lifetime
 from storage.sql import SqlStore
 from storage.streams import Streams
@@ -89,12 +90,15 @@ def wire(app: App, config: Config) -> None:
     database = open_engines(config.database_url)
     store = SqlStore(database)
     effort = Effort(config.argon2_time_cost, config.argon2_memory_kib, config.argon2_parallelism)
+    lifetime = Lifetime(config.session_days * DAY_US, config.session_days_max * DAY_US)
+    accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["offbook"] = Parts(
         config=config,
         store=store,
-        accounts=Accounts(database, effort, Lifetime(config.session_days * DAY_US, config.session_days_max * DAY_US)),
+        accounts=accounts,
+        people=People(database, accounts),
         contacts=Contacts(database),
         tutorial=Tutorial(store, database),
         activity=Activity(database),

@@ -81,6 +81,8 @@ class User(Base):
 
     ``folded`` is the name as names are compared (storage.names); empty where others had the same before names were
     compared so.
+    Whoever is disabled or removed is not let in, and keeps everything. ``is_purging``: what a removed user had is being
+    deleted, some at a time.
     """
 
     __tablename__ = "users"
@@ -92,6 +94,9 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(255), default=NO_PASSWORD)
     admin: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[int]
+    disabled_at: Mapped[int | None]
+    removed_at: Mapped[int | None]
+    is_purging: Mapped[bool] = mapped_column(default=False, server_default=false())
     signed_out_at: Mapped[int | None]
     """When all sessions of this user were ended together, last: also those of which nothing is stored."""
 

@@ -6,25 +6,27 @@ Passwords and the link's token are kept as hashes only. Nothing that leaves here
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.policies import POLICIES
+from offbook.core.users import Rights, require_access
 from storage import same_names, throttle
 from storage.closing import Closed
-from storage.devices import Devices, digest
+from storage.devices import LET_IN, RIGHTS, Devices, digest
 from storage.engines import NOT_WRITTEN, Database
 from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
 from storage.prepared import Prepared
+from storage.same_names import Named
 from storage.sessions import (
     OPEN,
     SESSION,
@@ -42,7 +44,6 @@ from storage.sessions import (
     session_of,
     stamp_of,
 )
-from storage.same_names import Named
 from storage.throttle import Guest, Throttled, guest_at
 
 SETUP_KEY = "setup"
@@ -71,6 +72,13 @@ class User:
     created_at: int
     book_id: int
     stamp: str
+    disabled_at: int | None = None
+    removed_at: int | None = None
+    is_purging: bool = False
+
+    @property
+    def rights(self) -> Rights:
+        return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,17 @@ class Accounts(Devices, Sessions):
             return _one(connection, _users().where(models.User.id == user_id))
 
     def user_named(self, name: str) -> User:
-        """The user with this name, in whatever case; raises NotFound, also where only an exact spelling tells whose."""
+        """The user with this name, in whatever case.
+
+        Raises NotFound where there is none, or only one in the trash, or where only an exact spelling tells who is meant.
+        """
+        user = self.any_user_named(name)
+        if user.removed_at is not None:
+            raise NotFound(f"{name!r} is in the trash: `flask user restore` brings a user back, book and all.")
+        return user
+
+    def any_user_named(self, name: str) -> User:
+        """As ``user_named``, in the trash too."""
         with self._database.read() as connection:
             sharing = same_names.sharing(connection, name)
             named = same_names.meant(sharing, name)
@@ -129,8 +147,15 @@ class Accounts(Devices, Sessions):
         return user
 
     def users(self) -> list[User]:
+        """All by name but those in the trash."""
+        return self._users(models.User.removed_at.is_(None))
+
+    def users_in_trash(self) -> list[User]:
+        return self._users(models.User.removed_at.is_not(None))
+
+    def _users(self, which: ColumnElement[bool]) -> list[User]:
         with self._database.read() as connection:
-            return [_user(row) for row in connection.execute(_users().order_by(models.User.name))]
+            return [_user(row) for row in connection.execute(_users().where(which).order_by(models.User.name))]
 
     def book(self, book_id: int) -> Book:
         columns = (models.Book.id, models.Book.uuid, models.Book.name, models.Book.policy)
@@ -146,8 +171,9 @@ class Accounts(Devices, Sessions):
     def check_password(
         self, name: str, password: str, address: str, now: int, browser_of: Callable[[int], str] = no_browser
     ) -> User:
-        """The user whose name and password these are; raises WrongPassword, or Throttled after too many of them.
+        """The user whose name and password these are.
 
+        Raises WrongPassword, or Throttled after too many of them, or NotLetIn where the user is disabled or removed.
         ``browser_of`` names the browser that asks, where the user with this number was signed in with it before: what
         others tried keeps it out no more.
         """
@@ -183,6 +209,7 @@ class Accounts(Devices, Sessions):
         user = self.user(found.id)
         if user is None:
             raise WrongPassword
+        require_access(user.rights)
         return user
 
     def _admitted(
@@ -205,7 +232,7 @@ class Accounts(Devices, Sessions):
         return guest, user
 
     def set_password(self, user_id: int, password: str, now: int) -> User:
-        """Give a user a new password; raises Invalid. All sessions are over, and whoever asked for it opens a new one."""
+        """Give a user a new password; raises Invalid. All sessions are over: whoever asked for it opens a new one."""
         user = self.user(user_id)
         changed = self._replace(user_id, self._passwords.hash(password, user.name if user else ""), now)
         self.ended()
@@ -314,12 +341,12 @@ def _open(connection: Connection, session: Session, stamp: str) -> Session:
 def _users() -> Select[*tuple[Any, ...]]:
     user, membership = models.User, models.Membership
     columns = (user.id, user.name, user.admin, user.created_at, membership.book_id, user.password_hash)
-    return select(*columns).join(membership, membership.user_id == user.id)
+    return select(*columns, *RIGHTS[1:]).join(membership, membership.user_id == user.id)
 
 
 def _user(row: Sequence[Any]) -> User:
-    user_id, name, admin, created_at, book_id, password_hash = row
-    return User(user_id, name, admin, created_at, book_id, stamp_of(password_hash))
+    user_id, name, admin, created_at, book_id, password_hash, *rights = row
+    return User(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
 
 
 def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
@@ -345,7 +372,7 @@ def _taken(connection: Connection, name: str) -> Iterator[None]:
         with connection.begin_nested():
             yield
     except IntegrityError:
-        raise same_names.name_taken(name) from None
+        raise same_names.name_taken(connection, name) from None
 
 
 def _insert(connection: Connection, model: type[models.Base], **values: object) -> int:
@@ -369,7 +396,7 @@ SIGNED_IN = Prepared(
     _users()
     .add_columns(*SESSION)
     .join(models.SessionRow, models.SessionRow.user_id == models.User.id)
-    .where(models.SessionRow.id == bindparam("session"))
+    .where(models.SessionRow.id == bindparam("session"), *LET_IN)
 )
 """Asked by every request with a session: the user, and behind it the session."""
 
@@ -381,6 +408,6 @@ CARRIED = Prepared(
         models.SessionRow,
         (models.SessionRow.user_id == models.User.id) & (models.SessionRow.id == bindparam("session")),
     )
-    .where(models.User.id == bindparam("user"))
+    .where(models.User.id == bindparam("user"), *LET_IN)
 )
 """The user of a session that may not be stored yet, and what there is of it."""

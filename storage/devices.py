@@ -21,6 +21,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from models import Book, Membership, User
 from models import Device as DeviceRow
 from offbook.core.errors import NotFound
+from offbook.core.users import Rights, require_access
 from storage.engines import Database
 from storage.lists import among
 from storage.names import a_name
@@ -52,10 +53,16 @@ DEVICE: tuple[Any, ...] = (
 )
 """The columns of a Device, in its order."""
 
+RIGHTS: tuple[Any, ...] = (User.admin, User.disabled_at, User.removed_at, User.is_purging)
+"""The columns of Rights, in its order."""
+
+LET_IN = (User.disabled_at.is_(None), User.removed_at.is_(None))
+"""What is so of users who may come in."""
+
 NAMES = tuple(column.key for column in DEVICE)
 
 LOGIN = Prepared(
-    select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, User.admin)
+    select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, *RIGHTS)
     .join(Book, Book.id == DeviceRow.book_id)
     .join(User, User.id == DeviceRow.user_id)
     .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
@@ -63,7 +70,13 @@ LOGIN = Prepared(
 )
 """Asked by every request of every device."""
 
-REVOKED = select(DeviceRow.id).where(among(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_not(None))
+WELCOME = (
+    select(DeviceRow.id)
+    .join(User, User.id == DeviceRow.user_id)
+    .where(among(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_(None), *LET_IN)
+)
+"""Those of these devices that may come in."""
+
 GOT_ON = (
     update(DeviceRow)
     .where(DeviceRow.id == bindparam("device"))
@@ -120,7 +133,10 @@ class Devices:
         return Device(key[0], uuid, book_id, user_id, name, now, None, None, {}, None, None), token
 
     def device_by_token(self, token: str) -> DeviceLogin | None:
-        """Who shows this token; None where it is not one, is revoked, or its user left the book."""
+        """Who shows this token; None where it is not one, is revoked, or its user left the book.
+
+        Raises NotLetIn where the user is disabled or removed.
+        """
         found = TOKEN.fullmatch(token)
         if found is None:
             return None
@@ -129,7 +145,9 @@ class Devices:
             return None
         row = rows[0]
         device = _device(row)
-        _, book_uuid, user_name, admin = row[len(DEVICE) :]
+        _, book_uuid, user_name, admin, disabled_at, removed_at, is_purging = row[len(DEVICE) :]
+        if disabled_at is not None or removed_at is not None:
+            require_access(Rights(bool(admin), disabled_at, removed_at, bool(is_purging)))
         return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, bool(admin))
 
     def devices(self, user_id: int) -> list[Device]:
@@ -191,9 +209,10 @@ class Devices:
         return self._database.note(GOT_ON, values)
 
     def revoked(self, numbers: Iterable[int]) -> set[int]:
-        """Those of these devices that may not come in any more."""
+        """Those of these devices that may not come in any more: they were revoked, or their users may not."""
+        asked = set(numbers)
         with self._database.read() as connection:
-            return set(connection.execute(REVOKED, {"ids": list(numbers)}).scalars())
+            return asked.difference(connection.execute(WELCOME, {"ids": list(asked)}).scalars())
 
     def revoke_any_device(self, uuid: str, now: int) -> Device:
         """What an admin does: whoever the device belongs to."""

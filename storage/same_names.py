@@ -14,10 +14,15 @@ from sqlalchemy import Connection, or_, select, update
 
 from models import User
 from offbook.core.errors import Invalid
+from offbook.core.users import kept_until
+from offbook.core.wire import iso_millis
 from storage.names import FOLDED_LENGTH_MAX, folded
 
 TYPED_LENGTH_MAX = 1_000
 """Of what is typed as a name no more is looked at: no name is so long."""
+
+
+COLUMNS = (User.id, User.name, User.password_hash, User.removed_at)
 
 
 class Named(NamedTuple):
@@ -26,6 +31,7 @@ class Named(NamedTuple):
     id: int
     name: str
     password_hash: str
+    removed_at: int | None
 
 
 def comparable(typed: str) -> str:
@@ -37,13 +43,13 @@ def sharing(connection: Connection, name: str) -> list[Named]:
     """All users whose names are the same as ``name`` but for case or form. As quick where there is nobody."""
     key = comparable(name)
     candidates = or_(User.folded == key, User.folded.is_(None))
-    query = select(User.id, User.name, User.password_hash).where(candidates).order_by(User.name)
+    query = select(*COLUMNS).where(candidates).order_by(User.name)
     return [Named(*row) for row in connection.execute(query) if folded(row.name) == key]
 
 
 def numbered(connection: Connection, user_id: int) -> Named | None:
     """The user with this id."""
-    query = select(User.id, User.name, User.password_hash).where(User.id == user_id)
+    query = select(*COLUMNS).where(User.id == user_id)
     return next((Named(*row) for row in connection.execute(query)), None)
 
 
@@ -59,11 +65,20 @@ def require_free(connection: Connection, name: str, but: int | None = None) -> N
     """Raise Invalid where somebody has this name, other than the user with the id ``but``."""
     for user in sharing(connection, name):
         if user.id != but:
-            raise name_taken(user.name)
+            raise _taken_by(user)
 
 
-def name_taken(name: str) -> Invalid:
-    return Invalid("name_taken", f"There is a user named {name!r} already. Choose another name.")
+def name_taken(connection: Connection, name: str) -> Invalid:
+    """The error that says who has this name."""
+    return next(map(_taken_by, sharing(connection, name)), Invalid("name_taken", "Choose another name."))
+
+
+def _taken_by(user: Named) -> Invalid:
+    if user.removed_at is None:
+        return Invalid("name_taken", f"There is a user named {user.name!r} already. Choose another name.")
+    until = iso_millis(kept_until(user.removed_at) // 1000)[:10]
+    detail = f"A user named {user.name!r} is in the trash until {until}. Restore this user, or choose another name."
+    return Invalid("name_taken", detail)
 
 
 def clashes(connection: Connection) -> list[list[str]]:

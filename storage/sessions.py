@@ -39,7 +39,7 @@ from sqlalchemy import (
 
 from models import SessionRow, User
 from offbook.core.errors import NotFound
-from storage.devices import digest
+from storage.devices import LET_IN, digest
 from storage.engines import Database
 from storage.lists import among
 
@@ -141,8 +141,9 @@ def _row_unless_there(*conditions: ColumnElement[bool]) -> Insert:
 OPEN = _row_unless_there(
     User.password_hash == bindparam("hash", type_=String()),
     or_(User.signed_out_at.is_(None), User.signed_out_at < _OPENED),
+    *LET_IN,
 )
-"""If the password is still the one that the session was opened with, and not all were ended since."""
+"""If the password is still the one that it was opened with, not all were ended since, and the user is let in."""
 
 BURY = _row_unless_there()
 """Of a session that ended before it was stored."""

@@ -25,6 +25,7 @@ from offbook.core.plan import Book, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, total
 from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
+from offbook.core.users import gone_for_good
 from storage import Done, Origin, Past, asked, probing, pruning
 from storage.authors import authors_of
 from storage.closing import Closed
@@ -87,13 +88,19 @@ class SqlStore:
 
 
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
-    (row,) = query.rows(transaction, {"book": book_id})
-    return Book(*row)
+    """Raises NotLetIn where it was purged since the request was let in."""
+    rows = query.rows(transaction, {"book": book_id})
+    if not rows:
+        raise gone_for_good()
+    return Book(*rows[0])
 
 
 def locked(transaction: Transaction, book_id: int) -> Book:
-    """The book with its lock. Raises Closed where the database takes no changes."""
-    ((*columns, closed),) = BOOK_LOCKED.rows(transaction, {"book": book_id})
+    """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``the_book``."""
+    rows = BOOK_LOCKED.rows(transaction, {"book": book_id})
+    if not rows:
+        raise gone_for_good()
+    *columns, closed = rows[0]
     if closed is not None:
         raise Closed
     return Book(*columns)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from storage.activity import Activity
     from storage.contacts import Contacts
     from storage.news import News
+    from storage.people import People
     from storage.sql import SqlStore
     from storage.streams import Streams
     from storage.tutorial import Tutorial
@@ -36,6 +37,7 @@ class Parts:
     config: Config
     store: SqlStore
     accounts: Accounts
+    people: People
     contacts: Contacts
     tutorial: Tutorial
     activity: Activity

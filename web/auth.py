@@ -34,7 +34,7 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from itsdangerous import BadSignature
 from markupsafe import Markup
 
-from offbook.core.errors import Invalid, NotFound
+from offbook.core.errors import Invalid, NotFound, NotLetIn
 from storage.accounts import User, WrongPassword
 from storage.devices import DeviceLogin
 from storage.sessions import Session
@@ -196,7 +196,10 @@ def device_login() -> DeviceLogin:
     if login is None:
         # A browser would answer a Basic challenge with a box that nobody can fill in.
         scheme = "Basic" if given and given.type == "basic" else "Bearer"
-        detail = "The device's token is missing, wrong or revoked. Add the device again on the Devices page."
+        detail = (
+            "The device's token is missing, wrong or revoked, or its user was removed for good. Add the device again "
+            "on the Devices page."
+        )
         raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
     g.device_number = login.device.id
     return login
@@ -243,6 +246,8 @@ def sign_in() -> ResponseReturnValue:
     except Throttled as error:
         page = render_template("login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
+    except NotLetIn as error:
+        return render_template("login.html", error=str(error), name=name), 403
     answer = make_response(again.after_signing_in() or redirect(safe_next(query.text("next", None))))
     return browsers.known(answer, user.id)
 

@@ -45,7 +45,7 @@ ALWAYS: Mapping[int, Codes] = {
     503: ("busy", "database_busy", "moving", "read_only"),
     507: ("disk_full",),
 }
-GUARDED: Mapping[int, Codes] = {401: ("not_authorized",)}
+GUARDED: Mapping[int, Codes] = {401: ("not_authorized",), 403: ("user_disabled", "user_removed")}
 WITH_BODY: Mapping[int, Codes] = {
     400: (
         "bad_gzip",

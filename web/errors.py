@@ -17,7 +17,7 @@ from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from offbook.core.errors import CursorGone, Invalid, Malformed, NotFound
+from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
 from storage.closing import RETRY_SECONDS
 from storage.engines import FAILURES
 from storage.unwritable import DiskFull, Unwritable
@@ -105,7 +105,7 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
 
 BUSY_SECONDS = 5
 
-Translated = Malformed | NotFound | Invalid | CursorGone | Unwritable
+Translated = Malformed | NotFound | Invalid | Conflicting | NotLetIn | CursorGone | Unwritable
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
@@ -118,6 +118,10 @@ def problem_of(error: Translated) -> Problem:
             return Problem(404, error.code, str(error))
         case Invalid():
             return Problem(422, error.code, str(error))
+        case Conflicting():
+            return Problem(409, error.code, str(error))
+        case NotLetIn():
+            return Problem(403, error.code, str(error))
         case CursorGone():
             return Problem(
                 410,

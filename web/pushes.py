@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from offbook.core.cells import Json
-from offbook.core.errors import CursorGone, Malformed
+from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.wire import INTEGER_MAX, Push, push_of
 from storage.engines import FAILURES
 from storage.sync import sync_together
@@ -96,7 +96,7 @@ def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Se
         note(parts, good)
         tell(parts, book_id, good, answers)
         return answers
-    except Unwritable as error:
+    except (NotLetIn, Unwritable) as error:
         return [problem_of(error)] * len(good)
     except FAILURES:
         log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")

@@ -6,6 +6,8 @@
     ├── Malformed            a request or an answer is not in the form that the wire asks for
     ├── NotFound             no such record, change or device
     ├── Invalid              a value that may not be stored: says which field, and why
+    ├── Conflicting          what is asked for does not fit what is stored: says what stands against it
+    ├── NotLetIn             the user of this password or token is disabled or removed
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
@@ -45,6 +47,22 @@ class NotFound(OffbookError):
 
 class Invalid(OffbookError):
     """A value that may not be stored. ``code`` is the one that a rejected change carries."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class Conflicting(OffbookError):
+    """What was asked for does not fit what is stored. Nothing was changed."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class NotLetIn(OffbookError):
+    """The password or the token is right, and its user is disabled or removed. ``code`` says which."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)

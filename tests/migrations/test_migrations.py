@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select, update
+from sqlalchemy import insert, inspect, select, update
 
-from models import Base, Contact
+from models import Base, Contact, User
 from offbook.core.digests import digest_of
 from storage.engines import Database
 from storage.migrating import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
@@ -76,6 +77,17 @@ def test_a_version_that_knows_no_unseen_writes_reads_the_clocks_after_going_back
     shortened = {"@created": [1, 1, "c1", "r1"], "phone": [9, 2, "c3", "r1"], "email": [7, 1, "c4", "r1"]}
     assert json.loads(kept["ada"]) == shortened
     assert json.loads(kept["gone"]).keys() == {"@created"}
+
+
+@pytest.mark.parametrize("column", ["disabled_at", "removed_at"])
+def test_nobody_who_is_kept_out_is_let_in_by_going_back(filled: Database, column: str) -> None:
+    with filled.write() as connection:
+        connection.execute(insert(User).values(name="eve", created_at=0, **{column: 1}))
+    with pytest.raises(RuntimeError, match="would let them in"):
+        downgrade(filled, "0011-1")
+    with filled.write() as connection:
+        connection.execute(update(User).values({column: None}))
+    downgrade(filled, "0011-1")
 
 
 def test_there_is_one_line_of_migrations() -> None:

@@ -1,0 +1,130 @@
+"""Who may use a server: what an admin may do to a user, and what the user is after it.
+
+A user is active, disabled or removed. Whoever is disabled or removed is not let in, and nothing of theirs is lost: the
+book stays as it is. A removed user is in the trash for REMOVED_DAYS and can be restored as they were; then user and
+book are purged, and once that has begun they can't be restored any more.
+
+An admin counts while active. The last one of them stays, or nobody could let anybody in. Nothing here reads a clock:
+the time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from offbook.core.errors import Conflicting, NotLetIn
+from offbook.core.prune import DAY_US
+
+REMOVED_DAYS = 30
+
+
+class Access(Enum):
+    """Whether a user is let in, as the API names it."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+class Act(Enum):
+    """What an admin does to a user."""
+
+    DISABLE = "disable"
+    ENABLE = "enable"
+    REMOVE = "remove"
+    RESTORE = "restore"
+    MAKE_ADMIN = "make-admin"
+    END_ADMIN = "end-admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a user may do. ``disabled_at`` and ``removed_at`` are microseconds since 1970, None where it is not so.
+
+    ``is_purging``: some of the book may be gone already.
+    """
+
+    admin: bool
+    disabled_at: int | None = None
+    removed_at: int | None = None
+    is_purging: bool = False
+
+    @property
+    def access(self) -> Access:
+        if self.removed_at is not None:
+            return Access.REMOVED
+        return Access.ACTIVE if self.disabled_at is None else Access.DISABLED
+
+    @property
+    def is_let_in(self) -> bool:
+        return self.disabled_at is None and self.removed_at is None
+
+    @property
+    def is_active_admin(self) -> bool:
+        return self.admin and self.is_let_in
+
+
+def changed(name: str, rights: Rights, act: Act, now: int, has_other_admin: bool) -> Rights:
+    """The rights after this act; the same where they are so already.
+
+    ``has_other_admin``: whether somebody else is an active admin. Raises Conflicting where the user is the last one,
+    or in the trash, where only REMOVE and RESTORE mean anything.
+    """
+    if rights.access is Access.REMOVED and act not in (Act.REMOVE, Act.RESTORE):
+        raise Conflicting("in_trash", f"{name} is in the trash: restore this user first.")
+    if rights.is_purging and act is Act.RESTORE:
+        detail = f"{name} is being purged, and part of the book is gone already: this user can't be restored."
+        raise Conflicting("purged", detail)
+    after = _after(rights, act, now)
+    if rights.is_active_admin and not after.is_active_admin and not has_other_admin:
+        detail = f"{name} is the last admin who can sign in: make somebody else an admin first."
+        raise Conflicting("last_admin", detail)
+    return after
+
+
+def _after(rights: Rights, act: Act, now: int) -> Rights:
+    match act:
+        case Act.DISABLE:
+            return rights if rights.disabled_at is not None else replace(rights, disabled_at=now)
+        case Act.ENABLE:
+            return replace(rights, disabled_at=None)
+        case Act.REMOVE:
+            return rights if rights.removed_at is not None else replace(rights, removed_at=now)
+        case Act.RESTORE:
+            return replace(rights, removed_at=None)
+        case Act.MAKE_ADMIN:
+            return replace(rights, admin=True)
+        case Act.END_ADMIN:
+            return replace(rights, admin=False)
+
+
+DEVICES_KEEP = "Devices keep what they have and what is typed on them"
+
+
+def require_access(rights: Rights) -> None:
+    """Raise NotLetIn, with a sentence for the user, where the user is disabled or removed."""
+    match rights.access:
+        case Access.ACTIVE:
+            return
+        case Access.DISABLED:
+            detail = f"This user is disabled. {DEVICES_KEEP}, and sync again when an admin enables the user."
+            raise NotLetIn("user_disabled", detail)
+        case Access.REMOVED if rights.is_purging:
+            raise gone_for_good()
+        case Access.REMOVED:
+            detail = (
+                "This user was removed from the server, and an admin can still restore the user with the book. "
+                f"{DEVICES_KEEP}, and sync again then."
+            )
+            raise NotLetIn("user_removed", detail)
+
+
+def gone_for_good() -> NotLetIn:
+    """What is said to a user who is purged, or about to be."""
+    return NotLetIn("user_removed", f"This user was removed from the server for good. {DEVICES_KEEP}.")
+
+
+def kept_until(removed_at: int) -> int:
+    """Until when a user who was removed then can surely be restored."""
+    return removed_at + REMOVED_DAYS * DAY_US

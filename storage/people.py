@@ -1,0 +1,74 @@
+"""What admins do to users: disable, remove, make admin, and back. Which of it may be is offbook.core.users' to say.
+
+Each act is one transaction that first locks the user and every admin: of two that would take the last two admins away
+at once, the second sees what the first has done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select, update
+
+from models import User as UserRow
+from offbook.core.errors import NotFound
+from offbook.core.users import Act, Rights, changed
+from storage import purging
+from storage.devices import RIGHTS
+from storage.engines import Database
+from storage.sessions import Sessions, end_all
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom an act is about, as the transaction locked them."""
+
+    id: int
+    name: str
+    rights: Rights
+
+
+class People:
+    """Safe to share between threads."""
+
+    def __init__(self, database: Database, sessions: Sessions) -> None:
+        self._database = database
+        self._sessions = sessions
+
+    def act(self, user_id: int, act: Act, now: int) -> Rights:
+        """Do this to the user. What they have open ends with the commit, in every process.
+
+        Raises NotFound, and Conflicting where it can't be.
+        """
+        with self._database.write() as connection:
+            locked = _locked(connection, user_id)
+            subject = locked.pop(user_id, None)
+            if subject is None:
+                raise NotFound("There is no user with this id.")
+            has_other_admin = any(other.rights.is_active_admin for other in locked.values())
+            rights = changed(subject.name, subject.rights, act, now, has_other_admin)
+            if rights != subject.rights:
+                _write(connection, user_id, rights)
+            if not rights.is_let_in:
+                end_all(connection, user_id, now)
+        self._sessions.ended()
+        return rights
+
+    def purge(self, user_id: int, line: int) -> bool:
+        """Delete the user for good, with the book; False where they were not removed up to ``line``.
+
+        It takes as long as the book is large, and nobody who writes waits for long. A purge that was stopped goes on.
+        """
+        return purging.purge(self._database, user_id, line)
+
+
+def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:
+    """The user and all admins, by id and in this order, so that two transactions never wait for each other."""
+    query = select(UserRow.id, UserRow.name, *RIGHTS).where(or_(UserRow.id == user_id, UserRow.admin.is_(True)))
+    rows = connection.execute(query.order_by(UserRow.id).with_for_update())
+    return {number: Subject(number, name, Rights(*rights)) for number, name, *rights in rows}
+
+
+def _write(connection: Connection, user_id: int, rights: Rights) -> None:
+    values = {"admin": rights.admin, "disabled_at": rights.disabled_at, "removed_at": rights.removed_at}
+    connection.execute(update(UserRow).where(UserRow.id == user_id).values(values))

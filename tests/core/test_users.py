@@ -1,0 +1,112 @@
+"""What an admin may do to a user, and to whom: every act on every kind of user, and the last admin, who must stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from offbook.core.errors import Conflicting, NotLetIn
+from offbook.core.prune import DAY_US
+from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, changed, kept_until, require_access
+
+NOW = 1_795_021_600_000_000
+BEFORE = NOW - DAY_US
+
+MEMBER = Rights(admin=False)
+ADMIN = Rights(admin=True)
+DISABLED = Rights(admin=False, disabled_at=BEFORE)
+REMOVED = Rights(admin=False, removed_at=BEFORE)
+PURGED = replace(REMOVED, is_purging=True)
+EVERYONE = {"member": MEMBER, "admin": ADMIN, "disabled": DISABLED, "removed": REMOVED, "purged": PURGED}
+
+AFTER: dict[tuple[str, Act], Rights | str] = {
+    ("member", Act.DISABLE): Rights(admin=False, disabled_at=NOW),
+    ("member", Act.ENABLE): MEMBER,
+    ("member", Act.REMOVE): Rights(admin=False, removed_at=NOW),
+    ("member", Act.RESTORE): MEMBER,
+    ("member", Act.MAKE_ADMIN): ADMIN,
+    ("member", Act.END_ADMIN): MEMBER,
+    ("admin", Act.DISABLE): Rights(admin=True, disabled_at=NOW),
+    ("admin", Act.ENABLE): ADMIN,
+    ("admin", Act.REMOVE): Rights(admin=True, removed_at=NOW),
+    ("admin", Act.RESTORE): ADMIN,
+    ("admin", Act.MAKE_ADMIN): ADMIN,
+    ("admin", Act.END_ADMIN): MEMBER,
+    ("disabled", Act.DISABLE): DISABLED,
+    ("disabled", Act.ENABLE): MEMBER,
+    ("disabled", Act.REMOVE): replace(DISABLED, removed_at=NOW),
+    ("disabled", Act.RESTORE): DISABLED,
+    ("disabled", Act.MAKE_ADMIN): replace(DISABLED, admin=True),
+    ("disabled", Act.END_ADMIN): DISABLED,
+    ("removed", Act.DISABLE): "in_trash",
+    ("removed", Act.ENABLE): "in_trash",
+    ("removed", Act.REMOVE): REMOVED,
+    ("removed", Act.RESTORE): MEMBER,
+    ("removed", Act.MAKE_ADMIN): "in_trash",
+    ("removed", Act.END_ADMIN): "in_trash",
+    ("purged", Act.DISABLE): "in_trash",
+    ("purged", Act.ENABLE): "in_trash",
+    ("purged", Act.REMOVE): PURGED,
+    ("purged", Act.RESTORE): "purged",
+    ("purged", Act.MAKE_ADMIN): "in_trash",
+    ("purged", Act.END_ADMIN): "in_trash",
+}
+
+
+@pytest.mark.parametrize("who", EVERYONE)
+@pytest.mark.parametrize("act", Act)
+def test_every_act_on_every_user(who: str, act: Act) -> None:
+    expected = AFTER[who, act]
+    if isinstance(expected, Rights):
+        assert changed("eve", EVERYONE[who], act, NOW, has_other_admin=True) == expected
+    else:
+        with pytest.raises(Conflicting) as refused:
+            changed("eve", EVERYONE[who], act, NOW, has_other_admin=True)
+        assert refused.value.code == expected
+        assert "eve" in str(refused.value)
+
+
+@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+def test_the_last_admin_stays(act: Act) -> None:
+    with pytest.raises(Conflicting) as refused:
+        changed("eve", ADMIN, act, NOW, has_other_admin=False)
+    assert refused.value.code == "last_admin"
+
+
+@pytest.mark.parametrize("act", [Act.ENABLE, Act.RESTORE, Act.MAKE_ADMIN])
+def test_what_takes_nothing_from_the_last_admin_is_done(act: Act) -> None:
+    assert changed("eve", ADMIN, act, NOW, has_other_admin=False) == ADMIN
+
+
+@pytest.mark.parametrize("rights", [MEMBER, replace(ADMIN, disabled_at=BEFORE)])
+@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+def test_whoever_leads_nobody_may_go_though_there_is_no_admin(rights: Rights, act: Act) -> None:
+    assert not changed("eve", rights, act, NOW, has_other_admin=False).is_active_admin
+
+
+def test_a_restored_user_is_what_it_was() -> None:
+    for rights in (MEMBER, ADMIN, DISABLED):
+        removed = changed("eve", rights, Act.REMOVE, NOW, has_other_admin=True)
+        assert removed.access is Access.REMOVED
+        assert changed("eve", removed, Act.RESTORE, NOW, has_other_admin=True) == rights
+
+
+@pytest.mark.parametrize(
+    ("rights", "code"), [(DISABLED, "user_disabled"), (REMOVED, "user_removed"), (PURGED, "user_removed")]
+)
+def test_whoever_is_kept_out_is_told_why_and_that_nothing_is_lost(rights: Rights, code: str) -> None:
+    with pytest.raises(NotLetIn) as refused:
+        require_access(rights)
+    assert refused.value.code == code
+    assert "keep what they have" in str(refused.value)
+
+
+@pytest.mark.parametrize("rights", [MEMBER, ADMIN])
+def test_whoever_is_active_comes_in(rights: Rights) -> None:
+    require_access(rights)
+
+
+def test_a_removed_user_is_kept_for_thirty_days() -> None:
+    assert kept_until(BEFORE) == BEFORE + REMOVED_DAYS * DAY_US
+    assert REMOVED_DAYS == 30

@@ -1,0 +1,214 @@
+"""What admins do to users, on a real database: who is let in after it, and that one admin always stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
+from offbook.core.users import Act
+from storage.accounts import Accounts, User, WrongPassword
+from storage.devices import Device
+from storage.engines import Database, open_engines
+from storage.lag import lag_of
+from storage.passwords import Effort
+from storage.people import People
+from storage.sessions import Carried, Visit
+
+NewId = Callable[[], str]
+CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
+PASSWORD = "correct horse battery"
+HOME = "192.0.2.1"
+VISIT = Visit("Firefox on Linux", HOME)
+OUT = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}
+BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database, CHEAP)
+
+
+@pytest.fixture
+def people(database: Database, accounts: Accounts) -> People:
+    return People(database, accounts)
+
+
+@pytest.fixture
+def ada(accounts: Accounts, now: int, new_id: NewId) -> User:
+    return accounts.add_user("ada", PASSWORD, True, now, new_id)
+
+
+@pytest.fixture
+def eve(accounts: Accounts, now: int, new_id: NewId) -> User:
+    return accounts.add_user("eve", PASSWORD, False, now, new_id)
+
+
+@pytest.fixture
+def phone(accounts: Accounts, eve: User, now: int, new_id: NewId) -> tuple[Device, str]:
+    return accounts.add_device(eve.book_id, eve.id, "phone", now, new_id)
+
+
+# --- who is let in ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_right(
+    accounts: Accounts, people: People, eve: User, now: int, act: Act
+) -> None:
+    people.act(eve.id, act, now)
+    with pytest.raises(NotLetIn) as refused:
+        accounts.check_password("eve", PASSWORD, HOME, now)
+    assert refused.value.code == OUT[act]
+    with pytest.raises(WrongPassword):
+        accounts.check_password("eve", "wrong", HOME, now)
+    people.act(eve.id, BACK[act], now)
+    assert accounts.check_password("eve", PASSWORD, HOME, now) == eve
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
+    accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
+) -> None:
+    device, token = phone
+    people.act(eve.id, act, now)
+    with pytest.raises(NotLetIn) as refused:
+        accounts.device_by_token(token)
+    assert refused.value.code == OUT[act]
+    assert accounts.device_by_token(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
+    assert accounts.revoked([device.id]) == {device.id}
+    people.act(eve.id, BACK[act], now)
+    login = accounts.device_by_token(token)
+    assert login and login.device == device
+    assert accounts.revoked([device.id]) == set()
+
+
+def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: tuple[Device, str]) -> None:
+    assert accounts.revoked([phone[0].id, 77]) == {77}
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_devices_that_are_not_let_in_are_not_behind(
+    database: Database, accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
+) -> None:
+    assert lag_of(database, now).devices == 1
+    people.act(eve.id, act, now)
+    assert lag_of(database, now).devices == 0
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_sessions_of_whoever_is_out_are_over_and_stay_so(
+    accounts: Accounts, people: People, eve: User, now: int, act: Act
+) -> None:
+    token, session = accounts.open_session(eve, "password", VISIT, now)
+    looked: list[set[str]] = []
+    accounts.on_end = lambda: looked.append(accounts.over([session], now + 1))
+    people.act(eve.id, act, now + 1)
+    assert looked == [{session.id}]
+    assert accounts.signed_in(token, now + 2) is None
+    people.act(eve.id, BACK[act], now + 3)
+    assert accounts.signed_in(token, now + 4) is None
+
+
+@pytest.mark.parametrize("act", OUT)
+def test_a_password_that_was_shown_before_opens_no_session_after(
+    accounts: Accounts, people: People, eve: User, now: int, act: Act
+) -> None:
+    people.act(eve.id, act, now)
+    with pytest.raises(WrongPassword):
+        accounts.open_session(eve, "password", VISIT, now + 1)
+    carried = Carried("a token", eve.id, eve.stamp, "password", now + 2)
+    assert accounts.carried_in(carried, VISIT, now + 3) is None
+    people.act(eve.id, BACK[act], now + 4)
+    token, _ = accounts.open_session(eve, "password", VISIT, now + 5)
+    assert accounts.signed_in(token, now + 6)
+
+
+# --- the trash -------------------------------------------------------------------------------------------------------
+
+
+def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
+    accounts: Accounts, people: People, ada: User, eve: User, now: int
+) -> None:
+    people.act(eve.id, Act.REMOVE, now)
+    assert accounts.users() == [ada]
+    assert [(user.name, user.removed_at) for user in accounts.users_in_trash()] == [("eve", now)]
+    with pytest.raises(NotFound, match="trash"):
+        accounts.user_named("eve")
+    assert accounts.any_user_named("eve").removed_at == now
+    people.act(eve.id, Act.RESTORE, now + 1)
+    assert accounts.users() == [ada, eve]
+    assert accounts.users_in_trash() == []
+
+
+def test_the_name_of_a_removed_user_stays_taken(
+    accounts: Accounts, people: People, eve: User, now: int, new_id: NewId
+) -> None:
+    people.act(eve.id, Act.REMOVE, now)
+    with pytest.raises(Invalid, match=r"in the trash until 2026-12-18\. Restore"):
+        accounts.add_user("eve", PASSWORD, False, now, new_id)
+
+
+def test_nobody_is_removed_who_is_not_there(people: People, now: int) -> None:
+    with pytest.raises(NotFound):
+        people.act(77, Act.REMOVE, now)
+
+
+# --- one admin stays -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+def test_the_last_admin_who_may_sign_in_stays(
+    accounts: Accounts, people: People, ada: User, eve: User, now: int, act: Act
+) -> None:
+    people.act(eve.id, Act.MAKE_ADMIN, now)
+    people.act(eve.id, Act.DISABLE, now)
+    with pytest.raises(Conflicting) as refused:
+        people.act(ada.id, act, now)
+    assert refused.value.code == "last_admin"
+    assert accounts.user(ada.id) == ada
+    people.act(eve.id, Act.ENABLE, now)
+    people.act(ada.id, act, now)
+    with pytest.raises(Conflicting):
+        people.act(eve.id, act, now)
+
+
+ADMINS = 4
+ROUNDS = 6
+
+
+@pytest.fixture
+def hands(database: Database) -> Iterator[list[People]]:
+    """As many servers on the one database, each with its own connections."""
+    opened = [open_engines(database.engine.url) for _ in range(ADMINS)]
+    yield [People(each, Accounts(each, CHEAP)) for each in opened]
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+def test_of_admins_that_all_go_at_once_one_stays(
+    accounts: Accounts, people: People, hands: list[People], now: int, new_id: NewId, act: Act
+) -> None:
+    undo = BACK.get(act, Act.MAKE_ADMIN)
+    admins = [accounts.add_user(f"admin {number}", PASSWORD, True, now, new_id) for number in range(ADMINS)]
+    together = Barrier(ADMINS)
+
+    def go(place: int) -> str:
+        together.wait(20)
+        try:
+            hands[place].act(admins[place].id, act, now)
+        except Conflicting as error:
+            return error.code
+        return "gone"
+
+    with ThreadPoolExecutor(ADMINS) as pool:
+        for _ in range(ROUNDS):
+            outcomes = sorted(pool.map(go, range(ADMINS)))
+            assert outcomes == ["gone"] * (ADMINS - 1) + ["last_admin"]
+            assert sum(user.rights.is_active_admin for user in accounts.users()) == 1
+            for admin in admins:
+                people.act(admin.id, undo, now)

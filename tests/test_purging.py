@@ -1,0 +1,236 @@
+"""A removed user goes for good: nothing of them is left, nothing of others is touched, and nobody waits for long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, insert
+
+from app import App
+from models import Base, Membership
+from offbook.core.errors import Conflicting
+from offbook.core.users import Act
+from offbook.core.wire import CHANGES_MAX
+from storage import purging
+from storage.engines import Database
+from storage.purging import PART_SECONDS, owner_columns, rows_next
+from storage.sessions import Visit
+from tests.browser import add_device, add_user, parts_of
+from tests.calling import Caller, caller, change, contents, new_id
+from tests.conflicting import every_kind, pair
+from tests.tutorial_client import FIRST_SYNC
+
+OF_THE_SERVER = {"attempts", "settings", "books", "users"}
+"""What is nobody's, and books and users themselves."""
+
+
+def fill(app: App, name: str) -> int:
+    """A user with rows in every table that has any of users: the user's id."""
+    user_id = add_user(app, name)
+    two = pair(app, name)
+    every_kind(two)
+    two.laptop.synced(change(data={"name": "Gone", "details": {"k1": {"kind": "phone", "value": "1"}}}))
+    contact = two.laptop.add(name="Trash")
+    two.laptop.ask("DELETE", f"/contacts/{contact['id']}")
+    tutorial = Caller(app, add_device(app, name, "tutorial app")[1])
+    assert tutorial.get("/changes", since=FIRST_SYNC).status_code == 200
+    parts = parts_of(app)
+    parts.accounts.open_session(parts.accounts.user_named(name), "password", Visit("", ""), parts.clock())
+    return user_id
+
+
+def removed(app: App, user_id: int) -> int:
+    """Remove this user; a line up to which that is."""
+    parts = parts_of(app)
+    parts.people.act(user_id, Act.REMOVE, parts.clock())
+    return parts.clock() + 1
+
+
+def test_every_table_is_somebody_s_or_the_server_s() -> None:
+    """A new table says by a foreign key whose its rows are, or is named here."""
+    nobody_s = {table.name for table in Base.metadata.sorted_tables if not owner_columns(table)}
+    assert nobody_s == OF_THE_SERVER
+
+
+def test_nothing_is_left_of_a_purged_user_and_nothing_else_is_touched(app: App) -> None:
+    fill(app, "ada")
+    before = contents(app)
+    user_id = fill(app, "eve")
+    filled = contents(app)
+    assert all(len(filled[table]) > len(before[table]) for table in before.keys() - {"attempts", "settings"})
+    assert parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert contents(app) == before
+
+
+def test_only_who_was_removed_long_enough_ago_is_purged(app: App) -> None:
+    parts, user_id = parts_of(app), add_user(app, "eve")
+    assert not parts.people.purge(user_id, parts.clock())
+    line = removed(app, user_id)
+    removed_at = parts.accounts.any_user_named("eve").removed_at
+    assert removed_at is not None
+    assert not parts.people.purge(user_id, removed_at - 1)
+    assert [user.name for user in parts.accounts.users_in_trash()] == ["eve"]
+    assert parts.people.purge(user_id, removed_at)
+    assert not parts.people.purge(user_id, line)
+    assert parts.accounts.users_in_trash() == []
+
+
+def test_the_name_is_free_after_a_purge(app: App) -> None:
+    user_id = add_user(app, "eve")
+    parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert add_user(app, "eve") > user_id
+
+
+def test_a_book_that_somebody_else_uses_stays(app: App) -> None:
+    parts, user_id = parts_of(app), add_user(app, "eve")
+    device = caller(app, "eve")
+    device.add(name="Shared")
+    book_id, friend = parts.accounts.user_named("eve").book_id, add_user(app, "ada")
+    with app.extensions["database"].write() as connection:
+        connection.execute(insert(Membership).values(user_id=friend, book_id=book_id))
+    before = contents(app)
+    assert parts.people.purge(user_id, removed(app, user_id))
+    after = contents(app)
+    for table in ("books", "contacts", "contact_details", "changes", "conflicts"):
+        assert after[table] == before[table]
+    assert (after["devices"], len(after["users"])) == ([], 1)
+
+
+# --- in parts --------------------------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """The purge's process was ended."""
+
+
+@contextmanager
+def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> Iterator[None]:
+    """The pause after so many parts never ends."""
+    left = [parts]
+
+    def stop(_: float) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging, "ROWS_FIRST", 2)
+        patch.setattr(purging, "PART_SECONDS", 1e-9)
+        patch.setattr(purging.time, "sleep", stop)
+        yield
+
+
+def test_a_purge_that_was_stopped_anywhere_goes_on_and_nobody_comes_back_meanwhile(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, clock = parts_of(app).people, parts_of(app).clock
+    fill(app, "ada")
+    before = contents(app)
+    user_id, stops = fill(app, "eve"), 0
+    line = removed(app, user_id)
+    while True:
+        try:
+            with stopped_after(monkeypatch, 3):
+                assert people.purge(user_id, line)
+            break
+        except Stopped:
+            stops += 1
+            with pytest.raises(Conflicting) as refused:
+                people.act(user_id, Act.RESTORE, clock())
+            assert refused.value.code == "purged"
+    assert stops > 5
+    assert contents(app) == before
+
+
+def test_a_part_that_took_long_is_followed_by_a_smaller_one() -> None:
+    assert rows_next(100, PART_SECONDS / 10) == 200
+    assert rows_next(100, PART_SECONDS) == 100
+    assert rows_next(100, PART_SECONDS * 4) == 25
+    assert rows_next(1, 100.0) == 1
+    assert rows_next(100, 0.0) == 200
+
+
+def grow(app: App, name: str, batches: int) -> None:
+    device = caller(app, name)
+    for _ in range(batches):
+        details = {f"k{number}": {"kind": "phone", "value": str(number)} for number in range(3)}
+        batch = [change(data={"name": "Somebody", "details": details}) for _ in range(CHANGES_MAX)]
+        device.synced(*batch)
+
+
+@contextmanager
+def measured(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """How long each transaction that writes holds what it locked, its commit included."""
+    seconds: list[float] = []
+    write = database.write
+
+    @contextmanager
+    def timed() -> Iterator[Connection]:
+        began = 0.0
+        with write() as connection:
+            began = time.monotonic()
+            yield connection
+        seconds.append(time.monotonic() - began)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", timed)
+        yield seconds
+
+
+def test_no_transaction_of_a_purge_lasts_longer_than_half_a_second(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(app, "eve", batches=6)
+    user_id = parts_of(app).accounts.user_named("eve").id
+    line = removed(app, user_id)
+    with measured(app.extensions["database"], monkeypatch) as seconds:
+        assert parts_of(app).people.purge(user_id, line)
+    assert len(seconds) > 10
+    assert sorted(seconds)[-2] < 0.5, "one may meet a disk that stalls"
+
+
+def test_others_write_between_the_parts(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(app, "eve", batches=1)
+    ada, user_id = caller(app, "ada"), parts_of(app).accounts.user_named("eve").id
+    names: list[str] = []
+
+    def meanwhile(_: float) -> None:
+        names.append(ada.add(name=f"Friend {len(names)}")["name"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging.time, "sleep", meanwhile)
+        assert parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert len(names) > 3
+    assert sorted(row["name"] for row in ada.get("/contacts").get_json()["contacts"]) == sorted(names)
+
+
+# --- what was on its way ---------------------------------------------------------------------------------------------
+
+
+def test_what_was_on_its_way_when_the_book_went_is_told_so(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push that was let in before the removal, and gets to the book after the purge."""
+    device, user_id = caller(app, "eve"), parts_of(app).accounts.user_named("eve").id
+    login = parts_of(app).accounts.device_by_token(device.token)
+    parts_of(app).people.purge(user_id, removed(app, user_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
+        for answer in (device.sync(change()), device.get("/changes"), device.get("/history/" + new_id())):
+            assert (answer.status_code, answer.get_json()["code"]) == (403, "user_removed")
+
+
+def test_what_was_written_while_the_purge_ran_goes_too(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    grow(app, "eve", batches=1)
+    device, user_id = caller(app, "eve"), parts_of(app).accounts.user_named("eve").id
+    login = parts_of(app).accounts.device_by_token(device.token)
+    verdicts: list[str] = []
+
+    def meanwhile(_: float) -> None:
+        verdicts.extend(device.verdicts(change()))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging.time, "sleep", meanwhile)
+        patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
+        assert parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert verdicts and set(verdicts) == {"applied"}
+    assert {name for name, rows in contents(app).items() if rows} <= {"settings"}
