@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from asgi import address_of, listen, server_of
 from config import Config
 from storage.engines import Database, open_engines
 from storage.migrating import upgrade
+from web.server.process import address_of, listen
+from web.server.uvicorn_server import server_of
 
 ROOT = Path(__file__).parent.parent
 
