@@ -33,6 +33,9 @@ WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 DOOR = "offbook.door"
 """Where the WSGI environ of a handshake has its Door."""
 
+REFUSED = "offbook.refused"
+"""Where the scope of a request that can't be read as HTTP has its Refusal: it is answered in its turn, as any is."""
+
 SWITCHING = 101
 """What a handshake ends with when the guest is let in."""
 
@@ -170,6 +173,8 @@ class Bridge:
             async with asyncio.timeout(self.config.body_seconds):
                 while await self.read_more(receive, body):
                     pass
+            if REFUSED in scope:
+                raise scope[REFUSED]
         except TimeoutError:
             raise Refusal(
                 408,
