@@ -20,6 +20,9 @@ from web.server.uvicorn_server import server_for
 
 QUICK = Config(head_seconds=0.3, body_seconds=0.3, send_seconds=0.5)
 
+PATIENT = Config(head_seconds=30, body_seconds=30)
+"""What hangs does so for longer than a test waits."""
+
 HANDSHAKE = {
     "Host": "x",
     "Connection": "Upgrade",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from config import Config
 from tests.edge.talking import (
+    PATIENT,
     QUICK,
     chunked,
     frame,
@@ -23,9 +23,6 @@ from tests.edge.talking import (
 )
 from tests.serving import connect, serving
 from tests.waiting import wait_until
-
-PATIENT = Config(head_seconds=30, body_seconds=30)
-"""What hangs does so for longer than a test waits."""
 
 MIB = 1024 * 1024
 
