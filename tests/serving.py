@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from asgi import address_of, listen, server_of
 from config import Config
 from storage.engines import Database, open_engines
 from storage.migrating import upgrade
+from web.server.process import address_of, listen
+from web.server.uvicorn_server import server_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,8 +37,14 @@ def running(
     app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0
 ) -> Iterator[tuple[str, uvicorn.Server]]:
     """The same, for tests that look inside the server."""
+    with run_by(server_of(app, config or Config()), port) as url_and_server:
+        yield url_and_server
+
+
+@contextmanager
+def run_by(server: uvicorn.Server, port: int = 0) -> Iterator[tuple[str, uvicorn.Server]]:
+    """The same, of a server that the test made."""
     bound = listen("127.0.0.1", port)
-    server = server_of(app, config or Config())
 
     def run() -> None:
         try:
@@ -124,10 +131,14 @@ def silent() -> Iterator[tuple[str, Event]]:
             one.close()
 
 
-def connect(url: str) -> socket.socket:
-    """A bare connection, for what no well-behaved client sends."""
+def connect(url: str, receives_bytes: int = 0) -> socket.socket:
+    """A bare connection, for what no well-behaved client sends. The system receives ``receives_bytes`` for it ahead."""
     split = urlsplit(url)
-    made = socket.create_connection((split.hostname, split.port), timeout=10)
+    made = socket.socket()
+    if receives_bytes:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives_bytes)
+    made.settimeout(10)
+    made.connect((split.hostname, split.port))
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return made
 

@@ -33,6 +33,9 @@ WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 DOOR = "offbook.door"
 """Where the WSGI environ of a handshake has its Door."""
 
+REFUSED = "offbook.refused"
+"""Where the scope of a request that can't be read as HTTP has its Refusal: it is answered in its turn, as any is."""
+
 SWITCHING = 101
 """What a handshake ends with when the guest is let in."""
 
@@ -170,6 +173,8 @@ class Bridge:
             async with asyncio.timeout(self.config.body_seconds):
                 while await self.read_more(receive, body):
                     pass
+            if REFUSED in scope:
+                raise scope[REFUSED]
         except TimeoutError:
             raise Refusal(
                 408,
@@ -280,14 +285,29 @@ DROPPED = frozenset({b"content-length", b"transfer-encoding", b"proxy"})
 
 
 def add_header(environ: Environ, name: bytes, value: str) -> None:
-    # X_Forwarded_For would become the same variable as X-Forwarded-For, which only a proxy may set.
-    if name in DROPPED or b"_" in name:
+    key = KEYS.get(name) or key_of(name)
+    if key is None:
         return
-    key = name.decode("latin-1").upper().replace("-", "_")
-    key = key if key == "CONTENT_TYPE" else "HTTP_" + key
     if key in environ:
         value = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
     environ[key] = value
+
+
+def key_of(name: bytes) -> str | None:
+    """Where the WSGI environ has a header of this name; None: nowhere."""
+    # X_Forwarded_For would become the same variable as X-Forwarded-For, which only a proxy may set.
+    if name in DROPPED or b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key == "CONTENT_TYPE" else "HTTP_" + key
+
+
+USUAL = (
+    b"accept accept-encoding accept-language authorization connection content-type cookie host if-none-match "
+    b"offbook-protocol offbook-schema origin referer user-agent x-forwarded-for x-forwarded-host x-forwarded-proto"
+).split()
+KEYS = {name: key_of(name) for name in USUAL}
+"""Of what nearly every request has: finding it takes a third of the time of making it."""
 
 
 def call(app: WsgiApp, environ: Environ) -> Answer:
