@@ -138,7 +138,7 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            Bridge(app, config, live_of(app, config), watch_of(app)),
+            Bridge(app, config, live_of(app, config), watch_of(app), knows_senders=isinstance(app, Flask)),
             loop="asyncio",
             http=limited(TimedProtocol, config),
             ws=limited(TimedSocket, config),

@@ -155,7 +155,7 @@ def test_the_connection_goes_on_after_a_413() -> None:
 
 
 def test_bodies_of_all_clients_together_have_a_limit() -> None:
-    config = Config(body_bytes_max=1000, bodies_bytes_max=1500)
+    config = Config(body_bytes_max=1000, bodies_bytes_max=2000)
     with serving(echo_app, config) as url, connect(url) as first:
         first.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"x" * 900)
         answer = poll_until(503, lambda: requests.post(url + "/", data=b"x" * 900, timeout=10))

@@ -24,6 +24,7 @@ from storage.accounts import User, WrongPassword
 from storage.devices import DeviceLogin
 from storage.throttle import Throttled
 from web import parts
+from web.bridge import HEAD_ONLY
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
 from web.values import authorization, posted, query
@@ -167,6 +168,22 @@ def device_login() -> DeviceLogin:
     return login
 
 
+def answer_by_the_head() -> ResponseReturnValue | None:
+    """Before anything else of a request whose body is not here yet: whether a large one is taken (web.bodies).
+
+    For that, whoever sends it is somebody, by a token or a session. Where the address takes no body, Flask says so.
+    """
+    head = request.environ.get(HEAD_ONLY)
+    if head is None or request.routing_exception is not None:
+        return None
+    if authorization() or not is_signed_in():
+        if not (authorization() or wants_json()):
+            return ask_to_sign_in()
+        device_login()
+    head.is_known = True
+    return Response()
+
+
 def open_session(user: User) -> None:
     """Sign in. The old session is thrown away whole: nothing that was planted in it lives on."""
     session.clear()
@@ -269,6 +286,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def register(app: Flask) -> None:
     app.session_interface = Sessions()
+    app.before_request_funcs.setdefault(None, []).insert(0, answer_by_the_head)
     manager = Manager(app)
     manager.user_loader(load_person)
 
