@@ -27,6 +27,7 @@ from storage.moving import why_closed
 from storage.unwritable import Unwritable
 from web import Parts, logs
 from web.bridge import Bridge, OpenLive, WsgiApp
+from web.pools import Pools
 from web.sockets import Sockets
 from web.watch import Watch
 
@@ -138,7 +139,7 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            Bridge(app, config, live_of(app, config), watch_of(app), knows_senders=isinstance(app, Flask)),
+            Bridge(app, config, live_of(app, config), watch_of(app), pools_of(app)),
             loop="asyncio",
             http=limited(TimedProtocol, config),
             ws=limited(TimedSocket, config),
@@ -172,6 +173,11 @@ def watch_of(app: WsgiApp) -> Watch | None:
         return None
     parts: Parts = app.extensions["offbook"]
     return parts.watch
+
+
+def pools_of(app: WsgiApp) -> Pools | None:
+    """What an offbook app works on apart from all else."""
+    return Pools(app) if isinstance(app, Flask) else None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -27,6 +27,7 @@ from web import parts
 from web.bridge import HEAD_ONLY
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
+from web.pools import Kind, runs_in
 from web.values import authorization, posted, query
 
 P = ParamSpec("P")
@@ -169,13 +170,16 @@ def device_login() -> DeviceLogin:
 
 
 def answer_by_the_head() -> ResponseReturnValue | None:
-    """Before anything else of a request whose body is not here yet: whether a large one is taken (web.bodies).
+    """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
 
-    For that, whoever sends it is somebody, by a token or a session. Where the address takes no body, Flask says so.
+    Only of whoever is somebody, by a token or a session, is a large body taken (web.bodies). Where the address takes no
+    body, Flask says so.
     """
     head = request.environ.get(HEAD_ONLY)
     if head is None or request.routing_exception is not None:
         return None
+    if head.refusal is not None:
+        raise head.refusal
     if authorization() or not is_signed_in():
         if not (authorization() or wants_json()):
             return ask_to_sign_in()
@@ -211,6 +215,7 @@ def login() -> ResponseReturnValue:
 
 
 @auth.post("/login")
+@runs_in(Kind.PASSWORDS)
 def sign_in() -> ResponseReturnValue:
     name = posted.text("name", "").strip()
     address = request.remote_addr or ""
@@ -241,6 +246,7 @@ def setup(once: str) -> ResponseReturnValue:
 
 
 @auth.post("/setup/<once>")
+@runs_in(Kind.PASSWORDS)
 def set_up(once: str) -> ResponseReturnValue:
     require_setup(once)
     name, password = posted.text("name", ""), posted.text("password", "")

@@ -19,6 +19,11 @@ from typing import Any, Protocol
 
 from config import Config
 from web.bodies import Bodies
+from web.clients import address_of, sender_of
+from web.errors import Problem
+from web.fair_queue import FairQueue
+from web.pools import Pools
+from web.quotas import Quota
 from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
 from web.threads import Threads
 from web.watch import NOTE, Answered, Note, Watch
@@ -34,7 +39,7 @@ DOOR = "offbook.door"
 """Where the WSGI environ of a handshake has its Door."""
 
 HEAD_ONLY = "offbook.head_only"
-"""Where the WSGI environ has a HeadOnly, when the app is only to say whether it knows who sends this."""
+"""Where the WSGI environ has a HeadOnly, when only the head of the request counts."""
 
 SWITCHING = 101
 """What a handshake ends with when the guest is let in."""
@@ -54,8 +59,13 @@ class Door:
 
 @dataclass(slots=True)
 class HeadOnly:
-    """What the WSGI app makes true where it knows who sends a request. If it does not, its answer is the request's."""
+    """A request that the WSGI app is to say something about, and not to work on.
 
+    With a ``refusal``, that is what it answers. Without, it sets ``is_known`` where it knows who sends the request;
+    where it does not, its answer is the request's.
+    """
+
+    refusal: Problem | None = None
     is_known: bool = False
 
 
@@ -82,16 +92,17 @@ class Bridge:
         config: Config,
         live: OpenLive | None = None,
         watch: Watch | None = None,
-        knows_senders: bool = False,
+        pools: Pools | None = None,
     ) -> None:
-        """``knows_senders`` tells whether the app answers a HEAD_ONLY."""
+        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY."""
         self.app = app
         self.watch = watch or Watch()
         self.config = config
         self.threads: Threads[Any] = Threads(config.threads)
-        self.waiting = 0
+        self.queue = FairQueue(config.threads, max(config.threads // 2, 1))
+        self.waiting = Quota(config.waiting_max)
         self.bodies = Bodies(config)
-        self.knows_senders = knows_senders
+        self.pools = pools
         self.open_live = live
         self.live: Live | None = None
 
@@ -111,6 +122,8 @@ class Bridge:
         if self.live is not None:
             await self.live.close()
         self.threads.close()
+        if self.pools is not None:
+            self.pools.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -136,12 +149,12 @@ class Bridge:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         note, began = self.watch.note(), perf_counter()
-        is_known = partial(self.ask_whether_known, scope, note) if self.knows_senders else None
+        is_known = partial(self.ask_whether_known, scope, note) if self.pools else None
         try:
             with self.bodies.open(scope, is_known) as body:
                 await body.read(receive)
                 began = perf_counter()
-                answer = await self.run(scope, body.content, {NOTE: note})
+                answer = await self.work(scope, body.content, note)
         except Refusal as refusal:
             answer = refusal.answer()
         except AnsweredEarly as early:
@@ -165,17 +178,34 @@ class Bridge:
         answer = await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: head})
         return None if head.is_known else answer
 
-    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
-        if self.waiting >= self.config.waiting_max:
-            raise busy()
-        self.waiting += 1
+    async def work(self, scope: Scope, body: bytearray, note: Note | None) -> Answer:
+        """The app's answer to a whole request, by the threads of the pool that it belongs to."""
+        pool = self.pools.of(scope) if self.pools else None
+        if pool is None:
+            return await self.run(scope, body, {NOTE: note})
+        address = address_of(scope, self.config.trusted_proxies)
+        if not pool.places.take(address, 1):
+            return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(pool.is_full())})
         try:
-            environ = environ_of(scope, body)
-            environ.update(more)
-            answer: Answer = await self.threads.run(partial(call, self.app, environ))
+            answer: Answer = await pool.threads.run(partial(call, self.app, environ_of(scope, body, {NOTE: note})))
             return answer
         finally:
-            self.waiting -= 1
+            pool.places.give_back(address, 1)
+
+    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
+        """The app's answer, by the threads that are there for all, when it is the sender's turn."""
+        sender = sender_of(scope)
+        if not self.waiting.take(sender, 1):
+            raise busy()
+        try:
+            await self.queue.enter(sender)
+            try:
+                answer: Answer = await self.threads.run(partial(call, self.app, environ_of(scope, body, more)))
+                return answer
+            finally:
+                self.queue.leave(sender)
+        finally:
+            self.waiting.give_back(sender, 1)
 
 
 async def deliver(answer: Answer, send: Send, note: Note | None) -> None:
@@ -196,8 +226,8 @@ async def refuse(answer: Answer, receive: Receive, send: Send) -> None:
         await receive()
 
 
-def environ_of(scope: Scope, body: bytearray) -> Environ:
-    """The WSGI environ of a request (PEP 3333): bytes as latin-1 text, one value per header."""
+def environ_of(scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Environ:
+    """The WSGI environ of a request (PEP 3333): bytes as latin-1 text, one value per header, and ``more`` of ours."""
     client = scope.get("client") or ("", 0)
     server = scope.get("server") or ("localhost", 80)
     environ: Environ = {
@@ -221,6 +251,7 @@ def environ_of(scope: Scope, body: bytearray) -> Environ:
     }
     for name, value in scope["headers"]:
         add_header(environ, name, value.decode("latin-1"))
+    environ.update(more)
     return environ
 
 

@@ -21,6 +21,17 @@ def address_of(scope: Scope, proxies: int) -> str:
     return _network(hops[-proxies] if proxies and len(hops) >= proxies else client[0])
 
 
+def sender_of(scope: Scope) -> bytes:
+    """Whose turn a request takes: of a token, of a session, else of the address that the connection comes from."""
+    cookie = b""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value)
+        if name == b"cookie":
+            cookie = value
+    return cookie or (scope.get("client") or ("",))[0].encode()
+
+
 def forwarded_for(scope: Scope) -> list[str]:
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
     return [address for value in values for part in value.split(",") if (address := part.strip())]

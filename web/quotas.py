@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Hashable
 
 
 class Quota:
@@ -15,9 +16,9 @@ class Quota:
 
     def __init__(self, size: int) -> None:
         self._free = size
-        self._held: Counter[str] = Counter()
+        self._held: Counter[Hashable] = Counter()
 
-    def take(self, owner: str, units: int) -> bool:
+    def take(self, owner: Hashable, units: int) -> bool:
         """Whether ``owner`` gets so many more. Without an effect where not."""
         if self._held[owner] + units > self._free:
             return False
@@ -25,7 +26,7 @@ class Quota:
         self._free -= units
         return True
 
-    def give_back(self, owner: str, units: int) -> None:
+    def give_back(self, owner: Hashable, units: int) -> None:
         self._free += units
         self._held[owner] -= units
         if not self._held[owner]:
