@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-MIB = 1024 * 1024
+KIB = 1024
+MIB = 1024 * KIB
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,13 @@ class Config:
     """One request's body: a full batch of 1,000 changes is far smaller."""
 
     bodies_bytes_max: int = 128 * MIB
-    """All bodies that are arriving, together: this much memory can anyone make the server take."""
+    """All bodies that are arriving from whoever is known, together. One address alone gets half of what is left."""
+
+    body_bytes_unknown_max: int = 64 * KIB
+    """One request's body, of whoever shows neither a token nor a session that counts: a form, or a small push."""
+
+    bodies_bytes_unknown_max: int = 16 * MIB
+    """All of those that are arriving, together. When there are more, only whoever is known is let in."""
 
     head_bytes_max: int = 64 * 1024
     head_seconds: float = 10

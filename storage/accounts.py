@@ -112,7 +112,7 @@ class Accounts(Devices, Sessions):
     def user_named(self, name: str) -> User:
         """The user with this name, in whatever case.
 
-        Raises NotFound where there is none, or only one in the trash, or where only an exact spelling tells who is meant.
+        Raises NotFound where there is none, or only one in the trash, or where only an exact spelling tells whose.
         """
         user = self.any_user_named(name)
         if user.removed_at is not None:

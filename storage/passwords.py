@@ -5,9 +5,15 @@ A check takes about as long for a name that nobody has as for a wrong password, 
 
 from __future__ import annotations
 
+import os
+import sys
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import BoundedSemaphore
+from functools import partial
+from threading import BoundedSemaphore, Thread
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,6 +27,11 @@ PASSWORD_LENGTH_MAX = 1000
 
 HASHES_AT_ONCE = 2
 """Each takes ``memory_kib`` and a processor: more at once would be slower, and a way to exhaust the server."""
+
+NICENESS = 10
+"""Of threads that hash: beside one that does not, each gets a tenth of a processor (sched(7))."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ class Passwords:
             return False
         try:
             with self._turns:
-                self._hasher.verify(hashed or self._nobody, normal(password))
+                giving_way(partial(self._hasher.verify, hashed or self._nobody, normal(password)))
         except (VerificationError, InvalidHashError):
             return False
         return bool(hashed)
@@ -70,7 +81,27 @@ class Passwords:
 
     def _hash(self, password: str) -> str:
         with self._turns:
-            return self._hasher.hash(normal(password))
+            return giving_way(partial(self._hasher.hash, normal(password)))
+
+
+def giving_way(work: Callable[[], T]) -> T:
+    """What ``work`` returns or raises, done in a thread that others come before when processors are short.
+
+    A hash is made by as many threads as it has lanes, which on a small machine would leave little for anything else.
+    Only Linux lets a thread of a process give way; and since none may take that back, it is a thread for this alone.
+    """
+    done: Future[T] = Future()
+
+    def run() -> None:
+        if sys.platform == "linux":
+            os.nice(NICENESS)
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, name="offbook-hash", daemon=True).start()
+    return done.result()
 
 
 def normal(password: str) -> bytes:

@@ -147,7 +147,7 @@ def test_the_connection_goes_on_after_a_413() -> None:
 
 
 def test_bodies_of_all_clients_together_have_a_limit() -> None:
-    config = Config(body_bytes_max=1000, bodies_bytes_max=1500)
+    config = Config(body_bytes_max=1000, bodies_bytes_max=2000)
     with serving(echo_app, config) as url, connect(url) as first:
         first.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"x" * 900)
         answer = poll_until(503, lambda: requests.post(url + "/", data=b"x" * 900, timeout=10))
@@ -250,14 +250,16 @@ def scope(*headers: tuple[bytes, bytes]) -> dict[str, Any]:
 
 
 def test_no_header_can_pass_for_another() -> None:
-    environ = environ_of(scope((b"x_forwarded_for", b"1.2.3.4"), (b"proxy", b"evil"), (b"x-real", b"yes")), bytearray())
+    environ = environ_of(
+        scope((b"x_forwarded_for", b"1.2.3.4"), (b"proxy", b"evil"), (b"x-real", b"yes")), bytearray(), {}
+    )
     assert (environ["HTTP_X_REAL"], environ["REMOTE_ADDR"]) == ("yes", "10.0.0.9")
     assert not {"HTTP_X_FORWARDED_FOR", "HTTP_PROXY"} & environ.keys()
 
 
 def test_repeated_headers_are_joined_and_the_length_is_that_of_the_body() -> None:
     headers = [(b"accept", b"a"), (b"accept", b"b"), (b"cookie", b"c=1"), (b"cookie", b"d=2")]
-    environ = environ_of(scope(*headers, (b"content-length", b"9")), bytearray(b"abc"))
+    environ = environ_of(scope(*headers, (b"content-length", b"9")), bytearray(b"abc"), {})
     assert (environ["HTTP_ACCEPT"], environ["HTTP_COOKIE"]) == ("a,b", "c=1; d=2")
     assert (environ["CONTENT_LENGTH"], environ["wsgi.input"].read()) == ("3", b"abc")
     assert "HTTP_CONTENT_LENGTH" not in environ

@@ -40,9 +40,11 @@ from storage.devices import DeviceLogin
 from storage.sessions import Session
 from storage.throttle import Throttled
 from web import again, browsers, parts
+from web.bridge import HEAD_ONLY
 from web.cookie import Cookie, carried_by, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
+from web.pools import Kind, runs_in
 from web.values import authorization, posted, query
 
 P = ParamSpec("P")
@@ -205,6 +207,25 @@ def device_login() -> DeviceLogin:
     return login
 
 
+def answer_by_the_head() -> ResponseReturnValue | None:
+    """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
+
+    Only of whoever is somebody, by a token or a session, is a large body taken (web.bodies). Where the address takes no
+    body, Flask says so.
+    """
+    head = request.environ.get(HEAD_ONLY)
+    if head is None or request.routing_exception is not None:
+        return None
+    if head.refusal is not None:
+        raise head.refusal
+    if authorization() or not is_signed_in():
+        if not (authorization() or wants_json()):
+            return ask_to_sign_in()
+        device_login()
+    head.is_known = True
+    return Response()
+
+
 def open_session(user: User, way: str) -> None:
     """Sign in who has shown who they are, in this way. What the cookie held is thrown away whole: nothing that was
     planted in it lives on. Raises WrongPassword where the password has changed since it was looked at."""
@@ -235,6 +256,7 @@ def login() -> ResponseReturnValue:
 
 
 @auth.post("/login")
+@runs_in(Kind.PASSWORDS)
 def sign_in() -> ResponseReturnValue:
     name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
@@ -270,6 +292,7 @@ def setup(once: str) -> ResponseReturnValue:
 
 
 @auth.post("/setup/<once>")
+@runs_in(Kind.PASSWORDS)
 def set_up(once: str) -> ResponseReturnValue:
     require_setup(once)
     name, password = posted.text("name", ""), posted.text("password", "")
@@ -329,6 +352,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def register(app: Flask) -> None:
     app.session_interface = Sessions()
+    app.before_request_funcs.setdefault(None, []).insert(0, answer_by_the_head)
     manager = Manager(app)
     manager.user_loader(load_person)
 

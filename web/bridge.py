@@ -8,7 +8,6 @@ however slow or many the clients are, threads only ever work. Nothing here knows
 
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
 import sys
@@ -19,7 +18,13 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from config import Config
-from web.errors import problem_json
+from web.bodies import Bodies
+from web.clients import address_of, sender_of
+from web.errors import Problem
+from web.fair_queue import FairQueue
+from web.pools import Pools
+from web.quotas import Quota
+from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
 from web.threads import Threads
 from web.watch import NOTE, Answered, Note, Watch
 
@@ -35,6 +40,9 @@ DOOR = "offbook.door"
 
 REFUSED = "offbook.refused"
 """Where the scope of a request that can't be read as HTTP has its Refusal: it is answered in its turn, as any is."""
+
+HEAD_ONLY = "offbook.head_only"
+"""Where the WSGI environ has a HeadOnly, when only the head of the request counts."""
 
 SWITCHING = 101
 """What a handshake ends with when the guest is let in."""
@@ -52,6 +60,18 @@ class Door:
     guest: Any = None
 
 
+@dataclass(slots=True)
+class HeadOnly:
+    """A request that the WSGI app is to say something about, and not to work on.
+
+    With a ``refusal``, that is what it answers. Without, it sets ``is_known`` where it knows who sends the request;
+    where it does not, its answer is the request's.
+    """
+
+    refusal: Problem | None = None
+    is_known: bool = False
+
+
 class Live(Protocol):
     """What serves a socket once its handshake is done."""
 
@@ -66,40 +86,26 @@ OpenLive = Callable[[Threads[Any]], Live]
 """Called when the loop runs, with the threads that are there for requests."""
 
 
-class Refusal(Exception):
-    """A request that ends before it takes a thread."""
-
-    def __init__(self, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.headers = headers
-
-
-class ClientLeft(Exception):
-    """The socket closed before the whole request was here: there is nobody to answer."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """A whole answer, ready to be sent."""
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
 class Bridge:
     """The ASGI app: reads a request on the loop, lets the WSGI app answer it in a thread, sends the answer."""
 
-    def __init__(self, app: WsgiApp, config: Config, live: OpenLive | None = None, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        config: Config,
+        live: OpenLive | None = None,
+        watch: Watch | None = None,
+        pools: Pools | None = None,
+    ) -> None:
+        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY."""
         self.app = app
         self.watch = watch or Watch()
         self.config = config
         self.threads: Threads[Any] = Threads(config.threads)
-        self.waiting = 0
-        self.buffered = 0
+        self.queue = FairQueue(config.threads, max(config.threads // 2, 1))
+        self.waiting = Quota(config.waiting_max)
+        self.bodies = Bodies(config)
+        self.pools = pools
         self.open_live = live
         self.live: Live | None = None
 
@@ -119,6 +125,8 @@ class Bridge:
         if self.live is not None:
             await self.live.close()
         self.threads.close()
+        if self.pools is not None:
+            self.pools.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +140,7 @@ class Bridge:
             if door.guest is not None and not self.live.has_room_for(door.guest):
                 raise Refusal(429, "too_many_sockets", "Too many sockets are open. Close some, or try again later.")
         except Refusal as refusal:
-            door.guest, answer = None, refused(refusal)
+            door.guest, answer = None, refusal.answer()
         if door.guest is not None:
             answer.status = SWITCHING
         self.tell(note, "GET", answer, perf_counter() - began)
@@ -143,17 +151,21 @@ class Bridge:
             await self.live.serve(door.guest, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body, note, began = bytearray(), self.watch.note(), perf_counter()
+        note, began = self.watch.note(), perf_counter()
+        is_known = partial(self.ask_whether_known, scope, note) if self.pools else None
         try:
-            await self.read(scope, receive, body)
-            began = perf_counter()
-            answer = await self.run(scope, body, {NOTE: note})
+            with self.bodies.open(scope, is_known) as body:
+                await body.read(receive)
+                if REFUSED in scope:
+                    raise scope[REFUSED]
+                began = perf_counter()
+                answer = await self.work(scope, body.content, note)
         except Refusal as refusal:
-            answer = refused(refusal)
+            answer = refusal.answer()
+        except AnsweredEarly as early:
+            answer = early.answer
         except ClientLeft:
             return
-        finally:
-            self.buffered -= len(body)
         seconds = perf_counter() - began
         try:
             await deliver(answer, send, note)
@@ -165,70 +177,40 @@ class Bridge:
         if note is not None:
             self.watch.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
 
-    async def read(self, scope: Scope, receive: Receive, body: bytearray) -> None:
-        """The whole body, into ``body``; raises Refusal when it is too long, too slow, or too much with all others."""
-        if announced(scope) > self.config.body_bytes_max:
-            raise self.too_long()
+    async def ask_whether_known(self, scope: Scope, note: Note | None) -> Answer | None:
+        """None where the app knows who sends this, else what it answers."""
+        head = HeadOnly()
+        answer = await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: head})
+        return None if head.is_known else answer
+
+    async def work(self, scope: Scope, body: bytearray, note: Note | None) -> Answer:
+        """The app's answer to a whole request, by the threads of the pool that it belongs to."""
+        pool = self.pools.of(scope) if self.pools else None
+        if pool is None:
+            return await self.run(scope, body, {NOTE: note})
+        address = address_of(scope, self.config.trusted_proxies)
+        if not pool.places.take(address, 1):
+            return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(pool.is_full())})
         try:
-            async with asyncio.timeout(self.config.body_seconds):
-                while await self.read_more(receive, body):
-                    pass
-            if REFUSED in scope:
-                raise scope[REFUSED]
-        except TimeoutError:
-            raise Refusal(
-                408,
-                "request_timeout",
-                f"The request's body was not here after {self.config.body_seconds:g} seconds. Send it again.",
-                (b"connection", b"close"),
-            ) from None
-
-    async def read_more(self, receive: Receive, body: bytearray) -> bool:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        chunk = message.get("body", b"")
-        if len(body) + len(chunk) > self.config.body_bytes_max:
-            raise self.too_long()
-        if self.buffered + len(chunk) > self.config.bodies_bytes_max:
-            raise busy()
-        self.buffered += len(chunk)
-        body += chunk
-        return bool(message.get("more_body", False))
-
-    def too_long(self) -> Refusal:
-        return Refusal(
-            413, "body_too_large", f"A body may have at most {self.config.body_bytes_max:,} bytes. Send less at a time."
-        )
-
-    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
-        if self.waiting >= self.config.waiting_max:
-            raise busy()
-        self.waiting += 1
-        try:
-            environ = environ_of(scope, body)
-            environ.update(more)
-            answer: Answer = await self.threads.run(partial(call, self.app, environ))
+            answer: Answer = await pool.threads.run(partial(call, self.app, environ_of(scope, body, {NOTE: note})))
             return answer
         finally:
-            self.waiting -= 1
+            pool.places.give_back(address, 1)
 
-
-def busy() -> Refusal:
-    return Refusal(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))
-
-
-def announced(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
-
-
-def refused(refusal: Refusal) -> Answer:
-    body = problem_json(refusal.status, refusal.code, refusal.detail)
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
-    return Answer(refusal.status, [*headers, *refusal.headers], body)
+    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
+        """The app's answer, by the threads that are there for all, when it is the sender's turn."""
+        sender = sender_of(scope)
+        if not self.waiting.take(sender, 1):
+            raise busy()
+        try:
+            await self.queue.enter(sender)
+            try:
+                answer: Answer = await self.threads.run(partial(call, self.app, environ_of(scope, body, more)))
+                return answer
+            finally:
+                self.queue.leave(sender)
+        finally:
+            self.waiting.give_back(sender, 1)
 
 
 async def deliver(answer: Answer, send: Send, note: Note | None) -> None:
@@ -249,8 +231,8 @@ async def refuse(answer: Answer, receive: Receive, send: Send) -> None:
         await receive()
 
 
-def environ_of(scope: Scope, body: bytearray) -> Environ:
-    """The WSGI environ of a request (PEP 3333): bytes as latin-1 text, one value per header."""
+def environ_of(scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Environ:
+    """The WSGI environ of a request (PEP 3333): bytes as latin-1 text, one value per header, and ``more`` of ours."""
     client = scope.get("client") or ("", 0)
     server = scope.get("server") or ("localhost", 80)
     environ: Environ = {
@@ -274,6 +256,7 @@ def environ_of(scope: Scope, body: bytearray) -> Environ:
     }
     for name, value in scope["headers"]:
         add_header(environ, name, value.decode("latin-1"))
+    environ.update(more)
     return environ
 
 
@@ -329,7 +312,7 @@ def call(app: WsgiApp, environ: Environ) -> Answer:
                 result.close()
     except Exception:
         log.exception("A request failed")
-        return refused(Refusal(500, "server_error", "The server failed. What you sent was not stored; try again."))
+        return Refusal(500, "server_error", "The server failed. What you sent was not stored; try again.").answer()
     answer.body = b"".join(parts)
     if answer.status not in (204, 304) and environ["REQUEST_METHOD"] != "HEAD":
         answer.headers = [header for header in answer.headers if header[0] != b"content-length"]

@@ -21,8 +21,9 @@ Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 class Threads(Generic[Result]):
     """So many threads, which start with the first work. Used from one event loop."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, name: str = "offbook") -> None:
         self._count = count
+        self._name = name
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads: list[Thread] = []
 
@@ -47,7 +48,7 @@ class Threads(Generic[Result]):
         self._threads = []
 
     def _start(self) -> None:
-        self._threads = [Thread(target=self._work, name=f"offbook-{n}", daemon=True) for n in range(self._count)]
+        self._threads = [Thread(target=self._work, name=f"{self._name}-{n}", daemon=True) for n in range(self._count)]
         for thread in self._threads:
             thread.start()
 

@@ -21,7 +21,9 @@ from websockets.frames import Frame
 
 from config import Config
 from web import Parts
-from web.bridge import REFUSED, Bridge, OpenLive, Refusal, WsgiApp
+from web.bridge import REFUSED, Bridge, OpenLive, WsgiApp
+from web.pools import Pools
+from web.refusals import Refusal
 from web.server.transport import EndingTransport
 from web.sockets import Sockets
 from web.watch import Watch
@@ -351,7 +353,7 @@ def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
 
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     """uvicorn, with the app in threads behind it."""
-    return server_for(Bridge(app, config, live_of(app, config), watch_of(app)), config)
+    return server_for(Bridge(app, config, live_of(app, config), watch_of(app), pools_of(app)), config)
 
 
 def server_for(bridge: Bridge, config: Config) -> uvicorn.Server:
@@ -391,3 +393,8 @@ def watch_of(app: WsgiApp) -> Watch | None:
         return None
     parts: Parts = app.extensions["offbook"]
     return parts.watch
+
+
+def pools_of(app: WsgiApp) -> Pools | None:
+    """What an offbook app works on apart from all else."""
+    return Pools(app) if isinstance(app, Flask) else None

@@ -1,0 +1,135 @@
+"""Bodies of requests on their way in: how long one may be, how long it may take, and who may send how much.
+
+Memory is what they cost, and a body that never ends holds it for ``body_seconds``. So a large one is taken only of
+whoever is known, which is asked by the request's head, before a byte of it is; and of all that there is, each address
+has a share (web.quotas). Small ones are taken of anybody, from a small quota of their own, so that those who are not
+known can fill only that. On the event loop; who is known is the app's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from config import Config
+from web.clients import address_of
+from web.quotas import Quota
+from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+
+Scope = dict[str, Any]
+Receive = Callable[[], Any]
+
+AskWhether = Callable[[], Awaitable[Answer | None]]
+"""Asks the app whether it knows who sends a request: None, or what else the request is answered with."""
+
+
+class Bodies:
+    """All that are arriving, or are being worked on."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.of_known = Quota(config.bodies_bytes_max)
+        self.of_unknown = Quota(config.bodies_bytes_unknown_max)
+
+    @contextmanager
+    def open(self, scope: Scope, is_known: AskWhether | None) -> Iterator[Body]:
+        """The body of this request, whose memory is given back at the end. Without ``is_known`` everybody is."""
+        body = Body(self, scope, is_known)
+        try:
+            yield body
+        finally:
+            body.close()
+
+
+class Body:
+    """One body, ``content`` as far as it is here."""
+
+    def __init__(self, bodies: Bodies, scope: Scope, is_known: AskWhether | None) -> None:
+        self.content = bytearray()
+        self._config = bodies.config
+        self._bodies = bodies
+        self._scope = scope
+        self._is_known = is_known
+        self._quota = bodies.of_known if is_known is None else bodies.of_unknown
+        self._owner = ""
+
+    async def read(self, receive: Receive) -> None:
+        """The whole body, into ``content``.
+
+        Raises Refusal where it is too long, too slow, or too much with all others; AnsweredEarly where it is too long
+        for whoever sends it; ClientLeft.
+        """
+        size = announced(self._scope)
+        if size > self._config.body_bytes_max:
+            raise self._too_long()
+        try:
+            async with asyncio.timeout(self._config.body_seconds):
+                await self._require_known_for(size)
+                while await self._read_more(receive):
+                    pass
+        except TimeoutError:
+            raise Refusal(
+                408,
+                "request_timeout",
+                f"The request's body was not here after {self._config.body_seconds:g} seconds. Send it again.",
+                (b"connection", b"close"),
+            ) from None
+
+    def close(self) -> None:
+        if self.content:
+            self._quota.give_back(self._owner, len(self.content))
+
+    async def _read_more(self, receive: Receive) -> bool:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        chunk = message.get("body", b"")
+        if chunk:
+            size = len(self.content) + len(chunk)
+            if size > self._config.body_bytes_max:
+                raise self._too_long()
+            await self._require_known_for(size)
+            await self._take_room(len(chunk))
+            self.content += chunk
+        return bool(message.get("more_body", False))
+
+    async def _require_known_for(self, size: int) -> None:
+        if size > self._config.body_bytes_unknown_max and (refusal := await self._ask()):
+            raise AnsweredEarly(refusal)
+
+    async def _take_room(self, size: int) -> None:
+        self._owner = self._owner or address_of(self._scope, self._config.trusted_proxies)
+        if self._quota.take(self._owner, size):
+            return
+        if self._is_known is None or await self._ask() or not self._quota.take(self._owner, size):
+            raise busy()
+
+    async def _ask(self) -> Answer | None:
+        """None where it is known who sends this, who then has a share of the larger quota."""
+        if self._is_known is None:
+            return None
+        refusal = await self._is_known()
+        if refusal is None:
+            self._move_to(self._bodies.of_known)
+        return refusal
+
+    def _move_to(self, quota: Quota) -> None:
+        self._is_known = None
+        here = len(self.content)
+        if here and not quota.take(self._owner, here):
+            raise busy()
+        self.close()
+        self._quota = quota
+
+    def _too_long(self) -> Refusal:
+        most = self._config.body_bytes_max
+        return Refusal(413, "body_too_large", f"A body may have at most {most:,} bytes. Send less at a time.")
+
+
+def announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0

@@ -1,0 +1,68 @@
+"""Whose request is worked on next: senders take turns, however many requests one of them sends. On the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+
+
+class FairQueue:
+    """``places``, of which no sender has more than ``each`` at a time.
+
+    Whoever waits is let in sender by sender: one request of each, and then the next of the first again. So a request
+    waits for as many others as there are senders, and not for all that one of them asks for (fair queuing: Nagle,
+    RFC 970).
+    """
+
+    def __init__(self, places: int, each: int) -> None:
+        self._free = places
+        self._each = each
+        self._inside: Counter[bytes] = Counter()
+        self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
+        """By sender; the sender whose turn is next comes first."""
+
+    async def enter(self, sender: bytes) -> None:
+        """Return when there is a place; whoever was let in leaves."""
+        if self._free and self._inside[sender] < self._each:
+            self._let_in(sender)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(sender, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was let in at the same moment
+                self.leave(sender)
+            raise
+
+    def leave(self, sender: bytes) -> None:
+        self._free += 1
+        self._inside[sender] -= 1
+        if not self._inside[sender]:
+            del self._inside[sender]
+        self._let_next_in()
+
+    def _let_in(self, sender: bytes) -> None:
+        self._free -= 1
+        self._inside[sender] += 1
+
+    def _let_next_in(self) -> None:
+        for sender in list(self._waiting):
+            if self._inside[sender] >= self._each:
+                continue
+            turn = self._next_of(sender)
+            if turn is not None:
+                self._let_in(sender)
+                turn.set_result(None)
+                return
+
+    def _next_of(self, sender: bytes) -> asyncio.Future[None] | None:
+        """The sender's next request that still waits; the sender itself goes behind all others."""
+        turns = self._waiting.pop(sender)
+        while turns:
+            turn = turns.popleft()
+            if not turn.done():
+                if turns:
+                    self._waiting[sender] = turns
+                return turn
+        return None

@@ -1,0 +1,95 @@
+"""Requests that are worked on apart from all others: by threads of their own, behind a queue of their own that ends.
+
+A view says by its mark that it belongs to a pool. What takes long there, be it a password's hash, then keeps waiting
+only those who want the same. The bridge asks here, on the event loop, where a request belongs; nearly all of them are
+told apart by the first segment of their path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from storage.passwords import HASHES_AT_ONCE
+from web.errors import Problem
+from web.quotas import Quota
+from web.threads import Threads
+
+Scope = dict[str, Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MARK = "pool"
+
+
+class Kind(Enum):
+    """What a pool is for: its threads, how many requests may wait for one, and what is said when more come."""
+
+    PASSWORDS = (
+        HASHES_AT_ONCE,
+        64,
+        "Many people are signing in at this moment. Go back and try again in a few seconds.",
+    )
+
+    def __init__(self, threads: int, waiting_max: int, full: str) -> None:
+        self.threads = threads
+        self.waiting_max = waiting_max
+        self.full = full
+
+
+RETRY_SECONDS = 5
+"""About as long as a full queue takes."""
+
+
+def runs_in(kind: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Mark a view as one that runs in this pool."""
+
+    def mark(view: Callable[P, R]) -> Callable[P, R]:
+        setattr(view, MARK, kind)
+        return view
+
+    return mark
+
+
+class Pool:
+    """Threads, and the places before them. An address has no more places than are free for others."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.threads: Threads[Any] = Threads(kind.threads, f"offbook-{kind.name.lower()}")
+        self.places = Quota(kind.waiting_max)
+
+    def is_full(self) -> Problem:
+        return Problem(503, "busy", self.kind.full, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+class Pools:
+    """The pools of an app. Used from one event loop."""
+
+    def __init__(self, app: Flask) -> None:
+        views = {endpoint: getattr(view, MARK, None) for endpoint, view in app.view_functions.items()}
+        self._pools = {kind: Pool(kind) for kind in Kind}
+        self._of_endpoint = {endpoint: self._pools[kind] for endpoint, kind in views.items() if kind is not None}
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in self._of_endpoint]
+        self._begins = {(method, rule.rule.split("/")[1]) for rule in rules for method in rule.methods or ()}
+        self._map = app.url_map.bind("localhost")
+
+    def of(self, scope: Scope) -> Pool | None:
+        """The pool that a request belongs to; None for nearly all."""
+        method, path = scope["method"], scope["path"]
+        if (method, path[1:].partition("/")[0]) not in self._begins:
+            return None
+        try:
+            endpoint, _ = self._map.match(path, method)
+        except (HTTPException, RequestRedirect):
+            return None
+        return self._of_endpoint.get(endpoint)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.threads.close()

@@ -1,0 +1,48 @@
+"""Requests that end before the app works on them, and what they are answered with. On the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.errors import problem_json
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole answer, ready to be sent."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class Refusal(Exception):
+    """A request that ends with a problem of these words."""
+
+    def __init__(self, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers
+
+    def answer(self) -> Answer:
+        body = problem_json(self.status, self.code, self.detail)
+        headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
+        return Answer(self.status, [*headers, *self.headers], body)
+
+
+class AnsweredEarly(Exception):
+    """A request that the app answered by its head alone."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class ClientLeft(Exception):
+    """The socket closed before the whole request was here: there is nobody to answer."""
+
+
+def busy() -> Refusal:
+    return Refusal(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))
