@@ -285,10 +285,13 @@ class Sessions:
     def store_ended(self) -> None:
         """Store what could not be stored so far, if there is any. Waits no longer than a note does."""
         for session in self._unstored.all():
-            if self._database.note(END, {"session": session.id, "now": session.ended_at}) and (
-                session.is_stored or self._database.note(BURY, row_of(session))
-            ):
-                self._unstored.drop(session)
+            if not self._is_end_stored(session):
+                return
+            self._unstored.drop(session)
+
+    def _is_end_stored(self, session: Session) -> bool:
+        is_noted = self._database.note(END, {"session": session.id, "now": session.ended_at})
+        return is_noted and (session.is_stored or self._database.note(BURY, row_of(session)))
 
     def end_session(self, user_id: int, id: str, now: int) -> None:
         """End one of a user's sessions. Raises NotFound where there is none of this id, or it has ended."""

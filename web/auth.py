@@ -191,7 +191,10 @@ def device_login() -> DeviceLogin:
 
 def open_session(user: User, way: str) -> None:
     """Sign in who has shown who they are, in this way. What the cookie held is thrown away whole: nothing that was
-    planted in it lives on. Raises WrongPassword where the password has changed since it was looked at."""
+    planted in it lives on, and a session that it was of ends. Raises WrongPassword where the password has changed since
+    it was looked at."""
+    if is_signed_in():
+        parts().accounts.sign_out(my_session(), parts().clock())
     token, opened = parts().accounts.open_session(user, way, visit(), parts().clock())
     session.clear()
     session.permanent = True

@@ -98,7 +98,8 @@ def page(error: str = "") -> str:
     book = parts().accounts.book(me().book_id)
     policies = [(name, words_of(name)) for name in POLICIES]
     waits = parts().contacts.conflicts(me().book_id)
-    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS}
+    days = {"rest": parts().config.session_days, "whole": parts().config.session_days_max}
+    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS, "days": days}
     return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
 
 
