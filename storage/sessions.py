@@ -193,8 +193,8 @@ def end_all(connection: Connection, user_id: int, now: int, but: str | None = No
     ``but`` is the id of one that goes on. Call ``Sessions.ended`` after the commit.
     """
     connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now))
-    standing = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
-    return connection.execute(update(SessionRow).where(standing).values(ended_at=now)).rowcount
+    mine = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
+    return connection.execute(update(SessionRow).where(mine).values(ended_at=now)).rowcount
 
 
 def forget_all(connection: Connection, now: int) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from itsdangerous import URLSafeTimedSerializer
+
 from app import App
 from tests.browser import COOKIE, Browser, parts_of
+from web.auth import Sessions
 
 
 def cookie_of(browser: Browser) -> str:
@@ -29,5 +32,12 @@ def earlier_cookie(app: App, name: str = "ada", **more: Any) -> str:
     """A cookie as the last version made it."""
     user = parts_of(app).accounts.user_named(name)
     values = {"_permanent": True, "_user_id": f"{user.id}.{user.stamp}", "_fresh": True, "_id": "f" * 128, **more}
-    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    return str(signer.dumps(values))
+    return str(signer_of(app).dumps(values))
+
+
+def signer_of(app: App) -> URLSafeTimedSerializer:
+    interface = app.session_interface
+    assert isinstance(interface, Sessions)
+    signer = interface.get_signing_serializer(app)
+    assert signer is not None
+    return signer

@@ -153,6 +153,12 @@ def test_signing_out_twice_leads_to_the_sign_in(app: App, ada: Browser) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
 
 
+def test_the_form_of_the_first_account_asks_nobody_to_sign_in(app: App) -> None:
+    link = f"/setup/{parts_of(app).accounts.open_setup()}"
+    answer = send(Browser(app), link, {"name": "ada", "password": PASSWORD})
+    assert answer.status_code == 400 and "load the page again" in answer.text and PASSWORD not in answer.text
+
+
 def test_a_sign_in_page_that_is_older_than_the_last_sign_out_asks_once_more(app: App, ada: Browser) -> None:
     page = {"csrf_token": "of before", "name": "ada", "password": PASSWORD}
     assert send(ada, "/login", page).headers["Location"] == "/"

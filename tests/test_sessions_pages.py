@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from html import unescape
 from typing import Any
@@ -13,8 +14,8 @@ from sqlalchemy import event, select, text, update
 import models
 from app import App
 from storage.sessions import DAY_US, USED_EVERY_US, session_id
-from tests.browser import PASSWORD, Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
-from tests.cookies import cookie_of, copied, earlier_cookie, is_in
+from tests.browser import COOKIE, PASSWORD, Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.cookies import cookie_of, copied, earlier_cookie, is_in, signer_of
 from web.agents import browser_of
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
@@ -162,6 +163,20 @@ def test_when_a_session_was_used_is_noted_after_ten_minutes(app: App, ada: Brows
     ada.get("/trash")
     (after,) = sessions_of(app)
     assert after.last_used_at > before.last_used_at
+
+
+def test_a_cookie_is_written_once_a_day_so_that_a_late_answer_seldom_brings_an_old_one_back(
+    app: App, ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Set-Cookie" in ada.get("/trash").headers, "the token of its forms is new"
+    assert "Set-Cookie" not in ada.get("/trash").headers
+    with ada.client.session_transaction() as session:
+        values = dict(session)
+    with monkeypatch.context() as patch:
+        patch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _: int(time.time()) - 25 * 60 * 60)
+        ada.client.set_cookie(COOKIE, signer_of(app).dumps(values))
+    assert "Set-Cookie" in ada.get("/trash").headers
+    assert "Set-Cookie" not in ada.get("/trash").headers
 
 
 # --- the list --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getdoc
 from uuid import UUID
 
@@ -104,9 +105,10 @@ def page(error: str = "") -> str:
 
 
 def sessions() -> list[Session]:
-    """Where this user is signed in: here, though that may not be stored yet, and elsewhere."""
-    found = parts().accounts.sessions(me().id, parts().clock())
-    return [my_session(), *(session for session in found if session.id != my_session().id)]
+    """Where this user is signed in: here and now, though that may not be stored yet, and elsewhere."""
+    now, here = parts().clock(), my_session()
+    found = parts().accounts.sessions(me().id, now)
+    return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]
 
 
 def words_of(policy: str) -> str:
