@@ -63,7 +63,7 @@ def require_hard_to_guess(password: str, name: str) -> None:
     if (why := _why_guessable(text, name)) is not None:
         raise Invalid(
             "password_guessable",
-            f"This password is easy to guess: {why}. Choose another one, a few words that don't belong together, say.",
+            f"This password is easy to guess: {why}. Choose another one: some words that don't belong together, say.",
         )
 
 

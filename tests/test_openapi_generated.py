@@ -40,6 +40,9 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
     "bad_name": "what is visible of Unicode",
     "cursor_gone": "a cursor of another server has the same form",
     "missing": "an entry that is new needs its kind, one that is there does not",
+    "password_common": "what many people use",
+    "password_guessable": "what is soon guessed",
+    "password_length": "counted as Unicode composes it",
     "upgrade_required": "no test of requests opens a WebSocket",
 }
 """Why a request that fits its schema may be refused with this code."""

@@ -370,6 +370,7 @@ OF_REST: dict[str, Schema] = {
                 "minLength": 10,
                 "maxLength": 1000,
                 "description": "None that is known from others or easy to guess: that is told by 422.",
+                "examples": ["rowing under three lighthouses"],
             },
             "admin": FLAG,
         },
