@@ -34,8 +34,8 @@ class Act(Enum):
     ENABLE = "enable"
     REMOVE = "remove"
     RESTORE = "restore"
-    MAKE_ADMIN = "make-admin"
-    END_ADMIN = "end-admin"
+    MAKE_ADMIN = "promote"
+    END_ADMIN = "demote"
 
 
 @dataclass(frozen=True, slots=True)
