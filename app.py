@@ -20,6 +20,7 @@ import routes
 from config import Config, config_named
 from extensions import db
 from offbook.core import skew
+from offbook.core.users import kept_until
 from storage.accounts import Accounts
 from storage.activity import Activity
 from storage.contacts import Contacts
@@ -135,6 +136,7 @@ def extend(app: App) -> None:
         "clock_advice": skew.advice,
         "date": words.date,
         "iso": words.iso,
+        "kept_until": kept_until,
         "rate": words.rate,
         "size": words.size,
     }

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from cli.accounts import book, device, stream, user
+from cli.accounts import book, device, stream
 from cli.backup import backup, restore
 from cli.care import doctor, vacuum
 from cli.move import move
+from cli.people import user
 
 COMMANDS = (user, device, book, stream, backup, restore, move, doctor, vacuum)
 

@@ -14,6 +14,7 @@ from flask.cli import AppGroup
 from cli.plainly import is_text, plainly
 from offbook.core.errors import Invalid
 from offbook.core.prune import HISTORY_DAYS, TRASH_DAYS, lines_at
+from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
 from storage import prune
 from storage.accounts import User
 from web import looks, parts, words
@@ -85,9 +86,17 @@ def rename_user(old: str, new: str) -> None:
 @user.command("list")
 @plainly
 def list_users() -> None:
-    """Show everyone."""
-    for row in parts().accounts.users():
-        click.echo(f"{row.name}\t{'admin' if row.admin else 'member'}\tsince {words.date(row.created_at)}")
+    """Show everyone, those in the trash last."""
+    for row in (*parts().accounts.users(), *parts().accounts.users_in_trash()):
+        role, state = "admin" if row.admin else "member", state_of(row)
+        click.echo("\t".join((row.name, role, f"since {words.date(row.created_at)}", *state)))
+
+
+def state_of(row: User) -> list[str]:
+    """What is to be said of a user who is not let in."""
+    if row.removed_at is not None:
+        return ["being purged" if row.is_purging else f"in the trash until {words.date(kept_until(row.removed_at))}"]
+    return [] if row.disabled_at is None else [f"disabled since {words.date(row.disabled_at)}"]
 
 
 @device.command("add")
@@ -139,15 +148,36 @@ def set_policy(user_name: str, policy: str) -> None:
 @click.argument("user_name", metavar="[USER]", required=False)
 @click.option("--history-days", type=int, default=HISTORY_DAYS, show_default=True, help="How long all is kept.")
 @click.option("--trash-days", type=int, default=TRASH_DAYS, show_default=True, help="How long the deleted keep values.")
+@click.option("--removed-days", type=int, default=REMOVED_DAYS, show_default=True, help="How long removed users stay.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
 @plainly
-def prune_books(user_name: str | None, history_days: int, trash_days: int, dry_run: bool) -> None:
-    """Forget what is old in USER's book, or in every one: history, tombstones, the trash. What lives stays."""
-    lines = lines_at(parts().clock(), history_days, trash_days)
-    owners = [parts().accounts.user_named(user_name)] if user_name else parts().accounts.users()
+def prune_books(user_name: str | None, history_days: int, trash_days: int, removed_days: int, dry_run: bool) -> None:
+    """Forget what is old in USER's book, or in every one: history, tombstones, the trash. What lives stays.
+
+    Users who were removed long enough ago are deleted for good, with their books.
+    """
+    now = parts().clock()
+    lines, line = lines_at(now, history_days, trash_days), removed_line(now, removed_days)
+    accounts = parts().accounts
+    every = [accounts.any_user_named(user_name)] if user_name else [*accounts.users(), *accounts.users_in_trash()]
+    owners = [owner for owner in every if owner.removed_at is None]
     for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
         found = prune(parts().store, book_id, lines, dry_run)
         click.echo(f"{name}'s book: {words.forgotten(found, dry_run)}.")
+    for removed in every:
+        if removed.removed_at is not None:
+            click.echo(f"{removed.name} and the book: {purged(removed, line, dry_run)}.")
+
+
+def purged(removed: User, line: int, dry_run: bool) -> str:
+    """Purge a user whose time is over, unless it is a rehearsal; what became of them, as the end of a sentence."""
+    assert removed.removed_at is not None
+    if removed.removed_at > line and not removed.is_purging:
+        return f"in the trash since {words.date(removed.removed_at)}"
+    if dry_run:
+        return "would be deleted for good"
+    parts().people.purge(removed.id, line)
+    return "deleted for good"
 
 
 @stream.command("add")

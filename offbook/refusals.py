@@ -25,6 +25,8 @@ from offbook.transport import Response
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200
 REASONS = ("pruned", "epoch", "unknown")
+OF_THE_USER = ("user_disabled", "user_removed")
+"""The codes of a refusal that is about this device's user, whom an admin may let in again."""
 
 
 def json_of_answer(response: Response) -> Json:
@@ -44,6 +46,8 @@ def error_of(response: Response) -> SyncError | CursorGone:
         return _not_offbook(response)
     said = problem["detail"]
     match status:
+        case 401 | 403 if problem["code"] in OF_THE_USER:
+            return _user_is_out(problem, retry)
         case 401 | 403:
             return NotAuthorized(f"The server does not accept this device's token: {said}", retry)
         case 410 if problem["code"] == CursorGone.code:
@@ -57,6 +61,13 @@ def error_of(response: Response) -> SyncError | CursorGone:
             refused.code = problem["code"]
             return refused
     return ServerFault(f"The server failed (status {status}): {said}", retry)
+
+
+def _user_is_out(problem: Mapping[str, Json], retry: float | None) -> NotAuthorized:
+    """The token is right, so that another one would help nothing."""
+    refused = NotAuthorized(problem["detail"], retry)
+    refused.code = problem["code"]
+    return refused
 
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:

@@ -35,8 +35,9 @@ class People:
         self._database = database
         self._sessions = sessions
 
-    def act(self, user_id: int, act: Act, now: int) -> Rights:
-        """Do this to the user. What they have open ends with the commit, in every process.
+    def act(self, user_id: int, now: int, *acts: Act) -> Rights:
+        """Do all of this to the user, or nothing; their rights after it. Whoever is not let in any more has nothing
+        open after the commit, in any process.
 
         Raises NotFound, and Conflicting where it can't be.
         """
@@ -46,7 +47,9 @@ class People:
             if subject is None:
                 raise NotFound("There is no user with this id.")
             has_other_admin = any(other.rights.is_active_admin for other in locked.values())
-            rights = changed(subject.name, subject.rights, act, now, has_other_admin)
+            rights = subject.rights
+            for act in acts:
+                rights = changed(subject.name, rights, act, now, has_other_admin)
             if rights != subject.rights:
                 _write(connection, user_id, rights)
             if not rights.is_let_in:

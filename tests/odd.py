@@ -116,6 +116,8 @@ PASSWORDS = dict.fromkeys(("password", "new_password", "new_password_again"), "c
 FORM = {"change_id": UNKNOWN, "base": "{seq}"}
 LIMIT = {"limit": "5"}
 
+ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
+
 ROUTES: Mapping[str, Takes] = {
     "GET {static}/<path:filename>": Takes(By.NOBODY),
     "GET /healthz": Takes(By.NOBODY),
@@ -168,11 +170,16 @@ ROUTES: Mapping[str, Takes] = {
     "POST /settings/policy": Takes(By.PERSON, {}, {"policy": "ask"}),
     "GET /people": Takes(By.PERSON),
     "POST /people": Takes(By.PERSON, {}, {"name": "eve", "password": "correct horse battery", "admin": "on"}),
+    f"GET {ACT}": Takes(By.PERSON),
+    f"POST {ACT}": Takes(By.PERSON),
     "GET /streams": Takes(By.PERSON),
     "GET /streams/<uuid:stream_id>": Takes(By.PERSON, {"span": "hour", "before": "5"}),
     "GET /users": Takes(By.DEVICE),
     "POST /users": Takes(By.DEVICE, body={"name": "Grace", "password": "correct horse battery", "admin": False}),
-    "GET /users/<int(max=9223372036854775807):user_id>": Takes(By.DEVICE),
+    "GET /users/<number:user_id>": Takes(By.DEVICE),
+    "PATCH /users/<number:user_id>": Takes(By.DEVICE, body={"admin": True, "disabled": False}),
+    "DELETE /users/<number:user_id>": Takes(By.DEVICE),
+    "POST /users/<number:user_id>/restore": Takes(By.DEVICE),
     "POST /sync": Takes(By.DEVICE, body=sync_body()),
     "POST /plan": Takes(By.DEVICE, body=sync_body()),
     "GET /history/<uuid:record_id>": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),

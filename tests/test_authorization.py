@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 
 from app import STATIC, App
 from offbook.core.changes import Change, Operation
+from offbook.core.users import Act
 from storage import Origin, push
 from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.streaming import shown, written
@@ -65,7 +66,8 @@ class World:
     def path(self, rule: str) -> str:
         """The rule's path with Ada's ids in it."""
         ids = {
-            "<int(max=9223372036854775807):user_id>": "1",
+            "<number:user_id>": "1",
+            "<any(disable,enable,remove,restore,promote,demote):act>": "demote",
             "<uuid:contact_id>": self.contact,
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
@@ -88,7 +90,7 @@ class World:
         queries += [
             "SELECT * FROM books WHERE id = 1",
             "SELECT * FROM devices WHERE book_id = 1",
-            "SELECT id, name, password_hash, admin FROM users",
+            "SELECT id, name, password_hash, admin, disabled_at, removed_at FROM users",
             "SELECT signed_out_at FROM users WHERE id = 1",
             f"SELECT * FROM sessions WHERE id = '{self.session}'",
         ]
@@ -124,6 +126,8 @@ def hostile_row(world: World) -> Any:
 
 
 PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_password_again": "hijacked password"}
+
+ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
 
 MATRIX: Mapping[str, Row] = {
     f"GET {url_of(STATIC)}/<path:filename>": Row(Who.ANYONE),
@@ -172,9 +176,14 @@ MATRIX: Mapping[str, Row] = {
     "GET /streams": Row(Who.ADMIN),
     "GET /streams/<uuid:stream_id>": Row(Who.ADMIN),
     "POST /people": Row(Who.ADMIN, {"name": "eve", "password": "hijacked password", "admin": "on"}),
+    f"GET {ACT}": Row(Who.ADMIN),
+    f"POST {ACT}": Row(Who.ADMIN),
     "GET /users": Row(Who.ADMIN_OR_DEVICE),
     "POST /users": Row(Who.ADMIN_OR_DEVICE, body=lambda _: {"name": "eve", "password": "hijacked password"}),
-    "GET /users/<int(max=9223372036854775807):user_id>": Row(Who.ADMIN_OR_DEVICE),
+    "GET /users/<number:user_id>": Row(Who.ADMIN_OR_DEVICE),
+    "PATCH /users/<number:user_id>": Row(Who.ADMIN_OR_DEVICE, body=lambda _: {"admin": False, "disabled": True}),
+    "DELETE /users/<number:user_id>": Row(Who.ADMIN_OR_DEVICE),
+    "POST /users/<number:user_id>/restore": Row(Who.ADMIN_OR_DEVICE),
     "POST /sync": Row(Who.DEVICE, body=hostile_push),
     "POST /plan": Row(Who.DEVICE, body=hostile_push),
     "GET /history/<uuid:record_id>": Row(Who.DEVICE),
@@ -332,6 +341,23 @@ def test_who_is_no_admin_does_nothing_of_an_admin_s(world: World, method: str, r
     assert answer.status_code == 403
     assert not world.shows_ada(answer)
     assert world.state() == before
+
+
+@pytest.fixture(params=[Act.DISABLE, Act.REMOVE])
+def kept_out(world: World, request: pytest.FixtureRequest) -> World:
+    """Ada is disabled or removed, once Bob is an admin too."""
+    parts = parts_of(world.app)
+    parts.people.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
+    parts.people.act(1, parts.clock(), request.param)
+    return world
+
+
+@pytest.mark.parametrize(("method", "rule", "row"), rows(*BY_TOKEN))
+def test_a_device_of_whoever_is_kept_out_opens_nothing(kept_out: World, method: str, rule: str, row: Row) -> None:
+    before, answer = kept_out.state(), ask(kept_out, method, rule, row, bearer(kept_out.device_token))
+    assert answer.status_code == 403
+    assert answer.json and answer.json["code"] in ("user_disabled", "user_removed")
+    assert kept_out.state() == before
 
 
 # --- those who may, with ids of others -------------------------------------------------------------------------------

@@ -77,6 +77,9 @@ def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
         ("user", "add", "ada", "--password-stdin"),
         ("user", "password", "ada", "--password-stdin"),
         ("user", "list"),
+        ("user", "disable", "ada"),
+        ("user", "remove", "ada"),
+        ("user", "admin", "ada", "--off"),
         ("device", "add", "ada", "laptop"),
         ("device", "list"),
         ("device", "revoke", "x"),
@@ -97,6 +100,8 @@ def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ..
     "words",
     [
         ("user", "password", "\udcff", "--password-stdin"),
+        ("user", "restore", "\udcff"),
+        ("user", "enable", "\udcff"),
         ("device", "add", "\udcff", "laptop"),
         ("device", "list", "\udcff"),
         ("device", "revoke", "\udcff"),

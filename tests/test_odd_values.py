@@ -154,7 +154,8 @@ def good(house: House, method: str, rule: str, takes: Takes) -> Asked:
         "uuid:conflict_id": names["conflict"],
         "uuid:stream_id": names["stream"],
         "uuid:device_id": names["device"],
-        "int(max=9223372036854775807):user_id": "1",
+        "number:user_id": "1",
+        "any(disable,enable,remove,restore,promote,demote):act": "demote",
         "once": "x" * 43,
         "path:filename": "logo.svg",
     }

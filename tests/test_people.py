@@ -200,7 +200,7 @@ def test_of_admins_that_all_go_at_once_one_stays(
     def go(place: int) -> str:
         together.wait(20)
         try:
-            hands[place].act(admins[place].id, act, now)
+            hands[place].act(admins[place].id, now, act)
         except Conflicting as error:
             return error.code
         return "gone"

@@ -22,7 +22,7 @@ openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
 VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
-KINDS: Mapping[str, Schema] = {"uuid": UUID, "int": SEQ}
+KINDS: Mapping[str, Schema] = {"uuid": UUID, "number": SEQ}
 """What a variable of a path is, by its converter."""
 
 SECURITY: Mapping[str, Schema] = {

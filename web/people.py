@@ -1,4 +1,4 @@
-"""People: admins list and add users, in a page and as JSON."""
+"""People: admins list and add users, disable and remove them and make them admins, by pages and as JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.cells import Json
-from offbook.core.errors import Invalid, NotFound
-from offbook.core.wire import INTEGER_MAX
+from offbook.core.errors import Conflicting, Invalid, NotFound
+from offbook.core.users import Act, kept_until
 from storage.accounts import User
 from web import parts, words
-from web.auth import admin_or_device_required, admin_required
+from web.acts import QUESTIONS, done
+from web.auth import admin_or_device_required, admin_required, me
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.history import body_object
@@ -22,7 +23,13 @@ from web.values import posted
 people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)
 
+ONE_USER = "<number:user_id>"
+ANY_ACT = f"any({','.join(act.value for act in Act)})"
+SWITCHES = {"admin": (Act.MAKE_ADMIN, Act.END_ADMIN), "disabled": (Act.DISABLE, Act.ENABLE)}
+"""What is done to a user for whom this is to be true, or false."""
+
 FOR_ADMINS = {403: ("forbidden",)}
+ACTING = {400: ("stale_form",), 404: ("not_found",), **FOR_ADMINS}
 UNFIT = ("bad_name", "missing", "password_common", "password_guessable", "password_length", "wrong_type")
 """Why somebody can't be a user."""
 
@@ -46,12 +53,33 @@ def add() -> ResponseReturnValue:
     return redirect(url_for("people.index"))
 
 
+@people.get(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
+@admin_required
+def ask(user_id: int, act: str) -> ResponseReturnValue:
+    """Ask whether this is to be done to the user."""
+    user, wanted = the_user(user_id), Act(act)
+    return render_template("person.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == me().id)
+
+
+@people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
+@admin_required
+def do(user_id: int, act: str) -> ResponseReturnValue:
+    name, wanted = the_user(user_id).name, Act(act)
+    try:
+        rights = parts().people.act(user_id, parts().clock(), wanted)
+    except Conflicting as error:
+        return page(error=str(error)), 409
+    flash(done(name, wanted, rights))
+    return redirect(url_for("people.index"))
+
+
 @users.get("/users")
 @describes(Asks.ADMIN, answers={200: "Users"}, problems=FOR_ADMINS)
 @admin_or_device_required
 def list_users() -> ResponseReturnValue:
-    """List the users, for a signed-in admin or an admin's device."""
-    return jsonify(users=[in_json(user) for user in parts().accounts.users()])
+    """List the users, for a signed-in admin or an admin's device: those there are, and those in the trash."""
+    accounts = parts().accounts
+    return jsonify(users=list(map(in_json, accounts.users())), removed=list(map(in_json, accounts.users_in_trash())))
 
 
 @users.post("/users")
@@ -74,18 +102,79 @@ def make_user() -> ResponseReturnValue:
         if error.code != "name_taken":
             raise
         raise Problem(409, "taken", str(error)) from None
-    return jsonify(short(user)), 201, {"Location": url_for("users.show_user", user_id=user.id)}
+    return jsonify(in_json(user)), 201, {"Location": url_for("users.show_user", user_id=user.id)}
 
 
-@users.get(f"/users/<int(max={INTEGER_MAX}):user_id>")
+@users.get(f"/users/{ONE_USER}")
 @describes(Asks.ADMIN, answers={200: "User"}, problems={404: ("not_found",), **FOR_ADMINS})
 @admin_or_device_required
 def show_user(user_id: int) -> ResponseReturnValue:
     """Get one user, for a signed-in admin or an admin's device."""
+    return jsonify(in_json(the_user(user_id)))
+
+
+@users.patch(f"/users/{ONE_USER}")
+@describes(
+    Asks.ADMIN,
+    body="UserChange",
+    answers={200: "User"},
+    problems={**ACTING, 400: ("stale_form", "unknown_key"), 409: ("in_trash", "last_admin"), 422: ("wrong_type",)},
+    takes=("X-CSRFToken",),
+)
+@admin_or_device_required
+def change_user(user_id: int) -> ResponseReturnValue:
+    """Disable or enable a user, or make the user an admin or none: all that is named, or nothing."""
+    return act_on(user_id, *acts_of(body_object("admin", "disabled")))
+
+
+@users.delete(f"/users/{ONE_USER}")
+@describes(
+    Asks.ADMIN,
+    answers={200: "User"},
+    problems={**ACTING, 409: ("last_admin",)},
+    takes=("X-CSRFToken",),
+)
+@admin_or_device_required
+def remove_user(user_id: int) -> ResponseReturnValue:
+    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
+    return act_on(user_id, Act.REMOVE)
+
+
+@users.post(f"/users/{ONE_USER}/restore")
+@describes(
+    Asks.ADMIN,
+    answers={200: "User"},
+    problems={**ACTING, 409: ("purged",)},
+    takes=("X-CSRFToken",),
+)
+@admin_or_device_required
+def restore_user(user_id: int) -> ResponseReturnValue:
+    """Bring a removed user back, with the book and the devices."""
+    return act_on(user_id, Act.RESTORE)
+
+
+def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
+    parts().people.act(user_id, parts().clock(), *acts)
+    return jsonify(in_json(the_user(user_id)))
+
+
+def acts_of(data: Mapping[str, Json]) -> list[Act]:
+    """What is to be done so that the user is as the body says."""
+    acts: list[Act] = []
+    for key, (if_true, if_false) in SWITCHES.items():
+        if key not in data:
+            continue
+        if not isinstance(data[key], bool):
+            raise Invalid("wrong_type", f'"{key}" must be true or false.')
+        acts.append(if_true if data[key] else if_false)
+    return acts
+
+
+def the_user(user_id: int) -> User:
     user = parts().accounts.user(user_id)
     if user is None:
         raise NotFound("There is no user with this id.")
-    return jsonify(short(user))
+    return user
 
 
 def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
@@ -101,13 +190,21 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
     return data["name"], data["password"], admin
 
 
-def short(user: User) -> dict[str, int | str | bool]:
-    return {"id": user.id, "name": user.name, "admin": user.admin}
-
-
-def in_json(user: User) -> dict[str, str | bool]:
-    return {"name": user.name, "admin": user.admin, "created_at": words.iso(user.created_at)}
+def in_json(user: User) -> dict[str, int | str | bool | None]:
+    until = None if user.removed_at is None else kept_until(user.removed_at)
+    times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
+    return {
+        "id": user.id,
+        "name": user.name,
+        "admin": user.admin,
+        "status": user.rights.access.value,
+        "created_at": words.iso(user.created_at),
+        **{name: None if at is None else words.iso(at) for name, at in times.items()},
+    }
 
 
 def page(error: str = "", name: str = "") -> str:
-    return render_template("people.html", people=parts().accounts.users(), error=error, name=name)
+    accounts = parts().accounts
+    return render_template(
+        "people.html", people=accounts.users(), removed=accounts.users_in_trash(), error=error, name=name
+    )

@@ -14,6 +14,7 @@ from offbook.core.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 from offbook.core.resolving import CONFLICTS, Choice
 from offbook.core.tables import ENTRY_KEY, TABLES, Field, Map, Table, Type
 from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
+from offbook.core.users import Access
 from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
 
 Schema = dict[str, Any]
@@ -360,8 +361,22 @@ REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 
 OF_REST: dict[str, Schema] = {
     "Contacts": object_of({"contacts": listed(ref("Contact")), "next": {"type": ["string", "null"]}}),
-    "Users": object_of({"users": listed(object_of({"name": TEXT, "admin": FLAG, "created_at": TIME}))}),
-    "User": object_of({"id": SEQ, "name": TEXT, "admin": FLAG}),
+    "Users": object_of(
+        {"users": listed(ref("User")), "removed": listed(ref("User"), description="Those in the trash.")}
+    ),
+    "User": object_of(
+        {
+            "id": SEQ,
+            "name": TEXT,
+            "admin": FLAG,
+            "status": {"enum": [access.value for access in Access]},
+            "created_at": TIME,
+            "disabled_at": or_null(TIME),
+            "removed_at": or_null(TIME),
+            "kept_until": or_null(TIME, description="Of a removed user: from then on user and book may be purged."),
+        }
+    ),
+    "UserChange": object_of({"admin": FLAG, "disabled": FLAG}, "admin", "disabled"),
     "NewUser": object_of(
         {
             "name": {"type": "string", "pattern": NOT_BLANK},

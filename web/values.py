@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from flask import Flask, request
 from werkzeug.datastructures import Authorization, MultiDict
+from werkzeug.routing import IntegerConverter
 
 from offbook.core.errors import Malformed
 from offbook.core.wire import INTEGER_MAX, UUID_TEXT, is_seq
@@ -57,6 +58,18 @@ class Values:
         return self.source().to_dict(flat=False)
 
 
+class Number(IntegerConverter):
+    """The number of a row, in a path: ``<number:user_id>``. What is above 63 bits is 0, which no row has.
+
+    To refuse it, as the converter of werkzeug may, would say that the address does not take the method.
+    """
+
+    regex = "[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        return int(value) if is_seq(value) else 0
+
+
 query = Values(lambda: request.args)
 posted = Values(lambda: request.form)
 posted_or_query = Values(lambda: request.values)
@@ -88,4 +101,5 @@ def _require_text(place: str, values: Iterable[tuple[str, str]]) -> None:
 
 
 def register(app: Flask) -> None:
+    app.url_map.converters["number"] = Number
     app.before_request(require_text_in_address)

@@ -14,6 +14,7 @@ from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
 from offbook.core import skew
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
+from offbook.refusals import OF_THE_USER
 from offbook.replica import NoServer, Replica
 from offbook.server_address import check_server
 from offbook.status import Status
@@ -132,6 +133,8 @@ def _not_authorized(book: Replica, error: NotAuthorized) -> Answer:
     status = book.status()
     data = {"error": error.code, "detail": str(error), "status": _told(book)}
     advice = f"`offbook init --server {status.server}` gives this device another token; nothing is lost until then."
+    if error.code in OF_THE_USER:
+        advice = "Nothing is lost. Ask an admin of the server; this device's token stays as it is."
     return Answer(data, [str(error), f"{waiting(status.pending).capitalize()}. {advice}"], NOT_AUTHORIZED)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from offbook.core.errors import Conflicting, NotLetIn
+from offbook.core.errors import Conflicting, Invalid, NotLetIn
 from offbook.core.prune import DAY_US
 
 REMOVED_DAYS = 30
@@ -34,8 +34,8 @@ class Act(Enum):
     ENABLE = "enable"
     REMOVE = "remove"
     RESTORE = "restore"
-    MAKE_ADMIN = "make-admin"
-    END_ADMIN = "end-admin"
+    MAKE_ADMIN = "promote"
+    END_ADMIN = "demote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,13 @@ def require_access(rights: Rights) -> None:
 def gone_for_good() -> NotLetIn:
     """What is said to a user who is purged, or about to be."""
     return NotLetIn("user_removed", f"This user was removed from the server for good. {DEVICES_KEEP}.")
+
+
+def removed_line(now: int, days: int) -> int:
+    """Whoever was removed up to this time is purged. Raises Invalid for days that make no sense."""
+    if days < 0:
+        raise Invalid("bad_days", "Days are counted back from now: 0 deletes all who are in the trash.")
+    return now - days * DAY_US
 
 
 def kept_until(removed_at: int) -> int:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from offbook.core.errors import Conflicting, NotLetIn
+from offbook.core.errors import Conflicting, Invalid, NotLetIn
 from offbook.core.prune import DAY_US
-from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, changed, kept_until, require_access
+from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, changed, kept_until, removed_line, require_access
 
 NOW = 1_795_021_600_000_000
 BEFORE = NOW - DAY_US
@@ -110,3 +110,10 @@ def test_whoever_is_active_comes_in(rights: Rights) -> None:
 def test_a_removed_user_is_kept_for_thirty_days() -> None:
     assert kept_until(BEFORE) == BEFORE + REMOVED_DAYS * DAY_US
     assert REMOVED_DAYS == 30
+    assert removed_line(kept_until(BEFORE), REMOVED_DAYS) == BEFORE
+
+
+def test_days_before_which_nobody_was_removed_make_no_sense() -> None:
+    assert removed_line(NOW, 0) == NOW
+    with pytest.raises(Invalid, match="counted back"):
+        removed_line(NOW, -1)

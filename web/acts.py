@@ -1,0 +1,89 @@
+"""What admins do to users, in words: what is asked before it is done, and what is told when it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, kept_until
+from web import words
+
+OUT_AT_ONCE = (
+    "They are signed out of every browser at once, and their devices are not let in any more. The devices keep what "
+    "they have and what is typed on them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """``title`` and ``button`` name the user as ``{name}``."""
+
+    title: str
+    told: tuple[str, ...]
+    button: str
+    is_harmful: bool = False
+
+
+QUESTIONS: Mapping[Act, Question] = {
+    Act.DISABLE: Question(
+        "Disable {name}?",
+        (OUT_AT_ONCE, "Nothing is deleted. Enable them again at any time, and their devices sync on by themselves."),
+        "Disable {name}",
+        is_harmful=True,
+    ),
+    Act.ENABLE: Question(
+        "Enable {name}?",
+        ("They can sign in again, and their devices sync on, with all that was typed on them meanwhile.",),
+        "Enable {name}",
+    ),
+    Act.REMOVE: Question(
+        "Remove {name}?",
+        (
+            OUT_AT_ONCE,
+            f"Their book goes to the trash with all that is in it. For {REMOVED_DAYS} days they can be restored on the "
+            "People page, and the name stays taken. Then user and book are deleted for good. Other people’s books are "
+            "not touched.",
+        ),
+        "Remove {name}",
+        is_harmful=True,
+    ),
+    Act.RESTORE: Question(
+        "Restore {name}?",
+        ("They come back with their book and their devices, as they were when they were removed.",),
+        "Restore {name}",
+    ),
+    Act.MAKE_ADMIN: Question(
+        "Make {name} an admin?",
+        (
+            "Admins add, disable and remove people, and decide who is an admin: you too can lose that right by them. "
+            "They do not see other people’s contacts.",
+        ),
+        "Make {name} an admin",
+    ),
+    Act.END_ADMIN: Question(
+        "Revoke {name}’s admin rights?",
+        ("They stay signed in and keep their book. They do not see the People page any more.",),
+        "Revoke admin rights",
+        is_harmful=True,
+    ),
+}
+
+
+def done(name: str, act: Act, rights: Rights) -> str:
+    """What became of the user, whose rights are these after the act."""
+    match act:
+        case Act.DISABLE:
+            return f"{name} is disabled: signed out everywhere, and not let in. Nothing is lost."
+        case Act.ENABLE:
+            return f"{name} can sign in again, and devices sync on."
+        case Act.REMOVE:
+            assert rights.removed_at is not None
+            until = words.date(kept_until(rights.removed_at))
+            return f"{name} is in the trash, with the book, and can be restored until {until}."
+        case Act.RESTORE:
+            still = ", and still disabled" if rights.access is Access.DISABLED else ""
+            return f"{name} is back, with the book and all devices{still}."
+        case Act.MAKE_ADMIN:
+            return f"{name} is an admin now."
+        case Act.END_ADMIN:
+            return f"{name} is no admin any more."
