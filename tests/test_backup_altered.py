@@ -287,6 +287,8 @@ NO_TRIGGER = {
     "mysql": ["DROP TRIGGER evil"],
 }
 NO_INDEX = {"mysql": ["DROP INDEX slow ON contacts"]}
+NO_FOLDED = {"mysql": ["DROP INDEX ix_users_folded ON users"]}
+FOLDED = ["CREATE UNIQUE INDEX ix_users_folded ON users (folded)"]
 
 
 def in_the_database(engine: str) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -295,6 +297,7 @@ def in_the_database(engine: str) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "the view spy", ["CREATE VIEW spy AS SELECT * FROM contacts"], ["DROP VIEW spy"]
     yield "the table extra", ["CREATE TABLE extra (id BIGINT PRIMARY KEY)"], ["DROP TABLE extra"]
     yield "the index slow", ["CREATE INDEX slow ON contacts (company)"], NO_INDEX.get(engine, ["DROP INDEX slow"])
+    yield "the unique columns of users", NO_FOLDED.get(engine, ["DROP INDEX ix_users_folded"]), FOLDED
     yield "the column extra", ["ALTER TABLE users ADD COLUMN extra BIGINT"], ["ALTER TABLE users DROP COLUMN extra"]
     yield "the table tutorial_rows is missing", ["DROP TABLE tutorial_rows"], []
 
