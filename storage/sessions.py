@@ -194,8 +194,8 @@ def end_all(connection: Connection, user_id: int, now: int, but: str | None = No
     ``but`` is the id of one that goes on. Call ``Sessions.ended`` after the commit.
     """
     connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now))
-    standing = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
-    return connection.execute(update(SessionRow).where(standing).values(ended_at=now)).rowcount
+    mine = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
+    return connection.execute(update(SessionRow).where(mine).values(ended_at=now)).rowcount
 
 
 def forget_all(connection: Connection, now: int) -> None:
@@ -286,10 +286,13 @@ class Sessions:
     def store_ended(self) -> None:
         """Store what could not be stored so far, if there is any. Waits no longer than a note does."""
         for session in self._unstored.all():
-            if self._database.note(END, {"session": session.id, "now": session.ended_at}) and (
-                session.is_stored or self._database.note(BURY, row_of(session))
-            ):
-                self._unstored.drop(session)
+            if not self._is_end_stored(session):
+                return
+            self._unstored.drop(session)
+
+    def _is_end_stored(self, session: Session) -> bool:
+        is_noted = self._database.note(END, {"session": session.id, "now": session.ended_at})
+        return is_noted and (session.is_stored or self._database.note(BURY, row_of(session)))
 
     def end_session(self, user_id: int, id: str, now: int) -> None:
         """End one of a user's sessions. Raises NotFound where there is none of this id, or it has ended."""

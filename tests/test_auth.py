@@ -324,6 +324,9 @@ def test_no_secret_is_ever_logged(app: App, caplog: pytest.LogCaptureFixture) ->
     browser = Browser(app)
     browser.post(f"/setup/{setup}", name="ada", password=PASSWORD)
     browser.get(f"/setup/{setup}")
+    with browser.client.session_transaction() as cookie:
+        session = cookie["_user_id"]
+    assert browser.get("/settings").status_code == 200
     Browser(app).sign_in("ada", "canary of a wrong password")
     _, token = add_device(app)
     client = app.test_client()
@@ -331,5 +334,5 @@ def test_no_secret_is_ever_logged(app: App, caplog: pytest.LogCaptureFixture) ->
     client.get("/users", headers=bearer(token + "x"))
     client.get("/users", auth=("device", token))
     assert caplog.text
-    for secret in (setup, PASSWORD, "canary of a wrong password", token, token[-43:]):
+    for secret in (setup, PASSWORD, "canary of a wrong password", token, token[-43:], session):
         assert secret not in caplog.text

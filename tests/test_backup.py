@@ -24,6 +24,7 @@ from storage.engines import ENGINES, Database, open_engines
 from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.replacing import Replacing
 from tests.browser import COOKIE, add_user, app_on, parts_of, signed_in
+from tests.cookies import cookie_of, copied, earlier_cookie, is_in
 from tests.test_cli_server import run
 
 LIMIT_SECONDS = 30
@@ -108,7 +109,9 @@ def test_a_backup_holds_everything_for_its_owner_alone(app: App, database: Datab
     restored(app, file)
     after = everything(database)
     (old,), (new,) = before.pop("books"), after.pop("books")
+    (was,), (is_now,) = before.pop("users"), after.pop("users")
     assert after == before
+    assert was[:-1] == is_now[:-1] and (was[-1] or 0) < is_now[-1], "only that all were signed out is another"
     assert sum(one != other for one, other in zip(old, new, strict=True)) == 1, "only the epoch is another"
 
 
@@ -272,6 +275,35 @@ def test_a_restored_server_begins_a_new_epoch_in_every_book(app: App, database: 
     assert len({*before, *epochs(database)}) == 4
 
 
+def test_a_restored_backup_lets_no_session_in_that_was_ended_after_it_was_made(app: App, file: Path) -> None:
+    """Nor any other, since the backup does not know which those are; nor one that nothing was stored of."""
+    add_user(app, "ada")
+    ada, other, carried = signed_in(app, "ada"), signed_in(app, "ada"), earlier_cookie(app, csrf_token="c" * 40)
+    cookies = [cookie_of(browser) for browser in (ada, other)] + [carried]
+    backed_up(app, file)
+    ada.post("/logout", "/devices")
+    assert [is_in(copied(app, cookie)) for cookie in cookies] == [False, True, True]
+    restored(app, file)
+    assert [is_in(copied(app, cookie)) for cookie in cookies] == [False, False, False]
+    assert is_in(signed_in(app, "ada"))
+    assert parts_of(app).accounts.sessions(1, parts_of(app).clock()) != []
+
+
+@pytest.mark.parametrize("revision", ["0008", "0001"])
+def test_a_restored_backup_of_an_older_offbook_does_not_either(
+    app: App, database: Database, file: Path, revision: str
+) -> None:
+    add_user(app, "ada")
+    downgrade(database, revision)
+    backups.back_up(database, file)
+    upgrade(database)
+    earlier = earlier_cookie(app, csrf_token="c" * 40)
+    browser = copied(app, earlier)
+    browser.post("/logout", "/devices")
+    restored(app, file)
+    assert not is_in(copied(app, earlier))
+
+
 @pytest.mark.engines("sqlite")
 def test_without_the_secret_of_the_instance_folder_everybody_signs_in_again(app: App, database_url: str) -> None:
     """It is in no backup. All else is there."""
@@ -427,7 +459,7 @@ class Meddled(Replacing):
 
     def __init__(self, app: App, meddle: Callable[[], object]) -> None:
         database, instance = app.extensions["database"], parts_of(app).config.instance_path
-        super().__init__(database, instance / "kept", lambda: backups.back_up(database, self.kept), lambda: "new")
+        super().__init__(database, instance / "kept", lambda: backups.back_up(database, self.kept), 0, lambda: "new")
         self.meddle = meddle
         database.close()
 

@@ -24,6 +24,7 @@ from storage import Origin
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US
 from storage.engines import NOTE_SECONDS, Database, open_engines
+from storage.sessions import USED_EVERY_US
 from storage.sqlite import BUSY_TIMEOUT_MS
 from storage.throttle import PER_NAME, WINDOW_US, Throttled
 from storage.unwritable import DiskFull
@@ -31,6 +32,7 @@ from tests import aside
 from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in
 from tests.calling import NOON, Caller, caller, change
 from tests.conftest import available
+from tests.cookies import cookie_of, copied, earlier_cookie, is_in
 from tests.databases import MAKERS
 from tests.full_disks import FULL, Disk, refusing, small_disk
 from tests.listening import listening
@@ -65,6 +67,10 @@ class House:
     def last_seen(self) -> int:
         with self.database.read() as connection:
             return int(connection.execute(text("SELECT max(last_seen_at) FROM devices")).scalar_one())
+
+    def sessions(self) -> int:
+        with self.database.read() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM sessions")).scalar_one())
 
     def run(self, *words: str, typed: str = "") -> Result:
         return self.app.test_cli_runner().invoke(args=list(words), input=typed)
@@ -133,6 +139,59 @@ def test_a_person_signs_in_and_reads(full: House) -> None:
     for path in ("/", "/trash", "/inbox", "/activity", "/devices", "/settings", "/export.csv"):
         assert browser.get(path).status_code == 200, path
     assert "Ada" in browser.get("/").text
+
+
+def test_a_session_goes_on_and_ends_for_every_copy_of_its_cookie(house: House) -> None:
+    """One that was stored, one of the last version's cookie, and one that began when there was no room."""
+    stored, earlier = signed_in(house.app, "ada"), earlier_cookie(house.app, csrf_token="c" * 40)
+    house.disk.fill()
+    last, late = copied(house.app, earlier), Browser(house.app)
+    late.sign_in("ada")
+    browsers = [stored, last, late]
+    assert all(map(is_in, browsers * 2))
+    assert house.sessions() == 1
+    cookies = [cookie_of(browser) for browser in browsers] + [earlier]
+    for browser in browsers:
+        assert browser.post("/logout", "/devices").status_code == 302
+    assert not any(is_in(copied(house.app, cookie)) for cookie in cookies)
+    house.disk.free()
+    parts_of(house.app).accounts.store_ended()
+    started_anew = app_on(str(house.database.engine.url.render_as_string(hide_password=False)), secret_key="x" * 64)
+    assert not any(is_in(copied(started_anew, cookie)) for cookie in cookies)
+    started_anew.extensions["database"].close()
+    assert house.sessions() == 3
+
+
+def test_what_goes_on_without_being_stored_is_stored_when_there_is_room(full: House) -> None:
+    browser = Browser(full.app)
+    browser.sign_in("ada")
+    assert is_in(browser) and full.sessions() == 0
+    full.disk.free()
+    assert is_in(browser) and full.sessions() == 1
+    assert is_in(browser) and full.sessions() == 1
+
+
+@pytest.mark.engines("sqlite")
+def test_sessions_that_can_not_be_ended_elsewhere_are_not_said_to_be(house: House) -> None:
+    ada, other = signed_in(house.app, "ada"), signed_in(house.app, "ada")
+    house.disk.fill()
+    assert ada.post("/settings/sessions/end-others", "/settings").status_code == 507
+    assert is_in(other)
+    assert "disk of the database is full" in house.run("user", "sign-out", "ada").stderr
+
+
+@pytest.mark.engines("sqlite")
+def test_a_page_of_somebody_signed_in_waits_only_a_moment_for_another_program_that_writes(house: House) -> None:
+    ada, other = signed_in(house.app, "ada"), open_engines(house.database.engine.url)
+    with house.database.write() as connection:
+        connection.execute(text("UPDATE sessions SET last_used_at = last_used_at - :us"), {"us": USED_EVERY_US})
+    with other.write_anyway() as connection:
+        connection.execute(text("UPDATE settings SET value = value"))
+        began = time.monotonic()
+        assert is_in(ada)
+        assert ada.get("/logout").status_code == 405
+        assert time.monotonic() - began < 10
+    other.close()
 
 
 @pytest.mark.engines("sqlite")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from sqlalchemy import update
@@ -12,12 +13,14 @@ from config import Config
 from models import Base
 from offbook.core.wire import CHANGES_MAX, change_of
 from storage import Origin, push
+from storage.accounts import Accounts
 from storage.engines import Database, open_engines
 from storage.news import open_news
 from storage.sql import SqlStore
-from tests.browser import PASSWORD, parts_of, signed_in
+from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
 from tests.calling import Caller, caller, change, new_id
-from tests.listening import listening, refusal
+from tests.cookies import cookie_of
+from tests.listening import Listener, listening, refusal
 from tests.serving import serving
 from tests.waiting import wait_until
 
@@ -292,6 +295,36 @@ def test_a_new_password_closes_the_pages_that_were_opened_with_the_old_one(url: 
     with listening(url, since=cursor(laptop), Cookie=cookie(app), Origin=url) as listener:
         parts_of(app).accounts.set_password(1, PASSWORD + "!", parts_of(app).clock())
         assert listener.close_code() == 4401
+
+
+def test_signing_out_closes_the_sockets_of_that_session_at_once_and_no_others(
+    app: App, laptop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the next look at all of them, which other processes do."""
+    monkeypatch.setattr("web.care.LOOK_SECONDS", 3600.0)
+    ada, other = signed_in(app, "ada"), signed_in(app, "ada")
+    with serving(app) as url, page_of(url, ada, laptop) as gone, page_of(url, other, laptop) as stays:
+        ada.post("/logout", "/devices")
+        assert gone.close_code() == 4401
+        laptop.synced(*named("Ada"))
+        assert stays.names(1) == ["Ada"]
+        parts_of(app).accounts.end_sessions(1, parts_of(app).clock())
+        assert stays.close_code() == 4401
+
+
+def test_a_session_that_another_process_ended_closes_its_sockets_within_a_second(
+    url: str, app: App, laptop: Caller
+) -> None:
+    ada = signed_in(app, "ada")
+    elsewhere = Accounts(app.extensions["database"])
+    with page_of(url, ada, laptop) as gone:
+        assert elsewhere.end_sessions(1, parts_of(app).clock()) == 1
+        assert gone.close_code() == 4401
+
+
+def page_of(url: str, browser: Browser, laptop: Caller) -> AbstractContextManager[Listener]:
+    """A page of this browser that is open."""
+    return listening(url, since=cursor(laptop), Cookie=f"{COOKIE}={cookie_of(browser)}", Origin=url)
 
 
 def test_a_database_that_was_put_back_closes_every_socket(url: str, app: App, phone: Caller) -> None:

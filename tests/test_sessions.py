@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -13,6 +16,7 @@ from storage.accounts import Accounts, User, WrongPassword
 from storage.engines import Database
 from storage.passwords import Effort
 from storage.sessions import DAY_US, ELSEWHERE_EVERY_US, USED_EVERY_US, Carried, Session, Visit, session_id
+from tests.waiting import wait_until
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"
@@ -142,6 +146,29 @@ def test_a_session_is_not_opened_by_a_password_that_was_changed_meanwhile(
     accounts.set_password(ada.id, "another password", now)
     with pytest.raises(WrongPassword):
         accounts.open_session(ada, "password", HOME, now + 1)
+
+
+def test_no_session_survives_a_new_password_that_is_opened_while_it_is_stored(
+    accounts: Accounts, ada: User, now: int
+) -> None:
+    """Whoever is signing in at that moment, or shows a session that was carried until then."""
+    opened: SimpleQueue[str] = SimpleQueue()
+
+    def sign_in(number: int) -> None:
+        with suppress(WrongPassword):
+            while True:
+                opened.put(accounts.open_session(ada, "password", HOME, now)[0])
+                carried = carried_by(ada, now, f"{number} {opened.qsize()}")
+                accounts.carried_in(carried, HOME, now)
+                opened.put(carried.token)
+
+    with ThreadPoolExecutor(4) as pool:
+        doing = [pool.submit(sign_in, number) for number in range(4)]
+        wait_until(lambda: opened.qsize() > 20)
+        accounts.set_password(ada.id, "another password", now + 1)
+    assert [job.result() for job in doing] == [None] * 4
+    tokens = [opened.get() for _ in range(opened.qsize())]
+    assert len(tokens) > 20 and not [token for token in tokens if accounts.signed_in(token, now + 2)]
 
 
 def test_whoever_signs_in_after_all_sessions_were_ended_by_a_clock_that_is_ahead_is_in(

@@ -1,45 +1,27 @@
-"""Sessions as browsers see them: copied cookies, cookies of earlier versions, the list, forms that come too late."""
+"""Sessions as browsers see them: copied cookies, cookies of earlier versions, and the list."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from html import unescape
-from io import BytesIO
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text, update
-from werkzeug.test import TestResponse
 
 import models
 from app import App
 from storage.sessions import DAY_US, USED_EVERY_US, session_id
-from tests.browser import COOKIE, PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
-from tests.html_forms import form_at
+from tests.browser import COOKIE, PASSWORD, Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.cookies import cookie_of, copied, earlier_cookie, is_in, signer_of
 from web.agents import browser_of
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
-OURS = {"Origin": "http://localhost"}
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
-
-
-def cookie_of(browser: Browser) -> str:
-    cookie = browser.client.get_cookie(COOKIE)
-    assert cookie is not None
-    return cookie.value
-
-
-def copied(app: App, cookie: str) -> Browser:
-    """Another browser with a cookie that it was not given."""
-    thief = Browser(app, "198.51.100.7")
-    thief.client.set_cookie(COOKIE, cookie)
-    return thief
-
-
-def is_in(browser: Browser) -> bool:
-    return browser.get("/devices").status_code == 200
 
 
 def listed(browser: Browser) -> list[str]:
@@ -107,13 +89,21 @@ def test_a_new_password_ends_the_other_sessions_and_offers_to_revoke_the_devices
     answer = ada.post("/settings/password", "/settings", **form)
     assert answer.headers["Location"] == "/devices?after=password"
     page = ada.get("/devices?after=password").text
-    assert "Do devices go on?" in page and "The password is changed." in page
-    assert "Do devices go on?" not in ada.get("/devices").text
+    assert "Keep your devices?" in page and "The password is changed." in page
+    assert "Keep your devices?" not in ada.get("/devices").text
     assert not is_in(other)
     client = app.test_client()
     assert client.get("/changes", headers=bearer(token)).status_code == 200
     ada.post("/devices/revoke-all", "/devices?after=password")
     assert client.get("/changes", headers=bearer(token)).status_code == 401
+
+
+def test_signing_in_again_ends_the_session_that_the_browser_had(app: App, ada: Browser) -> None:
+    before = cookie_of(ada)
+    token = csrf_of(ada.get("/settings").text)
+    ada.client.post("/login", data={"csrf_token": token, "name": "ada", "password": PASSWORD})
+    assert is_in(ada) and not is_in(copied(app, before))
+    assert len(sessions_of(app)) == 1
 
 
 # --- lasting ---------------------------------------------------------------------------------------------------------
@@ -175,6 +165,20 @@ def test_when_a_session_was_used_is_noted_after_ten_minutes(app: App, ada: Brows
     assert after.last_used_at > before.last_used_at
 
 
+def test_a_cookie_is_written_once_a_day_so_that_a_late_answer_seldom_brings_an_old_one_back(
+    app: App, ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Set-Cookie" in ada.get("/trash").headers, "the token of its forms is new"
+    assert "Set-Cookie" not in ada.get("/trash").headers
+    with ada.client.session_transaction() as session:
+        values = dict(session)
+    with monkeypatch.context() as patch:
+        patch.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _: int(time.time()) - 25 * 60 * 60)
+        ada.client.set_cookie(COOKIE, signer_of(app).dumps(values))
+    assert "Set-Cookie" in ada.get("/trash").headers
+    assert "Set-Cookie" not in ada.get("/trash").headers
+
+
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
@@ -229,14 +233,6 @@ def test_a_browser_is_told_in_words(agent: str, words: str) -> None:
 # --- cookies of earlier versions -------------------------------------------------------------------------------------
 
 
-def earlier_cookie(app: App, name: str = "ada", **more: Any) -> str:
-    """A cookie as the last version made it."""
-    user = parts_of(app).accounts.user_named(name)
-    values = {"_permanent": True, "_user_id": f"{user.id}.{user.stamp}", "_fresh": True, "_id": "f" * 128, **more}
-    signer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
-    return str(signer.dumps(values))
-
-
 @pytest.fixture
 def earlier(app: App) -> Iterator[str]:
     add_user(app, "ada")
@@ -266,6 +262,15 @@ def test_several_requests_with_it_are_one_session(app: App, earlier: str) -> Non
     tabs[0].post("/logout", "/devices")
     assert not any(map(is_in, tabs))
     assert not is_in(copied(app, earlier))
+
+
+def test_one_that_was_copied_before_its_first_page_came_is_one_session_too(app: App, earlier: str) -> None:
+    """It has no token of a form yet."""
+    cookie = earlier_cookie(app)
+    browser, thief = copied(app, cookie), copied(app, cookie)
+    assert is_in(browser) and is_in(thief)
+    browser.post("/logout", "/devices")
+    assert not is_in(thief) and not is_in(copied(app, cookie)) and is_in(copied(app, earlier))
 
 
 def test_signing_out_everywhere_ends_what_nobody_has_shown_yet(app: App, earlier: str) -> None:
@@ -330,162 +335,3 @@ def test_whoever_signs_out_then_is_out_and_stays_so(app: App, closed: Callable[[
         (row,) = connection.execute(select(models.SessionRow.ended_at)).all()
     assert row.ended_at is not None
     assert not is_in(copied(app, cookie))
-
-
-# --- forms that come too late ----------------------------------------------------------------------------------------
-
-
-def contact_form(browser: Browser, **typed: str) -> dict[str, Any]:
-    form = form_at(browser.get("/c/new").text, "/c/new")
-    return form | {name: [text] for name, text in typed.items()}
-
-
-def send(browser: Browser, path: str, form: Any, headers: dict[str, str] = OURS) -> TestResponse:
-    return browser.client.post(path, data=form, headers=headers)
-
-
-def names(app: App, browser: Browser) -> str:
-    return browser.get("/").text
-
-
-NOTES = 'First line\r\nsecond "line" <b>&amp;\u2003Łódź'
-
-
-def test_what_was_typed_before_the_session_ended_is_shown_after_signing_in_and_saved(app: App, ada: Browser) -> None:
-    form = contact_form(ada, name="Grace", notes=NOTES, phone_value="555-1")
-    ada.post("/logout", "/devices")
-    door = send(ada, "/c/new", form)
-    assert door.status_code == 401 and "nothing of it is lost" in door.text
-    signing_in = form_at(door.text, "/login") | {"name": ["ada"], "password": [PASSWORD]}
-    again = send(ada, "/login", signing_in)
-    assert again.status_code == 200
-    assert "Grace" in again.text and "555-1" in again.text
-    assert "Grace" not in names(app, ada), "nothing is done before it is sent once more"
-    saved = send(ada, "/c/new", form_at(again.text, "/c/new"))
-    assert saved.status_code == 303
-    page = ada.get(saved.headers["Location"]).text
-    assert "Grace" in page and "555-1" in page and "second &#34;line&#34; &lt;b&gt;&amp;amp;\u2003Łódź" in page
-
-
-def test_a_form_from_before_another_tab_signed_out_and_in_is_shown_and_saved(app: App, ada: Browser) -> None:
-    form = contact_form(ada, name="Grace", notes=NOTES)
-    ada.post("/logout", "/devices")
-    ada.sign_in("ada")
-    again = send(ada, "/c/new", form)
-    assert again.status_code == 400 and "Not done yet" in again.text
-    assert "Grace" not in names(app, ada)
-    assert send(ada, "/c/new", form_at(again.text, "/c/new")).status_code == 303
-    assert "Grace" in names(app, ada)
-
-
-def test_the_form_itself_can_be_gone_back_to(app: App, ada: Browser) -> None:
-    form = contact_form(ada, name="Grace", notes=NOTES)
-    ada.post("/logout", "/devices")
-    ada.sign_in("ada")
-    again = form_at(send(ada, "/c/new", form).text, "/c/new")
-    shown = send(ada, "/c/new", again | {"show": ["1"]})
-    assert shown.status_code == 200
-    filled = form_at(shown.text, "/c/new")
-    assert (filled["name"], filled["notes"], filled["change_id"]) == (["Grace"], [NOTES], form["change_id"])
-    assert "Grace" not in names(app, ada)
-
-
-def test_a_wrong_password_on_the_way_loses_nothing(app: App, ada: Browser) -> None:
-    form = contact_form(ada, name="Grace")
-    ada.post("/logout", "/devices")
-    door = send(ada, "/c/new", form)
-    wrong = send(ada, "/login", form_at(door.text, "/login") | {"name": ["ada"], "password": ["wrong"]})
-    assert wrong.status_code == 422
-    again = send(ada, "/login", form_at(wrong.text, "/login") | {"name": ["ada"], "password": [PASSWORD]})
-    assert "Grace" in again.text
-
-
-def test_a_form_with_a_valid_token_and_an_ended_session_is_kept_too(app: App, ada: Browser) -> None:
-    form = contact_form(ada, name="Grace")
-    parts_of(app).accounts.end_sessions(1, parts_of(app).clock())
-    door = send(ada, "/c/new", form)
-    assert door.status_code == 401
-    again = send(ada, "/login", form_at(door.text, "/login") | {"name": ["ada"], "password": [PASSWORD]})
-    assert "Grace" in again.text
-
-
-def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser) -> None:
-    form = {"name": "hijacked", "csrf_token": "x"}
-    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Referer": "https://evil.example/"}):
-        answer = send(ada, "/c/new", form, headers)
-        assert answer.status_code == 400 and "hijacked" not in answer.text
-    ada.post("/logout", "/devices")
-    for headers in ({}, {"Origin": "https://evil.example"}):
-        assert "carried" not in send(ada, "/c/new", form, headers).text
-
-
-def test_a_browser_that_names_the_page_and_no_origin_is_believed(app: App, ada: Browser) -> None:
-    answer = send(ada, "/c/new", {"name": "Grace"}, {"Referer": "http://localhost/c/new"})
-    assert "Not done yet" in answer.text and "Grace" in answer.text
-
-
-def test_what_is_carried_can_not_be_made_up(app: App, ada: Browser) -> None:
-    ada.post("/logout", "/devices")
-    answer = ada.post("/login", name="ada", password=PASSWORD, carried='{"to": "/c/new", "inputs": []}')
-    assert answer.status_code == 302
-
-
-def test_passwords_are_not_carried_but_typed_anew(app: App, ada: Browser) -> None:
-    secret = "a new password of hers"
-    form = {"password": PASSWORD, "new_password": secret, "new_password_again": secret}
-    answer = send(ada, "/settings/password", form)
-    assert answer.status_code == 400
-    assert secret not in answer.text and PASSWORD not in answer.text
-    assert answer.text.count('type="password"') == 3
-    ada.post("/logout", "/devices")
-    assert secret not in send(ada, "/settings/password", form).text
-
-
-def test_a_file_is_chosen_again(app: App, ada: Browser) -> None:
-    sent = {"file": (BytesIO(b"Name\nGrace\n"), "contacts.csv")}
-    answer = send(ada, "/import", sent)
-    assert answer.status_code == 400
-    assert "Choose the file again" in answer.text and 'enctype="multipart/form-data"' in answer.text
-
-
-def test_a_button_is_pressed_once_more(app: App, ada: Browser) -> None:
-    answer = send(ada, "/settings/policy", {"policy": "ask"})
-    assert "ask" in answer.text
-    assert send(ada, "/settings/policy", form_at(answer.text, "/settings/policy")).status_code == 302
-    assert parts_of(app).accounts.book(1).policy == "ask"
-
-
-def test_signing_out_twice_leads_to_the_sign_in(app: App, ada: Browser) -> None:
-    token = csrf_of(ada.get("/settings").text)
-    ada.post("/logout", "/devices")
-    answer = send(ada, "/logout", {"csrf_token": token})
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
-
-
-def test_a_sign_in_page_that_is_older_than_the_last_sign_out_asks_once_more(app: App, ada: Browser) -> None:
-    page = {"csrf_token": "of before", "name": "ada", "password": PASSWORD}
-    assert send(ada, "/login", page).headers["Location"] == "/"
-    ada.post("/logout", "/devices")
-    answer = send(ada, "/login", page)
-    assert answer.status_code == 400 and "once more" in answer.text and 'value="ada"' in answer.text
-    assert PASSWORD not in answer.text
-
-
-def test_a_script_is_told_in_a_way_that_it_can_act_on(app: App, ada: Browser) -> None:
-    script = {**OURS, "X-Fragment": "pane", "Accept": "text/html"}
-    stale = send(ada, "/c/new", {"name": "Grace"}, script)
-    assert stale.status_code == 400 and 'data-problem="stale_form"' in stale.text
-    for token in ("x", csrf_of(ada.get("/c/new").text)):
-        browser = Browser(app)
-        out = send(browser, "/c/new", {"name": "Grace", "csrf_token": token}, script)
-        assert out.status_code == 401 and "what you typed is still here" in out.text
-
-
-def test_a_prefix_and_https_of_a_proxy_count_for_what_is_ours(database_url: str) -> None:
-    app = app_on(database_url, trusted_proxies=1)
-    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "offbook.example", "X-Forwarded-Prefix": "/book"}
-    origin = {"Origin": "https://offbook.example", "Referer": "https://offbook.example/book/c/new"}
-    answer = app.test_client().post("/c/new?q=x", data={"name": "Grace"}, headers=forwarded | origin)
-    assert answer.status_code == 401
-    assert 'action="/book/login"' in answer.text
-    app.extensions["database"].close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, redirect, render_template, request, url_for
@@ -84,11 +83,16 @@ def from_csrf(error: CSRFError) -> ResponseReturnValue:
     """A form without the token of this session; or one of a browser that hides over HTTPS which page it comes from."""
     if not current_user.is_authenticated and fragment():
         return answer(Problem(401, "not_authorized", SIGNED_OUT))
-    if wants_json() or fragment() or not is_ours() or "referrer" in str(error.description):
+    if wants_json() or fragment() or not can_be_kept(error):
         return answer(Problem(400, "stale_form", STALE))
     if request.endpoint == "auth.sign_in":
         return sign_in_once_more()
     return (page(sent_now()), 400) if current_user.is_authenticated else at_the_door()
+
+
+def can_be_kept(error: CSRFError) -> bool:
+    """Not what another site sent, what would fail once more, or the form of who has no account yet."""
+    return is_ours() and "referrer" not in str(error.description) and request.endpoint != "auth.set_up"
 
 
 def at_the_door() -> ResponseReturnValue:
@@ -110,10 +114,14 @@ def sign_in_once_more() -> ResponseReturnValue:
 def after_signing_in() -> str | None:
     """What was sent before, where the page that asked to sign in carried something."""
     try:
-        carried: dict[str, Any] = signer().loads(posted.text(CARRIED, ""))
-    except BadSignature:
+        return page(Sent(**signer().loads(carried_along())))
+    except (BadSignature, TypeError):  # none of ours, or of another version
         return None
-    return page(Sent(**carried))
+
+
+def carried_along() -> str:
+    """What the form that signs in carries."""
+    return posted.text(CARRIED, "")
 
 
 def page(sent: Sent) -> str:
@@ -141,3 +149,4 @@ def signer() -> URLSafeSerializer:
 
 def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, from_csrf)
+    app.jinja_env.globals["carried_along"] = carried_along

@@ -1,4 +1,4 @@
-"""Who asks: people by password and then by their session (web.signed), devices by token.
+"""Who asks: people by password and then by their session (web.cookie), devices by token.
 
 Views take the answer from ``me()`` and ``the_device()`` and scope every store call by its book. A token is read from
 the Authorization header alone, never from the URL, which ends in logs. The numbers of who was let in stay in ``g``, for
@@ -139,7 +139,7 @@ def require_csrf_header() -> None:
 def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
         raise Problem(401, "not_authorized", "Sign in first.")
-    if request.method != "GET":
+    if request.method not in ("GET", "HEAD"):
         return again.at_the_door()
     here = request.script_root + request.full_path.rstrip("?")
     return redirect(url_for("auth.login", next=here))
@@ -194,7 +194,10 @@ def device_login() -> DeviceLogin:
 
 def open_session(user: User, way: str) -> None:
     """Sign in who has shown who they are, in this way. What the cookie held is thrown away whole: nothing that was
-    planted in it lives on. Raises WrongPassword where the password has changed since it was looked at."""
+    planted in it lives on, and a session that it was of ends. Raises WrongPassword where the password has changed since
+    it was looked at."""
+    if is_signed_in():
+        parts().accounts.sign_out(my_session(), parts().clock())
     token, opened = parts().accounts.open_session(user, way, visit(), parts().clock())
     session.clear()
     session.permanent = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getdoc
 from uuid import UUID
 
@@ -98,14 +99,16 @@ def page(error: str = "") -> str:
     book = parts().accounts.book(me().book_id)
     policies = [(name, words_of(name)) for name in POLICIES]
     waits = parts().contacts.conflicts(me().book_id)
-    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS}
+    days = {"rest": parts().config.session_days, "whole": parts().config.session_days_max}
+    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS, "days": days}
     return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
 
 
 def sessions() -> list[Session]:
-    """Where this user is signed in: here, though that may not be stored yet, and elsewhere."""
-    found = parts().accounts.sessions(me().id, parts().clock())
-    return [my_session(), *(session for session in found if session.id != my_session().id)]
+    """Where this user is signed in: here and now, though that may not be stored yet, and elsewhere."""
+    now, here = parts().clock(), my_session()
+    found = parts().accounts.sessions(me().id, now)
+    return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]
 
 
 def words_of(policy: str) -> str:
