@@ -17,11 +17,13 @@ from flask.cli import with_appcontext
 from cli.plainly import plainly
 from config import Config
 from offbook.core import skew
-from storage.doctor import Finding, examine, is_migrated, is_readable, newest_seq
+from offbook.core.prune import DAY_US
+from offbook.core.users import kept_until
+from storage.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines import Database
 from storage.unwritable import Unwritable
 from storage.upkeep import Log, Size
-from web import parts, words
+from web import looks, parts, words
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16
@@ -30,6 +32,9 @@ AHEAD_US = 1_000_000
 
 SPARE_BYTES = 100 * 10**6
 """What a disk should have left for logs and files that come and go."""
+
+LATE_US = 2 * DAY_US
+"""A purge may be so late: the retention runs once a day."""
 
 LOG_LONG = 2
 """How many times its usual length the log may have, or hold back, before something is wrong."""
@@ -83,7 +88,7 @@ def of_database(database: Database, now: int) -> list[Finding]:
         free = shutil.disk_usage(size.folder).free if size.folder else None
         found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_of(database)]
     if is_migrated(database):
-        found += clock(newest_seq(database), now)
+        found += [*clock(newest_seq(database), now), *crowd(people(database), now)]
     return found
 
 
@@ -136,6 +141,20 @@ def clock(newest: int, now: int) -> list[Finding]:
         "Set it by NTP. If it is right now, only the times of changes are wrong until then, and nothing is lost."
     )
     return [Finding(sentence, bad=True)]
+
+
+def crowd(found: People, now: int) -> list[Finding]:
+    """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
+    if not found.let_in + found.disabled + found.removed:
+        return []
+    told = f"{looks.count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
+    told += f"; {found.disabled:,} disabled, {found.removed:,} in the trash."
+    findings = [Finding(told if found.admins else f"{told} `flask user admin NAME` makes somebody one.")]
+    if found.first_removed_at is not None and now > kept_until(found.first_removed_at) + LATE_US:
+        since = words.date(found.first_removed_at)
+        sentence = f"Somebody is in the trash since {since}, for too long: run `flask book prune` once a day."
+        findings.append(Finding(sentence, bad=True))
+    return findings
 
 
 def exposure(config: Config) -> list[Finding]:

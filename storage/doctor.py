@@ -5,6 +5,7 @@ Each look is made before a migration too, as far as there is something to look a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from alembic.migration import MigrationContext
@@ -13,8 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from models import Book
+from offbook.core.users import Access, Rights
 from storage import probing, same_names
 from storage.closing import Closed
+from storage.devices import RIGHTS
 from storage.engines import Database
 from storage.migrating import config_for, unknown_to
 from storage.moving import why_closed
@@ -112,6 +115,30 @@ def newest_seq(database: Database) -> int:
     """Of all books: the time of the last change, by the clock as it was then. 0 where nothing was changed yet."""
     with database.read() as connection:
         return connection.execute(select(func.max(Book.seq))).scalar_one() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """How many users are let in, are so as admins, are disabled, are in the trash; and when the first went there."""
+
+    let_in: int
+    admins: int
+    disabled: int
+    removed: int
+    first_removed_at: int | None
+
+
+def people(database: Database) -> People:
+    with database.read() as connection:
+        rows = [Rights(*row) for row in connection.execute(select(*RIGHTS))]
+    counts = Counter(rights.access for rights in rows)
+    return People(
+        let_in=counts[Access.ACTIVE],
+        admins=sum(rights.is_active_admin for rights in rows),
+        disabled=counts[Access.DISABLED],
+        removed=counts[Access.REMOVED],
+        first_removed_at=min((rights.removed_at for rights in rows if rights.removed_at is not None), default=None),
+    )
 
 
 def settings(database: Database) -> list[Finding]:

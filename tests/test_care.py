@@ -14,10 +14,12 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from cli.care import clock, exposure, limits, log_length, room, secrecy
+from cli.care import LATE_US, clock, crowd, exposure, limits, log_length, room, secrecy
 from config import Config
 from models import Base
+from offbook.core.users import Act, kept_until
 from storage import postgresql_upkeep, sqlite_upkeep
+from storage.doctor import People
 from storage.engines import Database
 from storage.plans import questions, walks
 from storage.sqlite_upkeep import LOG_BYTES_MAX, length
@@ -137,6 +139,35 @@ def test_the_doctor_finds_seqs_that_lie_in_the_future_and_says_by_how_much(app: 
     looked = run(app, "doctor")
     assert looked.exit_code == 1
     assert "! What was stored last is 2 days in the future" in looked.stdout and "NTP" in looked.stdout
+
+
+def test_the_doctor_tells_who_is_let_in_and_who_is_not(app: App) -> None:
+    parts = parts_of(app)
+    assert "can sign in" not in run(app, "doctor").stdout
+    for name in ("ada", "bob", "dan", "eve"):
+        add_user(app, name, admin=name == "ada")
+    parts.people.act(parts.accounts.user_named("bob").id, parts.clock(), Act.DISABLE)
+    parts.people.act(parts.accounts.user_named("eve").id, parts.clock(), Act.REMOVE)
+    looked = run(app, "doctor")
+    assert looked.exit_code == 0
+    assert "2 users can sign in, 1 of them as admin; 1 disabled, 1 in the trash." in looked.stdout
+
+
+def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
+    parts, eve = parts_of(app), add_user(app, "eve")
+    parts.people.act(eve, parts.clock() - 33 * DAY_US, Act.REMOVE)
+    looked = run(app, "doctor")
+    assert looked.exit_code == 1
+    assert "! Somebody is in the trash since" in looked.stdout and "run `flask book prune` once a day" in looked.stdout
+    run(app, "book", "prune")
+    assert run(app, "doctor").exit_code == 0
+
+
+def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_make_one() -> None:
+    found = People(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
+    (told,) = crowd(found, kept_until(0) + LATE_US)
+    assert not told.bad and "flask user admin NAME" in told.sentence
+    assert crowd(found, kept_until(0) + LATE_US + 1)[1].bad
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from storage.people import People
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.calling import Caller, caller, change
 from tests.commanding import Device
+from tests.html_forms import form_at
 from tests.listening import listening, refusal
 from tests.serving import serving
+from tests.test_late_forms import send
 from tests.test_live import cookie, cursor
-from tests.test_sessions_pages import form_at, send
 from tests.tutorial_client import FIRST_SYNC
 from tests.waiting import wait_until
 

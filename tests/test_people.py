@@ -59,13 +59,13 @@ def phone(accounts: Accounts, eve: User, now: int, new_id: NewId) -> tuple[Devic
 def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_right(
     accounts: Accounts, people: People, eve: User, now: int, act: Act
 ) -> None:
-    people.act(eve.id, act, now)
+    people.act(eve.id, now, act)
     with pytest.raises(NotLetIn) as refused:
         accounts.check_password("eve", PASSWORD, HOME, now)
     assert refused.value.code == OUT[act]
     with pytest.raises(WrongPassword):
         accounts.check_password("eve", "wrong", HOME, now)
-    people.act(eve.id, BACK[act], now)
+    people.act(eve.id, now, BACK[act])
     assert accounts.check_password("eve", PASSWORD, HOME, now) == eve
 
 
@@ -74,13 +74,13 @@ def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
     accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
 ) -> None:
     device, token = phone
-    people.act(eve.id, act, now)
+    people.act(eve.id, now, act)
     with pytest.raises(NotLetIn) as refused:
         accounts.device_by_token(token)
     assert refused.value.code == OUT[act]
     assert accounts.device_by_token(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
     assert accounts.revoked([device.id]) == {device.id}
-    people.act(eve.id, BACK[act], now)
+    people.act(eve.id, now, BACK[act])
     login = accounts.device_by_token(token)
     assert login and login.device == device
     assert accounts.revoked([device.id]) == set()
@@ -95,7 +95,7 @@ def test_devices_that_are_not_let_in_are_not_behind(
     database: Database, accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
 ) -> None:
     assert lag_of(database, now).devices == 1
-    people.act(eve.id, act, now)
+    people.act(eve.id, now, act)
     assert lag_of(database, now).devices == 0
 
 
@@ -106,10 +106,10 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
     token, session = accounts.open_session(eve, "password", VISIT, now)
     looked: list[set[str]] = []
     accounts.on_end = lambda: looked.append(accounts.over([session], now + 1))
-    people.act(eve.id, act, now + 1)
+    people.act(eve.id, now + 1, act)
     assert looked == [{session.id}]
     assert accounts.signed_in(token, now + 2) is None
-    people.act(eve.id, BACK[act], now + 3)
+    people.act(eve.id, now + 3, BACK[act])
     assert accounts.signed_in(token, now + 4) is None
 
 
@@ -117,12 +117,12 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
 def test_a_password_that_was_shown_before_opens_no_session_after(
     accounts: Accounts, people: People, eve: User, now: int, act: Act
 ) -> None:
-    people.act(eve.id, act, now)
+    people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
         accounts.open_session(eve, "password", VISIT, now + 1)
     carried = Carried("a token", eve.id, eve.stamp, "password", now + 2)
     assert accounts.carried_in(carried, VISIT, now + 3) is None
-    people.act(eve.id, BACK[act], now + 4)
+    people.act(eve.id, now + 4, BACK[act])
     token, _ = accounts.open_session(eve, "password", VISIT, now + 5)
     assert accounts.signed_in(token, now + 6)
 
@@ -133,13 +133,13 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
 def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
     accounts: Accounts, people: People, ada: User, eve: User, now: int
 ) -> None:
-    people.act(eve.id, Act.REMOVE, now)
+    people.act(eve.id, now, Act.REMOVE)
     assert accounts.users() == [ada]
     assert [(user.name, user.removed_at) for user in accounts.users_in_trash()] == [("eve", now)]
     with pytest.raises(NotFound, match="trash"):
         accounts.user_named("eve")
     assert accounts.any_user_named("eve").removed_at == now
-    people.act(eve.id, Act.RESTORE, now + 1)
+    people.act(eve.id, now + 1, Act.RESTORE)
     assert accounts.users() == [ada, eve]
     assert accounts.users_in_trash() == []
 
@@ -147,14 +147,14 @@ def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
 def test_the_name_of_a_removed_user_stays_taken(
     accounts: Accounts, people: People, eve: User, now: int, new_id: NewId
 ) -> None:
-    people.act(eve.id, Act.REMOVE, now)
+    people.act(eve.id, now, Act.REMOVE)
     with pytest.raises(Invalid, match=r"in the trash until 2026-12-18\. Restore"):
         accounts.add_user("eve", PASSWORD, False, now, new_id)
 
 
 def test_nobody_is_removed_who_is_not_there(people: People, now: int) -> None:
     with pytest.raises(NotFound):
-        people.act(77, Act.REMOVE, now)
+        people.act(77, now, Act.REMOVE)
 
 
 # --- one admin stays -------------------------------------------------------------------------------------------------
@@ -164,16 +164,16 @@ def test_nobody_is_removed_who_is_not_there(people: People, now: int) -> None:
 def test_the_last_admin_who_may_sign_in_stays(
     accounts: Accounts, people: People, ada: User, eve: User, now: int, act: Act
 ) -> None:
-    people.act(eve.id, Act.MAKE_ADMIN, now)
-    people.act(eve.id, Act.DISABLE, now)
+    people.act(eve.id, now, Act.MAKE_ADMIN)
+    people.act(eve.id, now, Act.DISABLE)
     with pytest.raises(Conflicting) as refused:
-        people.act(ada.id, act, now)
+        people.act(ada.id, now, act)
     assert refused.value.code == "last_admin"
     assert accounts.user(ada.id) == ada
-    people.act(eve.id, Act.ENABLE, now)
-    people.act(ada.id, act, now)
+    people.act(eve.id, now, Act.ENABLE)
+    people.act(ada.id, now, act)
     with pytest.raises(Conflicting):
-        people.act(eve.id, act, now)
+        people.act(eve.id, now, act)
 
 
 ADMINS = 4
@@ -211,4 +211,4 @@ def test_of_admins_that_all_go_at_once_one_stays(
             assert outcomes == ["gone"] * (ADMINS - 1) + ["last_admin"]
             assert sum(user.rights.is_active_admin for user in accounts.users()) == 1
             for admin in admins:
-                people.act(admin.id, undo, now)
+                people.act(admin.id, now, undo)

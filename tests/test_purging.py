@@ -45,7 +45,7 @@ def fill(app: App, name: str) -> int:
 def removed(app: App, user_id: int) -> int:
     """Remove this user; a line up to which that is."""
     parts = parts_of(app)
-    parts.people.act(user_id, Act.REMOVE, parts.clock())
+    parts.people.act(user_id, parts.clock(), Act.REMOVE)
     return parts.clock() + 1
 
 
@@ -139,7 +139,7 @@ def test_a_purge_that_was_stopped_anywhere_goes_on_and_nobody_comes_back_meanwhi
         except Stopped:
             stops += 1
             with pytest.raises(Conflicting) as refused:
-                people.act(user_id, Act.RESTORE, clock())
+                people.act(user_id, clock(), Act.RESTORE)
             assert refused.value.code == "purged"
     assert stops > 5
     assert contents(app) == before
