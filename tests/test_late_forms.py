@@ -102,7 +102,15 @@ def test_a_form_with_a_valid_token_and_an_ended_session_is_kept_too(app: App, ad
 
 def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser) -> None:
     form = {"name": "hijacked", "csrf_token": "x"}
-    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Referer": "https://evil.example/"}):
+    elsewhere = (
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "http://localhost:1",
+        "null",
+        "http://[",
+        "//localhost",
+    )
+    for headers in ({}, *({"Origin": one} for one in elsewhere), {"Referer": "https://evil.example/"}):
         answer = send(ada, "/c/new", form, headers)
         assert answer.status_code == 400 and "hijacked" not in answer.text
     ada.post("/logout", "/devices")

@@ -138,9 +138,11 @@ def sent_now() -> Sent:
 
 def is_ours() -> bool:
     """Whether a page of this server sent the form. Old browsers name the page instead of the origin."""
-    said = request.headers.get("Origin") or request.referrer or ""
-    here = urlsplit(request.host_url)
-    return urlsplit(said)[:2] == here[:2]
+    try:
+        said = urlsplit(request.headers.get("Origin") or request.referrer or "")
+    except ValueError:  # it is no address
+        return False
+    return said[:2] == urlsplit(request.host_url)[:2]
 
 
 def signer() -> URLSafeSerializer:
