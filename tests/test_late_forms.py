@@ -118,6 +118,15 @@ def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser)
         assert "carried" not in send(ada, "/c/new", form, headers).text
 
 
+def test_over_https_a_page_that_is_no_address_is_none_of_ours(app: App, ada: Browser) -> None:
+    client, here = ada.client, "https://localhost"
+    token = csrf_of(client.get("/devices", base_url=here).text)
+    for referer in ("https://[", "https://evil.example/", ""):
+        form = {"csrf_token": token, "name": "laptop"}
+        answer = client.post("/devices", data=form, headers={"Referer": referer}, base_url=here)
+        assert answer.status_code == 400 and "load the page again" in answer.text
+
+
 def test_a_browser_that_names_the_page_and_no_origin_is_believed(app: App, ada: Browser) -> None:
     answer = send(ada, "/c/new", {"name": "Grace"}, {"Referer": "http://localhost/c/new"})
     assert "Not done yet" in answer.text and "Grace" in answer.text
