@@ -18,13 +18,17 @@ from sqlalchemy import Column, Connection, Table, UniqueConstraint, bindparam, d
 from sqlalchemy.orm import aliased
 
 from models import Book, Device, Membership, User
-from storage.copying import tables
+from storage.copying import Key, tables
 from storage.engines import Database
 
 PART_SECONDS = 0.05
-"""How long a part is meant to take: ten times as long is the most that others may have to wait."""
+"""After this a part deletes no more, and commits: ten times as long is the most that others may have to wait."""
 
-ROWS_FIRST = 100
+ROWS_AT_ONCE = 50
+"""So many are deleted between two looks at the clock."""
+
+ROWS_MAX = 1_000
+"""More than a part comes to."""
 
 PAUSE_SECONDS = 0.055
 """How long the database is left free between two parts. Another process that waits for SQLite's lock sleeps for up to
@@ -117,39 +121,42 @@ def _locked(connection: Connection, user_id: int) -> Owned | None:
 
 
 def _delete_in_parts(database: Database, user_id: int, walk: Walk, number: int) -> None:
-    most, keys, is_done = ROWS_FIRST, list[tuple[Any, ...]](), False
-    while not is_done:
+    last: Key | None = None
+    while True:
         with database.write() as connection:
-            began = time.monotonic()
             if _locked(connection, user_id) is None:
                 return
-            keys = _delete_some(connection, walk, number, keys, most)
-        is_done = len(keys) < most
-        most = rows_next(most, time.monotonic() - began)
-        if not is_done:
-            time.sleep(PAUSE_SECONDS)
+            found = _keys_from(connection, walk, number, last)
+            deleted = _delete_some(connection, walk, number, found)
+        if deleted == len(found) < ROWS_MAX:
+            return
+        last = found[deleted - 1]
+        time.sleep(PAUSE_SECONDS)
 
 
-def _delete_some(
-    connection: Connection, walk: Walk, number: int, before: Sequence[tuple[Any, ...]], most: int
-) -> list[tuple[Any, ...]]:
-    """Delete the next rows, one by one: of many keys in one condition, a planner may make a walk through the table.
+def _keys_from(connection: Connection, walk: Walk, number: int, last: Key | None) -> list[Key]:
+    """The keys of the next rows; ``last`` is the one that was deleted last."""
+    query = select(*walk.rest).where(walk.owner == number).order_by(*walk.rest).limit(ROWS_MAX)
+    if last is not None:
+        query = query.where(walk.rest[0] >= last[0])
+    return [tuple(row) for row in connection.execute(query)]
 
-    ``before`` are the keys that were deleted last. The keys of these rows.
+
+def _delete_some(connection: Connection, walk: Walk, number: int, found: Sequence[Key]) -> int:
+    """Delete these rows until the time of a part is over; how many that were.
+
+    One by one: of many keys in one condition, a planner may make a walk through the table.
     """
-    first = walk.rest[0]
-    query = select(*walk.rest).where(walk.owner == number).order_by(*walk.rest).limit(most)
-    rows = connection.execute(query.where(first >= before[-1][0]) if before else query).all()
-    if rows:
-        same = [column == bindparam(f"its_{column.name}") for column in walk.rest]
-        values = [{f"its_{column.name}": value for column, value in zip(walk.rest, row, strict=True)} for row in rows]
-        connection.execute(delete(walk.table).where(walk.owner == number, *same), values)
-    return [tuple(row) for row in rows]
-
-
-def rows_next(rows: int, seconds: float) -> int:
-    """How many rows to delete next, after so many took so long. It grows slowly, and shrinks at once."""
-    return max(1, min(2 * rows, int(rows * PART_SECONDS / max(seconds, 0.001))))
+    same = [column == bindparam(f"its_{column.name}") for column in walk.rest]
+    statement = delete(walk.table).where(walk.owner == number, *same)
+    names = [f"its_{column.name}" for column in walk.rest]
+    over_at = time.monotonic() + PART_SECONDS
+    for start in range(0, len(found), ROWS_AT_ONCE):
+        some = found[start : start + ROWS_AT_ONCE]
+        connection.execute(statement, [dict(zip(names, key, strict=True)) for key in some])
+        if time.monotonic() >= over_at:
+            return start + len(some)
+    return len(found)
 
 
 def _finish(database: Database, user_id: int) -> None:

@@ -16,7 +16,7 @@ from offbook.core.users import Act
 from offbook.core.wire import CHANGES_MAX
 from storage import purging
 from storage.engines import Database
-from storage.purging import PART_SECONDS, owner_columns, rows_next
+from storage.purging import owner_columns
 from storage.sessions import Visit
 from tests.browser import add_device, add_user, parts_of
 from tests.calling import Caller, caller, change, contents, new_id
@@ -117,8 +117,8 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> Iterator[None]
             raise Stopped
 
     with monkeypatch.context() as patch:
-        patch.setattr(purging, "ROWS_FIRST", 2)
-        patch.setattr(purging, "PART_SECONDS", 1e-9)
+        patch.setattr(purging, "ROWS_AT_ONCE", 2)
+        patch.setattr(purging, "PART_SECONDS", 0)
         patch.setattr(purging.time, "sleep", stop)
         yield
 
@@ -143,14 +143,6 @@ def test_a_purge_that_was_stopped_anywhere_goes_on_and_nobody_comes_back_meanwhi
             assert refused.value.code == "purged"
     assert stops > 5
     assert contents(app) == before
-
-
-def test_a_part_that_took_long_is_followed_by_a_smaller_one() -> None:
-    assert rows_next(100, PART_SECONDS / 10) == 200
-    assert rows_next(100, PART_SECONDS) == 100
-    assert rows_next(100, PART_SECONDS * 4) == 25
-    assert rows_next(1, 100.0) == 1
-    assert rows_next(100, 0.0) == 200
 
 
 def grow(app: App, name: str, batches: int) -> None:
