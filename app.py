@@ -32,7 +32,7 @@ from storage.sessions import DAY_US, Lifetime
 from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
-from web import Parts, again, assets, auth, errors, headers, values, watch, words
+from web import Parts, again, assets, auth, errors, headers, hosts, values, watch, words
 from web.again import Protection
 from web.logs import Log
 from web.watch import Watch
@@ -80,9 +80,11 @@ def create_app(config: Config | str = "default") -> App:
     extend(app)
     for part in (errors, again, headers, values, auth, watch, cli, routes):
         part.register(app)
+    hosts.register(app, config)
     if config.trusted_proxies:
         hops = config.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+        fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
+        app.wsgi_app = hosts.WithoutForeignPrefix(fixed)  # type: ignore[method-assign]
     return app
 
 

@@ -42,6 +42,10 @@ class Config:
     trusted_proxies: int = 0
     """How many proxies stand in front. Their X-Forwarded headers count; with 0 anybody could forge them."""
 
+    allowed_hosts: tuple[str, ...] = ()
+    """The names under which browsers and devices reach the server, as they stand in its address; ``*`` is any. The
+    machine's own name, loopback names and addresses are always answered: no foreign name can point there by DNS."""
+
     threads: int = 8
     """Requests that are worked on at once. SQLite takes one writer at a time, so that more would only queue there."""
 
@@ -119,6 +123,7 @@ class Config:
             host=environ.get("HOST") or cls.host,
             port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
+            allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
             metrics_token=environ.get("METRICS_TOKEN") or cls.metrics_token,

@@ -102,7 +102,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(app: App) -> None:
 
 
 def test_over_https_the_cookie_is_for_https_only(app: App) -> None:
-    answer = app.test_client().get("/login", base_url="https://offbook.example")
+    answer = app.test_client().get("/login", base_url="https://offbook.localhost")
     assert "Secure" in answer.headers["Set-Cookie"].split("; ")
 
 
@@ -139,15 +139,15 @@ def test_a_trusted_proxy_tells_the_address(database_url: str) -> None:
 def test_behind_a_proxy_with_https_and_a_prefix_one_signs_in_and_comes_back(database_url: str) -> None:
     app = app_on(database_url, trusted_proxies=1)
     add_user(app, "ada")
-    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "offbook.example", "X-Forwarded-Prefix": "/book"}
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "offbook.localhost", "X-Forwarded-Prefix": "/book"}
     client = app.test_client()
     asked = client.get("/devices", headers=forwarded).headers["Location"]
     assert asked == "/book/login?next=/book/devices"
     path = asked.removeprefix("/book")
-    page = client.get(path, headers=forwarded, base_url="https://offbook.example/book")
+    page = client.get(path, headers=forwarded, base_url="https://offbook.localhost/book")
     form = {"csrf_token": csrf_of(page.text), "name": "ada", "password": PASSWORD}
-    headers = forwarded | {"Referer": "https://offbook.example/book/login"}
-    answer = client.post(path, data=form, headers=headers, base_url="https://offbook.example/book")
+    headers = forwarded | {"Referer": "https://offbook.localhost/book/login"}
+    answer = client.post(path, data=form, headers=headers, base_url="https://offbook.localhost/book")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/book/devices")
     app.extensions["database"].close()
 

@@ -31,7 +31,8 @@ def strangers_try(app: App, name: str) -> None:
 
 
 def known_cookie(answer: TestResponse, user_id: int) -> str:
-    (cookie,) = (one for one in answer.headers.getlist("Set-Cookie") if one.startswith(COOKIE.format(user_id) + "="))
+    lines = [line.removeprefix("__Host-") for line in answer.headers.getlist("Set-Cookie")]
+    (cookie,) = (line for line in lines if line.startswith(COOKIE.format(user_id) + "="))
     return cookie
 
 
@@ -118,7 +119,7 @@ def test_the_cookie_lasts_and_is_kept_from_scripts_and_other_sites(app: App) -> 
 
 
 def test_over_https_the_cookie_is_for_https_only(app: App) -> None:
-    ada, client, site = add_user(app, "ada"), app.test_client(), "https://offbook.example"
+    ada, client, site = add_user(app, "ada"), app.test_client(), "https://offbook.localhost"
     token = csrf_of(client.get("/login", base_url=site).text)
     form = {"csrf_token": token, "name": "ada", "password": PASSWORD}
     answer = client.post("/login", data=form, base_url=site, headers={"Referer": f"{site}/login"})

@@ -197,8 +197,8 @@ def test_a_script_is_told_in_a_way_that_it_can_act_on(app: App, ada: Browser) ->
 
 def test_a_prefix_and_https_of_a_proxy_count_for_what_is_ours(database_url: str) -> None:
     app = app_on(database_url, trusted_proxies=1)
-    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "offbook.example", "X-Forwarded-Prefix": "/book"}
-    origin = {"Origin": "https://offbook.example", "Referer": "https://offbook.example/book/c/new"}
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "offbook.localhost", "X-Forwarded-Prefix": "/book"}
+    origin = {"Origin": "https://offbook.localhost", "Referer": "https://offbook.localhost/book/c/new"}
     answer = app.test_client().post("/c/new?q=x", data={"name": "Grace"}, headers=forwarded | origin)
     assert answer.status_code == 401
     assert 'action="/book/login"' in answer.text

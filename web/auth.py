@@ -41,7 +41,7 @@ from storage.sessions import Session
 from storage.throttle import Throttled
 from web import again, browsers, parts
 from web.bridge import HEAD_ONLY
-from web.cookie import Cookie, carried_by, keep, key_of, visit
+from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
 from web.pools import Kind, runs_in
@@ -329,17 +329,31 @@ class Sessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         cookie = request.cookies.get(self.get_cookie_name(app))
+        if cookie is not None:
+            return self._read(app, cookie) or self.session_class()
+        earlier = self._read(app, request.cookies.get(super().get_cookie_name(app)))
+        if earlier is None or not is_of_earlier_version(earlier):
+            return self.session_class()
+        earlier.modified = True  # so that it is written under its new name
+        return earlier
+
+    def _read(self, app: Flask, cookie: str | None) -> Cookie | None:
         signer = self.get_signing_serializer(app) if cookie else None
         if cookie is None or signer is None:
-            return self.session_class()
+            return None
         most = int(app.permanent_session_lifetime.total_seconds())
         try:
             values, signed_at = signer.loads(cookie, max_age=most, return_timestamp=True)
         except BadSignature:
-            return self.session_class()
+            return None
         opened = self.session_class(values)
         opened.signed_at = signed_at
         return opened
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """Over HTTPS a browser takes a cookie of this name from this very host alone (RFC 6265bis, 4.1.3.2)."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if request.is_secure else name
 
     def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
         return session.modified or (session.permanent and cast(Cookie, session).is_due(datetime.now(UTC)))

@@ -20,7 +20,7 @@ SECONDS = 400 * 24 * 3600
 
 def browser_of(user_id: int) -> str:
     """The name of the browser that asks, where this user was signed in with it before; else empty."""
-    cookie = request.cookies.get(COOKIE.format(user_id))
+    cookie = request.cookies.get(_name(user_id))
     if not cookie:
         return ""
     try:
@@ -36,9 +36,13 @@ def browser_of(user_id: int) -> str:
 def known(response: Response, user_id: int) -> Response:
     """``response``, from which on the browser that asks is known as one of this user's."""
     cookie = _signer().dumps([user_id, parts().new_id()])
-    name = COOKIE.format(user_id)
-    response.set_cookie(name, cookie, SECONDS, secure=request.is_secure, httponly=True, samesite="Lax")
+    response.set_cookie(_name(user_id), cookie, SECONDS, secure=request.is_secure, httponly=True, samesite="Lax")
     return response
+
+
+def _name(user_id: int) -> str:
+    """Over HTTPS a browser takes a cookie of this name from this very host alone (RFC 6265bis, 4.1.3.2)."""
+    return ("__Host-" if request.is_secure else "") + COOKIE.format(user_id)
 
 
 def _signer() -> URLSafeTimedSerializer:

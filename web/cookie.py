@@ -63,6 +63,11 @@ def carried_by(key: str) -> Carried | None:
     return Carried(token, int(user_id), stamp, way, opened_at)
 
 
+def is_of_earlier_version(cookie: Cookie) -> bool:
+    """Whether it says who it is of and no more. Its name was another one over HTTPS."""
+    return "." in str(cookie.get(KEY, "")) and CARRIED not in cookie
+
+
 def _token_of(key: str) -> str:
     """Only this server can make it, and from this cookie alone."""
     text = f"session {key} {session.get('csrf_token', '')}"

@@ -41,6 +41,7 @@ class Described:
 
 ALWAYS: Mapping[int, Codes] = {
     400: ("bad_text",),
+    421: ("misdirected_request",),
     500: ("server_error",),
     503: ("busy", "database_busy", "moving", "read_only"),
     507: ("disk_full",),
