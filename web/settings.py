@@ -13,7 +13,7 @@ from storage.accounts import WrongPassword
 from storage.throttle import Throttled
 from web import parts
 from web.auth import me, open_session, session_required
-from web.pools import Kind, runs_in
+from web.pools import Pool, runs_in
 from web.values import posted
 
 settings = Blueprint("settings", __name__)
@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
 
 @settings.post("/settings/password")
 @session_required
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def change_password() -> ResponseReturnValue:
     """Ends every other session of this user; this one gets the new stamp."""
     user = me()
