@@ -64,6 +64,9 @@ class Config:
     bodies_bytes_unknown_max: int = 16 * MIB
     """All of those that are arriving, together. When there are more, only whoever is known is let in."""
 
+    answers_bytes_max: int = 256 * MIB
+    """All answers that nobody has taken yet, together; one address alone gets half of what is left."""
+
     head_bytes_max: int = 64 * 1024
     head_seconds: float = 10
     """Half-sent headers hold a socket no longer than this."""

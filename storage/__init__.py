@@ -35,7 +35,7 @@ from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import Range, Sum
 from offbook.core.resolving import conflict_row
 from offbook.core.tables import EXISTS, TABLES
-from offbook.core.wire import iso_millis
+from offbook.core.wire import PAGE_MAX, iso_millis
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,21 @@ class Page:
     more: bool
 
 
+class PageSize(NamedTuple):
+    """How long a page may be: in rows, and in entries of their maps. Where there is a row, a page has one at least."""
+
+    rows: int
+    entries: int = 6_000
+    """As much work as a thousand rows. A thousand contacts of forty details would keep others waiting for a tenth of a
+    second: these are seven pages."""
+
+
+WHOLE_PAGE = PageSize(PAGE_MAX)
+
+SHORT_PAGE = PageSize(200, 500)
+"""For a time when many wait: it takes a few milliseconds, not much more than all else that its request does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """The answers to a batch, the records that they show, as they are now, and the book's seq after it."""
@@ -103,11 +118,19 @@ class Reading(Protocol):
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
-    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
-        """Rows with ``after < seq <= up_to``, by seq, in wire form."""
+    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
+        """Rows with ``after < seq <= up_to``, by seq, in wire form, as many as fit; and whether there are more."""
+        ...
+
+    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
+        """Rows by their ids, in wire form; of those that are not there none."""
         ...
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
+
+    def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        """How many entries each of these records has, the removed ones too; those that are not there are left out."""
+        ...
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
 
@@ -236,20 +259,20 @@ def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Re
     return found
 
 
-def pull(store: Store, book_id: int, since: Cursor | None, limit: int) -> Page:
+def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> Page:
     """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
     with store.reading(book_id) as reading:
-        return page(reading, since, limit)
+        return page(reading, since, size)
 
 
-def page(reading: Reading, since: Cursor | None, limit: int, seen: int = 0, kept: int | None = None) -> Page:
+def page(reading: Reading, since: Cursor | None, size: PageSize, seen: int = 0, kept: int | None = None) -> Page:
     """The page after ``since``, inside a view that the caller has begun. Raises CursorGone.
 
     With ``kept``, a device asks that knew this server before it was restored: see ``_add_then``.
     """
     if since is not None:
         check(reading, since, seen)
-    found = _page(reading, since, limit, with_gone=kept is not None)
+    found = _page(reading, since, size, with_gone=kept is not None)
     if kept is not None:
         _add_then(reading, found, kept)
     return found
@@ -273,7 +296,7 @@ def _add_then(reading: Reading, found: Page, kept: int) -> None:
                 newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
 
 
-def _page(reading: Reading, since: Cursor | None, limit: int, with_gone: bool) -> Page:
+def _page(reading: Reading, since: Cursor | None, size: PageSize, with_gone: bool) -> Page:
     """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
     book = reading.book
     place = since or Cursor(book.epoch, book.seq, 0)
@@ -281,10 +304,9 @@ def _page(reading: Reading, since: Cursor | None, limit: int, with_gone: bool) -
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
     if after >= up_to:
         return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
-    rows = reading.rows(after, up_to, limit + 1, live_only=snapshot and not with_gone)
-    more = len(rows) > limit
-    last = rows[limit - 1]["seq"] if more else up_to
-    changes = [*rows[:limit], *_conflict_rows(reading, after, last, open_only=snapshot)]
+    rows, more = reading.rows(after, up_to, size, live_only=snapshot and not with_gone)
+    last = rows[-1]["seq"] if more else up_to
+    changes = [*rows, *_conflict_rows(reading, after, last, open_only=snapshot)]
     if not more:
         return Page(book.uuid, changes, Cursor(book.epoch, up_to), False)
     return Page(book.uuid, changes, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)

@@ -13,7 +13,7 @@ from offbook.core.digests import shape_of
 from offbook.core.plan import Book
 from offbook.core.ranges import RECORDS_MAX, Compare, Fetch, Sum
 from offbook.core.tables import TABLES
-from offbook.core.wire import row, row_of
+from offbook.core.wire import row
 from storage import Reading, Store
 
 
@@ -37,10 +37,9 @@ def _add_records(reading: Reading, asked: Compare, sums: Sequence[Sum], ranges: 
 def fetch(store: Store, book_id: int, asked: Fetch) -> dict[str, Json]:
     """A row for each id, in order: a record that is not there is a tombstone of the book's seq."""
     with store.reading(book_id) as reading:
-        found = reading.records(asked.table, asked.ids)
-        keys = [(asked.table, record_id) for record_id in dict.fromkeys(asked.ids)]
-        gone = reading.book.seq
-        rows = [row_of(found[key]) if key in found else row(*key, 0, gone, None) for key in keys]
+        found, gone = reading.rows_of(asked.table, asked.ids), reading.book.seq
+        ids = dict.fromkeys(asked.ids)
+        rows = [found.get(record_id) or row(asked.table, record_id, 0, gone, None) for record_id in ids]
         return {**_at(reading.book), "rows": rows}
 
 

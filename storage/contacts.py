@@ -7,19 +7,22 @@ statements however long the list is. Search goes over the folded text of every f
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
+from offbook.core.cells import Json
 from offbook.core.changes import Author, Record
 from offbook.core.errors import Malformed
 from offbook.core.text import fold
 from offbook.core.wire import INTEGER_MAX
-from storage import asked
+from storage import PageSize, asked
 from storage.authors import authors_of
 from storage.engines import Database
 from storage.sql import SqlStore
@@ -65,6 +68,10 @@ class Contacts:
 
     def page(self, book_id: int, search: str = "", after: str | None = None, limit: int = 100) -> ContactPage:
         """The starred ones, then the others, by name. Raises Malformed for an ``after`` that no page gave."""
+        return _list_page(*self._lines(book_id, search, after, limit), limit)
+
+    def _lines(self, book_id: int, search: str, after: str | None, limit: int) -> tuple[Sequence[Any], int]:
+        """One line more than a page takes, and how many there are."""
         place = _place(after, (bool, str, str)) if after else None
         words = fold(search).split()[:WORDS_MAX]
         with self._database.read() as connection:
@@ -76,7 +83,24 @@ class Contacts:
                     row for query in list_halves(book_id, place) for row in connection.execute(query.limit(limit + 1))
                 ]
                 total = connection.execute(_count(book_id, ())).scalar_one()
-        return _page(found, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
+        return found, total
+
+    def whole_page(
+        self, book_id: int, search: str, after: str | None, size: PageSize
+    ) -> tuple[list[dict[str, Json]], str | None]:
+        """The same contacts with all that they hold, in wire form, and where the next ones begin.
+
+        They are fewer where they hold much, but one at least.
+        """
+        lines, total = self._lines(book_id, search, after, size.rows)
+        keys = [(CONTACTS.name, line.id) for line in lines[: size.rows]]
+        with self._store.reading(book_id) as book:
+            counts = book.entry_counts(keys)
+            count = max(bisect_right(list(accumulate(counts.get(key, 0) for key in keys)), size.entries), 1)
+            rows = book.rows_of(CONTACTS.name, [record_id for _, record_id in keys[:count]])
+        page = _list_page(lines, total, count)
+        data = [rows[row.id]["data"] for row in page.rows if row.id in rows]
+        return [contact for contact in data if contact is not None], page.next
 
     def trash(self, book_id: int, after: str | None = None, limit: int = 100) -> ContactPage:
         """The deleted ones that still hold what they held, the last deleted first."""
@@ -161,6 +185,10 @@ def _scan(book_id: int, words: Sequence[str]) -> tuple[ColumnElement[bool], ...]
     """
     is_live = func.coalesce(C.deleted, False).is_(False)
     return C.book_id == book_id, C.seq > 0, is_live, *(C.search.contains(word, autoescape=True) for word in words)
+
+
+def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:
+    return _page(lines, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
 
 
 def _page(found: Iterable[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:

@@ -14,8 +14,9 @@ from offbook.core.history import Mark, common_of
 from offbook.core.plan import Book, Entry, Plan, Settled
 from offbook.core.prune import Forgotten, Lines, count, pruned
 from offbook.core.ranges import Range, Sum
+from offbook.core.tables import EXISTS
 from offbook.core.wire import row_of
-from storage import Done, Origin, Past
+from storage import Done, Origin, PageSize, Past
 from storage.locks import FairLock
 
 
@@ -33,14 +34,23 @@ class Shelf:
     def last_seq(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
-    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
+    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
         found = [record for record in self.kept.values() if after < record.seq <= up_to]
         found = [record for record in found if not (live_only and record.deleted)]
-        return [row_of(record) for record in sorted(found, key=lambda record: record.seq)[:limit]]
+        found.sort(key=lambda record: record.seq)
+        count = _fitting(found, size)
+        return [row_of(record) for record in found[:count]], len(found) > count
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
         return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        found = {key: self.kept[key].cells for key in keys if key in self.kept}
+        return {key: sum(cell.endswith(f"/{EXISTS}") for cell in cells) for key, cells in found.items()}
+
+    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
+        return {record.id: row_of(record) for record in self.records(table, ids).values()}
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
@@ -119,6 +129,16 @@ class Shelf:
         self.told, self.asked = told, asked
         self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
         return forgotten
+
+
+def _fitting(records: Sequence[Record], size: PageSize) -> int:
+    """How many of these records a page holds."""
+    left = size.entries
+    for place, record in enumerate(records[: size.rows]):
+        left -= len([cell for cell, value in record.cells.items() if value is True and cell.endswith(f"/{EXISTS}")])
+        if left < 0:
+            return max(place, 1)
+    return min(len(records), size.rows)
 
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:

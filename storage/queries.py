@@ -11,7 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     CompoundSelect,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -71,10 +73,41 @@ class TableQueries:
         return select(self.layout.rows).where(columns.book_id == bindparam("book"), among(columns.id, "ids"))
 
     @cached_property
+    def rows_of(self) -> Listed:
+        """What a page needs of rows by id."""
+        columns = self.layout.rows.c
+        query = select(*self.layout.page_columns)
+        return Listed(query.where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+
+    @cached_property
+    def entries_of(self) -> Mapping[Map, Listed]:
+        """Per map, the standing entries of records by id, as a page needs them."""
+        return {map_: Listed(self._entries_of(map_)) for map_ in self.layout.synced.maps}
+
+    def _entries_of(self, map_: Map) -> Select[Any]:
+        entries = self.layout.entries[map_.name].c
+        query = select(entries[map_.owner], entries.entry_id, *(entries[name] for name in map_.by_name))
+        query = query.where(entries.book_id == bindparam("book"), among(entries[map_.owner], "ids"))
+        return query.where(entries.removed.is_(False)).order_by(entries.entry_id)
+
+    @cached_property
     def known(self) -> Listed:
         """Which of many ids are those of records."""
         columns = self.layout.rows.c
         return Listed(select(columns.id).where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+
+    @cached_property
+    def entry_counts(self) -> Listed:
+        """The same with how many entries each of them has, the removed ones too."""
+        columns = self.layout.rows.c
+        counts = [self._count_of(map_) for map_ in self.layout.synced.maps]
+        total: ColumnElement[int] = sum(counts, literal_column("0"))
+        return Listed(select(columns.id, total).where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+
+    def _count_of(self, map_: Map) -> ScalarSelect[int]:
+        entries, columns = self.layout.entries[map_.name].c, self.layout.rows.c
+        query = select(func.count()).where(entries.book_id == columns.book_id, entries[map_.owner] == columns.id)
+        return query.scalar_subquery()
 
     @cached_property
     def entries(self) -> Mapping[Map, Select[Any]]:
@@ -104,7 +137,7 @@ class TableQueries:
 
     @cached_property
     def page_entries(self) -> Mapping[Map, Prepared]:
-        """Per map, the standing entries of the records whose seq lies from ``first`` to ``last``.
+        """Per map, the first standing entries of the records whose seq lies from ``first`` to ``last``.
 
         In the order of the records' index: in that of the entries' own, SQLite would walk through every entry of the
         book to spare itself a sort, and a page of one row would cost as much as the whole book.
@@ -116,11 +149,12 @@ class TableQueries:
         owner = entries.c[map_.owner]
         joined = rows.join(entries, and_(entries.c.book_id == rows.c.book_id, owner == rows.c.id))
         query = select(owner, entries.c.entry_id, *(entries.c[name] for name in map_.by_name)).select_from(joined)
-        return query.where(
+        query = query.where(
             rows.c.book_id == bindparam("book"),
             rows.c.seq.between(bindparam("first"), bindparam("last")),
             entries.c.removed.is_(False),
-        ).order_by(rows.c.seq, entries.c.entry_id)
+        )
+        return query.order_by(rows.c.seq, entries.c.entry_id).limit(bindparam("most"))
 
     def sums(self, ranges: Sequence[Range]) -> CompoundSelect[Any]:
         """For each of these ranges of ids its place, how many records it holds and the sum of their digests."""

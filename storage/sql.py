@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from heapq import merge
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
@@ -26,7 +25,7 @@ from offbook.core.prune import Forgotten, Lines, count, total
 from offbook.core.ranges import Range, Sum
 from offbook.core.tables import Map
 from offbook.core.users import gone_for_good
-from storage import Done, Origin, Past, asked, probing, pruning
+from storage import Done, Origin, PageSize, Past, asked, probing, pruning
 from storage.authors import authors_of
 from storage.closing import Closed
 from storage.engines import Database, Transaction
@@ -45,6 +44,11 @@ from storage.queries import (
 )
 from storage.rows import Layout, PageEntries, layouts
 from storage.unwritable import Unwritable
+
+NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
+
+ALL_ENTRIES = 2**31
+"""More than a record has."""
 
 AFTER_ALL = "g"
 """Comes after every id in every collation: ids begin with a hexadecimal digit."""
@@ -87,6 +91,25 @@ class SqlStore:
         return {book_id: (epoch, seq) for book_id, epoch, seq in found}
 
 
+def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) -> None:
+    """Put these rows, each of which begins with the ids of its record and of its entry, among the entries of a page."""
+    names = tuple(map_.by_name)
+    for record_id, entry_id, *values in rows:
+        pairs = zip(names, values, strict=True)
+        entries[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
+
+
+def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
+    """How many of these records have all their entries among ``entries``, of which the last record's are cut off.
+
+    Both are in the order of seq, and begin with an id. Of records without entries behind the last that is whole nothing
+    is known.
+    """
+    cut = entries[-1][0]
+    whole = {entry[0] for entry in entries} - {cut}
+    return max((place for place, row in enumerate(found, 1) if row[0] in whole), default=0)
+
+
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
     """Raises NotLetIn where it was purged since the request was let in."""
     rows = query.rows(transaction, {"book": book_id})
@@ -125,40 +148,78 @@ class SqlReading:
         ((found,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return found or 0
 
-    def rows(self, after: int, up_to: int, limit: int, live_only: bool) -> list[dict[str, Json]]:
-        span = {"book": self.book.id, "after": after, "up_to": up_to, "most": limit}
-        pages = [self._rows(queries, span, live_only) for queries in self._tables.values()]
-        return list(islice(merge(*pages, key=lambda row: row["seq"]), limit))
+    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
+        span = {"book": self.book.id, "after": after, "up_to": up_to, "most": size.rows + 1}
+        pages = [self._rows(queries, span, size.entries, live_only) for queries in self._tables.values()]
+        rows = list(merge(*(rows for rows, _ in pages), key=lambda row: row["seq"]))
+        ends = [rows[-1]["seq"] for rows, is_cut in pages if is_cut]
+        if ends:  # what follows in another table may come before what was left out
+            rows = [row for row in rows if row["seq"] <= min(ends)]
+        return rows[: size.rows], bool(ends) or len(rows) > size.rows
 
-    def _rows(self, queries: TableQueries, span: Mapping[str, int], live_only: bool) -> list[dict[str, Json]]:
+    def _rows(
+        self, queries: TableQueries, span: Mapping[str, int], most: int, live_only: bool
+    ) -> tuple[list[dict[str, Json]], bool]:
+        """The rows of one table, and whether they were cut off for their entries."""
         layout = queries.layout
         found = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
         if not found:
-            return []
-        entries = self._page_entries(queries, layout.seq_of(found[0]), layout.seq_of(found[-1]))
-        return [layout.page_row(row, entries) for row in found]
+            return [], False
+        entries, whole = self._page_entries(queries, found, most)
+        if whole == 0:
+            entries, _ = self._page_entries(queries, found[:1], ALL_ENTRIES)
+        rows = [layout.page_row(row, entries) for row in found[: max(whole, 1)]]
+        return rows, len(rows) < len(found)
 
-    def _page_entries(self, queries: TableQueries, first: int, last: int) -> PageEntries:
-        """The entries of the records from seq ``first`` to ``last``, as a page holds them."""
-        span = {"book": self.book.id, "first": first, "last": last}
-        found: PageEntries = defaultdict(lambda: defaultdict(dict))
+    def _page_entries(self, queries: TableQueries, found: Sequence[Any], most: int) -> tuple[PageEntries, int]:
+        """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
+        layout = queries.layout
+        span = {"book": self.book.id, "first": layout.seq_of(found[0]), "last": layout.seq_of(found[-1])}
+        entries: PageEntries = defaultdict(lambda: defaultdict(dict))
+        whole = len(found)
         for map_, query in queries.page_entries.items():
-            names = tuple(map_.by_name)
-            for record_id, entry_id, *values in query.rows(self._transaction, span):
-                pairs = zip(names, values, strict=True)
-                found[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
-        return found
+            rows = query.rows(self._transaction, {**span, "most": most + 1})
+            if len(rows) > most:
+                whole = min(whole, records_before(found, rows))
+            put_entries(entries, map_, rows)
+        return entries, whole
+
+    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
+        queries, wanted = self._tables[table], sorted(set(ids))
+        if not wanted:
+            return {}
+        found = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
+        entries: PageEntries = defaultdict(lambda: defaultdict(dict))
+        for map_, query in queries.entries_of.items():
+            put_entries(entries, map_, query.rows(self._transaction, {"book": self.book.id}, wanted))
+        return {row[0]: queries.layout.page_row(row, entries) for row in found}
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         queries, here = self._tables[table], {"book": self.book.id}
-        wanted = sorted(set(ids))
         # Most pushes are of new records alone, and whole rows are asked for where there are some.
-        known = [one for (one,) in queries.known.rows(self._transaction, here, wanted)] if wanted else []
+        known = self._known(queries, sorted(set(ids)))
         if not known:
             return {}
         rows = self._connection.execute(queries.records, {**here, "ids": known}).all()
         entries = self._entries(queries, known)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
+
+    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
+        """Those of these ids that are of records."""
+        if not ids:
+            return []
+        return [found for (found,) in queries.known.rows(self._transaction, {"book": self.book.id}, ids)]
+
+    def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        ids: dict[str, list[str]] = defaultdict(list)
+        for table, record_id in sorted(keys):
+            ids[table].append(record_id)
+        here = {"book": self.book.id}
+        return {
+            (table, record_id): count
+            for table, wanted in ids.items()
+            for record_id, count in self._tables[table].entry_counts.rows(self._transaction, here, wanted)
+        }
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
         found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
@@ -241,6 +302,20 @@ class SqlWriting(SqlReading):
         super().__init__(transaction, tables, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
+        self._counted: dict[str, tuple[set[str], set[str]]] = {}
+        """By table the ids whose entries were counted, and those that were there: until anything is written."""
+
+    def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
+        keys = set(keys)
+        counts = super().entry_counts(keys)
+        for table in {table for table, _ in keys}:
+            wanted = {record_id for name, record_id in keys if name == table}
+            self._counted[table] = wanted, {record_id for name, record_id in counts if name == table}
+        return counts
+
+    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
+        wanted, found = self._counted.get(queries.layout.synced.name, NONE_COUNTED)
+        return [one for one in ids if one in found] if wanted.issuperset(ids) else super()._known(queries, ids)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         found = super().records(table, ids)
@@ -248,6 +323,7 @@ class SqlWriting(SqlReading):
         return found
 
     def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
+        self._counted.clear()
         for name, queries in self._tables.items():
             self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])

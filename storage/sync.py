@@ -2,87 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, islice
 
 from offbook.core.cells import Json
-from offbook.core.changes import Change, Cursor, Rejection
+from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
 from offbook.core.plan import Outcome
-from offbook.core.wire import PAGE_MAX, Push, data_of
-from storage import Origin, Page, Pushed, Store, Writing, check, page, planned, pull, push, take
+from offbook.core.wire import Push, data_of
+from storage import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
+from storage.turns import Turns, push_in_turns
 
 
-def sync(store: Store, book_id: int, origin: Origin, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
+def sync(
+    store: Store, book_id: int, origin: Origin, request: Push, now: int, size: PageSize = WHOLE_PAGE
+) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
     Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
     """
     if request.asks and not request.batch:
-        return {"results": [], **_only_asked(store, book_id, request, limit)}
-    pushed = push(store, book_id, origin, request.batch, now, request.since, request.seen)
-    answer: dict[str, Json] = {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes]}
+        return {"results": [], **_only_asked(store, book_id, request, size)}
+    with Turns(store, book_id) as turns:
+        parts = push_in_turns(turns, origin, request.batch, now, request.since, request.seen)
+    answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts)}
     if request.asks:
-        answer.update(_page_after_push(store, book_id, pushed, request.since, limit))
+        answer.update(_page_after_push(store, book_id, parts[-1], request.since, size))
     return answer
 
 
 def sync_together(
     store: Store, book_id: int, pushes: Sequence[tuple[Origin, Push]], now: int
 ) -> list[dict[str, Json] | CursorGone]:
-    """Apply several pushes with one commit, in their order: an answer without a page to each, or why it has none.
+    """Apply several pushes in their order, with one commit where that is short: an answer without a page to each, or
+    why it has none.
 
     What follows one another from one device is decided as one batch.
     """
     answers: list[dict[str, Json] | CursorGone] = []
-    with store.writing(book_id) as book:
+    with Turns(store, book_id) as turns:
         for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
             together = [push for _, push in run]
-            batches = [push.batch for push in together]
             try:
-                if since is not None:
-                    check(book, since, max(push.seen for push in together))
+                answers += _taken(turns, origin, together, since, now)
             except CursorGone as gone:
-                answers += [gone] * len(batches)
-            else:
-                answers += _taken(book, origin, batches, now)
+                answers += [gone] * len(together)
+            turns.end_if_full()
     return answers
 
 
 def _taken(
-    book: Writing, origin: Origin, batches: Sequence[Sequence[Change | Rejection]], now: int
+    turns: Turns, origin: Origin, pushes: Sequence[Push], since: Cursor | None, now: int
 ) -> list[dict[str, Json]]:
-    pushed = take(book, origin, list(chain.from_iterable(batches)), now)
-    outcomes = iter(pushed.outcomes)
-    return [
-        {"book": pushed.book.uuid, "results": [result_of(pushed, one) for one in islice(outcomes, len(batch))]}
-        for batch in batches
-    ]
+    batch = list(chain.from_iterable(push.batch for push in pushes))
+    parts = push_in_turns(turns, origin, batch, now, since, max(push.seen for push in pushes))
+    results = iter(results_of(parts))
+    return [{"book": parts[-1].book.uuid, "results": list(islice(results, len(push.batch)))} for push in pushes]
 
 
-def rehearse(store: Store, book_id: int, request: Push, now: int, limit: int = PAGE_MAX) -> dict[str, Json]:
+def rehearse(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
-        pulled = page_json(page(book, request.since, limit, request.seen), request.since) if request.asks else {}
+        pulled = page_json(page(book, request.since, size, request.seen), request.since) if request.asks else {}
         plan = planned(book, request.batch, now)
     pushed = Pushed(book.book, plan.seq, plan.outcomes, plan.records)
-    return {"book": book.book.uuid, "results": [result_of(pushed, one) for one in pushed.outcomes], **pulled}
+    return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
 
 
-def changes(store: Store, book_id: int, since: Cursor | None, limit: int) -> dict[str, Json]:
+def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """The answer of ``GET /changes``. Raises CursorGone."""
-    return page_json(pull(store, book_id, since, limit), since)
+    return page_json(pull(store, book_id, since, size), since)
 
 
-def _only_asked(store: Store, book_id: int, request: Push, limit: int) -> dict[str, Json]:
+def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> dict[str, Json]:
     with store.reading(book_id) as reading:
-        found = page(reading, request.since, limit, request.seen, request.kept)
+        found = page(reading, request.since, size, request.seen, request.kept)
     return page_json(found, request.since)
 
 
-def _page_after_push(store: Store, book_id: int, pushed: Pushed, since: Cursor | None, limit: int) -> dict[str, Json]:
+def _page_after_push(
+    store: Store, book_id: int, pushed: Pushed, since: Cursor | None, size: PageSize
+) -> dict[str, Json]:
     try:
-        page = pull(store, book_id, since, limit)
+        page = pull(store, book_id, since, size)
     except CursorGone:
         # Pruned in the moment since the push. What was applied must be answered, so the device hears of it next time.
         assert since is not None
@@ -98,6 +100,11 @@ def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
         "cursor": str(page.cursor),
         "more": page.more,
     }
+
+
+def results_of(parts: Iterable[Pushed]) -> list[dict[str, Json]]:
+    """The answers to all changes of a batch, in their order."""
+    return [result_of(pushed, outcome) for pushed in parts for outcome in pushed.outcomes]
 
 
 def result_of(pushed: Pushed, outcome: Outcome) -> dict[str, Json]:

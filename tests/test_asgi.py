@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -200,6 +202,29 @@ def test_an_answer_that_nobody_reads_is_given_up() -> None:
             time.sleep(0.01)
         assert not server.server_state.connections
         assert len(read_all(lazy)) < 20_000_000
+
+
+def test_answers_that_nobody_takes_do_not_fill_the_memory() -> None:
+    """One address has no more of it than is left for others."""
+
+    def large(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"x" * 10_000_000]
+
+    def ask(address: str) -> socket.socket:
+        split = urlsplit(url)
+        made = socket.create_connection((split.hostname, split.port), timeout=10, source_address=(address, 0))
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return made
+
+    with serving(large, Config(answers_bytes_max=45_000_000)) as url, ExitStack() as stack:
+        lazy = [stack.enter_context(ask("127.0.0.2")) for _ in range(5)]
+        answers = sorted(status_of(made.recv(1000)) for made in lazy)
+        assert answers == [200, 200, 503, 503, 503]
+        assert len(requests.get(url, timeout=10).content) == 10_000_000
+        refused = stack.enter_context(ask("127.0.0.2"))
+        assert problem_of(read_all(refused))["code"] == "busy"
 
 
 def test_a_large_answer_arrives_whole() -> None:

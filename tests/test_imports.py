@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook import google
+from storage import turns
 from tests.browser import Browser, csrf_of, parts_of
 
 FILE = Path(__file__).parent.parent.parent / "shared" / "data" / "legislators-google.csv"
@@ -36,6 +37,16 @@ def test_a_file_is_added_once_however_often_it_comes(app: App, ada: Browser) -> 
     assert numbers(upload(ada, SMALL)) == {"Added": "2", "Already there": "0", "Problems": "0"}
     assert numbers(upload(ada, SMALL)) == {"Added": "0", "Already there": "2", "Problems": "0"}
     assert contacts(app) == ["Ada King", "Grace Hopper"]
+
+
+def test_a_large_file_is_added_in_turns_with_others(app: App, ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits: list[int] = []
+    monkeypatch.setattr(parts_of(app).store, "heard", lambda book_id, seq: commits.append(seq))
+    monkeypatch.setattr(turns, "WHOLE_SIZE", 500)
+    monkeypatch.setattr(turns, "PORTION_SIZE", 200)
+    rows = "".join(f"Ada {number},,Home,555-{number},\n" for number in range(60))
+    assert numbers(upload(ada, SMALL + rows)) == {"Added": "62", "Already there": "0", "Problems": "0"}
+    assert len(commits) > 2
 
 
 def test_an_import_leaves_edits_and_deletions_alone(app: App, ada: Browser) -> None:

@@ -22,7 +22,7 @@ from tests.browser import PASSWORD, add_user, bearer, csrf_of
 from tests.calling import Caller, change
 from tests.serving import serving
 from tests.waiting import wait_until
-from web.pools import MARK, Kind, Pools
+from web.pools import MARK, Pool, Pools
 
 pytestmark = pytest.mark.engines("sqlite")
 
@@ -72,7 +72,7 @@ def crowd(app: App, url: str, size: int, gate: Gate, accept: str = "text/html") 
     people = [Person(url, accept) for _ in range(size)]
     with ThreadPoolExecutor(size) as each:
         answers = [each.submit(person.sign_in, f"user {number}") for number, person in enumerate(people)]
-        wait_until(lambda: len(gate.waiting) == Kind.PASSWORDS.threads)
+        wait_until(lambda: len(gate.waiting) == Pool.PASSWORDS.threads)
         try:
             yield answers
         finally:
@@ -106,7 +106,7 @@ def test_thirty_people_who_sign_in_at_once_keep_nobody_else_waiting(
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_a_queue_that_is_full_says_when_to_come_again(users: App, monkeypatch: pytest.MonkeyPatch, accept: str) -> None:
     """Half of the places are the most that one address gets."""
-    gate, places = Gate(monkeypatch), Kind.PASSWORDS.waiting_max // 2
+    gate, places = Gate(monkeypatch), Pool.PASSWORDS.waiting_max // 2
     with serving(users) as url, crowd(users, url, places + 3, gate, accept) as answers:
         wait_until(lambda: sum(answer.done() for answer in answers) == 3)
         refused = [answer.result() for answer in answers if answer.done()]
@@ -128,7 +128,7 @@ def test_every_view_that_hashes_a_password_runs_apart(app: App) -> None:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in HASHING
     }
     views = app.view_functions.values()
-    apart = {(view.__module__, view.__name__) for view in views if getattr(view, MARK, None) is Kind.PASSWORDS}
+    apart = {(view.__module__, view.__name__) for view in views if getattr(view, MARK, None) is Pool.PASSWORDS}
     assert len(hashing) == 5
     assert apart == hashing
 
@@ -141,7 +141,14 @@ def test_every_view_that_hashes_a_password_runs_apart(app: App) -> None:
         ("POST", "/people", True),
         ("POST", "/users", True),
         ("POST", "/settings/password", True),
+        ("POST", "/import", True),
+        ("GET", "/export.csv", True),
+        ("HEAD", "/export.csv", True),
+        ("GET", "/past", True),
+        ("POST", "/past", True),
+        ("POST", "/inbox/all", True),
         ("GET", "/login", False),
+        ("OPTIONS", "/login", False),
         ("POST", "/settings/policy", False),
         ("POST", "/login/", False),
         ("POST", "//login", False),

@@ -17,7 +17,7 @@ from offbook.core.errors import Malformed
 from offbook.core.plan import Outcome
 from offbook.core.prune import Lines
 from offbook.core.tutorial import iso_of
-from storage import Origin, prune, pull, push
+from storage import Origin, PageSize, prune, pull, push
 from storage.accounts import Accounts
 from storage.devices import DeviceLogin
 from storage.engines import Database
@@ -72,7 +72,7 @@ class House:
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Every live record as the server has it."""
-        page = pull(self.store, self.book_id, None, 100_000)
+        page = pull(self.store, self.book_id, None, PageSize(100_000))
         return {row["record_id"]: row["data"] | {"seq": row["seq"]} for row in page.changes}
 
     def contents(self) -> list[tuple[str, ...]]:

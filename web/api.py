@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from offbook.core.cells import Json
 from offbook.core.ranges import compare_of, fetch_of
 from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
-from storage import Origin
+from storage import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
 from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin
 from storage.sync import changes as changes_since
@@ -22,6 +22,7 @@ from storage.sync import sync as sync_with
 from web import parts, tutorial
 from web.auth import device_required, tell, the_device
 from web.body import loads, read_body
+from web.bridge import CROWD
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
@@ -33,6 +34,9 @@ api = Blueprint("api", __name__)
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
 
 OF_LIMIT = f"The longest page wanted. No page has more than {PAGE_MAX}."
+
+CROWD_MIN = 4
+"""As many requests at a time as make a crowd: Python runs one thread after the other."""
 
 QUESTION_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
@@ -80,7 +84,7 @@ def sync() -> Response:
     push = push_of(envelope, login.device.uuid)
     now = parts().clock()
     note(push, now)
-    result = sync_with(parts().store, login.book_id, origin_of(login), push, now)
+    result = sync_with(parts().store, login.book_id, origin_of(login), push, now, page_size())
     if push.asks:
         note_place(result, is_single=len(push.batch) == 1)
     note_sync(Pushed("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
@@ -118,7 +122,7 @@ def changes() -> Response:
     if since is not None and tutorial.is_tutorial_since(since):
         return answer(tutorial.pull(parts(), login, since))
     cursor = None if since is None else parse_cursor(since)
-    page = changes_since(parts().store, login.book_id, cursor, page_limit())
+    page = changes_since(parts().store, login.book_id, cursor, asked_size())
     note_place(page)
     note_sync(Pushed("http", login.book_id, login.device.id, (), len(page["changes"])))
     return answer(page)
@@ -187,3 +191,15 @@ def note_place(page: dict[str, Json], is_single: bool = False) -> None:
 def page_limit() -> int:
     """``limit`` of the query, of which a page takes PAGE_MAX at the most; raises Malformed where it is no number."""
     return min(query.number("limit", PAGE_MAX, 1, code="bad_limit"), PAGE_MAX)
+
+
+def asked_size() -> PageSize:
+    """As ``page_size``, with no more rows than the query's ``limit``."""
+    size = page_size()
+    return size._replace(rows=min(page_limit(), size.rows))
+
+
+def page_size() -> PageSize:
+    """How long a page may be at this moment: in a crowd, each request waits for all pages that are made before."""
+    crowd = request.environ.get(CROWD)
+    return WHOLE_PAGE if crowd is None or crowd() < CROWD_MIN else SHORT_PAGE

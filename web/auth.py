@@ -44,7 +44,7 @@ from web.bridge import HEAD_ONLY
 from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
-from web.pools import Kind, runs_in
+from web.pools import Pool, runs_in
 from web.values import authorization, posted, query
 
 P = ParamSpec("P")
@@ -259,7 +259,7 @@ def login() -> ResponseReturnValue:
 
 
 @auth.post("/login")
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def sign_in() -> ResponseReturnValue:
     name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
@@ -295,7 +295,7 @@ def setup(once: str) -> ResponseReturnValue:
 
 
 @auth.post("/setup/<once>")
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def set_up(once: str) -> ResponseReturnValue:
     require_setup(once)
     name, password = posted.text("name", ""), posted.text("password", "")

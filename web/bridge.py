@@ -44,11 +44,21 @@ REFUSED = "offbook.refused"
 HEAD_ONLY = "offbook.head_only"
 """Where the WSGI environ has a HeadOnly, when only the head of the request counts."""
 
+CROWD = "offbook.crowd"
+"""Where the WSGI environ has a function that tells how many requests are worked on or wait at this moment."""
+
 SWITCHING = 101
 """What a handshake ends with when the guest is let in."""
 
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
+
+TAKE_FIRST = Refusal(
+    503,
+    "busy",
+    "Answers that this address was given before still wait to be taken. Read them, then ask again.",
+    (b"retry-after", b"1"),
+)
 
 log = logging.getLogger("offbook.bridge")
 
@@ -105,6 +115,7 @@ class Bridge:
         self.queue = FairQueue(config.threads, max(config.threads // 2, 1))
         self.waiting = Quota(config.waiting_max)
         self.bodies = Bodies(config)
+        self.untaken = Quota(config.answers_bytes_max)
         self.pools = pools
         self.open_live = live
         self.live: Live | None = None
@@ -167,9 +178,13 @@ class Bridge:
         except ClientLeft:
             return
         seconds = perf_counter() - began
+        address, held = address_of(scope, self.config.trusted_proxies), len(answer.body)
+        if not self.untaken.take(address, held):
+            answer, held = TAKE_FIRST.answer(), 0
         try:
             await deliver(answer, send, note)
         finally:
+            self.untaken.give_back(address, held)
             self.tell(note, scope["method"], answer, seconds)
 
     def tell(self, note: Note | None, method: str, answer: Answer, seconds: float) -> None:
@@ -184,18 +199,18 @@ class Bridge:
         return None if head.is_known else answer
 
     async def work(self, scope: Scope, body: bytearray, note: Note | None) -> Answer:
-        """The app's answer to a whole request, by the threads of the pool that it belongs to."""
-        pool = self.pools.of(scope) if self.pools else None
-        if pool is None:
+        """The app's answer to a whole request, by the workers that it is for."""
+        workers = self.pools.of(scope) if self.pools else None
+        if workers is None:
             return await self.run(scope, body, {NOTE: note})
         address = address_of(scope, self.config.trusted_proxies)
-        if not pool.places.take(address, 1):
-            return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(pool.is_full())})
+        if not workers.places.take(address, 1):
+            return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(workers.are_busy())})
         try:
-            answer: Answer = await pool.threads.run(partial(call, self.app, environ_of(scope, body, {NOTE: note})))
+            answer: Answer = await workers.threads.run(partial(call, self.app, environ_of(scope, body, {NOTE: note})))
             return answer
         finally:
-            pool.places.give_back(address, 1)
+            workers.places.give_back(address, 1)
 
     async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
         """The app's answer, by the threads that are there for all, when it is the sender's turn."""
@@ -205,7 +220,8 @@ class Bridge:
         try:
             await self.queue.enter(sender)
             try:
-                answer: Answer = await self.threads.run(partial(call, self.app, environ_of(scope, body, more)))
+                environ = environ_of(scope, body, {**more, CROWD: self.queue.size})
+                answer: Answer = await self.threads.run(partial(call, self.app, environ))
                 return answer
             finally:
                 self.queue.leave(sender)

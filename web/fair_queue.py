@@ -20,9 +20,15 @@ class FairQueue:
         self._inside: Counter[bytes] = Counter()
         self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
         """By sender; the sender whose turn is next comes first."""
+        self._size = 0
+
+    def size(self) -> int:
+        """How many have a place or wait for one. From any thread."""
+        return self._size
 
     async def enter(self, sender: bytes) -> None:
         """Return when there is a place; whoever was let in leaves."""
+        self._size += 1
         if self._free and self._inside[sender] < self._each:
             self._let_in(sender)
             return
@@ -31,11 +37,14 @@ class FairQueue:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it was let in at the same moment
+            if turn.cancelled():
+                self._size -= 1
+            else:  # it was let in at the same moment
                 self.leave(sender)
             raise
 
     def leave(self, sender: bytes) -> None:
+        self._size -= 1
         self._free += 1
         self._inside[sender] -= 1
         if not self._inside[sender]:

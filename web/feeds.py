@@ -20,7 +20,6 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.changes import Cursor
-from offbook.core.wire import PAGE_MAX
 from storage import pull
 from storage.news import News
 from storage.sql import SqlStore
@@ -193,5 +192,5 @@ def by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Liste
 
 def make(store: SqlStore, book_id: int, since: Cursor | None) -> Sent:
     """Read a page. In a thread."""
-    page = pull(store, book_id, since, PAGE_MAX)
+    page = pull(store, book_id, since)
     return Sent(orjson.dumps(page_json(page, since)).decode(), page.cursor)

@@ -23,6 +23,7 @@ from storage.restoring import By, Kind, Return, preview, restore, restore_versio
 from web import parts
 from web.auth import me, session_required
 from web.pages import name_of, row_of, show, to, wanted
+from web.pools import Pool, runs_in
 from web.telling import Event, Line, changed_lines, is_noise, moments, told
 from web.values import Values, posted, posted_or_query, query
 from web.words import date
@@ -163,6 +164,7 @@ class Back:
 
 @giving_back.get("/past")
 @session_required
+@runs_in(Pool.WHOLE_BOOKS)
 def past() -> ResponseReturnValue:
     if "at" not in query and "seq" not in query:
         return choose()
@@ -178,6 +180,7 @@ def past() -> ResponseReturnValue:
 
 @giving_back.post("/past")
 @session_required
+@runs_in(Pool.WHOLE_BOOKS)
 def go_back() -> ResponseReturnValue:
     by = by_me(parts().new_id())
     seen = posted.number("seen", None)

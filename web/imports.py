@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request
@@ -18,10 +18,12 @@ from offbook import google
 from offbook.core.changes import Change, Operation, Rejection, Verdict
 from offbook.core.errors import Malformed
 from offbook.core.tables import CONTACTS
-from offbook.core.wire import CHANGES_MAX, PAGE_MAX, change_of, iso_millis
-from storage import Origin, pull, push
+from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
+from storage import Origin, pull
+from storage.turns import Turns, push_in_turns
 from web import parts
 from web.auth import me, session_required
+from web.pools import Pool, runs_in
 
 imports = Blueprint("imports", __name__)
 
@@ -46,6 +48,7 @@ def choose() -> ResponseReturnValue:
 
 @imports.post("/import")
 @session_required
+@runs_in(Pool.WHOLE_BOOKS)
 def take() -> ResponseReturnValue:
     file = request.files.get("file")
     if file is None or not file.filename:
@@ -63,6 +66,7 @@ def take() -> ResponseReturnValue:
 
 @imports.get("/export.csv")
 @session_required
+@runs_in(Pool.WHOLE_BOOKS)
 def export() -> ResponseReturnValue:
     contacts = sorted(everyone(me().book_id), key=lambda contact: str(contact["name"]).casefold())
     name = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
@@ -83,8 +87,9 @@ def add(report: Report, batch: Sequence[Contact]) -> None:
         return
     now, origin = parts().clock(), Origin(user_id=me().id)
     changes = [change_for(contact, now) for contact in fresh]
-    pushed = push(parts().store, me().book_id, origin, changes, now)
-    for contact, outcome in zip(fresh, pushed.outcomes, strict=True):
+    with Turns(parts().store, me().book_id) as turns:
+        pushed = push_in_turns(turns, origin, changes, now)
+    for contact, outcome in zip(fresh, chain.from_iterable(part.outcomes for part in pushed), strict=True):
         if outcome.verdict is Verdict.REJECTED:
             report.problems.append((contact["name"], outcome.detail or ""))
         else:
@@ -108,6 +113,6 @@ def everyone(book_id: int) -> Iterator[Contact]:
     """Every live contact of a book, in wire form."""
     cursor, more = None, True
     while more:
-        page = pull(parts().store, book_id, cursor, PAGE_MAX)
+        page = pull(parts().store, book_id, cursor)
         cursor, more = page.cursor, page.more
         yield from (row["data"] for row in page.changes if row["table"] == CONTACTS.name and row["data"])

@@ -25,6 +25,7 @@ from web import parts
 from web.auth import is_signed_in, me, session_required
 from web.looks import count
 from web.pages import name_of
+from web.pools import Pool, runs_in
 from web.values import posted, query
 from web.versions import comparison, flaw_of, lines_of, quoted, third, title
 
@@ -78,6 +79,7 @@ def undo(conflict_id: UUID) -> ResponseReturnValue:
 
 @inbox.post("/inbox/all")
 @session_required
+@runs_in(Pool.WHOLE_BOOKS)
 def settle_all() -> ResponseReturnValue:
     try:
         rule = Rule(posted.text("rule", ""))

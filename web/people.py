@@ -17,7 +17,7 @@ from web.auth import admin_or_device_required, admin_required, me
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.history import body_object
-from web.pools import Kind, runs_in
+from web.pools import Pool, runs_in
 from web.values import posted
 
 people = Blueprint("people", __name__)
@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
 
 @people.post("/people")
 @admin_required
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def add() -> ResponseReturnValue:
     name, password, admin = posted.text("name", ""), posted.text("password", ""), "admin" in posted
     try:
@@ -92,7 +92,7 @@ def list_users() -> ResponseReturnValue:
     gives=("Location",),
 )
 @admin_or_device_required
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def make_user() -> ResponseReturnValue:
     """Make a user with a book of their own, as an admin."""
     name, password, admin = new_user(body_object("name", "password", "admin"))

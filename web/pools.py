@@ -13,7 +13,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
 
 from storage.passwords import HASHES_AT_ONCE
 from web.errors import Problem
@@ -27,13 +26,18 @@ R = TypeVar("R")
 MARK = "pool"
 
 
-class Kind(Enum):
+class Pool(Enum):
     """What a pool is for: its threads, how many requests may wait for one, and what is said when more come."""
 
     PASSWORDS = (
         HASHES_AT_ONCE,
         64,
         "Many people are signing in at this moment. Go back and try again in a few seconds.",
+    )
+    WHOLE_BOOKS = (
+        2,
+        32,
+        "Several whole books are being read or written at this moment. Go back and try again in a few seconds.",
     )
 
     def __init__(self, threads: int, waiting_max: int, full: str) -> None:
@@ -46,26 +50,26 @@ RETRY_SECONDS = 5
 """About as long as a full queue takes."""
 
 
-def runs_in(kind: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def runs_in(pool: Pool) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Mark a view as one that runs in this pool."""
 
     def mark(view: Callable[P, R]) -> Callable[P, R]:
-        setattr(view, MARK, kind)
+        setattr(view, MARK, pool)
         return view
 
     return mark
 
 
-class Pool:
+class Workers:
     """Threads, and the places before them. An address has no more places than are free for others."""
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.threads: Threads[Any] = Threads(kind.threads, f"offbook-{kind.name.lower()}")
-        self.places = Quota(kind.waiting_max)
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.threads: Threads[Any] = Threads(pool.threads, f"offbook-{pool.name.lower()}")
+        self.places = Quota(pool.waiting_max)
 
-    def is_full(self) -> Problem:
-        return Problem(503, "busy", self.kind.full, headers={"Retry-After": str(RETRY_SECONDS)})
+    def are_busy(self) -> Problem:
+        return Problem(503, "busy", self.pool.full, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 class Pools:
@@ -73,23 +77,25 @@ class Pools:
 
     def __init__(self, app: Flask) -> None:
         views = {endpoint: getattr(view, MARK, None) for endpoint, view in app.view_functions.items()}
-        self._pools = {kind: Pool(kind) for kind in Kind}
-        self._of_endpoint = {endpoint: self._pools[kind] for endpoint, kind in views.items() if kind is not None}
+        self._workers = {pool: Workers(pool) for pool in Pool}
+        self._of_endpoint = {endpoint: self._workers[pool] for endpoint, pool in views.items() if pool is not None}
         rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in self._of_endpoint]
-        self._begins = {(method, rule.rule.split("/")[1]) for rule in rules for method in rule.methods or ()}
+        self._begins = {
+            (method, rule.rule.split("/")[1]) for rule in rules for method in (rule.methods or set()) - {"OPTIONS"}
+        }
         self._map = app.url_map.bind("localhost")
 
-    def of(self, scope: Scope) -> Pool | None:
-        """The pool that a request belongs to; None for nearly all."""
+    def of(self, scope: Scope) -> Workers | None:
+        """Those whom a request is for; None for nearly all."""
         method, path = scope["method"], scope["path"]
         if (method, path[1:].partition("/")[0]) not in self._begins:
             return None
         try:
             endpoint, _ = self._map.match(path, method)
-        except (HTTPException, RequestRedirect):
+        except HTTPException:
             return None
         return self._of_endpoint.get(endpoint)
 
     def close(self) -> None:
-        for pool in self._pools.values():
-            pool.threads.close()
+        for workers in self._workers.values():
+            workers.threads.close()

@@ -18,7 +18,7 @@ from offbook.core.tables import CONTACTS, Map
 from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of
 from storage import Reading, Writing, take
 from web import parts
-from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import device_required, the_device
 from web.body import loads, read_body
 from web.describe import UNFIT, Asks, describes
@@ -48,12 +48,9 @@ SEARCH_MAX = 200
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
-    book_id, after = the_device().book_id, query.text("after", None)
-    page = parts().contacts.page(book_id, searched(), after, page_limit())
-    with parts().store.reading(book_id) as book:
-        records = book.records(CONTACTS.name, [row.id for row in page.rows])
-    listed = [data_of(records[key]) for row in page.rows if (key := (CONTACTS.name, row.id)) in records]
-    return answer({"contacts": [data for data in listed if data is not None], "next": page.next})
+    after = query.text("after", None)
+    contacts, next_after = parts().contacts.whole_page(the_device().book_id, searched(), after, asked_size())
+    return answer({"contacts": contacts, "next": next_after})
 
 
 @rest.post("/contacts")

@@ -16,7 +16,7 @@ from storage.sessions import Session
 from storage.throttle import Throttled
 from web import browsers, parts
 from web.auth import me, my_session, open_session, session_required
-from web.pools import Kind, runs_in
+from web.pools import Pool, runs_in
 from web.values import posted
 
 settings = Blueprint("settings", __name__)
@@ -45,7 +45,7 @@ def index() -> ResponseReturnValue:
 
 @settings.post("/settings/password")
 @session_required
-@runs_in(Kind.PASSWORDS)
+@runs_in(Pool.PASSWORDS)
 def change_password() -> ResponseReturnValue:
     """Ends every session of this user, and opens a new one here. Devices keep their tokens, unless somebody says so."""
     user = me()

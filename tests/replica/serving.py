@@ -18,7 +18,7 @@ from offbook.core.plan import Book
 from offbook.core.prune import Lines
 from offbook.core.ranges import compare_of, fetch_of
 from offbook.core.wire import loads, parse_push
-from storage import Origin, prune
+from storage import Origin, PageSize, prune
 from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
 from storage.past import page
@@ -88,8 +88,8 @@ class Server:
         try:
             push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
             if path == "/plan":
-                return ok(rehearse(self.store, 1, push, self.now, self.page_max))
-            return ok(sync(self.store, 1, Origin(), push, self.now, self.page_max))
+                return ok(rehearse(self.store, 1, push, self.now, PageSize(self.page_max)))
+            return ok(sync(self.store, 1, Origin(), push, self.now, PageSize(self.page_max)))
         except CursorGone as gone:
             return problem(
                 410,

@@ -84,7 +84,7 @@ def test_what_was_pulled_under_a_pending_edit_was_not_seen(device: Device, serve
 def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
-    item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since, 1000)
+    item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since)
     applying.apply(replica.connection, [], answers.parse(item), 0)
 
 

@@ -22,7 +22,7 @@ from offbook.core.prune import Forgotten, Lines
 from offbook.core.ranges import WHOLE, split
 from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import iso_millis, parse_cursor, push_of
-from storage import Origin, Past, Reading, Store, prune
+from storage import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines import Database, open_engines
 from storage.memory import MemoryStore
 from storage.sql import SqlStore
@@ -119,7 +119,7 @@ class Desk:
         """What ``POST /sync`` answers."""
         self.now += TICK
         envelope = {"changes": list(batch)} | ({"since": since} if asks else {})
-        return sync(self.store, self.book_id, ORIGIN, push_of(envelope, uuid(1)), self.now, limit)
+        return sync(self.store, self.book_id, ORIGIN, push_of(envelope, uuid(1)), self.now, PageSize(limit))
 
     def push(self, *batch: Json) -> list[Json]:
         return self.sync(*batch, asks=False)["results"]
@@ -134,7 +134,7 @@ class Desk:
         return result["seq"]
 
     def pull(self, since: str | None = None, limit: int = 1000) -> Json:
-        return changes(self.store, self.book_id, None if since is None else parse_cursor(since), limit)
+        return changes(self.store, self.book_id, None if since is None else parse_cursor(since), PageSize(limit))
 
     def pages(self, since: str | None = None, limit: int = 1000) -> list[Json]:
         """All pages up to where there are no more."""
@@ -191,8 +191,8 @@ def rows_of(pages: Sequence[Json], before: Mapping[str, Json] = NOTHING) -> dict
 def everything(reading: Reading, ids: Sequence[str]) -> Json:
     return {
         "book": reading.book,
-        "rows": reading.rows(0, reading.book.seq, 10_000, live_only=False),
-        "live": reading.rows(0, reading.book.seq, 10_000, live_only=True),
+        "rows": reading.rows(0, reading.book.seq, PageSize(10_000), live_only=False),
+        "live": reading.rows(0, reading.book.seq, PageSize(10_000), live_only=True),
         "records": reading.records("contacts", ids),
         "sums": reading.sums("contacts", [WHOLE, *split(WHOLE)]),
         "digests": reading.digests("contacts", [WHOLE]),

@@ -19,7 +19,7 @@ def test_a_page_reads_the_entries_of_its_own_records_alone(database: Database, t
     for query in TableQueries(layouts(Base.metadata.tables)[table]).page_entries.values():
         sql = query.text(database.reader.dialect)
         with database.read() as connection:
-            steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1, 2, 3))]
+            steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1, 2, 3, 4, 0))]
         assert "seq>? AND seq<?" in steps[0]
         assert "book_id=? AND contact_id=?" in steps[1].replace(TABLES[table].maps[0].owner, "contact_id")
 

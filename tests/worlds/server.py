@@ -13,7 +13,7 @@ from offbook.core.errors import CursorGone, Malformed
 from offbook.core.prune import Lines
 from offbook.core.resolving import CONFLICTS
 from offbook.core.wire import parse_push
-from storage import Origin, Store, prune
+from storage import Origin, PageSize, Store, prune
 from storage.memory import MemoryStore, Shelf
 from storage.sync import changes, sync
 
@@ -42,7 +42,7 @@ class Server:
             if len(push.batch) > self.changes_max:
                 return self._problem(413, "too_many_changes", "Too many at once.")
             self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))
-            found = sync(self.store, book_id or self.book_id, Origin(), push, self.now, self.page_max)
+            found = sync(self.store, book_id or self.book_id, Origin(), push, self.now, PageSize(self.page_max))
             return self._response(200, found)
         except CursorGone as gone:
             more = {"reason": gone.reason, "kept": gone.kept, "book": gone.book, "takes_history": gone.takes_history}
@@ -68,7 +68,7 @@ class Server:
 
     def rows(self) -> dict[str, tuple[int, Json]]:
         """What lives, by id: each row's seq, and the row as a snapshot tells it."""
-        page = changes(self.store, self.book_id, None, 100_000)
+        page = changes(self.store, self.book_id, None, PageSize(100_000))
         found = [row for row in page["changes"] if row["table"] != CONFLICTS]
         return {row["record_id"]: (row["seq"], row["data"]) for row in found}
 
