@@ -294,6 +294,16 @@ def user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.pages.get("/users/1"), 403
 
 
+def acting(method: str, path: str, **body: object) -> Attempt:
+    """What only an admin may do to a user, by device and by page."""
+
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.device.ask(method, path, json=body or None), 403
+        yield scene.pages.client.open(path, method=method, json=body or None), 403
+
+    return attempt
+
+
 def make_user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     body = {"name": "ada2", "password": "a new password", "admin": True}
     yield scene.device.ask("POST", "/users", json=body), 403
@@ -363,6 +373,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "users.list_users": users,
     "users.show_user": user,
     "users.make_user": make_user,
+    "users.change_user": acting("PATCH", "/users/1", disabled=True),
+    "users.remove_user": acting("DELETE", "/users/1"),
+    "users.restore_user": acting("POST", "/users/1/restore"),
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
     "metrics.show": to_all("/metrics", 404),
@@ -396,6 +409,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "devices.revoke_all": revoking,
     "people.index": is_for_admins("GET", "/people"),
     "people.add": is_for_admins("POST", "/people"),
+    "people.ask": is_for_admins("GET", "/people/1/remove"),
+    "people.do": is_for_admins("POST", "/people/1/remove"),
     "streams.index": is_for_admins("GET", "/streams"),
     "streams.show": is_for_admins("GET", f"/streams/{UNKNOWN}"),
     "settings.index": sees_only_her_own("/settings"),
@@ -474,7 +489,7 @@ def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> Non
     stranger = Browser(app)
     token = csrf_of(stranger.get("/login").text)
     for rule in app.url_map.iter_rules():
-        ids = {"contact_id": scene.contact, "user_id": 1}
+        ids = {"contact_id": scene.contact, "user_id": 1, "act": "remove"}
         values = {name: ids.get(name, scene.device_uuid) for name in rule.arguments}
         path = rule.build(values, append_unknown=False)
         assert path is not None
