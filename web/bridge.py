@@ -174,7 +174,7 @@ class Bridge:
                 while await self.read_more(receive, body):
                     pass
             if REFUSED in scope:
-                raise scope[REFUSED]
+                raise scope.pop(REFUSED)  # or scope and traceback would have each other
         except TimeoutError:
             raise Refusal(
                 408,
