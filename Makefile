@@ -5,6 +5,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 5000
 WORLDS ?= 5000
+CONVERSATIONS ?= 2000
 
 BIN := .venv/bin
 STAMP := .venv/installed-$(firstword $(shell cksum < requirements.txt))
@@ -57,7 +58,7 @@ bench: $(STAMP)
 
 # The same laws and worlds as in the suite, for as long as one likes: make proof WORLDS=100000
 proof: $(DEV_STAMP)
-	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) $(BIN)/pytest -m proof $(ARGS)
+	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
 clean:
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,14 +80,14 @@ def migrated(instance: Path) -> Database:
 
 
 @contextmanager
-def serving_process(instance: Path, **settings: str) -> Iterator[Process]:
+def serving_process(instance: Path, *, program: Sequence[str] = ("asgi.py",), **settings: str) -> Iterator[Process]:
     """What `make serve` starts, on the migrated database in ``instance``, or on the one that DATABASE_URL names."""
     here = {"INSTANCE_PATH": str(instance), "HOST": "127.0.0.1", "PORT": "0", "DATABASE_URL": "", "LIVE_URL": ""}
     environ = os.environ | here | settings
     if "DATABASE_URL" not in settings:
         migrated(instance).close()
     child = subprocess.Popen(
-        [sys.executable, "asgi.py"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *program], cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         greeting = list(read_greeting(child))

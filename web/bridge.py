@@ -168,7 +168,7 @@ class Bridge:
             with self.bodies.open(scope, is_known) as body:
                 await body.read(receive)
                 if REFUSED in scope:
-                    raise scope[REFUSED]
+                    raise scope.pop(REFUSED)  # or scope and traceback would have each other
                 began = perf_counter()
                 answer = await self.work(scope, body.content, note)
         except Refusal as refusal:

@@ -42,8 +42,9 @@ class Held:
         (request(path="/1") + b"GET /2 HT", ["/1"]),
         (request(path="/1") + request("POST", "/2", b"a", Content_Length="3"), ["/1", 400]),
         (request(path="/1") + CHUNKED + b"2\r\n{}\r\n0\r\nA: b", ["/1", 400]),
+        (request(path="/1") + b"GET /2 HTTP/2.0\r\n\r\n", ["/1", 505]),
     ],
-    ids=["get", "post", "three", "and half a head", "and half a body", "and half a trailer"],
+    ids=["get", "post", "three", "and half a head", "and half a body", "and half a trailer", "and what is no request"],
 )
 def test_a_client_that_says_no_more_is_still_answered(sent: bytes, wanted: list[str | int]) -> None:
     app = Held()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config import Config
-from tests.edge.talking import chunked, flood, head, request, showing_app, talk
+from tests.edge.talking import answers, chunked, flood, head, request, showing_app, talk
 from tests.serving import connect, read_all, serving
 
 FOUR_KIB = Config(head_bytes_max=4096)
@@ -82,6 +82,27 @@ def test_a_body_before_it_is_not_counted_as_head() -> None:
     two = request("POST", "/1", b"a" * 50_000, Content_Length="50000") + request(path="/2", Connection="close")
     with serving(showing_app, FOUR_KIB) as url:
         assert [answer.seen["path"] for answer in talk(url, two)] == ["/1", "/2"]
+
+
+def test_a_body_that_comes_with_the_end_of_its_head_is_not_counted_as_head() -> None:
+    post = request("POST", "/1", b"a" * 50_000, Content_Length="50000", Connection="close")
+    with serving(showing_app, FOUR_KIB) as url, connect(url) as made:
+        made.sendall(post[:10])
+        made.sendall(post[10:])
+        (answer,) = answers(read_all(made))
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(("count", "status"), [(250, 200), (300, 431)])
+@pytest.mark.parametrize("place", ["head", "trailers"])
+def test_headers_are_counted_too(place: str, count: int, status: int) -> None:
+    """Each takes more memory than its bytes."""
+    many = {f"A-{number}": "b" for number in range(count)}
+    trailers = "".join(f"{name}: {value}\r\n" for name, value in many.items()).encode()
+    post = request("POST", Transfer_Encoding="chunked", Connection="close", **(many if place == "head" else {}))
+    with serving(showing_app) as url:
+        (answer,) = talk(url, post, chunked(b"{}", trailers=b"" if place == "head" else trailers))
+    assert answer.status == status
 
 
 # --- Host, and versions ---

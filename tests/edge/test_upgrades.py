@@ -63,6 +63,7 @@ NO_HANDSHAKES = {
     "chunks": (handshake(Transfer_Encoding="chunked") + chunked(b"ab", b"cd"), "GET /live abcd"),
     "HTTP/1.0": (handshake(version="1.0"), "GET /live "),
     "h2c": (handshake("POST", "/sync", Upgrade="h2c", Content_Length="4") + b"abcd", "POST /sync abcd"),
+    "no connection": (handshake(Connection="keep-alive"), "GET /live "),
     "a choice": (handshake(Upgrade="websocket, h2c"), "GET /live "),
 }
 

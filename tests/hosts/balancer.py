@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 CONFIGURATION = Path(__file__).parent.parent.parent / "deploy" / "nginx.conf"
 AROUND = """
 daemon off;
+{user}
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -37,11 +39,17 @@ class Balancer:
     url: str
     certificate: Path
     log: Path
+    master: int
+
+    def pids(self) -> list[int]:
+        """Its processes."""
+        children = Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()
+        return [self.master, *map(int, children)]
 
 
 @contextmanager
-def balancing(folder: Path, *ports: int) -> Iterator[Balancer]:
-    """Serve HTTPS on a free port, by processes on these ports."""
+def balancing(folder: Path, *ports: int, changes: Mapping[str, str] | None = None) -> Iterator[Balancer]:
+    """Serve HTTPS on a free port, by processes on these ports. ``changes`` is made in the configuration, too."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if nginx is None:
         pytest.skip("there is no nginx here: install the package nginx-light")
@@ -56,20 +64,26 @@ def balancing(folder: Path, *ports: int) -> Iterator[Balancer]:
         "/etc/ssl/offbook/fullchain.pem": str(certificate),
         "/etc/ssl/offbook/privkey.pem": str(key),
         "/var/log/nginx/offbook.log": str(folder / "access.log"),
+        **(changes or {}),
     }.items():
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     (folder / "offbook.conf").write_text(text)
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder, user=user_line()))
     command = [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     subprocess.run([*command, "-t"], check=True, capture_output=True)
     child = subprocess.Popen(command)
     try:
         wait_for(port, child)
-        yield Balancer(f"https://localhost:{port}", certificate, folder / "access.log")
+        yield Balancer(f"https://localhost:{port}", certificate, folder / "access.log", child.pid)
     finally:
         child.terminate()
         child.wait(20)
+
+
+def user_line() -> str:
+    """Root's nginx works as somebody else, who could not write into the folder of a test."""
+    return "user root;" if os.getuid() == 0 else ""
 
 
 def self_signed(folder: Path) -> tuple[Path, Path]:

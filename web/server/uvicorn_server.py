@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import ClassVar, TypeVar, cast
 
 import httptools
@@ -32,6 +32,9 @@ CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
 
 VERSIONS = ("1.1", "1.0")
+
+HEADERS_MAX = 256
+"""Each is three objects, which take more memory than its bytes."""
 
 PIPELINED_MAX = 32
 """Requests of one connection that wait for their turn. They came in one read, and each is an object of kilobytes."""
@@ -128,7 +131,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.later_bytes += self.read_bytes
         try:
             self.parser.feed_data(data)
-            if self.later_bytes > self.limits.head_bytes_max:
+            if self.later_bytes > self.limits.head_bytes_max or ((self.in_head or self.in_body) and self.is_too_long()):
                 raise self.too_long()
         except httptools.HttpParserUpgrade as pause:
             return self.upgrade(data[pause.args[0] :])
@@ -136,13 +139,18 @@ class TimedProtocol(Limited, HttpToolsProtocol):
             self.stop_reading(error if isinstance(error, Refusal) else error.__context__)
         return b""
 
-    def is_too_long(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        """Counts a colon, a space and the end of the line with each."""
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers) > self.limits.head_bytes_max
+    def is_too_long(self) -> bool:
+        """Whether the head is, as far as it was told, with its trailers."""
+        headers = self.headers
+        if self.in_body and headers:
+            headers = [*self.cycle.scope["headers"], *headers]
+        # With each a colon, a space and the end of the line.
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
+        return len(headers) > HEADERS_MAX or size > self.limits.head_bytes_max
 
     def too_long(self) -> Refusal:
-        most = f"{self.limits.head_bytes_max:,}"
-        return Refusal(431, "headers_too_large", f"Headers and trailers may have at most {most} bytes.")
+        most = f"{HEADERS_MAX} headers and trailers, of {self.limits.head_bytes_max:,} bytes"
+        return Refusal(431, "headers_too_large", f"A request may have at most {most}.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -159,16 +167,18 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED_MAX:
             raise Enough
         super().on_headers_complete()
+        fault = self.fault_of_head(self.scope["http_version"])
         self.in_head, self.in_body = False, True
         self.head_timer = stop(self.head_timer)
-        fault = self.fault_of_head(self.scope["http_version"])
         if fault is not None:
+            self.scope["headers"] = []
             raise fault
         self.headers = []  # The scope keeps its own; nobody has a use for trailers (RFC 9110, 6.5.1).
 
     def fault_of_head(self, version: str) -> Refusal | None:
         """Sources: RFC 9110, 2.5, and RFC 9112, 3.2."""
-        if self.first_bytes + self.later_bytes > self.limits.head_bytes_max and self.is_too_long(self.headers):
+        is_large = self.first_bytes + self.later_bytes > self.limits.head_bytes_max or len(self.headers) > HEADERS_MAX
+        if is_large and self.is_too_long():
             return self.too_long()
         hosts = [name for name, _ in self.headers].count(b"host")
         if version not in VERSIONS:
@@ -187,7 +197,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is whole. Raises Refusal where its trailers are too long."""
         if self.in_body:
-            if self.headers and self.is_too_long([*self.cycle.scope["headers"], *self.headers]):
+            if self.headers and self.is_too_long():
                 raise self.too_long()
             self.in_body = False
             super().on_message_complete()
@@ -215,7 +225,8 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         elif self.cycle.response_complete:
             self.transport.close()
         self.take_no_more()
-        self.cycle.scope[REFUSED] = refusal  # type: ignore[literal-required]
+        # Its traceback has this protocol in it, which has the scope: all of them would stay until a collection.
+        self.cycle.scope[REFUSED] = refusal.with_traceback(None)  # type: ignore[literal-required]
         self.cycle.more_body = False
         self.cycle.message_event.set()
 
@@ -233,7 +244,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.is_half_closed = True
         if self.transport.is_closing() or not self.is_answering():
             return False
-        if self.in_body:
+        if self.in_body and not self.is_deaf:
             self.refuse(Refusal(400, "bad_request", "The request ended before its body did."))
         self.take_no_more()
         return True
@@ -287,6 +298,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.scope["method"] = "GET"
         self.scope["headers"] = [header for header in self.headers if header[0].startswith(HANDSHAKE)]
         self.handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does at an end: each has the other
         cast(TimedSocket, self.transport.get_protocol()).shake_hands(self.headers)
 
 
