@@ -27,7 +27,7 @@ from web.pools import MARK, Pool, Pools
 pytestmark = pytest.mark.engines("sqlite")
 
 WEB = Path(__file__).parent.parent / "web"
-HASHING = {"check_password", "set_password", "add_user", "set_up"}
+HASHING = {"change_password", "check_password", "set_password", "add_user", "set_up"}
 """The methods of Accounts that hash a password."""
 
 

@@ -85,7 +85,7 @@ def conversation(seed: int, token: str) -> Conversation:
 
 
 def _of_one_who_reads_nothing(seed: int) -> Conversation:
-    large = Message("large", head("GET", "/openapi.json", {"Host": "x"}), answered(200))
+    large = Message("large", head("GET", "/openapi.json", {"Host": "localhost"}), answered(200))
     return Conversation(seed, [large] * 30, [(large.sent * 30, 0.0)], None, "read nothing")
 
 

@@ -51,20 +51,20 @@ Draw = Callable[[Random, str], Message]
 
 def get(random: Random, token: str) -> Message:
     path, status = random.choice([("/healthz", 200), ("/nowhere", 404), ("/", 302), ("/changes", 401)])
-    return Message("get", head("GET", path, noise(random) | {"Host": "x"}), answered(status))
+    return Message("get", head("GET", path, noise(random) | {"Host": "localhost"}), answered(status))
 
 
 def head_only(random: Random, token: str) -> Message:
-    return Message("head", head("HEAD", "/healthz", {"Host": "x"}), answered(200), is_answered_with_body=False)
+    return Message("head", head("HEAD", "/healthz", {"Host": "localhost"}), answered(200), is_answered_with_body=False)
 
 
 def old_get(random: Random, token: str) -> Message:
-    headers = random.choice([{}, {"Host": "x"}])
+    headers = random.choice([{}, {"Host": "localhost"}])
     return Message("HTTP/1.0", head("GET", "/healthz", headers, "1.0"), answered(200), is_last=True)
 
 
 def get_and_close(random: Random, token: str) -> Message:
-    headers = {"Host": "x", "Connection": "close"}
+    headers = {"Host": "localhost", "Connection": "close"}
     return Message("get, close", head("GET", "/healthz", headers), answered(200), is_last=True)
 
 
@@ -80,7 +80,7 @@ def post_chunks(random: Random, token: str) -> Message:
 
 def post_forged(random: Random, token: str) -> Message:
     body = chunked(SYNC, trailers=f"Authorization: Bearer {token}\r\n".encode())
-    headers = {"Host": "x", "Transfer-Encoding": "chunked"}
+    headers = {"Host": "localhost", "Transfer-Encoding": "chunked"}
     return Message("token in trailer", head("POST", "/sync", headers) + body, answered(401))
 
 
@@ -91,14 +91,14 @@ def post_expecting(random: Random, token: str) -> Message:
 
 def post_wishing(random: Random, token: str) -> Message:
     """The body is a request, too: nobody may take it for one."""
-    body = head("GET", "/healthz", {"Host": "x"})
+    body = head("GET", "/healthz", {"Host": "localhost"})
     wish = {"Connection": "Upgrade", "Upgrade": random.choice(["h2c", "websocket", "x"])}
     return posted("post, wishing", random, token, 400, wish | {"Content-Length": str(len(body))}, body)
 
 
 def posted(name: str, random: Random, token: str, status: int, headers: Mapping[str, str], body: bytes) -> Message:
     """With the token or without."""
-    said = {"Host": "x", **noise(random), **headers}
+    said = {"Host": "localhost", **noise(random), **headers}
     if random.random() < 0.3:
         return Message(f"{name}, no token", head("POST", "/sync", said) + body, answered(401))
     return Message(name, head("POST", "/sync", said | {"Authorization": f"Bearer {token}"}) + body, answered(status))
@@ -130,13 +130,17 @@ def bad_head(random: Random, token: str) -> Message:
     return random.choice(
         [
             bad("no host", b"GET /healthz HTTP/1.1\r\n\r\n", 400),
-            bad("two hosts", b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400),
+            bad("two hosts", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
             bad("no HTTP", b"\x16\x03\x01\x02\x00 hello\r\n\r\n", 400),
-            bad("another HTTP", b"GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505),
-            bad("connect", b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400, 405),
-            bad("two lengths", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-            bad("no length", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-            bad("nul", b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n", 400),
+            bad("another HTTP", b"GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+            bad("connect", b"CONNECT x:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, 405),
+            bad(
+                "two lengths",
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                400,
+            ),
+            bad("no length", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+            bad("nul", b"GET / HTTP/1.1\r\nHost: localhost\r\nA: \x00\r\n\r\n", 400),
         ]
     )
 
@@ -146,14 +150,14 @@ def large_head(random: Random, token: str) -> Message:
     headers = random.choice(
         [{"X-Large": "a" * size}, {f"X-{number}": "a" * 200 for number in range(size // 200)}, {"Cookie": "a" * size}]
     )
-    return bad("large head", head("GET", "/healthz", {"Host": "x"} | headers), 431, 400)
+    return bad("large head", head("GET", "/healthz", {"Host": "localhost"} | headers), 431, 400)
 
 
 def endless_head(random: Random, token: str) -> Message:
     start, endless = random.choice(
         [
             (b"GET /", b"a" * 999),
-            (b"GET / HTTP/1.1\r\nHost: x\r\nA: ", b"a" * 999),
+            (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: ", b"a" * 999),
             (b"GET / HTTP/1.1\r\n", b"a:b\r\n" * 99),
         ]
     )
@@ -166,18 +170,18 @@ def large_body(random: Random, token: str) -> Message:
         headers, body = {"Content-Length": str(size)}, b"a" * random.choice([0, 100, size])
     else:
         headers, body = {"Transfer-Encoding": "chunked"}, chunked(b"a" * size)
-    said = {"Host": "x", "Connection": "close", "Authorization": f"Bearer {token}"}
+    said = {"Host": "localhost", "Connection": "close", "Authorization": f"Bearer {token}"}
     return bad("large body", head("POST", "/sync", said | headers) + body, 413)
 
 
 def bad_chunks(random: Random, token: str) -> Message:
-    start = head("POST", "/sync", {"Host": "x", "Transfer-Encoding": "chunked"})
+    start = head("POST", "/sync", {"Host": "localhost", "Transfer-Encoding": "chunked"})
     body = random.choice([b"z\r\n", b"2\r\n{}2\r\n", b"-2\r\n{}\r\n", b"2\r\n{}\r\n0\r\n\x00: a\r\n\r\n"])
     return bad("bad chunks", start + body, 400)
 
 
 def endless_chunks(random: Random, token: str) -> Message:
-    start = head("POST", "/sync", {"Host": "x", "Transfer-Encoding": "chunked"})
+    start = head("POST", "/sync", {"Host": "localhost", "Transfer-Encoding": "chunked"})
     before, endless, status = random.choice(
         [
             (b"2\r\n{}\r\n0\r\n", b"a:b\r\n" * 200, 431),

@@ -24,7 +24,7 @@ PATIENT = Config(head_seconds=30, body_seconds=30)
 """What hangs does so for longer than a test waits."""
 
 HANDSHAKE = {
-    "Host": "x",
+    "Host": "localhost",
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
@@ -103,7 +103,10 @@ def frame(data: bytes, first: int) -> bytes:
 
 def request(method: str = "GET", path: str = "/", body: bytes = b"", **headers: str) -> bytes:
     """A request with a Host. A name's underscores are hyphens."""
-    return head(method, path, {"Host": "x"} | {name.replace("_", "-"): value for name, value in headers.items()}) + body
+    return (
+        head(method, path, {"Host": "localhost"} | {name.replace("_", "-"): value for name, value in headers.items()})
+        + body
+    )
 
 
 def head(method: str, path: str, headers: dict[str, str], version: str = "1.1") -> bytes:

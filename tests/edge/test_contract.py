@@ -59,7 +59,7 @@ def test_every_conversation_is_answered_and_ends_and_costs_little(
 
 
 def is_healthy(front: Front) -> bool:
-    (answer,) = talk(front.url, head("GET", "/healthz", {"Host": "x", "Connection": "close"}))
+    (answer,) = talk(front.url, head("GET", "/healthz", {"Host": "localhost", "Connection": "close"}))
     return answer.status == 200
 
 

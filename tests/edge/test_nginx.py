@@ -28,7 +28,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 def test_a_client_that_says_no_more_is_still_answered(front: Front) -> None:
-    (answer,) = talk(front.url, head("GET", "/healthz", {"Host": "x"}), half_close=True)
+    (answer,) = talk(front.url, head("GET", "/healthz", {"Host": "localhost"}), half_close=True)
     assert answer.status == 200
 
 
@@ -39,19 +39,19 @@ def test_an_old_client_without_a_host_is_answered(front: Front) -> None:
 
 def test_a_body_never_passes_for_a_request_of_somebody_else(front: Front) -> None:
     """The connection between nginx and the app is shared: an answer too many would be the next one's."""
-    hidden = head("GET", "/healthz", {"Host": "x"}) * 1000  # so many that nginx sends the head alone
-    wishes = {"Host": "x", "Connection": "Upgrade", "Upgrade": "h2c", "Content-Length": str(len(hidden))}
+    hidden = head("GET", "/healthz", {"Host": "localhost"}) * 1000  # so many that nginx sends the head alone
+    wishes = {"Host": "localhost", "Connection": "Upgrade", "Upgrade": "h2c", "Content-Length": str(len(hidden))}
     for _ in range(20):
         (answer,) = talk(front.url, head("POST", "/nowhere", wishes) + hidden, half_close=True)
         assert answer.status == 404
-        (answer,) = talk(front.url, head("GET", "/changes", {"Host": "x", "Connection": "close"}))
+        (answer,) = talk(front.url, head("GET", "/changes", {"Host": "localhost", "Connection": "close"}))
         assert answer.status == 401
 
 
 def test_one_address_has_only_so_many_requests_on_their_way(front: Front) -> None:
     """nginx waits for each byte of a body anew: who drips could hold all its connections."""
-    slow = head("POST", "/sync", {"Host": "x", "Content-Length": "9"})
-    one_more = head("GET", "/healthz", {"Host": "x", "Connection": "close"})
+    slow = head("POST", "/sync", {"Host": "localhost", "Content-Length": "9"})
+    one_more = head("GET", "/healthz", {"Host": "localhost", "Connection": "close"})
     with ExitStack() as stack:
         for _ in range(REQUESTS_MAX):
             stack.enter_context(connect(front.url)).sendall(slow + b"{")
