@@ -9,8 +9,7 @@ known can fill only that. On the event loop; who is known is the app's to say.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from config import Config
@@ -33,18 +32,12 @@ class Bodies:
         self.of_known = Quota(config.bodies_bytes_max)
         self.of_unknown = Quota(config.bodies_bytes_unknown_max)
 
-    @contextmanager
-    def open(self, scope: Scope, is_known: AskWhether | None) -> Iterator[Body]:
-        """The body of this request, whose memory is given back at the end. Without ``is_known`` everybody is."""
-        body = Body(self, scope, is_known)
-        try:
-            yield body
-        finally:
-            body.close()
-
 
 class Body:
-    """One body, ``content`` as far as it is here."""
+    """One body, ``content`` as far as it is here. Whoever makes one closes it, which gives back its memory.
+
+    Without ``is_known`` everybody is.
+    """
 
     def __init__(self, bodies: Bodies, scope: Scope, is_known: AskWhether | None) -> None:
         self.content = bytearray()
@@ -55,18 +48,19 @@ class Body:
         self._quota = bodies.of_known if is_known is None else bodies.of_unknown
         self._owner = ""
 
+    def close(self) -> None:
+        if self.content:
+            self._quota.give_back(self._owner, len(self.content))
+
     async def read(self, receive: Receive) -> None:
         """The whole body, into ``content``.
 
         Raises Refusal where it is too long, too slow, or too much with all others; AnsweredEarly where it is too long
         for whoever sends it; ClientLeft.
         """
-        size = announced(self._scope)
-        if size > self._config.body_bytes_max:
-            raise self._too_long()
         try:
             async with asyncio.timeout(self._config.body_seconds):
-                await self._require_known_for(size)
+                await self._allow(announced(self._scope))
                 while await self._read_more(receive):
                     pass
         except TimeoutError:
@@ -77,26 +71,24 @@ class Body:
                 (b"connection", b"close"),
             ) from None
 
-    def close(self) -> None:
-        if self.content:
-            self._quota.give_back(self._owner, len(self.content))
-
     async def _read_more(self, receive: Receive) -> bool:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
         chunk = message.get("body", b"")
         if chunk:
-            size = len(self.content) + len(chunk)
-            if size > self._config.body_bytes_max:
-                raise self._too_long()
-            await self._require_known_for(size)
+            await self._allow(len(self.content) + len(chunk))
             await self._take_room(len(chunk))
             self.content += chunk
         return bool(message.get("more_body", False))
 
-    async def _require_known_for(self, size: int) -> None:
-        if size > self._config.body_bytes_unknown_max and (refusal := await self._ask()):
+    async def _allow(self, size: int) -> None:
+        """Raise where a body may not have this size, at all or of whoever sends it."""
+        if size <= self._config.body_bytes_unknown_max and size <= self._config.body_bytes_max:
+            return
+        if size > self._config.body_bytes_max:
+            raise self._too_long()
+        if refusal := await self._ask():
             raise AnsweredEarly(refusal)
 
     async def _take_room(self, size: int) -> None:

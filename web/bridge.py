@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from config import Config
-from web.bodies import Bodies
+from web.bodies import Bodies, Body
 from web.clients import address_of, sender_of
 from web.errors import Problem
 from web.fair_queue import FairQueue
@@ -164,19 +164,21 @@ class Bridge:
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         note, began = self.watch.note(), perf_counter()
         is_known = partial(self.ask_whether_known, scope, note) if self.pools else None
+        body = Body(self.bodies, scope, is_known)
         try:
-            with self.bodies.open(scope, is_known) as body:
-                await body.read(receive)
-                if REFUSED in scope:
-                    raise scope.pop(REFUSED)  # or scope and traceback would have each other
-                began = perf_counter()
-                answer = await self.work(scope, body.content, note)
+            await body.read(receive)
+            if REFUSED in scope:
+                raise scope.pop(REFUSED)  # or scope and traceback would have each other
+            began = perf_counter()
+            answer = await self.work(scope, body.content, note)
         except Refusal as refusal:
             answer = refusal.answer()
         except AnsweredEarly as early:
             answer = early.answer
         except ClientLeft:
             return
+        finally:
+            body.close()
         seconds = perf_counter() - began
         address, held = address_of(scope, self.config.trusted_proxies), len(answer.body)
         if not self.untaken.take(address, held):

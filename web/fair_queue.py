@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 
 
 class FairQueue:
@@ -17,7 +17,7 @@ class FairQueue:
     def __init__(self, places: int, each: int) -> None:
         self._free = places
         self._each = each
-        self._inside: Counter[bytes] = Counter()
+        self._inside: dict[bytes, int] = {}
         self._waiting: dict[bytes, deque[asyncio.Future[None]]] = {}
         """By sender; the sender whose turn is next comes first."""
         self._size = 0
@@ -29,7 +29,7 @@ class FairQueue:
     async def enter(self, sender: bytes) -> None:
         """Return when there is a place; whoever was let in leaves."""
         self._size += 1
-        if self._free and self._inside[sender] < self._each:
+        if self._free and self._inside.get(sender, 0) < self._each:
             self._let_in(sender)
             return
         turn = asyncio.get_running_loop().create_future()
@@ -46,18 +46,19 @@ class FairQueue:
     def leave(self, sender: bytes) -> None:
         self._size -= 1
         self._free += 1
-        self._inside[sender] -= 1
-        if not self._inside[sender]:
-            del self._inside[sender]
-        self._let_next_in()
+        inside = self._inside.pop(sender) - 1
+        if inside:
+            self._inside[sender] = inside
+        if self._waiting:
+            self._let_next_in()
 
     def _let_in(self, sender: bytes) -> None:
         self._free -= 1
-        self._inside[sender] += 1
+        self._inside[sender] = self._inside.get(sender, 0) + 1
 
     def _let_next_in(self) -> None:
         for sender in list(self._waiting):
-            if self._inside[sender] >= self._each:
+            if self._inside.get(sender, 0) >= self._each:
                 continue
             turn = self._next_of(sender)
             if turn is not None:

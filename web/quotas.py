@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable
 
 
@@ -16,18 +15,19 @@ class Quota:
 
     def __init__(self, size: int) -> None:
         self._free = size
-        self._held: Counter[Hashable] = Counter()
+        self._held: dict[Hashable, int] = {}
 
     def take(self, owner: Hashable, units: int) -> bool:
         """Whether ``owner`` gets so many more. Without an effect where not."""
-        if self._held[owner] + units > self._free:
+        held = self._held.get(owner, 0) + units
+        if held > self._free:
             return False
-        self._held[owner] += units
+        self._held[owner] = held
         self._free -= units
         return True
 
     def give_back(self, owner: Hashable, units: int) -> None:
         self._free += units
-        self._held[owner] -= units
-        if not self._held[owner]:
-            del self._held[owner]
+        held = self._held.pop(owner, 0) - units
+        if held:
+            self._held[owner] = held
