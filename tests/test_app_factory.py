@@ -86,7 +86,7 @@ def test_the_documents_about_the_models_say_what_happens() -> None:
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "docs/models.md", "exec"), names)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
 
 
 def test_two_apps_for_testing_share_nothing() -> None:
