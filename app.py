@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
@@ -34,6 +33,7 @@ from storage.sql import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
 from web import Parts, again, assets, auth, errors, headers, values, watch, words
+from web.again import Protection
 from web.logs import Log
 from web.watch import Watch
 
@@ -126,7 +126,7 @@ def meters_of(database: Database) -> Meters:
 
 def extend(app: App) -> None:
     """Flask's extensions, and the words that every template may use."""
-    protection = CSRFProtect(app)
+    protection = Protection(app)
     for blueprint, _ in routes.API:
         protection.exempt(blueprint)
     app.jinja_env.filters |= {

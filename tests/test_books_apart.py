@@ -45,6 +45,7 @@ class Scene:
     conflict: str
     device_uuid: str
     device_id: int
+    session: str
 
     def post(self, path: str, **fields: str) -> TestResponse:
         """Post a form of the pages with a good token of Eve's own."""
@@ -85,6 +86,8 @@ def scene(app: App) -> Scene:
     tutorial = {"table": "contacts", "record_id": 1, "operation": "INSERT", "timestamp": "2026-11-18T17:06:40+00:00"}
     ada.ask("POST", "/sync", json=tutorial | {"data": {"id": 1, "name": f"{SECRET} One"}})
     device, _ = add_device(app, "ada", f"{SECRET}'s phone")
+    signed_in(app, "ada")
+    (session,) = parts_of(app).accounts.sessions(device.user_id, parts_of(app).clock())
     add_user(app, "boss", admin=True)
     eve = caller(app, "eve")
     eve.add(name="Mallory")
@@ -100,6 +103,7 @@ def scene(app: App) -> Scene:
         conflict=a_conflict(ada, first["record_id"], seq),
         device_uuid=device.uuid,
         device_id=device.id,
+        session=session.id,
     )
 
 
@@ -304,6 +308,18 @@ def password(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/password", name="ada", current="wrong", password="a new password", again="x"), 422
 
 
+def ending(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post(f"/settings/sessions/{scene.session}/end"), 404
+
+
+def ending_others(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/settings/sessions/end-others", user_id="1"), 302
+
+
+def revoking(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/devices/revoke-all", user_id="1"), 302
+
+
 def setup(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.pages.get("/setup/x"), 404
 
@@ -377,6 +393,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "devices.add": new_device,
     "devices.rename": device("rename"),
     "devices.revoke": device("revoke"),
+    "devices.revoke_all": revoking,
     "people.index": is_for_admins("GET", "/people"),
     "people.add": is_for_admins("POST", "/people"),
     "streams.index": is_for_admins("GET", "/streams"),
@@ -384,6 +401,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "settings.index": sees_only_her_own("/settings"),
     "settings.change_password": password,
     "settings.choose_policy": policy,
+    "settings.end_session": ending,
+    "settings.end_others": ending_others,
     "auth.login": to_all("/login", 302),
     "auth.sign_in": entering,
     "auth.sign_out": leaving,
@@ -406,6 +425,9 @@ def hers(app: App) -> dict[str, list[Any]]:
         by = next((column for column in owners if column in columns), None)
         if name == books.name:
             rows = [row for row in rows if row[columns.index("id")] == user.book_id]
+        elif name == "users":  # when others were signed out is their own affair
+            place = columns.index("signed_out_at")
+            rows = [row if row[0] == user.id else (*row[:place], *row[place + 1 :]) for row in rows]
         elif by is not None:
             rows = [row for row in rows if row[columns.index(by)] in owners[by]]
         found[name] = rows
@@ -432,7 +454,8 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
     filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
-    assert {name for name, rows in watched.items() if rows} == filled | {"tutorial_numbers", "tutorial_rows"}
+    filled |= {"sessions", "tutorial_numbers", "tutorial_rows"}
+    assert {name for name, rows in watched.items() if rows} == filled
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)
 

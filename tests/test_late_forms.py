@@ -102,12 +102,29 @@ def test_a_form_with_a_valid_token_and_an_ended_session_is_kept_too(app: App, ad
 
 def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser) -> None:
     form = {"name": "hijacked", "csrf_token": "x"}
-    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Referer": "https://evil.example/"}):
+    elsewhere = (
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "http://localhost:1",
+        "null",
+        "http://[",
+        "//localhost",
+    )
+    for headers in ({}, *({"Origin": one} for one in elsewhere), {"Referer": "https://evil.example/"}):
         answer = send(ada, "/c/new", form, headers)
         assert answer.status_code == 400 and "hijacked" not in answer.text
     ada.post("/logout", "/devices")
     for headers in ({}, {"Origin": "https://evil.example"}):
         assert "carried" not in send(ada, "/c/new", form, headers).text
+
+
+def test_over_https_a_page_that_is_no_address_is_none_of_ours(app: App, ada: Browser) -> None:
+    client, here = ada.client, "https://localhost"
+    token = csrf_of(client.get("/devices", base_url=here).text)
+    for referer in ("https://[", "https://evil.example/", ""):
+        form = {"csrf_token": token, "name": "laptop"}
+        answer = client.post("/devices", data=form, headers={"Referer": referer}, base_url=here)
+        assert answer.status_code == 400 and "load the page again" in answer.text
 
 
 def test_a_browser_that_names_the_page_and_no_origin_is_believed(app: App, ada: Browser) -> None:

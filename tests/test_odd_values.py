@@ -104,6 +104,7 @@ def house(engine: str, folder: Path) -> House:
             "cursor": page["cursor"],
             "stream": stream.id,
             "device": parts.accounts.devices(user.id)[1].uuid,
+            "session": parts.accounts.sessions(user.id, parts.clock())[0].id,
         }
     return House(stage, stage.kept("house.db"), names, two.laptop.token, cookie.value, csrf)
 

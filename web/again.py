@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from web.errors import Problem, answer, wants_json
@@ -39,6 +39,16 @@ TYPE_AGAIN = (
     "This page was open for a while, and its form is an old one. Type your password once more. If that does not help, "
     "let your browser keep this server's cookies."
 )
+
+
+class Protection(CSRFProtect):  # type: ignore[misc]
+    """Over HTTPS the page that a form comes from is looked at, and Flask-WTF fails on what is no address."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        try:
+            super().protect(apply_exemptions)
+        except ValueError:
+            raise CSRFError("The referrer is no address.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +148,11 @@ def sent_now() -> Sent:
 
 def is_ours() -> bool:
     """Whether a page of this server sent the form. Old browsers name the page instead of the origin."""
-    said = request.headers.get("Origin") or request.referrer or ""
-    here = urlsplit(request.host_url)
-    return urlsplit(said)[:2] == here[:2]
+    try:
+        said = urlsplit(request.headers.get("Origin") or request.referrer or "")
+    except ValueError:  # it is no address
+        return False
+    return said[:2] == urlsplit(request.host_url)[:2]
 
 
 def signer() -> URLSafeSerializer:

@@ -198,7 +198,7 @@ def name_of(record: Record) -> str:
 
 def refilled(form: Form, record: Record | None) -> ResponseReturnValue | None:
     """The form with all that was typed, where a button asked for that: as it is, or with a row more or less."""
-    if "show" in posted:
+    if posted.text("show", ""):
         return show_form(form, record)
     if kind := posted.text("add", ""):
         return show_form(with_row(form, kind), record, added=kind)
