@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from app import STATIC, App
 from models import Base
+from offbook.core.users import Act
 from tests.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.calling import Caller, caller, change, contents, new_id
 from web.assets import url_of
@@ -300,6 +301,27 @@ def make_user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.pages.client.post("/users", json=body), 403
 
 
+def acting(method: str, path: str, body: Any = None) -> Attempt:
+    """On Ada, on the admin, and on herself."""
+
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for user_id in range(1, 4):
+            yield scene.device.ask(method, path.format(user_id), json=body), 403
+            yield scene.pages.client.open(path.format(user_id), method=method, json=body), 403
+
+    return attempt
+
+
+def acting_on_a_page(method: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for act in Act:
+            for user_id in range(1, 4):
+                path = f"/people/{user_id}/{act.value}"
+                yield (scene.pages.get(path) if method == "GET" else scene.post(path)), 403
+
+    return attempt
+
+
 def policy(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/policy", policy="ask", book_id="1"), 302
 
@@ -363,6 +385,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "users.list_users": users,
     "users.show_user": user,
     "users.make_user": make_user,
+    "users.change_user": acting("PATCH", "/users/{}", {"admin": True, "disabled": True}),
+    "users.remove_user": acting("DELETE", "/users/{}"),
+    "users.restore_user": acting("POST", "/users/{}/restore"),
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
     "metrics.show": to_all("/metrics", 404),
@@ -396,6 +421,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "devices.revoke_all": revoking,
     "people.index": is_for_admins("GET", "/people"),
     "people.add": is_for_admins("POST", "/people"),
+    "people.ask": acting_on_a_page("GET"),
+    "people.do": acting_on_a_page("POST"),
     "streams.index": is_for_admins("GET", "/streams"),
     "streams.show": is_for_admins("GET", f"/streams/{UNKNOWN}"),
     "settings.index": sees_only_her_own("/settings"),
@@ -474,7 +501,7 @@ def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> Non
     stranger = Browser(app)
     token = csrf_of(stranger.get("/login").text)
     for rule in app.url_map.iter_rules():
-        ids = {"contact_id": scene.contact, "user_id": 1}
+        ids = {"contact_id": scene.contact, "user_id": 1, "act": "demote"}
         values = {name: ids.get(name, scene.device_uuid) for name in rule.arguments}
         path = rule.build(values, append_unknown=False)
         assert path is not None
