@@ -16,7 +16,6 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from storage.devices import Device
-from storage.engines import Database
 from tests.databases import Maker
 from tests.serving import migrated
 from web import Parts
@@ -80,14 +79,14 @@ class Stage:
         self._empty = empty
         self._folder = folder
         self._app = app_on(maker.copy(empty, folder))
-        self._database: Database = self._app.extensions["database"]
         self._as_made = self._parts()
 
     @contextmanager
     def set(self, template: Path | None = None) -> Iterator[App]:
         """The app on a copy of ``template``, or on a database without rows."""
-        self._maker.copy(template or self._empty, self._folder, self._database)
+        self._maker.copy(template or self._empty, self._folder)
         yield self._app
+        self._app.extensions["database"].close()
         assert self._parts() == self._as_made, "a test changed the app: let it make one of its own with app_on()"
 
     def _parts(self) -> list[dict[str, Any]]:
@@ -95,12 +94,8 @@ class Stage:
 
     def kept(self, name: str) -> Path:
         """What the database holds by now, to set the stage with it again."""
-        self._database.close()
+        self._app.extensions["database"].close()
         return self._maker.kept(self._folder, name)
-
-    def close(self) -> None:
-        self._database.close()
-        self._maker.free(self._folder)
 
 
 def parts_of(app: App) -> Parts:

@@ -101,9 +101,9 @@ def book(database: Database) -> Database:
 def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     from tests.browser import Stage  # here, since tests of the core need no web framework
 
-    stage = Stage(MAKERS[engine_name], database_template, tmp_path_factory.mktemp("stage"))
-    yield stage
-    stage.close()
+    folder = tmp_path_factory.mktemp("stage")
+    yield Stage(MAKERS[engine_name], database_template, folder)
+    MAKERS[engine_name].free(folder)
 
 
 @pytest.fixture

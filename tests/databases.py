@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from storage.engines import Database, open_engines
+from storage.engines import open_engines
 from storage.migrating import upgrade
 from tests.servers import MARIADB, POSTGRESQL, Emptied
 
@@ -25,12 +25,8 @@ class Maker(Protocol):
     def template(self, folder: Path) -> Path:
         """One without rows."""
 
-    def copy(self, template: Path, folder: Path, by: Database | None = None) -> str:
-        """The URL of a database of one's own, in the place of an older one of the same ``folder``.
-
-        Who has the older one open is ``by``, and uses the new one from then on. Its connections stay where that can be:
-        on PostgreSQL it takes longer to make one than most tests take.
-        """
+    def copy(self, template: Path, folder: Path) -> str:
+        """The URL of a database of one's own, in the place of an older one of the same ``folder``."""
 
     def kept(self, folder: Path, name: str) -> Path:
         """What the copy of ``folder`` holds by now, as a template. Nobody may have it open."""
@@ -54,10 +50,8 @@ class Files:
         assert not path.with_name("template.db-wal").exists()
         return path
 
-    def copy(self, template: Path, folder: Path, by: Database | None = None) -> str:
-        """Whoever else still has an older one open keeps the old file."""
-        if by is not None:
-            by.close()
+    def copy(self, template: Path, folder: Path) -> str:
+        """Whoever still has an older one open keeps the old file."""
         path = folder / "server.db"
         for old in (path, *folder.glob("server.db-*")):
             old.unlink(missing_ok=True)

@@ -70,9 +70,7 @@ POSTGRESQL = Server(
         "SELECT table_name, column_name, data_type, collation_name FROM information_schema.columns "
         "WHERE table_schema = 'public' ORDER BY 1, 2"
     ),
-    moved=" UNION ALL ".join(
-        f"SELECT '{name}' FROM {name}_id_seq WHERE is_called OR last_value > 1" for name in COUNTED
-    ),
+    moved=" UNION ALL ".join(f"SELECT '{name}' FROM {name}_id_seq WHERE is_called" for name in COUNTED),
     recount="SELECT setval('{0}_id_seq', coalesce(max(id), 1), max(id) IS NOT NULL) FROM {0}",
     databases="SELECT datname FROM pg_database",
     forced=" WITH (FORCE)",
@@ -108,11 +106,11 @@ class Emptied:
     def template(self, folder: Path) -> Path:
         return _kept({}, folder / "empty.rows")
 
-    def copy(self, template: Path, folder: Path, by: Database | None = None) -> str:
+    def copy(self, template: Path, folder: Path) -> str:
         url = self._of.get(folder) or (self._free.pop() if self._free else self._made(self._named()))
         self._of[folder] = url
         rows = pickle.loads(template.read_bytes())
-        if not self._emptied(url, rows, by):
+        if not self._emptied(url, rows):
             self._drop(url)
             self._emptied(self._made(url), rows)
         return url.render_as_string(hide_password=False)
@@ -157,9 +155,9 @@ class Emptied:
             return columns
         return columns + list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
 
-    def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]], by: Database | None = None) -> bool:
+    def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]]) -> bool:
         """Whether it could be made to hold just these rows: a test may have left another schema."""
-        with self._connected(url, by) as connection:
+        with self._connected(url) as connection:
             if self._shape_by(connection) != self._shape:
                 return False
             used = set(connection.exec_driver_sql(USED).scalars())
@@ -172,11 +170,11 @@ class Emptied:
         return True
 
     @contextmanager
-    def _connected(self, url: URL, by: Database | None = None) -> Iterator[Connection]:
+    def _connected(self, url: URL) -> Iterator[Connection]:
         """By one engine for each database: what SQLAlchemy asks at its first connection takes longer than all else."""
         if url not in self._opened:
             self._opened[url] = open_engines(url)
-        with (by or self._opened[url]).engine.begin() as connection:
+        with self._opened[url].engine.begin() as connection:
             yield connection
         self._opened[url].close()
 

@@ -106,7 +106,7 @@ def ask_and_read_nothing(url: str, path: str, token: str) -> socket.socket:
     split = urlsplit(url)
     made = socket.create_connection((split.hostname, split.port), timeout=60)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    made.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    made.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     return made
 
 

@@ -46,7 +46,7 @@ def bare(url: str, token: str, since: str) -> Iterator[socket.socket]:
         made.sendall(
             b"GET /live?since="
             + since.encode()
-            + b" HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + b" HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             b"Authorization: Bearer " + token.encode() + b"\r\n\r\n"
         )

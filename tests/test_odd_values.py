@@ -117,9 +117,9 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, House
     folders = {engine: tmp_path_factory.mktemp(engine) for engine in ENGINES if not MAKERS[engine].missing()}
     made = {engine: house(engine, folder) for engine, folder in folders.items()}
     yield made
-    for each in made.values():
-        each.stack.close()
-        each.stage.close()
+    for engine, folder in folders.items():
+        made[engine].stack.close()
+        MAKERS[engine].free(folder)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------

@@ -282,13 +282,16 @@ def test_an_edit_from_before_merges_with_what_was_written_here(app: App, laptop:
 # --- users -----------------------------------------------------------------------------------------------------------
 
 
+TIMES = {"created_at", "disabled_at", "removed_at", "kept_until"}
+
+
 def test_an_admin_sees_who_there_is_and_no_secret(app: App) -> None:
     boss = caller(app, "ada", admin=True)
     add_user(app, "bob")
     answer = boss.get("/users")
     users = answer.get_json()["users"]
     assert [(user["name"], user["admin"]) for user in users] == [("ada", True), ("bob", False)]
-    assert {key for user in users for key in user} == {"name", "admin", "created_at"}
+    assert {key for user in users for key in user} == {"id", "name", "admin", "status"} | TIMES
     assert "argon2" not in answer.text
 
 
