@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -174,23 +173,6 @@ def test_a_forked_child_opens_connections_of_its_own(book: Database, database_ur
     """In a process of its own, since pytest's may have threads."""
     done = subprocess.run([sys.executable, "-c", FORK, database_url], cwd=ROOT, timeout=60)
     assert done.returncode == 0
-
-
-@pytest.mark.engines("mysql")
-def test_the_system_s_certificates_are_not_read_for_each_connection(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are not looked at where the URL says nothing of TLS; and what it says holds for its own connections."""
-    read: list[object] = []
-    made = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda **options: (read.append(options), made(**options))[1])
-    for _ in range(3):
-        with database.read():
-            database.close()
-    assert len(read) <= 1
-    careful = open_engines(database.engine.url.update_query_dict({"ssl_ca": "/nowhere.pem"}))
-    with pytest.raises(FileNotFoundError), careful.read():
-        pass
 
 
 def test_a_closed_database_opens_again(book: Database) -> None:

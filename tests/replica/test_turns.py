@@ -159,7 +159,7 @@ def test_two_imports_of_one_file_at_once_add_each_contact_once(tmp_path: Path) -
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_an_interrupted_import_tells_what_it_added(tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
-    file.write_text(csv_of(3000, details=1))
+    file.write_text(csv_of(20_000, details=1))
     device = Device(tmp_path / "book.db")
     device("init")
     with Replica(device.file) as book:
