@@ -18,7 +18,7 @@ import extensions
 import routes
 from config import Config, config_named
 from extensions import db
-from offbook.core import skew
+from offbook.core import clock_wording
 from offbook.core.users import kept_until
 from storage.accounts import Accounts
 from storage.activity import Activity
@@ -135,7 +135,7 @@ def extend(app: App) -> None:
         "ago": words.ago,
         "clock_time": words.clock_time,
         "clock_offset": words.clock_offset,
-        "clock_advice": skew.advice,
+        "clock_advice": clock_wording.advice,
         "date": words.date,
         "iso": words.iso,
         "kept_until": kept_until,

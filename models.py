@@ -3,7 +3,7 @@
 Times are integers: microseconds since 1970 in ``*_at`` and in ``seq``, milliseconds where the name ends in ``_ms`` and
 in ``timestamp``, which devices send. No column holds a date, so no database's idea of time zones matters.
 
-Lengths are those of offbook.core.tables, and suit MariaDB's and PostgreSQL's limits. This module says what the schema
+Lengths are those of offbook.core.schema, and suit MariaDB's and PostgreSQL's limits. This module says what the schema
 should be; only the migrations make it so, and a test compares the two. Nothing here reads or writes a row.
 """
 
@@ -158,7 +158,8 @@ class Contact(Base):
 
     ``clocks`` is JSON, as is the wire.
     ``search`` and ``sort_name`` are derived from the other columns and the details, folded; ``digest`` is what devices
-    compare theirs with (offbook.core.digests). The list's index holds it too, so that the sum over a book reads no row.
+    compare theirs with (offbook.core.verify.digests). The list's index holds it too, so that the sum over a book reads
+    no row.
     """
 
     __tablename__ = "contacts"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.figures import Figure, median, seconds
-from offbook.core.changes import Change, Operation
+from offbook.core.model import Change, Operation
 from storage import Origin, push
 from storage.accounts import Accounts
 from storage.contacts import Contacts

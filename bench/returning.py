@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import sync
 from bench.figures import Figure, seconds
-from offbook.core.wire import change_of
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.accounts import Accounts
 from storage.engines import open_engines

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
-from offbook.core.wire import dumps
+from offbook.core.protocol.requests import dumps
 from offbook.sqlite import connect
 
 BATCH = 1_000

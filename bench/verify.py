@@ -15,7 +15,7 @@ from bench import server, sync
 from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
 from offbook import HTTP, Replica, log
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
 from offbook.held import held
 
 RECORDS = 100_000

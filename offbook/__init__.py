@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ServerFault,
         SyncError,
     )
-    from offbook.core.past import Past
+    from offbook.core.history.entry import Past
     from offbook.mending import Repair
     from offbook.parking import Parked
     from offbook.planning import PlanReport
@@ -75,7 +75,7 @@ __all__ = [
 _HOMES = {
     "HTTP": "offbook.transport",
     "Parked": "offbook.parking",
-    "Past": "offbook.core.past",
+    "Past": "offbook.core.history.entry",
     "PlanReport": "offbook.planning",
     "Repair": "offbook.mending",
     "Replica": "offbook.replica",

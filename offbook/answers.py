@@ -2,8 +2,8 @@
 
 What is no answer at all raises ServerFault, and nothing of it is applied. No row is left out, save those of a table
 that this version does not know: cells that it does not know are left out of their row, and so are, with a warning,
-those whose value is of the wrong type. Limits, choices and needs are for what a person types (offbook.core.said): a
-newer server may have others, and an older device must never lose what it says.
+those whose value is of the wrong type. Limits, choices and needs are for what a person types
+(offbook.core.lenient_validation): a newer server may have others, and an older device must never lose what it says.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from offbook.checks import (
     uuid_of,
     words,
 )
-from offbook.core.cells import Json
-from offbook.core.changes import Value, Verdict
+from offbook.core.conflicts.resolution import CONFLICTS
 from offbook.core.errors import Invalid, ServerFault
-from offbook.core.resolving import CONFLICTS
-from offbook.core.said import said, said_value
-from offbook.core.tables import EXISTS, TABLES, Table
-from offbook.core.wire import CHANGES_MAX, iso_micros, milliseconds
+from offbook.core.lenient_validation import said, said_value
+from offbook.core.model import Value, Verdict
+from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
+from offbook.core.schema import EXISTS, TABLES, Table
+from offbook.core.validation import Json
 from offbook.local import Key, ServerRow
 from offbook.refusals import json_of_answer
 from offbook.transport import Response

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from offbook import conflicts, knowledge, log, lost, snapshots, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
-from offbook.core.cells import Json
-from offbook.core.changes import Operation, Verdict
 from offbook.core.errors import OtherBook
-from offbook.core.rebase import State
-from offbook.core.tables import TABLES
+from offbook.core.merge.rebase import State
+from offbook.core.model import Operation, Verdict
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json
 from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
 from offbook.log import LogLine
 from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases

@@ -12,13 +12,23 @@ from typing import TYPE_CHECKING, Any
 from offbook import log
 from offbook.answers import VERDICTS
 from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
-from offbook.core.cells import SAID, Json, value_of
-from offbook.core.changes import Clock, Record, Value
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
-from offbook.core.history import to_state, to_values
-from offbook.core.past import AFTER, BEFORE, Lost, Past, Winner, given_back, standing, state_after, with_entries
-from offbook.core.tables import CONTACTS, EXISTS, TABLES, Table
-from offbook.core.wire import OPERATIONS, PROTOCOL
+from offbook.core.history.entry import (
+    AFTER,
+    BEFORE,
+    Lost,
+    Past,
+    Winner,
+    given_back,
+    standing,
+    state_after,
+    with_entries,
+)
+from offbook.core.history.reconstruct import to_state, to_values
+from offbook.core.model import Clock, Record, Value
+from offbook.core.protocol.requests import OPERATIONS, PROTOCOL
+from offbook.core.schema import CONTACTS, EXISTS, TABLES, Table
+from offbook.core.validation import SAID, Json, value_of
 from offbook.local import NEVER, Key, server_row, shown
 from offbook.refusals import json_of_answer, problem_of
 from offbook.transport import Response, Transport

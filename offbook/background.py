@@ -1,4 +1,4 @@
-"""The thread of a started replica: it carries out what the table of offbook/core/link.py says.
+"""The thread of a started replica: it carries out what the table of offbook/core/connection.py says.
 
 One thread does one thing after another: it waits until something happens, looks up what is to be done about it, and
 does that. Whatever goes wrong is an event like any other, so that no error ends the thread. What is committed here is
@@ -22,8 +22,8 @@ from offbook import state
 from offbook.answers import Answer
 from offbook.applying import Applied
 from offbook.channel import Channel, Said, Sign
+from offbook.core.connection import ON_SOCKET, SECONDS, Event, Link, Move, State, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
-from offbook.core.link import ON_SOCKET, SECONDS, Event, Link, Move, State, after
 from offbook.live import Detour, Live, message_of
 from offbook.outgoing import has_pending
 from offbook.sqlite import Connection, DiskFull, ReadOnly

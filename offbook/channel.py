@@ -30,9 +30,9 @@ from websockets.exceptions import (
 )
 
 from offbook import addresses
+from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
-from offbook.core.link import Seconds
-from offbook.core.wire import PROTOCOL
+from offbook.core.protocol.requests import PROTOCOL
 from offbook.refusals import error_of, retry_after_seconds
 from offbook.transport import Response
 

@@ -6,9 +6,9 @@ import json
 import re
 from itertools import islice
 
-from offbook.core.cells import Json
 from offbook.core.errors import ServerFault
-from offbook.core.wire import UUID_TEXT
+from offbook.core.protocol.requests import UUID_TEXT
+from offbook.core.validation import Json
 
 SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""

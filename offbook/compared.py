@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from offbook.answers import Row, page_row
 from offbook.checks import cursor_of, need, object_of, uuid_of
-from offbook.core.cells import Json
-from offbook.core.digests import MODULUS
-from offbook.core.ranges import RECORDS_MAX, Sum
-from offbook.core.tables import Table
+from offbook.core.schema import Table
+from offbook.core.validation import Json
+from offbook.core.verify.digests import MODULUS
+from offbook.core.verify.ranges import RECORDS_MAX, Sum
 from offbook.refusals import json_of_answer
 from offbook.transport import Response
 

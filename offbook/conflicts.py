@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from offbook import log
 from offbook.answers import Version, Waiting
 from offbook.checks import SEQ_MAX
-from offbook.core.cells import Json, value_of
-from offbook.core.changes import Clock, Conflict, Value
+from offbook.core.conflicts.resolution import Choice, choices, chosen, typed
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history import Wish
-from offbook.core.resolving import Choice, choices, chosen, typed
-from offbook.core.said import is_whole
-from offbook.core.tables import TABLES
+from offbook.core.history.reconstruct import Wish
+from offbook.core.lenient_validation import is_whole
+from offbook.core.model import Clock, Conflict, Value
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json, value_of
 from offbook.local import Key, dump, server_row, shown
 from offbook.sqlite import reading
 from offbook.turns import RECORD_SIZE, in_turns

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.core.cells import SAID, Json, cells_of, change_data
-from offbook.core.changes import Operation, Value
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.said import typed_part
-from offbook.core.tables import CONTACTS, Map, Table
+from offbook.core.lenient_validation import typed_part
+from offbook.core.model import Operation, Value
+from offbook.core.schema import CONTACTS, Map, Table
 from offbook.core.text import fold
+from offbook.core.validation import SAID, Json, cells_of, change_data
 from offbook.rows import LAYOUTS
 from offbook.sqlite import reading
 

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from offbook.core.cells import cells_of
-from offbook.core.changes import Operation
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.tables import CONTACTS, DETAIL_KINDS
-from offbook.core.wire import UUID_TEXT
+from offbook.core.model import Operation
+from offbook.core.protocol.requests import UUID_TEXT
+from offbook.core.schema import CONTACTS, DETAIL_KINDS
+from offbook.core.validation import cells_of
 from offbook.google_columns import (
     FIELDS,
     KINDS,

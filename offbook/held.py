@@ -13,9 +13,9 @@ from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from offbook.core.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
-from offbook.core.ranges import Range, Sum
-from offbook.core.tables import Field, Table
+from offbook.core.schema import Field, Table
+from offbook.core.verify.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
+from offbook.core.verify.ranges import Range, Sum
 from offbook.local import server_row
 
 if TYPE_CHECKING:

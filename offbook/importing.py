@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from offbook import log
 from offbook.contacts import checked
-from offbook.core.cells import Json, is_empty
-from offbook.core.changes import Operation
-from offbook.core.tables import CONTACTS, Map
+from offbook.core.model import Operation
+from offbook.core.schema import CONTACTS, Map
+from offbook.core.validation import Json, is_empty
 from offbook.local import dump
 from offbook.rows import LAYOUTS
 from offbook.turns import in_turns

@@ -5,7 +5,7 @@ notes what was known to everybody who brought its cursor to where it is (``sync_
 moves the cursor. Whoever opens it and knows more takes the book anew, once. A version from before these notes moves
 the cursor without one, and a trigger then takes the note away (offbook.schema).
 
-A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.said).
+A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.lenient_validation).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from offbook.core.tables import TABLES, Table
+from offbook.core.schema import TABLES, Table
 
 if TYPE_CHECKING:
     import sqlite3

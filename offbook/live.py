@@ -14,7 +14,7 @@ from offbook.answers import Answer, Result, parse, results_of
 from offbook.applying import Applied, apply, apply_verdicts
 from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 from offbook.core.errors import ServerFault
-from offbook.core.wire import dumps
+from offbook.core.protocol.requests import dumps
 from offbook.log import LogLine
 from offbook.outgoing import next_batch, request_of
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log
-from offbook.core.cells import SAID, TYPED, Json, shape
-from offbook.core.changes import NOTHING, Change, Operation, Rejection, Value
-from offbook.core.rebase import Line, State, is_on_top, live, seen_after
-from offbook.core.said import known_part, typed_part
-from offbook.core.tables import EXISTS, TABLES, Table, entry_of
-from offbook.core.wire import change_of, iso_micros, iso_millis
+from offbook.core.lenient_validation import known_part, typed_part
+from offbook.core.merge.rebase import Line, State, is_on_top, live, seen_after
+from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
+from offbook.core.protocol.requests import change_of, iso_micros, iso_millis
+from offbook.core.schema import EXISTS, TABLES, Table, entry_of
+from offbook.core.validation import SAID, TYPED, Json, shape
 from offbook.log import LogLine
 from offbook.rows import LAYOUTS
 
@@ -58,7 +58,8 @@ class ServerRow(NamedTuple):
     ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
     an edit of this device that would bring them back is not settled, or a conflict about them waits for a person.
 
-    ``seen`` tells by which row each value was first seen (offbook.core.rebase.seen_after): empty where it was this one.
+    ``seen`` tells by which row each value was first seen (offbook.core.merge.rebase.seen_after): empty where it was
+    this one.
     """
 
     seq: int

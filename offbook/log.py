@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.changes import Operation
-from offbook.core.rebase import State
-from offbook.core.tables import TABLES, Type
+from offbook.core.merge.rebase import State
+from offbook.core.model import Operation
+from offbook.core.schema import TABLES, Type
 from offbook.knowledge import own
 from offbook.sqlite import atomic
 

@@ -25,14 +25,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from offbook import log, state
-from offbook.core.cells import change_data, is_empty, same
-from offbook.core.changes import NOTHING, Change, Clock, Operation, Record, Value, Verdict
-from offbook.core.history import Wish
-from offbook.core.past import standing
-from offbook.core.rebase import State, after_restore, by_time, having_seen_own, lost, unseen
-from offbook.core.said import unknown_cells
-from offbook.core.tables import EXISTS, TABLES, entry_of
-from offbook.core.wire import iso_millis
+from offbook.core.history.entry import standing
+from offbook.core.history.reconstruct import Wish
+from offbook.core.lenient_validation import unknown_cells
+from offbook.core.merge.rebase import State, after_restore, by_time, having_seen_own, lost, unseen
+from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.protocol.requests import iso_millis
+from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.validation import change_data, is_empty, same
 from offbook.local import Key, ServerRow, change_in, dump, server_row
 from offbook.log import LogLine
 from offbook.parking import append, write_bases
@@ -198,7 +198,7 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
 
 
 def _see_own(connection: sqlite3.Connection, key: Key, known: ServerRow | None, came: ServerRow) -> None:
-    """Let what waits have seen what of it came from elsewhere (offbook.core.rebase.having_seen_own)."""
+    """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.having_seen_own)."""
     pairs = [(line, change) for line in _pending(connection, key) if (change := _change_in(line, known)) is not None]
     held = {} if known is None else known.cells
     changes = having_seen_own([change for _, change in pairs], held, _record(key, came))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from offbook import log
 from offbook.answers import Row
-from offbook.core.cells import Json, shape
-from offbook.core.changes import Operation
-from offbook.core.rebase import State
-from offbook.core.tables import TABLES, Map, Table
+from offbook.core.merge.rebase import State
+from offbook.core.model import Operation
+from offbook.core.schema import TABLES, Map, Table
+from offbook.core.validation import Json, shape
 from offbook.local import NEVER, ServerRow, dump, refresh, server_row, take
 from offbook.rows import LAYOUTS
 

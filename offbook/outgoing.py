@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook import log, lost
-from offbook.core.changes import Change, Operation, Rejection
-from offbook.core.rebase import batches, with_bases
-from offbook.core.wire import CHANGES_MAX, iso_millis
+from offbook.core.merge.rebase import batches, with_bases
+from offbook.core.model import Change, Operation, Rejection
+from offbook.core.protocol.requests import CHANGES_MAX, iso_millis
 from offbook.local import checked, refresh, server_row
 from offbook.log import LogLine
 from offbook.parking import fold, park, write_bases

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from offbook import log
-from offbook.core.cells import Json, cells_of, is_empty, shape
-from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.rebase import State, with_bases
-from offbook.core.tables import TABLES
-from offbook.core.wire import iso_millis
+from offbook.core.merge.rebase import State, with_bases
+from offbook.core.model import Change, Operation, Rejection
+from offbook.core.protocol.requests import iso_millis
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json, cells_of, is_empty, shape
 from offbook.local import NEVER, NOBODY, Key, checked, dump, refresh, server_row
 from offbook.log import LogLine
 from offbook.rows import LAYOUTS

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from offbook import knowledge, log, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, answer_of
 from offbook.applying import check_book
-from offbook.core.cells import Json, shape
-from offbook.core.changes import Change, Operation, Rejection, Verdict
 from offbook.core.errors import CursorGone, ServerFault
-from offbook.core.tables import TABLES
-from offbook.core.wire import PROTOCOL, dumps
+from offbook.core.model import Change, Operation, Rejection, Verdict
+from offbook.core.protocol.requests import PROTOCOL, dumps
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json, shape
 from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
 from offbook.outgoing import check, known_bases, requests_of

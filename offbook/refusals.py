@@ -18,8 +18,8 @@ from offbook.checks import (
     uuid_of,
     words,
 )
-from offbook.core.cells import Json
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
+from offbook.core.validation import Json
 from offbook.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 from offbook import asking, conflicts, parking, planning, schema, state, status
 from offbook.contacts import Contacts
-from offbook.core.cells import Json
 from offbook.core.errors import Invalid, SyncError
-from offbook.core.past import BEFORE, Past
-from offbook.core.wire import iso_millis
+from offbook.core.history.entry import BEFORE, Past
+from offbook.core.protocol.requests import iso_millis
+from offbook.core.validation import Json
 from offbook.parking import Parked
 from offbook.planning import PlanReport
 from offbook.server_address import check_server

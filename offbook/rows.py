@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.cells import Json
-from offbook.core.tables import TABLES, Map, Table, Type
+from offbook.core.schema import TABLES, Map, Table, Type
+from offbook.core.validation import Json
 
 if TYPE_CHECKING:
     import sqlite3

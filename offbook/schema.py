@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
-from offbook.core.tables import TABLES, Field, Map, Table, Type
+from offbook.core.schema import TABLES, Field, Map, Table, Type
 from offbook.knowledge import covers, note_of
 from offbook.sqlite import ReadOnly, atomic
 from offbook.triggers import NOW, PREFIX, triggers

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
-from offbook.core.cells import Json
+from offbook.core.validation import Json
 from offbook.sqlite import atomic
 
 if TYPE_CHECKING:

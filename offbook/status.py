@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from offbook import addresses, conflicts, state
-from offbook.core.wire import iso_millis
+from offbook.core.protocol.requests import iso_millis
 from offbook.sqlite import reading
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from offbook import knowledge, log, snapshots, state
 from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
-from offbook.core.changes import Rejection
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
-from offbook.core.wire import CHANGES_MAX, PROTOCOL, dumps, iso_millis
+from offbook.core.model import Rejection
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps, iso_millis
 from offbook.log import LogLine
 from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
 from offbook.refusals import date_ms

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from offbook import status
 from offbook.applying import Applied
+from offbook.core.connection import Link, State
 from offbook.core.errors import NoLive
-from offbook.core.link import Link, State
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
 from offbook.sqlite import Error as FileFault
 from offbook.status import Seen, Status
 

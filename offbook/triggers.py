@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from offbook.core.tables import Field, Map, Table, Type
+from offbook.core.schema import Field, Map, Table, Type
 
 NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 

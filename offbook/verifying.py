@@ -17,11 +17,11 @@ from offbook import log, state
 from offbook.answers import Row
 from offbook.applying import check_book
 from offbook.compared import Compared, compared_of, fetched_of
-from offbook.core.digests import MODULUS, digest, shape_of
 from offbook.core.errors import Refused, ServerFault, SyncError
-from offbook.core.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
-from offbook.core.tables import TABLES, Table
-from offbook.core.wire import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
+from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
+from offbook.core.schema import TABLES, Table
+from offbook.core.verify.digests import MODULUS, digest, shape_of
+from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
 from offbook.held import Held, held
 from offbook.local import ServerRow
 from offbook.mending import Repair, mend

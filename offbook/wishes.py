@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from offbook import log
-from offbook.core.cells import SAID, change_data
-from offbook.core.changes import Operation, Rejection
 from offbook.core.errors import Invalid
-from offbook.core.history import Wish
-from offbook.core.rebase import State
-from offbook.core.tables import TABLES
-from offbook.core.wire import change_of, iso_millis
+from offbook.core.history.reconstruct import Wish
+from offbook.core.merge.rebase import State
+from offbook.core.model import Operation, Rejection
+from offbook.core.protocol.requests import change_of, iso_millis
+from offbook.core.schema import TABLES
+from offbook.core.validation import SAID, change_data
 from offbook.local import NEVER, Key, server_row
 from offbook.log import LogLine
 from offbook.parking import append_edit

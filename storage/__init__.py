@@ -14,28 +14,16 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from offbook.core.cells import Json, shape
-from offbook.core.changes import (
-    Author,
-    Beaten,
-    Change,
-    Clock,
-    Conflict,
-    Cursor,
-    Key,
-    Record,
-    Rejection,
-    Value,
-    Verdict,
-)
+from offbook.core.conflicts.resolution import conflict_row
 from offbook.core.errors import CursorGone
-from offbook.core.history import Mark, state_at
-from offbook.core.plan import Book, Outcome, Plan, Settled, incomplete, plan
-from offbook.core.prune import Forgotten, Lines
-from offbook.core.ranges import Range, Sum
-from offbook.core.resolving import conflict_row
-from offbook.core.tables import EXISTS, TABLES
-from offbook.core.wire import PAGE_MAX, iso_millis
+from offbook.core.history.reconstruct import Mark, state_at
+from offbook.core.merge.batch import Book, Outcome, Plan, Settled, incomplete, plan
+from offbook.core.merge.retention import Forgotten, Lines
+from offbook.core.model import Author, Beaten, Change, Clock, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
+from offbook.core.protocol.requests import PAGE_MAX, iso_millis
+from offbook.core.schema import EXISTS, TABLES
+from offbook.core.validation import Json, shape
+from offbook.core.verify.ranges import Range, Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,7 @@ class Past:
 
 
 class Done(NamedTuple):
-    """What one change wrote to a record: the values that it replaced (offbook.core.history.Step)."""
+    """What one change wrote to a record: the values that it replaced (offbook.core.history.reconstruct.Step)."""
 
     key: Key
     seq: int
@@ -343,7 +331,8 @@ class _Undone(Exception):
 
 
 def prune(store: Store, book_id: int, lines: Lines, dry_run: bool = False) -> Forgotten:
-    """Forget what is old (offbook.core.prune), and tell how much; ``dry_run`` takes all of it back at the end.
+    """Forget what is old (offbook.core.merge.retention), and tell how much; ``dry_run`` takes all of it back at the
+    end.
 
     What lives stays as it is, and so does all of a record with an open conflict.
     """

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
-from offbook.core.policies import POLICIES
+from offbook.core.merge.policies import POLICIES
 from offbook.core.users import Rights, require_access
 from storage import same_names, throttle
 from storage.closing import Closed

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, case, func, or_, select
 
 from models import Base
-from offbook.core.tables import TABLES
+from offbook.core.schema import TABLES
 from storage.engines import Database
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from offbook.core.changes import Clock, Conflict, Key
-from offbook.core.history import common_of
-from offbook.core.plan import Entry, Plan
+from offbook.core.history.reconstruct import common_of
+from offbook.core.merge.batch import Entry, Plan
+from offbook.core.model import Clock, Conflict, Key
 from storage import Done, Origin
 from storage.authors import IDS_AT_ONCE
 from storage.engines import Transaction

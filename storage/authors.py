@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, bindparam, select
 
 from models import Base
-from offbook.core.changes import Author
+from offbook.core.model import Author
 from storage.lists import among
 
 CHANGES = Base.metadata.tables["changes"]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offbook.core.cells import Json
-from offbook.core.changes import Cursor
-from offbook.core.digests import shape_of
-from offbook.core.plan import Book
-from offbook.core.ranges import RECORDS_MAX, Compare, Fetch, Sum
-from offbook.core.tables import TABLES
-from offbook.core.wire import row
+from offbook.core.merge.batch import Book
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import row
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json
+from offbook.core.verify.digests import shape_of
+from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
 from storage import Reading, Store
 
 

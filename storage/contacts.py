@@ -17,11 +17,11 @@ import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
-from offbook.core.cells import Json
-from offbook.core.changes import Author, Record
 from offbook.core.errors import Malformed
+from offbook.core.model import Author, Record
+from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.text import fold
-from offbook.core.wire import INTEGER_MAX
+from offbook.core.validation import Json
 from storage import PageSize, asked
 from storage.authors import authors_of
 from storage.engines import Database

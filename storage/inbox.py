@@ -1,7 +1,7 @@
 """The conflicts that wait for a person: listed with all that a page shows of them, settled one by one or all alike.
 
 A choice is a change like any other, which names what it settles; so it is in the history, reaches every device, and can
-be taken back. What it says is decided in offbook.core.settling.
+be taken back. What it says is decided in offbook.core.conflicts.bulk.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from offbook.core.changes import Author, Change, Conflict, Key, Record, Rejection, Verdict
+from offbook.core.conflicts.bulk import Rule, Settlement, Typed, alike, settling, standing
+from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history import Wish, state_at, state_of, to_values
-from offbook.core.plan import Outcome
-from offbook.core.resolving import Choice
-from offbook.core.settling import Rule, Settlement, Typed, alike, settling, standing
-from offbook.core.wire import CHANGES_MAX
+from offbook.core.history.reconstruct import Wish, state_at, state_of, to_values
+from offbook.core.merge.batch import Outcome
+from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
+from offbook.core.protocol.requests import CHANGES_MAX
 from storage import Reading, Writing, asked, take
 from storage.restoring import By, change_for
 from storage.sql import SqlStore, SqlWriting

@@ -13,9 +13,9 @@ from typing import TypeVar
 from sqlalchemy import Table, select
 
 from models import Base, Book
-from offbook.core.digests import MODULUS, digest_of
-from offbook.core.ranges import WHOLE, Sum
-from offbook.core.tables import TABLES
+from offbook.core.schema import TABLES
+from offbook.core.verify.digests import MODULUS, digest_of
+from offbook.core.verify.ranges import WHOLE, Sum
 from storage.copying import Key, key_of, pages, tables
 from storage.engines import Database
 from storage.sql import SqlStore

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from offbook.core.cells import Json
-from offbook.core.changes import Value, Verdict
-from offbook.core.plan import Entry
+from offbook.core.merge.batch import Entry
+from offbook.core.model import Value, Verdict
+from offbook.core.validation import Json
 from storage import Origin, Past
 from storage.prepared import Rows
 from storage.rows import dump

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-from offbook.core.cells import Json
-from offbook.core.changes import Author, Conflict, Key, Record
-from offbook.core.digests import MODULUS, digest_of
-from offbook.core.history import Mark, common_of
-from offbook.core.plan import Book, Entry, Plan, Settled
-from offbook.core.prune import Forgotten, Lines, count, pruned
-from offbook.core.ranges import Range, Sum
-from offbook.core.tables import EXISTS
-from offbook.core.wire import row_of
+from offbook.core.history.reconstruct import Mark, common_of
+from offbook.core.merge.batch import Book, Entry, Plan, Settled
+from offbook.core.merge.retention import Forgotten, Lines, count, pruned
+from offbook.core.model import Author, Conflict, Key, Record
+from offbook.core.protocol.requests import row_of
+from offbook.core.schema import EXISTS
+from offbook.core.validation import Json
+from offbook.core.verify.digests import MODULUS, digest_of
+from offbook.core.verify.ranges import Range, Sum
 from storage import Done, Origin, PageSize, Past
 from storage.locks import FairLock
 

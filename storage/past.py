@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from offbook.core.cells import Json
-from offbook.core.changes import Author, Key
-from offbook.core.wire import iso_micros, iso_millis
+from offbook.core.model import Author, Key
+from offbook.core.protocol.requests import iso_micros, iso_millis
+from offbook.core.validation import Json
 from storage import Past, Reading
 
 NOBODY = Author()

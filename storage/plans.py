@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Index, inspect
 from sqlalchemy.schema import CreateIndex
 
 from models import Base
-from offbook.core.ranges import Range
+from offbook.core.verify.ranges import Range
 from storage.accounts import SIGNED_IN
 from storage.contacts import list_halves, trash_of
 from storage.engines import Database

@@ -1,8 +1,8 @@
 """Forgetting in a database, up to a seq: tombstones, the trash's values, removed entries, the text of changes.
 
-What is forgotten is offbook.core.prune's to say, and what lives stays as it is; so does a record that has an open
-conflict, since a person may still choose what it held. Writers wait meanwhile, so it takes a few statements however
-much there is to forget. Each says how much that was.
+What is forgotten is offbook.core.merge.retention's to say, and what lives stays as it is; so does a record that has an
+open conflict, since a person may still choose what it held. Writers wait meanwhile, so it takes a few statements
+however much there is to forget. Each says how much that was.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
-from offbook.core.changes import Record, Verdict
-from offbook.core.prune import Lines, entries_lost, pruned
-from offbook.core.tables import Map, Type
+from offbook.core.merge.retention import Lines, entries_lost, pruned
+from offbook.core.model import Record, Verdict
+from offbook.core.schema import Map, Type
 from storage.queries import CHANGES, CONFLICTS
 from storage.rows import Layout
 

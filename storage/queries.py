@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from models import Base
-from offbook.core.ranges import WHOLE, Range
-from offbook.core.tables import Map
+from offbook.core.schema import Map
+from offbook.core.verify.ranges import WHOLE, Range
 from storage.closing import CLOSED
 from storage.lists import among
 from storage.prepared import Listed, Prepared

@@ -13,14 +13,14 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from offbook.core.cells import change_data
-from offbook.core.changes import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history import Wish, state_at, to_state, to_values
-from offbook.core.past import given_back
-from offbook.core.prune import is_bare
-from offbook.core.tables import EXISTS, TABLES
-from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
+from offbook.core.history.entry import given_back
+from offbook.core.history.reconstruct import Wish, state_at, to_state, to_values
+from offbook.core.merge.retention import is_bare
+from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
+from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
+from offbook.core.schema import EXISTS, TABLES
+from offbook.core.validation import change_data
 from storage import Done, Origin, Reading, Store, Writing, take
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.core.cells import Json, entry_data, is_empty
-from offbook.core.changes import Clock, Record, Value
-from offbook.core.digests import digest_of
-from offbook.core.tables import EXISTS, TABLES, Map, Type
-from offbook.core.tables import Table as Synced
+from offbook.core.model import Clock, Record, Value
+from offbook.core.protocol.requests import row
+from offbook.core.schema import EXISTS, TABLES, Map, Type
+from offbook.core.schema import Table as Synced
 from offbook.core.text import fold
-from offbook.core.wire import row
+from offbook.core.validation import Json, entry_data, is_empty
+from offbook.core.verify.digests import digest_of
 from storage.prepared import Rows
 
 CREATED = "@created"

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, or_, select, update
 
 from models import User
 from offbook.core.errors import Invalid
+from offbook.core.protocol.requests import iso_millis
 from offbook.core.users import kept_until
-from offbook.core.wire import iso_millis
 from storage.names import FOLDED_LENGTH_MAX, folded
 
 TYPED_LENGTH_MAX = 1_000

@@ -16,15 +16,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
-from offbook.core.cells import Json
-from offbook.core.changes import Author, Conflict, Key, Record, Verdict
-from offbook.core.digests import MODULUS
-from offbook.core.history import Mark
-from offbook.core.plan import Book, Plan, Settled
-from offbook.core.prune import Forgotten, Lines, count, total
-from offbook.core.ranges import Range, Sum
-from offbook.core.tables import Map
+from offbook.core.history.reconstruct import Mark
+from offbook.core.merge.batch import Book, Plan, Settled
+from offbook.core.merge.retention import Forgotten, Lines, count, total
+from offbook.core.model import Author, Conflict, Key, Record, Verdict
+from offbook.core.schema import Map
 from offbook.core.users import gone_for_good
+from offbook.core.validation import Json
+from offbook.core.verify.digests import MODULUS
+from offbook.core.verify.ranges import Range, Sum
 from storage import Done, Origin, PageSize, Past, asked, probing, pruning
 from storage.authors import authors_of
 from storage.closing import Closed

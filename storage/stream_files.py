@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from offbook.core.errors import OffbookError
-from offbook.core.streams import SECOND_US, VERSION, State, moment, state_of
+from offbook.core.stream_format import SECOND_US, VERSION, State, moment, state_of
 from storage.looking import Unreadable, looking
 from storage.sqlite import driver
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, islice
 
-from offbook.core.cells import Json
-from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
-from offbook.core.plan import Outcome
-from offbook.core.wire import Push, data_of
+from offbook.core.merge.batch import Outcome
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import Push, data_of
+from offbook.core.validation import Json
 from storage import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
 from storage.turns import Turns, push_in_turns
 

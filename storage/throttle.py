@@ -2,7 +2,7 @@
 
 An attempt is written down before the password is looked at, and taken back when it was right; and attempts are written
 down one after the other. So guesses that run side by side are all counted, in one process or in several. What becomes
-of one is decided by offbook.core.guessing.
+of one is decided by offbook.core.login_throttle.
 
 A database that takes no writes (its disk is full) keeps nobody out, and lets nobody guess more: what it does not take
 is counted by the process (``Spare``), on top of what it holds.
@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Delete, delete, false, insert,
 
 from models import Attempt, Base
 from offbook.core.errors import OffbookError
-from offbook.core.guessing import (
+from offbook.core.login_throttle import (
     COUNTED_MAX,
     PER_GUEST,
     PER_NETWORK,

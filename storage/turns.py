@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from types import TracebackType
 
-from offbook.core.changes import Change, Cursor, Key, Rejection
 from offbook.core.errors import CursorGone
+from offbook.core.model import Change, Cursor, Key, Rejection
 from storage import Origin, Pushed, Store, Writing, check, take
 
 WHOLE_SIZE = 50_000

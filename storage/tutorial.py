@@ -15,10 +15,10 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 
 from models import Base
 from offbook.core import tutorial
-from offbook.core.cells import Json
-from offbook.core.changes import Key, Record, Rejection
-from offbook.core.plan import Settled
+from offbook.core.merge.batch import Settled
+from offbook.core.model import Key, Record, Rejection
 from offbook.core.tutorial import CELLS, TABLE, Item, Known, Step
+from offbook.core.validation import Json
 from storage import Origin, Writing, take
 from storage.devices import DeviceLogin
 from storage.engines import Database

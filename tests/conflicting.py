@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import App
-from offbook.core.changes import Conflict, Record
-from offbook.core.wire import CHANGES_MAX, change_of
+from offbook.core.model import Conflict, Record
+from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage import Origin, push
 from storage.sql import SqlReading
 from tests.browser import add_device, add_user, parts_of

@@ -20,8 +20,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstr
 from sqlalchemy import Table as Rows
 
 from models import LONG_TEXT, NUMBER, Base
-from offbook.core.ranges import compare_of
-from offbook.core.tables import CONTACTS, TABLES, Field, Map, Table, Type
+from offbook.core.schema import CONTACTS, TABLES, Field, Map, Table, Type
+from offbook.core.verify.ranges import compare_of
 from storage.comparing import compare
 from storage.engines import Database, open_engines
 from storage.migrating import MIGRATIONS, config_for

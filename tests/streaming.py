@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import App
-from offbook.core.streams import SECOND_US, stamp
+from offbook.core.stream_format import SECOND_US, stamp
 from offbook.ingest.batch import Batch
 from offbook.ingest.files import StreamFile
 from offbook.sqlite import connect

@@ -10,7 +10,7 @@ import pytest
 
 import offbook.core
 from app import App
-from offbook.core.wire import change_of, iso_millis
+from offbook.core.protocol.requests import change_of, iso_millis
 from storage import Origin, push
 from storage.activity import DAY_US, DayCount
 from storage.devices import Device
@@ -147,9 +147,12 @@ def test_a_device_that_is_not_known_any_more_is_called_so() -> None:
 # --- reasons ---------------------------------------------------------------------------------------------------------
 
 
+CORE = Path(offbook.core.__file__).parent
+
+
 def codes() -> set[str]:
     """Every code that a change can be rejected with, read from the source."""
-    sources = (Path(offbook.core.__file__).with_name(f"{name}.py") for name in ("cells", "wire", "merge", "plan"))
+    sources = (CORE / f"{name}.py" for name in ("validation", "protocol/requests", "merge/decide", "merge/batch"))
     return {code for source in sources for code in CODE.findall(source.read_text())}
 
 

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from app import App
 from models import Base
-from offbook.core.prune import Lines
-from offbook.core.wire import iso_micros
+from offbook.core.merge.retention import Lines
+from offbook.core.protocol.requests import iso_micros
 from storage import prune
 from tests.browser import add_device, parts_of
 from tests.calling import NOON, Caller, caller, change, new_id, typed

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import STATIC, App
-from offbook.core.changes import Change, Operation
+from offbook.core.model import Change, Operation
 from offbook.core.users import Act
 from storage import Origin, push
 from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
 from tests.calling import NOON, Caller, change, contents, new_id, typed
 from tests.hostile import (
     BAD_TUTORIAL_CHANGE,

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from offbook import log, schema, sqlite
-from offbook.core.changes import Change, Rejection
-from offbook.core.tables import CONTACTS
-from offbook.core.wire import change_of
+from offbook.core.model import Change, Rejection
+from offbook.core.protocol.requests import change_of
+from offbook.core.schema import CONTACTS
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 REPLICA = "0b9f7f2e-19f4-4f0f-8c3e-7b7c1d2e3f40"

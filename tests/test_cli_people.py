@@ -6,7 +6,7 @@ import pytest
 from click.testing import Result
 
 from app import App
-from offbook.core.prune import DAY_US
+from offbook.core.merge.retention import DAY_US
 from offbook.core.users import Access, Act
 from tests.browser import add_user, parts_of
 from tests.calling import caller, contents

@@ -24,8 +24,8 @@ from cli.accounts import read_password
 from cli.care import exposure, secrecy
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
-from offbook.core.policies import POLICIES
-from offbook.core.wire import change_of
+from offbook.core.merge.policies import POLICIES
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.accounts import User, WrongPassword
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from offbook.command import place
-from offbook.core.tables import CONTACTS, Type
+from offbook.core.schema import CONTACTS, Type
 from tests.commanding import ROOT, Device
 
 COMMANDS = (

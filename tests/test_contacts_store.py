@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from offbook.core.changes import Change
 from offbook.core.errors import Malformed
-from offbook.core.prune import Lines
-from offbook.core.wire import change_of
+from offbook.core.merge.retention import Lines
+from offbook.core.model import Change
+from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from storage.contacts import Contacts
 from storage.engines import Database

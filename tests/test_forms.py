@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.cells import cells_of
-from offbook.core.changes import Operation
 from offbook.core.errors import Malformed
-from offbook.core.tables import CONTACTS
+from offbook.core.model import Operation
+from offbook.core.schema import CONTACTS
+from offbook.core.validation import cells_of
 from web.forms import (
     FIELDS,
     PARTS,

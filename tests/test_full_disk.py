@@ -18,9 +18,9 @@ from sqlalchemy import text
 
 from app import App
 from offbook import Replica
-from offbook.core.changes import Cursor
 from offbook.core.errors import SyncError
-from offbook.core.guessing import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
+from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
+from offbook.core.model import Cursor
 from storage import Origin
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US

@@ -10,8 +10,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.prune import Lines
-from offbook.core.wire import change_of
+from offbook.core.merge.retention import Lines
+from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from tests.browser import csrf_of
 from tests.html_forms import Forms

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from offbook.core.cells import cells_of
-from offbook.core.changes import Operation
 from offbook.core.errors import Malformed
-from offbook.core.tables import CONTACTS, DETAIL_KINDS, ENTRY_KEY
+from offbook.core.model import Operation
+from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
+from offbook.core.validation import cells_of
 from offbook.google import Contact, Import, decode, read, write
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.changes import Conflict
+from offbook.core.model import Conflict
 from tests.browser import Browser, parts_of, signed_in
 from tests.calling import contents
 from tests.conflicting import BOAT, HOME, Pair, every_kind, many, pair

@@ -9,7 +9,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.guessing import PER_GUEST, PER_NAME
+from offbook.core.login_throttle import PER_GUEST, PER_NAME
 from storage.accounts import WrongPassword
 from storage.throttle import Throttled
 from tests.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from app import App
 from config import Config
 from models import Base
-from offbook.core.wire import CHANGES_MAX, change_of
+from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage import Origin, push
 from storage.accounts import Accounts
 from storage.engines import Database, open_engines

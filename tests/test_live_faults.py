@@ -16,9 +16,9 @@ from sqlalchemy import update
 from app import App
 from config import Config
 from models import Base
-from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
-from offbook.core.wire import Push, parse_cursor, push_of
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import Push, parse_cursor, push_of
 from storage import Origin
 from storage.sync import sync_together
 from tests.aside import run

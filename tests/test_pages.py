@@ -10,9 +10,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.changes import Record
-from offbook.core.prune import Lines
-from offbook.core.wire import change_of
+from offbook.core.merge.retention import Lines
+from offbook.core.model import Record
+from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at

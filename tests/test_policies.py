@@ -10,8 +10,9 @@ import pytest
 import storage.accounts
 import web.settings
 from app import App
-from offbook.core import POLICIES, merge
-from offbook.core.policies import Contest, Fate
+from offbook.core import POLICIES
+from offbook.core.merge import decide
+from offbook.core.merge.policies import Contest, Fate
 from tests.browser import signed_in
 from tests.conflicting import pair
 from tests.test_cli_server import run
@@ -27,7 +28,7 @@ def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (merge, storage.accounts, web.settings):
+    for module in (decide, storage.accounts, web.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

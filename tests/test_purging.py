@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert
 from app import App
 from models import Base, Membership
 from offbook.core.errors import Conflicting
+from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.users import Act
-from offbook.core.wire import CHANGES_MAX
 from storage import purging
 from storage.engines import Database
 from storage.purging import owner_columns

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from offbook import log, schema, sqlite
-from offbook.core.tables import CONTACTS, Field, Map, Table, Type
+from offbook.core.schema import CONTACTS, Field, Map, Table, Type
 
 BOATS = Table(
     "boats",

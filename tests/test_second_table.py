@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import String
 
 from models import Base
-from offbook.core.tables import TABLES, Field, Type
+from offbook.core.schema import TABLES, Field, Type
 from tests.serving import ROOT
 
 OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks", "digest"}

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from app import App
-from offbook.core.streams import SECOND_US
+from offbook.core.stream_format import SECOND_US
 from storage.stream_files import Gap, Message
 from tests.browser import Browser, add_user, parts_of, signed_in
 from tests.streaming import URL, Written, shown, written

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models import Attempt
-from offbook.core.guessing import PER_GUEST, PER_NAME, PER_NETWORK, STEP, WAIT_US_MAX, WAIT_US_MIN, WINDOW_US
+from offbook.core.login_throttle import PER_GUEST, PER_NAME, PER_NETWORK, STEP, WAIT_US_MAX, WAIT_US_MIN, WINDOW_US
 from storage.accounts import Accounts, User, WrongPassword
 from storage.engines import Database
 from storage.passwords import Effort

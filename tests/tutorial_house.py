@@ -12,10 +12,10 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
-from offbook.core.changes import Change, Operation
 from offbook.core.errors import Malformed
-from offbook.core.plan import Outcome
-from offbook.core.prune import Lines
+from offbook.core.merge.batch import Outcome
+from offbook.core.merge.retention import Lines
+from offbook.core.model import Change, Operation
 from offbook.core.tutorial import iso_of
 from storage import Origin, PageSize, prune, pull, push
 from storage.accounts import Accounts

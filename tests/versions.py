@@ -97,7 +97,7 @@ def last(folder: Path) -> Modules:
 def changed(folder: Path, declaration: str) -> Modules:
     """This version with another declaration, and what serves it (tests.replica.serving)."""
     shutil.copytree(ROOT / "offbook", folder / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "offbook" / "core" / "tables.py").open("a") as file:
+    with (folder / "offbook" / "core" / "schema.py").open("a") as file:
         file.write(declaration)
     return _load(folder, "tests.replica.serving")
 

@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from offbook.core.cells import Json
-from offbook.core.ranges import compare_of, fetch_of
-from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
+from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
+from offbook.core.validation import Json
+from offbook.core.verify.ranges import compare_of, fetch_of
 from storage import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
 from storage.comparing import compare, fetch
 from storage.devices import DeviceLogin

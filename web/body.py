@@ -12,8 +12,8 @@ from contextlib import suppress
 import orjson
 from flask import Request, Response, request
 
-from offbook.core import wire
-from offbook.core.cells import Json
+from offbook.core.protocol import requests
+from offbook.core.validation import Json
 from web.errors import Problem
 
 PACK_BYTES_MIN = 1024
@@ -59,7 +59,8 @@ def too_large(limit: int) -> Problem:
 
 
 def loads(body: bytes) -> Json:
-    """JSON as strictly as offbook.core.wire has it, and in half the time where it comes as the replica writes it.
+    """JSON as strictly as offbook.core.protocol.requests has it, and in half the time where it comes as the replica
+    writes it.
 
     orjson keeps the last of two equal keys, and makes a float of a number that is too long. But what it writes again as
     it came had neither: that is strict JSON, with nothing in it that need not be there.
@@ -69,7 +70,7 @@ def loads(body: bytes) -> Json:
             found = orjson.loads(body)
             if orjson.dumps(found) == body:
                 return found
-    return wire.loads(body)
+    return requests.loads(body)
 
 
 def pack(response: Response) -> Response:

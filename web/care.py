@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from offbook.core.changes import Cursor
+from offbook.core.model import Cursor
 from web import Parts
 from web.live import Guest
 from web.threads import Threads

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from offbook.core.cells import Json
+from offbook.core.conflicts.bulk import Typed
+from offbook.core.conflicts.resolution import Choice, conflict_data
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.resolving import Choice, conflict_data
-from offbook.core.settling import Typed
-from offbook.core.wire import INTEGER_MAX
+from offbook.core.protocol.requests import INTEGER_MAX
+from offbook.core.validation import Json
 from storage.inbox import settle
 from web import parts
 from web.api import answer

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
-from offbook.core.wire import is_seq
+from offbook.core.protocol.requests import is_seq
 from storage.sessions import Carried, Session, Visit
 from web import parts
 from web.agents import browser_of

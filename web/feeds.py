@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from offbook.core.changes import Cursor
+from offbook.core.model import Cursor
 from storage import pull
 from storage.news import News
 from storage.sql import SqlStore

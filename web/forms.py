@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from offbook.core.cells import Json, cells_of
-from offbook.core.changes import Operation
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.tables import CONTACTS, ENTRY_KEY, Type
-from offbook.core.wire import is_seq, loads
+from offbook.core.model import Operation
+from offbook.core.protocol.requests import is_seq, loads
+from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
+from offbook.core.validation import Json, cells_of
 from web.labels import KINDS, label_of
 
 OWN = "@"

@@ -14,10 +14,10 @@ from uuid import UUID, uuid5
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.changes import Key, Record
 from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.history import Burst, bursts, state_of
-from offbook.core.wire import INTEGER_MAX
+from offbook.core.history.reconstruct import Burst, bursts, state_of
+from offbook.core.model import Key, Record
+from offbook.core.protocol.requests import INTEGER_MAX
 from storage import Origin, Reading
 from storage.restoring import By, Kind, Return, preview, restore, restore_version, take_back
 from web import parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, current_app, request
 
-from offbook.core.wire import PROTOCOL
+from offbook.core.protocol.requests import PROTOCOL
 from web.body import pack
 
 CONTENT_POLICY = "; ".join(

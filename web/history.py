@@ -7,11 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from offbook.core.cells import Json
-from offbook.core.changes import Record
 from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.tables import CONTACTS
-from offbook.core.wire import BODY_BYTES_MAX, INTEGER_MAX, data_of
+from offbook.core.model import Record
+from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, data_of
+from offbook.core.schema import CONTACTS
+from offbook.core.validation import Json
 from storage.past import Told, page
 from storage.restoring import By, restore, restore_version
 from web import parts

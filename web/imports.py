@@ -15,10 +15,10 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from offbook import google
-from offbook.core.changes import Change, Operation, Rejection, Verdict
 from offbook.core.errors import Malformed
-from offbook.core.tables import CONTACTS
-from offbook.core.wire import CHANGES_MAX, change_of, iso_millis
+from offbook.core.model import Change, Operation, Rejection, Verdict
+from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
+from offbook.core.schema import CONTACTS
 from storage import Origin, pull
 from storage.turns import Turns, push_in_turns
 from web import parts

@@ -12,11 +12,11 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.changes import Verdict
+from offbook.core.conflicts.bulk import Rule, Typed
+from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
-from offbook.core.resolving import Choice
-from offbook.core.settling import Rule, Typed
-from offbook.core.tables import EXISTS
+from offbook.core.model import Verdict
+from offbook.core.schema import EXISTS
 from storage import Origin
 from storage import inbox as store
 from storage.inbox import Card, Settled

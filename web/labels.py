@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from offbook.core.tables import EXISTS
+from offbook.core.schema import EXISTS
 
 FIELDS: Mapping[str, str] = {
     "name": "Name",

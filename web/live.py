@@ -13,8 +13,8 @@ from typing import Any
 
 from flask import Blueprint, Response, g, request
 
-from offbook.core.changes import Cursor
-from offbook.core.wire import parse_cursor
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import parse_cursor
 from storage import Origin, check
 from storage.devices import Device
 from storage.sessions import Session

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from offbook.core.changes import Verdict
+from offbook.core.model import Verdict
 from web.watch import WAYS, Answered, Synced
 
 if TYPE_CHECKING:

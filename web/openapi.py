@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
-from offbook.core.wire import PROTOCOL
+from offbook.core.protocol.requests import PROTOCOL
 from web.describe import Asks, Codes, Described, described, describes
 from web.errors import CODES, PROBLEM, title_of
 from web.schemas import SEQ, TEXT, UUID, Schema, ref, schemas

@@ -14,10 +14,10 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.changes import Operation, Record
 from offbook.core.errors import NotFound
-from offbook.core.prune import is_bare
-from offbook.core.wire import data_of as wire_data
+from offbook.core.merge.retention import is_bare
+from offbook.core.model import Operation, Record
+from offbook.core.protocol.requests import data_of as wire_data
 from storage.contacts import ContactRow
 from web import looks, parts
 from web.auth import me, session_required

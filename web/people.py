@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.cells import Json
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
+from offbook.core.validation import Json
 from storage.accounts import User
 from web import parts, words
 from web.acts import QUESTIONS, done

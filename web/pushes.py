@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from offbook.core.cells import Json
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
-from offbook.core.wire import INTEGER_MAX, Push, push_of
+from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
+from offbook.core.validation import Json
 from storage.engines import FAILURES
 from storage.sync import sync_together
 from storage.unwritable import Unwritable

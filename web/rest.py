@@ -11,11 +11,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 
-from offbook.core.cells import Json, cells_of, shape
-from offbook.core.changes import Change, Operation, Record, Value, Verdict
 from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.tables import CONTACTS, Map
-from offbook.core.wire import BODY_BYTES_MAX, UUID_TEXT, data_of
+from offbook.core.model import Change, Operation, Record, Value, Verdict
+from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT, data_of
+from offbook.core.schema import CONTACTS, Map
+from offbook.core.validation import Json, cells_of, shape
 from storage import Reading, Writing, take
 from web import parts
 from web.api import LIMIT, OF_LIMIT, answer, asked_size, origin_of

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offbook.core.cells import Json
-from offbook.core.changes import Change, Operation, Record, Rejection, Verdict
-from offbook.core.merge import concurrent_cells
-from offbook.core.tables import CONTACTS
-from offbook.core.wire import change_of, iso_millis
+from offbook.core.merge.decide import concurrent_cells
+from offbook.core.model import Change, Operation, Record, Rejection, Verdict
+from offbook.core.protocol.requests import change_of, iso_millis
+from offbook.core.schema import CONTACTS
+from offbook.core.validation import Json
 from storage import Origin, push
 from web import parts
 from web.auth import me

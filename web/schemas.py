@@ -1,21 +1,21 @@
 """JSON schemas of what goes over the wire, made from TABLES and the limits of the wire.
 
-Nothing here checks a request: offbook.core.wire does, and is stricter than a schema can say. A test holds real answers
-against these.
+Nothing here checks a request: offbook.core.protocol.requests does, and is stricter than a schema can say. A test holds
+real answers against these.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from offbook.core.changes import Operation, Verdict
-from offbook.core.digests import MODULUS
-from offbook.core.ranges import BOUND, RANGES_MAX, RECORDS_MAX
-from offbook.core.resolving import CONFLICTS, Choice
-from offbook.core.tables import ENTRY_KEY, TABLES, Field, Map, Table, Type
+from offbook.core.conflicts.resolution import CONFLICTS, Choice
+from offbook.core.model import Operation, Verdict
+from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
+from offbook.core.schema import ENTRY_KEY, TABLES, Field, Map, Table, Type
 from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
 from offbook.core.users import Access
-from offbook.core.wire import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
+from offbook.core.verify.digests import MODULUS
+from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 
 Schema = dict[str, Any]
 

@@ -10,7 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
-from offbook.core.policies import POLICIES
+from offbook.core.merge.policies import POLICIES
 from storage.accounts import WrongPassword
 from storage.sessions import Session
 from storage.throttle import Throttled

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from config import Config
-from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
+from offbook.core.model import Cursor
 from web import Parts
 from web.care import Care
 from web.feeds import Feed, Feeds

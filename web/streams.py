@@ -15,7 +15,7 @@ from uuid import UUID
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from offbook.core.streams import SECOND_US
+from offbook.core.stream_format import SECOND_US
 from offbook.core.text import clean
 from storage.stream_files import Fault, Gap, Message, StreamFile, Summary, reading
 from storage.streams import Source

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from offbook.core.cells import Json, same
-from offbook.core.changes import Author, Clock, Operation, Record, Value, Verdict
-from offbook.core.history import state_of
-from offbook.core.tables import EXISTS, entry_of
+from offbook.core.history.reconstruct import state_of
+from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
+from offbook.core.schema import EXISTS, entry_of
+from offbook.core.validation import Json, same
 from storage import Past
 from web.labels import KINDS, label_of
 from web.verdicts import said

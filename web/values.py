@@ -2,7 +2,7 @@
 
 Engines differ in what they do with text that they can't hold, and with numbers over 63 bits. So no view gets either:
 every value is looked at before any view is called, and a view that wants a number or an id asks for one.
-Malformed names the value that is wrong. Bodies of JSON are offbook.core.wire's.
+Malformed names the value that is wrong. Bodies of JSON are offbook.core.protocol.requests's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from werkzeug.datastructures import Authorization, MultiDict
 from werkzeug.routing import IntegerConverter
 
 from offbook.core.errors import Malformed
-from offbook.core.wire import INTEGER_MAX, UUID_TEXT, is_seq
+from offbook.core.protocol.requests import INTEGER_MAX, UUID_TEXT, is_seq
 
 Default = TypeVar("Default")
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from offbook.core.cells import same
-from offbook.core.changes import Change, Clock, Operation, Record, Value, Verdict
-from offbook.core.merge import concurrent_cells
-from offbook.core.tables import EXISTS
+from offbook.core.merge.decide import concurrent_cells
+from offbook.core.model import Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.schema import EXISTS
+from offbook.core.validation import same
 from web.labels import label_of, listing
 
 VALUE_MAX = 60

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from offbook.core.changes import Author, Conflict, Record, Value
-from offbook.core.resolving import Choice, choices
-from offbook.core.settling import Typed
-from offbook.core.tables import CONTACTS, EXISTS, Type, entry_of
+from offbook.core.conflicts.bulk import Typed
+from offbook.core.conflicts.resolution import Choice, choices
+from offbook.core.model import Author, Conflict, Record, Value
+from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from storage.inbox import Waiting
 from web.forms import LONG, PARTS, Row
 from web.labels import KINDS, label_of, name_of_cell

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from offbook.core import skew
-from offbook.core.prune import Forgotten
+from offbook.core import clock_wording
+from offbook.core.merge.retention import Forgotten
 from web.labels import listing
 from web.looks import count
 
@@ -16,14 +16,14 @@ def ago(at_us: int | None, now_us: int) -> str:
     if at_us is None:
         return "never"
     seconds = (now_us - at_us) // 1_000_000
-    return "just now" if seconds < 60 else f"{skew.span(seconds)} ago"
+    return "just now" if seconds < 60 else f"{clock_wording.span(seconds)} ago"
 
 
 def clock_offset(offset_ms: int | None) -> str:
     """How a device's clock goes."""
     if offset_ms is None:
         return "not known yet"
-    return skew.offset(offset_ms)
+    return clock_wording.offset(offset_ms)
 
 
 def iso(at_us: int) -> str:

@@ -18,8 +18,8 @@ from bench.load.hand import Hand
 from bench.load.ledger import Json, Ledger, Rows
 from bench.load.tally import Tally
 from bench.load.wire import Answer, Http
-from offbook.core.changes import Cursor
-from offbook.core.wire import CHANGES_MAX, parse_cursor
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import CHANGES_MAX, parse_cursor
 
 LOST = 0.03
 """So many pushes by HTTP are sent, left before their answer comes, and sent again."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from examples.desktop.words import initials, subtitle
 from offbook import Replica
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
 from offbook.core.text import fold
 
 Index = QModelIndex | QPersistentModelIndex

@@ -12,10 +12,10 @@ from offbook.command import Ambiguous, Answer
 from offbook.command.contacts import find, room, value_of
 from offbook.command.fields import details_in, fields_in
 from offbook.command.words import count, flat, label, moment, pairs, short_ids, table
-from offbook.core.cells import Json
 from offbook.core.errors import NotFound
-from offbook.core.rebase import State
-from offbook.core.tables import TABLES
+from offbook.core.merge.rebase import State
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json
 from offbook.log import LogLine
 from offbook.parking import Parked
 from offbook.replica import Replica

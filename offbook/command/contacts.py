@@ -10,9 +10,9 @@ from contextlib import suppress
 from offbook.command import Ambiguous, Answer, UsageError
 from offbook.command.fields import DETAILS, PARTS, details_in, fields_in
 from offbook.command.words import count, flat, label, moment, pairs, short_ids, table
-from offbook.core.cells import Json
 from offbook.core.errors import NotFound
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
+from offbook.core.validation import Json
 from offbook.replica import Replica
 from offbook.sqlite import bindable, reading
 from offbook.turns import RECORD_SIZE, in_turns

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from offbook.command import Ambiguous, Answer, UsageError
 from offbook.command.words import cell_label, count, flat, moment, pairs, short_ids
-from offbook.core.cells import Json
 from offbook.core.errors import NotFound
-from offbook.core.explaining import Rival, said, who
+from offbook.core.history.explain import Rival, said, who
+from offbook.core.validation import Json
 from offbook.replica import Replica
 
 EVERYWHERE = "It counts here at once, and everywhere with the next sync."

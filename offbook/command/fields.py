@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from offbook.command import Ambiguous
-from offbook.core.cells import Json
 from offbook.core.errors import NotFound
-from offbook.core.tables import CONTACTS, Type
+from offbook.core.schema import CONTACTS, Type
+from offbook.core.validation import Json
 
 DETAILS = CONTACTS.maps_by_name["details"]
 KINDS = DETAILS.by_name["kind"].choices

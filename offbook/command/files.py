@@ -13,8 +13,8 @@ from pathlib import Path
 from offbook.command import FAILED, OK, Answer, CutShort, UsageError, standard
 from offbook.command.words import count
 from offbook.command.writing import write_whole
-from offbook.core.cells import Json
 from offbook.core.errors import OffbookError
+from offbook.core.validation import Json
 from offbook.importing import Counts, Importing
 from offbook.replica import Replica
 from offbook.sqlite import Error

@@ -12,14 +12,14 @@ from offbook.command.changes import NAMES
 from offbook.command.contacts import PREFIX_LENGTH_MIN, find
 from offbook.command.syncing import NEXT, need_server
 from offbook.command.words import cell_label, count, flat, moment, short_ids
-from offbook.core.cells import cells_of
-from offbook.core.changes import Operation, Value
 from offbook.core.errors import NotFound
-from offbook.core.explaining import Edit, Rival, said, who
-from offbook.core.explaining import explain as sentences
-from offbook.core.past import Past, waited, written
-from offbook.core.rebase import State
-from offbook.core.tables import CONTACTS, EXISTS
+from offbook.core.history.entry import Past, waited, written
+from offbook.core.history.explain import Edit, Rival, said, who
+from offbook.core.history.explain import explain as sentences
+from offbook.core.merge.rebase import State
+from offbook.core.model import Operation, Value
+from offbook.core.schema import CONTACTS, EXISTS
+from offbook.core.validation import cells_of
 from offbook.local import change_in, server_row
 from offbook.replica import Replica
 from offbook.sqlite import bindable

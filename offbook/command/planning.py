@@ -10,8 +10,8 @@ from offbook.command import OFFLINE, Answer
 from offbook.command.changes import DID, values_of
 from offbook.command.syncing import need_server
 from offbook.command.words import count, flat, label, pairs
-from offbook.core.cells import Json
 from offbook.core.errors import Offline
+from offbook.core.validation import Json
 from offbook.planning import PlannedChange, PlannedRow, PlanReport
 from offbook.replica import Replica
 

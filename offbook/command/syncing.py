@@ -12,7 +12,7 @@ from typing import Any
 from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard
 from offbook.command.bar import Bar
 from offbook.command.words import count, moment, pairs
-from offbook.core import skew
+from offbook.core import clock_wording
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.refusals import OF_THE_USER
 from offbook.replica import NoServer, Replica
@@ -174,11 +174,11 @@ def _told(book: Replica) -> dict[str, Any]:
 def _clock(offset_ms: int | None) -> str:
     if offset_ms is None:
         return "not compared yet"
-    found = skew.offset(-offset_ms)
+    found = clock_wording.offset(-offset_ms)
     return found if found == "right" else f"{found.replace('ahead', 'ahead of')} the server's"
 
 
 def _clock_advice(offset_ms: int | None) -> list[str]:
     """A sentence of its own about a clock that is wrong, which nobody looks for in a table."""
-    advice = skew.advice(None if offset_ms is None else -offset_ms)
+    advice = clock_wording.advice(None if offset_ms is None else -offset_ms)
     return ["", f"This device's clock is {_clock(offset_ms)}. {advice}"] if advice else []

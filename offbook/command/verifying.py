@@ -11,9 +11,9 @@ from offbook.command import OK, PARKED, Answer
 from offbook.command.changes import entry_words
 from offbook.command.syncing import need_server, not_now
 from offbook.command.words import count, flat, label
-from offbook.core.cells import Json
 from offbook.core.errors import NotAuthorized, Offline
-from offbook.core.tables import TABLES
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json
 from offbook.mending import Repair
 from offbook.replica import Replica
 from offbook.verifying import VerifyReport

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 
-from offbook.core.cells import Json
-from offbook.core.tables import EXISTS
+from offbook.core.schema import EXISTS
+from offbook.core.validation import Json
 
 GAP = "  "
 CELL_WIDTH_MAX = 40

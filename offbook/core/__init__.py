@@ -7,34 +7,39 @@ change replaces it, whatever the clocks say. If not, the two are concurrent, and
 what does not show is kept in the history. A device then pulls rows by *seq*, the book's own clock, and lays what it
 has not sent yet on top.
 
-=============  ====================================================================================================
-tables         what is synced: tables, fields, limits
-changes        the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
-policies       one function per policy
-merge          decide(record, change, policy, seq) -> Decision
-plan           plan(book, records, settled, batch, now) -> Plan: the server's side of a push
-prune          what is forgotten, and when
-rebase         the replica's side: what shows, what a change had seen, what goes out together
-link           the replica's way to its server: what is done in each state about each event, and when
-cells          the values of cells, checked by the rules of TABLES
-past           what the history tells of a change, and what a record was after it
-explaining     why a cell has its value, in sentences
-wire           requests and answers <-> JSON, strictly; every limit
-digests        what a record is, as a number that adds up
-ranges         ranges of ids, by which two sides find where they differ
-text           folding text for search and order
-skew           a clock that is off, in words
-errors         everything that is raised on purpose
-=============  ====================================================================================================
+=====================  ============================================================================================
+schema                 what is synced: tables, fields, limits
+model                  the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
+validation             the values of cells, checked by the rules of TABLES
+lenient_validation     what a server says of a record, held by its JSON types alone
+merge.policies         one function per policy
+merge.decide           decide(record, change, policy, seq) -> Decision
+merge.batch            plan(book, records, settled, batch, now) -> Plan: the server's side of a push
+merge.retention        what is forgotten, and when
+merge.rebase           the replica's side: what shows, what a change had seen, what goes out together
+conflicts.resolution   what a person chose for a conflict, as an ordinary change
+conflicts.bulk         many conflicts, decided at once
+history.entry          what the history tells of a change, and what a record was after it
+history.reconstruct    records as they were, out of the values that changes replaced
+history.explain        why a cell has its value, in sentences
+protocol.requests      requests and answers <-> JSON, strictly; every limit
+verify.digests         what a record is, as a number that adds up
+verify.ranges          ranges of ids, by which two sides find where they differ
+connection             the replica's way to its server: what is done in each state about each event, and when
+stream_format          what a stream's file says of time and of its writer
+text                   folding text for search and order
+clock_wording          a clock that is off, in words
+errors                 everything that is raised on purpose
+=====================  ============================================================================================
 
 Values in, decisions out: standard library only, and no clock, no id and no randomness but what comes as an argument.
 """
 
-from offbook.core.changes import Change, Clock, Conflict, Cursor, Operation, Record, Rejection, Verdict
-from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide
-from offbook.core.plan import Book, Outcome, Plan, Settled, plan
-from offbook.core.policies import DEFAULT_POLICY, POLICIES
-from offbook.core.tables import TABLES
+from offbook.core.merge.batch import Book, Outcome, Plan, Settled, plan
+from offbook.core.merge.decide import Create, Decision, Keep, Reject, Write, decide
+from offbook.core.merge.policies import DEFAULT_POLICY, POLICIES
+from offbook.core.model import Change, Clock, Conflict, Cursor, Operation, Record, Rejection, Verdict
+from offbook.core.schema import TABLES
 
 __all__ = [
     "DEFAULT_POLICY",

@@ -20,12 +20,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from offbook.core.cells import Json, cells_of
-from offbook.core.changes import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.prune import is_bare
-from offbook.core.tables import TABLES
-from offbook.core.wire import INTEGER_MAX, OPERATIONS, iso_micros
+from offbook.core.merge.retention import is_bare
+from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
+from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS, iso_micros
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json, cells_of
 
 TABLE = "contacts"
 CELLS = ("name", "email", "phone")

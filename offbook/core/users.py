@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from offbook.core.errors import Conflicting, Invalid, NotLetIn
-from offbook.core.prune import DAY_US
+from offbook.core.merge.retention import DAY_US
 
 REMOVED_DAYS = 30
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from offbook.core.streams import SECOND_US, up_to_the_second
+from offbook.core.stream_format import SECOND_US, up_to_the_second
 
 ROW_BYTES = 64
 """What a message takes beside its payload, in memory or in the file, roughly."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from offbook import state
-from offbook.core.streams import is_held, stamp
+from offbook.core.stream_format import is_held, stamp
 from offbook.ingest import tables
 from offbook.ingest.batch import Batch
 from offbook.ingest.copying import Copying

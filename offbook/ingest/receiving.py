@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from offbook.addresses import socket_proxy_of
-from offbook.core.streams import SECOND_US
+from offbook.core.stream_format import SECOND_US
 from offbook.ingest.address import Address
 from offbook.ingest.files import StreamFile
 from offbook.ingest.keeping import Clock, Keeper, Tell

@@ -18,7 +18,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offbook.core.streams import VERSION
+from offbook.core.stream_format import VERSION
 from offbook.ingest.errors import NotAStream
 from offbook.sqlite import look
 

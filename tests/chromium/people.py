@@ -8,8 +8,8 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from app import App
-from offbook.core.changes import Change
-from offbook.core.wire import change_of
+from offbook.core.model import Change
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from tests.browser import parts_of
 

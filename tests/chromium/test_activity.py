@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from offbook.core.wire import change_of
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.activity import DAY_US
 from tests.browser import add_device, parts_of

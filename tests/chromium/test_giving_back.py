@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from offbook.core.wire import change_of
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from tests.browser import parts_of
 from tests.chromium.people import Visit

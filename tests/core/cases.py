@@ -15,8 +15,8 @@ from uuid import UUID
 import pytest
 
 from offbook.core import POLICIES, TABLES, Change, Create, Operation, Record, Write, decide
-from offbook.core.cells import cells_of, shape
-from offbook.core.merge import Decision, Keep, Reject
+from offbook.core.merge.decide import Decision, Keep, Reject
+from offbook.core.validation import cells_of, shape
 
 TABLE = TABLES["contacts"]
 CONTACT = str(UUID(int=7))

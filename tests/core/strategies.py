@@ -7,10 +7,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offbook.core.cells import cells_of, change_data
-from offbook.core.changes import Change, Operation
-from offbook.core.tables import EXISTS, TABLES, Field, Map, Table, Type
-from offbook.core.wire import iso_millis
+from offbook.core.model import Change, Operation
+from offbook.core.protocol.requests import iso_millis
+from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
+from offbook.core.validation import cells_of, change_data
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 """Text here has lone surrogates too: JSON can say them."""

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import TABLES, Operation
-from offbook.core.cells import cells_of, change_data, same, shape
 from offbook.core.errors import Invalid
-from offbook.core.tables import Table
+from offbook.core.schema import Table
+from offbook.core.validation import cells_of, change_data, same, shape
 from tests.core.strategies import JSON, datas
 
 CONTACTS = TABLES["contacts"]

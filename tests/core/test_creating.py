@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from offbook.core import TABLES, Change, Create, Operation, decide
-from offbook.core.cells import cells_of, shape
+from offbook.core.validation import cells_of, shape
 
 TABLE = TABLES["contacts"]
 ADA = str(UUID(int=7))

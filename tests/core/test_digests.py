@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.changes import Clock, Record, Value
-from offbook.core.digests import HASH_BYTES, MODULUS, digest, digest_of, hash_of, hash_of_line, shape_of
-from offbook.core.tables import Field, Map, Table
+from offbook.core.model import Clock, Record, Value
+from offbook.core.schema import Field, Map, Table
+from offbook.core.verify.digests import HASH_BYTES, MODULUS, digest, digest_of, hash_of, hash_of_line, shape_of
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 SEQ = 1_795_000_000_000_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from offbook.core.explaining import Edit, Rival, explain, said, who
-from offbook.core.past import Lost, Past, Winner
+from offbook.core.history.entry import Lost, Past, Winner
+from offbook.core.history.explain import Edit, Rival, explain, said, who
 from tests.core.test_past import past
 
 EARLY, LATE = "2026-11-20T17:01:00.000Z", "2026-11-20T17:05:00.000Z"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from offbook.core.changes import Clock, Conflict, Operation, Record
-from offbook.core.history import Burst, Mark, bursts, common_of, state_at, to_state, to_values
+from offbook.core.history.reconstruct import Burst, Mark, bursts, common_of, state_at, to_state, to_values
+from offbook.core.model import Clock, Conflict, Operation, Record
 
 CREATED = Clock(10, 0, "made", "one")
 STANDS = {"details/k/@exists": True, "details/k/kind": "phone", "details/k/value": "1"}

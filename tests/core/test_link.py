@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.link import (
+from offbook.core.connection import (
     LEADS_TO,
     ON_SOCKET,
     SECONDS,

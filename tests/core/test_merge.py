@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import pytest
 
 from offbook.core import Operation, Write, decide
-from offbook.core.changes import Clock
-from offbook.core.merge import Keep, clock_of
-from offbook.core.tables import EXISTS
+from offbook.core.merge.decide import Keep, clock_of
+from offbook.core.model import Clock
+from offbook.core.schema import EXISTS
 from tests.core.cases import (
     ADA,
     ADA_A,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from offbook.core import Record, decide
-from offbook.core.merge import Decision, Write
-from offbook.core.prune import Lines, is_bare, pruned
-from offbook.core.tables import EXISTS
+from offbook.core.merge.decide import Decision, Write
+from offbook.core.merge.retention import Lines, is_bare, pruned
+from offbook.core.schema import EXISTS
 from tests.core.cases import (
     ADA,
     ADA_A,

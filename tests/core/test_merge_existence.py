@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.core.tables import EXISTS
+from offbook.core.schema import EXISTS
 from tests.core.cases import (
     ADA,
     ADA_A,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.core.changes import Clock, Record
-from offbook.core.merge import concurrent_cells
-from offbook.core.tables import EXISTS
+from offbook.core.merge.decide import concurrent_cells
+from offbook.core.model import Clock, Record
+from offbook.core.schema import EXISTS
 from tests.core.cases import (
     ADA,
     ADA_A,

@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 
-from offbook.core.cells import value_of
-from offbook.core.changes import Clock, Record, Value
 from offbook.core.errors import Invalid
-from offbook.core.past import Lost, Past, Winner, given_back, standing, state_after, waited, with_entries, written
-from offbook.core.tables import CONTACTS
+from offbook.core.history.entry import (
+    Lost,
+    Past,
+    Winner,
+    given_back,
+    standing,
+    state_after,
+    waited,
+    with_entries,
+    written,
+)
+from offbook.core.model import Clock, Record, Value
+from offbook.core.schema import CONTACTS
+from offbook.core.validation import value_of
 
 KEY = ("contacts", "r")
 

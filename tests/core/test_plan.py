@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from offbook.core import TABLES, Book, Change, Operation, Plan, Record, Rejection, Settled, Verdict, plan
-from offbook.core.cells import cells_of
-from offbook.core.plan import Key, incomplete, next_seq
+from offbook.core.merge.batch import Key, incomplete, next_seq
+from offbook.core.validation import cells_of
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
-from offbook.core.prune import DAY_US, Forgotten, Lines, count, is_bare, lines_at, pruned, total
-from offbook.core.tables import EXISTS
+from offbook.core.merge.retention import DAY_US, Forgotten, Lines, count, is_bare, lines_at, pruned, total
+from offbook.core.schema import EXISTS
 from tests.core.cases import seen
 
 CELLS = {

@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core.errors import Malformed
-from offbook.core.ranges import ID_CHARACTERS, PARTS, RANGES_MAX, WHOLE, Compare, Fetch, compare_of, fetch_of, split
-from offbook.core.wire import PAGE_MAX
+from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.verify.ranges import (
+    ID_CHARACTERS,
+    PARTS,
+    RANGES_MAX,
+    WHOLE,
+    Compare,
+    Fetch,
+    compare_of,
+    fetch_of,
+    split,
+)
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 

@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import TABLES, Book, Change, Operation, Verdict, plan
-from offbook.core.cells import cells_of
-from offbook.core.changes import Clock, Record
-from offbook.core.history import Wish
-from offbook.core.plan import Plan
-from offbook.core.rebase import (
+from offbook.core.history.reconstruct import Wish
+from offbook.core.merge.batch import Plan
+from offbook.core.merge.rebase import (
     FIRST,
     Line,
     State,
@@ -30,6 +28,8 @@ from offbook.core.rebase import (
     unseen,
     with_bases,
 )
+from offbook.core.model import Clock, Record
+from offbook.core.validation import cells_of
 
 TABLE = TABLES["contacts"]
 ADA = {"name": "Ada"}

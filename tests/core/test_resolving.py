@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from offbook.core.changes import Author, Clock, Conflict, Operation, Value
+from offbook.core.conflicts.resolution import Choice, choices, chosen, conflict_data, conflict_row, typed
 from offbook.core.errors import Invalid
-from offbook.core.resolving import Choice, choices, chosen, conflict_data, conflict_row, typed
+from offbook.core.model import Author, Clock, Conflict, Operation, Value
 
 ID = str(UUID(int=0x1234567890ABCDEF << 64))
 SECOND = "details/1234567890abcdef/"

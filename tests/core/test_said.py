@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from offbook.core.cells import SAID, TYPED, cells_of, change_data
-from offbook.core.changes import Change, Operation, Rejection
 from offbook.core.errors import Invalid
-from offbook.core.said import is_whole, known_part, said, said_value, typed_part, unknown_cells
-from offbook.core.tables import CONTACTS, Type
-from offbook.core.wire import change_of
+from offbook.core.lenient_validation import is_whole, known_part, said, said_value, typed_part, unknown_cells
+from offbook.core.model import Change, Operation, Rejection
+from offbook.core.protocol.requests import change_of
+from offbook.core.schema import CONTACTS, Type
+from offbook.core.validation import SAID, TYPED, cells_of, change_data
 
 ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
 

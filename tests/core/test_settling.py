@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from offbook.core.changes import Clock, Conflict, Operation, Record, Value
-from offbook.core.history import Wish, state_of
-from offbook.core.resolving import Choice
-from offbook.core.settling import Rule, Settlement, Typed, alike, settling, standing
+from offbook.core.conflicts.bulk import Rule, Settlement, Typed, alike, settling, standing
+from offbook.core.conflicts.resolution import Choice
+from offbook.core.history.reconstruct import Wish, state_of
+from offbook.core.model import Clock, Conflict, Operation, Record, Value
 
 BORN = Clock(10, 1_000, "born", "laptop")
 FIRST = Clock(20, 2_000, "first", "laptop")

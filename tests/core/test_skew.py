@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.core.skew import advice, offset, span
+from offbook.core.clock_wording import advice, offset, span
 
 HOUR_MS = 3_600_000
 YEAR_MS = 8_766 * HOUR_MS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.streams import LEASE_US, SECOND_US, State, moment, stamp, state_of
+from offbook.core.stream_format import LEASE_US, SECOND_US, State, moment, stamp, state_of
 
 NOW = 1_795_021_600_000_007
 TIMES = st.integers(0, 4_102_444_800 * SECOND_US)

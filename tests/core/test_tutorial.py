@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.changes import Clock, Operation, Record, Rejection, Value, Verdict
 from offbook.core.errors import Malformed
+from offbook.core.model import Clock, Operation, Record, Rejection, Value, Verdict
 from offbook.core.tutorial import (
     CELLS,
     Item,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from offbook.core.errors import Conflicting, Invalid, NotLetIn
-from offbook.core.prune import DAY_US
+from offbook.core.merge.retention import DAY_US
 from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, changed, kept_until, removed_line, require_access
 
 NOW = 1_795_021_600_000_000

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from offbook.core import Change, Clock, Cursor, Operation, Record, Rejection
 from offbook.core.errors import Malformed
-from offbook.core.wire import (
+from offbook.core.protocol.requests import (
     BASES_MAX,
     CHANGES_MAX,
     Push,

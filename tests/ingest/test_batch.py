@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.core.streams import SECOND_US, stamp
+from offbook.core.stream_format import SECOND_US, stamp
 from offbook.ingest.batch import Batch
 from offbook.ingest.waiting import Settings, backoff_seconds, failures_after, is_full
 

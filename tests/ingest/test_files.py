@@ -15,7 +15,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from offbook import Replica
-from offbook.core.streams import LEASE_US, SECOND_US, stamp
+from offbook.core.stream_format import LEASE_US, SECOND_US, stamp
 from offbook.ingest import copying, files
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept

@@ -13,10 +13,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from offbook.core import Book, Change, Conflict, Operation, Outcome, Record, Settled, Verdict, plan
-from offbook.core.changes import Value
-from offbook.core.plan import Entry, Key, Plan
-from offbook.core.prune import Lines, pruned
-from offbook.core.rebase import Line, State, live, with_bases
+from offbook.core.merge.batch import Entry, Key, Plan
+from offbook.core.merge.rebase import Line, State, live, with_bases
+from offbook.core.merge.retention import Lines, pruned
+from offbook.core.model import Value
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
 START_MS = 1_795_000_000_000

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core import POLICIES, Operation, Record, Verdict, merge
-from offbook.core.plan import Plan
-from offbook.core.policies import Contest, Fate, Policy
-from offbook.core.tables import EXISTS
+from offbook.core import POLICIES, Operation, Record, Verdict
+from offbook.core.merge import decide
+from offbook.core.merge.batch import Plan
+from offbook.core.merge.policies import Contest, Fate, Policy
+from offbook.core.schema import EXISTS
 from tests.laws.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
 
 pytestmark = pytest.mark.proof
@@ -188,7 +189,7 @@ def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(policy:
 
 def contested(record: Record, change: Any) -> set[str]:
     """The cells of a change that meet something unseen: the same cell, or anything in what it removes."""
-    unseen = merge.concurrent_cells(record, change)
+    unseen = decide.concurrent_cells(record, change)
     removals = {"": "@exists"} if change.operation is Operation.DELETE else {}
     removals |= {cell.removesuffix("@exists"): cell for cell, value in change.cells.items() if value is False}
     return {*unseen, *(cell for prefix, cell in removals.items() if any(one.startswith(prefix) for one in unseen))}
@@ -295,7 +296,7 @@ def name_of(law: Callable[..., None]) -> str:
 
 
 def made_up(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(merge, "POLICIES", MappingProxyType({**POLICIES, "made-up": policy}))
+    monkeypatch.setattr(decide, "POLICIES", MappingProxyType({**POLICIES, "made-up": policy}))
     return "made-up"
 
 
@@ -327,7 +328,7 @@ def over_policies(test: Callable[..., None]) -> bool:
 
 
 def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:
-    monkeypatch.setattr(merge, "_losers", lambda *_: ())
+    monkeypatch.setattr(decide, "_losers", lambda *_: ())
     history = [Step(1, "edit", clock=-5000), Step(2, "edit"), Step(2, "push")]
     with pytest.raises(AssertionError, match="is nowhere"):
         nothing_typed_is_missing(play("merge", history))

@@ -10,7 +10,7 @@ import pytest
 
 from app import App
 from offbook import Replica, background, channel, transport
-from offbook.core.link import Seconds
+from offbook.core.connection import Seconds
 from tests.browser import add_device, add_user, app_beside
 from tests.middle import Middle
 from tests.serving import serving

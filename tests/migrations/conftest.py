@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData
 
 from models import Base, Book, Contact, ContactDetail
-from offbook.core.tables import TABLES
+from offbook.core.schema import TABLES
 from storage.engines import Database
 from storage.migrating import MIGRATIONS
 from storage.prepared import Rows

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Inspector, inspect, select
 
 from models import Base
-from offbook.core.changes import Clock, Record
+from offbook.core.model import Clock, Record
 from storage.engines import Database
 
 CREATED = Clock(1, 1, "c1", "r1")

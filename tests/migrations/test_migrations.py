@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, select, update
 
 from models import Base, Contact, User
-from offbook.core.digests import digest_of
+from offbook.core.verify.digests import digest_of
 from storage.engines import Database
 from storage.migrating import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
 from tests.migrations.filled import RECORDS, everything, schema

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
-from offbook.core.plan import Book
-from offbook.core.prune import Lines
-from offbook.core.ranges import compare_of, fetch_of
-from offbook.core.wire import loads, parse_push
+from offbook.core.merge.batch import Book
+from offbook.core.merge.retention import Lines
+from offbook.core.protocol.requests import loads, parse_push
+from offbook.core.verify.ranges import compare_of, fetch_of
 from storage import Origin, PageSize, prune
 from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf

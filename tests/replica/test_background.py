@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from offbook import Response, background
-from offbook.core.link import Seconds
+from offbook.core.connection import Seconds
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, problem, says
 

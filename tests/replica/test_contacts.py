@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from offbook import Invalid, NotFound, Replica, Response, log
-from offbook.core.tables import CONTACTS
+from offbook.core.schema import CONTACTS
 from tests.replica.conftest import Device
 from tests.replica.serving import Clock, Server, Wire, says, wire
 

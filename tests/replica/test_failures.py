@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 
 from offbook import NotAuthorized, NotOffbook, Offline, OtherBook, Refused, Response, ServerFault, SyncError
-from offbook.core.wire import CHANGES_MAX
+from offbook.core.protocol.requests import CHANGES_MAX
 from tests.replica.conftest import Device
 from tests.replica.serving import (
     BOOK,

@@ -11,7 +11,7 @@ import pytest
 
 from offbook import HTTP, NoLive, NotOffbook, Offline, ProxyFault, Replica
 from offbook.channel import Channel, Sign
-from offbook.core.link import SECONDS
+from offbook.core.connection import SECONDS
 from tests.replica.http import TOKEN, House, serving
 from tests.replica.odd_servers import Visitor, answer, odd_server, says
 from tests.replica.serving import Server

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from offbook import Offline, Replica, log
-from offbook.core.tables import EXISTS
-from offbook.core.wire import iso_millis
+from offbook.core.protocol.requests import iso_millis
+from offbook.core.schema import EXISTS
 from tests.replica.conftest import Device
 from tests.replica.serving import SECOND, START, Server, Wire, lost_answer, lost_request, wire
 

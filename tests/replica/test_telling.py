@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import NotAuthorized, Offline, Replica, Response, background
-from offbook.core.link import Seconds
+from offbook.core.connection import Seconds
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, problem, says
 from tests.witness import Witness

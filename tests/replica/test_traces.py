@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from offbook import NotFound, Replica, answers, applying, log
-from offbook.core.wire import parse_push
+from offbook.core.protocol.requests import parse_push
 from storage import Origin
 from storage.sync import changes, sync
 from tests.replica.conftest import Device

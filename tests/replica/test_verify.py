@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
-from offbook.core.digests import MODULUS
-from offbook.core.ranges import RECORDS_MAX
-from offbook.core.tables import Field, Table
+from offbook.core.schema import Field, Table
+from offbook.core.verify.digests import MODULUS
+from offbook.core.verify.ranges import RECORDS_MAX
 from offbook.verifying import STARTS_MAX
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Step, everything, lost_request, ok, problem, says, wire

@@ -17,11 +17,11 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from models import Book as BookRow
-from offbook.core.plan import Book
-from offbook.core.prune import Forgotten, Lines
-from offbook.core.ranges import WHOLE, split
-from offbook.core.resolving import CONFLICTS
-from offbook.core.wire import iso_millis, parse_cursor, push_of
+from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.merge.batch import Book
+from offbook.core.merge.retention import Forgotten, Lines
+from offbook.core.protocol.requests import iso_millis, parse_cursor, push_of
+from offbook.core.verify.ranges import WHOLE, split
 from storage import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines import Database, open_engines
 from storage.memory import MemoryStore

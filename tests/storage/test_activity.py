@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event, insert
 
 from models import ConflictRow
-from offbook.core.prune import Lines
-from offbook.core.wire import change_of
+from offbook.core.merge.retention import Lines
+from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from storage.accounts import Accounts, User
 from storage.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bench import sync
-from offbook.core.wire import change_of
+from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.engines import Database
 from storage.sql import SqlStore

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from offbook.core.cells import same
-from offbook.core.changes import Key, Record, Value
-from offbook.core.history import state_of
-from offbook.core.policies import POLICIES
-from offbook.core.wire import change_of
+from offbook.core.history.reconstruct import state_of
+from offbook.core.merge.policies import POLICIES
+from offbook.core.model import Key, Record, Value
+from offbook.core.protocol.requests import change_of
+from offbook.core.validation import same
 from storage.restoring import By, preview, restore, restore_version, take_back
 from tests.storage.books import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.stories import HISTORIES, Player, Push, play

@@ -14,8 +14,8 @@ from typing import IO
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from offbook.core.changes import Change, Rejection
-from offbook.core.wire import push_of
+from offbook.core.model import Change, Rejection
+from offbook.core.protocol.requests import push_of
 from storage import take
 from storage.engines import Database
 from storage.queries import CHANGES

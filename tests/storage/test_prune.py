@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
-from offbook.core.policies import POLICIES
-from offbook.core.prune import Forgotten
+from offbook.core.merge.policies import POLICIES
+from offbook.core.merge.retention import Forgotten
 from tests.storage.books import Desk, Json, Library, change, rows_of, uuid
 from tests.storage.stories import HISTORIES, RECORDS, Push, play
 

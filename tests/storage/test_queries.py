@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from models import Base
-from offbook.core.ranges import WHOLE, Range
-from offbook.core.tables import TABLES
+from offbook.core.schema import TABLES
+from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines import Database
 from storage.queries import TableQueries
 from storage.rows import layouts

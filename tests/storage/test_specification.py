@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
-from offbook.core.plan import Book
-from offbook.core.policies import POLICIES
+from offbook.core.merge.batch import Book
+from offbook.core.merge.policies import POLICIES
 from storage.memory import MemoryStore
 from tests.storage.books import Desk, Json, Library
 from tests.storage.stories import PUSHES, RECORDS, Player, Push, Typed

@@ -13,7 +13,7 @@ import pytest
 
 from offbook import Replica
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.streams import LEASE_US, SECOND_US, State
+from offbook.core.stream_format import LEASE_US, SECOND_US, State
 from offbook.ingest.batch import Batch
 from offbook.sqlite import connect
 from storage import stream_files

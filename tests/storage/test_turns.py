@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from offbook.core.changes import Cursor
 from offbook.core.errors import CursorGone
-from offbook.core.wire import parse_cursor, push_of
+from offbook.core.model import Cursor
+from offbook.core.protocol.requests import parse_cursor, push_of
 from storage import Page, PageSize, pull, turns
 from storage.sync import sync, sync_together
 from storage.turns import PORTION_SIZE, WHOLE_SIZE

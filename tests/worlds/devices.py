@@ -66,7 +66,7 @@ class Version:
 
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica
-        self.table = modules["offbook.core.tables"].CONTACTS
+        self.table = modules["offbook.core.schema"].CONTACTS
         self.log = modules["offbook.log"]
         self.change_in = modules["offbook.local"].change_in
         self.is_behind = modules["offbook.knowledge"].is_behind

@@ -8,11 +8,11 @@ from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
-from offbook.core.changes import Change
+from offbook.core.conflicts.resolution import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
-from offbook.core.prune import Lines
-from offbook.core.resolving import CONFLICTS
-from offbook.core.wire import parse_push
+from offbook.core.merge.retention import Lines
+from offbook.core.model import Change
+from offbook.core.protocol.requests import parse_push
 from storage import Origin, PageSize, Store, prune
 from storage.memory import MemoryStore, Shelf
 from storage.sync import changes, sync

@@ -13,8 +13,8 @@ from random import Random
 from uuid import UUID
 
 from offbook import SyncReport
-from offbook.core.policies import POLICIES
-from offbook.core.prune import Lines
+from offbook.core.merge.policies import POLICIES
+from offbook.core.merge.retention import Lines
 from storage.memory import Shelf
 from tests.storage.books import Library
 from tests.worlds.devices import Device, Ledger, Version, texts_in

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offbook.core.changes import NO_CLOCKS, Beaten, Change, Clock, Operation, Record, Value, Verdict
-from offbook.core.policies import POLICIES, Contest, Fate
-from offbook.core.prune import is_bare
-from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.merge.policies import POLICIES, Contest, Fate
+from offbook.core.merge.retention import is_bare
+from offbook.core.model import NO_CLOCKS, Beaten, Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.schema import EXISTS, TABLES, entry_of
 
 RESTORE = "restore"
 """The rule by which a change loses that a restored server gets for its history alone."""

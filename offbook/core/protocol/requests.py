@@ -18,10 +18,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
 
-from offbook.core.cells import TYPED, Json, Rules, cells_of, shape
-from offbook.core.changes import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.tables import TABLES, Table
+from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
+from offbook.core.schema import TABLES, Table
+from offbook.core.validation import TYPED, Json, Rules, cells_of, shape
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""

@@ -16,9 +16,9 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
-from offbook.core.changes import Operation, Value
 from offbook.core.errors import Invalid
-from offbook.core.tables import ENTRY_KEY, EXISTS, Field, Map, Table, Type
+from offbook.core.model import Operation, Value
+from offbook.core.schema import ENTRY_KEY, EXISTS, Field, Map, Table, Type
 
 Json = Any
 """Whatever JSON can say: checked here, and nowhere trusted before."""

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
-from offbook.core.changes import Record
 from offbook.core.errors import Invalid
-from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.model import Record
+from offbook.core.schema import EXISTS, TABLES, entry_of
 
 HISTORY_DAYS = 365
 TRASH_DAYS = 30

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from offbook.core.cells import same
-from offbook.core.changes import Conflict, Operation, Record, Value
-from offbook.core.tables import EXISTS, TABLES, entry_of
+from offbook.core.model import Conflict, Operation, Record, Value
+from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.validation import same
 
 Cells = Mapping[str, Value]
 

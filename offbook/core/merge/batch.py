@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from offbook.core.changes import NO_CLOCKS, Beaten, Change, Clock, Conflict, Key, Record, Rejection, Value, Verdict
-from offbook.core.merge import Create, Decision, Keep, Reject, Write, decide, for_history
-from offbook.core.tables import EXISTS
+from offbook.core.merge.decide import Create, Decision, Keep, Reject, Write, decide, for_history
+from offbook.core.model import NO_CLOCKS, Beaten, Change, Clock, Conflict, Key, Record, Rejection, Value, Verdict
+from offbook.core.schema import EXISTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from offbook.core.cells import same
-from offbook.core.changes import Change, Operation, Record, Value
-from offbook.core.history import Wish, to_state
-from offbook.core.merge import asserts
-from offbook.core.past import standing
-from offbook.core.tables import EXISTS, TABLES, Table, entry_of
+from offbook.core.history.entry import standing
+from offbook.core.history.reconstruct import Wish, to_state
+from offbook.core.merge.decide import asserts
+from offbook.core.model import Change, Operation, Record, Value
+from offbook.core.schema import EXISTS, TABLES, Table, entry_of
+from offbook.core.validation import same
 
 Cells = Mapping[str, Value]
 

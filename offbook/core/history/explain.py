@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from offbook.core.changes import Value
-from offbook.core.past import Past, Winner, waited, written
-from offbook.core.tables import EXISTS
-from offbook.core.wire import iso_micros
+from offbook.core.history.entry import Past, Winner, waited, written
+from offbook.core.model import Value
+from offbook.core.protocol.requests import iso_micros
+from offbook.core.schema import EXISTS
 
 When = Callable[[str], str]
 

@@ -4,7 +4,7 @@ A policy is asked only when something of the record is concurrent with the chang
 cell that the change would alter (a *wish*) whether it is taken, loses, or waits for a person. What it does not name is
 taken. Whatever loses is kept in the history: a policy chooses what shows, never what survives.
 
-Being in POLICIES runs the merge laws on it (tests/core/test_laws.py).
+Being in POLICIES runs the merge laws on it (tests/laws/test_laws.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from offbook.core.changes import Change, Clock, Record, Value
-from offbook.core.tables import EXISTS
+from offbook.core.model import Change, Clock, Record, Value
+from offbook.core.schema import EXISTS
 
 
 class Fate(Enum):

@@ -1,7 +1,8 @@
 """Settling conflicts, one or all alike: what a choice means for a record as it is by now.
 
 A conflict keeps what stood when it opened. Whoever chooses later chooses between what stands today and what came; what
-follows is a Wish of offbook.core.resolving, so an ordinary change. Nothing here knows who asks, or stores anything.
+follows is a Wish of offbook.core.conflicts.resolution, so an ordinary change. Nothing here knows who asks, or stores
+anything.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from offbook.core.changes import Conflict, Key, Operation, Record, Value
-from offbook.core.history import Wish, state_of
-from offbook.core.resolving import Choice, chosen, typed
-from offbook.core.tables import EXISTS, entry_of
+from offbook.core.conflicts.resolution import Choice, chosen, typed
+from offbook.core.history.reconstruct import Wish, state_of
+from offbook.core.model import Conflict, Key, Operation, Record, Value
+from offbook.core.schema import EXISTS, entry_of
 
 Cells = Mapping[str, Value]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from offbook.core.cells import Json
-from offbook.core.changes import Author, Conflict, Operation, Value
 from offbook.core.errors import Invalid
-from offbook.core.history import Wish
-from offbook.core.tables import CONTACTS, EXISTS, TABLES, entry_of
-from offbook.core.wire import iso_micros, iso_millis
+from offbook.core.history.reconstruct import Wish
+from offbook.core.model import Author, Conflict, Operation, Value
+from offbook.core.protocol.requests import iso_micros, iso_millis
+from offbook.core.schema import CONTACTS, EXISTS, TABLES, entry_of
+from offbook.core.validation import Json
 
 Cells = Mapping[str, Value]
 

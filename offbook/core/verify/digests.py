@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from offbook.core.changes import Record, Value
-from offbook.core.tables import EXISTS, TABLES, Field, Map, Table, Type
+from offbook.core.model import Record, Value
+from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
 
 HASH_BYTES = 5
 MODULUS = 1 << 8 * HASH_BYTES

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from offbook.core.changes import Operation, Record, Value, Verdict
 from offbook.core.errors import Invalid
-from offbook.core.history import state_at
-from offbook.core.tables import EXISTS, entry_of
+from offbook.core.history.reconstruct import state_at
+from offbook.core.model import Operation, Record, Value, Verdict
+from offbook.core.schema import EXISTS, entry_of
 
 Cells = Mapping[str, Value]
 

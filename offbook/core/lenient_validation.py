@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offbook.core.cells import SAID, Json, cells_of, check, same, value_of
-from offbook.core.changes import Operation, Value
 from offbook.core.errors import Invalid
-from offbook.core.tables import ENTRY_KEY, Field, Map, Table, Type, entry_of
+from offbook.core.model import Operation, Value
+from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
+from offbook.core.validation import SAID, Json, cells_of, check, same, value_of
 
 
 class Said(NamedTuple):

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from offbook.core.cells import Json
 from offbook.core.errors import Malformed
-from offbook.core.tables import TABLES
-from offbook.core.wire import PAGE_MAX, UUID_TEXT
+from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
+from offbook.core.schema import TABLES
+from offbook.core.validation import Json
 
 DIGITS = "0123456789abcdef"
 DASHES = (8, 13, 18, 23)

@@ -1,0 +1,1 @@
+"""Requests and answers of the sync protocol, as JSON and as values."""
