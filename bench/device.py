@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figures import Figure, median, seconds
 from bench.server import Server
 from offbook import HTTP, Replica, Response, Transport
-from offbook.sqlite import connect
+from offbook.database.connection import connect
 
 WRITES = 1_000
 RAW = """

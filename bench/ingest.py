@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 
 from bench.figures import Figure, seconds
 from bench.server import ROOT
-from offbook import sqlite
+from offbook.database import connection as sqlite
 
 RATE = 20_000
 SECONDS = 15.0

@@ -12,7 +12,7 @@ import time
 from threading import Condition
 
 from offbook import Replica, Status
-from offbook.sqlite import connect
+from offbook.database.connection import connect
 
 GAP_SECONDS = 0.02
 """Between two commits: each is measured by itself."""

@@ -12,7 +12,7 @@ from typing import Any
 from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
 from offbook.core.protocol.requests import dumps
-from offbook.sqlite import connect
+from offbook.database.connection import connect
 
 BATCH = 1_000
 SINGLES = 1_000

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from bench import server, sync
 from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
-from offbook import HTTP, Replica, log
+from offbook import HTTP, Replica
 from offbook.core.schema import CONTACTS
+from offbook.database import change_log
 from offbook.held import held
 
 RECORDS = 100_000
@@ -60,7 +61,7 @@ def differing(running: Server, book: Replica) -> Iterator[Figure]:
 
 
 def damage(book: Replica) -> bool:
-    with log.applying(book.connection):
+    with change_log.applying(book.connection):
         book.connection.execute(f"UPDATE contacts SET phone = phone || '0' WHERE id = ({ONE})")
         found = book.connection.execute("DELETE FROM change_log WHERE synced = 2")
     return found.rowcount >= 0

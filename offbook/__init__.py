@@ -34,11 +34,11 @@ if TYPE_CHECKING:
         SyncError,
     )
     from offbook.core.history.entry import Past
+    from offbook.database.parked import Parked
+    from offbook.database.status import Status
     from offbook.mending import Repair
-    from offbook.parking import Parked
     from offbook.planning import PlanReport
     from offbook.replica import Replica
-    from offbook.status import Status
     from offbook.stopping import Stopped
     from offbook.syncing import SyncReport
     from offbook.transport import HTTP, Response, Transport
@@ -74,13 +74,13 @@ __all__ = [
 
 _HOMES = {
     "HTTP": "offbook.transport",
-    "Parked": "offbook.parking",
+    "Parked": "offbook.database.parked",
     "Past": "offbook.core.history.entry",
     "PlanReport": "offbook.planning",
     "Repair": "offbook.mending",
     "Replica": "offbook.replica",
     "Response": "offbook.transport",
-    "Status": "offbook.status",
+    "Status": "offbook.database.status",
     "Stopped": "offbook.stopping",
     "SyncReport": "offbook.syncing",
     "Transport": "offbook.transport",

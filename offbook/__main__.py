@@ -20,9 +20,9 @@ from offbook.command.parser import parse
 from offbook.command.place import file_of, stream_file_of
 from offbook.core.errors import OffbookError
 from offbook.core.text import clean
+from offbook.database.connection import BUSY_SECONDS_MAX
+from offbook.database.connection import Error as FileFault
 from offbook.replica import Replica
-from offbook.sqlite import BUSY_SECONDS_MAX
-from offbook.sqlite import Error as FileFault
 
 DEBUG = "OFFBOOK_DEBUG"
 

@@ -32,7 +32,7 @@ from offbook.core.model import Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
 from offbook.core.schema import EXISTS, TABLES, Table
 from offbook.core.validation import Json
-from offbook.local import Key, ServerRow
+from offbook.database.server_rows import Key, ServerRow
 from offbook.refusals import json_of_answer
 from offbook.transport import Response
 

@@ -14,18 +14,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from offbook import conflicts, knowledge, log, lost, snapshots, state
+from offbook import lost, snapshots
 from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import State
 from offbook.core.model import Operation, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
-from offbook.local import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
-from offbook.log import LogLine
-from offbook.parking import UNKNOWN_RECORD, fold, park, write_bases
-from offbook.rows import LAYOUTS
-from offbook.turns import Turn, work_in_turns
+from offbook.database import change_log, conflicts, known_cells, sync_state
+from offbook.database.batched_writes import Turn, work_in_turns
+from offbook.database.change_log import LogLine
+from offbook.database.parked import UNKNOWN_RECORD, fold, park, write_bases
+from offbook.database.records import LAYOUTS
+from offbook.database.server_rows import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,7 +60,7 @@ class Applied:
 
 def check_book(connection: sqlite3.Connection, book: str) -> None:
     """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    known = state.read(connection).book
+    known = sync_state.read(connection).book
     if known is not None and known != book:
         raise OtherBook(
             "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
@@ -79,7 +80,7 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answe
         yield from take_page(connection, answer, now_ms, applied, turn)
         yield from _look_at_the_rest(connection, applied, turn)
 
-    work_in_turns(connection, work, log.applying)
+    work_in_turns(connection, work, change_log.applying)
     applied.changed = list(dict.fromkeys(applied.changed))
     return applied
 
@@ -94,7 +95,7 @@ def apply_verdicts(
         check_book(connection, book)
         yield from settle(connection, sent, results, applied, turn)
 
-    work_in_turns(connection, work, log.applying)
+    work_in_turns(connection, work, change_log.applying)
     return applied
 
 
@@ -183,7 +184,7 @@ def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: Result) 
 def _reject(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
     """Park the line; or leave it for fold(), where it was only refused because the INSERT before it was."""
     if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
-        before = log.unsettled(connection, line.table, line.record_id)
+        before = change_log.unsettled(connection, line.table, line.record_id)
         if any(one.id < line.id and one.state is State.PARKED and one.operation == "INSERT" for one in before):
             return False
     detail = result.detail or "The server gave no reason."
@@ -203,7 +204,7 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
 
 def _take_conflicts(connection: sqlite3.Connection, answer: Answer, turn: Turn) -> Iterator[None]:
     for start in range(0, len(answer.conflicts), CONFLICTS_AT_ONCE):
-        if answer.since != state.read(connection).cursor:
+        if answer.since != sync_state.read(connection).cursor:
             return
         conflicts.take(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
         if turn.is_over:
@@ -212,15 +213,15 @@ def _take_conflicts(connection: sqlite3.Connection, answer: Answer, turn: Turn) 
 
 def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into: Applied, turn: Turn) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
-    here = state.read(connection)
+    here = sync_state.read(connection)
     if answer.since != here.cursor:
         return
     for some in _parts(answer.rows):
         for _ in _take_rows(connection, some[0].key[0], some, into, turn):
             yield
-            if answer.since != state.read(connection).cursor:
+            if answer.since != sync_state.read(connection).cursor:
                 return
-    knowledge.move(connection, answer.cursor, answer.book, now_ms)
+    known_cells.move(connection, answer.cursor, answer.book, now_ms)
     into.took_page = True
     if not answer.more:
         for key in snapshots.advance(connection, here.snapshot):

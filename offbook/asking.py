@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from offbook import log
 from offbook.answers import VERDICTS
 from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
@@ -29,10 +28,11 @@ from offbook.core.model import Clock, Record, Value
 from offbook.core.protocol.requests import OPERATIONS, PROTOCOL
 from offbook.core.schema import CONTACTS, EXISTS, TABLES, Table
 from offbook.core.validation import SAID, Json, value_of
-from offbook.local import NEVER, Key, server_row, shown
+from offbook.database import change_log
+from offbook.database.edits import carry_out
+from offbook.database.server_rows import NEVER, Key, server_row, shown
 from offbook.refusals import json_of_answer, problem_of
 from offbook.transport import Response, Transport
-from offbook.wishes import carry_out
 
 if TYPE_CHECKING:
     import sqlite3
@@ -167,7 +167,7 @@ def restore(
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
     key = (CONTACTS.name, record_id)
     values = given_back(past, past.created, cells, to)
-    with log.applying(connection):
+    with change_log.applying(connection):
         last = _last(connection, key, told)
         wish = to_values(_record(connection, key, last), with_entries(values, last))
         if wish is None:
@@ -189,7 +189,7 @@ def restore_version(
     if past.seq is None:
         raise Invalid("no_version", "This change altered nothing: choose the one before it.")
     key = (CONTACTS.name, record_id)
-    with log.applying(connection):
+    with change_log.applying(connection):
         wanted = standing(state_after(_as_told(connection, key), told, past.seq))
         if wanted.get(EXISTS) and any(wanted.get(name) is None for name in TABLES[key[0]].required):
             raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")

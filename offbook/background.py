@@ -18,17 +18,17 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import state
 from offbook.answers import Answer
 from offbook.applying import Applied
 from offbook.channel import Channel, Said, Sign
 from offbook.core.connection import ON_SOCKET, SECONDS, Event, Link, Move, State, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
+from offbook.database import sync_state
+from offbook.database.connection import Connection, DiskFull, ReadOnly
+from offbook.database.connection import Error as FileFault
+from offbook.database.status import Seen
 from offbook.live import Detour, Live, message_of
 from offbook.outgoing import has_pending
-from offbook.sqlite import Connection, DiskFull, ReadOnly
-from offbook.sqlite import Error as FileFault
-from offbook.status import Seen
 from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Syncing, forget_old_lines
 from offbook.telling import Callbacks, Telling
@@ -72,7 +72,7 @@ class Background:
 
     def __init__(self, access: Access, callbacks: Callbacks) -> None:
         """Raises what opening the file raises."""
-        self.holder = state.holder_name(str(uuid.uuid4()))
+        self.holder = sync_state.holder_name(str(uuid.uuid4()))
         self._access = access
         self._telling = Telling(callbacks)
         self._link = Link(live_at=0.0 if access.has_live else inf)
@@ -189,17 +189,17 @@ class Background:
 
     def _sync(self) -> Happening:
         self._renew()
-        here = state.read(self._connection)
+        here = sync_state.read(self._connection)
         self._given = (here.server, here.token)
         transport = Stoppable(self._access.transport(self._connection), self._stop)
         clock = self._access.clock
-        with state.lease(self._connection, self.holder, clock, self._stop):
+        with sync_state.lease(self._connection, self.holder, clock, self._stop):
             Syncing(self._connection, transport, clock, self.holder, heard=self._heard).run()
         self._telling.works()
         return Happening(Event.SYNCED if time.monotonic() >= self._link.live_at else Event.NOT_YET)
 
     def _connect(self) -> None:
-        here = state.read(self._connection)
+        here = sync_state.read(self._connection)
         if here.server is None or here.token is None or here.cursor is None:
             raise Detour("There is nothing to go on from.")
         self._live = Live(self._connection, self._access.clock)
@@ -247,7 +247,7 @@ class Background:
             if version == self._version:
                 return None
             self._version = version
-            here = state.read(self._connection)
+            here = sync_state.read(self._connection)
             if (here.server, here.token) != self._given:
                 return Happening(Event.GIVEN)
             if self._link.state in SENDS and has_pending(self._connection):

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from offbook import log
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.lenient_validation import typed_part
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, Map, Table
 from offbook.core.text import fold
 from offbook.core.validation import SAID, Json, cells_of, change_data
-from offbook.rows import LAYOUTS
-from offbook.sqlite import reading
+from offbook.database import change_log
+from offbook.database.connection import reading
+from offbook.database.records import LAYOUTS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,14 +39,14 @@ class Contacts:
         record_id = self._new_id()
         data = checked(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
         connection = self._connect()
-        with log.one_change(connection):
+        with change_log.one_change(connection):
             self._layout.add(connection, record_id, data)
         return record_id
 
     def update(self, record_id: str, *, details: Details = None, **fields: Json) -> None:
         """Change the fields and details that are named, and nothing else. Raises NotFound or Invalid."""
         connection = self._connect()
-        with log.one_change(connection):
+        with change_log.one_change(connection):
             before = self._get(connection, record_id)
             data = checked(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
             self._layout.change(connection, record_id, data)
@@ -54,7 +54,7 @@ class Contacts:
     def delete(self, record_id: str) -> None:
         """Raises NotFound where there is no such contact."""
         connection = self._connect()
-        with log.one_change(connection):
+        with change_log.one_change(connection):
             self._get(connection, record_id)
             self._layout.remove(connection, [record_id])
 
@@ -67,7 +67,7 @@ class Contacts:
         given = {name: contact[name] for name in (*self._layout.names, *CONTACTS.maps_by_name) if name in contact}
         data = change_data(CONTACTS, cells_of(CONTACTS, given, Operation.INSERT, SAID))
         connection = self._connect()
-        with log.one_change(connection, typed=False):
+        with change_log.one_change(connection, typed=False):
             if self._layout.get(connection, record_id) is None:
                 self._layout.add(connection, record_id, data)
 

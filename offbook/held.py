@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from offbook.core.schema import Field, Table
 from offbook.core.verify.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
 from offbook.core.verify.ranges import Range, Sum
-from offbook.local import server_row
+from offbook.database.server_rows import server_row
 
 if TYPE_CHECKING:
     import sqlite3

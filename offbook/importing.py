@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from offbook import log
 from offbook.contacts import checked
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, is_empty
-from offbook.local import dump
-from offbook.rows import LAYOUTS
-from offbook.turns import in_turns
+from offbook.database import change_log
+from offbook.database.batched_writes import in_turns
+from offbook.database.records import LAYOUTS
+from offbook.database.server_rows import dump
 
 if TYPE_CHECKING:
     import sqlite3
@@ -81,7 +81,9 @@ class Importing:
     def add(self, contacts: Iterable[Mapping[str, Json]]) -> None:
         """Add those that were never here; each may be given once. Raises Invalid for what can't be stored."""
         fresh = self._fresh(iter(contacts))
-        for counts in in_turns(self._connection, fresh, self._write, block=log.applying, size_of=lambda one: one.size):
+        for counts in in_turns(
+            self._connection, fresh, self._write, block=change_log.applying, size_of=lambda one: one.size
+        ):
             self._done = Done(self._done.counts.plus(counts))
 
     def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[Ready]:

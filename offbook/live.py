@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import knowledge, state
 from offbook.answers import Answer, Result, parse, results_of
 from offbook.applying import Applied, apply, apply_verdicts
 from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.requests import dumps
-from offbook.log import LogLine
+from offbook.database import known_cells, sync_state
+from offbook.database.change_log import LogLine
 from offbook.outgoing import next_batch, request_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Live:
 
     def push(self) -> str | None:
         """What is pending, as a message; None where all of it was parked. Raises Detour where it is too much."""
-        here = state.read(self._connection)
+        here = sync_state.read(self._connection)
         if here.snapshot:
             raise Detour("A snapshot is being taken.")
         lines, _ = next_batch(self._connection, CHANGES_MAX + 1)
@@ -85,9 +85,9 @@ class Live:
     def take(self, page: Answer) -> Applied:
         """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""
         applied = apply(self._connection, [], page, self._clock())
-        if not applied.took_page and page.cursor != state.read(self._connection).cursor:
+        if not applied.took_page and page.cursor != sync_state.read(self._connection).cursor:
             raise Detour("Another process has synced meanwhile.")
-        if knowledge.is_behind(self._connection):
+        if known_cells.is_behind(self._connection):
             raise Detour("Another process has synced meanwhile, and knows less than this version.")
         self._idle = 0 if applied.news or page.conflicts else self._idle + 1
         if self._idle >= IDLE_PAGES_MAX:

@@ -24,7 +24,6 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from offbook import log, state
 from offbook.core.history.entry import standing
 from offbook.core.history.reconstruct import Wish
 from offbook.core.lenient_validation import unknown_cells
@@ -33,9 +32,10 @@ from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value,
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import change_data, is_empty, same
-from offbook.local import Key, ServerRow, change_in, dump, server_row
-from offbook.log import LogLine
-from offbook.parking import append, write_bases
+from offbook.database import change_log, sync_state
+from offbook.database.change_log import LogLine
+from offbook.database.parked import append, write_bases
+from offbook.database.server_rows import Key, ServerRow, change_in, dump, server_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,15 +61,17 @@ def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> N
         (kept, kept),
     )
     if takes_history:  # whatever seq they have: it is that of the row which they lost to
-        log.set_for_history(connection, "synced = 1 AND verdict = ?", Verdict.SUPERSEDED)
+        change_log.set_for_history(connection, "synced = 1 AND verdict = ?", Verdict.SUPERSEDED)
     times: dict[Key, int] = {}
-    for line in sorted([*log.acknowledged_after(connection, kept), *log.pending(connection)], key=lambda one: one.id):
+    for line in sorted(
+        [*change_log.acknowledged_after(connection, kept), *change_log.pending(connection)], key=lambda one: one.id
+    ):
         key = (line.table, line.record_id)
         if line.for_history:
             continue
         is_undone = line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
         if takes_history and is_undone:
-            log.set_for_history(connection, "id = ?", line.id)
+            change_log.set_for_history(connection, "id = ?", line.id)
         elif is_undone:
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
@@ -154,9 +156,9 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
 
     It contains the changes of this device up to its seq: these are for the history alone.
     """
-    contained = (f"synced = 0 AND verdict IS NOT ? AND {MINE} AND seq <= ?", log.FOR_HISTORY, *key, row.stale)
-    if state.read(connection).takes_history:
-        log.set_for_history(connection, *contained)
+    contained = (f"synced = 0 AND verdict IS NOT ? AND {MINE} AND seq <= ?", change_log.FOR_HISTORY, *key, row.stale)
+    if sync_state.read(connection).takes_history:
+        change_log.set_for_history(connection, *contained)
     else:
         connection.execute(f"UPDATE change_log SET synced = 1, seq = NULL WHERE {contained[0]}", contained[1:])
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
@@ -177,7 +179,7 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, came = row.key, row.server
     known = server_row(connection, key)
-    here = state.read(connection)
+    here = sync_state.read(connection)
     if known is None or known.stale < 2:
         return _see_own(connection, key, known, came) if here.snapshot else None
     lines = _pending(connection, key)
@@ -191,7 +193,7 @@ def send_rest(connection: sqlite3.Connection, row: Row) -> None:
     if here.takes_history and (untold := _untold(known, row, wish, lines)):
         by = f"history {here.replica}"
         for change_id in _send(connection, key, known, Wish(Operation.UPDATE, untold), base, by):
-            log.set_for_history(connection, "change_id = ?", change_id)
+            change_log.set_for_history(connection, "change_id = ?", change_id)
     if wish is not None:
         _send(connection, key, known, wish, base, here.replica)
     return None
@@ -272,7 +274,7 @@ def _change_in(line: LogLine, row: ServerRow | None) -> Change | None:
 
 
 def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
-    return [line for line in log.unsettled(connection, *key) if line.state is State.PENDING]
+    return [line for line in change_log.unsettled(connection, *key) if line.state is State.PENDING]
 
 
 def _record(key: Key, row: ServerRow) -> Record:

@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook import log
 from offbook.answers import Row
 from offbook.core.merge.rebase import State
 from offbook.core.model import Operation
 from offbook.core.schema import TABLES, Map, Table
 from offbook.core.validation import Json, shape
-from offbook.local import NEVER, ServerRow, dump, refresh, server_row, take
-from offbook.rows import LAYOUTS
+from offbook.database import change_log
+from offbook.database.records import LAYOUTS
+from offbook.database.server_rows import NEVER, ServerRow, dump, refresh, server_row, take
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +48,7 @@ def mend(connection: sqlite3.Connection, row: Row) -> Repair:
     was = LAYOUTS[table.name].get(connection, record_id)
     known = server_row(connection, row.key)
     typed = None
-    if was is not None and not log.unsettled(connection, *row.key):
+    if was is not None and not change_log.unsettled(connection, *row.key):
         typed = _unlogged(table, was, known or NEVER, row.server)
     if typed:
         _park(connection, row, known or NEVER, typed)

@@ -10,15 +10,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import log, lost
+from offbook import lost
 from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, iso_millis
-from offbook.local import checked, refresh, server_row
-from offbook.log import LogLine
-from offbook.parking import fold, park, write_bases
-from offbook.sqlite import bindable
-from offbook.state import State
+from offbook.database import change_log
+from offbook.database.change_log import LogLine
+from offbook.database.connection import bindable
+from offbook.database.parked import fold, park, write_bases
+from offbook.database.server_rows import checked, refresh, server_row
+from offbook.database.sync_state import State
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +56,7 @@ def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | Non
     parked = 0
     while True:
         _fold(connection)
-        lines = [line for line in log.pending(connection, changes_max) if last is None or line.id <= last]
+        lines = [line for line in change_log.pending(connection, changes_max) if last is None or line.id <= last]
         pairs = [(line, check(connection, line)) for line in lines]
         bad = [(line, found) for line, found in pairs if isinstance(found, Rejection)]
         if not bad:
@@ -76,7 +77,7 @@ def _fold(connection: sqlite3.Connection) -> None:
     )
     for key in connection.execute(sql).fetchall():
         if _is_key(key):
-            with log.applying(connection):
+            with change_log.applying(connection):
                 fold(connection, key)
                 refresh(connection, key)
 
@@ -84,7 +85,7 @@ def _fold(connection: sqlite3.Connection) -> None:
 def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -> bool:
     """Park a line that no server will take; False where it is not pending any more."""
     key = (line.table, line.record_id)
-    with log.applying(connection):
+    with change_log.applying(connection):
         if _is_key(key):
             write_bases(connection, key)
         parked = park(connection, line, why.code, why.detail)
@@ -117,7 +118,7 @@ def requests_of(lines: list[LogLine]) -> list[slice]:
 
 
 def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen (offbook.parking.write_bases)."""
+    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases)."""
     by_record: dict[tuple[str, str], list[Change]] = {}
     for line, change in checked:
         if line.seq is not None:
@@ -140,7 +141,7 @@ def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine]
     request = {
         "changes": [line.as_json(here.replica) for line in lines],
         "since": here.cursor,
-        "seen": log.seen(connection),
+        "seen": change_log.seen(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }

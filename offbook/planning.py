@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from offbook import knowledge, log, state
 from offbook.answers import NOT_SENT, Answer, Result, Row, answer_of
 from offbook.applying import check_book
 from offbook.core.errors import CursorGone, ServerFault
@@ -19,11 +18,12 @@ from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import PROTOCOL, dumps
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, shape
-from offbook.local import NEVER, Key, server_row
-from offbook.log import LogLine
+from offbook.database import change_log, known_cells, sync_state
+from offbook.database.change_log import LogLine
+from offbook.database.connection import bindable
+from offbook.database.records import LAYOUTS
+from offbook.database.server_rows import NEVER, Key, server_row
 from offbook.outgoing import check, known_bases, requests_of
-from offbook.rows import LAYOUTS
-from offbook.sqlite import bindable
 from offbook.transport import Transport
 
 if TYPE_CHECKING:
@@ -85,14 +85,14 @@ class _Planning:
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
-        self._here = state.read(connection)
+        self._here = sync_state.read(connection)
         self._report = PlanReport(snapshot=self._here.cursor is None or self._here.snapshot > 0)
         self._seen: set[Key] = set()
         self._kept: int | None = None
 
     def run(self) -> PlanReport:
         head = self._pull(self._here.cursor)
-        if knowledge.is_behind(self._connection) and not self._report.snapshot:
+        if known_cells.is_behind(self._connection) and not self._report.snapshot:
             self._forget()
             head = self._pull(None)
         for batch in self._batches():
@@ -111,9 +111,9 @@ class _Planning:
 
     def _sendable(self) -> list[LogLine]:
         """The pending lines that stand the checks of a sync; the others are told. What joins a parked INSERT waits."""
-        parked = {(line.table, line.record_id) for line in log.parked(self._connection) if self._takes_in(line)}
+        parked = {(line.table, line.record_id) for line in change_log.parked(self._connection) if self._takes_in(line)}
         sound: list[tuple[LogLine, Change]] = []
-        for line in log.pending(self._connection):
+        for line in change_log.pending(self._connection):
             key, found = (line.table, line.record_id), check(self._connection, line)
             if key in parked:
                 self._park(line, "behind_parked", "It joins the change before it, which can't be sent.")

@@ -27,8 +27,8 @@ from threading import Event
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
 from offbook.core.errors import NotAuthorized, OtherBook, SyncError
+from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
-from offbook.status import Status
 from offbook.syncing import SyncReport
 
 logger = logging.getLogger("offbook")

@@ -17,18 +17,20 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking, conflicts, parking, planning, schema, state, status
+from offbook import asking, planning
 from offbook.contacts import Contacts
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, Past
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.validation import Json
-from offbook.parking import Parked
+from offbook.database import conflicts, schema, status, sync_state
+from offbook.database import parked as parking
+from offbook.database.connection import Connection, Error, at_once, atomic, connect, home_of, make_repeatable, reading
+from offbook.database.parked import Parked
+from offbook.database.settings import Settings
+from offbook.database.status import Seen, Status
 from offbook.planning import PlanReport
 from offbook.server_address import check_server
-from offbook.settings import Settings
-from offbook.sqlite import Connection, Error, at_once, atomic, connect, home_of, make_repeatable, reading
-from offbook.status import Seen, Status
 from offbook.stopping import Stoppable, Stopped
 from offbook.syncing import Progress, Syncing, SyncReport
 from offbook.transport import HTTP, Transport
@@ -85,7 +87,7 @@ class Replica:
         connection = self.connection
         try:
             schema.install(connection)
-            self.id = state.read(connection).replica
+            self.id = sync_state.read(connection).replica
             with suppress(Error), at_once(connection):
                 self._settle_in()
             self.set_server(server, token)
@@ -154,12 +156,12 @@ class Replica:
         """Remember where to sync, and the token of this device. What is None stays as it was. Raises Invalid."""
         values = {"server": server, "token": token}
         given = {name: value.strip() for name, value in values.items() if value is not None}
-        here = state.read(self.connection)
+        here = sync_state.read(self.connection)
         if given.get("server") and given["server"] != here.server:
             check_server(given["server"])
         if any(getattr(here, name) != value for name, value in given.items()):
             with atomic(self.connection):
-                state.write(self.connection, **given)
+                sync_state.write(self.connection, **given)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -177,7 +179,7 @@ class Replica:
         lost by any of them. Whoever sets ``stop`` from another thread makes it raise Stopped within a tenth of a
         second, even when the server hangs.
         """
-        holder = state.holder_name(random_id())
+        holder = sync_state.holder_name(random_id())
         self._settle_in()
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
@@ -191,9 +193,9 @@ class Replica:
         Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
         """
         self._settle_in()
-        connection, holder = self.connection, state.holder_name(random_id())
+        connection, holder = self.connection, sync_state.holder_name(random_id())
         transport = self._transport_for(connection)
-        with state.lease(connection, holder, self._clock):
+        with sync_state.lease(connection, holder, self._clock):
             return Verifying(connection, transport, self._clock, holder).run()
 
     def start(
@@ -228,7 +230,7 @@ class Replica:
         background, self._background = self._background, None
         if background is not None and not background.stop():
             with suppress(Error):  # or it runs out
-                state.give_back_lease(self.connection, background.holder)
+                sync_state.give_back_lease(self.connection, background.holder)
 
     def _committed(self) -> None:
         if (background := self._background) is not None:
@@ -245,7 +247,7 @@ class Replica:
         if stop is not None:
             transport = Stoppable(transport, stop)
         try:
-            with state.lease(connection, holder, self._clock, stop):
+            with sync_state.lease(connection, holder, self._clock, stop):
                 return Syncing(connection, transport, self._clock, holder, progress).run()
         except Stopped:
             self._local.http = None  # a request may still hang in it
@@ -255,7 +257,7 @@ class Replica:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
         if self._transport is not None:
             return self._transport
-        here = state.read(connection)
+        here = sync_state.read(connection)
         if not here.server or not here.token:
             raise NoServer(f"This device has no {'token' if here.server else 'server'} yet: give it one, then sync.")
         http: HTTP | None = getattr(self._local, "http", None)

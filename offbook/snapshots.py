@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from offbook import knowledge, lost, state
-from offbook.local import Key, ServerRow, server_row, settle_down, take
-from offbook.log import applying
-from offbook.state import Snapshot
+from offbook import lost
+from offbook.database import known_cells, sync_state
+from offbook.database.change_log import applying
+from offbook.database.server_rows import Key, ServerRow, server_row, settle_down, take
+from offbook.database.sync_state import Snapshot
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,8 +42,8 @@ def begin(
             settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
-        knowledge.begin(connection, is_served)
-        state.write(connection, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
+        known_cells.begin(connection, is_served)
+        sync_state.write(connection, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
 
 
 def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
@@ -54,7 +55,7 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
         return
     stale = connection.execute("SELECT table_name, record_id FROM server_rows WHERE stale > 0").fetchall()
     if stage == Snapshot.TAKING and stale:
-        state.write(connection, snapshot=Snapshot.CATCHING_UP)
+        sync_state.write(connection, snapshot=Snapshot.CATCHING_UP)
         return
     for key in stale:
         row = server_row(connection, key)
@@ -63,6 +64,6 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
             lost.give_up(connection, key, row)
             take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
             yield key
-            if state.read(connection).snapshot != stage:  # another process has begun anew, or is done
+            if sync_state.read(connection).snapshot != stage:  # another process has begun anew, or is done
                 return
-    state.write(connection, snapshot=Snapshot.NONE)
+    sync_state.write(connection, snapshot=Snapshot.NONE)

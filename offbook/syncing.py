@@ -13,19 +13,20 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from offbook import knowledge, log, snapshots, state
+from offbook import snapshots
 from offbook.answers import Answer, answer_of
 from offbook.applying import Applied, apply, check_book
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.model import Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps, iso_millis
-from offbook.log import LogLine
+from offbook.database import change_log, known_cells, sync_state
+from offbook.database.batched_writes import in_turns
+from offbook.database.change_log import LogLine
+from offbook.database.connection import atomic
+from offbook.database.sync_state import Snapshot, State
 from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
 from offbook.refusals import date_ms
-from offbook.sqlite import atomic
-from offbook.state import Snapshot, State
 from offbook.transport import Response, Transport
-from offbook.turns import in_turns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,25 +96,26 @@ class Syncing:
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        here = state.read(self._connection)
-        is_behind = knowledge.is_behind(self._connection)
+        here = sync_state.read(self._connection)
+        is_behind = known_cells.is_behind(self._connection)
         if here.cursor is None and (here.snapshot == Snapshot.NONE or is_behind):
             self._begin_anew()
         elif not is_behind:
-            knowledge.go_on(self._connection)
+            known_cells.go_on(self._connection)
         self._ask_from_before(here)
         self._go_on()
-        if knowledge.is_behind(self._connection):  # only after a sync from the cursor: a restored server tells by that
+        # only after a sync from the cursor: a restored server tells by that
+        if known_cells.is_behind(self._connection):
             self._begin_anew()
             self._go_on()
         forget_old_lines(self._connection, self._clock())
         return self._report()
 
     def _go_on(self) -> None:
-        self._last = log.last_id(self._connection)
+        self._last = change_log.last_id(self._connection)
         while not self._round():
             self._check_gain()
-            state.take_lease(self._connection, self._holder, self._clock())
+            sync_state.take_lease(self._connection, self._holder, self._clock())
 
     def _begin_anew(self) -> None:
         """Take a snapshot though the cursor could be gone on from: rows were pulled by a version that knew less."""
@@ -121,7 +123,7 @@ class Syncing:
 
     def _ask_from_before(self, here: State) -> None:
         """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
-        before = knowledge.cursor_before(self._connection)
+        before = known_cells.cursor_before(self._connection)
         if before is None:
             return
         try:
@@ -135,7 +137,7 @@ class Syncing:
 
     def _round(self) -> bool:
         """One request and what follows from it. True when all is done."""
-        here = state.read(self._connection)
+        here = sync_state.read(self._connection)
         batch = [] if here.snapshot else self._next_batch(self._last)
         try:
             answer = self._ask(batch, here)
@@ -146,9 +148,9 @@ class Syncing:
             self._halve(batch, refusal, here)
             return False
         self._apply(batch, answer)
-        is_taking = bool(state.read(self._connection).snapshot)
+        is_taking = bool(sync_state.read(self._connection).snapshot)
         if here.snapshot and not is_taking:
-            self._last = log.last_id(self._connection)  # what a restored server has lost was put into the queue
+            self._last = change_log.last_id(self._connection)  # what a restored server has lost was put into the queue
         left = count_pending(self._connection, self._last)
         if self._progress is not None:
             self._progress(self._report(), left)
@@ -201,7 +203,7 @@ class Syncing:
         offset = date + 500 - (sent_at + self._clock()) // 2
         offset = 0 if abs(offset) < OFFSET_MS_MIN else offset
         if here.clock_offset_ms is None or abs(offset - here.clock_offset_ms) >= OFFSET_MS_MIN:
-            state.write(self._connection, clock_offset_ms=offset)
+            sync_state.write(self._connection, clock_offset_ms=offset)
 
     # --- what goes wrong ---
 
@@ -212,7 +214,7 @@ class Syncing:
         if here.cursor is None or self._snapshots > SNAPSHOTS_MAX:
             raise ServerFault("The server does not let this device have a copy of its book.")
         with atomic(self._connection):
-            if state.read(self._connection).cursor == here.cursor:
+            if sync_state.read(self._connection).cursor == here.cursor:
                 kept = None if gone.reason == "pruned" else gone.kept
                 snapshots.begin(self._connection, kept, gone.takes_history)
 
@@ -232,7 +234,7 @@ class Syncing:
             if isinstance(refusal, NotOffbook) and self._is_taken(batch):
                 return
         except CursorGone as gone:
-            self._start_over(gone, state.read(self._connection))
+            self._start_over(gone, sync_state.read(self._connection))
             return
         code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
         why = Rejection(batch[0].change_id, code, str(refusal))
@@ -242,7 +244,7 @@ class Syncing:
 
     def _is_taken(self, batch: list[LogLine]) -> bool:
         try:
-            answer = self._ask(batch, state.read(self._connection))
+            answer = self._ask(batch, sync_state.read(self._connection))
         except NotOffbook:
             return False
         self._apply(batch, answer)
@@ -251,7 +253,7 @@ class Syncing:
 
 def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
     """Acknowledged lines, by the server's clock as it told it last: by its own, a wrong one could forget too early."""
-    offset = state.read(connection).clock_offset_ms
+    offset = sync_state.read(connection).clock_offset_ms
     if offset is None:
         return
     horizon_ms = now_ms + offset - KEPT_MS

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offbook import log, state
 from offbook.answers import Row
 from offbook.applying import check_book
 from offbook.compared import Compared, compared_of, fetched_of
@@ -22,14 +21,15 @@ from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
 from offbook.core.schema import TABLES, Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
+from offbook.database import change_log, sync_state
+from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.connection import reading
+from offbook.database.server_rows import ServerRow
 from offbook.held import Held, held
-from offbook.local import ServerRow
 from offbook.mending import Repair, mend
 from offbook.refusals import problem_of
-from offbook.sqlite import reading
 from offbook.syncing import Syncing
 from offbook.transport import Response, Transport
-from offbook.turns import RECORD_SIZE, in_turns
 
 if TYPE_CHECKING:
     import sqlite3
@@ -90,7 +90,7 @@ class Verifying:
     def _verify(self, table: Table) -> int:
         """Compare one table, and mend it. Returns how many records the server has."""
         with reading(self._connection):
-            self._cursor = state.read(self._connection).cursor
+            self._cursor = sync_state.read(self._connection).cursor
             here = held(self._connection, table)
         (whole,) = self._sums(table, [WHOLE])
         if whole != here.sum_of(WHOLE):
@@ -133,12 +133,14 @@ class Verifying:
         for some in _by(PAGE_MAX, sorted(differing)):
             digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in some}
             rows = self._rows(table, digests)
-            turns = in_turns(self._connection, rows, self._mend_some, block=log.applying, size_of=lambda _: RECORD_SIZE)
+            turns = in_turns(
+                self._connection, rows, self._mend_some, block=change_log.applying, size_of=lambda _: RECORD_SIZE
+            )
             for repaired in turns:
                 self._repaired += repaired
 
     def _mend_some(self, rows: Sequence[Row]) -> list[Repair]:
-        if state.read(self._connection).cursor != self._cursor:
+        if sync_state.read(self._connection).cursor != self._cursor:
             raise Moved
         return [mend(self._connection, row) for row in rows]
 
@@ -192,7 +194,7 @@ class Verifying:
             raise Moved
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
-        state.take_lease(self._connection, self._holder, self._clock())
+        sync_state.take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", path, body, headers)

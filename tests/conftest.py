@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from offbook import schema, sqlite
+from offbook.database import connection as sqlite
+from offbook.database import schema
 from storage.engines import ENGINES, Database, open_engines
 from tests.databases import MAKERS
 

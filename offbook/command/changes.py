@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from offbook import log
 from offbook.command import Ambiguous, Answer
 from offbook.command.contacts import find, room, value_of
 from offbook.command.fields import details_in, fields_in
@@ -16,8 +15,9 @@ from offbook.core.errors import NotFound
 from offbook.core.merge.rebase import State
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
-from offbook.log import LogLine
-from offbook.parking import Parked
+from offbook.database import change_log
+from offbook.database.change_log import LogLine
+from offbook.database.parked import Parked
 from offbook.replica import Replica
 
 STATES: Mapping[State, str] = {State.PENDING: "waits", State.ACKNOWLEDGED: "sent", State.PARKED: "parked"}
@@ -31,8 +31,8 @@ NAMES = """SELECT record_id, json_extract(data, '$.name') FROM change_log
 def log_(book: Replica, args: argparse.Namespace) -> Answer:
     """The last changes, oldest first."""
     where, values = ("WHERE record_id = ?", [find(book, args.id)]) if args.id else ("", [])
-    sql = f"SELECT {log.COLUMNS} FROM change_log {where} ORDER BY id DESC LIMIT ?"
-    lines = [log.line_of(row) for row in book.connection.execute(sql, [*values, args.last])][::-1]
+    sql = f"SELECT {change_log.COLUMNS} FROM change_log {where} ORDER BY id DESC LIMIT ?"
+    lines = [change_log.line_of(row) for row in book.connection.execute(sql, [*values, args.last])][::-1]
     if not lines:
         return Answer([], ["Nothing was changed on this device yet."])
     names = dict(book.connection.execute(NAMES).fetchall())

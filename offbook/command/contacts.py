@@ -13,9 +13,9 @@ from offbook.command.words import count, flat, label, moment, pairs, short_ids, 
 from offbook.core.errors import NotFound
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
+from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.connection import bindable, reading
 from offbook.replica import Replica
-from offbook.sqlite import bindable, reading
-from offbook.turns import RECORD_SIZE, in_turns
 
 COLUMNS = ("name", "email", "phone", "company")
 STAR = " ★"

@@ -15,9 +15,9 @@ from offbook.command.words import count
 from offbook.command.writing import write_whole
 from offbook.core.errors import OffbookError
 from offbook.core.validation import Json
+from offbook.database.connection import Error
 from offbook.importing import Counts, Importing
 from offbook.replica import Replica
-from offbook.sqlite import Error
 
 STANDARD = "-"
 

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook import log
 from offbook.command import Ambiguous, Answer, UsageError
 from offbook.command.changes import NAMES
 from offbook.command.contacts import PREFIX_LENGTH_MIN, find
@@ -20,9 +19,10 @@ from offbook.core.merge.rebase import State
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, EXISTS
 from offbook.core.validation import cells_of
-from offbook.local import change_in, server_row
+from offbook.database import change_log
+from offbook.database.connection import bindable
+from offbook.database.server_rows import change_in, server_row
 from offbook.replica import Replica
-from offbook.sqlite import bindable
 
 GONE = "SELECT record_id FROM server_rows WHERE substr(record_id, 1, ?) = ? UNION SELECT record_id FROM change_log"
 GONE += " WHERE substr(record_id, 1, ?) = ?"
@@ -152,7 +152,7 @@ def _why(book: Replica, record_id: str, cell: str, past: Sequence[Past]) -> list
 
 def _edits(book: Replica, record_id: str, cell: str) -> list[Edit]:
     """What this device did to the cell and has not sent, the newest first."""
-    lines = log.unsettled(book.connection, CONTACTS.name, record_id)
+    lines = change_log.unsettled(book.connection, CONTACTS.name, record_id)
     row = server_row(book.connection, (CONTACTS.name, record_id))
     pending = [(line, change_in(line, row)) for line in lines if line.state is State.PENDING]
     edits = [Edit(line.timestamp, change.cells[cell]) for line, change in pending if change and cell in change.cells]

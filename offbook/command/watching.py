@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from offbook import log
 from offbook.command import Answer, standard
 from offbook.command.syncing import need_server
 from offbook.command.words import count, flat
 from offbook.core.text import clean
+from offbook.database import change_log
+from offbook.database.status import Status
 from offbook.replica import Replica
-from offbook.status import Status
 
 LOOK_SECONDS = 0.1
 """How often the file is looked at, where nobody tells that something happened."""
@@ -100,7 +100,7 @@ class Watched:
         self._version = self._seen()
         self._shown = self._read()
         self._told: dict[str, str | None] = {}
-        self._line = log.last_id(book.connection)
+        self._line = change_log.last_id(book.connection)
         self._status = book.status()
         self._link = "connecting"
         (self._settled_before,) = book.connection.execute(FIRST_UNSETTLED).fetchone()
@@ -137,7 +137,7 @@ class Watched:
 
     def _edited(self) -> list[str]:
         """Contacts that were edited on this device."""
-        before, self._line = self._line, log.last_id(self._book.connection)
+        before, self._line = self._line, change_log.last_id(self._book.connection)
         return [record_id for (record_id,) in self._book.connection.execute(EDITED, (before,))]
 
     def _contacts(self, changed: set[str], edited: set[str]) -> Iterator[Event]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offbook.sqlite import Error, connect
+from offbook.database.connection import Error, connect
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,13 +11,13 @@ import uuid
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from offbook import state
 from offbook.core.stream_format import is_held, stamp
+from offbook.database import sync_state
+from offbook.database.connection import atomic, connect
 from offbook.ingest import tables
 from offbook.ingest.batch import Batch
 from offbook.ingest.copying import Copying
 from offbook.ingest.errors import Occupied, OtherStream, Unkept
-from offbook.sqlite import atomic, connect
 
 BUSY_MS = 100
 """Nothing is received while SQLite waits for another writer, so that longer waits are made outside of it."""
@@ -44,13 +44,13 @@ class StreamFile:
     def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
         tables.refuse_others(path)
         self.path = path
-        self._holder = state.holder_name(str(uuid.uuid4()))
+        self._holder = sync_state.holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
             self._connection = undo.enter_context(closing(connect(path)))
             self._copying = undo.enter_context(closing(Copying(self._connection, path)))
             self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
             self._file = _identity(path)
-            undo.callback(state.at_work.discard, self._holder)
+            undo.callback(sync_state.at_work.discard, self._holder)
             self._take(url, now_us, moved)  # last: if it fails, no other process finds the file taken
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             undo.pop_all()
@@ -84,17 +84,17 @@ class StreamFile:
             self._connection.execute("UPDATE stream SET holder = NULL")
 
     def close(self) -> None:
-        state.at_work.discard(self._holder)
+        sync_state.at_work.discard(self._holder)
         with closing(self._connection):
             self._copying.close()
 
     def _take(self, url: str, now_us: int, moved: bool) -> None:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
-        state.at_work.add(self._holder)
+        sync_state.at_work.add(self._holder)
         with atomic(self._connection):
             tables.install(self._connection, url, stamp(now_us))
             of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
-            if is_held(holder, alive_at, now_us) and state.is_alive(holder):
+            if is_held(holder, alive_at, now_us) and sync_state.is_alive(holder):
                 raise Occupied(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
             if of != url and not moved:
                 raise OtherStream(

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from offbook.database.connection import Error
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import Unkept
 from offbook.ingest.files import StreamFile
 from offbook.ingest.waiting import Settings, is_full
-from offbook.sqlite import Error
 
 Event = dict[str, Any]
 Tell = Callable[[Event], None]

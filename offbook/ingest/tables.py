@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offbook.core.stream_format import VERSION
+from offbook.database.connection import look
 from offbook.ingest.errors import NotAStream
-from offbook.sqlite import look
 
 if TYPE_CHECKING:
     import sqlite3

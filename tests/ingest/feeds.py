@@ -18,12 +18,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
+from offbook.database.connection import connect
 from offbook.ingest.address import address_of
 from offbook.ingest.files import StreamFile
 from offbook.ingest.keeping import Event
 from offbook.ingest.receiving import Stream, ingest
 from offbook.ingest.waiting import Settings
-from offbook.sqlite import connect
 
 SECONDS_MAX = 20.0
 

@@ -16,11 +16,11 @@ from websockets.sync.server import ServerConnection
 
 from offbook import Replica
 from offbook.core.stream_format import LEASE_US, SECOND_US, stamp
+from offbook.database.connection import connect
 from offbook.ingest import copying, files
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
 from offbook.ingest.files import StreamFile
-from offbook.sqlite import connect
 from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
 URL = "wss://example.org/feed"

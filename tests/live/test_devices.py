@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from app import App
-from offbook import Replica, state
+from offbook import Replica
+from offbook.database import sync_state
 from tests.browser import parts_of
 from tests.witness import Witness, equal, names
 
@@ -39,7 +40,7 @@ def test_no_token_is_logged(laptop: Replica, witness: Witness, caplog: pytest.Lo
     laptop.contacts.add(name="Ada")
     witness.until(lambda: laptop.status().pending == 0)
     laptop.stop()
-    token = state.read(laptop.connection).token
+    token = sync_state.read(laptop.connection).token
     assert caplog.text and token and token not in caplog.text
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from offbook import turns
+from offbook.database import batched_writes
 
 
 @contextmanager
 def hasty() -> Iterator[None]:
-    with patch.multiple(turns, FIRST_SECONDS=0.0, TURN_SECONDS=0.0, SIZE_FIRST=1, LOOKS=((math.inf, 0.0),)):
+    with patch.multiple(batched_writes, FIRST_SECONDS=0.0, TURN_SECONDS=0.0, SIZE_FIRST=1, LOOKS=((math.inf, 0.0),)):
         yield

@@ -13,7 +13,7 @@ from tests.commanding import ROOT
 
 SCRIPT = """
 import select, sys, time
-from offbook.sqlite import connect
+from offbook.database.connection import connect
 
 connection = connect(sys.argv[1])
 waits = []

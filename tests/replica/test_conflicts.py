@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from offbook import Invalid, NotFound, Offline, Replica, log
+from offbook import Invalid, NotFound, Offline, Replica
+from offbook.database import change_log
 from offbook.outgoing import next_batch
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, lost_answer, lost_request, ok, says, wire
@@ -129,7 +130,7 @@ def test_a_choice_is_one_change_with_the_base_that_an_edit_would_have(a: Replica
     ada = contested(a, b, phone=("b", "a"))
     conflict = the_conflict(a)
     a.resolve(conflict["id"], "ours")
-    (line,) = log.pending(a.connection)
+    (line,) = change_log.pending(a.connection)
     (seq,) = a.connection.execute("SELECT seq FROM server_rows WHERE record_id = ?", (ada,)).fetchone()
     assert (line.operation, line.data, line.base) == ("UPDATE", {"phone": "b"}, seq)
     assert line.resolves == (conflict["id"],)

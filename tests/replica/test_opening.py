@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from offbook import Offline, Replica, sqlite, state
+from offbook import Offline, Replica
 from offbook.__main__ import main
+from offbook.database import connection as sqlite
+from offbook.database import sync_state
 from tests.commanding import ROOT, Device
 from tests.replica.conftest import Device as OpenDevice
 from tests.replica.serving import Server, Wire
@@ -172,7 +174,7 @@ def test_closing_a_book_opens_nothing(tmp_path: Path) -> None:
 def test_what_a_sync_failed_with_is_not_hidden_by_a_lease_that_can_not_be_given_back(tmp_path: Path) -> None:
     with Replica(tmp_path / "book.db") as book, closing(sqlite.connect(book.path)) as other:
         book.connection.execute("PRAGMA busy_timeout = 0")
-        with pytest.raises(Offline), state.lease(book.connection, "1:me", lambda: 0):
+        with pytest.raises(Offline), sync_state.lease(book.connection, "1:me", lambda: 0):
             other.execute("BEGIN IMMEDIATE")
             raise Offline("no server")
 

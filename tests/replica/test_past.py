@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from offbook import Invalid, NotFound, Offline, Replica, ServerFault, log
+from offbook import Invalid, NotFound, Offline, Replica, ServerFault
+from offbook.database import change_log
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, lost_request, ok, says, wire
 
@@ -55,7 +56,7 @@ def test_a_value_that_was_replaced_is_given_back_by_an_edit(a: Replica, ada: str
     edit = a.history(ada)[1]
     made = a.restore(edit.id)
     assert shows(a, ada) == ("1", "C", 0)
-    (line,) = log.pending(a.connection)
+    (line,) = change_log.pending(a.connection)
     assert (line.change_id, line.data) == (made, {"phone": "1"})
     a.sync()
     assert a.history(ada)[0].before == {"phone": "2"}, "itself in the history"

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from offbook import Offline, Replica, log
+from offbook import Offline, Replica
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import EXISTS
+from offbook.database import change_log
 from tests.replica.conftest import Device
 from tests.replica.serving import SECOND, START, Server, Wire, lost_answer, lost_request, wire
 
@@ -311,12 +312,12 @@ def test_changes_go_out_again_under_their_ids_and_in_their_order(device: Device,
     ada = a.contacts.add(name="Ada")
     a.sync()
     backup = server.backup()
-    first = log.last_id(a.connection)
+    first = change_log.last_id(a.connection)
     a.contacts.update(ada, phone="1")
     a.contacts.update(ada, email="a@example.org")
     a.sync()
     a.contacts.update(ada, phone="2")
-    expected = [line.change_id for line in log.lines_after(a.connection, first)]
+    expected = [line.change_id for line in change_log.lines_after(a.connection, first)]
     go_back(server, backup, "e2")
     a.sync()
     (sent,) = [request["changes"] for request in server.requests[-2:] if request["changes"]]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from offbook import NotFound, Replica, answers, applying, log
+from offbook import NotFound, Replica, answers, applying
 from offbook.core.protocol.requests import parse_push
+from offbook.database import change_log
 from storage import Origin
 from storage.sync import changes, sync
 from tests.replica.conftest import Device
@@ -102,7 +103,7 @@ def test_a_page_that_overtakes_the_answer_to_an_older_push_stands(device: Device
     a.sync()
     b.sync()
     a.contacts.update(ada, phone="a")
-    lines = log.pending(a.connection)
+    lines = change_log.pending(a.connection)
     late = a_push(a, server)
     b.sync()
     b.contacts.update(ada, phone="b", email="b@example.org")
@@ -117,7 +118,7 @@ def test_a_page_that_overtakes_the_answer_to_an_older_push_stands(device: Device
 
 def a_push(replica: Replica, server: Server) -> answers.Answer:
     """The answer to all that is pending, held back by whoever calls this."""
-    items = [line.as_json(replica.id) for line in log.pending(replica.connection)]
+    items = [line.as_json(replica.id) for line in change_log.pending(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
     return answers.parse(sync(server.store, 1, Origin(), parse_push(json.dumps(push).encode(), replica.id), server.now))

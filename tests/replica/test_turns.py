@@ -15,14 +15,15 @@ from uuid import uuid4
 
 import pytest
 
-from offbook import NotFound, Replica, Response, google, log, turns
+from offbook import NotFound, Replica, Response, google
 from offbook.command import CutShort
 from offbook.command.contacts import rm
 from offbook.command.files import take
+from offbook.database import batched_writes, change_log
+from offbook.database.batched_writes import in_turns
+from offbook.database.connection import atomic, connect
 from offbook.importing import Importing
-from offbook.sqlite import atomic, connect
 from offbook.syncing import forget_old_lines
-from offbook.turns import in_turns
 from tests.commanding import Device
 from tests.replica.conftest import Device as OpenDevice
 from tests.replica.rival import rival
@@ -39,15 +40,15 @@ CONTACTS = int(os.environ.get("OFFBOOK_WORLDS") or 1000)
 @pytest.mark.parametrize(
     ("size", "seconds", "expected"),
     [
-        (100, turns.TURN_SECONDS, 100),
+        (100, batched_writes.TURN_SECONDS, 100),
         (100, 0.0, 200),
-        (100, turns.TURN_SECONDS / 100, 200),
-        (100, 10 * turns.TURN_SECONDS, 10),
-        (1, 100 * turns.TURN_SECONDS, 1),
+        (100, batched_writes.TURN_SECONDS / 100, 200),
+        (100, 10 * batched_writes.TURN_SECONDS, 10),
+        (1, 100 * batched_writes.TURN_SECONDS, 1),
     ],
 )
 def test_a_turn_grows_slowly_and_shrinks_at_once(size: int, seconds: float, expected: int) -> None:
-    assert turns.next_size(size, seconds) == expected
+    assert batched_writes.next_size(size, seconds) == expected
 
 
 def test_what_was_written_in_a_turn_stays_when_a_later_one_fails(replica: Any) -> None:
@@ -56,7 +57,7 @@ def test_what_was_written_in_a_turn_stays_when_a_later_one_fails(replica: Any) -
         assert 250 not in numbers
 
     with pytest.raises(AssertionError):
-        for _ in turns.in_turns(replica, range(500), write):
+        for _ in batched_writes.in_turns(replica, range(500), write):
             assert not replica.in_transaction
     (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
     assert count == 100
@@ -68,7 +69,7 @@ def test_items_are_made_ready_while_the_lock_is_free(replica: Any) -> None:
             assert not replica.in_transaction
             yield number
 
-    sizes = list(turns.in_turns(replica, made_ready(), len, block=atomic, size_of=lambda number: 10))
+    sizes = list(batched_writes.in_turns(replica, made_ready(), len, block=atomic, size_of=lambda number: 10))
     assert sum(sizes) == 300
     assert sizes[0] == 10
 
@@ -224,7 +225,7 @@ def locked_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[Replica, Callable[[
     def measure(replica: Replica, work: Callable[[], object]) -> int:
         statements = Statements(replica)
         with monkeypatch.context() as patched:
-            patched.setattr(turns, "time", statements)
+            patched.setattr(batched_writes, "time", statements)
             work()
         return statements.longest
 
@@ -307,7 +308,7 @@ def test_what_a_restored_server_lost_is_put_into_the_queue_in_turns(
 
 def test_what_differs_is_mended_in_turns(a: Replica, locked_for: Measure) -> None:
     fill(a)
-    with log.applying(a.connection):
+    with change_log.applying(a.connection):
         edit(a, "title", "damaged")
     assert locked_for(a, a.verify) < LOCKED_MAX
     assert {one["title"] for one in a.contacts.list()} == {None}

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError, log
+from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError
 from offbook.core.schema import Field, Table
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX
+from offbook.database import change_log
 from offbook.verifying import STARTS_MAX
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Step, everything, lost_request, ok, problem, says, wire
@@ -52,7 +53,7 @@ def filled(device: Device, count: int) -> Replica:
 
 def damage(replica: Replica, sql: str, *values: Any) -> None:
     """A write that no trigger logs, as a fault or a tool that goes around them makes it."""
-    with log.applying(replica.connection):
+    with change_log.applying(replica.connection):
         assert replica.connection.execute(sql, values).rowcount > 0
 
 

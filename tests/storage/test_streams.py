@@ -14,8 +14,8 @@ import pytest
 from offbook import Replica
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.stream_format import LEASE_US, SECOND_US, State
+from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
-from offbook.sqlite import connect
 from storage import stream_files
 from storage.engines import Database
 from storage.stream_files import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading

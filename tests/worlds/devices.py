@@ -12,10 +12,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from offbook import Replica, SyncError, SyncReport, log
-from offbook.local import change_in
-from offbook.parking import Parked
-from offbook.sqlite import sqlite3
+from offbook import Replica, SyncError, SyncReport
+from offbook.database import change_log
+from offbook.database.connection import sqlite3
+from offbook.database.parked import Parked
+from offbook.database.server_rows import change_in
 from tests.worlds.edits import TYPED, Editor
 from tests.worlds.network import Crash, Network
 from tests.worlds.server import Server
@@ -67,17 +68,17 @@ class Version:
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica
         self.table = modules["offbook.core.schema"].CONTACTS
-        self.log = modules["offbook.log"]
-        self.change_in = modules["offbook.local"].change_in
-        self.is_behind = modules["offbook.knowledge"].is_behind
+        self.log = modules["offbook.database.change_log"]
+        self.change_in = modules["offbook.database.server_rows"].change_in
+        self.is_behind = modules["offbook.database.known_cells"].is_behind
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
 
-    def cannot_send(self, line: log.LogLine) -> bool:
+    def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
         is_bad = self.change_in(line) is None or change_in(replace(line, typed=1)) is None
-        return is_bad or line.state == log.State.PARKED
+        return is_bad or line.state == change_log.State.PARKED
 
     def known(self, row: Any) -> Any:
         """What this version knows of a record."""
@@ -230,7 +231,7 @@ class Device:
         shown = self.shown()
         if self._is_behind():
             shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
-        return [shown, log.lines_after(self.replica.connection, -(2**63))]
+        return [shown, change_log.lines_after(self.replica.connection, -(2**63))]
 
     def gone(self) -> set[str]:
         """Records that were deleted, as this device knows, and of which nothing waits here."""
@@ -273,11 +274,11 @@ class Device:
         """Records whose INSERT is parked: their rows exist here only."""
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
 
-    def _pending(self) -> list[log.LogLine]:
-        found: list[log.LogLine] = self.version.log.pending(self.replica.connection)
+    def _pending(self) -> list[change_log.LogLine]:
+        found: list[change_log.LogLine] = self.version.log.pending(self.replica.connection)
         return found
 
-    def _unsettled(self) -> list[log.LogLine]:
+    def _unsettled(self) -> list[change_log.LogLine]:
         return [*self._pending(), *self.version.log.parked(self.replica.connection)]
 
     def _unsendable(self) -> dict[str, set[str]]:
@@ -300,7 +301,9 @@ class Device:
             unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
         after, lines = self.shown(), self._unsettled()
-        deleted = {line.record_id for line in lines if (line.state, line.operation) == (log.State.PENDING, "DELETE")}
+        deleted = {
+            line.record_id for line in lines if (line.state, line.operation) == (change_log.State.PENDING, "DELETE")
+        }
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)
         for record_id, said in unsendable.items():
@@ -311,7 +314,7 @@ class Device:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
 
-    def _note_hands(self, before: dict[str, Any], after: dict[str, Any], lines: list[log.LogLine]) -> None:
+    def _note_hands(self, before: dict[str, Any], after: dict[str, Any], lines: list[change_log.LogLine]) -> None:
         for record_id in before.keys() | after.keys():
             if before.get(record_id) != after.get(record_id):
                 if record_id not in before and record_id in self._ledger.hands:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeVar
 
-from offbook.sqlite import atomic
+from offbook.database.connection import atomic
 
 if TYPE_CHECKING:
     import sqlite3

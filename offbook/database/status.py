@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from offbook import addresses, conflicts, state
+from offbook import addresses
 from offbook.core.protocol.requests import iso_millis
-from offbook.sqlite import reading
+from offbook.database import conflicts, sync_state
+from offbook.database.connection import reading
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +56,7 @@ class Seen(NamedTuple):
 
 def read(connection: sqlite3.Connection, seen: Seen) -> Status:
     with reading(connection):
-        here = state.read(connection)
+        here = sync_state.read(connection)
         pending, oldest = connection.execute(PENDING).fetchone()
         (parked,) = connection.execute(PARKED).fetchone()
         waiting = conflicts.count(connection)

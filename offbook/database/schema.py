@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
 from offbook.core.schema import TABLES, Field, Map, Table, Type
-from offbook.knowledge import covers, note_of
-from offbook.sqlite import ReadOnly, atomic
-from offbook.triggers import NOW, PREFIX, triggers
+from offbook.database.connection import ReadOnly, atomic
+from offbook.database.known_cells import covers, note_of
+from offbook.database.triggers import NOW, PREFIX, triggers
 
 if TYPE_CHECKING:
     import sqlite3
@@ -114,9 +114,10 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
 
-``seen`` tells since when each value is known (offbook.local.ServerRow), ``takes_history`` whether a restored server
-also takes what is only to be in its history (offbook.lost). ``knows`` is what the version knows that made the triggers,
-with their ``shape``; the three behind it are told in offbook.knowledge, ``typed`` in offbook.log."""
+``seen`` tells since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
+restored server also takes what is only to be in its history (offbook.lost). ``knows`` is what the version knows that
+made the triggers, with their ``shape``; the three behind it are told in offbook.database.known_cells, ``typed`` in
+offbook.database.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
 WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL
@@ -227,7 +228,9 @@ def _drop_triggers(connection: sqlite3.Connection) -> None:
 
 
 def _grow(connection: sqlite3.Connection, table: Table) -> None:
-    """Create what is missing of a table and its maps. What it holds comes with a snapshot (offbook.knowledge)."""
+    """Create what is missing of a table and its maps. What it holds comes with a snapshot
+    (offbook.database.known_cells).
+    """
     for rows, create, fields in _parts(table):
         connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
         columns = _columns(connection, rows)

@@ -16,7 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy
-from offbook.sqlite import Error, atomic
+from offbook.database.connection import Error, atomic
 from offbook.stopping import Stopped
 
 if TYPE_CHECKING:

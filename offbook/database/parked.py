@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from offbook import log
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import State, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, cells_of, is_empty, shape
-from offbook.local import NEVER, NOBODY, Key, checked, dump, refresh, server_row
-from offbook.log import LogLine
-from offbook.rows import LAYOUTS
-from offbook.sqlite import bindable
+from offbook.database import change_log
+from offbook.database.change_log import LogLine
+from offbook.database.connection import bindable
+from offbook.database.records import LAYOUTS
+from offbook.database.server_rows import NEVER, NOBODY, Key, checked, dump, refresh, server_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -58,7 +58,7 @@ def parked(connection: sqlite3.Connection) -> list[Parked]:
             line.data,
             LAYOUTS[line.table].get(connection, bindable(line.record_id)) if line.table in LAYOUTS else None,
         )
-        for line in log.parked(connection)
+        for line in change_log.parked(connection)
     ]
 
 
@@ -76,7 +76,9 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
 
     A line that goes out again after a restore hid nothing: it was settled when those behind it were written.
     """
-    lines = [line for line in log.unsettled(connection, *key) if line.state is State.PENDING and line.seq is None]
+    lines = [
+        line for line in change_log.unsettled(connection, *key) if line.state is State.PENDING and line.seq is None
+    ]
     if len(lines) < 2:
         return
     found = [(line, checked(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
@@ -93,7 +95,7 @@ def fold(connection: sqlite3.Connection, key: Key) -> bool:
     again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
     row = server_row(connection, key) or NEVER
-    lines = log.unsettled(connection, *key) if row.deleted and key[0] in TABLES else []
+    lines = change_log.unsettled(connection, *key) if row.deleted and key[0] in TABLES else []
     insert: LogLine | None = None
     folded = False
     for line in lines:
@@ -115,7 +117,7 @@ def _fold_one(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -
             _delete(connection, later)
         return None
     _delete(connection, later)
-    data = log.merge(dict(insert.data or {}), later.data or {})
+    data = change_log.merge(dict(insert.data or {}), later.data or {})
     for map_ in TABLES[insert.table].maps:
         if entries := data.get(map_.name):
             data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
@@ -131,7 +133,7 @@ def _ids(resolves: tuple[str, ...]) -> str | None:
 
 def drop(connection: sqlite3.Connection, change_id: str) -> None:
     """Give a parked change up: its record shows what the server has. Raises NotFound."""
-    with log.applying(connection):
+    with change_log.applying(connection):
         line = _find(connection, change_id)
         fold(connection, (line.table, bindable(line.record_id)))
         _delete(connection, line)
@@ -149,7 +151,7 @@ def retry(
 
     Raises NotFound, or Invalid where it could still not be sent: then it stays parked as it is.
     """
-    with log.applying(connection):
+    with change_log.applying(connection):
         line = _find(connection, change_id)
         key = (line.table, bindable(line.record_id))
         if fold(connection, key):
@@ -168,10 +170,10 @@ def _again(
     if operation == Operation.DELETE and corrections:
         raise Invalid("bad_data", "A deletion has no values that could be corrected.")
     if data is not None:
-        data = log.merge(_copy(data), corrections)
+        data = change_log.merge(_copy(data), corrections)
     if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
-        data = log.merge(filled(line.table, row.cells), data or {})
+        data = change_log.merge(filled(line.table, row.cells), data or {})
     again = LogLine(
         0,
         line.table,
@@ -240,7 +242,7 @@ def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None)
 
 
 def _find(connection: sqlite3.Connection, change_id: str) -> LogLine:
-    for line in log.parked(connection):
+    for line in change_log.parked(connection):
         if line.change_id == change_id:
             return line
     raise NotFound(f"There is no parked change with the id {change_id!a}.")

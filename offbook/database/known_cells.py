@@ -3,7 +3,7 @@
 A version that does not know a cell drops it from the rows that it pulls, and moves the cursor past them. So the file
 notes what was known to everybody who brought its cursor to where it is (``sync_state.knew``), in the statement that
 moves the cursor. Whoever opens it and knows more takes the book anew, once. A version from before these notes moves
-the cursor without one, and a trigger then takes the note away (offbook.schema).
+the cursor without one, and a trigger then takes the note away (offbook.database.schema).
 
 A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.lenient_validation).
 """

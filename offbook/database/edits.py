@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from offbook import log
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Wish
 from offbook.core.merge.rebase import State
@@ -16,9 +15,10 @@ from offbook.core.model import Operation, Rejection
 from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import TABLES
 from offbook.core.validation import SAID, change_data
-from offbook.local import NEVER, Key, server_row
-from offbook.log import LogLine
-from offbook.parking import append_edit
+from offbook.database import change_log
+from offbook.database.change_log import LogLine
+from offbook.database.parked import append_edit
+from offbook.database.server_rows import NEVER, Key, server_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,5 +48,5 @@ def carry_out(
     checked = change_of(line.as_json(change_id), change_id, SAID)
     if isinstance(checked, Rejection):
         raise Invalid(checked.code, checked.detail)
-    with log.applying(connection):
+    with change_log.applying(connection):
         append_edit(connection, line)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from offbook.core.merge.rebase import State
 from offbook.core.model import Operation
 from offbook.core.schema import TABLES, Type
-from offbook.knowledge import own
-from offbook.sqlite import atomic
+from offbook.database.connection import atomic
+from offbook.database.known_cells import own
 
 if TYPE_CHECKING:
     import sqlite3

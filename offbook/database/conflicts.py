@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from offbook import log
 from offbook.answers import Version, Waiting
 from offbook.checks import SEQ_MAX
 from offbook.core.conflicts.resolution import Choice, choices, chosen, typed
@@ -20,10 +19,11 @@ from offbook.core.lenient_validation import is_whole
 from offbook.core.model import Clock, Conflict, Value
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, value_of
-from offbook.local import Key, dump, server_row, shown
-from offbook.sqlite import reading
-from offbook.turns import RECORD_SIZE, in_turns
-from offbook.wishes import carry_out
+from offbook.database import change_log
+from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.connection import reading
+from offbook.database.edits import carry_out
+from offbook.database.server_rows import Key, dump, server_row, shown
 
 if TYPE_CHECKING:
     import sqlite3
@@ -125,7 +125,7 @@ def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
 def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
     known = _choice(choice)
-    with log.applying(connection):
+    with change_log.applying(connection):
         one = _find(connection, conflict_id)
         carry_out(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
 
@@ -143,7 +143,7 @@ def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Wi
 
 def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
-    with log.applying(connection):
+    with change_log.applying(connection):
         one = _find(connection, conflict_id)
         _check_known(one)
         wish = typed(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
@@ -168,7 +168,7 @@ def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[]
         return len(still)
 
     ids = [one.id for one in waiting]
-    return sum(in_turns(connection, ids, settle, block=log.applying, size_of=lambda _: RECORD_SIZE))
+    return sum(in_turns(connection, ids, settle, block=change_log.applying, size_of=lambda _: RECORD_SIZE))
 
 
 def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 from offbook.core.validation import Json
-from offbook.sqlite import atomic
+from offbook.database.connection import atomic
 
 if TYPE_CHECKING:
     import sqlite3

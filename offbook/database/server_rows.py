@@ -11,15 +11,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import log
 from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import Line, State, is_on_top, live, seen_after
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import change_of, iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
 from offbook.core.validation import SAID, TYPED, Json, shape
-from offbook.log import LogLine
-from offbook.rows import LAYOUTS
+from offbook.database import change_log
+from offbook.database.change_log import LogLine
+from offbook.database.records import LAYOUTS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -132,7 +132,7 @@ def retake(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
 
 
 def _take(connection: sqlite3.Connection, key: Key, known: ServerRow | None, row: ServerRow) -> None:
-    lines = log.above(connection, *key, (known or NEVER).seq)
+    lines = change_log.above(connection, *key, (known or NEVER).seq)
     is_kept = waits(connection, key) or any(line.state is not State.ACKNOWLEDGED for line in lines)
     kept = _what_was(known or NEVER, lines, row) if is_kept else {}
     row = row.after(known)
@@ -160,7 +160,9 @@ def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[st
 def settle_down(connection: sqlite3.Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
     known = server_row(connection, key) or NEVER
-    lines = [line for line in _laid(log.above(connection, *key, known.seq), known) if line.state is State.ACKNOWLEDGED]
+    lines = [
+        line for line in _laid(change_log.above(connection, *key, known.seq), known) if line.state is State.ACKNOWLEDGED
+    ]
     cells = live(known.cells, not known.deleted, lines, known.seq)
     created_at = known.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
@@ -227,7 +229,7 @@ def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | Non
 
 def _over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
     """The record's lines that the row may lack. One that goes out again after a restore is in the row that was lost."""
-    lines = log.above(connection, *key, row.seq)
+    lines = change_log.above(connection, *key, row.seq)
     if row.stale < 2:
         return lines
     return [line for line in lines if line.state is not State.PENDING or (line.seq or row.stale + 1) > row.stale]
