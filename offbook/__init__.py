@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from offbook.database.parked import Parked
     from offbook.database.status import Status
     from offbook.mending import Repair
-    from offbook.planning import PlanReport
     from offbook.replica import Replica
-    from offbook.stopping import Stopped
-    from offbook.syncing import SyncReport
-    from offbook.transport import HTTP, Response, Transport
+    from offbook.sync.cancellation import Stopped
+    from offbook.sync.dry_run import PlanReport
+    from offbook.sync.session import SyncReport
+    from offbook.sync.transport import HTTP, Response, Transport
     from offbook.verifying import VerifyReport
 
 __all__ = [
@@ -73,17 +73,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "HTTP": "offbook.transport",
+    "HTTP": "offbook.sync.transport",
     "Parked": "offbook.database.parked",
     "Past": "offbook.core.history.entry",
-    "PlanReport": "offbook.planning",
+    "PlanReport": "offbook.sync.dry_run",
     "Repair": "offbook.mending",
     "Replica": "offbook.replica",
-    "Response": "offbook.transport",
+    "Response": "offbook.sync.transport",
     "Status": "offbook.database.status",
-    "Stopped": "offbook.stopping",
-    "SyncReport": "offbook.syncing",
-    "Transport": "offbook.transport",
+    "Stopped": "offbook.sync.cancellation",
+    "SyncReport": "offbook.sync.session",
+    "Transport": "offbook.sync.transport",
     "VerifyReport": "offbook.verifying",
 }
 

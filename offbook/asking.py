@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from offbook.answers import VERDICTS
-from offbook.checks import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
 from offbook.core.history.entry import (
     AFTER,
@@ -31,8 +29,10 @@ from offbook.core.validation import SAID, Json, value_of
 from offbook.database import change_log
 from offbook.database.edits import carry_out
 from offbook.database.server_rows import NEVER, Key, server_row, shown
-from offbook.refusals import json_of_answer, problem_of
-from offbook.transport import Response, Transport
+from offbook.sync.http_errors import json_of_answer, problem_of
+from offbook.sync.response import VERDICTS
+from offbook.sync.transport import Response, Transport
+from offbook.sync.validators import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
 
 if TYPE_CHECKING:
     import sqlite3

@@ -33,8 +33,8 @@ from offbook import addresses
 from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.protocol.requests import PROTOCOL
-from offbook.refusals import error_of, retry_after_seconds
-from offbook.transport import Response
+from offbook.sync.http_errors import error_of, retry_after_seconds
+from offbook.sync.transport import Response
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A page of 1,000 contacts is about one MiB. A larger one than this comes by HTTP, which packs it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from offbook.answers import Row, page_row
-from offbook.checks import cursor_of, need, object_of, uuid_of
 from offbook.core.schema import Table
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX, Sum
-from offbook.refusals import json_of_answer
-from offbook.transport import Response
+from offbook.sync.http_errors import json_of_answer
+from offbook.sync.response import Row, page_row
+from offbook.sync.transport import Response
+from offbook.sync.validators import cursor_of, need, object_of, uuid_of
 
 COUNT_MAX = 10_000_000
 """Far more records than any book has: what is looked for in more would not be found for years."""

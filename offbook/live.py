@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook.answers import Answer, Result, parse, results_of
-from offbook.applying import Applied, apply, apply_verdicts
-from offbook.checks import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.requests import dumps
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import LogLine
-from offbook.outgoing import next_batch, request_of
+from offbook.sync.apply import Applied, apply, apply_verdicts
+from offbook.sync.request import next_batch, request_of
+from offbook.sync.response import Answer, Result, parse, results_of
+from offbook.sync.validators import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
 
 if TYPE_CHECKING:
     import sqlite3

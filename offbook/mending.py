@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.answers import Row
 from offbook.core.merge.rebase import State
 from offbook.core.model import Operation
 from offbook.core.schema import TABLES, Map, Table
@@ -18,6 +17,7 @@ from offbook.core.validation import Json, shape
 from offbook.database import change_log
 from offbook.database.records import LAYOUTS
 from offbook.database.server_rows import NEVER, ServerRow, dump, refresh, server_row, take
+from offbook.sync.response import Row
 
 if TYPE_CHECKING:
     import sqlite3

@@ -29,7 +29,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool
 from offbook.core.errors import NotAuthorized, OtherBook, SyncError
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
-from offbook.syncing import SyncReport
+from offbook.sync.session import SyncReport
 
 logger = logging.getLogger("offbook")
 

@@ -17,7 +17,7 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking, planning
+from offbook import asking
 from offbook.contacts import Contacts
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, Past
@@ -29,11 +29,12 @@ from offbook.database.connection import Connection, Error, at_once, atomic, conn
 from offbook.database.parked import Parked
 from offbook.database.settings import Settings
 from offbook.database.status import Seen, Status
-from offbook.planning import PlanReport
 from offbook.server_address import check_server
-from offbook.stopping import Stoppable, Stopped
-from offbook.syncing import Progress, Syncing, SyncReport
-from offbook.transport import HTTP, Transport
+from offbook.sync import dry_run
+from offbook.sync.cancellation import Stoppable, Stopped
+from offbook.sync.dry_run import PlanReport
+from offbook.sync.session import Progress, Syncing, SyncReport
+from offbook.sync.transport import HTTP, Transport
 from offbook.verifying import Verifying, VerifyReport
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ class Replica:
 
     def plan(self) -> PlanReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
-        return planning.plan(self.connection, self._transport_for(self.connection))
+        return dry_run.plan(self.connection, self._transport_for(self.connection))
 
     def verify(self) -> VerifyReport:
         """Sync, then compare all records with the server's by their digests, and mend those that differ.

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.applying import Applied
 from offbook.core.connection import Link, State
 from offbook.core.errors import NoLive
 from offbook.core.schema import CONTACTS
 from offbook.database import status
 from offbook.database.connection import Error as FileFault
 from offbook.database.status import Seen, Status
+from offbook.sync.apply import Applied
 
 if TYPE_CHECKING:
     import sqlite3

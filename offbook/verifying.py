@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offbook.answers import Row
-from offbook.applying import check_book
 from offbook.compared import Compared, compared_of, fetched_of
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
@@ -27,9 +25,11 @@ from offbook.database.connection import reading
 from offbook.database.server_rows import ServerRow
 from offbook.held import Held, held
 from offbook.mending import Repair, mend
-from offbook.refusals import problem_of
-from offbook.syncing import Syncing
-from offbook.transport import Response, Transport
+from offbook.sync.apply import check_book
+from offbook.sync.http_errors import problem_of
+from offbook.sync.response import Row
+from offbook.sync.session import Syncing
+from offbook.sync.transport import Response, Transport
 
 if TYPE_CHECKING:
     import sqlite3

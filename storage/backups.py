@@ -1,9 +1,9 @@
 """A backup of the whole database in one file, and a backup put back: the steps, the same for every engine.
 
 A restored server knows less than its devices do. So every book begins a new **epoch**: each cursor from before is
-refused with 410, devices notice, and send again what the server lost (offbook.snapshots). What the database held before
-is kept beside it, for a restore can be a mistake. Every session of a browser ends, since the backup does not know which
-were ended after it was made.
+refused with 410, devices notice, and send again what the server lost (offbook.sync.snapshot). What the database held
+before is kept beside it, for a restore can be a mistake. Every session of a browser ends, since the backup does not
+know which were ended after it was made.
 
 What a file is made of, and how it gets into a database and out of it, differs per engine: COPIES.
 """

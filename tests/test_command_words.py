@@ -8,7 +8,7 @@ import pytest
 
 from offbook.command.bar import Bar
 from offbook.command.words import count, cut, moment, pairs, short_ids, table, width
-from offbook.syncing import SyncReport
+from offbook.sync.session import SyncReport
 
 
 class Terminal(io.StringIO):

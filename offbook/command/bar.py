@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from offbook.syncing import SyncReport
+from offbook.sync.session import SyncReport
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

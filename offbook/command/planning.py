@@ -12,8 +12,8 @@ from offbook.command.syncing import need_server
 from offbook.command.words import count, flat, label, pairs
 from offbook.core.errors import Offline
 from offbook.core.validation import Json
-from offbook.planning import PlannedChange, PlannedRow, PlanReport
 from offbook.replica import Replica
+from offbook.sync.dry_run import PlannedChange, PlannedRow, PlanReport
 
 NAMED_MAX = 10
 

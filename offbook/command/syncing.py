@@ -15,10 +15,10 @@ from offbook.command.words import count, moment, pairs
 from offbook.core import clock_wording
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.database.status import Status
-from offbook.refusals import OF_THE_USER
 from offbook.replica import NoServer, Replica
 from offbook.server_address import check_server
-from offbook.syncing import SyncReport
+from offbook.sync.http_errors import OF_THE_USER
+from offbook.sync.session import SyncReport
 
 TOKEN = "OFFBOOK_TOKEN"
 NEXT = "with the next sync"

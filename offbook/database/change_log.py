@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 FOR_HISTORY = "history"
-"""The verdict of a pending line that a restored server is to have in its history alone (offbook.lost)."""
+"""The verdict of a pending line that a restored server is to have in its history alone
+(offbook.sync.restore_recovery)."""
 
 OWN_TRIGGERS = "(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{}'".format(own().replace("'", "''"))
 

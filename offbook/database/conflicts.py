@@ -10,8 +10,6 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from offbook.answers import Version, Waiting
-from offbook.checks import SEQ_MAX
 from offbook.core.conflicts.resolution import Choice, choices, chosen, typed
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Wish
@@ -24,6 +22,8 @@ from offbook.database.batched_writes import RECORD_SIZE, in_turns
 from offbook.database.connection import reading
 from offbook.database.edits import carry_out
 from offbook.database.server_rows import Key, dump, server_row, shown
+from offbook.sync.response import Version, Waiting
+from offbook.sync.validators import SEQ_MAX
 
 if TYPE_CHECKING:
     import sqlite3

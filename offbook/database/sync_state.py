@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy
 from offbook.database.connection import Error, atomic
-from offbook.stopping import Stopped
+from offbook.sync.cancellation import Stopped
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app import App
-from offbook import Replica, background, channel, transport
+from offbook import Replica, background, channel
 from offbook.core.connection import Seconds
+from offbook.sync import transport
 from tests.browser import add_device, add_user, app_beside
 from tests.middle import Middle
 from tests.serving import serving

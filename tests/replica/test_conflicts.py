@@ -8,7 +8,7 @@ import pytest
 
 from offbook import Invalid, NotFound, Offline, Replica
 from offbook.database import change_log
-from offbook.outgoing import next_batch
+from offbook.sync.request import next_batch
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, lost_answer, lost_request, ok, says, wire
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault, syncing
-from offbook.checks import json_of
+from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
+from offbook.sync import session
+from offbook.sync.validators import json_of
 from tests.replica.conftest import Device
 from tests.replica.serving import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
 
@@ -295,7 +296,7 @@ def test_ever_new_cursors_with_nothing_new_end_in_time(
     a = begun(device)
     wire(a).steps = [says(ok(GOOD | {"since": "e1.5", "changes": [row()]}))]
     a.sync()
-    monkeypatch.setattr(syncing, "IDLE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.2)
     answers = endless(changes=rows)
     wire(a).steps = [lambda body, server: next(answers)(body, server)] * 100_000
     with pytest.raises(ServerFault, match="nor says what is new"):
@@ -307,7 +308,7 @@ def test_refusals_that_lead_nowhere_end_in_time(device: Device, monkeypatch: pyt
     with a.transaction():
         for number in range(1_000):
             a.contacts.add(name=str(number))
-    monkeypatch.setattr(syncing, "IDLE_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.0)
     wire(a).steps = [says(problem(400, "odd", "Odd."))] * 20
     with pytest.raises(ServerFault, match="nor says what is new"):
         a.sync()

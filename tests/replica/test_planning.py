@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica
-from offbook.planning import PlannedChange, PlannedRow
+from offbook.sync.dry_run import PlannedChange, PlannedRow
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, wire
 

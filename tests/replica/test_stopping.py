@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from offbook import Offline, Replica, Response, Stopped, SyncReport
-from offbook.stopping import Stoppable
+from offbook.sync.cancellation import Stoppable
 from tests.replica.conftest import Device
 from tests.replica.serving import Held, Server
 from tests.serving import silent

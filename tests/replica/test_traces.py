@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from offbook import NotFound, Replica, answers, applying
+from offbook import NotFound, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
+from offbook.sync import apply, response
 from storage import Origin
 from storage.sync import changes, sync
 from tests.replica.conftest import Device
@@ -86,7 +87,7 @@ def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
     item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since)
-    applying.apply(replica.connection, [], answers.parse(item), 0)
+    apply.apply(replica.connection, [], response.parse(item), 0)
 
 
 def cursor_of(replica: Replica) -> str:
@@ -110,18 +111,20 @@ def test_a_page_that_overtakes_the_answer_to_an_older_push_stands(device: Device
     b.sync()
     pull_only(a, server)
     assert phone(a, ada) == "a"  # still pending here
-    applying.apply(a.connection, lines, late, 0)
+    apply.apply(a.connection, lines, late, 0)
     assert phone(a, ada) == "b"
     assert a.contacts.get(ada)["email"] == "b@example.org"
     assert a.status().pending == 0
 
 
-def a_push(replica: Replica, server: Server) -> answers.Answer:
+def a_push(replica: Replica, server: Server) -> response.Answer:
     """The answer to all that is pending, held back by whoever calls this."""
     items = [line.as_json(replica.id) for line in change_log.pending(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
-    return answers.parse(sync(server.store, 1, Origin(), parse_push(json.dumps(push).encode(), replica.id), server.now))
+    return response.parse(
+        sync(server.store, 1, Origin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
+    )
 
 
 def test_an_older_page_takes_nothing_back(device: Device, server: Server) -> None:
@@ -136,7 +139,7 @@ def test_an_older_page_takes_nothing_back(device: Device, server: Server) -> Non
     b.sync()
     a.sync()
     cursor = cursor_of(a)
-    applying.apply(a.connection, [], older, 0)
+    apply.apply(a.connection, [], older, 0)
     assert (phone(a, ada), cursor_of(a)) == ("2", cursor)
 
 

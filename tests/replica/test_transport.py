@@ -14,7 +14,8 @@ from threading import Event
 
 import pytest
 
-from offbook import HTTP, NotAuthorized, Offline, Replica, ServerFault, transport
+from offbook import HTTP, NotAuthorized, Offline, Replica, ServerFault
+from offbook.sync import transport
 from tests.replica.http import TOKEN, House, serving
 from tests.replica.odd_servers import HEAD, Talk, Visitor, odd_server, says
 from tests.replica.serving import Server

@@ -23,7 +23,7 @@ from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import in_turns
 from offbook.database.connection import atomic, connect
 from offbook.importing import Importing
-from offbook.syncing import forget_old_lines
+from offbook.sync.session import forget_old_lines
 from tests.commanding import Device
 from tests.replica.conftest import Device as OpenDevice
 from tests.replica.rival import rival

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.answers import results_of
 from offbook.command.contacts import described
 from offbook.google import read, write
 from offbook.live import Live, Verdicts
+from offbook.sync.response import results_of
 from tests import versions
 from tests.replica.serving import Wire, lost_request
 from tests.versions import Modules

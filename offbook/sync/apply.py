@@ -14,8 +14,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from offbook import lost, snapshots
-from offbook.answers import NOT_SENT, Answer, Result, Row, row_of
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import State
 from offbook.core.model import Operation, Verdict
@@ -27,6 +25,8 @@ from offbook.database.change_log import LogLine
 from offbook.database.parked import UNKNOWN_RECORD, fold, park, write_bases
 from offbook.database.records import LAYOUTS
 from offbook.database.server_rows import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
+from offbook.sync import restore_recovery, snapshot
+from offbook.sync.response import NOT_SENT, Answer, Result, Row, row_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -195,7 +195,7 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) 
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    lost.send_rest(connection, row)
+    restore_recovery.send_rest(connection, row)
     return take(connection, row.key, row.server)
 
 
@@ -224,7 +224,7 @@ def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into:
     known_cells.move(connection, answer.cursor, answer.book, now_ms)
     into.took_page = True
     if not answer.more:
-        for key in snapshots.advance(connection, here.snapshot):
+        for key in snapshot.advance(connection, here.snapshot):
             into.moved.add(key)
             _look_again(connection, key, into)
             if turn.is_over:
@@ -285,7 +285,7 @@ def _take_rows(
         if known.get(row.key[1]) == (row.server.seq, 0):
             retake(connection, row.key, row.server)
             continue
-        lost.send_rest(connection, row)
+        restore_recovery.send_rest(connection, row)
         take(connection, row.key, row.server)
         into.moved.add(row.key)
         _look_again(connection, row.key, into)

@@ -13,9 +13,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from offbook import snapshots
-from offbook.answers import Answer, answer_of
-from offbook.applying import Applied, apply, check_book
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.model import Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps, iso_millis
@@ -24,9 +21,12 @@ from offbook.database.batched_writes import in_turns
 from offbook.database.change_log import LogLine
 from offbook.database.connection import atomic
 from offbook.database.sync_state import Snapshot, State
-from offbook.outgoing import count_pending, next_batch, park_unsent, request_of
-from offbook.refusals import date_ms
-from offbook.transport import Response, Transport
+from offbook.sync import snapshot
+from offbook.sync.apply import Applied, apply, check_book
+from offbook.sync.http_errors import date_ms
+from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
+from offbook.sync.response import Answer, answer_of
+from offbook.sync.transport import Response, Transport
 
 if TYPE_CHECKING:
     import sqlite3
@@ -119,7 +119,7 @@ class Syncing:
 
     def _begin_anew(self) -> None:
         """Take a snapshot though the cursor could be gone on from: rows were pulled by a version that knew less."""
-        snapshots.begin(self._connection, is_served=True)
+        snapshot.begin(self._connection, is_served=True)
 
     def _ask_from_before(self, here: State) -> None:
         """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
@@ -130,7 +130,7 @@ class Syncing:
             self._ask([], replace(here, cursor=before))
         except CursorGone as gone:
             check_book(self._connection, gone.book)
-            snapshots.begin(self._connection, None if gone.reason == "pruned" else gone.kept, gone.takes_history)
+            snapshot.begin(self._connection, None if gone.reason == "pruned" else gone.kept, gone.takes_history)
 
     def _report(self) -> SyncReport:
         return SyncReport(**{name: self._counts[name] for name in asdict(SyncReport())})
@@ -216,7 +216,7 @@ class Syncing:
         with atomic(self._connection):
             if sync_state.read(self._connection).cursor == here.cursor:
                 kept = None if gone.reason == "pruned" else gone.kept
-                snapshots.begin(self._connection, kept, gone.takes_history)
+                snapshot.begin(self._connection, kept, gone.takes_history)
 
     def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, here: State) -> None:
         """Find the change that can't be taken. An address that refuses everything must not park anything.

@@ -8,7 +8,10 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from offbook.addresses import shown
-from offbook.checks import (
+from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
+from offbook.core.validation import Json
+from offbook.sync.transport import Response
+from offbook.sync.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NotJSON,
@@ -18,9 +21,6 @@ from offbook.checks import (
     uuid_of,
     words,
 )
-from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
-from offbook.core.validation import Json
-from offbook.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200

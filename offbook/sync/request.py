@@ -10,7 +10,6 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook import lost
 from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, iso_millis
@@ -20,6 +19,7 @@ from offbook.database.connection import bindable
 from offbook.database.parked import fold, park, write_bases
 from offbook.database.server_rows import checked, refresh, server_row
 from offbook.database.sync_state import State
+from offbook.sync import restore_recovery
 
 if TYPE_CHECKING:
     import sqlite3
@@ -145,7 +145,7 @@ def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine]
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
-    kept = lost.kept(connection) if here.snapshot else None
+    kept = restore_recovery.kept(connection) if here.snapshot else None
     return request if kept is None else {**request, "kept": kept}
 
 

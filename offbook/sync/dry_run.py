@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from offbook.answers import NOT_SENT, Answer, Result, Row, answer_of
-from offbook.applying import check_book
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import PROTOCOL, dumps
@@ -23,8 +21,10 @@ from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.records import LAYOUTS
 from offbook.database.server_rows import NEVER, Key, server_row
-from offbook.outgoing import check, known_bases, requests_of
-from offbook.transport import Transport
+from offbook.sync.apply import check_book
+from offbook.sync.request import check, known_bases, requests_of
+from offbook.sync.response import NOT_SENT, Answer, Result, Row, answer_of
+from offbook.sync.transport import Transport
 
 if TYPE_CHECKING:
     import sqlite3

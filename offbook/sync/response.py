@@ -13,7 +13,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from offbook.checks import (
+from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.errors import Invalid, ServerFault
+from offbook.core.lenient_validation import said, said_value
+from offbook.core.model import Value, Verdict
+from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
+from offbook.core.schema import EXISTS, TABLES, Table
+from offbook.core.validation import Json
+from offbook.database.server_rows import Key, ServerRow
+from offbook.sync.http_errors import json_of_answer
+from offbook.sync.transport import Response
+from offbook.sync.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -25,16 +35,6 @@ from offbook.checks import (
     uuid_of,
     words,
 )
-from offbook.core.conflicts.resolution import CONFLICTS
-from offbook.core.errors import Invalid, ServerFault
-from offbook.core.lenient_validation import said, said_value
-from offbook.core.model import Value, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
-from offbook.core.schema import EXISTS, TABLES, Table
-from offbook.core.validation import Json
-from offbook.database.server_rows import Key, ServerRow
-from offbook.refusals import json_of_answer
-from offbook.transport import Response
 
 logger = logging.getLogger("offbook")
 

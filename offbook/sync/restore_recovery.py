@@ -40,7 +40,7 @@ from offbook.database.server_rows import Key, ServerRow, change_in, dump, server
 if TYPE_CHECKING:
     import sqlite3
 
-    from offbook.answers import Row
+    from offbook.sync.response import Row
 
 MINE = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")

@@ -4,7 +4,7 @@ Every row is stale until it comes again. When the snapshot's pages are all here,
 follows as an ordinary page: only then is what is still stale gone. All of this survives an end of the program at any
 point, and a second snapshot in the middle of the first.
 
-What a restored server lost is another matter (offbook.lost).
+What a restored server lost is another matter (offbook.sync.restore_recovery).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from offbook import lost
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import applying
 from offbook.database.server_rows import Key, ServerRow, server_row, settle_down, take
 from offbook.database.sync_state import Snapshot
+from offbook.sync import restore_recovery
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,7 +37,7 @@ def begin(
     """
     with applying(connection):
         if kept is not None:
-            lost.go_back(connection, kept, takes_history)
+            restore_recovery.go_back(connection, kept, takes_history)
         for key in connection.execute(NOT_ECHOED).fetchall():
             settle_down(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
@@ -61,7 +61,7 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
         row = server_row(connection, key)
         assert row is not None
         if row.stale:
-            lost.give_up(connection, key, row)
+            restore_recovery.give_up(connection, key, row)
             take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
             yield key
             if sync_state.read(connection).snapshot != stage:  # another process has begun anew, or is done

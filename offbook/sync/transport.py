@@ -74,7 +74,7 @@ class HTTP:
         import requests
         import urllib3
 
-        from offbook.connections import TooLate, within
+        from offbook.sync.http_connections import TooLate, within
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
@@ -122,7 +122,7 @@ class HTTP:
         """
         import requests
 
-        from offbook.connections import AdapterOnTime
+        from offbook.sync.http_connections import AdapterOnTime
 
         if self._session is None:
             self._session = requests.Session()
