@@ -40,7 +40,7 @@ from offbook.verifying import Verifying, VerifyReport
 if TYPE_CHECKING:
     import sqlite3
 
-    from offbook.background import Background
+    from offbook.live.worker import Background
 
 
 class NoServer(SyncError):
@@ -212,8 +212,8 @@ class Replica:
         its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
         at a time from the background thread, in the order in which things happened, and may call stop().
         """
-        from offbook.background import Access, Background  # asyncio takes longer to load than all the rest
-        from offbook.telling import Callbacks
+        from offbook.live.callbacks import Callbacks
+        from offbook.live.worker import Access, Background  # asyncio takes longer to load than all the rest
 
         if self._background is None:
             self._settle_in()

@@ -91,7 +91,7 @@ def last(folder: Path) -> Modules:
     done = subprocess.run(["git", "archive", LAST, "offbook"], cwd=ROOT, capture_output=True, check=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
-    return _load(folder)
+    return _load(folder, "offbook.live")
 
 
 def changed(folder: Path, declaration: str) -> Modules:
@@ -99,13 +99,13 @@ def changed(folder: Path, declaration: str) -> Modules:
     shutil.copytree(ROOT / "offbook", folder / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
     with (folder / "offbook" / "core" / "schema.py").open("a") as file:
         file.write(declaration)
-    return _load(folder, "tests.replica.serving")
+    return _load(folder, "offbook.live.session", "tests.replica.serving")
 
 
 def _load(folder: Path, *more: str) -> Modules:
     """All that is to be used of it: what a module loads later would be of this version."""
     with _apart(folder):
-        for name in ("offbook.replica", "offbook.live", *more):
+        for name in ("offbook.replica", *more):
             importlib.import_module(name)
         modules = {name: module for name, module in sys.modules.items() if _is_ours(name)}
     assert all(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app import App
-from offbook import Replica, background, channel
+from offbook import Replica
 from offbook.core.connection import Seconds
+from offbook.live import websocket, worker
 from offbook.sync import transport
 from tests.browser import add_device, add_user, app_beside
 from tests.middle import Middle
@@ -26,9 +27,9 @@ Open = Callable[..., Replica]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "SECONDS", QUICK)
+    monkeypatch.setattr(worker, "SECONDS", QUICK)
     monkeypatch.setattr(transport, "SILENCE_SECONDS_MAX", 1.0)
-    monkeypatch.setattr(channel, "MESSAGE_SECONDS_MAX", 1.0)
+    monkeypatch.setattr(websocket, "MESSAGE_SECONDS_MAX", 1.0)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offbook import Response, background
+from offbook import Response
 from offbook.core.connection import Seconds
+from offbook.live import worker
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, problem, says
 
@@ -55,7 +56,7 @@ def watched(server: Server) -> Watched:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "SECONDS", Seconds(retry_min=0.02, poll=600))
+    monkeypatch.setattr(worker, "SECONDS", Seconds(retry_min=0.02, poll=600))
 
 
 def test_a_local_commit_is_sent_at_once(device: Device, server: Server, watched: Watched) -> None:
@@ -78,7 +79,7 @@ def test_a_commit_of_another_process_is_sent_at_once(device: Device, server: Ser
 def test_what_others_wrote_comes_by_itself(
     device: Device, server: Server, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "SECONDS", Seconds(poll=0.01))
+    monkeypatch.setattr(worker, "SECONDS", Seconds(poll=0.01))
     a, b = device("a", transport=watched), device("b")
     a.start()
     b.contacts.add(name="Ada")

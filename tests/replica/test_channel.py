@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidURI
 
 from offbook import NoLive, Offline
-from offbook.channel import address_of, meaning, trust
+from offbook.live.websocket import address_of, meaning, trust
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from offbook import HTTP, NoLive, NotOffbook, Offline, ProxyFault, Replica
-from offbook.channel import Channel, Sign
 from offbook.core.connection import SECONDS
+from offbook.live.websocket import Channel, Sign
 from tests.replica.http import TOKEN, House, serving
 from tests.replica.odd_servers import Visitor, answer, odd_server, says
 from tests.replica.serving import Server

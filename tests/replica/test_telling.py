@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from offbook import NotAuthorized, Offline, Replica, Response, background
+from offbook import NotAuthorized, Offline, Replica, Response
 from offbook.core.connection import Seconds
+from offbook.live import worker
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, problem, says
 from tests.witness import Witness
@@ -21,7 +22,7 @@ REVOKED = problem(401, "not_authorized", "The server does not know this token.")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "SECONDS", Seconds(retry_min=0.02, poll=0.05, pause=600))
+    monkeypatch.setattr(worker, "SECONDS", Seconds(retry_min=0.02, poll=0.05, pause=600))
 
 
 @pytest.fixture

@@ -18,21 +18,21 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook.channel import Channel, Said, Sign
 from offbook.core.connection import ON_SOCKET, SECONDS, Event, Link, Move, State, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
 from offbook.database import sync_state
 from offbook.database.connection import Connection, DiskFull, ReadOnly
 from offbook.database.connection import Error as FileFault
 from offbook.database.status import Seen
-from offbook.live import Detour, Live, message_of
+from offbook.live.callbacks import Callbacks, Telling
+from offbook.live.session import Detour, Live, message_of
+from offbook.live.websocket import Channel, Said, Sign
 from offbook.sync.apply import Applied
 from offbook.sync.cancellation import Stoppable, Stopped
 from offbook.sync.request import has_pending
 from offbook.sync.response import Answer
 from offbook.sync.session import Syncing, forget_old_lines
 from offbook.sync.transport import Transport
-from offbook.telling import Callbacks, Telling
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,0 +1,1 @@
+"""A replica that is started: its thread, its WebSocket, and the callbacks of the app."""
