@@ -17,7 +17,7 @@ from bench.server import Client, Server
 from offbook import HTTP, Replica
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log
-from offbook.held import held
+from offbook.verify.local_digests import held
 
 RECORDS = 100_000
 WHOLE = json.dumps({"table": "contacts", "ranges": [["", None]]}).encode()

@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from offbook.core.history.entry import Past
     from offbook.database.parked import Parked
     from offbook.database.status import Status
-    from offbook.mending import Repair
     from offbook.replica import Replica
     from offbook.sync.cancellation import Stopped
     from offbook.sync.dry_run import PlanReport
     from offbook.sync.session import SyncReport
     from offbook.sync.transport import HTTP, Response, Transport
-    from offbook.verifying import VerifyReport
+    from offbook.verify.repair import Repair
+    from offbook.verify.session import VerifyReport
 
 __all__ = [
     "HTTP",
@@ -77,14 +77,14 @@ _HOMES = {
     "Parked": "offbook.database.parked",
     "Past": "offbook.core.history.entry",
     "PlanReport": "offbook.sync.dry_run",
-    "Repair": "offbook.mending",
+    "Repair": "offbook.verify.repair",
     "Replica": "offbook.replica",
     "Response": "offbook.sync.transport",
     "Status": "offbook.database.status",
     "Stopped": "offbook.sync.cancellation",
     "SyncReport": "offbook.sync.session",
     "Transport": "offbook.sync.transport",
-    "VerifyReport": "offbook.verifying",
+    "VerifyReport": "offbook.verify.session",
 }
 
 

@@ -35,7 +35,7 @@ from offbook.sync.cancellation import Stoppable, Stopped
 from offbook.sync.dry_run import PlanReport
 from offbook.sync.session import Progress, Syncing, SyncReport
 from offbook.sync.transport import HTTP, Transport
-from offbook.verifying import Verifying, VerifyReport
+from offbook.verify.session import Verifying, VerifyReport
 
 if TYPE_CHECKING:
     import sqlite3

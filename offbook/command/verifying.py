@@ -14,9 +14,9 @@ from offbook.command.words import count, flat, label
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
-from offbook.mending import Repair
 from offbook.replica import Replica
-from offbook.verifying import VerifyReport
+from offbook.verify.repair import Repair
+from offbook.verify.session import VerifyReport
 
 Shown = Mapping[str, Json]
 EMPTY = "(empty)"

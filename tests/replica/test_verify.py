@@ -13,7 +13,7 @@ from offbook.core.schema import Field, Table
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX
 from offbook.database import change_log
-from offbook.verifying import STARTS_MAX
+from offbook.verify.session import STARTS_MAX
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Step, everything, lost_request, ok, problem, says, wire
 
@@ -533,7 +533,7 @@ def test_a_row_that_this_device_can_not_hold_is_told_and_the_rest_is_mended(a: R
 
 def test_lines_are_made_for_any_table(a: Replica) -> None:
     """Names that SQL has for its own, and none of this table's."""
-    from offbook.held import _queries
+    from offbook.verify.local_digests import _queries
 
     boats = Table("contacts", (Field("name"), Field("order")))
     (own,) = _queries(boats)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from offbook.compared import Compared, compared_of, fetched_of
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
 from offbook.core.schema import TABLES, Table
@@ -23,13 +22,14 @@ from offbook.database import change_log, sync_state
 from offbook.database.batched_writes import RECORD_SIZE, in_turns
 from offbook.database.connection import reading
 from offbook.database.server_rows import ServerRow
-from offbook.held import Held, held
-from offbook.mending import Repair, mend
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
 from offbook.sync.response import Row
 from offbook.sync.session import Syncing
 from offbook.sync.transport import Response, Transport
+from offbook.verify.local_digests import Held, held
+from offbook.verify.repair import Repair, mend
+from offbook.verify.response import Compared, compared_of, fetched_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,0 +1,1 @@
+"""Comparing a replica with its server, and repairing what differs."""
