@@ -20,7 +20,7 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
 from offbook.core.validation import cells_of
-from offbook.google import Contact, Import, decode, read, write
+from offbook.formats.google_csv import Contact, Import, decode, read, write
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook import google
+from offbook.formats import google_csv
 from storage import turns
 from tests.browser import Browser, csrf_of, parts_of
 
@@ -101,13 +101,13 @@ def test_an_export_can_be_imported_and_says_the_same(app: App, ada: Browser) -> 
     upload(ada, SMALL)
     answer = ada.get("/export.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts.csv"'
-    assert [one["name"] for one in google.read(answer.text).contacts] == ["Ada King", "Grace Hopper"]
+    assert [one["name"] for one in google_csv.read(answer.text).contacts] == ["Ada King", "Grace Hopper"]
     assert numbers(upload(ada, answer.text))["Already there"] == "2"
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="the file of 537 real contacts is not beside this repository")
 def test_a_real_file_arrives_whole(app: App, ada: Browser) -> None:
     assert numbers(upload(ada, FILE.read_bytes()))["Added"] == "537"
-    read = {one["id"]: one for one in google.read(FILE.read_text()).contacts}
-    again = {one["id"]: one for one in google.read(ada.get("/export.csv").text).contacts}
+    read = {one["id"]: one for one in google_csv.read(FILE.read_text()).contacts}
+    again = {one["id"]: one for one in google_csv.read(ada.get("/export.csv").text).contacts}
     assert again == read

@@ -14,11 +14,11 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from offbook import google
 from offbook.core.errors import Malformed
 from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import CONTACTS
+from offbook.formats import google_csv
 from storage import Origin, pull
 from storage.turns import Turns, push_in_turns
 from web import parts
@@ -54,7 +54,7 @@ def take() -> ResponseReturnValue:
     if file is None or not file.filename:
         return refused("Choose a file first.")
     try:
-        found = google.read(google.decode(file.stream.read()))
+        found = google_csv.read(google_csv.decode(file.stream.read()))
     except Malformed as flaw:
         return refused(str(flaw))
     report = Report(problems=[(f"Row {problem.row}", problem.detail) for problem in found.problems])
@@ -70,7 +70,7 @@ def take() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     contacts = sorted(everyone(me().book_id), key=lambda contact: str(contact["name"]).casefold())
     name = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
-    return Response(google.write(contacts), mimetype="text/csv", headers=name)
+    return Response(google_csv.write(contacts), mimetype="text/csv", headers=name)
 
 
 def refused(error: str) -> ResponseReturnValue:

@@ -23,10 +23,10 @@ STANDARD = "-"
 
 
 def import_(book: Replica, args: argparse.Namespace) -> Answer:
-    from offbook import google
+    from offbook.formats import google_csv
 
     data = standard.read() if args.file == STANDARD else Path(args.file).read_bytes()
-    found = google.read(google.decode(data))
+    found = google_csv.read(google_csv.decode(data))
     added, here, deleted = take(book, found.contacts)
     told = {
         "added": added,
@@ -64,10 +64,10 @@ def _so_far(why: str, counts: Counts) -> str:
 
 
 def export(book: Replica, args: argparse.Namespace) -> Answer:
-    from offbook import google
+    from offbook.formats import google_csv
 
     contacts = book.contacts.list()
-    text = google.write(contacts).encode()
+    text = google_csv.write(contacts).encode()
     if args.file == STANDARD or standard.is_output(Path(args.file)):
         return Answer(contacts, raw=text)
     _refuse_the_book(book.path, args.file)

@@ -15,13 +15,14 @@ from uuid import uuid4
 
 import pytest
 
-from offbook import NotFound, Replica, Response, google
+from offbook import NotFound, Replica, Response
 from offbook.command import CutShort
 from offbook.command.contacts import rm
 from offbook.command.files import take
 from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import in_turns
 from offbook.database.connection import atomic, connect
+from offbook.formats import google_csv
 from offbook.importing import Importing
 from offbook.sync.session import forget_old_lines
 from tests.commanding import Device
@@ -175,7 +176,7 @@ def test_an_interrupted_import_tells_what_it_added(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_in_the_middle_tells_what_was_added(tmp_path: Path) -> None:
-    contacts = google.read(csv_of(2000, details=1)).contacts
+    contacts = google_csv.read(csv_of(2000, details=1)).contacts
     with Replica(tmp_path / "book.db") as book:
         book.connection.execute("PRAGMA max_page_count = 200")
         with pytest.raises(CutShort, match="book.db is full: ") as cut:

@@ -12,7 +12,7 @@ import pytest
 
 from offbook import Offline, Replica, SyncReport
 from offbook.command.contacts import described
-from offbook.google import read, write
+from offbook.formats.google_csv import read, write
 from offbook.live.session import Live, Verdicts
 from offbook.sync.response import results_of
 from tests import versions

@@ -1,6 +1,6 @@
 """Google Contacts' CSV: read into contacts in wire form, and written back from them.
 
-Which column is what stands in google_columns.py. No cell of a file is lost: what offbook has no field for becomes a
+Which column is what stands in google_csv_columns.py. No cell of a file is lost: what offbook has no field for becomes a
 custom detail, and a row that can't be taken becomes a problem. ``read(write(contacts))`` says what the contacts say.
 
 A contact's id is made from its content: the same row, in this file or in the next, is the same contact, whatever was
@@ -28,7 +28,7 @@ from offbook.core.model import Operation
 from offbook.core.protocol.requests import UUID_TEXT
 from offbook.core.schema import CONTACTS, DETAIL_KINDS
 from offbook.core.validation import cells_of
-from offbook.google_columns import (
+from offbook.formats.google_csv_columns import (
     FIELDS,
     KINDS,
     NAME_PARTS,
