@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.figures import Figure, median, seconds
 from offbook.ingest.batch import Batch
-from offbook.ingest.files import StreamFile
+from offbook.ingest.stream_file import StreamFile
 from storage.stream_files import reading
 from web.streams import MESSAGES, NEWEST, SPANS, rates
 

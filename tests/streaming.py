@@ -11,7 +11,7 @@ from app import App
 from offbook.core.stream_format import SECOND_US, stamp
 from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
-from offbook.ingest.files import StreamFile
+from offbook.ingest.stream_file import StreamFile
 from storage.streams import Source
 from tests.browser import parts_of
 

@@ -23,7 +23,7 @@ from offbook.command.words import count
 from offbook.core.errors import OffbookError
 
 if TYPE_CHECKING:
-    from offbook.ingest.receiving import Stream
+    from offbook.ingest.receiver import Stream
 
 HEADERS = "OFFBOOK_HEADERS"
 FROM_FILE = "@"
@@ -51,8 +51,8 @@ def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
     import asyncio
     from random import SystemRandom
 
-    from offbook.ingest.files import StreamFile
-    from offbook.ingest.receiving import ingest
+    from offbook.ingest.receiver import ingest
+    from offbook.ingest.stream_file import StreamFile
 
     end = threading.Event()
     with ended_by_signal(end.set), closing(StreamFile(path, stream.address.shown, _now_us(), moved)) as file:
@@ -62,9 +62,9 @@ def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
 
 
 def _stream(args: argparse.Namespace) -> Stream:
-    from offbook.ingest.address import address_of
-    from offbook.ingest.receiving import Stream
-    from offbook.ingest.waiting import MIB, Settings
+    from offbook.ingest.receiver import Stream
+    from offbook.ingest.settings import MIB, Settings
+    from offbook.ingest.url import address_of
 
     url = standard.read_line().strip() if args.url == STANDARD else args.url
     lines = [line for one in args.header for line in _given(one).splitlines()]

@@ -19,11 +19,11 @@ from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
 from offbook.database.connection import connect
-from offbook.ingest.address import address_of
-from offbook.ingest.files import StreamFile
-from offbook.ingest.keeping import Event
-from offbook.ingest.receiving import Stream, ingest
-from offbook.ingest.waiting import Settings
+from offbook.ingest.batch_writer import Event
+from offbook.ingest.receiver import Stream, ingest
+from offbook.ingest.settings import Settings
+from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.url import address_of
 
 SECONDS_MAX = 20.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.ingest.address import address_of
 from offbook.ingest.errors import BadAddress
+from offbook.ingest.url import address_of
 
 KEY = "9f86d081884c7d659a2feaa0"
 

@@ -6,7 +6,7 @@ import pytest
 
 from offbook.core.stream_format import SECOND_US, stamp
 from offbook.ingest.batch import Batch
-from offbook.ingest.waiting import Settings, backoff_seconds, failures_after, is_full
+from offbook.ingest.settings import Settings, backoff_seconds, failures_after, is_full
 
 NOW = 1_795_021_600_000_007
 """2026-11-18T17:06:40.000007Z."""

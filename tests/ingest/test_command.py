@@ -20,7 +20,7 @@ import pytest
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
-from offbook.ingest.waiting import MIB
+from offbook.ingest.settings import MIB
 from tests.commanding import ROOT, Device
 from tests.ingest.feeds import SECONDS_MAX, feed, gaps, rows, saying, until_closed
 

@@ -17,10 +17,10 @@ from websockets.sync.server import ServerConnection
 from offbook import Replica
 from offbook.core.stream_format import LEASE_US, SECOND_US, stamp
 from offbook.database.connection import connect
-from offbook.ingest import copying, files
+from offbook.ingest import checkpointer, stream_file
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
-from offbook.ingest.files import StreamFile
+from offbook.ingest.stream_file import StreamFile
 from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
 URL = "wss://example.org/feed"
@@ -118,7 +118,7 @@ def test_one_that_can_not_begin_leaves_the_file_to_others(path: Path, monkeypatc
         raise OSError("Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "Copying", no_more_files)
+        patched.setattr(stream_file, "Copying", no_more_files)
         with pytest.raises(OSError, match="Too many"):
             StreamFile(path, URL, NOW)
     with closing(connect(path)) as other:
@@ -176,7 +176,7 @@ def log_of(path: Path) -> int:
 
 @pytest.fixture
 def short_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copying, "LOG_BYTES", 50_000)
+    monkeypatch.setattr(checkpointer, "LOG_BYTES", 50_000)
 
 
 @pytest.mark.usefixtures("short_log")

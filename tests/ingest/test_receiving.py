@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
 from offbook.ingest.errors import NotLetIn, Unwelcome
-from offbook.ingest.waiting import MIB
+from offbook.ingest.settings import MIB
 from tests.ingest.feeds import (
     QUICK,
     SECONDS_MAX,

@@ -15,8 +15,8 @@ from typing import Any
 from offbook.database.connection import Error
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import Unkept
-from offbook.ingest.files import StreamFile
-from offbook.ingest.waiting import Settings, is_full
+from offbook.ingest.settings import Settings, is_full
+from offbook.ingest.stream_file import StreamFile
 
 Event = dict[str, Any]
 Tell = Callable[[Event], None]

@@ -14,9 +14,9 @@ from pathlib import Path
 from offbook.core.stream_format import is_held, stamp
 from offbook.database import sync_state
 from offbook.database.connection import atomic, connect
-from offbook.ingest import tables
+from offbook.ingest import schema
 from offbook.ingest.batch import Batch
-from offbook.ingest.copying import Copying
+from offbook.ingest.checkpointer import Copying
 from offbook.ingest.errors import Occupied, OtherStream, Unkept
 
 BUSY_MS = 100
@@ -42,7 +42,7 @@ class StreamFile:
     """Raises IngestError where the file can't be had, and SQLite's errors where it can't be written."""
 
     def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
-        tables.refuse_others(path)
+        schema.refuse_others(path)
         self.path = path
         self._holder = sync_state.holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
@@ -92,7 +92,7 @@ class StreamFile:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
         sync_state.at_work.add(self._holder)
         with atomic(self._connection):
-            tables.install(self._connection, url, stamp(now_us))
+            schema.install(self._connection, url, stamp(now_us))
             of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
             if is_held(holder, alive_at, now_us) and sync_state.is_alive(holder):
                 raise Occupied(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")

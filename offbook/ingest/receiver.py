@@ -20,11 +20,11 @@ from websockets.exceptions import ConnectionClosed
 
 from offbook.addresses import socket_proxy_of
 from offbook.core.stream_format import SECOND_US
-from offbook.ingest.address import Address
-from offbook.ingest.files import StreamFile
-from offbook.ingest.keeping import Clock, Keeper, Tell
-from offbook.ingest.reasons import Away, why_closed, why_not_open
-from offbook.ingest.waiting import Settings, backoff_seconds, failures_after
+from offbook.ingest.batch_writer import Clock, Keeper, Tell
+from offbook.ingest.disconnects import Away, why_closed, why_not_open
+from offbook.ingest.settings import Settings, backoff_seconds, failures_after
+from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.url import Address
 
 T = TypeVar("T")
 

@@ -23,9 +23,9 @@ from websockets.exceptions import (
 from websockets.frames import CloseCode
 
 from offbook.addresses import shown
-from offbook.ingest.address import Address
 from offbook.ingest.errors import NotLetIn, Unwelcome
-from offbook.ingest.waiting import MIB, Settings
+from offbook.ingest.settings import MIB, Settings
+from offbook.ingest.url import Address
 
 PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 """Of the answers from 400 to 499 those that the same request may not get again."""
