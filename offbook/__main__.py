@@ -1,7 +1,7 @@
 """The `offbook` command: reads the command line, runs one command, prints its answer.
 
 This is the edge where errors become sentences and exit codes: nobody ever sees a traceback of what they can do
-something about. What the commands are is in offbook/command.
+something about. What the commands are is in offbook/cli.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.command import FAILED, OK, Answer, NoBook, exit_code, standard
-from offbook.command.parser import parse
-from offbook.command.place import file_of, stream_file_of
+from offbook.cli import FAILED, OK, Answer, NoBook, exit_code, standard_streams
+from offbook.cli.parser import parse
+from offbook.cli.paths import file_of, stream_file_of
 from offbook.core.errors import OffbookError
 from offbook.core.text import clean
 from offbook.database.connection import BUSY_SECONDS_MAX
@@ -36,20 +36,20 @@ UNREAD = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    standard.prepare()
+    standard_streams.prepare()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = _run(words)
-        with standard.writing():
+        with standard_streams.writing():
             sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
     except BrokenPipeError:
         code = UNREAD
-    except standard.OutputFault as error:
+    except standard_streams.OutputFault as error:
         code = _refuse("output", str(error), False, FAILED)
-    standard.give_up()
+    standard_streams.give_up()
     return code
 
 
@@ -63,7 +63,7 @@ def _run(words: list[str]) -> int:
         answer = _on_book(path, args) if args.on_book else args.run(path, args)
     except SystemExit as end:  # --help and --version
         return int(end.code or OK)
-    except (BrokenPipeError, standard.OutputFault):
+    except (BrokenPipeError, standard_streams.OutputFault):
         raise
     except KeyboardInterrupt as end:
         if not end.args:
@@ -90,7 +90,7 @@ def _on_book(path: Path, args: argparse.Namespace) -> Answer:
 
 
 def _tell(answer: Answer, as_json: bool) -> int:
-    with standard.writing():
+    with standard_streams.writing():
         if not as_json:
             for line in answer.lines:
                 print(clean(line))
@@ -102,10 +102,10 @@ def _tell(answer: Answer, as_json: bool) -> int:
 
 def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
     if as_json:
-        with standard.writing():
+        with standard_streams.writing():
             _print_json({"error": code, "detail": detail})
     else:
-        standard.complain(clean(f"offbook: {detail}"))
+        standard_streams.complain(clean(f"offbook: {detail}"))
     return exit_code
 
 
@@ -130,7 +130,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    standard.complain(f"offbook: {message}")
+    standard_streams.complain(f"offbook: {message}")
 
 
 if __name__ == "__main__":

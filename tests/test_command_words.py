@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from offbook.command.bar import Bar
-from offbook.command.words import count, cut, moment, pairs, short_ids, table, width
+from offbook.cli.output import count, cut, moment, pairs, short_ids, table, width
+from offbook.cli.progress_bar import Bar
 from offbook.sync.session import SyncReport
 
 

@@ -14,8 +14,8 @@ import click
 import pytest
 from flask.cli import FlaskGroup, ScriptInfo
 
-from offbook.command import UsageError
-from offbook.command.parser import parse
+from offbook.cli import UsageError
+from offbook.cli.parser import parse
 from tests.browser import app_on
 
 ROOT = Path(__file__).parent.parent

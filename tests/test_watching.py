@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offbook import Replica, Status
-from offbook.command.watching import Watched, sentence
+from offbook.cli.watch import Watched, sentence
 from offbook.database import change_log
 from tests.replica.serving import Server, Wire
 

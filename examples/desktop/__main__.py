@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from examples.desktop.window import Window
 from offbook import Replica
-from offbook.command.place import file_of
+from offbook.cli.paths import file_of
 
 
 def main(arguments: list[str]) -> int:

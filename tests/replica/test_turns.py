@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 
 from offbook import NotFound, Replica, Response
-from offbook.command import CutShort
-from offbook.command.contacts import rm
-from offbook.command.files import take
+from offbook.cli import CutShort
+from offbook.cli.contacts import rm
+from offbook.cli.import_export import take
 from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import in_turns
 from offbook.database.connection import atomic, connect

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.command.contacts import described
+from offbook.cli.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import Live, Verdicts
 from offbook.sync.response import results_of

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from offbook.command import Answer, standard
-from offbook.command.syncing import need_server
-from offbook.command.words import count, flat
+from offbook.cli import Answer, standard_streams
+from offbook.cli.output import count, flat
+from offbook.cli.sync import need_server
 from offbook.core.text import clean
 from offbook.database import change_log
 from offbook.database.status import Status
@@ -185,7 +185,7 @@ class Watched:
 
 def tell(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
-    with standard.writing():
+    with standard_streams.writing():
         print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
 
 

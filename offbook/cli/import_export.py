@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from offbook.command import FAILED, OK, Answer, CutShort, UsageError, standard
-from offbook.command.words import count
-from offbook.command.writing import write_whole
+from offbook.cli import FAILED, OK, Answer, CutShort, UsageError, standard_streams
+from offbook.cli.atomic_file import write_whole
+from offbook.cli.output import count
 from offbook.core.errors import OffbookError
 from offbook.core.validation import Json
 from offbook.database.connection import Error
@@ -25,7 +25,7 @@ STANDARD = "-"
 def import_(book: Replica, args: argparse.Namespace) -> Answer:
     from offbook.formats import google_csv
 
-    data = standard.read() if args.file == STANDARD else Path(args.file).read_bytes()
+    data = standard_streams.read() if args.file == STANDARD else Path(args.file).read_bytes()
     found = google_csv.read(google_csv.decode(data))
     added, here, deleted = take(book, found.contacts)
     told = {
@@ -68,7 +68,7 @@ def export(book: Replica, args: argparse.Namespace) -> Answer:
 
     contacts = book.contacts.list()
     text = google_csv.write(contacts).encode()
-    if args.file == STANDARD or standard.is_output(Path(args.file)):
+    if args.file == STANDARD or standard_streams.is_output(Path(args.file)):
         return Answer(contacts, raw=text)
     _refuse_the_book(book.path, args.file)
     write_whole(Path(args.file), text, book.path.stat().st_mode)

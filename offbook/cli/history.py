@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook.command import Ambiguous, Answer, UsageError
-from offbook.command.changes import NAMES
-from offbook.command.contacts import PREFIX_LENGTH_MIN, find
-from offbook.command.syncing import NEXT, need_server
-from offbook.command.words import cell_label, count, flat, moment, short_ids
+from offbook.cli import Ambiguous, Answer, UsageError
+from offbook.cli.changes import NAMES
+from offbook.cli.contacts import PREFIX_LENGTH_MIN, find
+from offbook.cli.output import cell_label, count, flat, moment, short_ids
+from offbook.cli.sync import NEXT, need_server
 from offbook.core.errors import NotFound
 from offbook.core.history.entry import Past, waited, written
 from offbook.core.history.explain import Edit, Rival, said, who

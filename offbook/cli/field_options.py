@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from offbook.command import Ambiguous
+from offbook.cli import Ambiguous
 from offbook.core.errors import NotFound
 from offbook.core.schema import CONTACTS, Type
 from offbook.core.validation import Json

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from offbook.command import Ambiguous, Answer
-from offbook.command.contacts import find, room, value_of
-from offbook.command.fields import details_in, fields_in
-from offbook.command.words import count, flat, label, moment, pairs, short_ids, table
+from offbook.cli import Ambiguous, Answer
+from offbook.cli.contacts import find, room, value_of
+from offbook.cli.field_options import details_in, fields_in
+from offbook.cli.output import count, flat, label, moment, pairs, short_ids, table
 from offbook.core.errors import NotFound
 from offbook.core.merge.rebase import State
 from offbook.core.schema import TABLES

@@ -6,21 +6,21 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from offbook.command import (
+from offbook.cli import (
     Answer,
     UsageError,
     changes,
+    conflicts,
     contacts,
-    deciding,
-    fields,
-    files,
-    ingesting,
-    past,
-    planning,
-    syncing,
-    verifying,
-    watching,
+    dry_run,
+    field_options,
+    import_export,
+    sync,
+    verify,
+    watch,
 )
+from offbook.cli import history as past
+from offbook.cli import ingest as ingesting
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -119,7 +119,7 @@ def _for_contacts(command: Command) -> None:
     add.set_defaults(makes_file=True)
     add.usage = "%(prog)s NAME [--FIELD TEXT ...] [OPTION ...]"
     add.add_argument("name", metavar="NAME")
-    fields.add_options(add, without="name")
+    field_options.add_options(add, without="name")
     listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
     listing.add_argument("words", metavar="WORD", nargs="*", help="without regard to case and accents")
     listing.add_argument("--search", metavar="TEXT", default="", help="the words as one text, like --search 'ada king'")
@@ -128,8 +128,8 @@ def _for_contacts(command: Command) -> None:
     edit = command("edit", contacts.edit, "change a contact", more)
     edit.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     edit.add_argument("id", metavar="ID")
-    fields.add_options(edit)
-    fields.add_removal(edit)
+    field_options.add_options(edit)
+    field_options.add_removal(edit)
     command("rm", contacts.rm, "delete contacts").add_argument("id", metavar="ID", nargs="+")
 
 
@@ -138,33 +138,33 @@ def _for_files(command: Command) -> None:
         "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing. One that "
         "is cut short has added a part, and the same import again adds the rest."
     )
-    import_ = command("import", files.import_, "add the contacts of a Google Contacts CSV", more)
+    import_ = command("import", import_export.import_, "add the contacts of a Google Contacts CSV", more)
     import_.set_defaults(makes_file=True)
     import_.add_argument("file", metavar="FILE", help="- for standard input")
-    export = command("export", files.export, "write all contacts as a Google Contacts CSV")
-    export.add_argument("file", metavar="FILE", nargs="?", default=files.STANDARD, help="else standard output")
+    export = command("export", import_export.export, "write all contacts as a Google Contacts CSV")
+    export.add_argument("file", metavar="FILE", nargs="?", default=import_export.STANDARD, help="else standard output")
 
 
 def _for_syncing(command: Command) -> None:
     more = (
-        f"The device's token is read from standard input, or from {syncing.TOKEN}. "
+        f"The device's token is read from standard input, or from {sync.TOKEN}. "
         "Without --server the book keeps the one that it has, and takes a new token; "
         "or it stays on this device until one is named."
     )
-    init = command("init", syncing.init, "make this device's book, and name its server", more)
+    init = command("init", sync.init, "make this device's book, and name its server", more)
     init.set_defaults(makes_file=True)
     init.add_argument("--server", metavar="URL", help="like https://contacts.example.org")
     more = "Exits with 0; or 3 offline, 4 not authorized, 5 when a change is parked, 1 when something else failed."
-    command("sync", syncing.sync, "send what waits and fetch what is new", more)
+    command("sync", sync.sync, "send what waits and fetch what is new", more)
     more = (
         "Both sides are compared by digests, so a book that agrees costs a few hundred bytes. Edits that wait are "
         "left as they are. Exits like sync."
     )
-    command("verify", verifying.verify, "compare every record with the server's, and mend what differs", more)
+    command("verify", verify.verify, "compare every record with the server's, and mend what differs", more)
     more = "The server is asked, and nothing changes: not on this device, not there. Exits like sync."
-    command("plan", planning.plan, "tell what a sync would send, merge, fetch and park", more)
-    command("watch", watching.watch, "keep syncing, and tell what happens, until Ctrl-C")
-    command("status", syncing.status, "tell where this device stands")
+    command("plan", dry_run.plan, "tell what a sync would send, merge, fetch and park", more)
+    command("watch", watch.watch, "keep syncing, and tell what happens, until Ctrl-C")
+    command("status", sync.status, "tell where this device stands")
 
 
 def _for_changes(command: Command, everywhere: Parser) -> None:
@@ -182,8 +182,8 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
     retry.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     retry.set_defaults(run=changes.retry)
     retry.add_argument("id", metavar="ID", help="of the parked change")
-    fields.add_options(retry)
-    fields.add_removal(retry)
+    field_options.add_options(retry)
+    field_options.add_removal(retry)
     drop = actions.add_parser(
         "drop",
         parents=[everywhere],
@@ -195,12 +195,12 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
 
 
 def _for_deciding(command: Command) -> None:
-    command("conflicts", deciding.conflicts, "list what waits for a person to decide")
+    command("conflicts", conflicts.conflicts, "list what waits for a person to decide")
     more = (
         "ours is what the book has, theirs what another device wrote without having seen that; both keeps the two "
         "where there is room, like a second number. It counts here at once, and everywhere with the next sync."
     )
-    resolve = command("resolve", deciding.resolve, "decide what waits", more)
+    resolve = command("resolve", conflicts.resolve, "decide what waits", more)
     resolve.usage = "%(prog)s ID ours|theirs|both | ID --value TEXT | --all ours|theirs"
     resolve.add_argument("id", metavar="ID", nargs="?", help="of the conflict, or how it begins")
     resolve.add_argument("choice", metavar="CHOICE", nargs="?", help="ours, theirs or both")

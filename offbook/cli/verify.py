@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from offbook.command import OK, PARKED, Answer
-from offbook.command.changes import entry_words
-from offbook.command.syncing import need_server, not_now
-from offbook.command.words import count, flat, label
+from offbook.cli import OK, PARKED, Answer
+from offbook.cli.changes import entry_words
+from offbook.cli.output import count, flat, label
+from offbook.cli.sync import need_server, not_now
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook.command import OFFLINE, Answer
-from offbook.command.changes import DID, values_of
-from offbook.command.syncing import need_server
-from offbook.command.words import count, flat, label, pairs
+from offbook.cli import OFFLINE, Answer
+from offbook.cli.changes import DID, values_of
+from offbook.cli.output import count, flat, label, pairs
+from offbook.cli.sync import need_server
 from offbook.core.errors import Offline
 from offbook.core.validation import Json
 from offbook.replica import Replica

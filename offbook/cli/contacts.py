@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from offbook.command import Ambiguous, Answer, UsageError
-from offbook.command.fields import DETAILS, PARTS, details_in, fields_in
-from offbook.command.words import count, flat, label, moment, pairs, short_ids, table
+from offbook.cli import Ambiguous, Answer, UsageError
+from offbook.cli.field_options import DETAILS, PARTS, details_in, fields_in
+from offbook.cli.output import count, flat, label, moment, pairs, short_ids, table
 from offbook.core.errors import NotFound
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json

@@ -17,9 +17,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from offbook.command import OK, Answer, UsageError, exit_code, standard
-from offbook.command.watching import as_line, ended_by_signal, with_time
-from offbook.command.words import count
+from offbook.cli import OK, Answer, UsageError, exit_code, standard_streams
+from offbook.cli.output import count
+from offbook.cli.watch import as_line, ended_by_signal, with_time
 from offbook.core.errors import OffbookError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _stream(args: argparse.Namespace) -> Stream:
     from offbook.ingest.settings import MIB, Settings
     from offbook.ingest.url import address_of
 
-    url = standard.read_line().strip() if args.url == STANDARD else args.url
+    url = standard_streams.read_line().strip() if args.url == STANDARD else args.url
     lines = [line for one in args.header for line in _given(one).splitlines()]
     lines += os.environ.get(HEADERS, "").splitlines()
     settings = Settings(message_bytes_max=args.max_message * MIB, unpack=args.compress)
@@ -116,7 +116,7 @@ class Telling:
         """Leave the last state of the line behind."""
         if self._shown:
             self._shown = 0
-            with standard.writing():
+            with standard_streams.writing():
                 self._stream.write("\n")
 
     def _status(self, event: Event) -> None:
@@ -155,12 +155,12 @@ class Telling:
             self._write("")
             self._shown = 0
             line = f"\r{line}"
-        with standard.writing():
+        with standard_streams.writing():
             print(line, file=self._stream, flush=True)
 
     def _write(self, line: str) -> None:
         """In the place of what the line showed before."""
-        with standard.writing():
+        with standard_streams.writing():
             self._stream.write(f"\r{line.ljust(self._shown)}")
             self._stream.flush()
         self._shown = len(line)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from offbook.command import Ambiguous, Answer, UsageError
-from offbook.command.words import cell_label, count, flat, moment, pairs, short_ids
+from offbook.cli import Ambiguous, Answer, UsageError
+from offbook.cli.output import cell_label, count, flat, moment, pairs, short_ids
 from offbook.core.errors import NotFound
 from offbook.core.history.explain import Rival, said, who
 from offbook.core.validation import Json

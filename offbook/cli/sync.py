@@ -9,9 +9,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from offbook.command import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard
-from offbook.command.bar import Bar
-from offbook.command.words import count, moment, pairs
+from offbook.cli import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard_streams
+from offbook.cli.output import count, moment, pairs
+from offbook.cli.progress_bar import Bar
 from offbook.core import clock_wording
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.database.status import Status
@@ -43,7 +43,7 @@ def _warning(status: Status) -> list[str]:
 
 def _with_a_token_alone(book: Replica, server: str) -> list[str]:
     """Another token for the server that the book has, where one is given."""
-    text = os.environ.get(TOKEN) or ("" if sys.stdin.isatty() else standard.read_line())
+    text = os.environ.get(TOKEN) or ("" if sys.stdin.isatty() else standard_streams.read_line())
     if not text:
         return [f"The book is in {book.path} and syncs with {server}."]
     book.set_server(token=_checked(text))
@@ -82,7 +82,7 @@ def _checked(text: str) -> str:
 
 def _read_token(server: str) -> str:
     if not sys.stdin.isatty():
-        return standard.read_line()
+        return standard_streams.read_line()
     import getpass
 
     return getpass.getpass(f"Token for {server}: ")
