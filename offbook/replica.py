@@ -17,8 +17,7 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import asking
-from offbook.contacts import Contacts
+from offbook import history as asking
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, Past
 from offbook.core.protocol.requests import iso_millis
@@ -29,6 +28,7 @@ from offbook.database.connection import Connection, Error, at_once, atomic, conn
 from offbook.database.parked import Parked
 from offbook.database.settings import Settings
 from offbook.database.status import Seen, Status
+from offbook.records import Contacts
 from offbook.server_address import check_server
 from offbook.sync import dry_run
 from offbook.sync.cancellation import Stoppable, Stopped

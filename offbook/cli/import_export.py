@@ -10,13 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from offbook.bulk_import import Counts, Importing
 from offbook.cli import FAILED, OK, Answer, CutShort, UsageError, standard_streams
 from offbook.cli.atomic_file import write_whole
 from offbook.cli.output import count
 from offbook.core.errors import OffbookError
 from offbook.core.validation import Json
 from offbook.database.connection import Error
-from offbook.importing import Counts, Importing
 from offbook.replica import Replica
 
 STANDARD = "-"

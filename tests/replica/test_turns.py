@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from offbook import NotFound, Replica, Response
+from offbook.bulk_import import Importing
 from offbook.cli import CutShort
 from offbook.cli.contacts import rm
 from offbook.cli.import_export import take
@@ -23,7 +24,6 @@ from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import in_turns
 from offbook.database.connection import atomic, connect
 from offbook.formats import google_csv
-from offbook.importing import Importing
 from offbook.sync.session import forget_old_lines
 from tests.commanding import Device
 from tests.replica.conftest import Device as OpenDevice
@@ -374,7 +374,7 @@ def test_what_was_committed_and_not_counted_yet_is_told_too(replica: sqlite3.Con
 
     contacts = [{"id": str(uuid4()), "name": f"Ada {number}"} for number in range(300)]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr("offbook.importing.in_turns", parts)
+        patch.setattr("offbook.bulk_import.in_turns", parts)
         importing.add(contacts)
     (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
     assert importing.counts.added == count > 0

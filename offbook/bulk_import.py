@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from offbook.contacts import checked
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, is_empty
@@ -18,6 +17,7 @@ from offbook.database import change_log
 from offbook.database.batched_writes import in_turns
 from offbook.database.records import LAYOUTS
 from offbook.database.server_rows import dump
+from offbook.records import checked
 
 if TYPE_CHECKING:
     import sqlite3
