@@ -1,6 +1,6 @@
 """What is kept for devices of the tutorial form: their numbers for records, and the rows that they must have.
 
-Translation is offbook.core.tutorial's, decisions are the planner's; this reads, calls them and writes down, each
+Translation is offbook.contacts.tutorial's, decisions are the planner's; this reads, calls them and writes down, each
 request in one transaction with the book's lock. Only a pull that finds nothing to say gets by with a read.
 """
 
@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delete, func, literal, or_, select, update
 
 from models import Base
-from offbook.core import tutorial
+from offbook.contacts import tutorial
+from offbook.contacts.tutorial import CELLS, TABLE, Item, Known, Step
 from offbook.core.merge.batch import Settled
 from offbook.core.model import Key, Record, Rejection
-from offbook.core.tutorial import CELLS, TABLE, Item, Known, Step
 from offbook.core.validation import Json
 from storage import Origin, Writing, take
 from storage.devices import DeviceLogin

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.tutorial import micros_of
+from offbook.contacts.tutorial import micros_of
 from storage import tutorial as storage_tutorial
 from storage.engines import Database
 from tests.hearing import hearing

@@ -12,11 +12,11 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
+from offbook.contacts.tutorial import iso_of
 from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change, Operation
-from offbook.core.tutorial import iso_of
 from storage import Origin, PageSize, prune, pull, push
 from storage.accounts import Accounts
 from storage.devices import DeviceLogin

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from offbook.contacts.tutorial import CELLS as TUTORIAL_CELLS
 from offbook.core.conflicts.resolution import CONFLICTS, Choice
 from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
 from offbook.core.schema import ENTRY_KEY, TABLES, Field, Map, Table, Type
-from offbook.core.tutorial import CELLS as TUTORIAL_CELLS
 from offbook.core.users import Access
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from offbook.contacts.tutorial import item_of, since_of
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
-from offbook.core.tutorial import item_of, since_of
 from offbook.core.validation import Json
 
 if TYPE_CHECKING:

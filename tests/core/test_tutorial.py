@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.errors import Malformed
-from offbook.core.model import Clock, Operation, Record, Rejection, Value, Verdict
-from offbook.core.tutorial import (
+from offbook.contacts.tutorial import (
     CELLS,
     Item,
     Known,
@@ -32,6 +30,8 @@ from offbook.core.tutorial import (
     visible,
     whole,
 )
+from offbook.core.errors import Malformed
+from offbook.core.model import Clock, Operation, Record, Rejection, Value, Verdict
 from tests.core.strategies import JSON
 
 DEVICE = str(UUID(int=1))
