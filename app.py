@@ -23,7 +23,7 @@ from offbook.core.users import kept_until
 from storage.accounts import Accounts
 from storage.activity import Activity
 from storage.contacts import Contacts
-from storage.engines import Database, open_engines
+from storage.engines.database import Database, open_engines
 from storage.lag import lag_of
 from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort

@@ -1,9 +1,9 @@
 """Flask's database extensions, over the engine that the stores use too.
 
 ``flask db`` finds Alembic through Flask-Migrate, and that finds the database through Flask-SQLAlchemy. Left to itself
-the latter would open the file a second time with settings of its own, which lose updates (see storage.sqlite); so it is
-given the engine that is open already. Stores and pages never touch ``db``: it is there for ``flask shell``, for scripts
-and for tests of one's own (docs/models.md).
+the latter would open the file a second time with settings of its own, which lose updates (see storage.engines.sqlite);
+so it is given the engine that is open already. Stores and pages never touch ``db``: it is there for ``flask shell``,
+for scripts and for tests of one's own (docs/models.md).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, event
 
 from models import Base, Book, Device, User
-from storage.engines import Database
-from storage.migrating import MIGRATIONS
+from storage.engines.database import Database
+from storage.engines.migrations import MIGRATIONS
 
 
 class SharedEngine(SQLAlchemy):

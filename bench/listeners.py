@@ -20,7 +20,7 @@ from bench.figures import Figure
 from bench.server import ROOT, Client, Server
 from config import Config
 from storage.accounts import Accounts
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 
 CHANGES = 50
 SINGLES = 5_000

@@ -12,8 +12,8 @@ from offbook.core.model import Change, Operation
 from storage import Origin, push
 from storage.accounts import Accounts
 from storage.contacts import Contacts
-from storage.engines import open_engines
-from storage.migrating import upgrade
+from storage.engines.database import open_engines
+from storage.engines.migrations import upgrade
 from storage.passwords import Effort
 from storage.sql import SqlStore
 

@@ -12,8 +12,8 @@ from bench.figures import Figure, seconds
 from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.accounts import Accounts
-from storage.engines import open_engines
-from storage.migrating import upgrade
+from storage.engines.database import open_engines
+from storage.engines.migrations import upgrade
 from storage.restoring import By, preview, take_back
 from storage.sql import SqlStore
 

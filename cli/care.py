@@ -20,9 +20,9 @@ from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
 from offbook.core.users import kept_until
 from storage.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
-from storage.engines import Database
+from storage.engines.database import Database
+from storage.engines.maintenance import Log, Size
 from storage.unwritable import Unwritable
-from storage.upkeep import Log, Size
 from web import looks, parts, words
 
 SECRET_LENGTH_MIN = 32

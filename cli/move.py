@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from cli.plainly import plainly
 from storage import copying, likeness, moving
 from storage.copying import Copied
-from storage.engines import Database, open_engines, place_of
+from storage.engines.database import Database, open_engines, place_of
 from storage.likeness import BookCompared, Compared
 from storage.moving import Unmovable
 from web import parts

@@ -1,8 +1,8 @@
 """How a migration runs: the whole of it in one transaction, on the database that the app uses.
 
-``flask db`` finds the database at the app; storage.migrating, which tests use, passes it along. What the database must
-have switched off meanwhile is its own affair (``Database.migrate``). Before ``flask db`` changes a schema with rows in
-it, a backup is kept (storage.backups): whatever goes wrong later, there is a way back.
+``flask db`` finds the database at the app; storage.engines.migrations, which tests use, passes it along. What the
+database must have switched off meanwhile is its own affair (``Database.migrate``). Before ``flask db`` changes a schema
+with rows in it, a backup is kept (storage.backups): whatever goes wrong later, there is a way back.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 from models import Base
 from storage.backup_files import BackupError
 from storage.backups import before_migrating
-from storage.engines import Database
-from storage.migrating import differs_in_default, unknown_to
+from storage.engines.database import Database
+from storage.engines.migrations import differs_in_default, unknown_to
 from storage.unwritable import Unwritable
 
 

@@ -20,9 +20,9 @@ from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.merge.policies import POLICIES
 from offbook.core.users import Rights, require_access
 from storage import same_names, throttle
-from storage.closing import Closed
 from storage.devices import LET_IN, RIGHTS, Devices, digest
-from storage.engines import NOT_WRITTEN, Database
+from storage.engines.database import NOT_WRITTEN, Database
+from storage.engines.read_only_mode import Closed
 from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
 from storage.prepared import Prepared

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bind
 
 from models import Base
 from offbook.core.schema import TABLES
-from storage.engines import Database
+from storage.engines.database import Database
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
     Base.metadata.tables[name] for name in ("changes", "conflicts", "contacts", "contact_details", "devices", "users")

@@ -18,7 +18,7 @@ from offbook.core.merge.batch import Entry, Plan
 from offbook.core.model import Clock, Conflict, Key
 from storage import Done, Origin
 from storage.authors import IDS_AT_ONCE
-from storage.engines import Transaction
+from storage.engines.database import Transaction
 from storage.lists import among
 from storage.log import cells_of, value_of
 from storage.prepared import Prepared

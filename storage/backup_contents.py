@@ -17,10 +17,10 @@ from sqlalchemy import URL
 
 from offbook.core.errors import OffbookError
 from storage.backup_schema import Column, Schema, differences, expected_at
-from storage.engines import open_engines
+from storage.engines.database import open_engines
+from storage.engines.migrations import upgrade
+from storage.engines.sqlite import driver
 from storage.likeness import compare_books
-from storage.migrating import upgrade
-from storage.sqlite import driver
 
 ROWS_AT_ONCE = 1_000
 INTEGER = re.compile(r"-?\d{1,19}")

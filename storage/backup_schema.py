@@ -19,9 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
-from storage.engines import open_engines
-from storage.migrating import MIGRATIONS
-from storage.sqlite import driver
+from storage.engines.database import open_engines
+from storage.engines.migrations import MIGRATIONS
+from storage.engines.sqlite import driver
 
 KINDS = {
     **dict.fromkeys(("bigint", "integer"), "number"),

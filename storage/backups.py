@@ -28,12 +28,12 @@ from storage.backup_contents import Faulty
 from storage.backup_files import BackupError
 from storage.backup_schema import Schema
 from storage.backup_seal import Manifest
-from storage.closing import CLOSED, TABLE
 from storage.doctor import said
-from storage.engines import Database
-from storage.migrating import config_for
+from storage.engines.database import Database
+from storage.engines.migrations import config_for
+from storage.engines.read_only_mode import CLOSED, TABLE
+from storage.engines.sqlite import driver
 from storage.replacing import Replacing
-from storage.sqlite import driver
 
 VERSIONS = "alembic_version"
 

@@ -24,7 +24,7 @@ from offbook.core.text import fold
 from offbook.core.validation import Json
 from storage import PageSize, asked
 from storage.authors import authors_of
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.sql import SqlStore
 
 CONTACTS = Base.metadata.tables["contacts"]

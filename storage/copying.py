@@ -1,7 +1,7 @@
 """Copying rows from one database to another as they are, in pages, each by the order of the primary key.
 
 Where a copy stopped it goes on: pages are committed in order, so that the largest key on the other side says where it
-was. Text is in the same order in every engine, and both sides stand still meanwhile (storage.closing).
+was. Text is in the same order in every engine, and both sides stand still meanwhile (storage.engines.read_only_mode).
 
 No page holds more than PAGE_ROWS_MAX rows, and about PAGE_CHARACTERS of text, however long the table is.
 """
@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Select, Table, func, select
 
 from models import Base
-from storage.closing import CLOSED
-from storage.engines import Database
+from storage.engines.database import Database
+from storage.engines.read_only_mode import CLOSED
 
 PAGE_ROWS_MIN = 64
 PAGE_ROWS_MAX = 2_000

@@ -22,7 +22,7 @@ from models import Book, Membership, User
 from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.lists import among
 from storage.names import a_name
 from storage.prepared import Prepared

@@ -15,11 +15,12 @@ from sqlalchemy.exc import DBAPIError
 
 from models import Book
 from offbook.core.users import Access, Rights
-from storage import probing, same_names
-from storage.closing import Closed
+from storage import same_names
 from storage.devices import RIGHTS
-from storage.engines import Database
-from storage.migrating import config_for, unknown_to
+from storage.engines import write_probe
+from storage.engines.database import Database
+from storage.engines.migrations import config_for, unknown_to
+from storage.engines.read_only_mode import Closed
 from storage.moving import why_closed
 from storage.plans import missing_indexes, walks
 from storage.unwritable import Unwritable
@@ -61,7 +62,7 @@ def schema(database: Database) -> list[Finding]:
 
 def writing(database: Database) -> list[Finding]:
     """Whether it takes a write, which only a write can tell."""
-    refused = probing.probe(database)
+    refused = write_probe.probe(database)
     if refused is None:
         return [Finding("The database can be written to.")]
     if isinstance(refused, Closed):  # openness() says more

@@ -8,7 +8,7 @@ from sqlalchemy import and_, case, func, select
 
 from models import Book, Device, User
 from storage.devices import LET_IN
-from storage.engines import Database
+from storage.engines.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from storage.sqlite import driver
+from storage.engines.sqlite import driver
 
 BUSY_SECONDS = 0.25
 STEPS = 10_000

@@ -20,7 +20,7 @@ from storage import backup_seal, mariadb_dump
 from storage.backup_contents import Loader
 from storage.backup_files import BackupError
 from storage.backup_schema import Schema, expected_at, scratch_at
-from storage.closing import CLOSE_RESTORED, TABLE
+from storage.engines.read_only_mode import CLOSE_RESTORED, TABLE
 from storage.programs import beginning, feed, option_refused, refuse_others, require, run
 from storage.replacing import Replacing
 

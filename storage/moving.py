@@ -1,8 +1,8 @@
 """Moving a whole server from one database to another, of any engine.
 
-First the source is closed (storage.closing), and stays so: nothing is acknowledged there that the target never sees,
-during the move and after it. The target is closed as well until all of it is there. Both marks name the move, so that
-one that was stopped is known and goes on, and no other is mistaken for it.
+First the source is closed (storage.engines.read_only_mode), and stays so: nothing is acknowledged there that the target
+never sees, during the move and after it. The target is closed as well until all of it is there. Both marks name the
+move, so that one that was stopped is known and goes on, and no other is mistaken for it.
 
 ::
 
@@ -26,10 +26,10 @@ from sqlalchemy import Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
-from storage.closing import CLOSED, RESTORED, RESTORING
 from storage.copying import ARRIVED, moved, tables
-from storage.engines import Database, place_of
-from storage.migrating import upgrade
+from storage.engines.database import Database, place_of
+from storage.engines.migrations import upgrade
+from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
 
 SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"

@@ -23,8 +23,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine, make_url
 
-from storage import sqlite
-from storage.engines import ENGINES, Database
+from storage.engines import sqlite
+from storage.engines.database import ENGINES, Database
 
 REDIS = ("redis:", "rediss:", "unix:")
 POSTGRESQL = ("postgresql:", "postgresql+psycopg:", "postgres:")

@@ -15,7 +15,7 @@ from offbook.core.errors import NotFound
 from offbook.core.users import Act, Rights, changed
 from storage import purging
 from storage.devices import RIGHTS
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.sessions import Sessions, end_all
 
 

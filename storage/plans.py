@@ -1,7 +1,7 @@
 """The statements that must find their rows by an index however large a book is, and by which columns.
 
 A statement that lost its index gives the same answer, later and later: nobody notices until a book is large. What
-decides is the engine's planner, so the engine is asked (storage.upkeep), on the database as it is.
+decides is the engine's planner, so the engine is asked (storage.engines.maintenance), on the database as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from models import Base
 from offbook.core.verify.ranges import Range
 from storage.accounts import SIGNED_IN
 from storage.contacts import list_halves, trash_of
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.lists import AS_ONE
 from storage.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.rows import layouts

@@ -20,7 +20,7 @@ from storage import postgresql_dump
 from storage.backup_contents import Loader
 from storage.backup_files import BackupError
 from storage.backup_schema import Schema, expected_at, scratch_at
-from storage.closing import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
+from storage.engines.read_only_mode import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
 from storage.programs import beginning, feed, option_refused, read, refuse_others, run
 from storage.replacing import Replacing
 

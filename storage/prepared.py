@@ -21,7 +21,9 @@ Values = Mapping[str, Any]
 
 
 class Driven(Protocol):
-    """A transaction whose driver can be reached: a Connection of SQLAlchemy, or a Transaction of storage.engines."""
+    """A transaction whose driver can be reached: a Connection of SQLAlchemy, or a Transaction of
+    storage.engines.database.
+    """
 
     @property
     def connection(self) -> Any: ...

@@ -19,7 +19,7 @@ from sqlalchemy.orm import aliased
 
 from models import Book, Device, Membership, User
 from storage.copying import Key, tables
-from storage.engines import Database
+from storage.engines.database import Database
 
 PART_SECONDS = 0.05
 """After this a part deletes no more, and commits: ten times as long is the most that others may have to wait."""

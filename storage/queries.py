@@ -27,7 +27,7 @@ from sqlalchemy import (
 from models import Base
 from offbook.core.schema import Map
 from offbook.core.verify.ranges import WHOLE, Range
-from storage.closing import CLOSED
+from storage.engines.read_only_mode import CLOSED
 from storage.lists import among
 from storage.prepared import Listed, Prepared
 from storage.rows import Layout

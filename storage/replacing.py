@@ -1,8 +1,8 @@
 """One restore on its way: what keeps others out of the database meanwhile, and what becomes of it when something fails.
 
 On a server of databases anyone may come at any time, a server of ours that is started too. So the database is closed
-(storage.closing) before it is kept, and opens with its new epochs: whatever stops in between leaves one that takes no
-changes, and says so. What is kept of it is closed as well, and opens when it is restored.
+(storage.engines.read_only_mode) before it is kept, and opens with its new epochs: whatever stops in between leaves one
+that takes no changes, and says so. What is kept of it is closed as well, and opens when it is restored.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, delete, inspect, select, update
 
 from models import Base, Book
-from storage.closing import CLOSED, RESTORED, RESTORING
-from storage.engines import Database, open_engines
-from storage.migrating import upgrade
+from storage.engines.database import Database, open_engines
+from storage.engines.migrations import upgrade
+from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
 from storage.moving import RESTORE, mark_in, set_mark
 from storage.sessions import forget_all
 

@@ -40,7 +40,7 @@ from sqlalchemy import (
 from models import SessionRow, User
 from offbook.core.errors import NotFound
 from storage.devices import LET_IN, digest
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.lists import among
 
 DAY_US = 24 * 60 * 60 * 1_000_000

@@ -1,4 +1,4 @@
-"""The store over a relational database: models.py's tables, any engine of storage.engines.
+"""The store over a relational database: models.py's tables, any engine of storage.engines.database.
 
 It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
 with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from TABLES.
@@ -25,10 +25,11 @@ from offbook.core.users import gone_for_good
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
-from storage import Done, Origin, PageSize, Past, asked, probing, pruning
+from storage import Done, Origin, PageSize, Past, asked, pruning
 from storage.authors import authors_of
-from storage.closing import Closed
-from storage.engines import Database, Transaction
+from storage.engines import write_probe
+from storage.engines.database import Database, Transaction
+from storage.engines.read_only_mode import Closed
 from storage.log import cells_of, log_rows, past_of
 from storage.prepared import Prepared, Rows, insert_rows
 from storage.queries import (
@@ -82,7 +83,7 @@ class SqlStore:
 
     def refused(self) -> Unwritable | None:
         """Why the database takes no changes at the moment; None where it takes them."""
-        return probing.refused(self._database)
+        return write_probe.refused(self._database)
 
     def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""

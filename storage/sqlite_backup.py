@@ -26,8 +26,8 @@ from storage import backup_schema, backup_seal
 from storage.backup_contents import Faulty
 from storage.backup_files import BackupError
 from storage.backup_schema import Schema
+from storage.engines.sqlite import BUSY_TIMEOUT_MS, driver
 from storage.replacing import Replacing
-from storage.sqlite import BUSY_TIMEOUT_MS, driver
 
 PAGES_AT_ONCE = 16
 """Fewer than an empty database has: the first step takes the lock, and must not be the last one."""

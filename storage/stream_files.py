@@ -15,8 +15,8 @@ from typing import Any
 
 from offbook.core.errors import OffbookError
 from offbook.core.stream_format import SECOND_US, VERSION, State, moment, state_of
+from storage.engines.sqlite import driver
 from storage.looking import Unreadable, looking
-from storage.sqlite import driver
 
 LOOK_SECONDS_MAX = 2.0
 RECENT_SECONDS = 10

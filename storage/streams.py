@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 
 import models
 from offbook.core.errors import Invalid, NotFound
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.stream_files import Fault, reading
 
 PREFIX = "stream/"

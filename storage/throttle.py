@@ -31,7 +31,7 @@ from offbook.core.login_throttle import (
     Turn,
     decide,
 )
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.same_names import comparable
 
 NAME_LENGTH_MAX = 100

@@ -21,7 +21,7 @@ from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
 from storage import Origin, Writing, take
 from storage.devices import DeviceLogin
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.rows import dump
 from storage.sql import SqlStore
 

@@ -1,7 +1,7 @@
 """Why a database takes no changes, as errors: its disk is full, or it may only be read. Reading goes on in all of them.
 
-What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines raises these in its
-place, wherever in a transaction it comes.
+What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines.database raises
+these in its place, wherever in a transaction it comes.
 """
 
 from __future__ import annotations

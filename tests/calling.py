@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from app import App
 from models import Base
 from offbook.core.protocol.requests import iso_millis
-from storage.engines import Database
+from storage.engines.database import Database
 from tests.browser import add_device, add_user, bearer
 from tests.described import hold
 

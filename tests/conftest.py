@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from offbook.database import connection as sqlite
 from offbook.database import schema
-from storage.engines import ENGINES, Database, open_engines
+from storage.engines.database import ENGINES, Database, open_engines
 from tests.databases import MAKERS
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from storage.engines import open_engines
-from storage.migrating import upgrade
+from storage.engines.database import open_engines
+from storage.engines.migrations import upgrade
 from tests.servers import MARIADB, POSTGRESQL, Emptied
 
 

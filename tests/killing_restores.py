@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from storage import backups
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 
 
 def main(url: str, file: str, *points: str) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, String, Table, event, select
 
 from models import Base
 from storage.copying import MARKS
-from storage.engines import Database, open_engines
+from storage.engines.database import Database, open_engines
 from storage.sql import SqlStore
 from tests.browser import app_on
 from tests.databases import MAKERS

@@ -23,8 +23,8 @@ from models import LONG_TEXT, NUMBER, Base
 from offbook.core.schema import CONTACTS, TABLES, Field, Map, Table, Type
 from offbook.core.verify.ranges import compare_of
 from storage.comparing import compare
-from storage.engines import Database, open_engines
-from storage.migrating import MIGRATIONS, config_for
+from storage.engines.database import Database, open_engines
+from storage.engines.migrations import MIGRATIONS, config_for
 from storage.sql import SqlStore
 from tests.storage.books import Desk, Library, change, memory_library
 

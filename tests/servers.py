@@ -22,8 +22,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from models import Base
-from storage.engines import Database, open_engines
-from storage.migrating import upgrade
+from storage.engines.database import Database, open_engines
+from storage.engines.migrations import upgrade
 
 PREFIX = "offbook_test_"
 

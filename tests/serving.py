@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from config import Config
-from storage.engines import Database, open_engines
-from storage.migrating import upgrade
+from storage.engines.database import Database, open_engines
+from storage.engines.migrations import upgrade
 from web.server.process import address_of, listen
 from web.server.uvicorn_server import server_of
 

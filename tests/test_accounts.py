@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from offbook.core.errors import Invalid, NotFound
 from storage.accounts import Accounts, User, WrongPassword
 from storage.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort, Passwords
 
 NewId = Callable[[], str]

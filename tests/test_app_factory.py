@@ -22,7 +22,7 @@ import config
 from app import create_app, db
 from config import CONFIGS, Config, config_named
 from models import Base, Device, User
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 from storage.passwords import Effort, Passwords
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,10 +18,10 @@ from models import Base, Book, Membership, User
 from storage import backup_files, backup_schema, backups, mariadb_backup, postgresql_backup, programs
 from storage.backup_files import BackupError
 from storage.backups import COPIES
-from storage.closing import Closed
 from storage.doctor import schema
-from storage.engines import ENGINES, Database, open_engines
-from storage.migrating import MIGRATIONS, count_rows, downgrade, upgrade
+from storage.engines.database import ENGINES, Database, open_engines
+from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
+from storage.engines.read_only_mode import Closed
 from storage.replacing import Replacing
 from tests.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.cookies import cookie_of, copied, earlier_cookie, is_in

@@ -30,10 +30,10 @@ from storage.backup_contents import Faulty, Loader
 from storage.backup_files import BackupError
 from storage.backup_schema import differences, expected_at, of_sqlite, scratch_at
 from storage.backup_seal import Manifest
-from storage.engines import Database
-from storage.migrating import downgrade
+from storage.engines.database import Database
+from storage.engines.migrations import downgrade
+from storage.engines.sqlite import driver
 from storage.programs import run as run_program
-from storage.sqlite import driver
 from tests.browser import add_user, app_on
 from tests.calling import Caller, caller
 from tests.serving import ROOT

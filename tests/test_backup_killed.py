@@ -14,7 +14,7 @@ from app import App
 from models import Base
 from storage import mariadb_backup, postgresql_backup
 from storage.backup_files import BackupError
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.moving import RESTORE, set_mark
 from storage.programs import feed
 from tests.browser import add_user, app_on

@@ -18,12 +18,12 @@ from cli.care import LATE_US, clock, crowd, exposure, limits, log_length, room, 
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
-from storage import postgresql_upkeep, sqlite_upkeep
 from storage.doctor import People
-from storage.engines import Database
+from storage.engines import postgresql_maintenance, sqlite_maintenance
+from storage.engines.database import Database
+from storage.engines.maintenance import Log, Size
+from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
 from storage.plans import questions, walks
-from storage.sqlite_upkeep import LOG_BYTES_MAX, length
-from storage.upkeep import Log, Size
 from tests.browser import add_user, app_on, parts_of
 from tests.calling import caller, change
 
@@ -122,7 +122,7 @@ def test_the_doctor_finds_an_index_that_is_missing_and_says_how_to_make_it(app: 
 
 
 def test_a_statement_that_reads_too_much_is_found(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql_upkeep, "SMALL_ROWS", 100)
+    monkeypatch.setattr(postgresql_maintenance, "SMALL_ROWS", 100)
     database = filled(app)
     database.vacuum()
     assert walks(database) == []
@@ -254,7 +254,7 @@ def test_a_vacuum_lets_readers_read_and_makes_writers_wait(app: App) -> None:
 
 @pytest.mark.engines("sqlite")
 def test_a_vacuum_is_refused_where_the_disk_has_no_room_for_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_upkeep, "ROOM", 10**15)
+    monkeypatch.setattr(sqlite_maintenance, "ROOM", 10**15)
     refused = run(app, "vacuum")
     assert refused.exit_code == 1
     assert "make room there first" in refused.stderr

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, insert
 
 from app import App
 from models import Setting
-from storage.closing import RETRY_SECONDS, Closed
-from storage.engines import Database
+from storage.engines.database import Database
+from storage.engines.read_only_mode import RETRY_SECONDS, Closed
 from storage.moving import Mark, set_mark
 from storage.sql import SqlStore
 from tests.browser import parts_of, signed_in

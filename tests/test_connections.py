@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from app import App
-from storage.engines import Database
+from storage.engines.database import Database
 from tests.browser import signed_in
 from tests.calling import caller
 

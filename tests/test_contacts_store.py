@@ -16,7 +16,7 @@ from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from storage.contacts import Contacts
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.sql import SqlStore
 from tests.storage.books import LATER, Library
 

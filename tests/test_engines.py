@@ -14,14 +14,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 import extensions
 from models import Book, Membership, Setting, User
-from storage.engines import ALSO_CALLED, ENGINES, Database, open_engines
+from storage.engines.database import ALSO_CALLED, ENGINES, Database, open_engines
 from tests.conftest import BOOK
 
 ROOT = Path(__file__).parent.parent
 
 FORK = """
 import os, sys
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 
 database = open_engines(sys.argv[1])
 pools = (database.engine.pool, database.reader.pool)

@@ -24,9 +24,9 @@ from offbook.core.model import Cursor
 from storage import Origin
 from storage.accounts import Accounts, WrongPassword
 from storage.devices import SEEN_EVERY_US
-from storage.engines import NOTE_SECONDS, Database, open_engines
+from storage.engines.database import NOTE_SECONDS, Database, open_engines
+from storage.engines.sqlite import BUSY_TIMEOUT_MS
 from storage.sessions import USED_EVERY_US
-from storage.sqlite import BUSY_TIMEOUT_MS
 from storage.throttle import Throttled
 from storage.unwritable import DiskFull
 from tests import aside

@@ -13,7 +13,7 @@ from app import App
 from offbook import NotAuthorized, Replica
 from offbook.core.users import Act
 from storage.accounts import Accounts
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 from storage.people import People
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.calling import Caller, caller, change

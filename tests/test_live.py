@@ -14,7 +14,7 @@ from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage import Origin, push
 from storage.accounts import Accounts
-from storage.engines import Database, open_engines
+from storage.engines.database import Database, open_engines
 from storage.news import open_news
 from storage.sql import SqlStore
 from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in

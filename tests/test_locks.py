@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from threading import Thread
 
-from storage.locks import FairLock
+from storage.engines.fair_lock import FairLock
 from tests.waiting import wait_until
 
 

@@ -18,9 +18,9 @@ from sqlalchemy.exc import DataError
 
 from models import Base, ChangeRow, Contact, Setting, User
 from storage import copying, likeness, moving
-from storage.closing import Closed
 from storage.copying import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
-from storage.engines import ENGINES, Database, open_engines, place_of
+from storage.engines.database import ENGINES, Database, open_engines, place_of
+from storage.engines.read_only_mode import Closed
 from storage.likeness import differences
 from storage.moving import Found, Mark, Unmovable, decide, why_closed
 from storage.sql import SqlStore

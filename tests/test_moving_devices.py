@@ -13,8 +13,8 @@ import requests
 
 from offbook import Replica
 from offbook.core.errors import SyncError
-from storage.closing import RETRY_SECONDS
-from storage.engines import Database
+from storage.engines.database import Database
+from storage.engines.read_only_mode import RETRY_SECONDS
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, csrf_of
 from tests.conftest import available
 from tests.moving import LONG, TEXTS, databases, rows_of, url_of

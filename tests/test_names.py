@@ -17,7 +17,7 @@ from models import User as UserRow
 from offbook.core.errors import Invalid, NotFound
 from storage.accounts import Accounts, User, WrongPassword
 from storage.doctor import examine
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.names import a_name, folded
 from storage.passwords import Effort
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in

@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from app import App
 from storage.doctor import schema
-from storage.engines import Database
-from storage.migrating import config_for
+from storage.engines.database import Database
+from storage.engines.migrations import config_for
 from storage.moving import Unmovable, begin
 from tests.browser import PASSWORD, app_on, parts_of
 from tests.calling import caller

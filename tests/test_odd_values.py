@@ -23,7 +23,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 
 import web
 from app import STATIC, App
-from storage.engines import ENGINES
+from storage.engines.database import ENGINES
 from tests.browser import COOKIE, Stage, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from tests.conflicting import pair
 from tests.conftest import REQUIRE_ALL

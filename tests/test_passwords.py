@@ -18,7 +18,7 @@ from app import App
 from models import User as UserRow
 from offbook.core.errors import Invalid
 from storage.accounts import Accounts, User
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.guessable import GUESSES_MIN, WORDS, require_hard_to_guess
 from storage.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in

@@ -12,7 +12,7 @@ from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
 from offbook.core.users import Act
 from storage.accounts import Accounts, User, WrongPassword
 from storage.devices import Device
-from storage.engines import Database, open_engines
+from storage.engines.database import Database, open_engines
 from storage.lag import lag_of
 from storage.passwords import Effort
 from storage.people import People

@@ -15,7 +15,7 @@ from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.users import Act
 from storage import purging
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.purging import owner_columns
 from storage.sessions import Visit
 from tests.browser import add_device, add_user, parts_of

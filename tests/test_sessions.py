@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select
 import models
 from offbook.core.errors import NotFound
 from storage.accounts import Accounts, User, WrongPassword
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort
 from storage.sessions import DAY_US, ELSEWHERE_EVERY_US, USED_EVERY_US, Carried, Session, Visit, session_id
 from tests.waiting import wait_until

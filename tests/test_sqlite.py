@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 
 from models import Book
-from storage import closing, sqlite
-from storage.engines import Database, open_engines
+from storage.engines import read_only_mode, sqlite
+from storage.engines.database import Database, open_engines
 from tests.hearing import hearing
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -29,7 +29,7 @@ TIMES = 25
 COUNT_UP = """
 import sys
 from sqlalchemy import text
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 
 database = open_engines(sys.argv[1])
 print("ready", flush=True)
@@ -140,7 +140,7 @@ def read(database: Database) -> int:
 def test_a_writer_begins_immediate_and_commits_once(book: Database) -> None:
     with statements(book.engine) as sent, book.write() as connection:
         set_seq(connection, 1)
-    assert sent == ["BEGIN IMMEDIATE", closing.QUERY, "UPDATE books SET seq=?", "COMMIT"]
+    assert sent == ["BEGIN IMMEDIATE", read_only_mode.QUERY, "UPDATE books SET seq=?", "COMMIT"]
 
 
 def test_the_driver_begins_nothing_by_itself(database: Database) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from models import Attempt
 from offbook.core.login_throttle import PER_GUEST, PER_NAME, PER_NETWORK, STEP, WAIT_US_MAX, WAIT_US_MIN, WINDOW_US
 from storage.accounts import Accounts, User, WrongPassword
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort
 from storage.throttle import Throttled, network_of
 

@@ -11,7 +11,7 @@ import pytest
 
 from offbook.contacts.tutorial import micros_of
 from storage import tutorial as storage_tutorial
-from storage.engines import Database
+from storage.engines.database import Database
 from tests.hearing import hearing
 from tests.tutorial_client import FIRST_SYNC, Lost, TutorialClient
 from tests.tutorial_house import House, Other, Wire

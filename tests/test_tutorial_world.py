@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, Response
-from storage.engines import ENGINES, Database
+from storage.engines.database import ENGINES, Database
 from tests.conftest import available
 from tests.storage.books import Library, sql_library
 from tests.tutorial_client import Lost, TutorialClient

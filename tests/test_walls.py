@@ -153,10 +153,10 @@ def test_pages_ask_a_store_and_never_the_database() -> None:
 @pytest.mark.parametrize(
     ("name", "homes"),
     [
-        ("sqlite3", ("storage/sqlite.py",)),
-        ("pysqlite3", ("storage/sqlite.py",)),
-        ("pymysql", ("storage/mariadb.py",)),
-        ("psycopg", ("storage/postgresql.py", "storage/news.py")),
+        ("sqlite3", ("storage/engines/sqlite.py",)),
+        ("pysqlite3", ("storage/engines/sqlite.py",)),
+        ("pymysql", ("storage/engines/mariadb.py",)),
+        ("psycopg", ("storage/engines/postgresql.py", "storage/news.py")),
         ("redis", ("storage/news.py",)),
     ],
 )

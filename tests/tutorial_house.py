@@ -20,7 +20,7 @@ from offbook.core.model import Change, Operation
 from storage import Origin, PageSize, prune, pull, push
 from storage.accounts import Accounts
 from storage.devices import DeviceLogin
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort
 from storage.sql import SqlStore
 from storage.tutorial import Tutorial

@@ -18,8 +18,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
-from storage.closing import RETRY_SECONDS
-from storage.engines import FAILURES
+from storage.engines.database import FAILURES
+from storage.engines.read_only_mode import RETRY_SECONDS
 from storage.unwritable import DiskFull, Unwritable
 
 PROBLEM = "application/problem+json"

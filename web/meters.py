@@ -16,7 +16,7 @@ from offbook.core.model import Verdict
 from web.watch import WAYS, Answered, Synced
 
 if TYPE_CHECKING:
-    from storage.engines import Facts
+    from storage.engines.database import Facts
     from storage.lag import Lag
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})

@@ -18,7 +18,7 @@ import orjson
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
-from storage.engines import FAILURES
+from storage.engines.database import FAILURES
 from storage.sync import sync_together
 from storage.unwritable import Unwritable
 from web import Parts

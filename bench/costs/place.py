@@ -15,7 +15,7 @@ from bench.figures import Figure
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
 from storage.accounts import Accounts
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort
 
 ROUNDS = 5

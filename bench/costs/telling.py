@@ -12,7 +12,7 @@ from bench.costs.place import Place
 from bench.figures import Figure
 from models import Device
 from storage.accounts import Accounts
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.news import Notices
 
 MESSAGES = 1_000

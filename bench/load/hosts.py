@@ -20,7 +20,7 @@ from bench.load.tally import Tally
 from bench.load.world import BookPlan
 from models import Base
 from storage.accounts import Accounts
-from storage.engines import Database, open_engines
+from storage.engines.database import Database, open_engines
 from storage.passwords import Effort
 
 CHANGES = Base.metadata.tables["changes"]

@@ -16,7 +16,7 @@ import requests
 
 from app import App
 from offbook import Replica
-from storage.engines import Database
+from storage.engines.database import Database
 from tests.browser import PASSWORD, add_device, add_user, app_on, csrf_of
 from tests.hosts.balancer import Balancer, balancing
 from tests.servers import REDIS, redis_missing

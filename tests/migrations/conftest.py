@@ -10,8 +10,8 @@ from sqlalchemy import MetaData
 
 from models import Base, Book, Contact, ContactDetail
 from offbook.core.schema import TABLES
-from storage.engines import Database
-from storage.migrating import MIGRATIONS
+from storage.engines.database import Database
+from storage.engines.migrations import MIGRATIONS
 from storage.prepared import Rows
 from storage.rows import layouts
 from tests.conftest import BOOK

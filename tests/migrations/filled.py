@@ -12,7 +12,7 @@ from sqlalchemy import Inspector, inspect, select
 
 from models import Base
 from offbook.core.model import Clock, Record
-from storage.engines import Database
+from storage.engines.database import Database
 
 CREATED = Clock(1, 1, "c1", "r1")
 RECORDS = (

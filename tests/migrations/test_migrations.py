@@ -12,8 +12,8 @@ from sqlalchemy import insert, inspect, select, update
 
 from models import Base, Contact, User
 from offbook.core.verify.digests import digest_of
-from storage.engines import Database
-from storage.migrating import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
+from storage.engines.database import Database
+from storage.engines.migrations import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
 from tests.migrations.filled import RECORDS, everything, schema
 
 

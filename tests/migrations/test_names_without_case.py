@@ -20,8 +20,8 @@ from models import User as UserRow
 from offbook.core.errors import Invalid
 from storage import same_names
 from storage.accounts import Accounts, User, WrongPassword
-from storage.engines import Database
-from storage.migrating import downgrade, upgrade
+from storage.engines.database import Database
+from storage.engines.migrations import downgrade, upgrade
 from storage.passwords import Effort
 from tests.serving import ROOT
 from tests.versions import LAST

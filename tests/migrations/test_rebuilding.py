@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from models import ContactDetail
-from storage.engines import Database
-from storage.migrating import MIGRATIONS, config_for, count_rows, downgrade
+from storage.engines.database import Database
+from storage.engines.migrations import MIGRATIONS, config_for, count_rows, downgrade
 from tests.migrations.filled import add_revision, everything, head_of, revision_of, schema
 
 pytestmark = pytest.mark.engines("sqlite")
@@ -22,7 +22,7 @@ REBUILD = '''
 import sqlalchemy as sa
 from alembic import op
 
-from storage.migrating import rebuilt
+from storage.engines.migrations import rebuilt
 
 revision = "rebuild"
 down_revision = "{head}"
@@ -43,7 +43,7 @@ LOSE = '''
 
 from alembic import op
 
-from storage.migrating import rebuilt
+from storage.engines.migrations import rebuilt
 
 revision = "lose"
 down_revision = "{head}"

@@ -13,8 +13,8 @@ from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
 from storage.accounts import Accounts
-from storage.engines import Database, open_engines
-from storage.migrating import downgrade, upgrade
+from storage.engines.database import Database, open_engines
+from storage.engines.migrations import downgrade, upgrade
 from storage.passwords import Effort
 from storage.sql import SqlStore
 from storage.tutorial import Tutorial

@@ -1,4 +1,4 @@
-"""Every store there is: memory, and SQL on every engine of storage.engines."""
+"""Every store there is: memory, and SQL on every engine of storage.engines.database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.engines import ENGINES
+from storage.engines.database import ENGINES
 from tests.conftest import available
 from tests.storage.books import Desk, Library, memory_library, sql_library
 

@@ -17,7 +17,7 @@ from storage import Origin, prune, push
 from storage.accounts import Accounts, User
 from storage.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals
 from storage.devices import Device
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.passwords import Effort
 from storage.sql import SqlStore
 from tests.storage.books import change, uuid

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, select
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import push_of
 from storage import take
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.queries import CHANGES
 from storage.sql import SqlStore
 from tests.storage.books import LATER, ORIGIN, TICK, Desk, Json, Library, change, uuid
@@ -31,7 +31,7 @@ PUSHES = 20
 WRITE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from storage.engines import open_engines
+from storage.engines.database import open_engines
 from storage.sql import SqlStore
 from tests.storage.books import Desk, change
 

@@ -7,7 +7,7 @@ import pytest
 from models import Base
 from offbook.core.schema import TABLES
 from offbook.core.verify.ranges import WHOLE, Range
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.queries import TableQueries
 from storage.rows import layouts
 

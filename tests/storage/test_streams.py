@@ -17,7 +17,7 @@ from offbook.core.stream_format import LEASE_US, SECOND_US, State
 from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
 from storage import stream_files
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.stream_files import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
 from storage.streams import Streams
 from tests.streaming import URL, Written, written

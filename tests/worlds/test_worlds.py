@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from storage.engines import ENGINES
+from storage.engines.database import ENGINES
 from tests import versions
 from tests.conftest import available
 from tests.replica.hasty import hasty

@@ -23,13 +23,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.upkeep import Log, Size
+from storage.engines.maintenance import Log, Size
 
 logger = logging.getLogger("offbook")
 
 LOG_BYTES_MAX = 32 * 1024 * 1024
-"""More than the log has when SQLite begins it anew in time (WAL_PAGES of storage.sqlite): only where something was in
-the way is it longer, and then it is cut back."""
+"""More than the log has when SQLite begins it anew in time (WAL_PAGES of storage.engines.sqlite): only where something
+was in the way is it longer, and then it is cut back."""
 
 WAIT_MS = 100
 """How long writers wait for readers to let go of the log. A page takes a reader a few milliseconds."""

@@ -20,12 +20,12 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.mysql import insert
 
-from storage import mariadb_upkeep
+from storage.engines import mariadb_maintenance
+from storage.engines.maintenance import Upkeep
 from storage.unwritable import DiskFull, ReadOnly
-from storage.upkeep import Upkeep
 
 DRIVER = "mysql+pymysql"
-UPKEEP: Upkeep = mariadb_upkeep
+UPKEEP: Upkeep = mariadb_maintenance
 FAILURES: tuple[type[Exception], ...] = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 ONE_WRITER = False
 

@@ -11,9 +11,9 @@ of anything else by writing to it. SQLite locks all of the database for each wri
 different rows run side by side, and each statement sees what was committed before it began. Nothing connects before the
 first ``read`` or ``write``: a server may fork after it opened.
 
-A database that is moved elsewhere takes no writes (storage.closing): ``write`` looks before anything else is done.
-Nor does one whose disk is full, or that may only be read: what its driver says then becomes storage.unwritable's. It is
-read all the same, and what is only noted on the way of a request (``note``) never fails it.
+A database that is moved elsewhere takes no writes (storage.engines.read_only_mode): ``write`` looks before anything
+else is done. Nor does one whose disk is full, or that may only be read: what its driver says then becomes
+storage.unwritable's. It is read all the same, and what is only noted on the way of a request (``note``) never fails it.
 
 A new engine is a module and one entry in ENGINES, and its backups another (storage.backups); being there runs the
 store contract on it. Nothing here knows a table but the one that may say so.
@@ -38,12 +38,12 @@ from typing import Any, Protocol
 from sqlalchemy import URL, Connection, Engine, Executable, Insert, PoolProxiedConnection, Table, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
-from storage import mariadb, postgresql, sqlite
-from storage.closing import TABLE, Closed, require_open
-from storage.locks import FairLock
+from storage.engines import mariadb, postgresql, sqlite
+from storage.engines.fair_lock import FairLock
+from storage.engines.maintenance import Log, Size, Upkeep
+from storage.engines.read_only_mode import TABLE, Closed, require_open
 from storage.prepared import Driven, Prepared, Rows, Values
 from storage.unwritable import DiskFull, ReadOnly, TooBusy, Unwritable
-from storage.upkeep import Log, Size, Upkeep
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""

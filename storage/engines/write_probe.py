@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from models import Base
-from storage.engines import Database
+from storage.engines.database import Database
 from storage.unwritable import Unwritable
 
 SETTINGS = Base.metadata.tables["settings"]

@@ -27,10 +27,10 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
-from storage import sqlite_upkeep
+from storage.engines import sqlite_maintenance
+from storage.engines.maintenance import Upkeep
+from storage.engines.upsert import on_conflict
 from storage.unwritable import DiskFull, ReadOnly
-from storage.upkeep import Upkeep
-from storage.upserts import on_conflict
 
 
 def driver() -> ModuleType:
@@ -43,7 +43,7 @@ def driver() -> ModuleType:
 
 DRIVER = "sqlite+pysqlite"
 FAILURES: tuple[type[Exception], ...] = (driver().OperationalError,)
-UPKEEP: Upkeep = sqlite_upkeep
+UPKEEP: Upkeep = sqlite_maintenance
 ONE_WRITER = True
 
 BUSY_TIMEOUT_MS = 30_000
@@ -159,7 +159,7 @@ def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: i
             connection.execute("PRAGMA query_only = 1")
         else:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {sqlite_upkeep.LOG_BYTES_MAX}")
+            connection.execute(f"PRAGMA journal_size_limit = {sqlite_maintenance.LOG_BYTES_MAX}")
             connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
 
     @event.listens_for(made, "begin")

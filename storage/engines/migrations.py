@@ -16,9 +16,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select, table
 
-from storage.engines import Database
+from storage.engines.database import Database
 
-MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:

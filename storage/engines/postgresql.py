@@ -20,13 +20,13 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert
 
-from storage import postgresql_upkeep
+from storage.engines import postgresql_maintenance
+from storage.engines.maintenance import Upkeep
+from storage.engines.upsert import on_conflict
 from storage.unwritable import DiskFull, ReadOnly
-from storage.upkeep import Upkeep
-from storage.upserts import on_conflict
 
 DRIVER = "postgresql+psycopg"
-UPKEEP: Upkeep = postgresql_upkeep
+UPKEEP: Upkeep = postgresql_maintenance
 FAILURES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 ONE_WRITER = False
 
