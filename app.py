@@ -29,7 +29,7 @@ from storage.news import open_news, require_carrier
 from storage.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.people import People
 from storage.sessions import DAY_US, Lifetime
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from storage.streams import Streams
 from storage.tutorial import Tutorial
 from web import Parts, again, assets, auth, errors, headers, hosts, values, watch, words

@@ -15,7 +15,7 @@ from storage.contacts import Contacts
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.passwords import Effort
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 
 CONTACTS = 25_000
 

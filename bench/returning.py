@@ -15,7 +15,7 @@ from storage.accounts import Accounts
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.restoring import By, preview, take_back
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 
 CONTACTS = 10_000
 

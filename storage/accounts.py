@@ -25,7 +25,6 @@ from storage.engines.database import NOT_WRITTEN, Database
 from storage.engines.read_only_mode import Closed
 from storage.names import a_name, folded
 from storage.passwords import Effort, Passwords
-from storage.prepared import Prepared
 from storage.same_names import Named
 from storage.sessions import (
     OPEN,
@@ -44,6 +43,7 @@ from storage.sessions import (
     session_of,
     stamp_of,
 )
+from storage.sql.prepared import Prepared
 from storage.throttle import Guest, Throttled, guest_at
 
 SETUP_KEY = "setup"

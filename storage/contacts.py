@@ -22,10 +22,11 @@ from offbook.core.model import Author, Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.text import fold
 from offbook.core.validation import Json
-from storage import PageSize, asked
-from storage.authors import authors_of
+from storage import PageSize
 from storage.engines.database import Database
-from storage.sql import SqlStore
+from storage.sql import conflicts as asked
+from storage.sql.authors import authors_of
+from storage.sql.store import SqlStore
 
 CONTACTS = Base.metadata.tables["contacts"]
 WORDS_MAX = 20

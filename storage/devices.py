@@ -23,9 +23,9 @@ from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
-from storage.lists import among
 from storage.names import a_name
-from storage.prepared import Prepared
+from storage.sql.array_params import among
+from storage.sql.prepared import Prepared
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 

@@ -17,9 +17,10 @@ from offbook.core.history.reconstruct import Wish, state_at, state_of, to_values
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from storage import Reading, Writing, asked, take
+from storage import Reading, Writing, take
 from storage.restoring import By, change_for
-from storage.sql import SqlStore, SqlWriting
+from storage.sql import conflicts
+from storage.sql.store import SqlStore, SqlWriting
 
 NOBODY = Author()
 
@@ -133,7 +134,7 @@ def settle(
 
 
 def _found(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
-    found = asked.found(book.connection, book.book.id, conflict_id)
+    found = conflicts.found(book.connection, book.book.id, conflict_id)
     if found is None:
         raise NotFound("There is no such conflict in your book. It was settled long ago.")
     return found

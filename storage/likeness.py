@@ -18,7 +18,7 @@ from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import WHOLE, Sum
 from storage.copying import Key, key_of, pages, tables
 from storage.engines.database import Database
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 
 KEYS_TOLD_MAX = 20
 

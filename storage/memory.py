@@ -1,4 +1,6 @@
-"""The executable specification of a store: what storage.sql must do, in the fewest words. It keeps nothing on disk."""
+"""The executable specification of a store: what storage.sql.store must do, in the fewest words. It keeps nothing on
+disk.
+"""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from offbook.core.verify.ranges import Range
 from storage.accounts import SIGNED_IN
 from storage.contacts import list_halves, trash_of
 from storage.engines.database import Database
-from storage.lists import AS_ONE
-from storage.queries import LAST_SEQ, SETTLED, TableQueries
-from storage.rows import layouts
 from storage.sessions import standing
+from storage.sql.array_params import AS_ONE
+from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
+from storage.sql.record_mapping import layouts
 
 VALUES: Mapping[str, Any] = {
     "book": 1,

@@ -41,7 +41,7 @@ from models import SessionRow, User
 from offbook.core.errors import NotFound
 from storage.devices import LET_IN, digest
 from storage.engines.database import Database
-from storage.lists import among
+from storage.sql.array_params import among
 
 DAY_US = 24 * 60 * 60 * 1_000_000
 

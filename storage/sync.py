@@ -11,7 +11,7 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, data_of
 from offbook.core.validation import Json
 from storage import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
-from storage.turns import Turns, push_in_turns
+from storage.sql.batched_writes import Turns, push_in_turns
 
 
 def sync(

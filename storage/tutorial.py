@@ -22,8 +22,8 @@ from offbook.core.validation import Json
 from storage import Origin, Writing, take
 from storage.devices import DeviceLogin
 from storage.engines.database import Database
-from storage.rows import dump
-from storage.sql import SqlStore
+from storage.sql.record_mapping import dump
+from storage.sql.store import SqlStore
 
 NUMBERS = Base.metadata.tables["tutorial_numbers"]
 ROWS = Base.metadata.tables["tutorial_rows"]

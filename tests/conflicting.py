@@ -9,7 +9,7 @@ from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage import Origin, push
-from storage.sql import SqlReading
+from storage.sql.store import SqlReading
 from tests.browser import add_device, add_user, parts_of
 from tests.calling import Caller, change
 

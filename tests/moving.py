@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, String, Table, event, select
 from models import Base
 from storage.copying import MARKS
 from storage.engines.database import Database, open_engines
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.browser import app_on
 from tests.databases import MAKERS
 from tests.storage.books import Desk, Library, change

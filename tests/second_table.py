@@ -25,7 +25,7 @@ from offbook.core.verify.ranges import compare_of
 from storage.comparing import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.storage.books import Desk, Library, change, memory_library
 
 BOATS = Table(

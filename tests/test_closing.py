@@ -19,7 +19,7 @@ from models import Setting
 from storage.engines.database import Database
 from storage.engines.read_only_mode import RETRY_SECONDS, Closed
 from storage.moving import Mark, set_mark
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.browser import parts_of, signed_in
 from tests.calling import Caller, change, typed
 from tests.listening import listening

@@ -17,7 +17,7 @@ from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
 from storage.contacts import Contacts
 from storage.engines.database import Database
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.storage.books import LATER, Library
 
 

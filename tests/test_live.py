@@ -16,7 +16,7 @@ from storage import Origin, push
 from storage.accounts import Accounts
 from storage.engines.database import Database, open_engines
 from storage.news import open_news
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
 from tests.calling import Caller, caller, change, new_id
 from tests.cookies import cookie_of

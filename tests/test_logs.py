@@ -168,7 +168,7 @@ def test_a_socket_is_a_line_when_it_opens_and_one_when_it_ends(as_json: Told) ->
 def test_an_error_is_told_by_its_type_and_place_and_not_by_its_words(as_json: Told) -> None:
     (line,) = [line for line in as_json.lines if line["level"] == "error"]
     assert line["event"] == "POST /sync failed"
-    assert re.match(r"IntegrityError\[SQLITE_CONSTRAINT\w*\] < storage/\w+\.py:\d+ \w+ < ", line["error"])
+    assert re.match(r"IntegrityError\[SQLITE_CONSTRAINT\w*\] < sql/\w+\.py:\d+ \w+ < ", line["error"])
 
 
 def a_record(message: str, *args: object, error: BaseException | None = None, name: str = "other") -> logging.LogRecord:

@@ -23,7 +23,7 @@ from storage.engines.database import ENGINES, Database, open_engines, place_of
 from storage.engines.read_only_mode import Closed
 from storage.likeness import differences
 from storage.moving import Found, Mark, Unmovable, decide, why_closed
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.browser import app_on
 from tests.conftest import available
 from tests.migrations.filled import revision_of

@@ -22,7 +22,7 @@ from storage.accounts import Accounts
 from storage.devices import DeviceLogin
 from storage.engines.database import Database
 from storage.passwords import Effort
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from storage.tutorial import Tutorial
 from tests.tutorial_client import TutorialClient
 from web import tutorial

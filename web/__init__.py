@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.contacts import Contacts
     from storage.news import News
     from storage.people import People
-    from storage.sql import SqlStore
+    from storage.sql.store import SqlStore
     from storage.streams import Streams
     from storage.tutorial import Tutorial
     from web.meters import Meters

@@ -22,7 +22,7 @@ import orjson
 from offbook.core.model import Cursor
 from storage import pull
 from storage.news import News
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from storage.sync import page_json
 from web.between import Between
 from web.threads import Threads

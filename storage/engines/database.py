@@ -42,7 +42,7 @@ from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.fair_lock import FairLock
 from storage.engines.maintenance import Log, Size, Upkeep
 from storage.engines.read_only_mode import TABLE, Closed, require_open
-from storage.prepared import Driven, Prepared, Rows, Values
+from storage.sql.prepared import Driven, Prepared, Rows, Values
 from storage.unwritable import DiskFull, ReadOnly, TooBusy, Unwritable
 
 MEMORY = "/dev/shm"

@@ -12,8 +12,8 @@ from models import Base, Book, Contact, ContactDetail
 from offbook.core.schema import TABLES
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS
-from storage.prepared import Rows
-from storage.rows import layouts
+from storage.sql.prepared import Rows
+from storage.sql.record_mapping import layouts
 from tests.conftest import BOOK
 from tests.migrations.filled import RECORDS
 

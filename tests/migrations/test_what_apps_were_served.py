@@ -16,7 +16,7 @@ from storage.accounts import Accounts
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
 from storage.passwords import Effort
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from storage.tutorial import Tutorial
 from tests.tutorial_client import TutorialClient
 from tests.tutorial_house import House, Wire

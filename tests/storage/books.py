@@ -25,7 +25,7 @@ from offbook.core.verify.ranges import WHOLE, split
 from storage import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines.database import Database, open_engines
 from storage.memory import MemoryStore
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from storage.sync import changes, sync
 from tests.databases import MAKERS
 

@@ -19,7 +19,7 @@ from storage.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount,
 from storage.devices import Device
 from storage.engines.database import Database
 from storage.passwords import Effort
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.storage.books import change, uuid
 
 NewId = Callable[[], str]

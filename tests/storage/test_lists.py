@@ -11,7 +11,7 @@ from bench import sync
 from offbook.core.protocol.requests import change_of
 from storage import Origin, push
 from storage.engines.database import Database
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.conftest import BOOK
 
 MANY = 1_000

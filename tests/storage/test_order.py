@@ -18,8 +18,8 @@ from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import push_of
 from storage import take
 from storage.engines.database import Database
-from storage.queries import CHANGES
-from storage.sql import SqlStore
+from storage.sql.queries import CHANGES
+from storage.sql.store import SqlStore
 from tests.storage.books import LATER, ORIGIN, TICK, Desk, Json, Library, change, uuid
 from tests.waiting import wait_until
 
@@ -32,7 +32,7 @@ WRITE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from storage.engines.database import open_engines
-from storage.sql import SqlStore
+from storage.sql.store import SqlStore
 from tests.storage.books import Desk, change
 
 url, book_id, process, threads, pushes = sys.argv[1], *map(int, sys.argv[2:])

@@ -8,8 +8,8 @@ from models import Base
 from offbook.core.schema import TABLES
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.database import Database
-from storage.queries import TableQueries
-from storage.rows import layouts
+from storage.sql.queries import TableQueries
+from storage.sql.record_mapping import layouts
 
 pytestmark = pytest.mark.engines("sqlite")  # the others decide by their statistics
 

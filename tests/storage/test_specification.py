@@ -1,4 +1,4 @@
-"""storage.memory is what storage.sql must do: whatever is asked of the two, both answer the same."""
+"""storage.memory is what storage.sql.store must do: whatever is asked of the two, both answer the same."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, event, update
 
-from storage.queries import CONFLICTS
+from storage.sql.queries import CONFLICTS
 from tests.hearing import hearing
 from tests.storage.books import Desk, Json, Library, change, uuid
 

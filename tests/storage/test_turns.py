@@ -12,9 +12,10 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, push_of
-from storage import Page, PageSize, pull, turns
+from storage import Page, PageSize, pull
+from storage.sql import batched_writes
+from storage.sql.batched_writes import PORTION_SIZE, WHOLE_SIZE
 from storage.sync import sync, sync_together
-from storage.turns import PORTION_SIZE, WHOLE_SIZE
 from tests.storage.books import ORIGIN, TICK, Desk, Json, Library, change, uuid
 
 BUSY = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}
@@ -28,8 +29,8 @@ def heavy(count: int, first: int = 1) -> list[Json]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of a tenth of what they are."""
-    monkeypatch.setattr(turns, "WHOLE_SIZE", WHOLE_SIZE // 10)
-    monkeypatch.setattr(turns, "PORTION_SIZE", PORTION_SIZE // 10)
+    monkeypatch.setattr(batched_writes, "WHOLE_SIZE", WHOLE_SIZE // 10)
+    monkeypatch.setattr(batched_writes, "PORTION_SIZE", PORTION_SIZE // 10)
 
 
 class Commits:

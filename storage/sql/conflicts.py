@@ -17,13 +17,13 @@ from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import Entry, Plan
 from offbook.core.model import Clock, Conflict, Key
 from storage import Done, Origin
-from storage.authors import IDS_AT_ONCE
 from storage.engines.database import Transaction
-from storage.lists import among
-from storage.log import cells_of, value_of
-from storage.prepared import Prepared
-from storage.queries import CHANGES, CONFLICTS
-from storage.rows import dump
+from storage.sql.array_params import among
+from storage.sql.authors import IDS_AT_ONCE
+from storage.sql.history_mapping import cells_of, value_of
+from storage.sql.prepared import Prepared
+from storage.sql.queries import CHANGES, CONFLICTS
+from storage.sql.record_mapping import dump
 
 C = CONFLICTS.c
 OPEN = (C.book_id == bindparam("book"), C.resolved_at.is_(None))

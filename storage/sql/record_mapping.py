@@ -23,7 +23,7 @@ from offbook.core.schema import Table as Synced
 from offbook.core.text import fold
 from offbook.core.validation import Json, entry_data, is_empty
 from offbook.core.verify.digests import digest_of
-from storage.prepared import Rows
+from storage.sql.prepared import Rows
 
 CREATED = "@created"
 SORT_CHARACTERS = 100

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 from offbook.core.merge.retention import Lines, entries_lost, pruned
 from offbook.core.model import Record, Verdict
 from offbook.core.schema import Map, Type
-from storage.queries import CHANGES, CONFLICTS
-from storage.rows import Layout
+from storage.sql.queries import CHANGES, CONFLICTS
+from storage.sql.record_mapping import Layout
 
 KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail"})
 """What the same change is answered with once more: never forgotten."""

@@ -28,9 +28,9 @@ from models import Base
 from offbook.core.schema import Map
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
-from storage.lists import among
-from storage.prepared import Listed, Prepared
-from storage.rows import Layout
+from storage.sql.array_params import among
+from storage.sql.prepared import Listed, Prepared
+from storage.sql.record_mapping import Layout
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
 
-from storage.lists import AS_ONE
+from storage.sql.array_params import AS_ONE
 
 Values = Mapping[str, Any]
 
@@ -110,7 +110,8 @@ class Prepared:
 
 
 class Listed:
-    """A query by many ``ids`` (storage.lists.among); its other parameters have names, and none of them is a list.
+    """A query by many ``ids`` (storage.sql.array_params.among); its other parameters have names, and none of them is a
+    list.
 
     Where a database takes a parameter for each id, there is a text for so many of them. The last id is repeated up to
     the next power of two, so that there are few texts.

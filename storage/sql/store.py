@@ -25,25 +25,17 @@ from offbook.core.users import gone_for_good
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
-from storage import Done, Origin, PageSize, Past, asked, pruning
-from storage.authors import authors_of
+from storage import Done, Origin, PageSize, Past
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import Closed
-from storage.log import cells_of, log_rows, past_of
-from storage.prepared import Prepared, Rows, insert_rows
-from storage.queries import (
-    BOOK,
-    BOOK_LOCKED,
-    CHANGES,
-    HEADS,
-    LAST_SEQ,
-    SET_PRUNED,
-    SET_SEQ,
-    SETTLED,
-    TableQueries,
-)
-from storage.rows import Layout, PageEntries, layouts
+from storage.sql import conflicts as asked
+from storage.sql import retention
+from storage.sql.authors import authors_of
+from storage.sql.history_mapping import cells_of, log_rows, past_of
+from storage.sql.prepared import Prepared, Rows, insert_rows
+from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
+from storage.sql.record_mapping import Layout, PageEntries, layouts
 from storage.unwritable import Unwritable
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
@@ -367,13 +359,16 @@ class SqlWriting(SqlReading):
 
     def prune(self, lines: Lines) -> Forgotten:
         here = self._connection, self.book.id
-        changes, conflicts = pruning.forget_text(*here, lines.history), pruning.forget_resolved(*here, lines.history)
+        changes, conflicts = (
+            retention.forget_text(*here, lines.history),
+            retention.forget_resolved(*here, lines.history),
+        )
         parts = [Forgotten(changes=changes, conflicts=conflicts)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
-            parts.append(Forgotten(tombstones=pruning.forget_tombstones(*place, lines.history)))
-            for ids in pruning.losers(*place, lines.trash):
-                pairs = pruning.pairs(self.records(name, ids).values(), lines)
+            parts.append(Forgotten(tombstones=retention.forget_tombstones(*place, lines.history)))
+            for ids in retention.losers(*place, lines.trash):
+                pairs = retention.pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
                 parts.append(count(pairs))
         self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
@@ -381,5 +376,5 @@ class SqlWriting(SqlReading):
 
     def _write_pruned(self, layout: Layout, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
-            pruning.forget_entries(self._connection, layout, self.book.id, pairs)
+            retention.forget_entries(self._connection, layout, self.book.id, pairs)
             self._put(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))

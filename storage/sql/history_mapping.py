@@ -1,4 +1,4 @@
-"""Changes as rows, and back: the history as the database keeps it. Pure; storage.sql does the reading."""
+"""Changes as rows, and back: the history as the database keeps it. Pure; storage.sql.store does the reading."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from offbook.core.merge.batch import Entry
 from offbook.core.model import Value, Verdict
 from offbook.core.validation import Json
 from storage import Origin, Past
-from storage.prepared import Rows
-from storage.rows import dump
+from storage.sql.prepared import Rows
+from storage.sql.record_mapping import dump
 
 OF_VERDICT = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
 OF_CHANGE = (

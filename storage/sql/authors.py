@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from models import Base
 from offbook.core.model import Author
-from storage.lists import among
+from storage.sql.array_params import among
 
 CHANGES = Base.metadata.tables["changes"]
 DEVICES = Base.metadata.tables["devices"]
