@@ -20,18 +20,18 @@ from config import Config, config_named
 from extensions import db
 from offbook.core import clock_wording
 from offbook.core.users import kept_until
-from storage.accounts import Accounts
-from storage.activity import Activity
-from storage.contacts import Contacts
 from storage.engines.database import Database, open_engines
-from storage.lag import lag_of
 from storage.news import open_news, require_carrier
-from storage.passwords import PASSWORD_LENGTH_MIN, Effort
-from storage.people import People
-from storage.sessions import DAY_US, Lifetime
+from storage.repositories.accounts import Accounts
+from storage.repositories.activity import Activity
+from storage.repositories.contact_queries import Contacts
+from storage.repositories.device_lag import lag_of
+from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.repositories.sessions import DAY_US, Lifetime
+from storage.repositories.stream_registry import Streams
+from storage.repositories.tutorial import Tutorial
+from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from storage.streams import Streams
-from storage.tutorial import Tutorial
 from web import Parts, again, assets, auth, errors, headers, hosts, values, watch, words
 from web.again import Protection
 from web.logs import Log

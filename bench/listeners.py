@@ -19,8 +19,8 @@ from bench import server, sync
 from bench.figures import Figure
 from bench.server import ROOT, Client, Server
 from config import Config
-from storage.accounts import Accounts
 from storage.engines.database import open_engines
+from storage.repositories.accounts import Accounts
 
 CHANGES = 50
 SINGLES = 5_000

@@ -10,11 +10,11 @@ from pathlib import Path
 from bench.figures import Figure, median, seconds
 from offbook.core.model import Change, Operation
 from storage import Origin, push
-from storage.accounts import Accounts
-from storage.contacts import Contacts
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts
+from storage.repositories.contact_queries import Contacts
+from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
 
 CONTACTS = 25_000

@@ -11,9 +11,9 @@ from bench import sync
 from bench.figures import Figure, seconds
 from offbook.core.protocol.requests import change_of
 from storage import Origin, push
-from storage.accounts import Accounts
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
+from storage.repositories.accounts import Accounts
 from storage.restoring import By, preview, take_back
 from storage.sql.store import SqlStore
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figures import Figure, median, seconds
 from offbook.ingest.batch import Batch
 from offbook.ingest.stream_file import StreamFile
-from storage.stream_files import reading
+from storage.repositories.stream_reader import reading
 from web.streams import MESSAGES, NEWEST, SPANS, rates
 
 TOTAL = 1_000_000

@@ -16,7 +16,7 @@ from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, lines_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
 from storage import prune
-from storage.accounts import User
+from storage.repositories.accounts import User
 from web import looks, parts, words
 
 user = AppGroup("user", help="People who sign in.")

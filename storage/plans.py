@@ -15,10 +15,10 @@ from sqlalchemy.schema import CreateIndex
 
 from models import Base
 from offbook.core.verify.ranges import Range
-from storage.accounts import SIGNED_IN
-from storage.contacts import list_halves, trash_of
 from storage.engines.database import Database
-from storage.sessions import standing
+from storage.repositories.accounts import SIGNED_IN
+from storage.repositories.contact_queries import list_halves, trash_of
+from storage.repositories.sessions import standing
 from storage.sql.array_params import AS_ONE
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import layouts

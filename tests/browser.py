@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app import App, create_app
 from config import Config
-from storage.devices import Device
+from storage.repositories.devices import Device
 from tests.databases import Maker
 from tests.serving import migrated
 from web import Parts

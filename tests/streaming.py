@@ -12,7 +12,7 @@ from offbook.core.stream_format import SECOND_US, stamp
 from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
 from offbook.ingest.stream_file import StreamFile
-from storage.streams import Source
+from storage.repositories.stream_registry import Source
 from tests.browser import parts_of
 
 URL = "wss://example.org/feed?token=…"

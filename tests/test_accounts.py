@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
-from storage.accounts import Accounts, User, WrongPassword
-from storage.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
 from storage.engines.database import Database
-from storage.passwords import Effort, Passwords
+from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
+from storage.repositories.passwords import Effort, Passwords
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -12,8 +12,8 @@ import offbook.core
 from app import App
 from offbook.core.protocol.requests import change_of, iso_millis
 from storage import Origin, push
-from storage.activity import DAY_US, DayCount
-from storage.devices import Device
+from storage.repositories.activity import DAY_US, DayCount
+from storage.repositories.devices import Device
 from tests.browser import Browser, add_device, parts_of
 from web.activity import COLOURS, series_of
 from web.reasons import REASONS, waiting

@@ -23,7 +23,7 @@ from app import create_app, db
 from config import CONFIGS, Config, config_named
 from models import Base, Device, User
 from storage.engines.database import open_engines
-from storage.passwords import Effort, Passwords
+from storage.repositories.passwords import Effort, Passwords
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -27,7 +27,7 @@ from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
 from storage import Origin, push
-from storage.accounts import User, WrongPassword
+from storage.repositories.accounts import User, WrongPassword
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.serving import ROOT, exchange, migrated, serving_process
 

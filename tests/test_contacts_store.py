@@ -15,8 +15,8 @@ from offbook.core.merge.retention import Lines
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
-from storage.contacts import Contacts
 from storage.engines.database import Database
+from storage.repositories.contact_queries import Contacts
 from storage.sql.store import SqlStore
 from tests.storage.books import LATER, Library
 

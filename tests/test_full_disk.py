@@ -22,12 +22,12 @@ from offbook.core.errors import SyncError
 from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.model import Cursor
 from storage import Origin
-from storage.accounts import Accounts, WrongPassword
-from storage.devices import SEEN_EVERY_US
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
-from storage.sessions import USED_EVERY_US
-from storage.throttle import Throttled
+from storage.repositories.accounts import Accounts, WrongPassword
+from storage.repositories.devices import SEEN_EVERY_US
+from storage.repositories.login_throttle import Throttled
+from storage.repositories.sessions import USED_EVERY_US
 from storage.unwritable import DiskFull
 from tests import aside
 from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in

@@ -12,9 +12,9 @@ import pytest
 from app import App
 from offbook import NotAuthorized, Replica
 from offbook.core.users import Act
-from storage.accounts import Accounts
 from storage.engines.database import open_engines
-from storage.people import People
+from storage.repositories.accounts import Accounts
+from storage.repositories.users import People
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.calling import Caller, caller, change
 from tests.commanding import Device

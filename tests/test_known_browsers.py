@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.login_throttle import PER_GUEST, PER_NAME
-from storage.accounts import WrongPassword
-from storage.throttle import Throttled
+from storage.repositories.accounts import WrongPassword
+from storage.repositories.login_throttle import Throttled
 from tests.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in
 from web.browsers import COOKIE, SECONDS
 

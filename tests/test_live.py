@@ -13,9 +13,9 @@ from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage import Origin, push
-from storage.accounts import Accounts
 from storage.engines.database import Database, open_engines
 from storage.news import open_news
+from storage.repositories.accounts import Accounts
 from storage.sql.store import SqlStore
 from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
 from tests.calling import Caller, caller, change, new_id

@@ -10,7 +10,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families as families
 
 from app import App
-from storage.lag import lag_of
+from storage.repositories.device_lag import lag_of
 from tests.browser import add_device, add_user, app_on, bearer, parts_of
 from tests.calling import change
 from tests.listening import listening

@@ -15,11 +15,11 @@ from sqlalchemy import update
 from app import App
 from models import User as UserRow
 from offbook.core.errors import Invalid, NotFound
-from storage.accounts import Accounts, User, WrongPassword
 from storage.doctor import examine
 from storage.engines.database import Database
-from storage.names import a_name, folded
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.repositories.name_validation import a_name, folded
+from storage.repositories.passwords import Effort
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.calling import caller
 from tests.test_cli_server import run

@@ -17,10 +17,10 @@ from werkzeug.test import TestResponse
 from app import App
 from models import User as UserRow
 from offbook.core.errors import Invalid
-from storage.accounts import Accounts, User
 from storage.engines.database import Database
-from storage.guessable import GUESSES_MIN, WORDS, require_hard_to_guess
-from storage.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
+from storage.repositories.accounts import Accounts, User
+from storage.repositories.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
+from storage.repositories.weak_passwords import GUESSES_MIN, WORDS, require_hard_to_guess
 from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.calling import caller
 from tests.test_cli_server import run

@@ -10,13 +10,13 @@ import pytest
 
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
 from offbook.core.users import Act
-from storage.accounts import Accounts, User, WrongPassword
-from storage.devices import Device
 from storage.engines.database import Database, open_engines
-from storage.lag import lag_of
-from storage.passwords import Effort
-from storage.people import People
-from storage.sessions import Carried, Visit
+from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.repositories.device_lag import lag_of
+from storage.repositories.devices import Device
+from storage.repositories.passwords import Effort
+from storage.repositories.sessions import Carried, Visit
+from storage.repositories.users import People
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-import storage.accounts
+import storage.repositories.accounts
 import web.settings
 from app import App
 from offbook.core import POLICIES
@@ -28,7 +28,7 @@ def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (decide, storage.accounts, web.settings):
+    for module in (decide, storage.repositories.accounts, web.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

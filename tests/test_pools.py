@@ -17,7 +17,7 @@ import requests
 from argon2 import PasswordHasher
 
 from app import App
-from storage.passwords import NICENESS, giving_way
+from storage.repositories.passwords import NICENESS, giving_way
 from tests.browser import PASSWORD, add_user, bearer, csrf_of
 from tests.calling import Caller, change
 from tests.serving import serving

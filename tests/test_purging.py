@@ -14,10 +14,10 @@ from models import Base, Membership
 from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.users import Act
-from storage import purging
 from storage.engines.database import Database
-from storage.purging import owner_columns
-from storage.sessions import Visit
+from storage.repositories import user_purge
+from storage.repositories.sessions import Visit
+from storage.repositories.user_purge import owner_columns
 from tests.browser import add_device, add_user, parts_of
 from tests.calling import Caller, caller, change, contents, new_id
 from tests.conflicting import every_kind, pair
@@ -117,9 +117,9 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> Iterator[None]
             raise Stopped
 
     with monkeypatch.context() as patch:
-        patch.setattr(purging, "ROWS_AT_ONCE", 2)
-        patch.setattr(purging, "PART_SECONDS", 0)
-        patch.setattr(purging.time, "sleep", stop)
+        patch.setattr(user_purge, "ROWS_AT_ONCE", 2)
+        patch.setattr(user_purge, "PART_SECONDS", 0)
+        patch.setattr(user_purge.time, "sleep", stop)
         yield
 
 
@@ -191,7 +191,7 @@ def test_others_write_between_the_parts(app: App, monkeypatch: pytest.MonkeyPatc
         names.append(ada.add(name=f"Friend {len(names)}")["name"])
 
     with monkeypatch.context() as patch:
-        patch.setattr(purging.time, "sleep", meanwhile)
+        patch.setattr(user_purge.time, "sleep", meanwhile)
         assert parts_of(app).people.purge(user_id, removed(app, user_id))
     assert len(names) > 3
     assert sorted(row["name"] for row in ada.get("/contacts").get_json()["contacts"]) == sorted(names)
@@ -221,7 +221,7 @@ def test_what_was_written_while_the_purge_ran_goes_too(app: App, monkeypatch: py
         verdicts.extend(device.verdicts(change()))
 
     with monkeypatch.context() as patch:
-        patch.setattr(purging.time, "sleep", meanwhile)
+        patch.setattr(user_purge.time, "sleep", meanwhile)
         patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
         assert parts_of(app).people.purge(user_id, removed(app, user_id))
     assert verdicts and set(verdicts) == {"applied"}

@@ -13,7 +13,7 @@ from sqlalchemy import event, select, text, update
 
 import models
 from app import App
-from storage.sessions import DAY_US, USED_EVERY_US, session_id
+from storage.repositories.sessions import DAY_US, USED_EVERY_US, session_id
 from tests.browser import COOKIE, PASSWORD, Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.cookies import cookie_of, copied, earlier_cookie, is_in, signer_of
 from web.agents import browser_of

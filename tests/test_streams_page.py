@@ -13,7 +13,7 @@ from click.testing import Result
 
 from app import App
 from offbook.core.stream_format import SECOND_US
-from storage.stream_files import Gap, Message
+from storage.repositories.stream_reader import Gap, Message
 from tests.browser import Browser, add_user, parts_of, signed_in
 from tests.streaming import URL, Written, shown, written
 from web.chart import Band, bands

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from offbook.contacts.tutorial import micros_of
-from storage import tutorial as storage_tutorial
 from storage.engines.database import Database
+from storage.repositories import tutorial as storage_tutorial
 from tests.hearing import hearing
 from tests.tutorial_client import FIRST_SYNC, Lost, TutorialClient
 from tests.tutorial_house import House, Other, Wire

@@ -18,12 +18,12 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change, Operation
 from storage import Origin, PageSize, prune, pull, push
-from storage.accounts import Accounts
-from storage.devices import DeviceLogin
 from storage.engines.database import Database
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts
+from storage.repositories.devices import DeviceLogin
+from storage.repositories.passwords import Effort
+from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
-from storage.tutorial import Tutorial
 from tests.tutorial_client import TutorialClient
 from web import tutorial
 from web.body import loads

@@ -15,14 +15,14 @@ from flask import current_app
 from config import Config
 
 if TYPE_CHECKING:
-    from storage.accounts import Accounts
-    from storage.activity import Activity
-    from storage.contacts import Contacts
     from storage.news import News
-    from storage.people import People
+    from storage.repositories.accounts import Accounts
+    from storage.repositories.activity import Activity
+    from storage.repositories.contact_queries import Contacts
+    from storage.repositories.stream_registry import Streams
+    from storage.repositories.tutorial import Tutorial
+    from storage.repositories.users import People
     from storage.sql.store import SqlStore
-    from storage.streams import Streams
-    from storage.tutorial import Tutorial
     from web.meters import Meters
     from web.watch import Watch
 

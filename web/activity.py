@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from storage.activity import DAY_US, DayCount, DeviceState
+from storage.repositories.activity import DAY_US, DayCount, DeviceState
 from web import parts
 from web.auth import me, session_required
 from web.chart import Series, stacked

@@ -15,7 +15,7 @@ from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
 from storage import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
 from storage.comparing import compare, fetch
-from storage.devices import DeviceLogin
+from storage.repositories.devices import DeviceLogin
 from storage.sync import changes as changes_since
 from storage.sync import rehearse
 from storage.sync import sync as sync_with

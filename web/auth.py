@@ -35,10 +35,10 @@ from itsdangerous import BadSignature
 from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
-from storage.accounts import User, WrongPassword
-from storage.devices import DeviceLogin
-from storage.sessions import Session
-from storage.throttle import Throttled
+from storage.repositories.accounts import User, WrongPassword
+from storage.repositories.devices import DeviceLogin
+from storage.repositories.login_throttle import Throttled
+from storage.repositories.sessions import Session
 from web import again, browsers, parts
 from web.bridge import HEAD_ONLY
 from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit

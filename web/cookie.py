@@ -1,8 +1,8 @@
 """What the cookie says of the session of whoever shows it. Flask signs it, and lets it rest for a month.
 
-Of a session that is stored it holds the token. Of one that nothing could be stored of (storage.sessions) it holds what
-the row would say. A cookie of an earlier version says who it is of and no more: its token follows from what is in it,
-so that the same cookie, copied or shown twice at once, is one session.
+Of a session that is stored it holds the token. Of one that nothing could be stored of (storage.repositories.sessions)
+it holds what the row would say. A cookie of an earlier version says who it is of and no more: its token follows from
+what is in it, so that the same cookie, copied or shown twice at once, is one session.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
 from offbook.core.protocol.requests import is_seq
-from storage.sessions import Carried, Session, Visit
+from storage.repositories.sessions import Carried, Session, Visit
 from web import parts
 from web.agents import browser_of
 

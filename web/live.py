@@ -16,8 +16,8 @@ from flask import Blueprint, Response, g, request
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 from storage import Origin, check
-from storage.devices import Device
-from storage.sessions import Session
+from storage.repositories.devices import Device
+from storage.repositories.sessions import Session
 from web import parts
 from web.api import know_the_protocol, origin_of
 from web.auth import device_login, is_signed_in, me, my_session

@@ -18,7 +18,7 @@ from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_bare
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.requests import data_of as wire_data
-from storage.contacts import ContactRow
+from storage.repositories.contact_queries import ContactRow
 from web import looks, parts
 from web.auth import me, session_required
 from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row

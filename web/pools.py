@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from storage.passwords import HASHES_AT_ONCE
+from storage.repositories.passwords import HASHES_AT_ONCE
 from web.errors import Problem
 from web.quotas import Quota
 from web.threads import Threads

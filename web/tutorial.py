@@ -13,7 +13,7 @@ from offbook.core.model import Verdict
 from offbook.core.validation import Json
 
 if TYPE_CHECKING:
-    from storage.devices import DeviceLogin
+    from storage.repositories.devices import DeviceLogin
     from web import Parts
 
 

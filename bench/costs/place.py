@@ -14,9 +14,9 @@ from bench import processes, sync
 from bench.figures import Figure
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
-from storage.accounts import Accounts
 from storage.engines.database import Database
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts
+from storage.repositories.passwords import Effort
 
 ROUNDS = 5
 OTHERS, OTHERS_HOLD = 100, 200

@@ -19,9 +19,9 @@ from bench.load.roles import PASSWORD
 from bench.load.tally import Tally
 from bench.load.world import BookPlan
 from models import Base
-from storage.accounts import Accounts
 from storage.engines.database import Database, open_engines
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts
+from storage.repositories.passwords import Effort
 
 CHANGES = Base.metadata.tables["changes"]
 

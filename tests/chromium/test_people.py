@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offbook.core.users import Access, Act
-from storage.accounts import User
+from storage.repositories.accounts import User
 from tests.browser import add_user, parts_of
 from tests.chromium.people import Visit
 from tests.chromium.test_accessibility import WAYS, flaws_of

@@ -18,11 +18,11 @@ from sqlalchemy import func, insert, inspect, select, text
 from models import Attempt
 from models import User as UserRow
 from offbook.core.errors import Invalid
-from storage import same_names
-from storage.accounts import Accounts, User, WrongPassword
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
-from storage.passwords import Effort
+from storage.repositories import same_names
+from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.repositories.passwords import Effort
 from tests.serving import ROOT
 from tests.versions import LAST
 

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
-from storage.accounts import Accounts
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts
+from storage.repositories.passwords import Effort
+from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
-from storage.tutorial import Tutorial
 from tests.tutorial_client import TutorialClient
 from tests.tutorial_house import House, Wire
 

@@ -14,11 +14,11 @@ from models import ConflictRow
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import change_of
 from storage import Origin, prune, push
-from storage.accounts import Accounts, User
-from storage.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals
-from storage.devices import Device
 from storage.engines.database import Database
-from storage.passwords import Effort
+from storage.repositories.accounts import Accounts, User
+from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals
+from storage.repositories.devices import Device
+from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
 from tests.storage.books import change, uuid
 

@@ -16,10 +16,10 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.stream_format import LEASE_US, SECOND_US, State
 from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
-from storage import stream_files
 from storage.engines.database import Database
-from storage.stream_files import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
-from storage.streams import Streams
+from storage.repositories import stream_reader
+from storage.repositories.stream_reader import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
+from storage.repositories.stream_registry import Streams
 from tests.streaming import URL, Written, written
 
 NewId = Callable[[], str]
@@ -231,7 +231,7 @@ def test_values_of_the_wrong_kind_break_nothing(file: Path, now: int) -> None:
 
 
 def test_what_takes_too_long_is_cut_off(file: Path, now: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_files, "LOOK_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(stream_reader, "LOOK_SECONDS_MAX", 0.05)
     written(file, now)
     change(file, "DROP TABLE stream_rate")
     change(

@@ -16,7 +16,7 @@ from typing import Any
 from offbook.core.errors import OffbookError
 from offbook.core.stream_format import SECOND_US, VERSION, State, moment, state_of
 from storage.engines.sqlite import driver
-from storage.looking import Unreadable, looking
+from storage.repositories.read_only_sqlite import Unreadable, looking
 
 LOOK_SECONDS_MAX = 2.0
 RECENT_SECONDS = 10

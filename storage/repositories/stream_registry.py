@@ -14,7 +14,7 @@ from sqlalchemy import delete, insert, select
 import models
 from offbook.core.errors import Invalid, NotFound
 from storage.engines.database import Database
-from storage.stream_files import Fault, reading
+from storage.repositories.stream_reader import Fault, reading
 
 PREFIX = "stream/"
 """Each is a row of settings of such a name, with an id behind it. Its value is the path."""

@@ -39,8 +39,8 @@ from sqlalchemy import (
 
 from models import SessionRow, User
 from offbook.core.errors import NotFound
-from storage.devices import LET_IN, digest
 from storage.engines.database import Database
+from storage.repositories.devices import LET_IN, digest
 from storage.sql.array_params import among
 
 DAY_US = 24 * 60 * 60 * 1_000_000

@@ -16,7 +16,7 @@ from models import User
 from offbook.core.errors import Invalid
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.users import kept_until
-from storage.names import FOLDED_LENGTH_MAX, folded
+from storage.repositories.name_validation import FOLDED_LENGTH_MAX, folded
 
 TYPED_LENGTH_MAX = 1_000
 """Of what is typed as a name no more is looked at: no name is so long."""

@@ -32,7 +32,7 @@ from offbook.core.login_throttle import (
     decide,
 )
 from storage.engines.database import Database
-from storage.same_names import comparable
+from storage.repositories.same_names import comparable
 
 NAME_LENGTH_MAX = 100
 """Of a name that was typed this much tells it from others."""

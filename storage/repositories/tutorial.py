@@ -20,8 +20,8 @@ from offbook.core.merge.batch import Settled
 from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
 from storage import Origin, Writing, take
-from storage.devices import DeviceLogin
 from storage.engines.database import Database
+from storage.repositories.devices import DeviceLogin
 from storage.sql.record_mapping import dump
 from storage.sql.store import SqlStore
 

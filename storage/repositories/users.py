@@ -13,10 +13,10 @@ from sqlalchemy import Connection, or_, select, update
 from models import User as UserRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Act, Rights, changed
-from storage import purging
-from storage.devices import RIGHTS
 from storage.engines.database import Database
-from storage.sessions import Sessions, end_all
+from storage.repositories import user_purge
+from storage.repositories.devices import RIGHTS
+from storage.repositories.sessions import Sessions, end_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class People:
 
         It takes as long as the book is large, and nobody who writes waits for long. A purge that was stopped goes on.
         """
-        return purging.purge(self._database, user_id, line)
+        return user_purge.purge(self._database, user_id, line)
 
 
 def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from models import Book, Device, User
-from storage.devices import LET_IN
 from storage.engines.database import Database
+from storage.repositories.devices import LET_IN
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from offbook.core.errors import Invalid
-from storage.guessable import require_hard_to_guess
+from storage.repositories.weak_passwords import require_hard_to_guess
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000

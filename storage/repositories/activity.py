@@ -149,7 +149,9 @@ def _per_day() -> Select[Any]:
 
 
 def _by_company() -> Select[Any]:
-    """One scan of the live contacts in the order of seq (see storage.contacts) counts by company and in all."""
+    """One scan of the live contacts in the order of seq (see storage.repositories.contact_queries) counts by company
+    and in all.
+    """
     flags = (
         C.starred.is_(True),
         or_(C.email.is_not(None), _has_detail("email", D.value)),
