@@ -20,8 +20,8 @@ from config import Config, config_named
 from extensions import db
 from offbook.core import clock_wording
 from offbook.core.users import kept_until
+from storage.commit_notifications import open_news, require_carrier
 from storage.engines.database import Database, open_engines
-from storage.news import open_news, require_carrier
 from storage.repositories.accounts import Accounts
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import Contacts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.figures import Figure, median, seconds
 from offbook.core.model import Change, Operation
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts

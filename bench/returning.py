@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import sync
 from bench.figures import Figure, seconds
 from offbook.core.protocol.requests import change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts

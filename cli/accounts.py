@@ -15,7 +15,7 @@ from cli.plainly import is_text, plainly
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, lines_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
-from storage import prune
+from storage.base import prune
 from storage.repositories.accounts import User
 from web import looks, parts, words
 

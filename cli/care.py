@@ -22,7 +22,7 @@ from offbook.core.users import kept_until
 from storage.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
-from storage.unwritable import Unwritable
+from storage.errors import Unwritable
 from web import looks, parts, words
 
 SECRET_LENGTH_MIN = 32

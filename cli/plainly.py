@@ -13,7 +13,7 @@ from flask import current_app
 from offbook.core.errors import Invalid, OffbookError
 from storage.doctor import said, schema
 from storage.engines.database import NOT_WRITTEN
-from storage.unwritable import Unwritable
+from storage.errors import Unwritable
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -22,7 +22,7 @@ from storage.backup_files import BackupError
 from storage.backups import before_migrating
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
-from storage.unwritable import Unwritable
+from storage.errors import Unwritable
 
 
 def passed_database() -> Database | None:

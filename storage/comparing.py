@@ -14,7 +14,7 @@ from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.core.verify.digests import shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
-from storage import Reading, Store
+from storage.base import Reading, Store
 
 
 def compare(store: Store, book_id: int, asked: Compare) -> dict[str, Json]:

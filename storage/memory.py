@@ -18,7 +18,7 @@ from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
-from storage import Done, Origin, PageSize, Past
+from storage.base import Done, Origin, PageSize, Past
 from storage.engines.fair_lock import FairLock
 
 

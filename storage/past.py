@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from offbook.core.model import Author, Key
 from offbook.core.protocol.requests import iso_micros, iso_millis
 from offbook.core.validation import Json
-from storage import Past, Reading
+from storage.base import Past, Reading
 
 NOBODY = Author()
 

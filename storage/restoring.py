@@ -21,7 +21,7 @@ from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
-from storage import Done, Origin, Reading, Store, Writing, take
+from storage.base import Done, Origin, Reading, Store, Writing, take
 
 
 @dataclass(frozen=True, slots=True)

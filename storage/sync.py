@@ -10,7 +10,7 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, data_of
 from offbook.core.validation import Json
-from storage import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
+from storage.base import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
 from storage.sql.batched_writes import Turns, push_in_turns
 
 

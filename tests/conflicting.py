@@ -8,7 +8,7 @@ from typing import Any
 from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.sql.store import SqlReading
 from tests.browser import add_device, add_user, parts_of
 from tests.calling import Caller, change

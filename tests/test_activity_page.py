@@ -11,7 +11,7 @@ import pytest
 import offbook.core
 from app import App
 from offbook.core.protocol.requests import change_of, iso_millis
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.repositories.activity import DAY_US, DayCount
 from storage.repositories.devices import Device
 from tests.browser import Browser, add_device, parts_of

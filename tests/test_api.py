@@ -16,7 +16,7 @@ from app import App
 from models import Base
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import iso_micros
-from storage import prune
+from storage.base import prune
 from tests.browser import add_device, parts_of
 from tests.calling import NOON, Caller, caller, change, new_id, typed
 from tests.serving import serving

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
-from storage import Origin, push
+from storage.base import Origin, push
 from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.streaming import shown, written
 from web.assets import url_of

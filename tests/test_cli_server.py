@@ -26,7 +26,7 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.repositories.accounts import User, WrongPassword
 from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.serving import ROOT, exchange, migrated, serving_process

@@ -14,7 +14,7 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage import Origin, prune, push
+from storage.base import Origin, prune, push
 from storage.engines.database import Database
 from storage.repositories.contact_queries import Contacts
 from storage.sql.store import SqlStore

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from app import App
-from storage import SHORT_PAGE, WHOLE_PAGE
+from storage.base import SHORT_PAGE, WHOLE_PAGE
 from tests.browser import add_device, bearer
 from tests.calling import Caller, caller, change
 from tests.serving import serving

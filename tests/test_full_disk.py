@@ -21,14 +21,14 @@ from offbook import Replica
 from offbook.core.errors import SyncError
 from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.model import Cursor
-from storage import Origin
+from storage.base import Origin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
+from storage.errors import DiskFull
 from storage.repositories.accounts import Accounts, WrongPassword
 from storage.repositories.devices import SEEN_EVERY_US
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import USED_EVERY_US
-from storage.unwritable import DiskFull
 from tests import aside
 from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in
 from tests.calling import NOON, Caller, caller, change

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import change_of
-from storage import Origin, prune, push
+from storage.base import Origin, prune, push
 from tests.browser import csrf_of
 from tests.html_forms import Forms
 from tests.test_pages import Person

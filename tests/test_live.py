@@ -12,9 +12,9 @@ from app import App
 from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage import Origin, push
+from storage.base import Origin, push
+from storage.commit_notifications import open_news
 from storage.engines.database import Database, open_engines
-from storage.news import open_news
 from storage.repositories.accounts import Accounts
 from storage.sql.store import SqlStore
 from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in

@@ -19,7 +19,7 @@ from models import Base
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, push_of
-from storage import Origin
+from storage.base import Origin
 from storage.sync import sync_together
 from tests.aside import run
 from tests.browser import app_on, parts_of

@@ -13,7 +13,7 @@ from app import App
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Record
 from offbook.core.protocol.requests import change_of
-from storage import Origin, prune, push
+from storage.base import Origin, prune, push
 from tests.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.html_forms import Fields, form_at
 

@@ -156,8 +156,8 @@ def test_pages_ask_a_store_and_never_the_database() -> None:
         ("sqlite3", ("storage/engines/sqlite.py",)),
         ("pysqlite3", ("storage/engines/sqlite.py",)),
         ("pymysql", ("storage/engines/mariadb.py",)),
-        ("psycopg", ("storage/engines/postgresql.py", "storage/news.py")),
-        ("redis", ("storage/news.py",)),
+        ("psycopg", ("storage/engines/postgresql.py", "storage/commit_notifications.py")),
+        ("redis", ("storage/commit_notifications.py",)),
     ],
 )
 def test_nothing_but_the_engine_and_the_news_knows_a_driver(name: str, homes: tuple[str, ...]) -> None:

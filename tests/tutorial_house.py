@@ -17,7 +17,7 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change, Operation
-from storage import Origin, PageSize, prune, pull, push
+from storage.base import Origin, PageSize, prune, pull, push
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 from storage.repositories.devices import DeviceLogin

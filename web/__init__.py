@@ -15,7 +15,7 @@ from flask import current_app
 from config import Config
 
 if TYPE_CHECKING:
-    from storage.news import News
+    from storage.commit_notifications import News
     from storage.repositories.accounts import Accounts
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import Contacts

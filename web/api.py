@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
-from storage import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
+from storage.base import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
 from storage.comparing import compare, fetch
 from storage.repositories.devices import DeviceLogin
 from storage.sync import changes as changes_since

@@ -1,4 +1,4 @@
-"""Between processes: on the event loop, what storage.news hears, and what it is told.
+"""Between processes: on the event loop, what storage.commit_notifications hears, and what it is told.
 
 A look at what was heard takes microseconds, so it is made every few milliseconds. What must be said is said in a
 thread, at most one message at a time however many commits there are meanwhile. Where nothing can be heard any more,
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
-from storage.news import News
+from storage.commit_notifications import News
 from web.threads import Threads
 
 LOOK_SECONDS = 0.01

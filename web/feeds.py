@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
-from storage import pull
-from storage.news import News
+from storage.base import pull
+from storage.commit_notifications import News
 from storage.sql.store import SqlStore
 from storage.sync import page_json
 from web.between import Between

@@ -18,7 +18,7 @@ from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.history.reconstruct import Burst, bursts, state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
-from storage import Origin, Reading
+from storage.base import Origin, Reading
 from storage.restoring import By, Kind, Return, preview, restore, restore_version, take_back
 from web import parts
 from web.auth import me, session_required

@@ -17,8 +17,8 @@ from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
-from storage import Origin
 from storage import inbox as store
+from storage.base import Origin
 from storage.inbox import Card, Settled
 from storage.restoring import By
 from web import parts

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from storage import Origin, check
+from storage.base import Origin, check
 from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
 from web import parts

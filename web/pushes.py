@@ -19,8 +19,8 @@ from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
 from storage.engines.database import FAILURES
+from storage.errors import Unwritable
 from storage.sync import sync_together
-from storage.unwritable import Unwritable
 from web import Parts
 from web.api import news_of
 from web.body import loads

@@ -13,7 +13,7 @@ from offbook.core.model import Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from storage import Origin, push
+from storage.base import Origin, push
 from web import parts
 from web.auth import me
 from web.verdicts import Told, meanwhile, told

@@ -12,7 +12,7 @@ from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import Json, same
-from storage import Past
+from storage.base import Past
 from web.labels import KINDS, label_of
 from web.verdicts import said
 

@@ -11,8 +11,8 @@ from bench.costs.asking import written
 from bench.costs.place import Place
 from bench.figures import Figure
 from models import Device
+from storage.commit_notifications import Notices
 from storage.engines.database import Database
-from storage.news import Notices
 from storage.repositories.accounts import Accounts
 
 MESSAGES = 1_000

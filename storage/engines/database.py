@@ -13,7 +13,7 @@ first ``read`` or ``write``: a server may fork after it opened.
 
 A database that is moved elsewhere takes no writes (storage.engines.read_only_mode): ``write`` looks before anything
 else is done. Nor does one whose disk is full, or that may only be read: what its driver says then becomes
-storage.unwritable's. It is read all the same, and what is only noted on the way of a request (``note``) never fails it.
+storage.errors's. It is read all the same, and what is only noted on the way of a request (``note``) never fails it.
 
 A new engine is a module and one entry in ENGINES, and its backups another (storage.backups); being there runs the
 store contract on it. Nothing here knows a table but the one that may say so.
@@ -42,8 +42,8 @@ from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.fair_lock import FairLock
 from storage.engines.maintenance import Log, Size, Upkeep
 from storage.engines.read_only_mode import TABLE, Closed, require_open
+from storage.errors import DiskFull, ReadOnly, TooBusy, Unwritable
 from storage.sql.prepared import Driven, Prepared, Rows, Values
-from storage.unwritable import DiskFull, ReadOnly, TooBusy, Unwritable
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.mysql import insert
 
 from storage.engines import mariadb_maintenance
 from storage.engines.maintenance import Upkeep
-from storage.unwritable import DiskFull, ReadOnly
+from storage.errors import DiskFull, ReadOnly
 
 DRIVER = "mysql+pymysql"
 UPKEEP: Upkeep = mariadb_maintenance

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from storage.engines import postgresql_maintenance
 from storage.engines.maintenance import Upkeep
 from storage.engines.upsert import on_conflict
-from storage.unwritable import DiskFull, ReadOnly
+from storage.errors import DiskFull, ReadOnly
 
 DRIVER = "postgresql+psycopg"
 UPKEEP: Upkeep = postgresql_maintenance

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.unwritable import Unwritable
+from storage.errors import Unwritable
 
 CLOSED = "closed"
 """The name of the row in settings."""

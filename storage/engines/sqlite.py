@@ -30,7 +30,7 @@ from sqlalchemy.pool import QueuePool
 from storage.engines import sqlite_maintenance
 from storage.engines.maintenance import Upkeep
 from storage.engines.upsert import on_conflict
-from storage.unwritable import DiskFull, ReadOnly
+from storage.errors import DiskFull, ReadOnly
 
 
 def driver() -> ModuleType:

@@ -10,7 +10,7 @@ import time
 
 from models import Base
 from storage.engines.database import Database
-from storage.unwritable import Unwritable
+from storage.errors import Unwritable
 
 SETTINGS = Base.metadata.tables["settings"]
 PROBE = "probe"

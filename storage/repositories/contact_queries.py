@@ -1,6 +1,6 @@
 """What the pages ask about contacts: lists in pages, search, counts, one contact, and who changed it.
 
-Reading only; every write goes through ``storage.push``. Each question names its book and takes a fixed number of
+Reading only; every write goes through ``storage.base.push``. Each question names its book and takes a fixed number of
 statements however long the list is. Search goes over the folded text of every field and detail: each word must occur.
 """
 
@@ -22,7 +22,7 @@ from offbook.core.model import Author, Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.text import fold
 from offbook.core.validation import Json
-from storage import PageSize
+from storage.base import PageSize
 from storage.engines.database import Database
 from storage.sql import conflicts as asked
 from storage.sql.authors import authors_of

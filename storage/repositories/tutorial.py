@@ -19,7 +19,7 @@ from offbook.contacts.tutorial import CELLS, TABLE, Item, Known, Step
 from offbook.core.merge.batch import Settled
 from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
-from storage import Origin, Writing, take
+from storage.base import Origin, Writing, take
 from storage.engines.database import Database
 from storage.repositories.devices import DeviceLogin
 from storage.sql.record_mapping import dump

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from offbook.core.errors import CursorGone
 from offbook.core.model import Change, Cursor, Key, Rejection
-from storage import Origin, Pushed, Store, Writing, check, take
+from storage.base import Origin, Pushed, Store, Writing, check, take
 
 WHOLE_SIZE = 50_000
 """What is written in one transaction if that is all: a thousand edits of contacts with a few details. A fifth of a

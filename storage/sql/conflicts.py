@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import Entry, Plan
 from offbook.core.model import Clock, Conflict, Key
-from storage import Done, Origin
+from storage.base import Done, Origin
 from storage.engines.database import Transaction
 from storage.sql.array_params import among
 from storage.sql.authors import IDS_AT_ONCE

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from offbook.core.merge.batch import Entry
 from offbook.core.model import Value, Verdict
 from offbook.core.validation import Json
-from storage import Origin, Past
+from storage.base import Origin, Past
 from storage.sql.prepared import Rows
 from storage.sql.record_mapping import dump
 

@@ -25,10 +25,11 @@ from offbook.core.users import gone_for_good
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
-from storage import Done, Origin, PageSize, Past
+from storage.base import Done, Origin, PageSize, Past
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import Closed
+from storage.errors import Unwritable
 from storage.sql import conflicts as asked
 from storage.sql import retention
 from storage.sql.authors import authors_of
@@ -36,7 +37,6 @@ from storage.sql.history_mapping import cells_of, log_rows, past_of
 from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import Layout, PageEntries, layouts
-from storage.unwritable import Unwritable
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from tests.browser import parts_of
 
 SIZES: dict[str, dict[str, Any]] = {

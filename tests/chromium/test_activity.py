@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.repositories.activity import DAY_US
 from tests.browser import add_device, parts_of
 from tests.chromium.conftest import contact

@@ -18,7 +18,7 @@ from offbook.core.merge.batch import Book
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import loads, parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
-from storage import Origin, PageSize, prune
+from storage.base import Origin, PageSize, prune
 from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
 from storage.past import page

@@ -22,7 +22,7 @@ from offbook.core.merge.batch import Book
 from offbook.core.merge.retention import Forgotten, Lines
 from offbook.core.protocol.requests import iso_millis, parse_cursor, push_of
 from offbook.core.verify.ranges import WHOLE, split
-from storage import Origin, PageSize, Past, Reading, Store, prune
+from storage.base import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines.database import Database, open_engines
 from storage.memory import MemoryStore
 from storage.sql.store import SqlStore

@@ -13,7 +13,7 @@ from sqlalchemy import event, insert
 from models import ConflictRow
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import change_of
-from storage import Origin, prune, push
+from storage.base import Origin, prune, push
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User
 from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals

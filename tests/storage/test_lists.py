@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from bench import sync
 from offbook.core.protocol.requests import change_of
-from storage import Origin, push
+from storage.base import Origin, push
 from storage.engines.database import Database
 from storage.sql.store import SqlStore
 from tests.conftest import BOOK

@@ -12,8 +12,8 @@ from redis import Redis, RedisError
 from sqlalchemy import update
 
 from models import Book
+from storage.commit_notifications import News, books_in, messages, open_news
 from storage.engines.database import Database, open_engines
-from storage.news import News, books_in, messages, open_news
 from tests.servers import REDIS, redis_missing
 from tests.waiting import wait_until
 

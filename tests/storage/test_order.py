@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import push_of
-from storage import take
+from storage.base import take
 from storage.engines.database import Database
 from storage.sql.queries import CHANGES
 from storage.sql.store import SqlStore

@@ -12,7 +12,7 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, push_of
-from storage import Page, PageSize, pull
+from storage.base import Page, PageSize, pull
 from storage.sql import batched_writes
 from storage.sql.batched_writes import PORTION_SIZE, WHOLE_SIZE
 from storage.sync import sync, sync_together

@@ -13,7 +13,7 @@ from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
-from storage import Origin, PageSize, Store, prune
+from storage.base import Origin, PageSize, Store, prune
 from storage.memory import MemoryStore, Shelf
 from storage.sync import changes, sync
 
