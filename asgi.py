@@ -12,9 +12,9 @@ from flask import Flask
 
 from app import create_app
 from config import Config
-from storage.doctor import schema
+from ops.doctor import schema
+from ops.move.move import why_closed
 from storage.errors import Unwritable
-from storage.moving import why_closed
 from web import logs
 from web.server.process import address_of, listen, raise_file_limit, rest_the_collector
 from web.server.uvicorn_server import server_of

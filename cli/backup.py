@@ -13,7 +13,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from cli.plainly import plainly, plainly_on_any_schema
-from storage import backups
+from ops.backup import backup as backups
 from web import parts, words
 
 UNSEALED = (

@@ -19,7 +19,7 @@ from config import Config
 from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
 from offbook.core.users import kept_until
-from storage.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
+from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
 from storage.errors import Unwritable
@@ -81,7 +81,7 @@ def versions() -> list[Finding]:
 
 
 def of_database(database: Database, now: int) -> list[Finding]:
-    """What storage.doctor finds, and, where it can be read, how it lies on its disk and in time."""
+    """What ops.doctor finds, and, where it can be read, how it lies on its disk and in time."""
     found = examine(database)
     if is_readable(database):
         size = database.size()

@@ -1,6 +1,6 @@
 """``flask move --to URL``: the whole server to another database, and ``flask move --back``: not, after all.
 
-What is done, and what keeps anything from being lost meanwhile, is storage.moving's; here it is told in plain lines.
+What is done, and what keeps anything from being lost meanwhile, is ops.move.move's; here it is told in plain lines.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from cli.plainly import plainly
-from storage import copying, likeness, moving
-from storage.copying import Copied
+from ops.move import copy_rows, verify_copy
+from ops.move import move as moving
+from ops.move.copy_rows import Copied
+from ops.move.move import Unmovable
+from ops.move.verify_copy import BookCompared, Compared
 from storage.engines.database import Database, open_engines, place_of
-from storage.likeness import BookCompared, Compared
-from storage.moving import Unmovable
 from web import parts
 
 TOLD_EVERY_SECONDS = 5.0
@@ -76,11 +77,11 @@ def move_to(source: Database, target: Database) -> None:
     try:
         move_id = moving.begin(source, target, parts().new_id)
         click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")
-        for line in copied_lines(copying.copy(source, target)):
+        for line in copied_lines(copy_rows.copy(source, target)):
             click.echo(line)
         click.echo("Both are compared, row by row:")
-        rows = require_alike(likeness.compare(source, target))
-        books = require_alike_books(likeness.compare_books(source, target))
+        rows = require_alike(verify_copy.compare(source, target))
+        books = require_alike_books(verify_copy.compare_books(source, target))
         moving.finish(source, target, move_id)
     finally:
         target.close()

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from flask import current_app
 
 from offbook.core.errors import Invalid, OffbookError
-from storage.doctor import said, schema
+from ops.doctor import said, schema
 from storage.engines.database import NOT_WRITTEN
 from storage.errors import Unwritable
 

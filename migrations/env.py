@@ -2,7 +2,7 @@
 
 ``flask db`` finds the database at the app; storage.engines.migrations, which tests use, passes it along. What the
 database must have switched off meanwhile is its own affair (``Database.migrate``). Before ``flask db`` changes a schema
-with rows in it, a backup is kept (storage.backups): whatever goes wrong later, there is a way back.
+with rows in it, a backup is kept (ops.backup.backup): whatever goes wrong later, there is a way back.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from models import Base
-from storage.backup_files import BackupError
-from storage.backups import before_migrating
+from ops.backup.backup import before_migrating
+from ops.backup.files import BackupError
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable

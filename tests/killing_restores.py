@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from storage import backups
+from ops.backup import backup
 from storage.engines.database import open_engines
 
 
@@ -37,15 +37,15 @@ def restore(url: str, file: Path, point: str) -> None:
     def kill(frame: FrameType, event: str, _: object) -> None:
         nonlocal left
         code = frame.f_code
-        if event == "call" and code.co_name == function and code.co_filename.endswith(f"/storage/{module}.py"):
+        if event == "call" and code.co_name == function and code.co_filename.endswith(f"/ops/backup/{module}.py"):
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1
 
     database = open_engines(url)
-    checked = backups.check(database, file)
+    checked = backup.check(database, file)
     sys.setprofile(kill)
-    backups.restore(database, checked, file.parent / "backups", time.time_ns() // 1000, lambda: "new")
+    backup.restore(database, checked, file.parent / "backups", time.time_ns() // 1000, lambda: "new")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, String, Table, event, select
 
 from models import Base
-from storage.copying import MARKS
+from ops.move.copy_rows import MARKS
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
 from tests.browser import app_on

@@ -15,14 +15,15 @@ from sqlalchemy import URL, func, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
-from storage import backup_files, backup_schema, backups, mariadb_backup, postgresql_backup, programs
-from storage.backup_files import BackupError
-from storage.backups import COPIES
-from storage.doctor import schema
+from ops.backup import backup, client_programs, files, mariadb, postgresql
+from ops.backup import schema as backup_schema
+from ops.backup.backup import COPIES
+from ops.backup.files import BackupError
+from ops.backup.restore import Replacing
+from ops.doctor import schema
 from storage.engines.database import ENGINES, Database, open_engines
 from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.engines.read_only_mode import Closed
-from storage.replacing import Replacing
 from tests.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.cookies import cookie_of, copied, earlier_cookie, is_in
 from tests.test_cli_server import run
@@ -160,10 +161,10 @@ def test_a_folder_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) 
 
 def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
     """Nor does one whose name is taken while it is made."""
-    with pytest.raises(ZeroDivisionError), backup_files.aside(file) as draft:
+    with pytest.raises(ZeroDivisionError), files.aside(file) as draft:
         draft.write_text("half")
         raise ZeroDivisionError
-    with pytest.raises(BackupError, match="is there already"), backup_files.aside(file):
+    with pytest.raises(BackupError, match="is there already"), files.aside(file):
         file.write_text("of another")
     assert file.read_text() == "of another"
     assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
@@ -178,7 +179,7 @@ def test_a_backup_is_on_the_disk_before_it_has_its_name(file: Path, monkeypatch:
         synced.append((os.fstat(handle).st_ino, file.read_bytes() if file.exists() else None))
 
     monkeypatch.setattr(os, "fsync", spy)
-    with backup_files.aside(file) as draft:
+    with files.aside(file) as draft:
         draft.write_text("whole")
     assert synced == [(file.stat().st_ino, None), (file.parent.stat().st_ino, b"whole")]
 
@@ -197,9 +198,9 @@ ELSEWHERE = "://ada:secret@example.org:1234/book"
 @pytest.mark.parametrize(
     ("place", "url"),
     [
-        (postgresql_backup._place, "postgresql+psycopg" + ELSEWHERE),
-        (postgresql_backup._place, "postgresql+psycopg://example.org:1234/book?user=ada&password=secret"),
-        (mariadb_backup._place, "mysql+pymysql" + ELSEWHERE),
+        (postgresql._place, "postgresql+psycopg" + ELSEWHERE),
+        (postgresql._place, "postgresql+psycopg://example.org:1234/book?user=ada&password=secret"),
+        (mariadb._place, "mysql+pymysql" + ELSEWHERE),
     ],
 )
 def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], list[str]], url: str) -> None:
@@ -220,7 +221,7 @@ def test_no_password_stands_among_a_programs_arguments(place: Callable[[URL], li
 )
 def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
     """Whose options are its own: what a URL has of them, the server does not pass on."""
-    option, place = postgresql_backup._place(make_url(f"postgresql+psycopg{ELSEWHERE}?{query}"))
+    option, place = postgresql._place(make_url(f"postgresql+psycopg{ELSEWHERE}?{query}"))
     assert option == "--no-password"
     name, _, found = place.partition("=")
     assert (name, sorted(found.replace("'", "").split())) == ("--dbname", sorted(meant.split()))
@@ -229,9 +230,9 @@ def test_postgresql_s_programs_go_where_the_server_goes(query: str, meant: str) 
 @pytest.mark.engines("postgresql")
 def test_a_name_of_any_letters_is_passed_on(database: Database) -> None:
     name = "o'b\\ook = x"
-    words = postgresql_backup._place(database.engine.url.set(database=name))
+    words = postgresql._place(database.engine.url.set(database=name))
     with pytest.raises(BackupError, match=re.escape(f'database "{name}" does not exist')):
-        programs.run(["psql", *words], "postgresql-client", {})
+        client_programs.run(["psql", *words], "postgresql-client", {})
 
 
 @pytest.mark.parametrize(
@@ -245,16 +246,16 @@ def test_a_name_of_any_letters_is_passed_on(database: Database) -> None:
     ],
 )
 def test_mariadb_s_programs_go_where_the_server_goes(query: str, meant: str) -> None:
-    *options, name = mariadb_backup._place(make_url(f"mysql+pymysql{ELSEWHERE}?{query}"))
+    *options, name = mariadb._place(make_url(f"mysql+pymysql{ELSEWHERE}?{query}"))
     assert (sorted(options), name) == (sorted(["--user=ada", *meant.split()]), "book")
 
 
 @pytest.mark.parametrize(
     ("place", "url"),
     [
-        (postgresql_backup._place, "postgresql+psycopg://h/book?sslpassword=secret"),
-        (mariadb_backup._place, "mysql+pymysql://h/book?db=other"),
-        (mariadb_backup._place, "mysql+pymysql://h/book?read_default_file=/etc/other.cnf"),
+        (postgresql._place, "postgresql+psycopg://h/book?sslpassword=secret"),
+        (mariadb._place, "mysql+pymysql://h/book?db=other"),
+        (mariadb._place, "mysql+pymysql://h/book?read_default_file=/etc/other.cnf"),
     ],
 )
 def test_an_option_that_no_program_can_be_given_is_refused(place: Callable[[URL], list[str]], url: str) -> None:
@@ -295,7 +296,7 @@ def test_a_restored_backup_of_an_older_offbook_does_not_either(
 ) -> None:
     add_user(app, "ada")
     downgrade(database, revision)
-    backups.back_up(database, file)
+    backup.back_up(database, file)
     upgrade(database)
     earlier = earlier_cookie(app, csrf_token="c" * 40)
     browser = copied(app, earlier)
@@ -350,7 +351,7 @@ def test_a_table_that_the_backup_did_not_know_is_gone(app: App, database: Databa
         connection.exec_driver_sql("INSERT INTO later (id, user_id) SELECT id, id FROM users")
     restored(app, file)
     with database.read() as connection:
-        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, backups.VERSIONS}
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, backup.VERSIONS}
     assert people(app) == ["ada"]
 
 
@@ -360,10 +361,10 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
     downgrade(database, revision)
     with database.read() as connection:
         old = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    backups.back_up(database, file)
+    backup.back_up(database, file)
     upgrade(database)
     restored(app, file)
-    assert backups.check(database, file).revision == old
+    assert backup.check(database, file).revision == old
     assert [finding.bad for finding in schema(database)] == [False]
     assert people(app) == ["ada"]
 
@@ -371,7 +372,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
 def test_a_backup_of_a_newer_offbook_is_refused(app: App, database: Database, file: Path) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    backups.keep(database, file)
+    backup.keep(database, file)
     with database.write() as connection:
         connection.execute(text(f"UPDATE alembic_version SET version_num = '{HEAD}'"))
     assert "newer offbook (schema 9999): update offbook" in refused(app, "restore", "--yes", str(file))
@@ -432,7 +433,7 @@ def test_a_restore_is_refused_while_a_server_has_the_database_open(
     app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite copes: see test_restored_server.py."""
-    monkeypatch.setattr(programs, "CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr(client_programs, "CLOSING_SECONDS", 0.1)
     backed_up(app, file)
     server = open_engines(database.engine.url)
     with server.read():
@@ -459,7 +460,7 @@ class Meddled(Replacing):
 
     def __init__(self, app: App, meddle: Callable[[], object]) -> None:
         database, instance = app.extensions["database"], parts_of(app).config.instance_path
-        super().__init__(database, instance / "kept", lambda: backups.back_up(database, self.kept), 0, lambda: "new")
+        super().__init__(database, instance / "kept", lambda: backup.back_up(database, self.kept), 0, lambda: "new")
         self.meddle = meddle
         database.close()
 
@@ -479,7 +480,7 @@ def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, databas
         seen.append(closed_to(database))
         return "new"
 
-    backups.restore(database, backups.check(database, file), parts_of(app).config.instance_path, 0, new_id)
+    backup.restore(database, backup.check(database, file), parts_of(app).config.instance_path, 0, new_id)
     COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
     assert seen == [True, True]
     assert (epochs(database), closed_to(database)) == (["new"], False)
@@ -507,7 +508,7 @@ def test_a_program_that_fails_after_its_commit_leaves_a_closed_database(app: App
     steps = Meddled(app, lambda: None)
     with pytest.raises(KeyboardInterrupt), steps.closed():
         with database.write_anyway() as connection:
-            connection.exec_driver_sql(postgresql_backup.CLOSE.decode())
+            connection.exec_driver_sql(postgresql.CLOSE.decode())
         raise KeyboardInterrupt
     assert closed_to(database) and "takes no changes" in steps.outcome()
 
@@ -546,9 +547,7 @@ def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, dat
     add_user(app, "bob")
     too_long = "x" * 1000
     with pytest.raises(BackupError, match="could not do that .*is not whole, and takes no changes") as failed:
-        backups.restore(
-            database, backups.check(database, file), parts_of(app).config.instance_path, 0, lambda: too_long
-        )
+        backup.restore(database, backup.check(database, file), parts_of(app).config.instance_path, 0, lambda: too_long)
     assert "\n" not in str(failed.value)
     told = run(app, "doctor")
     assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
@@ -666,13 +665,13 @@ def test_an_upgrade_without_a_backup_does_not_happen(app: App, database: Databas
 
 
 def test_the_last_few_are_kept_and_those_of_restores_all(tmp_path: Path, now: int) -> None:
-    made = [backup_files.before_upgrade(tmp_path, "offbook", "0005", now + number * 10**9) for number in range(8)]
+    made = [files.before_upgrade(tmp_path, "offbook", "0005", now + number * 10**9) for number in range(8)]
     others = [
-        backup_files.before_restore(tmp_path, "offbook", now),
+        files.before_restore(tmp_path, "offbook", now),
         tmp_path / "mine",
         tmp_path / "other-1-0005.backup",
     ]
     for path in (*made, *others):
         path.touch()
-    backup_files.prune(tmp_path, "offbook")
+    files.prune(tmp_path, "offbook")
     assert sorted(tmp_path.iterdir()) == sorted([*made[-5:], *others])

@@ -25,15 +25,16 @@ from hypothesis import strategies as st
 
 from app import App
 from models import Base, Setting
-from storage import backup_seal, backups, mariadb_dump, postgresql_dump
-from storage.backup_contents import Faulty, Loader
-from storage.backup_files import BackupError
-from storage.backup_schema import differences, expected_at, of_sqlite, scratch_at
-from storage.backup_seal import Manifest
+from ops.backup import backup, mariadb_dump, postgresql_dump
+from ops.backup import seal as backup_seal
+from ops.backup.client_programs import run as run_program
+from ops.backup.contents import Faulty, Loader
+from ops.backup.files import BackupError
+from ops.backup.schema import differences, expected_at, of_sqlite, scratch_at
+from ops.backup.seal import Manifest
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade
 from storage.engines.sqlite import driver
-from storage.programs import run as run_program
 from tests.browser import add_user, app_on
 from tests.calling import Caller, caller
 from tests.serving import ROOT
@@ -69,20 +70,20 @@ def file(app: App, database: Database, laptop: Caller, tmp_path: Path) -> Path:
     """A backup of a server with a person, a device and a contact."""
     laptop.add(name="Lovelace")
     path = tmp_path / "offbook.backup"
-    backups.back_up(database, path)
+    backup.back_up(database, path)
     return path
 
 
 def why_refused(database: Database, path: Path) -> str:
     with pytest.raises(BackupError) as refusal:
-        backups.check(database, path)
+        backup.check(database, path)
     assert "\n" not in str(refusal.value)
     assert list(path.parent.glob(".offbook-*")) == [], "what was made for the look is gone"
     return str(refusal.value)
 
 
 def manifest_of(database: Database, path: Path) -> Manifest | None:
-    return backups.check(database, path).manifest
+    return backup.check(database, path).manifest
 
 
 def unseal(path: Path) -> Path:
@@ -112,7 +113,7 @@ def test_a_backup_is_refused_whichever_byte_is_flipped(database: Database, lapto
         flip(file, offset)
     assert everything(database) == before
     assert laptop.get("/contacts").status_code == 200
-    assert backups.check(database, file).manifest is not None
+    assert backup.check(database, file).manifest is not None
 
 
 @pytest.mark.engines("postgresql", "mysql")
@@ -312,7 +313,7 @@ def test_what_no_migration_made_is_refused_when_it_is_saved_and_when_it_is_resto
         failed = run(app, "backup", str(tmp_path / "refused"))
         assert failed.exit_code == 1 and re.search(f"could not be restored: .*{what}", failed.stderr), failed.output
         assert list(tmp_path.glob("*refused*")) == []
-        backups.keep(database, tmp_path / what)
+        backup.keep(database, tmp_path / what)
         assert what in why_refused(database, tmp_path / what)
         execute(database, pull)
 
@@ -389,7 +390,7 @@ def wrong_with(text: str) -> str | None:
         try:
             schema = postgresql_dump.read(parts, loader)
             loader.finish()
-            backups.backup_contents.rows_of(scratch, schema, HEAD or "")
+            backup.backup_contents.rows_of(scratch, schema, HEAD or "")
         except Faulty as fault:
             return str(fault)
     return None
@@ -486,7 +487,7 @@ def test_a_flipped_letter_in_a_backup_of_the_last_version_is_noticed(
 
 
 def test_the_schema_that_is_expected_has_every_table_of_the_models() -> None:
-    assert set(expected_at(HEAD or "").tables) == {*Base.metadata.tables, backups.VERSIONS}
+    assert set(expected_at(HEAD or "").tables) == {*Base.metadata.tables, backup.VERSIONS}
 
 
 @pytest.mark.engines("sqlite")

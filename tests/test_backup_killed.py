@@ -12,11 +12,11 @@ import pytest
 
 from app import App
 from models import Base
-from storage import mariadb_backup, postgresql_backup
-from storage.backup_files import BackupError
+from ops.backup import mariadb, postgresql
+from ops.backup.client_programs import feed
+from ops.backup.files import BackupError
+from ops.move.move import RESTORE, set_mark
 from storage.engines.database import Database
-from storage.moving import RESTORE, set_mark
-from storage.programs import feed
 from tests.browser import add_user, app_on
 from tests.serving import ROOT
 from tests.test_backup import backed_up, closed_to, everything, people, restored
@@ -60,11 +60,11 @@ def test_a_restore_that_is_killed_leaves_the_old_database_or_the_new_one(
     app: App, database: Database, file: Path
 ) -> None:
     before = everything(database)
-    early = ["replacing:finish:0", "replacing:keep:0", "sqlite_backup:step:1"]
+    early = ["restore:finish:0", "restore:keep:0", "sqlite:step:1"]
     assert killed(database, file, *early) == early
     assert everything(database) == before and database.faults() == []
     assert not closed_to(database)
-    late = ["sqlite_backup:step:2"]
+    late = ["sqlite:step:2"]
     assert killed(database, file, *late) == late
     assert people(app) == ["ada"] and database.faults() == []
 
@@ -75,10 +75,10 @@ def test_a_dump_that_ends_because_the_restore_was_killed_is_not_committed(
 ) -> None:
     """psql goes on alone with what it got. The database stays closed, and says what to do."""
     before = everything(database)
-    assert killed(database, file, "programs:read:1")
+    assert killed(database, file, "client_programs:read:1")
     with database.engine.connect() as connection:
         apart = connection.execution_options(isolation_level="AUTOCOMMIT")
-        wait_until(lambda: apart.scalar(postgresql_backup.OTHERS) == 0)
+        wait_until(lambda: apart.scalar(postgresql.OTHERS) == 0)
     after = everything(database)
     assert [name for name in before if before[name] != after[name]] == [SETTINGS]
     assert closed_to(database)
@@ -91,8 +91,8 @@ def test_a_dump_that_ends_because_the_restore_was_killed_is_not_committed(
 def test_a_dump_that_ends_anywhere_leaves_a_closed_database(app: App, database: Database, file: Path) -> None:
     """Also where it replaces the table with the mark: MariaDB takes nothing back."""
     with closing(file.open("rb")) as dump:
-        lines = list(mariadb_backup.closing(dump, replaces=True))
-    first = next(number for number, line in enumerate(lines) if mariadb_backup.NEW.encode() in line)
+        lines = list(mariadb.closing(dump, replaces=True))
+    first = next(number for number, line in enumerate(lines) if mariadb.NEW.encode() in line)
     last = next(number for number, line in enumerate(lines) if b"RENAME TABLE" in line)
     with database.alone() as connection:
         set_mark(connection, RESTORE)
@@ -112,5 +112,5 @@ def test_a_dump_that_ends_anywhere_leaves_a_closed_database(app: App, database: 
 
 def run_client(database: Database, lines: list[bytes]) -> None:
     url = database.engine.url
-    words = ["mariadb", *mariadb_backup._place(url)]
-    feed(words, mariadb_backup.PACKAGE, mariadb_backup._secrets(url), lines)
+    words = ["mariadb", *mariadb._place(url)]
+    feed(words, mariadb.PACKAGE, mariadb._secrets(url), lines)

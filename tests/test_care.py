@@ -18,12 +18,12 @@ from cli.care import LATE_US, clock, crowd, exposure, limits, log_length, room, 
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
-from storage.doctor import People
+from ops.doctor import People
+from ops.query_plans import questions, walks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
-from storage.plans import questions, walks
 from tests.browser import add_user, app_on, parts_of
 from tests.calling import caller, change
 

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, insert
 
 from app import App
 from models import Setting
+from ops.move.move import Mark, set_mark
 from storage.engines.database import Database
 from storage.engines.read_only_mode import RETRY_SECONDS, Closed
-from storage.moving import Mark, set_mark
 from storage.sql.store import SqlStore
 from tests.browser import parts_of, signed_in
 from tests.calling import Caller, change, typed

@@ -17,12 +17,13 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DataError
 
 from models import Base, ChangeRow, Contact, Setting, User
-from storage import copying, likeness, moving
-from storage.copying import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
+from ops.move import copy_rows, verify_copy
+from ops.move import move as moving
+from ops.move.copy_rows import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
+from ops.move.move import Found, Mark, Unmovable, decide, why_closed
+from ops.move.verify_copy import differences
 from storage.engines.database import ENGINES, Database, open_engines, place_of
 from storage.engines.read_only_mode import Closed
-from storage.likeness import differences
-from storage.moving import Found, Mark, Unmovable, decide, why_closed
 from storage.sql.store import SqlStore
 from tests.browser import app_on
 from tests.conftest import available
@@ -121,9 +122,9 @@ def add_user(database: Database, name: str) -> int:
 def test_pages_are_whole_and_in_the_order_of_keys(stack: ExitStack, tmp_path: Path, engine: str) -> None:
     database = stack.enter_context(databases(available(engine), tmp_path / "it"))
     fill(database)
-    for table in copying.tables():
+    for table in copy_rows.tables():
         whole = rows_of(database)[table.name]
-        keys = [copying.key_of(table, row) for page in copying.pages(database, table) for row in page]
+        keys = [copy_rows.key_of(table, row) for page in copy_rows.pages(database, table) for row in page]
         assert all(one < other for one, other in pairwise(keys)) and len(keys) == len(whole)
         with database.read() as connection:
             for most in (1, 3):
@@ -216,16 +217,16 @@ def test_a_copy_that_stops_after_any_page_goes_on(both: tuple[Database, Database
     source, target = both
     steps = 0
     moving.begin(source, target, lambda: "move")
-    while list(islice(copying.copy(source, target), steps))[steps - 1 :] or not steps:
+    while list(islice(copy_rows.copy(source, target), steps))[steps - 1 :] or not steps:
         steps += 1
-    assert steps > len(copying.tables())
-    assert not any(one.differing for one in likeness.compare(source, target))
+    assert steps > len(copy_rows.tables())
+    assert not any(one.differing for one in verify_copy.compare(source, target))
 
 
 def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) -> None:
     source, target = both
     move = moving.begin(source, target, lambda: "move")
-    list(copying.copy(source, target))
+    list(copy_rows.copy(source, target))
     assert "not finished" in (why_closed(target) or "")
     moving.finish(source, target, move)
     assert why_closed(target) is None and "moved to" in (why_closed(source) or "")
@@ -246,7 +247,7 @@ def test_a_source_that_took_changes_meanwhile_is_not_finished(both: tuple[Databa
 def test_rows_that_differ_are_told_by_table_and_key(both: tuple[Database, Database]) -> None:
     source, target = both
     moving.begin(source, target, lambda: "move")
-    list(copying.copy(source, target))
+    list(copy_rows.copy(source, target))
     with target.write_anyway() as connection:
         connection.execute(update(User).where(User.id == 2).values(admin=True, name="other"))
         connection.execute(insert(Setting), {"name": "extra", "value": ""})
@@ -402,7 +403,7 @@ def test_a_move_can_be_given_up_and_begun_anew(
 ) -> None:
     source, target = both
     moving.begin(source, target, lambda: "move")
-    next(copying.copy(source, target))
+    next(copy_rows.copy(source, target))
     assert "takes changes again" in flask_move(source, "--back").output
     add_user(source, "later")
     assert "unfinished move of another time" in refused(source, "--to", url_of(target))
@@ -419,4 +420,4 @@ def test_there_is_no_way_back_for_what_is_not_whole(both: tuple[Database, Databa
 
 
 def test_every_table_goes_along() -> None:
-    assert {table.name for table in copying.tables()} == set(Base.metadata.tables)
+    assert {table.name for table in copy_rows.tables()} == set(Base.metadata.tables)

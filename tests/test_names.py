@@ -15,7 +15,7 @@ from sqlalchemy import update
 from app import App
 from models import User as UserRow
 from offbook.core.errors import Invalid, NotFound
-from storage.doctor import examine
+from ops.doctor import examine
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User, WrongPassword
 from storage.repositories.name_validation import a_name, folded

@@ -14,10 +14,10 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from storage.doctor import schema
+from ops.doctor import schema
+from ops.move.move import Unmovable, begin
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
-from storage.moving import Unmovable, begin
 from tests.browser import PASSWORD, app_on, parts_of
 from tests.calling import caller
 from tests.serving import ROOT, migrated

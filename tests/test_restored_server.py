@@ -19,7 +19,7 @@ import requests
 
 from app import App
 from offbook import NotAuthorized, Replica
-from storage import backups
+from ops.backup import backup
 from tests.browser import add_device, add_user, app_beside, bearer, parts_of
 from tests.serving import Process, serving_process
 from tests.test_cli_server import run
@@ -169,7 +169,7 @@ def test_all_that_devices_hold_is_there_again_and_nothing_else(
             laptop.contacts.add(name=f"Contact {number}", details=entry("k1", number))
         house.sync(laptop, phone, gone)
         house.live_a_while(random, STEPS // 2, laptop, phone, gone)
-        backups.back_up(site.app.extensions["database"], tmp_path / "backup")
+        backup.back_up(site.app.extensions["database"], tmp_path / "backup")
         house.live_a_while(random, STEPS, laptop, phone, gone)
         house.sync(laptop, phone, gone, laptop, phone, gone)
         expected = shown(laptop)
@@ -200,7 +200,7 @@ def test_open_devices_and_pages_of_a_running_server_notice(site: Site, tmp_path:
         house = Household(site, "live", "merge", tmp_path, stack)
         ada = house.laptop.contacts.add(name="Ada")
         house.sync(house.laptop)
-        backups.back_up(site.app.extensions["database"], tmp_path / "backup")
+        backup.back_up(site.app.extensions["database"], tmp_path / "backup")
         witness.start(house.laptop, house.phone)
         house.asks("PATCH", f"/contacts/{ada}", phone="1")
         house.asks("POST", "/contacts", name="Bob")
@@ -216,7 +216,7 @@ def test_open_devices_and_pages_of_a_running_server_notice(site: Site, tmp_path:
 
 
 def test_a_device_that_the_backup_does_not_know_keeps_all_that_was_typed(site: Site, tmp_path: Path) -> None:
-    backups.back_up(site.app.extensions["database"], tmp_path / "backup")
+    backup.back_up(site.app.extensions["database"], tmp_path / "backup")
     with ExitStack() as stack:
         house = Household(site, "late", "merge", tmp_path, stack)
         house.laptop.contacts.add(name="Ada")

@@ -15,7 +15,7 @@ A database that is moved elsewhere takes no writes (storage.engines.read_only_mo
 else is done. Nor does one whose disk is full, or that may only be read: what its driver says then becomes
 storage.errors's. It is read all the same, and what is only noted on the way of a request (``note``) never fails it.
 
-A new engine is a module and one entry in ENGINES, and its backups another (storage.backups); being there runs the
+A new engine is a module and one entry in ENGINES, and its backups another (ops.backup.backup); being there runs the
 store contract on it. Nothing here knows a table but the one that may say so.
 """
 

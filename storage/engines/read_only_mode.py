@@ -2,7 +2,7 @@
 
 The mark is a row of settings. Every transaction that writes looks for it before anything else, and whoever sets it has
 the database alone for that moment (``Database.alone``): so what was acknowledged was written before the mark, and
-whoever copies after it copies all. What the mark says is read by storage.moving.
+whoever copies after it copies all. What the mark says is read by ops.move.move.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Connection, Table, UniqueConstraint, bindparam, d
 from sqlalchemy.orm import aliased
 
 from models import Book, Device, Membership, User
-from storage.copying import Key, tables
+from ops.move.copy_rows import Key, tables
 from storage.engines.database import Database
 
 PART_SECONDS = 0.05

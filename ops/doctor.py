@@ -15,13 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from models import Book
 from offbook.core.users import Access, Rights
+from ops.move.move import why_closed
+from ops.query_plans import missing_indexes, walks
 from storage.engines import write_probe
 from storage.engines.database import Database
 from storage.engines.migrations import config_for, unknown_to
 from storage.engines.read_only_mode import Closed
 from storage.errors import Unwritable
-from storage.moving import why_closed
-from storage.plans import missing_indexes, walks
 from storage.repositories import same_names
 from storage.repositories.devices import RIGHTS
 

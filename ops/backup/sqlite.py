@@ -22,12 +22,12 @@ from typing import Any
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
-from storage import backup_schema, backup_seal
-from storage.backup_contents import Faulty
-from storage.backup_files import BackupError
-from storage.backup_schema import Schema
+from ops.backup import schema, seal
+from ops.backup.contents import Faulty
+from ops.backup.files import BackupError
+from ops.backup.restore import Replacing
+from ops.backup.schema import Schema
 from storage.engines.sqlite import BUSY_TIMEOUT_MS, driver
-from storage.replacing import Replacing
 
 PAGES_AT_ONCE = 16
 """Fewer than an empty database has: the first step takes the lock, and must not be the last one."""
@@ -90,7 +90,7 @@ def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schem
     with closing(_read(path)) as copy:
         if surplus := _surplus_bytes(copy, path):
             raise Faulty(f"{surplus} bytes stand after its end")
-        yield copy, backup_schema.of_sqlite(copy)
+        yield copy, schema.of_sqlite(copy)
 
 
 def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
@@ -151,7 +151,7 @@ def _surplus_bytes(connection: Any, path: Path) -> int:
     if is_used(path):
         return 0
     (pages,), (size,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
-    return int(backup_seal.content_bytes(path) - pages * size)
+    return int(seal.content_bytes(path) - pages * size)
 
 
 def _faults(connection: Any) -> list[str]:

@@ -24,7 +24,7 @@ PAGE_CHARACTERS = 2_000_000
 
 ARRIVED = "arrived"
 MARKS = (CLOSED, ARRIVED)
-"""Rows of settings about a move (storage.moving). They are of one database alone, so they never go along."""
+"""Rows of settings about a move (ops.move.move). They are of one database alone, so they never go along."""
 
 Key = tuple[Any, ...]
 

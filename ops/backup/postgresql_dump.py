@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from storage.backup_contents import Faulty, Loader, Text
-from storage.backup_schema import Columns, Reference, Schema, Table, column
+from ops.backup.contents import Faulty, Loader, Text
+from ops.backup.schema import Columns, Reference, Schema, Table, column
 
 NAME = r"(?:\w+\.)?(\w+)"
 NAMES = r"\(([\w, ]+)\)"

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import URL
 
 from offbook.core.errors import OffbookError
-from storage.backup_schema import Column, Schema, differences, expected_at
+from ops.backup.schema import Column, Schema, differences, expected_at
+from ops.move.verify_copy import compare_books
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.sqlite import driver
-from storage.likeness import compare_books
 
 ROWS_AT_ONCE = 1_000
 INTEGER = re.compile(r"-?\d{1,19}")

@@ -16,13 +16,13 @@ from typing import Any
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.util import asbool
 
-from storage import backup_seal, mariadb_dump
-from storage.backup_contents import Loader
-from storage.backup_files import BackupError
-from storage.backup_schema import Schema, expected_at, scratch_at
+from ops.backup import mariadb_dump, seal
+from ops.backup.client_programs import beginning, feed, option_refused, refuse_others, require, run
+from ops.backup.contents import Loader
+from ops.backup.files import BackupError
+from ops.backup.restore import Replacing
+from ops.backup.schema import Schema, expected_at, scratch_at
 from storage.engines.read_only_mode import CLOSE_RESTORED, TABLE
-from storage.programs import beginning, feed, option_refused, refuse_others, require, run
-from storage.replacing import Replacing
 
 PACKAGE = "mariadb-client"
 OTHERS = text(
@@ -154,7 +154,7 @@ def _is_whole(path: Path) -> bool:
 
 def _last_line(path: Path) -> bytes:
     """The last line before the seal; empty where it has no end."""
-    size = backup_seal.content_bytes(path)
+    size = seal.content_bytes(path)
     with path.open("rb") as file:
         file.seek(max(0, size - END_BYTES))
         *_, last, rest = b"\n", *file.read(min(END_BYTES, size)).split(b"\n")

@@ -23,17 +23,17 @@ from sqlalchemy import URL, Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from offbook.core.errors import OffbookError
-from storage import backup_contents, backup_files, backup_seal, mariadb_backup, postgresql_backup, sqlite_backup
-from storage.backup_contents import Faulty
-from storage.backup_files import BackupError
-from storage.backup_schema import Schema
-from storage.backup_seal import Manifest
-from storage.doctor import said
+from ops.backup import contents, files, mariadb, postgresql, seal, sqlite
+from ops.backup.contents import Faulty
+from ops.backup.files import BackupError
+from ops.backup.restore import Replacing
+from ops.backup.schema import Schema
+from ops.backup.seal import Manifest
+from ops.doctor import said
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
 from storage.engines.read_only_mode import CLOSED, TABLE
 from storage.engines.sqlite import driver
-from storage.replacing import Replacing
 
 VERSIONS = "alembic_version"
 
@@ -66,9 +66,7 @@ class Copies(Protocol):
         """The database's own file, where it is one."""
 
 
-COPIES: Mapping[str, Copies] = MappingProxyType(
-    {"sqlite": sqlite_backup, "postgresql": postgresql_backup, "mysql": mariadb_backup}
-)
+COPIES: Mapping[str, Copies] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
 """One for each of ENGINES."""
 
 
@@ -87,7 +85,7 @@ def back_up(database: Database, path: Path) -> None:
     What was written is read again, as a restore would: what that would refuse is no backup. Raises BackupError.
     """
     copies = COPIES[database.name]
-    with backup_files.aside(path) as draft:
+    with files.aside(path) as draft:
         copies.back_up(database.reader, draft)
         revision = copies.revision(draft)
         try:
@@ -98,14 +96,14 @@ def back_up(database: Database, path: Path) -> None:
             raise BackupError(
                 f"A backup of this database could not be restored: {fault}. Put that right first; nothing was written."
             ) from None
-        backup_seal.write(draft, Manifest(database.name, revision, rows))
+        seal.write(draft, Manifest(database.name, revision, rows))
 
 
 def keep(database: Database, path: Path) -> None:
     """As ``back_up``, of a database that is about to be replaced, whatever is in it."""
-    with backup_files.aside(path) as draft:
+    with files.aside(path) as draft:
         COPIES[database.name].back_up(database.reader, draft)
-        backup_seal.write(draft, Manifest(database.name))
+        seal.write(draft, Manifest(database.name))
 
 
 def _rows(copies: Copies, path: Path, revision: str, *, also_records: bool = False) -> Mapping[str, int]:
@@ -114,10 +112,10 @@ def _rows(copies: Copies, path: Path, revision: str, *, also_records: bool = Fal
     Raises Faulty, and BackupError where it can't be looked at.
     """
     try:
-        with backup_files.workspace(path) as folder, copies.opened(path, revision, folder) as (connection, schema):
-            rows = backup_contents.rows_of(connection, schema, revision)
+        with files.workspace(path) as folder, copies.opened(path, revision, folder) as (connection, schema):
+            rows = contents.rows_of(connection, schema, revision)
             if also_records:
-                backup_contents.check_records(connection, folder)
+                contents.check_records(connection, folder)
             return rows
     except (OSError, driver().Error) as error:
         raise BackupError(f"{path} can't be read as a whole ({error}): nothing was done.") from None
@@ -160,11 +158,11 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     """
     if _manifest(database, checked.path) != checked.manifest:
         raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
-    kept = backup_files.before_restore(folder, name_of(database), now)
+    kept = files.before_restore(folder, name_of(database), now)
 
     def keep_it() -> None:
         if holds_rows(database):
-            backup_files.made(folder)
+            files.made(folder)
             keep(database, kept)
 
     steps = Replacing(database, kept, keep_it, now, new_id)
@@ -179,7 +177,7 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
 def _manifest(database: Database, path: Path) -> Manifest | None:
     """What the seal says; None where there is none that counts. Raises BackupError."""
     try:
-        return None if COPIES[database.name].is_used(path) else backup_seal.read(path)
+        return None if COPIES[database.name].is_used(path) else seal.read(path)
     except OSError as error:
         raise BackupError(f"{path} can't be read: {error.strerror}. Nothing was done.") from None
 
@@ -201,17 +199,17 @@ def before_migrating(database: Database, connection: Connection, revision: str, 
     file = _file_of(database)
     if file is None or not _holds_rows(connection):
         return None
-    folder = backup_files.made(file.parent / backup_files.FOLDER)
-    path = backup_files.before_upgrade(folder, name_of(database), revision, now)
+    folder = files.made(file.parent / files.FOLDER)
+    path = files.before_upgrade(folder, name_of(database), revision, now)
     back_up(database, path)
-    backup_files.prune(folder, name_of(database))
+    files.prune(folder, name_of(database))
     return path
 
 
 def folder_of(database: Database, otherwise: Path) -> Path:
     """Where what is kept by itself belongs: beside the database, or in ``otherwise`` where that is no file."""
     file = _file_of(database)
-    return (otherwise if file is None else file.parent) / backup_files.FOLDER
+    return (otherwise if file is None else file.parent) / files.FOLDER
 
 
 def name_of(database: Database) -> str:

@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, text
 
-from storage import postgresql_dump
-from storage.backup_contents import Loader
-from storage.backup_files import BackupError
-from storage.backup_schema import Schema, expected_at, scratch_at
+from ops.backup import postgresql_dump
+from ops.backup.client_programs import beginning, feed, option_refused, read, refuse_others, run
+from ops.backup.contents import Loader
+from ops.backup.files import BackupError
+from ops.backup.restore import Replacing
+from ops.backup.schema import Schema, expected_at, scratch_at
 from storage.engines.read_only_mode import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
-from storage.programs import beginning, feed, option_refused, read, refuse_others, run
-from storage.replacing import Replacing
 
 PACKAGE = "postgresql-client"
 MAGIC = b"PGDMP"

@@ -9,8 +9,8 @@ move, so that one that was stopped is known and goes on, and no other is mistake
     source                target
     open                  empty
     closed, to target     empty                 1. begin: from here on the source takes no changes
-    closed, to target     closed, unfinished    2. rows are copied, as often as it takes (storage.copying)
-    closed, to target     open, arrived         3. finish: when both are alike (storage.likeness)
+    closed, to target     closed, unfinished    2. rows are copied, as often as it takes (ops.move.copy_rows)
+    closed, to target     open, arrived         3. finish: when both are alike (ops.move.verify_copy)
 
 ``reopen`` is the way back. Nothing here deletes a row that anybody typed.
 """
@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Table, delete, inspect, literal, select
 
 from models import Base
 from offbook.core.errors import OffbookError
-from storage.copying import ARRIVED, moved, tables
+from ops.move.copy_rows import ARRIVED, moved, tables
 from storage.engines.database import Database, place_of
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING

@@ -14,10 +14,10 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, delete, inspect, select, update
 
 from models import Base, Book
+from ops.move.move import RESTORE, mark_in, set_mark
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
-from storage.moving import RESTORE, mark_in, set_mark
 from storage.repositories.sessions import forget_all
 
 SETTINGS = Base.metadata.tables["settings"]

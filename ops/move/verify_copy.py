@@ -16,7 +16,7 @@ from models import Base, Book
 from offbook.core.schema import TABLES
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import WHOLE, Sum
-from storage.copying import Key, key_of, pages, tables
+from ops.move.copy_rows import Key, key_of, pages, tables
 from storage.engines.database import Database
 from storage.sql.store import SqlStore
 

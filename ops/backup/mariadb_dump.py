@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from storage.backup_contents import Faulty, Loader, Text
-from storage.backup_schema import Columns, Reference, Schema, Table, column
+from ops.backup.contents import Faulty, Loader, Text
+from ops.backup.schema import Columns, Reference, Schema, Table, column
 
 NAMES = r"\(((?:`\w+`,? ?)+)\)"
 FIELD = re.compile(

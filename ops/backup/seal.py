@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
-from storage.backup_files import BackupError
+from ops.backup.files import BackupError
 
 HEX_DIGITS = 64
 LINE = re.compile(rb"\n-- offbook backup (\{[^\n]*\}) sha256 ([0-9a-f]{64})\n\Z")

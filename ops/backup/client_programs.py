@@ -19,7 +19,7 @@ from typing import IO
 
 from sqlalchemy import Engine, TextClause
 
-from storage.backup_files import BackupError
+from ops.backup.files import BackupError
 
 CLOSING_SECONDS = 2.0
 PART_BYTES = 1 << 16

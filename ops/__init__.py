@@ -1,0 +1,1 @@
+"""What admins do with a server as a whole: backups, moving it, and a look at its health."""

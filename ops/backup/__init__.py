@@ -1,0 +1,1 @@
+"""Backups of a database: made, checked and restored, for every engine."""
