@@ -20,6 +20,7 @@ from config import Config, config_named
 from extensions import db
 from offbook.core import clock_wording
 from offbook.core.users import kept_until
+from services.container import Parts
 from storage.commit_notifications import open_news, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -32,7 +33,7 @@ from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import Tutorial
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import Parts, again, assets, auth, errors, headers, hosts, values, watch, words
+from web import again, assets, auth, errors, headers, hosts, values, watch, words
 from web.again import Protection
 from web.logs import Log
 from web.watch import Watch

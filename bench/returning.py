@@ -10,11 +10,11 @@ from pathlib import Path
 from bench import sync
 from bench.figures import Figure, seconds
 from offbook.core.protocol.requests import change_of
+from services.restore import By, preview, take_back
 from storage.base import Origin, push
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts
-from storage.restoring import By, preview, take_back
 from storage.sql.store import SqlStore
 
 CONTACTS = 10_000

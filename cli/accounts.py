@@ -15,9 +15,10 @@ from cli.plainly import is_text, plainly
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, lines_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
+from services.container import parts
 from storage.base import prune
 from storage.repositories.accounts import User
-from web import looks, parts, words
+from web import looks, words
 
 user = AppGroup("user", help="People who sign in.")
 device = AppGroup("device", help="What syncs a book.")

@@ -14,7 +14,8 @@ from flask.cli import with_appcontext
 
 from cli.plainly import plainly, plainly_on_any_schema
 from ops.backup import backup as backups
-from web import parts, words
+from services.container import parts
+from web import words
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "

@@ -20,10 +20,11 @@ from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
 from offbook.core.users import kept_until
 from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
+from services.container import parts
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
 from storage.errors import Unwritable
-from web import looks, parts, words
+from web import looks, words
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16

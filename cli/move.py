@@ -20,8 +20,8 @@ from ops.move import move as moving
 from ops.move.copy_rows import Copied
 from ops.move.move import Unmovable
 from ops.move.verify_copy import BookCompared, Compared
+from services.container import parts
 from storage.engines.database import Database, open_engines, place_of
-from web import parts
 
 TOLD_EVERY_SECONDS = 5.0
 

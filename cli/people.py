@@ -7,7 +7,7 @@ import click
 from cli.accounts import user
 from cli.plainly import plainly
 from offbook.core.users import Act
-from web import parts
+from services.container import parts
 from web.acts import done
 
 __all__ = ["user"]

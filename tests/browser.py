@@ -15,10 +15,10 @@ from werkzeug.test import TestResponse
 
 from app import App, create_app
 from config import Config
+from services.container import Parts
 from storage.repositories.devices import Device
 from tests.databases import Maker
 from tests.serving import migrated
-from web import Parts
 from web.auth import open_session
 
 PASSWORD = "correct horse battery"

@@ -111,6 +111,8 @@ def test_the_image_holds_all_that_the_server_is_and_no_book_or_secret() -> None:
     server += [
         "cli",
         "offbook",
+        "ops",
+        "services",
         "storage",
         "web",
         "templates",

@@ -19,8 +19,8 @@ from models import Base
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, push_of
+from services.sync import sync_together
 from storage.base import Origin
-from storage.sync import sync_together
 from tests.aside import run
 from tests.browser import app_on, parts_of
 from tests.calling import Caller, caller, change, new_id

@@ -26,7 +26,7 @@ LAST = "9321be1"
 Modules = dict[str, Any]
 """A version's modules by their names."""
 
-FAMILY = ("offbook", "storage", "tests.replica.serving")
+FAMILY = ("offbook", "services", "storage", "tests.replica.serving")
 
 LONGER = """
 

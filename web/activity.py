@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from services.container import parts
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
-from web import parts
 from web.auth import me, session_required
 from web.chart import Series, stacked
 from web.looks import count

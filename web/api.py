@@ -13,13 +13,14 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
+from services.container import parts
+from services.sync import changes as changes_since
+from services.sync import rehearse
+from services.sync import sync as sync_with
+from services.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
-from storage.comparing import compare, fetch
 from storage.repositories.devices import DeviceLogin
-from storage.sync import changes as changes_since
-from storage.sync import rehearse
-from storage.sync import sync as sync_with
-from web import parts, tutorial
+from web import tutorial
 from web.auth import device_required, tell, the_device
 from web.body import loads, read_body
 from web.bridge import CROWD

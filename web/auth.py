@@ -35,11 +35,12 @@ from itsdangerous import BadSignature
 from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
+from services.container import parts
 from storage.repositories.accounts import User, WrongPassword
 from storage.repositories.devices import DeviceLogin
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
-from web import again, browsers, parts
+from web import again, browsers
 from web.bridge import HEAD_ONLY
 from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 from web.errors import Problem, wants_json

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from offbook.core.model import Cursor
-from web import Parts
+from services.container import Parts
 from web.live import Guest
 from web.threads import Threads
 

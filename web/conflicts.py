@@ -11,8 +11,8 @@ from offbook.core.conflicts.resolution import Choice, conflict_data
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
-from storage.inbox import settle
-from web import parts
+from services.conflicts import settle
+from services.container import parts
 from web.api import answer
 from web.auth import device_required, the_device
 from web.describe import UNFIT, Asks, describes

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
-from web import parts
+from services.container import parts
 from web.auth import me, session_required
 from web.values import posted, query
 

@@ -20,10 +20,10 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
+from services.sync import page_json
 from storage.base import pull
 from storage.commit_notifications import News
 from storage.sql.store import SqlStore
-from storage.sync import page_json
 from web.between import Between
 from web.threads import Threads
 

@@ -18,9 +18,9 @@ from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.history.reconstruct import Burst, bursts, state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
+from services.container import parts
+from services.restore import By, Kind, Return, preview, restore, restore_version, take_back
 from storage.base import Origin, Reading
-from storage.restoring import By, Kind, Return, preview, restore, restore_version, take_back
-from web import parts
 from web.auth import me, session_required
 from web.pages import name_of, row_of, show, to, wanted
 from web.pools import Pool, runs_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from web import parts
+from services.container import parts
 from web.describe import Asks, describes
 
 health = Blueprint("health", __name__)

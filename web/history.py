@@ -12,9 +12,9 @@ from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from storage.past import Told, page
-from storage.restoring import By, restore, restore_version
-from web import parts
+from services.container import parts
+from services.history import Told, page
+from services.restore import By, restore, restore_version
 from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import loads, read_body

@@ -19,9 +19,9 @@ from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
+from services.container import parts
 from storage.base import Origin, pull
 from storage.sql.batched_writes import Turns, push_in_turns
-from web import parts
 from web.auth import me, session_required
 from web.pools import Pool, runs_in
 

@@ -1,7 +1,7 @@
 """The inbox: conflicts that wait for a person, each with both versions side by side, and forms that settle them.
 
 Nothing here blocks or asks back: a choice is made at once, told in a sentence, and can be undone. A form is a replica
-of its own, named by its change's id, as in web.saving.
+of its own, named by its change's id, as in services.edit.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
-from storage import inbox as store
+from services import conflicts as store
+from services.conflicts import Card, Settled
+from services.container import parts
+from services.restore import By
 from storage.base import Origin
-from storage.inbox import Card, Settled
-from storage.restoring import By
-from web import parts
 from web.auth import is_signed_in, me, session_required
 from web.looks import count
 from web.pages import name_of

@@ -15,10 +15,10 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
+from services.container import parts
 from storage.base import Origin, check
 from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
-from web import parts
 from web.api import know_the_protocol, origin_of
 from web.auth import device_login, is_signed_in, me, my_session
 from web.bridge import DOOR

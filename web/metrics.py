@@ -6,7 +6,7 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response
 
-from web import parts
+from services.container import parts
 from web.errors import CODES, Problem
 from web.values import authorization
 

@@ -18,13 +18,14 @@ from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_bare
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.requests import data_of as wire_data
+from services.container import parts
+from services.edit import Edit, Saved, news, save
 from storage.repositories.contact_queries import ContactRow
-from web import looks, parts
+from web import looks
 from web.auth import me, session_required
 from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
 from web.fragments import fragment
 from web.labels import FIELDS, KINDS
-from web.saving import Edit, Saved, news, save
 from web.values import posted, query
 
 pages = Blueprint("pages", __name__)

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
+from services.container import parts
 from storage.repositories.accounts import User
-from web import parts, words
+from web import words
 from web.acts import QUESTIONS, done
 from web.auth import admin_or_device_required, admin_required, me
 from web.describe import Asks, describes

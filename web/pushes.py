@@ -18,10 +18,10 @@ import orjson
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
+from services.container import Parts
+from services.sync import sync_together
 from storage.engines.database import FAILURES
 from storage.errors import Unwritable
-from storage.sync import sync_together
-from web import Parts
 from web.api import news_of
 from web.body import loads
 from web.errors import CODES, Problem, database_busy, problem_of

@@ -16,8 +16,8 @@ from offbook.core.model import Change, Operation, Record, Value, Verdict
 from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT, data_of
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, shape
+from services.container import parts
 from storage.base import Reading, Writing, take
-from web import parts
 from web.api import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import device_required, the_device
 from web.body import loads, read_body

@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
+from services.container import parts
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
-from web import browsers, parts
+from web import browsers
 from web.auth import me, my_session, open_session, session_required
 from web.pools import Pool, runs_in
 from web.values import posted

@@ -16,7 +16,7 @@ from typing import Any
 from config import Config
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
-from web import Parts
+from services.container import Parts
 from web.care import Care
 from web.feeds import Feed, Feeds
 from web.live import Guest

@@ -17,9 +17,9 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
 from offbook.core.text import clean
+from services.container import parts
 from storage.repositories.stream_reader import Fault, Gap, Message, StreamFile, Summary, reading
 from storage.repositories.stream_registry import Source
-from web import parts
 from web.auth import admin_required, is_signed_in, me
 from web.chart import Band, Chart, Series, bands, stacked
 from web.values import query

@@ -13,8 +13,8 @@ from offbook.core.model import Verdict
 from offbook.core.validation import Json
 
 if TYPE_CHECKING:
+    from services.container import Parts
     from storage.repositories.devices import DeviceLogin
-    from web import Parts
 
 
 def is_tutorial_push(body: Json) -> bool:

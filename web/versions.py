@@ -15,7 +15,7 @@ from offbook.core.conflicts.bulk import Typed
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
-from storage.inbox import Waiting
+from services.conflicts import Waiting
 from web.forms import LONG, PARTS, Row
 from web.labels import KINDS, label_of, name_of_cell
 from web.looks import address_lines, birthday

@@ -18,11 +18,11 @@ from offbook.core.merge.batch import Book
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import loads, parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
+from services.history import page
+from services.sync import rehearse, sync
+from services.verify import compare, fetch
 from storage.base import Origin, PageSize, prune
-from storage.comparing import compare, fetch
 from storage.memory import MemoryStore, Shelf
-from storage.past import page
-from storage.sync import rehearse, sync
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000

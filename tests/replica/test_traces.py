@@ -13,8 +13,8 @@ from offbook import NotFound, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
+from services.sync import changes, sync
 from storage.base import Origin
-from storage.sync import changes, sync
 from tests.replica.conftest import Device
 from tests.replica.serving import START, Clock, Server, Wire, lost_answer, wire
 

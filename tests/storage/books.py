@@ -22,11 +22,11 @@ from offbook.core.merge.batch import Book
 from offbook.core.merge.retention import Forgotten, Lines
 from offbook.core.protocol.requests import iso_millis, parse_cursor, push_of
 from offbook.core.verify.ranges import WHOLE, split
+from services.sync import changes, sync
 from storage.base import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines.database import Database, open_engines
 from storage.memory import MemoryStore
 from storage.sql.store import SqlStore
-from storage.sync import changes, sync
 from tests.databases import MAKERS
 
 Json = Any

@@ -14,7 +14,7 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.validation import same
-from storage.restoring import By, preview, restore, restore_version, take_back
+from services.restore import By, preview, restore, restore_version, take_back
 from tests.storage.books import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.stories import HISTORIES, Player, Push, play
 

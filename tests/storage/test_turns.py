@@ -12,10 +12,10 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, push_of
+from services.sync import sync, sync_together
 from storage.base import Page, PageSize, pull
 from storage.sql import batched_writes
 from storage.sql.batched_writes import PORTION_SIZE, WHOLE_SIZE
-from storage.sync import sync, sync_together
 from tests.storage.books import ORIGIN, TICK, Desk, Json, Library, change, uuid
 
 BUSY = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}

@@ -1,4 +1,4 @@
-"""The server of a simulated world: the real answers of storage.sync, over a real store, at a time set by hand."""
+"""The server of a simulated world: the real answers of services.sync, over a real store, at a time set by hand."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import Lines
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
+from services.sync import changes, sync
 from storage.base import Origin, PageSize, Store, prune
 from storage.memory import MemoryStore, Shelf
-from storage.sync import changes, sync
 
 Json = Any
 START = 1_795_000_000_000_000

@@ -20,7 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from config import Config
-from web import Parts
+from services.container import Parts
 from web.bridge import REFUSED, Bridge, OpenLive, WsgiApp
 from web.pools import Pools
 from web.refusals import Refusal

@@ -17,8 +17,8 @@ from offbook.core.history.reconstruct import Wish, state_at, state_of, to_values
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
+from services.restore import By, change_for
 from storage.base import Reading, Writing, take
-from storage.restoring import By, change_for
 from storage.sql import conflicts
 from storage.sql.store import SqlStore, SqlWriting
 

@@ -13,8 +13,8 @@ from offbook.core.model import Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
+from services.container import parts
 from storage.base import Origin, push
-from web import parts
 from web.auth import me
 from web.verdicts import Told, meanwhile, told
 

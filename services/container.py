@@ -1,8 +1,4 @@
-"""HTTP in, one call to a store or the core, HTTP out.
-
-Parts are wired together in ``app.create_app`` and found here. Nothing in this package imports models, SQLAlchemy or a
-session: a view asks a store.
-"""
+"""The parts that the server is made of: wired together in ``app.create_app``, and found here."""
 
 from __future__ import annotations
 
