@@ -33,13 +33,14 @@ from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import Tutorial
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import again, assets, auth, errors, headers, hosts, values, watch, words
+from web import again, assets, auth, errors, headers, hosts, values, words
 from web.again import Protection
-from web.logs import Log
-from web.watch import Watch
+from web.telemetry import events
+from web.telemetry.events import Watch
+from web.telemetry.logs import Log
 
 if TYPE_CHECKING:
-    from web.meters import Meters
+    from web.telemetry.prometheus import Meters
 
 __all__ = ["App", "create_app", "db"]
 
@@ -79,7 +80,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, again, headers, values, auth, watch, cli, routes):
+    for part in (errors, again, headers, values, auth, events, cli, routes):
         part.register(app)
     hosts.register(app, config)
     if config.trusted_proxies:
@@ -122,7 +123,8 @@ def watch_of(config: Config, meters: Meters | None) -> Watch:
 
 
 def meters_of(database: Database) -> Meters:
-    from web.meters import Meters  # its library takes a tenth of a second of every start, and few want meters
+    # its library takes a tenth of a second of every start, and few want meters
+    from web.telemetry.prometheus import Meters
 
     return Meters(database.facts, lambda: lag_of(database, now_us()))
 

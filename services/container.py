@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from storage.repositories.tutorial import Tutorial
     from storage.repositories.users import People
     from storage.sql.store import SqlStore
-    from web.meters import Meters
-    from web.watch import Watch
+    from web.telemetry.events import Watch
+    from web.telemetry.prometheus import Meters
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tests.browser import add_device, app_beside, bearer, csrf_of, parts_of
 from tests.calling import change
 from tests.listening import listening
 from tests.serving import Process, exchange, serving_process
-from web.logs import FORMATS
+from web.telemetry.logs import FORMATS
 
 NAME, PASSWORD, NOTES, PHONE = "Canaria Fenwick", "canary password", "the canary sings", "+34 555 0192837"
 PERSON, DEVICE, EMAIL = "canary-user", "canary-laptop", "canary@example.org"

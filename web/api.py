@@ -27,8 +27,8 @@ from web.bridge import CROWD
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
+from web.telemetry.events import Pushed, note_sync
 from web.values import query
-from web.watch import Pushed, note_sync
 
 api = Blueprint("api", __name__)
 

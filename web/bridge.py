@@ -25,8 +25,8 @@ from web.fair_queue import FairQueue
 from web.pools import Pools
 from web.quotas import Quota
 from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+from web.telemetry.events import NOTE, Answered, Note, Watch
 from web.threads import Threads
-from web.watch import NOTE, Answered, Note, Watch
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

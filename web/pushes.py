@@ -26,8 +26,8 @@ from web.api import news_of
 from web.body import loads
 from web.errors import CODES, Problem, database_busy, problem_of
 from web.live import Guest
+from web.telemetry.events import Pushed
 from web.threads import Threads
-from web.watch import Pushed
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""

@@ -26,7 +26,7 @@ from web.pools import Pools
 from web.refusals import Refusal
 from web.server.transport import EndingTransport
 from web.sockets import Sockets
-from web.watch import Watch
+from web.telemetry.events import Watch
 
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""

@@ -1,8 +1,8 @@
 """What is told of the server's work while it is done: each request, each sync, each socket.
 
-Who does the work tells the Watch, and knows nobody who hears it: the log (web/logs.py), the meters (web/meters.py), or
-no one, which costs next to nothing. What is told is for people who run a server, not for people whose contacts these
-are: routes instead of paths, numbers instead of names, and never a value.
+Who does the work tells the Watch, and knows nobody who hears it: the log (web/telemetry/logs.py), the meters
+(web/telemetry/prometheus.py), or no one, which costs next to nothing. What is told is for people who run a server, not
+for people whose contacts these are: routes instead of paths, numbers instead of names, and never a value.
 """
 
 from __future__ import annotations

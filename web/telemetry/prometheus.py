@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 
 from offbook.core.model import Verdict
-from web.watch import WAYS, Answered, Synced
+from web.telemetry.events import WAYS, Answered, Synced
 
 if TYPE_CHECKING:
     from storage.engines.database import Facts

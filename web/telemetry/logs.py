@@ -1,8 +1,9 @@
 """The server's log, on standard error: one line for each thing, as ``name=value`` or as JSON.
 
-The lines of requests, syncs and sockets hold numbers and routes, nothing that anyone typed (web/watch.py). An error is
-told by its type, its code and where it happened. Its own words are left out: databases quote the row that they refuse,
-and libraries the bytes that they can't read. Of others' messages only the first line is kept, for the same reason.
+The lines of requests, syncs and sockets hold numbers and routes, nothing that anyone typed (web/telemetry/events.py).
+An error is told by its type, its code and where it happened. Its own words are left out: databases quote the row that
+they refuse, and libraries the bytes that they can't read. Of others' messages only the first line is kept, for the same
+reason.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from web.watch import Answered, Synced
+from web.telemetry.events import Answered, Synced
 
 FRAMES_MAX = 12
 NUMBER_MAX = 10_000
