@@ -1,4 +1,4 @@
-"""One port for everything: an event loop in front, the Flask app in a few threads behind it (web.bridge).
+"""One port for everything: an event loop in front, the Flask app in a few threads behind it (web.server.wsgi_bridge).
 
 This module greets the admin and starts what web/server has. It knows nothing of contacts.
 """

@@ -19,7 +19,7 @@ from tests.browser import add_device, bearer
 from tests.calling import Caller, caller, change
 from tests.serving import serving
 from tests.waiting import wait_until
-from web.bridge import CROWD
+from web.server.wsgi_bridge import CROWD
 
 pytestmark = pytest.mark.engines("sqlite")  # one writer at a time: here others wait longest
 

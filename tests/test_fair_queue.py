@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from tests.aside import run
-from web.fair_queue import FairQueue
+from web.server.fair_queue import FairQueue
 
 
 async def arrive(queue: FairQueue, senders: bytes) -> tuple[list[bytes], list[asyncio.Task[None]]]:

@@ -40,7 +40,7 @@ from tests.listening import listening
 from tests.serving import ROOT, serving
 from web.care import Care
 from web.live import Guest
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 TUTORIAL_START = "1970-01-01T00:00:00+00:00"
 ADDRESS = "203.0.113.5"

@@ -22,7 +22,7 @@ from tests.browser import PASSWORD, add_user, bearer, csrf_of
 from tests.calling import Caller, change
 from tests.serving import serving
 from tests.waiting import wait_until
-from web.pools import MARK, Pool, Pools
+from web.server.pools import MARK, Pool, Pools
 
 pytestmark = pytest.mark.engines("sqlite")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.clients import address_of
-from web.quotas import Quota
+from web.server.clients import address_of
+from web.server.quotas import Quota
 
 
 def filled(quota: Quota, owner: str) -> int:

@@ -9,7 +9,7 @@ from threading import Event, current_thread
 import pytest
 
 from tests.aside import run
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from storage.repositories.devices import DeviceLogin
 from web import tutorial
 from web.auth import device_required, tell, the_device
 from web.body import loads, read_body
-from web.bridge import CROWD
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT, Schema
+from web.server.wsgi_bridge import CROWD
 from web.telemetry.events import Pushed, note_sync
 from web.values import query
 

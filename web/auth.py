@@ -41,11 +41,11 @@ from storage.repositories.devices import DeviceLogin
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import again, browsers
-from web.bridge import HEAD_ONLY
 from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
+from web.server.wsgi_bridge import HEAD_ONLY
 from web.values import authorization, posted, query
 
 P = ParamSpec("P")
@@ -211,8 +211,8 @@ def device_login() -> DeviceLogin:
 def answer_by_the_head() -> ResponseReturnValue | None:
     """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
 
-    Only of whoever is somebody, by a token or a session, is a large body taken (web.bodies). Where the address takes no
-    body, Flask says so.
+    Only of whoever is somebody, by a token or a session, is a large body taken (web.server.bodies). Where the address
+    takes no body, Flask says so.
     """
     head = request.environ.get(HEAD_ONLY)
     if head is None or request.routing_exception is not None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from storage.commit_notifications import News
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 LOOK_SECONDS = 0.01
 """How often other processes' commits are looked for."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from offbook.core.model import Cursor
 from services.container import Parts
 from web.live import Guest
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 LOOK_SECONDS = 0.5
 NOTE_EVERY = 10

@@ -25,7 +25,7 @@ from storage.base import pull
 from storage.commit_notifications import News
 from storage.sql.store import SqlStore
 from web.between import Between
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 PAGES_AT_ONCE = 2
 WAKE_AT_ONCE = 32

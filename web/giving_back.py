@@ -23,7 +23,7 @@ from services.restore import By, Kind, Return, preview, restore, restore_version
 from storage.base import Origin, Reading
 from web.auth import me, session_required
 from web.pages import name_of, row_of, show, to, wanted
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
 from web.telling import Event, Line, changed_lines, is_noise, moments, told
 from web.values import Values, posted, posted_or_query, query
 from web.words import date

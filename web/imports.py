@@ -23,7 +23,7 @@ from services.container import parts
 from storage.base import Origin, pull
 from storage.sql.batched_writes import Turns, push_in_turns
 from web.auth import me, session_required
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
 
 imports = Blueprint("imports", __name__)
 

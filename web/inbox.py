@@ -25,7 +25,7 @@ from storage.base import Origin
 from web.auth import is_signed_in, me, session_required
 from web.looks import count
 from web.pages import name_of
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
 from web.values import posted, query
 from web.versions import comparison, flaw_of, lines_of, quoted, third, title
 

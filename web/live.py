@@ -3,7 +3,7 @@
 A page begins to listen where its book was before the page was made, so that nothing in between is missed.
 
 The handshake of a WebSocket is a request like any other: it comes through Flask, with the same tokens and sessions, the
-same proxies and the same problems. The guest whom it lets in is left at the door (web/bridge.py).
+same proxies and the same problems. The guest whom it lets in is left at the door (web/server/wsgi_bridge.py).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
 from web.api import know_the_protocol, origin_of
 from web.auth import device_login, is_signed_in, me, my_session
-from web.bridge import DOOR
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.schemas import TEXT
+from web.server.wsgi_bridge import DOOR
 from web.values import authorization, query
 
 live = Blueprint("live", __name__)

@@ -18,7 +18,7 @@ from web.auth import admin_or_device_required, admin_required, me
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.history import body_object
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
 from web.values import posted
 
 people = Blueprint("people", __name__)

@@ -26,8 +26,8 @@ from web.api import news_of
 from web.body import loads
 from web.errors import CODES, Problem, database_busy, problem_of
 from web.live import Guest
+from web.server.thread_pool import Threads
 from web.telemetry.events import Pushed
-from web.threads import Threads
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""

@@ -17,7 +17,7 @@ from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import browsers
 from web.auth import me, my_session, open_session, session_required
-from web.pools import Pool, runs_in
+from web.server.pools import Pool, runs_in
 from web.values import posted
 
 settings = Blueprint("settings", __name__)

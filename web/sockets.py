@@ -21,7 +21,7 @@ from web.care import Care
 from web.feeds import Feed, Feeds
 from web.live import Guest
 from web.pushes import Pushes
-from web.threads import Threads
+from web.server.thread_pool import Threads
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]

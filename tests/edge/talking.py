@@ -15,8 +15,8 @@ import uvicorn
 
 from config import Config
 from tests.serving import connect, read_all, run_by
-from web.bridge import DOOR, Bridge
 from web.server.uvicorn_server import server_for
+from web.server.wsgi_bridge import DOOR, Bridge
 
 QUICK = Config(head_seconds=0.3, body_seconds=0.3, send_seconds=0.5)
 

@@ -16,8 +16,8 @@ from werkzeug.exceptions import HTTPException
 
 from storage.repositories.passwords import HASHES_AT_ONCE
 from web.errors import Problem
-from web.quotas import Quota
-from web.threads import Threads
+from web.server.quotas import Quota
+from web.server.thread_pool import Threads
 
 Scope = dict[str, Any]
 P = ParamSpec("P")

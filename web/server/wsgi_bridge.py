@@ -18,15 +18,15 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from config import Config
-from web.bodies import Bodies, Body
-from web.clients import address_of, sender_of
 from web.errors import Problem
-from web.fair_queue import FairQueue
-from web.pools import Pools
-from web.quotas import Quota
-from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+from web.server.bodies import Bodies, Body
+from web.server.clients import address_of, sender_of
+from web.server.fair_queue import FairQueue
+from web.server.pools import Pools
+from web.server.quotas import Quota
+from web.server.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+from web.server.thread_pool import Threads
 from web.telemetry.events import NOTE, Answered, Note, Watch
-from web.threads import Threads
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

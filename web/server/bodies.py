@@ -2,8 +2,8 @@
 
 Memory is what they cost, and a body that never ends holds it for ``body_seconds``. So a large one is taken only of
 whoever is known, which is asked by the request's head, before a byte of it is; and of all that there is, each address
-has a share (web.quotas). Small ones are taken of anybody, from a small quota of their own, so that those who are not
-known can fill only that. On the event loop; who is known is the app's to say.
+has a share (web.server.quotas). Small ones are taken of anybody, from a small quota of their own, so that those who are
+not known can fill only that. On the event loop; who is known is the app's to say.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from config import Config
-from web.clients import address_of
-from web.quotas import Quota
-from web.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+from web.server.clients import address_of
+from web.server.quotas import Quota
+from web.server.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
 
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
