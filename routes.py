@@ -17,7 +17,7 @@ from web.health import health
 from web.history import history
 from web.imports import imports
 from web.inbox import inbox
-from web.live import live, note_cursor
+from web.live.handshake import live, note_cursor
 from web.metrics import metrics
 from web.openapi import openapi
 from web.pages import pages

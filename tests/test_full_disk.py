@@ -38,8 +38,8 @@ from tests.databases import MAKERS
 from tests.full_disks import FULL, Disk, refusing, small_disk
 from tests.listening import listening
 from tests.serving import ROOT, serving
-from web.care import Care
-from web.live import Guest
+from web.live.access_monitor import Care
+from web.live.handshake import Guest
 from web.server.thread_pool import Threads
 
 TUTORIAL_START = "1970-01-01T00:00:00+00:00"

@@ -26,7 +26,7 @@ from tests.browser import app_on, parts_of
 from tests.calling import Caller, caller, change, new_id
 from tests.listening import SECONDS, Listener, listening
 from tests.serving import connect, migrated, running, serving, serving_process
-from web.feeds import Feeds
+from web.live.feeds import Feeds
 from web.server.thread_pool import Threads
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

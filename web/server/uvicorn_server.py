@@ -21,11 +21,11 @@ from websockets.frames import Frame
 
 from config import Config
 from services.container import Parts
+from web.live.connections import Sockets
 from web.server.pools import Pools
 from web.server.refusals import Refusal
 from web.server.transport import EndingTransport
 from web.server.wsgi_bridge import REFUSED, Bridge, OpenLive, WsgiApp
-from web.sockets import Sockets
 from web.telemetry.events import Watch
 
 CLOSE_SECONDS = 1.0

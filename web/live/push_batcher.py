@@ -25,7 +25,7 @@ from storage.errors import Unwritable
 from web.api import news_of
 from web.body import loads
 from web.errors import CODES, Problem, database_busy, problem_of
-from web.live import Guest
+from web.live.handshake import Guest
 from web.server.thread_pool import Threads
 from web.telemetry.events import Pushed
 

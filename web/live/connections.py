@@ -17,10 +17,10 @@ from config import Config
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from services.container import Parts
-from web.care import Care
-from web.feeds import Feed, Feeds
-from web.live import Guest
-from web.pushes import Pushes
+from web.live.access_monitor import Care
+from web.live.feeds import Feed, Feeds
+from web.live.handshake import Guest
+from web.live.push_batcher import Pushes
 from web.server.thread_pool import Threads
 
 Message = dict[str, Any]

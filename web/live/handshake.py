@@ -1,4 +1,4 @@
-"""``GET /live``: who may listen to which book, and from where. What follows is the business of web/sockets.py.
+"""``GET /live``: who may listen to which book, and from where. What follows is the business of web/live/connections.py.
 
 A page begins to listen where its book was before the page was made, so that nothing in between is missed.
 

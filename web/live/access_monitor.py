@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from offbook.core.model import Cursor
 from services.container import Parts
-from web.live import Guest
+from web.live.handshake import Guest
 from web.server.thread_pool import Threads
 
 LOOK_SECONDS = 0.5

@@ -1,8 +1,8 @@
 """Feeds: what the listeners of a book share. Each page is made once, for all that wait at the same cursor.
 
-A commit of this process is heard at once, from the thread that made it; one of another process by web.between. Either
-only says that there is something new: what it is, each listener reads from its own cursor, so that nothing can be
-missed, and one that was slow gets fewer and larger pages.
+A commit of this process is heard at once, from the thread that made it; one of another process by
+web.live.peer_notifications. Either only says that there is something new: what it is, each listener reads from its own
+cursor, so that nothing can be missed, and one that was slow gets fewer and larger pages.
 
 All of it lives on the event loop. Stores are asked in threads, a few at a time, or HTTP would wait behind listeners.
 """
@@ -24,7 +24,7 @@ from services.sync import page_json
 from storage.base import pull
 from storage.commit_notifications import News
 from storage.sql.store import SqlStore
-from web.between import Between
+from web.live.peer_notifications import Between
 from web.server.thread_pool import Threads
 
 PAGES_AT_ONCE = 2

@@ -1,0 +1,1 @@
+"""The live channel: WebSockets of devices and pages, and what other processes tell of commits."""
