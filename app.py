@@ -33,8 +33,9 @@ from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import Tutorial
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import again, assets, auth, errors, headers, hosts, values, words
+from web import again, assets, auth, errors, headers, hosts, values
 from web.again import Protection
+from web.presenters import time_formatting
 from web.telemetry import events
 from web.telemetry.events import Watch
 from web.telemetry.logs import Log
@@ -135,15 +136,15 @@ def extend(app: App) -> None:
     for blueprint, _ in routes.API:
         protection.exempt(blueprint)
     app.jinja_env.filters |= {
-        "ago": words.ago,
-        "clock_time": words.clock_time,
-        "clock_offset": words.clock_offset,
+        "ago": time_formatting.ago,
+        "clock_time": time_formatting.clock_time,
+        "clock_offset": time_formatting.clock_offset,
         "clock_advice": clock_wording.advice,
-        "date": words.date,
-        "iso": words.iso,
+        "date": time_formatting.date,
+        "iso": time_formatting.iso,
         "kept_until": kept_until,
-        "rate": words.rate,
-        "size": words.size,
+        "rate": time_formatting.rate,
+        "size": time_formatting.size,
     }
     app.jinja_env.globals["password_length_min"] = PASSWORD_LENGTH_MIN
 

@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from cli.plainly import plainly, plainly_on_any_schema
 from ops.backup import backup as backups
 from services.container import parts
-from web import words
+from web.presenters import time_formatting
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "
@@ -35,7 +35,9 @@ def backup(file: str) -> None:
     """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
     path = Path(file)
     backups.back_up(current_app.extensions["database"], path)
-    click.echo(f"{path} holds the whole database as it is now ({words.size(path.stat().st_size)}), and was checked.")
+    click.echo(
+        f"{path} holds the whole database as it is now ({time_formatting.size(path.stat().st_size)}), and was checked."
+    )
 
 
 @click.command("restore")

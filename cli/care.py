@@ -24,7 +24,7 @@ from services.container import parts
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
 from storage.errors import Unwritable
-from web import looks, words
+from web.presenters import formatting, time_formatting
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16
@@ -62,13 +62,16 @@ def vacuum() -> None:
     before, upkeep = database.size(), database.kind.UPKEEP
     needed = before.data * upkeep.ROOM
     if before.folder and shutil.disk_usage(before.folder).free < needed:
-        raise click.ClickException(f"This needs {words.size(needed)} free in {before.folder}: make room there first.")
+        raise click.ClickException(
+            f"This needs {time_formatting.size(needed)} free in {before.folder}: make room there first."
+        )
     click.echo(upkeep.WAITS)
     began = time.monotonic()
     database.vacuum()
     seconds, after = time.monotonic() - began, database.size()
     click.echo(
-        f"The database takes {words.size(after.data)}; before it took {words.size(before.data)} ({seconds:.1f} s)."
+        f"The database takes {time_formatting.size(after.data)}; before it took {time_formatting.size(before.data)} "
+        f"({seconds:.1f} s)."
     )
 
 
@@ -99,16 +102,19 @@ def of_settings(config: Config) -> list[Finding]:
 
 def room(size: Size, free: int | None, times: int) -> list[Finding]:
     """Whether the disk has room for what a vacuum and a backup need."""
-    takes = f"The database takes {words.size(size.data)}"
+    takes = f"The database takes {time_formatting.size(size.data)}"
     if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
-        takes += f", of which `flask vacuum` gives back {words.size(size.free)}"
+        takes += f", of which `flask vacuum` gives back {time_formatting.size(size.free)}"
     if free is None:
         return [Finding(f"{takes}.")]
     needed = max(size.data * times, SPARE_BYTES)
     if free < needed:
-        sentence = f"{takes}, and its disk has {words.size(free)} free: make room for {words.size(needed)}."
+        sentence = (
+            f"{takes}, and its disk has {time_formatting.size(free)} free: make room for "
+            f"{time_formatting.size(needed)}."
+        )
         return [Finding(sentence, bad=True)]
-    return [Finding(f"{takes}, and its disk has {words.size(free)} free.")]
+    return [Finding(f"{takes}, and its disk has {time_formatting.size(free)} free.")]
 
 
 def log_of(database: Database) -> list[Finding]:
@@ -123,7 +129,7 @@ def log_length(log: Log | None) -> list[Finding]:
     """Whether someone keeps the log from being begun anew."""
     if log is None:
         return []
-    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {words.size(log.bytes)}"
+    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {time_formatting.size(log.bytes)}"
     if log.held_bytes > most:
         sentence = f"{long}, since some program reads the database and does not end: find and end it."
         return [Finding(sentence, bad=True)]
@@ -149,11 +155,11 @@ def crowd(found: People, now: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
     if not found.let_in + found.disabled + found.removed:
         return []
-    told = f"{looks.count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
+    told = f"{formatting.count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
     told += f"; {found.disabled:,} disabled, {found.removed:,} in the trash."
     findings = [Finding(told if found.admins else f"{told} `flask user admin NAME` makes somebody one.")]
     if found.first_removed_at is not None and now > kept_until(found.first_removed_at) + LATE_US:
-        since = words.date(found.first_removed_at)
+        since = time_formatting.date(found.first_removed_at)
         sentence = f"Somebody is in the trash since {since}, for too long: run `flask book prune` once a day."
         findings.append(Finding(sentence, bad=True))
     return findings

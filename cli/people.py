@@ -8,7 +8,7 @@ from cli.accounts import user
 from cli.plainly import plainly
 from offbook.core.users import Act
 from services.container import parts
-from web.acts import done
+from web.presenters.user_actions import done
 
 __all__ = ["user"]
 

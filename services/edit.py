@@ -16,7 +16,7 @@ from offbook.core.validation import Json
 from services.container import parts
 from storage.base import Origin, push
 from web.auth import me
-from web.verdicts import Told, meanwhile, told
+from web.presenters.edit_feedback import Told, meanwhile, told
 
 
 @dataclass(frozen=True, slots=True)

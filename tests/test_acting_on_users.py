@@ -13,8 +13,8 @@ from offbook.core.users import Act
 from tests.browser import Browser, add_user, csrf_of, parts_of, signed_in
 from tests.calling import Caller, caller
 from tests.html_forms import Forms
-from web.acts import QUESTIONS
-from web.words import date
+from web.presenters.time_formatting import date
+from web.presenters.user_actions import QUESTIONS
 
 DAYS_30_US = 30 * 86_400 * 1_000_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.chart import PART_HEIGHT_MIN, PLOT_HEIGHT, Series, heights, scale_for, short, stacked
+from web.presenters.bar_chart import PART_HEIGHT_MIN, PLOT_HEIGHT, Series, heights, scale_for, short, stacked
 
 LABELS = [f"day {number}" for number in range(30)]
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from tests.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
-from web.words import ago, clock_offset
+from web.presenters.time_formatting import ago, clock_offset
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

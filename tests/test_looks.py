@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from web.forms import Row
-from web.labels import label_of, listing
-from web.looks import address_lines, birthday, count, href, hue, initials
+from web.presenters.formatting import address_lines, birthday, count, href, hue, initials
+from web.presenters.labels import label_of, listing
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from offbook.core.merge.decide import Create, Keep, Write, decide
 from offbook.core.model import Change, Record, Verdict
 from offbook.core.protocol.requests import change_of
-from web.verdicts import Told, meanwhile, said, told
+from web.presenters.edit_feedback import Told, meanwhile, said, told
 
 RECORD = "00000000-0000-4000-8000-000000000001"
 

@@ -12,9 +12,9 @@ from flask.typing import ResponseReturnValue
 from services.container import parts
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
 from web.auth import me, session_required
-from web.chart import Series, stacked
-from web.looks import count
-from web.reasons import waiting
+from web.presenters.bar_chart import Series, stacked
+from web.presenters.formatting import count
+from web.presenters.rejection_reasons import waiting
 
 activity = Blueprint("activity", __name__)
 

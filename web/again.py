@@ -20,7 +20,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from web.errors import Problem, answer, wants_json
 from web.fragments import fragment
-from web.labels import FIELDS
+from web.presenters.labels import FIELDS
 from web.values import posted
 
 CARRIED = "carried"

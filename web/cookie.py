@@ -17,7 +17,7 @@ from flask.sessions import SecureCookieSession
 from offbook.core.protocol.requests import is_seq
 from services.container import parts
 from storage.repositories.sessions import Carried, Session, Visit
-from web.agents import browser_of
+from web.presenters.user_agents import browser_of
 
 RENEWED_AFTER = timedelta(days=1)
 """A cookie that is not older is not written again: an answer that comes late would put it in a newer one's place."""

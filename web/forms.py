@@ -21,7 +21,7 @@ from offbook.core.model import Operation
 from offbook.core.protocol.requests import is_seq, loads
 from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
 from offbook.core.validation import Json, cells_of
-from web.labels import KINDS, label_of
+from web.presenters.labels import KINDS, label_of
 
 OWN = "@"
 """The key of the row that is the contact's own field; no detail can have it."""

@@ -23,10 +23,10 @@ from services.restore import By, Kind, Return, preview, restore, restore_version
 from storage.base import Origin, Reading
 from web.auth import me, session_required
 from web.pages import name_of, row_of, show, to, wanted
+from web.presenters.history_text import Event, Line, changed_lines, is_noise, moments, told
+from web.presenters.time_formatting import date
 from web.server.pools import Pool, runs_in
-from web.telling import Event, Line, changed_lines, is_noise, moments, told
 from web.values import Values, posted, posted_or_query, query
-from web.words import date
 
 giving_back = Blueprint("giving_back", __name__)
 

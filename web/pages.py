@@ -21,15 +21,15 @@ from offbook.core.protocol.requests import data_of as wire_data
 from services.container import parts
 from services.edit import Edit, Saved, news, save
 from storage.repositories.contact_queries import ContactRow
-from web import looks
 from web.auth import me, session_required
 from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
 from web.fragments import fragment
-from web.labels import FIELDS, KINDS
+from web.presenters import formatting
+from web.presenters.labels import FIELDS, KINDS
 from web.values import posted, query
 
 pages = Blueprint("pages", __name__)
-looks.register(pages)
+formatting.register(pages)
 
 LINES = 100
 LINES_MAX = 1000

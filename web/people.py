@@ -12,12 +12,12 @@ from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
 from services.container import parts
 from storage.repositories.accounts import User
-from web import words
-from web.acts import QUESTIONS, done
 from web.auth import admin_or_device_required, admin_required, me
 from web.describe import Asks, describes
 from web.errors import Problem
 from web.history import body_object
+from web.presenters import time_formatting
+from web.presenters.user_actions import QUESTIONS, done
 from web.server.pools import Pool, runs_in
 from web.values import posted
 
@@ -199,8 +199,8 @@ def in_json(user: User) -> dict[str, int | str | bool | None]:
         "name": user.name,
         "admin": user.admin,
         "status": user.rights.access.value,
-        "created_at": words.iso(user.created_at),
-        **{name: None if at is None else words.iso(at) for name, at in times.items()},
+        "created_at": time_formatting.iso(user.created_at),
+        **{name: None if at is None else time_formatting.iso(at) for name, at in times.items()},
     }
 
 

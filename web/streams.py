@@ -21,7 +21,7 @@ from services.container import parts
 from storage.repositories.stream_reader import Fault, Gap, Message, StreamFile, Summary, reading
 from storage.repositories.stream_registry import Source
 from web.auth import admin_required, is_signed_in, me
-from web.chart import Band, Chart, Series, bands, stacked
+from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
 from web.values import query
 
 streams = Blueprint("streams", __name__)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from offbook.core import clock_wording
 from offbook.core.merge.retention import Forgotten
-from web.labels import listing
-from web.looks import count
+from web.presenters.formatting import count
+from web.presenters.labels import listing
 
 
 def ago(at_us: int | None, now_us: int) -> str:

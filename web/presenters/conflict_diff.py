@@ -17,9 +17,9 @@ from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from services.conflicts import Waiting
 from web.forms import LONG, PARTS, Row
-from web.labels import KINDS, label_of, name_of_cell
-from web.looks import address_lines, birthday
-from web.verdicts import said
+from web.presenters.edit_feedback import said
+from web.presenters.formatting import address_lines, birthday
+from web.presenters.labels import KINDS, label_of, name_of_cell
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 WORDS_MAX = 600

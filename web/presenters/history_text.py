@@ -13,8 +13,8 @@ from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import Json, same
 from storage.base import Past
-from web.labels import KINDS, label_of
-from web.verdicts import said
+from web.presenters.edit_feedback import said
+from web.presenters.labels import KINDS, label_of
 
 Cells = Mapping[str, Value]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from web.looks import count
+from web.presenters.formatting import count
 
 REASONS: Mapping[str, str] = {
     "bad_base": "it does not say what it knew",

@@ -12,7 +12,7 @@ from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
 from offbook.core.validation import same
-from web.labels import label_of, listing
+from web.presenters.labels import label_of, listing
 
 VALUE_MAX = 60
 LABELS_MAX = 4
