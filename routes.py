@@ -8,21 +8,21 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from web.activity import activity
-from web.api import api
+from web.api.conflicts import conflicts
+from web.api.contacts import rest
+from web.api.health import health
+from web.api.history import history
+from web.api.metrics import metrics
+from web.api.openapi import openapi
+from web.api.sync import api
 from web.auth import auth
-from web.conflicts import conflicts
 from web.devices import devices
 from web.giving_back import giving_back
-from web.health import health
-from web.history import history
 from web.imports import imports
 from web.inbox import inbox
 from web.live.handshake import live, note_cursor
-from web.metrics import metrics
-from web.openapi import openapi
 from web.pages import pages
 from web.people import people, users
-from web.rest import rest
 from web.settings import settings
 from web.streams import streams
 from web.values import require_text_in_form

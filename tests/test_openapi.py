@@ -17,7 +17,7 @@ from app import App
 from offbook.core.schema import TABLES
 from tests.calling import caller, change
 from tests.described import Undescribed, fits
-from web import schemas
+from web.api import schemas
 
 OFFBOOK = Path(routes.__file__).parent / "offbook"
 

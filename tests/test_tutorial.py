@@ -15,7 +15,7 @@ from storage.repositories import tutorial as storage_tutorial
 from tests.hearing import hearing
 from tests.tutorial_client import FIRST_SYNC, Lost, TutorialClient
 from tests.tutorial_house import House, Other, Wire
-from web import tutorial
+from web.api import tutorial
 
 Post = Callable[[str, dict[str, Any]], tuple[int, Any]]
 

@@ -25,7 +25,7 @@ from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
 from tests.tutorial_client import TutorialClient
-from web import tutorial
+from web.api import tutorial
 from web.body import loads
 
 SECOND = 1_000_000

@@ -12,10 +12,10 @@ from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
 from services.container import parts
 from storage.repositories.accounts import User
+from web.api.describe import Asks, describes
+from web.api.history import body_object
 from web.auth import admin_or_device_required, admin_required, me
-from web.describe import Asks, describes
 from web.errors import Problem
-from web.history import body_object
 from web.presenters import time_formatting
 from web.presenters.user_actions import QUESTIONS, done
 from web.server.pools import Pool, runs_in

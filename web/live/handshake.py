@@ -19,11 +19,11 @@ from services.container import parts
 from storage.base import Origin, check
 from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
-from web.api import know_the_protocol, origin_of
+from web.api.describe import Asks, describes
+from web.api.schemas import TEXT
+from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login, is_signed_in, me, my_session
-from web.describe import Asks, describes
 from web.errors import Problem
-from web.schemas import TEXT
 from web.server.wsgi_bridge import DOOR
 from web.values import authorization, query
 

@@ -22,7 +22,7 @@ from services.container import Parts
 from services.sync import sync_together
 from storage.engines.database import FAILURES
 from storage.errors import Unwritable
-from web.api import news_of
+from web.api.sync import news_of
 from web.body import loads
 from web.errors import CODES, Problem, database_busy, problem_of
 from web.live.handshake import Guest

@@ -13,10 +13,10 @@ from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
 from services.conflicts import settle
 from services.container import parts
-from web.api import answer
+from web.api.describe import UNFIT, Asks, describes
+from web.api.history import body_object, by_device, restored
+from web.api.sync import answer
 from web.auth import device_required, the_device
-from web.describe import UNFIT, Asks, describes
-from web.history import body_object, by_device, restored
 
 conflicts = Blueprint("conflicts", __name__)
 

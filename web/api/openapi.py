@@ -1,7 +1,7 @@
 """GET /openapi.json: the API as programs read it, made from the code at hand.
 
 Paths come from the URL map, summaries from the views' docstrings, the rest from what views say about themselves
-(web/describe.py) and from TABLES (web/schemas.py). Nothing is described here that is not served.
+(web/api/describe.py) and from TABLES (web/api/schemas.py). Nothing is described here that is not served.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
 from offbook.core.protocol.requests import PROTOCOL
-from web.describe import Asks, Codes, Described, described, describes
+from web.api.describe import Asks, Codes, Described, described, describes
+from web.api.schemas import SEQ, TEXT, UUID, Schema, ref, schemas
 from web.errors import CODES, PROBLEM, title_of
-from web.schemas import SEQ, TEXT, UUID, Schema, ref, schemas
 
 openapi = Blueprint("openapi", __name__)
 

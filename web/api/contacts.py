@@ -18,12 +18,12 @@ from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, shape
 from services.container import parts
 from storage.base import Reading, Writing, take
-from web.api import LIMIT, OF_LIMIT, answer, asked_size, origin_of
+from web.api.describe import UNFIT, Asks, describes
+from web.api.schemas import TEXT
+from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import device_required, the_device
 from web.body import loads, read_body
-from web.describe import UNFIT, Asks, describes
 from web.errors import Problem
-from web.schemas import TEXT
 from web.values import query
 
 rest = Blueprint("rest", __name__)

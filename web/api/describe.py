@@ -1,7 +1,7 @@
 """What a view of the API says about itself, beside the view: what it takes, what it answers, and who may ask.
 
-``@describes`` only takes notes; web/openapi.py makes them, the URL map and the schemas into one document. A test holds
-every answer of the API against it.
+``@describes`` only takes notes; web/api/openapi.py makes them, the URL map and the schemas into one document. A test
+holds every answer of the API against it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from web.schemas import INVALID, Schema
+from web.api.schemas import INVALID, Schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 Codes = tuple[str, ...]

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from services.container import parts
-from web.describe import Asks, describes
+from web.api.describe import Asks, describes
 
 health = Blueprint("health", __name__)
 

@@ -20,12 +20,12 @@ from services.sync import sync as sync_with
 from services.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
 from storage.repositories.devices import DeviceLogin
-from web import tutorial
+from web.api import tutorial
+from web.api.describe import Asks, describes
+from web.api.schemas import TEXT, Schema
 from web.auth import device_required, tell, the_device
 from web.body import loads, read_body
-from web.describe import Asks, describes
 from web.errors import Problem
-from web.schemas import TEXT, Schema
 from web.server.wsgi_bridge import CROWD
 from web.telemetry.events import Pushed, note_sync
 from web.values import query

@@ -15,11 +15,11 @@ from offbook.core.validation import Json
 from services.container import parts
 from services.history import Told, page
 from services.restore import By, restore, restore_version
-from web.api import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api.describe import Asks, describes
+from web.api.schemas import INVALID, SEQ
+from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
 from web.body import loads, read_body
-from web.describe import Asks, describes
-from web.schemas import INVALID, SEQ
 from web.values import query
 
 history = Blueprint("history", __name__)

@@ -1,0 +1,1 @@
+"""The JSON API for devices and programs, and its description."""
