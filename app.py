@@ -33,8 +33,9 @@ from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import Tutorial
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import again, assets, auth, errors, headers, hosts, values
-from web.again import Protection
+from web import assets, auth, errors, headers, hosts, values
+from web.pages import late_forms
+from web.pages.late_forms import Protection
 from web.presenters import time_formatting
 from web.telemetry import events
 from web.telemetry.events import Watch
@@ -81,7 +82,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, again, headers, values, auth, events, cli, routes):
+    for part in (errors, late_forms, headers, values, auth, events, cli, routes):
         part.register(app)
     hosts.register(app, config)
     if config.trusted_proxies:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from web.activity import activity
 from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
@@ -16,15 +15,16 @@ from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
 from web.auth import auth
-from web.devices import devices
-from web.giving_back import giving_back
-from web.imports import imports
-from web.inbox import inbox
 from web.live.handshake import live, note_cursor
-from web.pages import pages
-from web.people import people, users
-from web.settings import settings
-from web.streams import streams
+from web.pages.activity import activity
+from web.pages.conflicts import inbox
+from web.pages.contacts import pages
+from web.pages.devices import devices
+from web.pages.history import giving_back
+from web.pages.import_export import imports
+from web.pages.settings import settings
+from web.pages.streams import streams
+from web.pages.users import people, users
 from web.values import require_text_in_form
 
 API: tuple[tuple[Blueprint, str], ...] = (

@@ -11,7 +11,7 @@ from bench.figures import Figure, median, seconds
 from offbook.ingest.batch import Batch
 from offbook.ingest.stream_file import StreamFile
 from storage.repositories.stream_reader import reading
-from web.streams import MESSAGES, NEWEST, SPANS, rates
+from web.pages.streams import MESSAGES, NEWEST, SPANS, rates
 
 TOTAL = 1_000_000
 BATCH = 50_000

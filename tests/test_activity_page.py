@@ -15,7 +15,7 @@ from storage.base import Origin, push
 from storage.repositories.activity import DAY_US, DayCount
 from storage.repositories.devices import Device
 from tests.browser import Browser, add_device, parts_of
-from web.activity import COLOURS, series_of
+from web.pages.activity import COLOURS, series_of
 from web.presenters.rejection_reasons import REASONS, waiting
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

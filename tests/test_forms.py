@@ -14,7 +14,7 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import cells_of
-from web.forms import (
+from web.pages.contact_form import (
     FIELDS,
     PARTS,
     Form,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.forms import Row
+from web.pages.contact_form import Row
 from web.presenters.formatting import address_lines, birthday, count, href, hue, initials
 from web.presenters.labels import label_of, listing
 

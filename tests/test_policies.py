@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 import storage.repositories.accounts
-import web.settings
+import web.pages.settings
 from app import App
 from offbook.core import POLICIES
 from offbook.core.merge import decide
@@ -28,7 +28,7 @@ def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (decide, storage.repositories.accounts, web.settings):
+    for module in (decide, storage.repositories.accounts, web.pages.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

@@ -16,9 +16,9 @@ from offbook.core.stream_format import SECOND_US
 from storage.repositories.stream_reader import Gap, Message
 from tests.browser import Browser, add_user, parts_of, signed_in
 from tests.streaming import URL, Written, shown, written
+from web.pages.streams import MESSAGES, payload, stretches
 from web.presenters.bar_chart import Band, bands
 from web.presenters.time_formatting import clock_time, rate, size
-from web.streams import MESSAGES, payload, stretches
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

@@ -40,10 +40,11 @@ from storage.repositories.accounts import User, WrongPassword
 from storage.repositories.devices import DeviceLogin
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
-from web import again, browsers
+from web import browsers
 from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
+from web.pages import late_forms
 from web.server.pools import Pool, runs_in
 from web.server.wsgi_bridge import HEAD_ONLY
 from web.values import authorization, posted, query
@@ -156,7 +157,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
         raise Problem(401, "not_authorized", "Sign in first.")
     if request.method not in ("GET", "HEAD"):
-        return again.at_the_door()
+        return late_forms.at_the_door()
     here = request.script_root + request.full_path.rstrip("?")
     return redirect(url_for("auth.login", next=here))
 
@@ -274,7 +275,7 @@ def sign_in() -> ResponseReturnValue:
         return page, 429, {"Retry-After": str(error.wait_seconds)}
     except NotLetIn as error:
         return render_template("login.html", error=str(error), name=name), 403
-    answer = make_response(again.after_signing_in() or redirect(safe_next(query.text("next", None))))
+    answer = make_response(late_forms.after_signing_in() or redirect(safe_next(query.text("next", None))))
     return browsers.known(answer, user.id)
 
 

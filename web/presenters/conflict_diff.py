@@ -16,7 +16,7 @@ from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from services.conflicts import Waiting
-from web.forms import LONG, PARTS, Row
+from web.pages.contact_form import LONG, PARTS, Row
 from web.presenters.edit_feedback import said
 from web.presenters.formatting import address_lines, birthday
 from web.presenters.labels import KINDS, label_of, name_of_cell

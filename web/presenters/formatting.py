@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Blueprint
 
-from web.forms import Row
+from web.pages.contact_form import Row
 
 HUES = 8
 

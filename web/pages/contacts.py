@@ -22,8 +22,8 @@ from services.container import parts
 from services.edit import Edit, Saved, news, save
 from storage.repositories.contact_queries import ContactRow
 from web.auth import me, session_required
-from web.forms import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
 from web.fragments import fragment
+from web.pages.contact_form import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
 from web.presenters import formatting
 from web.presenters.labels import FIELDS, KINDS
 from web.values import posted, query

@@ -23,7 +23,7 @@ from services.container import parts
 from services.restore import By
 from storage.base import Origin
 from web.auth import is_signed_in, me, session_required
-from web.pages import name_of
+from web.pages.contacts import name_of
 from web.presenters.conflict_diff import comparison, flaw_of, lines_of, quoted, third, title
 from web.presenters.formatting import count
 from web.server.pools import Pool, runs_in

@@ -22,7 +22,7 @@ from services.container import parts
 from services.restore import By, Kind, Return, preview, restore, restore_version, take_back
 from storage.base import Origin, Reading
 from web.auth import me, session_required
-from web.pages import name_of, row_of, show, to, wanted
+from web.pages.contacts import name_of, row_of, show, to, wanted
 from web.presenters.history_text import Event, Line, changed_lines, is_noise, moments, told
 from web.presenters.time_formatting import date
 from web.server.pools import Pool, runs_in

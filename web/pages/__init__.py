@@ -1,0 +1,1 @@
+"""The pages for people: forms and views in HTML."""
