@@ -33,7 +33,7 @@ from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import Tutorial
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import assets, auth, errors, headers, hosts, values
+from web import allowed_hosts, assets, auth, errors, headers, request_values
 from web.pages import late_forms
 from web.pages.late_forms import Protection
 from web.presenters import time_formatting
@@ -82,13 +82,13 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, late_forms, headers, values, auth, events, cli, routes):
+    for part in (errors, late_forms, headers, request_values, auth, events, cli, routes):
         part.register(app)
-    hosts.register(app, config)
+    allowed_hosts.register(app, config)
     if config.trusted_proxies:
         hops = config.trusted_proxies
         fixed = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)
-        app.wsgi_app = hosts.WithoutForeignPrefix(fixed)  # type: ignore[method-assign]
+        app.wsgi_app = allowed_hosts.WithoutForeignPrefix(fixed)  # type: ignore[method-assign]
     return app
 
 

@@ -25,7 +25,7 @@ from web.pages.import_export import imports
 from web.pages.settings import settings
 from web.pages.streams import streams
 from web.pages.users import people, users
-from web.values import require_text_in_form
+from web.request_values import require_text_in_form
 
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),

@@ -12,7 +12,7 @@ from flask import Response, request
 from app import App
 from tests.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from web.auth import safe_next
-from web.body import read_body
+from web.bodies import read_body
 from web.errors import Problem
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

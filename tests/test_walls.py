@@ -177,7 +177,7 @@ def test_nothing_but_the_engine_and_the_news_knows_a_driver(name: str, homes: tu
 
 
 def test_views_read_the_values_of_a_request_in_one_place() -> None:
-    """There they are checked: no view gets text or numbers that an engine can't hold (web.values)."""
+    """There they are checked: no view gets text or numbers that an engine can't hold (web.request_values)."""
     places = {"args", "form", "values", "view_args", "authorization"}
     reading = {
         path.name
@@ -185,7 +185,7 @@ def test_views_read_the_values_of_a_request_in_one_place() -> None:
         for node in nodes(path)
         if isinstance(node, ast.Attribute) and node.attr in places and ast.unparse(node.value) == "request"
     }
-    assert reading == {"values.py"}
+    assert reading == {"request_values.py"}
 
 
 def test_models_hold_no_behaviour() -> None:

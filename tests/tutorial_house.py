@@ -26,7 +26,7 @@ from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
 from tests.tutorial_client import TutorialClient
 from web.api import tutorial
-from web.body import loads
+from web.bodies import loads
 
 SECOND = 1_000_000
 

@@ -1,4 +1,4 @@
-"""Who asks: people by password and then by their session (web.cookie), devices by token.
+"""Who asks: people by password and then by their session (web.session_cookie), devices by token.
 
 Views take the answer from ``me()`` and ``the_device()`` and scope every store call by its book. A token is read from
 the Authorization header alone, never from the URL, which ends in logs. The numbers of who was let in stay in ``g``, for
@@ -40,14 +40,14 @@ from storage.repositories.accounts import User, WrongPassword
 from storage.repositories.devices import DeviceLogin
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
-from web import browsers
-from web.cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
+from web import known_browsers
 from web.errors import Problem, wants_json
 from web.fragments import is_renewal
 from web.pages import late_forms
+from web.request_values import authorization, posted, query
 from web.server.pools import Pool, runs_in
 from web.server.wsgi_bridge import HEAD_ONLY
-from web.values import authorization, posted, query
+from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 
 P = ParamSpec("P")
 
@@ -266,7 +266,7 @@ def sign_in() -> ResponseReturnValue:
     name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
     try:
-        user = parts().accounts.check_password(name, password, address, parts().clock(), browsers.browser_of)
+        user = parts().accounts.check_password(name, password, address, parts().clock(), known_browsers.browser_of)
         open_session(user, "password")
     except WrongPassword as error:
         return render_template("login.html", error=str(error), name=name), 422
@@ -276,7 +276,7 @@ def sign_in() -> ResponseReturnValue:
     except NotLetIn as error:
         return render_template("login.html", error=str(error), name=name), 403
     answer = make_response(late_forms.after_signing_in() or redirect(safe_next(query.text("next", None))))
-    return browsers.known(answer, user.id)
+    return known_browsers.known(answer, user.id)
 
 
 @auth.post("/logout")
@@ -287,7 +287,7 @@ def sign_out() -> ResponseReturnValue:
     logout_user()
     session.clear()
     flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
-    return browsers.known(redirect(url_for("auth.login")), user.id)
+    return known_browsers.known(redirect(url_for("auth.login")), user.id)
 
 
 @auth.get("/setup/<once>")
@@ -307,7 +307,7 @@ def set_up(once: str) -> ResponseReturnValue:
         return render_template("setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
-    return browsers.known(redirect(home()), user.id)
+    return known_browsers.known(redirect(home()), user.id)
 
 
 def require_setup(once: str) -> None:

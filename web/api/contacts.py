@@ -22,9 +22,9 @@ from web.api.describe import UNFIT, Asks, describes
 from web.api.schemas import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import device_required, the_device
-from web.body import loads, read_body
+from web.bodies import loads, read_body
 from web.errors import Problem
-from web.values import query
+from web.request_values import query
 
 rest = Blueprint("rest", __name__)
 

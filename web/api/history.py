@@ -19,8 +19,8 @@ from web.api.describe import Asks, describes
 from web.api.schemas import INVALID, SEQ
 from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import device_required, the_device
-from web.body import loads, read_body
-from web.values import query
+from web.bodies import loads, read_body
+from web.request_values import query
 
 history = Blueprint("history", __name__)
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from services.container import parts
 from web.errors import CODES, Problem
-from web.values import authorization
+from web.request_values import authorization
 
 metrics = Blueprint("metrics", __name__)
 

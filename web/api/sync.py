@@ -24,11 +24,11 @@ from web.api import tutorial
 from web.api.describe import Asks, describes
 from web.api.schemas import TEXT, Schema
 from web.auth import device_required, tell, the_device
-from web.body import loads, read_body
+from web.bodies import loads, read_body
 from web.errors import Problem
+from web.request_values import query
 from web.server.wsgi_bridge import CROWD
 from web.telemetry.events import Pushed, note_sync
-from web.values import query
 
 api = Blueprint("api", __name__)
 

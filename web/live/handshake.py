@@ -24,8 +24,8 @@ from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login, is_signed_in, me, my_session
 from web.errors import Problem
+from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR
-from web.values import authorization, query
 
 live = Blueprint("live", __name__)
 

@@ -23,7 +23,7 @@ from services.sync import sync_together
 from storage.engines.database import FAILURES
 from storage.errors import Unwritable
 from web.api.sync import news_of
-from web.body import loads
+from web.bodies import loads
 from web.errors import CODES, Problem, database_busy, problem_of
 from web.live.handshake import Guest
 from web.server.thread_pool import Threads

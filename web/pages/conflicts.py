@@ -26,8 +26,8 @@ from web.auth import is_signed_in, me, session_required
 from web.pages.contacts import name_of
 from web.presenters.conflict_diff import comparison, flaw_of, lines_of, quoted, third, title
 from web.presenters.formatting import count
+from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.values import posted, query
 
 inbox = Blueprint("inbox", __name__)
 

@@ -26,7 +26,7 @@ from web.fragments import fragment
 from web.pages.contact_form import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
 from web.presenters import formatting
 from web.presenters.labels import FIELDS, KINDS
-from web.values import posted, query
+from web.request_values import posted, query
 
 pages = Blueprint("pages", __name__)
 formatting.register(pages)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from services.container import parts
 from web.auth import me, session_required
-from web.values import posted, query
+from web.request_values import posted, query
 
 devices = Blueprint("devices", __name__)
 

@@ -25,8 +25,8 @@ from web.auth import me, session_required
 from web.pages.contacts import name_of, row_of, show, to, wanted
 from web.presenters.history_text import Event, Line, changed_lines, is_noise, moments, told
 from web.presenters.time_formatting import date
+from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
-from web.values import Values, posted, posted_or_query, query
 
 giving_back = Blueprint("giving_back", __name__)
 

@@ -21,7 +21,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from web.errors import Problem, answer, wants_json
 from web.fragments import fragment
 from web.presenters.labels import FIELDS
-from web.values import posted
+from web.request_values import posted
 
 CARRIED = "carried"
 """The name of the input in which the page that asks to sign in carries what was sent."""

@@ -15,10 +15,10 @@ from services.container import parts
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
-from web import browsers
+from web import known_browsers
 from web.auth import me, my_session, open_session, session_required
+from web.request_values import posted
 from web.server.pools import Pool, runs_in
-from web.values import posted
 
 settings = Blueprint("settings", __name__)
 
@@ -65,7 +65,7 @@ def change_password() -> ResponseReturnValue:
     flash("The password is changed. All other sessions are signed out.")
     has_devices = bool(parts().accounts.devices(user.id))
     after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
-    return browsers.known(redirect(after), user.id)
+    return known_browsers.known(redirect(after), user.id)
 
 
 @settings.post("/settings/sessions/<uuid:session_id>/end")

@@ -22,7 +22,7 @@ from storage.repositories.stream_reader import Fault, Gap, Message, StreamFile, 
 from storage.repositories.stream_registry import Source
 from web.auth import admin_required, is_signed_in, me
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
-from web.values import query
+from web.request_values import query
 
 streams = Blueprint("streams", __name__)
 

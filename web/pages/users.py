@@ -18,8 +18,8 @@ from web.auth import admin_or_device_required, admin_required, me
 from web.errors import Problem
 from web.presenters import time_formatting
 from web.presenters.user_actions import QUESTIONS, done
+from web.request_values import posted
 from web.server.pools import Pool, runs_in
-from web.values import posted
 
 people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)
