@@ -10,9 +10,9 @@ from flask import Flask
 
 from cli.accounts import book, device, stream
 from cli.backup import backup, restore
-from cli.care import doctor, vacuum
+from cli.maintenance import doctor, vacuum
 from cli.move import move
-from cli.people import user
+from cli.users import user
 
 COMMANDS = (user, device, book, stream, backup, restore, move, doctor, vacuum)
 

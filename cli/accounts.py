@@ -11,7 +11,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from cli.plainly import is_text, plainly
+from cli.errors import is_text, plainly
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, lines_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line

@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.plainly import plainly, plainly_on_any_schema
+from cli.errors import plainly, plainly_on_any_schema
 from ops.backup import backup as backups
 from services.container import parts
 from web.presenters import time_formatting

@@ -14,7 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from cli.plainly import plainly
+from cli.errors import plainly
 from ops.move import copy_rows, verify_copy
 from ops.move import move as moving
 from ops.move.copy_rows import Copied

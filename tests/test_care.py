@@ -14,7 +14,7 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from cli.care import LATE_US, clock, crowd, exposure, limits, log_length, room, secrecy
+from cli.maintenance import LATE_US, clock, crowd, exposure, limits, log_length, room, secrecy
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until

@@ -21,7 +21,7 @@ from click.testing import Result
 
 from app import App
 from cli.accounts import read_password
-from cli.care import exposure, secrecy
+from cli.maintenance import exposure, secrecy
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.accounts import user
-from cli.plainly import plainly
+from cli.errors import plainly
 from offbook.core.users import Act
 from services.container import parts
 from web.presenters.user_actions import done

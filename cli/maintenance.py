@@ -14,7 +14,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.plainly import plainly
+from cli.errors import plainly
 from config import Config
 from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
