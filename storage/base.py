@@ -1,7 +1,7 @@
 """Where books are kept, and the two things that happen to them: a push and a pull.
 
-Every store does the same few steps; what they mean is decided in offbook.core. ``memory`` is the executable
-specification, ``sql`` the real one, and one contract (tests/storage) holds them together.
+Every store does the same few steps; what they mean is decided in offbook.core. tests/support/memory_store.py is
+the executable specification, storage/sql the real one, and one contract (tests/storage) holds them together.
 
 The book's lock is held from ``writing()`` to its end: seq is handed out under it, so that no reader can pass a seq that
 commits later. Whatever is asked of a store names a book, and sees nothing of any other.

@@ -19,12 +19,12 @@ from hypothesis import HealthCheck, settings
 from offbook.database import connection as sqlite
 from offbook.database import schema
 from storage.engines.database import ENGINES, Database, open_engines
-from tests.databases import MAKERS
+from tests.support.databases import MAKERS
 
 if TYPE_CHECKING:
     from app import App
-    from tests.browser import Browser, Stage
-    from tests.calling import Caller
+    from tests.support.api_client import Caller
+    from tests.support.browser import Browser, Stage
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -100,7 +100,7 @@ def book(database: Database) -> Database:
 
 @pytest.fixture(scope="session")
 def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    from tests.browser import Stage  # here, since tests of the core need no web framework
+    from tests.support.browser import Stage  # here, since tests of the core need no web framework
 
     folder = tmp_path_factory.mktemp("stage")
     yield Stage(MAKERS[engine_name], database_template, folder)
@@ -117,7 +117,7 @@ def app(stage: Stage) -> Iterator[App]:
 @pytest.fixture
 def ada(app: App) -> Browser:
     """The browser of the app's only user, signed in."""
-    from tests.browser import add_user, signed_in
+    from tests.support.browser import add_user, signed_in
 
     add_user(app, "ada")
     return signed_in(app, "ada")
@@ -126,7 +126,7 @@ def ada(app: App) -> Browser:
 @pytest.fixture
 def laptop(app: App) -> Caller:
     """A device of a user, ada."""
-    from tests.calling import caller
+    from tests.support.api_client import caller
 
     return caller(app, "ada")
 
@@ -134,7 +134,7 @@ def laptop(app: App) -> Caller:
 @pytest.fixture
 def phone(app: App, laptop: Caller) -> Caller:
     """Another device of hers."""
-    from tests.calling import caller
+    from tests.support.api_client import caller
 
     return caller(app, "ada", "phone")
 

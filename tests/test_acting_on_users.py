@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.users import Act
-from tests.browser import Browser, add_user, csrf_of, parts_of, signed_in
-from tests.calling import Caller, caller
-from tests.html_forms import Forms
+from tests.support.api_client import Caller, caller
+from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.html_forms import Forms
 from web.presenters.time_formatting import date
 from web.presenters.user_actions import QUESTIONS
 

@@ -14,7 +14,7 @@ from offbook.core.protocol.requests import change_of, iso_millis
 from storage.base import Origin, push
 from storage.repositories.activity import DAY_US, DayCount
 from storage.repositories.devices import Device
-from tests.browser import Browser, add_device, parts_of
+from tests.support.browser import Browser, add_device, parts_of
 from web.pages.activity import COLOURS, series_of
 from web.presenters.rejection_reasons import REASONS, waiting
 

@@ -17,9 +17,9 @@ from models import Base
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import iso_micros
 from storage.base import prune
-from tests.browser import add_device, parts_of
-from tests.calling import NOON, Caller, caller, change, new_id, typed
-from tests.serving import serving
+from tests.support.api_client import NOON, Caller, caller, change, new_id, typed
+from tests.support.browser import add_device, parts_of
+from tests.support.live_server import serving
 
 PHONE_LATER = "2026-11-18T17:07:00.000Z"
 

@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
 from config import Config
-from tests.serving import connect, echo_app, exchange, read_all, running, serving
+from tests.support.live_server import connect, echo_app, exchange, read_all, running, serving
 from web.server.wsgi_bridge import environ_of
 
 QUICK = Config(head_seconds=0.2, body_seconds=0.2, send_seconds=0.3, body_bytes_max=1000, bodies_bytes_max=1500)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from app import STATIC
-from tests.browser import Browser, app_on
+from tests.support.browser import Browser, app_on
 from web.assets import url_of
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Response, request
 
 from app import App
-from tests.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
+from tests.support.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from web.auth import safe_next
 from web.bodies import read_body
 from web.errors import Problem

@@ -24,8 +24,8 @@ from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
 from storage.base import Origin, push
-from tests.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
-from tests.streaming import shown, written
+from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.stream_files import shown, written
 from web.assets import url_of
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

@@ -17,10 +17,10 @@ from ops.backup.client_programs import feed
 from ops.backup.files import BackupError
 from ops.move.move import RESTORE, set_mark
 from storage.engines.database import Database
-from tests.browser import add_user, app_on
-from tests.serving import ROOT
+from tests.support.browser import add_user, app_on
+from tests.support.live_server import ROOT
+from tests.support.polling import wait_until
 from tests.test_backup import backed_up, closed_to, everything, people, restored
-from tests.waiting import wait_until
 
 SETTINGS = Base.metadata.tables["settings"].name
 
@@ -48,10 +48,10 @@ def file(app: App, tmp_path: Path) -> Path:
 
 
 def killed(database: Database, file: Path, *points: str) -> list[str]:
-    """The points at which a restore was killed: see tests.killing_restores."""
+    """The points at which a restore was killed: see tests.support.restore_killer."""
     database.close()
     url = database.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "tests.killing_restores", url, str(file), *points]
+    command = [sys.executable, "-m", "tests.support.restore_killer", url, str(file), *points]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.schema import CONTACTS
-from tests.calling import NOON, Caller, change, contents, new_id, typed
-from tests.hostile import (
+from tests.support.api_client import NOON, Caller, change, contents, new_id, typed
+from tests.support.bad_input_cases import (
     BAD_TUTORIAL_CHANGE,
     BODIES,
     CHANGES,

@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 
 from app import STATIC, App
 from models import Base
-from tests.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
-from tests.calling import Caller, caller, change, contents, new_id
+from tests.support.api_client import Caller, caller, change, contents, new_id
+from tests.support.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from web.assets import url_of
 
 SECRET = "Enchantress"

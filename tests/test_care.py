@@ -24,8 +24,8 @@ from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.maintenance import Log, Size
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
-from tests.browser import add_user, app_on, parts_of
-from tests.calling import caller, change
+from tests.support.api_client import caller, change
+from tests.support.browser import add_user, app_on, parts_of
 
 MB = 10**6
 DAY_US = 86_400 * MB

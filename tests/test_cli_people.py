@@ -8,8 +8,8 @@ from click.testing import Result
 from app import App
 from offbook.core.merge.retention import DAY_US
 from offbook.core.users import Access, Act
-from tests.browser import add_user, parts_of
-from tests.calling import caller, contents
+from tests.support.api_client import caller, contents
+from tests.support.browser import add_user, parts_of
 
 
 @pytest.fixture(autouse=True)

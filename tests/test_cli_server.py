@@ -28,8 +28,8 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, push
 from storage.repositories.accounts import User, WrongPassword
-from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
-from tests.serving import ROOT, exchange, migrated, serving_process
+from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
+from tests.support.live_server import ROOT, exchange, migrated, serving_process
 
 TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 

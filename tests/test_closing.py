@@ -20,10 +20,10 @@ from ops.move.move import Mark, set_mark
 from storage.engines.database import Database
 from storage.engines.read_only_mode import RETRY_SECONDS, Closed
 from storage.sql.store import SqlStore
-from tests.browser import parts_of, signed_in
-from tests.calling import Caller, change, typed
-from tests.listening import listening
-from tests.serving import ROOT, migrated, serving
+from tests.support.api_client import Caller, change, typed
+from tests.support.browser import parts_of, signed_in
+from tests.support.live_server import ROOT, migrated, serving
+from tests.support.websocket_client import listening
 
 WAIT_SECONDS = 0.2
 """How long one that must wait is looked at."""

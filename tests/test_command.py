@@ -21,7 +21,7 @@ import pytest
 
 from offbook.cli import paths
 from offbook.core.schema import CONTACTS, Type
-from tests.commanding import ROOT, Device
+from tests.support.cli_runner import ROOT, Device
 
 COMMANDS = (
     *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from offbook import Replica
-from tests.commanding import Device
 from tests.replica.http import NOT_YOU
 from tests.replica.odd_servers import odd_server, says
+from tests.support.cli_runner import Device
 
 OFFLINE, NOT_AUTHORIZED, FAILED = 3, 4, 1
 

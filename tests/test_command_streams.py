@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import ServerConnection
 
-from tests.commanding import ROOT, Device, Said
 from tests.ingest.feeds import SECONDS_MAX, feed, rows, saying, until_closed
+from tests.support.cli_runner import ROOT, Device, Said
 from tests.test_command import FATTEN, ask_sql
 
 GOES_NOWHERE = "offbook: Standard output takes nothing more: {}.\n"

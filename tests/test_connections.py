@@ -10,8 +10,8 @@ import pytest
 
 from app import App
 from storage.engines.database import Database
-from tests.browser import signed_in
-from tests.calling import caller
+from tests.support.api_client import caller
+from tests.support.browser import signed_in
 
 PAGES = ("/", "/trash", "/devices", "/settings", "/export.csv")
 API = ("/changes", "/contacts", "/users", "/healthz")

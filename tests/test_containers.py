@@ -19,7 +19,7 @@ import requests
 import yaml
 
 from config import Config
-from tests.serving import ROOT, read_greeting
+from tests.support.live_server import ROOT, read_greeting
 
 BIN = Path(sys.executable).parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

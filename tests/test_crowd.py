@@ -15,10 +15,10 @@ import requests
 
 from app import App
 from storage.base import SHORT_PAGE, WHOLE_PAGE
-from tests.browser import add_device, bearer
-from tests.calling import Caller, caller, change
-from tests.serving import serving
-from tests.waiting import wait_until
+from tests.support.api_client import Caller, caller, change
+from tests.support.browser import add_device, bearer
+from tests.support.live_server import serving
+from tests.support.polling import wait_until
 from web.server.wsgi_bridge import CROWD
 
 pytestmark = pytest.mark.engines("sqlite")  # one writer at a time: here others wait longest

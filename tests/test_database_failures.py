@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import app_on
+from tests.support.browser import app_on
 
 AWAY = {
     "sqlite": "sqlite:///{folder}/nowhere/offbook.db",

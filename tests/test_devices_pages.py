@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
+from tests.support.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
 from web.presenters.time_formatting import ago, clock_offset
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

@@ -16,7 +16,7 @@ from flask.cli import FlaskGroup, ScriptInfo
 
 from offbook.cli import UsageError
 from offbook.cli.parser import parse
-from tests.browser import app_on
+from tests.support.browser import app_on
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

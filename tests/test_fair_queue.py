@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from tests.aside import run
+from tests.support.event_loop import run
 from web.server.fair_queue import FairQueue
 
 

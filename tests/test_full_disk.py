@@ -29,15 +29,15 @@ from storage.repositories.accounts import Accounts, WrongPassword
 from storage.repositories.devices import SEEN_EVERY_US
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import USED_EVERY_US
-from tests import aside
-from tests.browser import PASSWORD, Browser, app_on, parts_of, signed_in
-from tests.calling import NOON, Caller, caller, change
 from tests.conftest import available
-from tests.cookies import cookie_of, copied, earlier_cookie, is_in
-from tests.databases import MAKERS
-from tests.full_disks import FULL, Disk, refusing, small_disk
-from tests.listening import listening
-from tests.serving import ROOT, serving
+from tests.support import event_loop
+from tests.support.api_client import NOON, Caller, caller, change
+from tests.support.browser import PASSWORD, Browser, app_on, parts_of, signed_in
+from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
+from tests.support.databases import MAKERS
+from tests.support.full_disks import FULL, Disk, refusing, small_disk
+from tests.support.live_server import ROOT, serving
+from tests.support.websocket_client import listening
 from web.live.access_monitor import Care
 from web.live.handshake import Guest
 from web.server.thread_pool import Threads
@@ -329,7 +329,7 @@ def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full:
         await care._note(all_of_them=False)
         threads.close()
 
-    aside.run(note_twice())
+    event_loop.run(note_twice())
     assert parts_of(full.app).accounts.devices(1)[0].cursor_seq == 7
 
 

@@ -13,8 +13,8 @@ from app import App
 from offbook.core.merge.retention import Lines
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, prune, push
-from tests.browser import csrf_of
-from tests.html_forms import Forms
+from tests.support.browser import csrf_of
+from tests.support.html_forms import Forms
 from tests.test_pages import Person
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

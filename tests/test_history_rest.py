@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app import App
-from tests.browser import parts_of
-from tests.calling import Caller, change
+from tests.support.api_client import Caller, change
+from tests.support.browser import parts_of
 
 EARLY, LATE = "2026-11-18T17:00:00.000Z", "2026-11-18T17:07:00.000Z"
 

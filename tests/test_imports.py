@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.formats import google_csv
 from storage.sql import batched_writes
-from tests.browser import Browser, csrf_of, parts_of
+from tests.support.browser import Browser, csrf_of, parts_of
 
 FILE = Path(__file__).parent.parent.parent / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"

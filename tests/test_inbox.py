@@ -13,10 +13,10 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.model import Conflict
-from tests.browser import Browser, parts_of, signed_in
-from tests.calling import contents
-from tests.conflicting import BOAT, HOME, Pair, every_kind, many, pair
-from tests.html_forms import Fields, form_at
+from tests.support.api_client import contents
+from tests.support.browser import Browser, parts_of, signed_in
+from tests.support.conflict_scenarios import BOAT, HOME, Pair, every_kind, many, pair
+from tests.support.html_forms import Fields, form_at
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

@@ -15,16 +15,16 @@ from offbook.core.users import Act
 from storage.engines.database import open_engines
 from storage.repositories.accounts import Accounts
 from storage.repositories.users import People
-from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
-from tests.calling import Caller, caller, change
-from tests.commanding import Device
-from tests.html_forms import form_at
-from tests.listening import listening, refusal
-from tests.serving import serving
+from tests.support.api_client import Caller, caller, change
+from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
+from tests.support.cli_runner import Device
+from tests.support.html_forms import form_at
+from tests.support.live_server import serving
+from tests.support.polling import wait_until
+from tests.support.tutorial_client import FIRST_SYNC
+from tests.support.websocket_client import listening, refusal
 from tests.test_late_forms import send
 from tests.test_live import cookie, cursor
-from tests.tutorial_client import FIRST_SYNC
-from tests.waiting import wait_until
 
 BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
 CODES = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}

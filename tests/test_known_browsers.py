@@ -12,7 +12,7 @@ from app import App
 from offbook.core.login_throttle import PER_GUEST, PER_NAME
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
-from tests.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in
 from web.known_browsers import COOKIE, SECONDS
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database

@@ -15,9 +15,9 @@ import requests
 
 from app import App
 from config import KIB, Config
-from tests.browser import Browser, bearer, csrf_of, parts_of
-from tests.calling import Caller, caller, change
-from tests.serving import read_all, serving
+from tests.support.api_client import Caller, caller, change
+from tests.support.browser import Browser, bearer, csrf_of, parts_of
+from tests.support.live_server import read_all, serving
 
 pytestmark = pytest.mark.engines("sqlite")  # what is asked of the database is what every request asks
 

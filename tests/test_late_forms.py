@@ -9,8 +9,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import PASSWORD, Browser, app_on, csrf_of, parts_of
-from tests.html_forms import form_at
+from tests.support.browser import PASSWORD, Browser, app_on, csrf_of, parts_of
+from tests.support.html_forms import form_at
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

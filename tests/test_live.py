@@ -17,12 +17,12 @@ from storage.commit_notifications import open_news
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
 from storage.sql.store import SqlStore
-from tests.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
-from tests.calling import Caller, caller, change, new_id
-from tests.cookies import cookie_of
-from tests.listening import Listener, listening, refusal
-from tests.serving import serving
-from tests.waiting import wait_until
+from tests.support.api_client import Caller, caller, change, new_id
+from tests.support.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
+from tests.support.cookies import cookie_of
+from tests.support.live_server import serving
+from tests.support.polling import wait_until
+from tests.support.websocket_client import Listener, listening, refusal
 
 LISTENERS_ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = %s"
 

@@ -21,11 +21,11 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, push_of
 from services.sync import sync_together
 from storage.base import Origin
-from tests.aside import run
-from tests.browser import app_on, parts_of
-from tests.calling import Caller, caller, change, new_id
-from tests.listening import SECONDS, Listener, listening
-from tests.serving import connect, migrated, running, serving, serving_process
+from tests.support.api_client import Caller, caller, change, new_id
+from tests.support.browser import app_on, parts_of
+from tests.support.event_loop import run
+from tests.support.live_server import connect, migrated, running, serving, serving_process
+from tests.support.websocket_client import SECONDS, Listener, listening
 from web.live.feeds import Feeds
 from web.server.thread_pool import Threads
 

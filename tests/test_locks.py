@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 
 from storage.engines.fair_lock import FairLock
-from tests.waiting import wait_until
+from tests.support.polling import wait_until
 
 
 def test_the_lock_is_given_in_order_of_arrival() -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.browser import add_device, app_beside, bearer, csrf_of, parts_of
-from tests.calling import change
-from tests.listening import listening
-from tests.serving import Process, exchange, serving_process
+from tests.support.api_client import change
+from tests.support.browser import add_device, app_beside, bearer, csrf_of, parts_of
+from tests.support.live_server import Process, exchange, serving_process
+from tests.support.websocket_client import listening
 from web.telemetry.logs import FORMATS
 
 NAME, PASSWORD, NOTES, PHONE = "Canaria Fenwick", "canary password", "the canary sings", "+34 555 0192837"

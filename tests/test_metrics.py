@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families as families
 
 from app import App
 from storage.repositories.device_lag import lag_of
-from tests.browser import add_device, add_user, app_on, bearer, parts_of
-from tests.calling import change
-from tests.listening import listening
-from tests.serving import running
+from tests.support.api_client import change
+from tests.support.browser import add_device, add_user, app_on, bearer, parts_of
+from tests.support.live_server import running
+from tests.support.websocket_client import listening
 
 TOKEN = "a token for whoever watches"
 Meters = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -25,11 +25,11 @@ from ops.move.verify_copy import differences
 from storage.engines.database import ENGINES, Database, open_engines, place_of
 from storage.engines.read_only_mode import Closed
 from storage.sql.store import SqlStore
-from tests.browser import app_on
 from tests.conftest import available
 from tests.migrations.filled import revision_of
-from tests.moving import databases, fill, rows_of, url_of
 from tests.storage.books import Desk, Library, change, uuid
+from tests.support.browser import app_on
+from tests.support.move_scenarios import databases, fill, rows_of, url_of
 
 ROOT = Path(__file__).parent.parent
 PAIRS = list(permutations(sorted(ENGINES), 2))
@@ -167,7 +167,7 @@ def test_a_move_that_is_killed_goes_on(stack: ExitStack, tmp_path: Path, one: st
     source, target = pair(stack, tmp_path, one, other)
     fill(source)
     before = rows_of(source)
-    command = [sys.executable, "-m", "tests.moving", url_of(source), url_of(target)]
+    command = [sys.executable, "-m", "tests.support.move_scenarios", url_of(source), url_of(target)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     killed = ran.stdout.splitlines().count("-9")

@@ -15,10 +15,10 @@ from offbook import Replica
 from offbook.core.errors import SyncError
 from storage.engines.database import Database
 from storage.engines.read_only_mode import RETRY_SECONDS
-from tests.browser import PASSWORD, add_device, add_user, app_on, bearer, csrf_of
 from tests.conftest import available
-from tests.moving import LONG, TEXTS, databases, rows_of, url_of
-from tests.serving import serving, serving_process
+from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, csrf_of
+from tests.support.live_server import serving, serving_process
+from tests.support.move_scenarios import LONG, TEXTS, databases, rows_of, url_of
 
 LEGISLATORS = Path(__file__).parents[2] / "shared/data/legislators.jsonl"
 

@@ -20,8 +20,8 @@ from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User, WrongPassword
 from storage.repositories.name_validation import a_name, folded
 from storage.repositories.passwords import Effort
-from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
-from tests.calling import caller
+from tests.support.api_client import caller
+from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.test_cli_server import run
 
 NewId = Callable[[], str]

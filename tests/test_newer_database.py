@@ -18,9 +18,9 @@ from ops.doctor import schema
 from ops.move.move import Unmovable, begin
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
-from tests.browser import PASSWORD, app_on, parts_of
-from tests.calling import caller
-from tests.serving import ROOT, migrated
+from tests.support.api_client import caller
+from tests.support.browser import PASSWORD, app_on, parts_of
+from tests.support.live_server import ROOT, migrated
 
 SENTENCE = (
     "The database was made by a newer offbook (schema 9999, which this version does not know): "

@@ -1,7 +1,8 @@
 """Whatever stands in a parameter of a route, the answer is a sentence, and has the same status on every engine.
 
-Every route of the URL map has a row in tests.odd, and each of its parameters in turn holds each odd value while the
-others are as they should be. The test client raises what a view raises, so that a fault ends with its traceback.
+Every route of the URL map has a row in tests.support.odd_values, and each of its parameters in turn holds each odd
+value while the others are as they should be. The test client raises what a view raises, so that a fault ends with its
+traceback.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from werkzeug.test import EnvironBuilder, TestResponse
 import web
 from app import STATIC, App
 from storage.engines.database import ENGINES
-from tests.browser import COOKIE, Stage, add_user, app_on, bearer, csrf_of, parts_of, signed_in
-from tests.conflicting import pair
 from tests.conftest import REQUIRE_ALL
-from tests.databases import MAKERS
-from tests.odd import (
+from tests.support.browser import COOKIE, Stage, add_user, app_on, bearer, csrf_of, parts_of, signed_in
+from tests.support.conflict_scenarios import pair
+from tests.support.databases import MAKERS
+from tests.support.odd_values import (
     ESCAPED,
     HEADERS,
     ROUTES,
@@ -42,7 +43,7 @@ from tests.odd import (
     places,
     replaced,
 )
-from tests.streaming import shown, written
+from tests.support.stream_files import shown, written
 from web.assets import url_of
 
 STATIC_URL = url_of(STATIC)
@@ -55,7 +56,9 @@ IS_PROOF = bool(os.environ.get("OFFBOOK_WORLDS"))
 
 @dataclass
 class House:
-    """The app on one engine, with someone in it who has one of everything. ``names`` are those of tests.odd."""
+    """The app on one engine, with someone in it who has one of everything. ``names`` are those of
+    tests.support.odd_values.
+    """
 
     stage: Stage
     template: Path
@@ -312,7 +315,9 @@ def is_shut_out(answer: TestResponse | Exception) -> bool:
 def test_every_route_has_a_row_and_every_row_a_route() -> None:
     rules = app_on("sqlite:///nothing.db").url_map.iter_rules()
     routes = {f"{method} {rule}" for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
-    assert {route.replace("{static}", STATIC_URL) for route in ROUTES} == routes, "see ROUTES in tests.odd"
+    assert {route.replace("{static}", STATIC_URL) for route in ROUTES} == routes, (
+        "see ROUTES in tests.support.odd_values"
+    )
 
 
 def test_every_value_that_a_view_reads_is_in_a_row() -> None:
@@ -328,7 +333,9 @@ def test_every_value_that_a_view_reads_is_in_a_row() -> None:
     queries = {name for takes in ROUTES.values() for name in takes.query}
     forms = {name for takes in ROUTES.values() for name in takes.form}
     assert len(read["query"]) > 10 and len(read["posted"]) > 10
-    assert read["query"] - queries == read["posted"] - forms == set(), "these need a place in ROUTES of tests.odd"
+    assert read["query"] - queries == read["posted"] - forms == set(), (
+        "these need a place in ROUTES of tests.support.odd_values"
+    )
     assert read["posted_or_query"] - (queries & forms) == set()
 
 

@@ -1,6 +1,7 @@
 """The API's description is a valid one, leaves nothing out, and every answer is as it says.
 
-The last is held by tests.calling: whatever a test asks of the API is checked against the description on the way.
+The last is held by tests.support.api_client: whatever a test asks of the API is checked against the description on the
+way.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from openapi_spec_validator import validate
 import routes
 from app import App
 from offbook.core.schema import TABLES
-from tests.calling import caller, change
-from tests.described import Undescribed, fits
+from tests.support.api_client import caller, change
+from tests.support.openapi_checks import Undescribed, fits
 from web.api import schemas
 
 OFFBOOK = Path(routes.__file__).parent / "offbook"
@@ -153,7 +154,7 @@ def test_a_page_longer_than_the_longest_may_be_asked_for(app: App, document: dic
 
 
 def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The checks of tests.calling are no use if they let everything through."""
+    """The checks of tests.support.api_client are no use if they let everything through."""
     laptop = caller(app, "ada")
     monkeypatch.setitem(app.view_functions, "rest.index", lambda: {"contacts": [], "next": None, "more": 1})
     with pytest.raises(Undescribed, match="'more' was unexpected"):

@@ -19,8 +19,8 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.pytest.lazy import get_all_tests
 
 from app import App
-from tests.browser import app_on
-from tests.calling import Caller, caller
+from tests.support.api_client import Caller, caller
+from tests.support.browser import app_on
 
 pytestmark = pytest.mark.engines("sqlite")  # tests.test_odd_values holds that the engines answer alike
 

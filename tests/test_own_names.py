@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from app import App
 from config import Config
-from tests.browser import PASSWORD, Browser, add_user, app_on, csrf_of, signed_in
+from tests.support.browser import PASSWORD, Browser, add_user, app_on, csrf_of, signed_in
 from web.allowed_hosts import is_allowed, name_in
 
 HTTPS = {"base_url": "https://localhost"}

@@ -14,8 +14,8 @@ from offbook.core.merge.retention import Lines
 from offbook.core.model import Record
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, prune, push
-from tests.browser import Browser, add_device, add_user, parts_of, signed_in
-from tests.html_forms import Fields, form_at
+from tests.support.browser import Browser, add_device, add_user, parts_of, signed_in
+from tests.support.html_forms import Fields, form_at
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

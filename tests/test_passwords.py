@@ -21,8 +21,8 @@ from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User
 from storage.repositories.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
 from storage.repositories.weak_passwords import GUESSES_MIN, WORDS, require_hard_to_guess
-from tests.browser import PASSWORD, Browser, add_user, parts_of, signed_in
-from tests.calling import caller
+from tests.support.api_client import caller
+from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.test_cli_server import run
 
 NewId = Callable[[], str]

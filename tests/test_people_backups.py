@@ -9,8 +9,8 @@ import pytest
 
 from app import App
 from offbook.core.users import Act, Rights
-from tests.browser import add_user, app_on, parts_of
-from tests.calling import caller, contents
+from tests.support.api_client import caller, contents
+from tests.support.browser import add_user, app_on, parts_of
 from tests.test_backup import backed_up, restored
 from tests.test_purging import Stopped, fill, removed, stopped_after
 

@@ -13,8 +13,8 @@ from app import App
 from offbook.core import POLICIES
 from offbook.core.merge import decide
 from offbook.core.merge.policies import Contest, Fate
-from tests.browser import signed_in
-from tests.conflicting import pair
+from tests.support.browser import signed_in
+from tests.support.conflict_scenarios import pair
 from tests.test_cli_server import run
 
 

@@ -18,10 +18,10 @@ from argon2 import PasswordHasher
 
 from app import App
 from storage.repositories.passwords import NICENESS, giving_way
-from tests.browser import PASSWORD, add_user, bearer, csrf_of
-from tests.calling import Caller, change
-from tests.serving import serving
-from tests.waiting import wait_until
+from tests.support.api_client import Caller, change
+from tests.support.browser import PASSWORD, add_user, bearer, csrf_of
+from tests.support.live_server import serving
+from tests.support.polling import wait_until
 from web.server.pools import MARK, Pool, Pools
 
 pytestmark = pytest.mark.engines("sqlite")

@@ -18,10 +18,10 @@ from storage.engines.database import Database
 from storage.repositories import user_purge
 from storage.repositories.sessions import Visit
 from storage.repositories.user_purge import owner_columns
-from tests.browser import add_device, add_user, parts_of
-from tests.calling import Caller, caller, change, contents, new_id
-from tests.conflicting import every_kind, pair
-from tests.tutorial_client import FIRST_SYNC
+from tests.support.api_client import Caller, caller, change, contents, new_id
+from tests.support.browser import add_device, add_user, parts_of
+from tests.support.conflict_scenarios import every_kind, pair
+from tests.support.tutorial_client import FIRST_SYNC
 
 OF_THE_SERVER = {"attempts", "settings", "books", "users"}
 """What is nobody's, and books and users themselves."""

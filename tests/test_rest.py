@@ -8,8 +8,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import Browser, add_user, parts_of, signed_in
-from tests.calling import Caller, caller, change, new_id, seq_of, typed
+from tests.support.api_client import Caller, caller, change, new_id, seq_of, typed
+from tests.support.browser import Browser, add_user, parts_of, signed_in
 
 HOME = {"kind": "address", "label": "home", "street": "12 St James's Square", "city": "London", "country": "England"}
 

@@ -12,7 +12,7 @@ from sqlalchemy import String
 
 from models import Base
 from offbook.core.schema import TABLES, Field, Type
-from tests.serving import ROOT
+from tests.support.live_server import ROOT
 
 OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks", "digest"}
 
@@ -48,7 +48,7 @@ def test_a_synced_table_has_the_columns_that_every_one_has(name: str) -> None:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What both stores make of a made-up table beside contacts."""
-    command = [sys.executable, "-m", "tests.second_table", str(tmp_path_factory.mktemp("boats"))]
+    command = [sys.executable, "-m", "tests.support.second_table", str(tmp_path_factory.mktemp("boats"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

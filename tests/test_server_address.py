@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offbook import Invalid, Replica
-from tests.commanding import Device
+from tests.support.cli_runner import Device
 
 SECRET = "canary-9f86d081884c7d65"
 

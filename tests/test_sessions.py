@@ -16,7 +16,7 @@ from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User, WrongPassword
 from storage.repositories.passwords import Effort
 from storage.repositories.sessions import DAY_US, ELSEWHERE_EVERY_US, USED_EVERY_US, Carried, Session, Visit, session_id
-from tests.waiting import wait_until
+from tests.support.polling import wait_until
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"

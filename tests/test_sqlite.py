@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select, text
 from models import Book
 from storage.engines import read_only_mode, sqlite
 from storage.engines.database import Database, open_engines
-from tests.hearing import hearing
+from tests.support.sql_spy import hearing
 
 pytestmark = pytest.mark.engines("sqlite")
 

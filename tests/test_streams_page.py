@@ -14,8 +14,8 @@ from click.testing import Result
 from app import App
 from offbook.core.stream_format import SECOND_US
 from storage.repositories.stream_reader import Gap, Message
-from tests.browser import Browser, add_user, parts_of, signed_in
-from tests.streaming import URL, Written, shown, written
+from tests.support.browser import Browser, add_user, parts_of, signed_in
+from tests.support.stream_files import URL, Written, shown, written
 from web.pages.streams import MESSAGES, payload, stretches
 from web.presenters.bar_chart import Band, bands
 from web.presenters.time_formatting import clock_time, rate, size

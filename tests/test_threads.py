@@ -8,7 +8,7 @@ from threading import Event, current_thread
 
 import pytest
 
-from tests.aside import run
+from tests.support.event_loop import run
 from web.server.thread_pool import Threads
 
 

@@ -12,9 +12,9 @@ import pytest
 from offbook.contacts.tutorial import micros_of
 from storage.engines.database import Database
 from storage.repositories import tutorial as storage_tutorial
-from tests.hearing import hearing
-from tests.tutorial_client import FIRST_SYNC, Lost, TutorialClient
-from tests.tutorial_house import House, Other, Wire
+from tests.support.sql_spy import hearing
+from tests.support.tutorial_client import FIRST_SYNC, Lost, TutorialClient
+from tests.support.tutorial_setup import House, Other, Wire
 from web.api import tutorial
 
 Post = Callable[[str, dict[str, Any]], tuple[int, Any]]

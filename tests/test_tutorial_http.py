@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from app import App
-from tests.browser import add_device, add_user
-from tests.serving import serving
-from tests.tutorial_client import FIRST_SYNC, TutorialClient, over_http
+from tests.support.browser import add_device, add_user
+from tests.support.live_server import serving
+from tests.support.tutorial_client import FIRST_SYNC, TutorialClient, over_http
 
 
 class Server:

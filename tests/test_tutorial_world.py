@@ -23,8 +23,8 @@ from offbook import Offline, Replica, Response
 from storage.engines.database import ENGINES, Database
 from tests.conftest import available
 from tests.storage.books import Library, sql_library
-from tests.tutorial_client import Lost, TutorialClient
-from tests.tutorial_house import House, Other
+from tests.support.tutorial_client import Lost, TutorialClient
+from tests.support.tutorial_setup import House, Other
 from tests.worlds.server import Server
 
 WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 300)

@@ -28,9 +28,9 @@ import pytest
 from app import App
 from offbook import Replica, SyncReport
 from offbook.replica import now_ms
-from tests.browser import PASSWORD, add_device, add_user, app_beside, parts_of, signed_in
-from tests.commanding import ROOT, Device
-from tests.serving import Process, serving_process
+from tests.support.browser import PASSWORD, add_device, add_user, app_beside, parts_of, signed_in
+from tests.support.cli_runner import ROOT, Device
+from tests.support.live_server import Process, serving_process
 
 LEGISLATORS = ROOT.parent / "shared" / "data" / "legislators-google.csv"
 

@@ -9,9 +9,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import Browser, add_user, csrf_of, parts_of, signed_in
-from tests.calling import Caller, caller
-from tests.described import hold
+from tests.support.api_client import Caller, caller
+from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.openapi_checks import hold
 
 GOOD = {"name": "Grace", "password": "correct horse battery"}
 

@@ -11,7 +11,7 @@ from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, push
-from tests.browser import parts_of
+from tests.support.browser import parts_of
 
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},

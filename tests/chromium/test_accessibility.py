@@ -9,10 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app import App
-from tests.browser import parts_of
 from tests.chromium.people import SIZES, Visit
-from tests.conflicting import every_kind, pair
-from tests.serving import serving
+from tests.support.browser import parts_of
+from tests.support.conflict_scenarios import every_kind, pair
+from tests.support.live_server import serving
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 WAYS = [("desktop", "light"), ("phone", "dark")]

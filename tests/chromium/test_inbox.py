@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.chromium.people import Visit
-from tests.conflicting import Pair, every_kind, pair
+from tests.support.conflict_scenarios import Pair, every_kind, pair
 
 Open = Callable[..., Visit]
 EVERY_WAY = [("desktop", True), ("phone", True), ("phone", False)]

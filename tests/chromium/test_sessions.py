@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import PASSWORD, parts_of
 from tests.chromium.people import Visit
 from tests.chromium.test_accessibility import flaws_of
+from tests.support.browser import PASSWORD, parts_of
 
 Open = Callable[..., Visit]
 NOTES = "First line\nsecond “line”"

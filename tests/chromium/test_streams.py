@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import App
-from tests.browser import parts_of
 from tests.chromium.people import Visit
 from tests.chromium.test_accessibility import flaws_of
-from tests.streaming import Written, shown, written
+from tests.support.browser import parts_of
+from tests.support.stream_files import Written, shown, written
 
 Open = Callable[..., Visit]
 WAYS = [("desktop", "light"), ("phone", "dark")]

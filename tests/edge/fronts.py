@@ -10,9 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.processes import memory_mb
-from tests.browser import add_device, add_user, app_beside
 from tests.hosts.balancer import balancing
-from tests.serving import Process, serving_process
+from tests.support.browser import add_device, add_user, app_beside
+from tests.support.live_server import Process, serving_process
 
 QUICK = {
     "client_header_timeout 10s": "client_header_timeout 3s",

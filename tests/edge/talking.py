@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from config import Config
-from tests.serving import connect, read_all, run_by
+from tests.support.live_server import connect, read_all, run_by
 from web.server.uvicorn_server import server_for
 from web.server.wsgi_bridge import DOOR, Bridge
 

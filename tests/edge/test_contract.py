@@ -16,7 +16,7 @@ from tests.edge.conversations import Conversation, conversation
 from tests.edge.fronts import FRONTS, Front
 from tests.edge.playing import play_all
 from tests.edge.talking import head, talk
-from tests.waiting import wait_until
+from tests.support.polling import wait_until
 
 COUNT = int(os.environ.get("OFFBOOK_CONVERSATIONS") or 300)
 ALONE = os.environ.get("OFFBOOK_CONVERSATION")

@@ -15,8 +15,8 @@ import uvicorn
 
 from config import Config
 from tests.edge.talking import QUICK, answers, request, showing_app, talk
-from tests.serving import connect, read_all, running, serving
-from tests.waiting import wait_until
+from tests.support.live_server import connect, read_all, running, serving
+from tests.support.polling import wait_until
 
 CHUNKED = request("POST", "/2", Transfer_Encoding="chunked")
 

@@ -6,7 +6,7 @@ import pytest
 
 from config import Config
 from tests.edge.talking import answers, chunked, flood, head, request, showing_app, talk
-from tests.serving import connect, read_all, serving
+from tests.support.live_server import connect, read_all, serving
 
 FOUR_KIB = Config(head_bytes_max=4096)
 MIB = 1024 * 1024

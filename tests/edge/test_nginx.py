@@ -14,8 +14,8 @@ from config import Config
 from tests.edge.fronts import Front, behind_nginx
 from tests.edge.talking import head, talk
 from tests.hosts.balancer import CONFIGURATION, balancing
-from tests.serving import connect, echo_app, serving
-from tests.waiting import wait_until
+from tests.support.live_server import connect, echo_app, serving
+from tests.support.polling import wait_until
 
 REQUESTS_MAX = 5
 

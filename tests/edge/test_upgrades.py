@@ -21,8 +21,8 @@ from tests.edge.talking import (
     showing_app,
     talk,
 )
-from tests.serving import connect, serving
-from tests.waiting import wait_until
+from tests.support.live_server import connect, serving
+from tests.support.polling import wait_until
 
 MIB = 1024 * 1024
 

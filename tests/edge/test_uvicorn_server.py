@@ -21,8 +21,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.server import ServerProtocol
 
 from tests.edge.talking import PATIENT, chunked, hall, handshake, letting_app, request
-from tests.serving import connect
-from tests.waiting import wait_until
+from tests.support.live_server import connect
+from tests.support.polling import wait_until
 from web.server import uvicorn_server
 from web.server.uvicorn_server import Limited, TimedProtocol, TimedSocket
 

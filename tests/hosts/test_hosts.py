@@ -17,11 +17,11 @@ import requests
 from app import App
 from offbook import Replica
 from storage.engines.database import Database
-from tests.browser import PASSWORD, add_device, add_user, app_on, csrf_of
 from tests.hosts.balancer import Balancer, balancing
-from tests.servers import REDIS, redis_missing
-from tests.serving import Process, serving_process
-from tests.witness import Witness, equal, names
+from tests.support.browser import PASSWORD, add_device, add_user, app_on, csrf_of
+from tests.support.callback_recorder import Witness, equal, names
+from tests.support.database_servers import REDIS, redis_missing
+from tests.support.live_server import Process, serving_process
 
 pytestmark = pytest.mark.engines("postgresql", "mysql")
 

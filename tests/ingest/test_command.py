@@ -21,8 +21,8 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
 from offbook.ingest.settings import MIB
-from tests.commanding import ROOT, Device
 from tests.ingest.feeds import SECONDS_MAX, feed, gaps, rows, saying, until_closed
+from tests.support.cli_runner import ROOT, Device
 
 TOKEN = "canary-9f86d081884c7d65"
 

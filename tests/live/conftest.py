@@ -13,10 +13,10 @@ from offbook import Replica
 from offbook.core.connection import Seconds
 from offbook.live import websocket, worker
 from offbook.sync import transport
-from tests.browser import add_device, add_user, app_beside
-from tests.middle import Middle
-from tests.serving import serving
-from tests.witness import Witness
+from tests.support.browser import add_device, add_user, app_beside
+from tests.support.callback_recorder import Witness
+from tests.support.fault_proxy import Middle
+from tests.support.live_server import serving
 
 QUICK = Seconds(
     handshake=1.5, answer=1.5, ping=0.5, poll=0.2, retry_min=0.02, retry_max=0.1, pause=0.1, live_min=0.02, live_max=0.1

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from offbook import NoLive, Offline, OtherBook, ServerFault
-from tests.calling import new_id
-from tests.middle import CLOSE, FIN, PING, PONG, RSV1, TEXT, Answerer, Ask, frame, silence
+from tests.support.api_client import new_id
+from tests.support.fault_proxy import CLOSE, FIN, PING, PONG, RSV1, TEXT, Answerer, Ask, frame, silence
 
 BINARY, CONTINUATION, UNKNOWN = 0x2, 0x0, 0x3
 HUGE = 64 * 1024 * 1024

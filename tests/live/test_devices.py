@@ -11,8 +11,8 @@ import pytest
 from app import App
 from offbook import Replica
 from offbook.database import sync_state
-from tests.browser import parts_of
-from tests.witness import Witness, equal, names
+from tests.support.browser import parts_of
+from tests.support.callback_recorder import Witness, equal, names
 
 WRITER = """
 import sqlite3, sys

@@ -10,8 +10,8 @@ import pytest
 
 from offbook import Replica, ServerFault
 from tests.live.liars import ANSWERS, BREAKS, answering, deaf, frames, page, saying
-from tests.middle import Answerer, Ask, Middle, silence
-from tests.witness import Witness, equal, names
+from tests.support.callback_recorder import Witness, equal, names
+from tests.support.fault_proxy import Answerer, Ask, Middle, silence
 
 
 @pytest.mark.parametrize(("answerer", "error"), BREAKS.values(), ids=BREAKS)

@@ -13,11 +13,11 @@ from app import App
 from models import Base
 from offbook import HTTP, NoLive, NotAuthorized, Offline, Refused, Replica
 from offbook.sync.http_errors import error_of
-from tests.browser import add_device, add_user, app_beside, parts_of
-from tests.calling import new_id
-from tests.middle import Middle, silence, status
-from tests.serving import serving_process
-from tests.witness import Witness, equal, names
+from tests.support.api_client import new_id
+from tests.support.browser import add_device, add_user, app_beside, parts_of
+from tests.support.callback_recorder import Witness, equal, names
+from tests.support.fault_proxy import Middle, silence, status
+from tests.support.live_server import serving_process
 from web.errors import problem_json
 
 

@@ -17,8 +17,8 @@ import pytest
 from offbook import NotFound, Replica, SyncError
 from tests.live.conftest import Open
 from tests.live.liars import ANSWERS, BREAKS, answering, deaf
-from tests.middle import Answerer, Middle, silence, status
-from tests.witness import Witness, equal
+from tests.support.callback_recorder import Witness, equal
+from tests.support.fault_proxy import Answerer, Middle, silence, status
 
 WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 0) // 100 or 1
 STEPS = 60

@@ -23,8 +23,8 @@ from storage.engines.migrations import downgrade, upgrade
 from storage.repositories import same_names
 from storage.repositories.accounts import Accounts, User, WrongPassword
 from storage.repositories.passwords import Effort
-from tests.serving import ROOT
-from tests.versions import LAST
+from tests.support.live_server import ROOT
+from tests.support.other_versions import LAST
 
 ZOE, ZOE_APART = "Zoë", unicodedata.normalize("NFD", "Zoë")
 LONG = "\ufdfa" * 100

@@ -18,8 +18,8 @@ from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
-from tests.tutorial_client import TutorialClient
-from tests.tutorial_house import House, Wire
+from tests.support.tutorial_client import TutorialClient
+from tests.support.tutorial_setup import House, Wire
 
 LAST_VERSION = "9321be1"
 ROOT = Path(__file__).parents[2]

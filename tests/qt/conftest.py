@@ -13,8 +13,8 @@ import pytest
 
 from app import App
 from offbook import Replica
-from tests.browser import add_device, add_user, app_beside, parts_of
-from tests.serving import serving
+from tests.support.browser import add_device, add_user, app_beside, parts_of
+from tests.support.live_server import serving
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication

@@ -15,7 +15,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 from examples.desktop.window import Window
 from offbook import Replica
 from tests.qt.spinning import pulse, until
-from tests.serving import silent
+from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")
 

@@ -14,7 +14,7 @@ from offbook import Offline
 from offbook.qt import LiveSignals
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
-from tests.serving import silent
+from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")
 

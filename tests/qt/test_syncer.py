@@ -20,7 +20,7 @@ from offbook.qt import Syncer, retry_seconds
 from offbook.replica import NoServer
 from tests.qt.spinning import pulse, until
 from tests.replica.serving import Held, Server, Wire, lost_request, says, wire
-from tests.serving import silent
+from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")
 

@@ -22,7 +22,7 @@ from examples.desktop.window import FEW, Window
 from offbook import Replica
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
-from tests.serving import ROOT
+from tests.support.live_server import ROOT
 
 pytestmark = pytest.mark.usefixtures("qt")
 

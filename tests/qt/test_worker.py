@@ -16,7 +16,7 @@ from offbook import NotAuthorized, Offline, Replica, Stopped, SyncReport
 from offbook.qt import SyncWorker
 from tests.qt.conftest import Device
 from tests.qt.spinning import until
-from tests.serving import silent
+from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")
 

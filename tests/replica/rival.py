@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.commanding import ROOT
+from tests.support.cli_runner import ROOT
 
 SCRIPT = """
 import select, sys, time

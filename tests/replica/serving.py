@@ -22,7 +22,7 @@ from services.history import page
 from services.sync import rehearse, sync
 from services.verify import compare, fetch
 from storage.base import Origin, PageSize, prune
-from storage.memory import MemoryStore, Shelf
+from tests.support.memory_store import MemoryStore, Shelf
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000

@@ -11,12 +11,12 @@ import pytest
 from offbook import Offline, Replica
 from offbook.core.errors import OffbookError
 from offbook.database import connection
-from tests.browser import add_device, add_user, app_on
-from tests.commanding import Device
-from tests.databases import MAKERS
-from tests.full_disks import SmallDisk, small_disk
 from tests.replica.serving import Server, Wire, lost_request, wire
-from tests.serving import serving
+from tests.support.browser import add_device, add_user, app_on
+from tests.support.cli_runner import Device
+from tests.support.databases import MAKERS
+from tests.support.full_disks import SmallDisk, small_disk
+from tests.support.live_server import serving
 
 SECONDS = 20.0
 """How long something may take that should take no time."""

@@ -19,10 +19,10 @@ from offbook import Offline, Replica
 from offbook.__main__ import main
 from offbook.database import connection as sqlite
 from offbook.database import sync_state
-from tests.commanding import ROOT, Device
 from tests.replica.conftest import Device as OpenDevice
 from tests.replica.serving import Server, Wire
-from tests.rights import bound_by_modes
+from tests.support.cli_runner import ROOT, Device
+from tests.support.file_permissions import bound_by_modes
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes and links are POSIX's")
 

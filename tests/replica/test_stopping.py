@@ -14,7 +14,7 @@ from offbook import Offline, Replica, Response, Stopped, SyncReport
 from offbook.sync.cancellation import Stoppable
 from tests.replica.conftest import Device
 from tests.replica.serving import Held, Server
-from tests.serving import silent
+from tests.support.live_server import silent
 
 SECONDS_MAX = 10.0
 

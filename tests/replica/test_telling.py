@@ -15,7 +15,7 @@ from offbook.core.connection import Seconds
 from offbook.live import worker
 from tests.replica.conftest import Device
 from tests.replica.serving import Server, Wire, lost_request, problem, says
-from tests.witness import Witness
+from tests.support.callback_recorder import Witness
 
 REVOKED = problem(401, "not_authorized", "The server does not know this token.")
 

@@ -15,9 +15,9 @@ from offbook.cli.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import Live, Verdicts
 from offbook.sync.response import results_of
-from tests import versions
 from tests.replica.serving import Wire, lost_request
-from tests.versions import Modules
+from tests.support import other_versions
+from tests.support.other_versions import Modules
 
 Open = Callable[..., Any]
 NOW = 1_795_000_000_000
@@ -26,13 +26,13 @@ NOW = 1_795_000_000_000
 @pytest.fixture(scope="module")
 def last(tmp_path_factory: pytest.TempPathFactory) -> Modules:
     """The last version's own code."""
-    return versions.last(tmp_path_factory.mktemp("last"))
+    return other_versions.last(tmp_path_factory.mktemp("last"))
 
 
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Modules:
     """A version that knows more, with its server."""
-    return versions.changed(tmp_path_factory.mktemp("newer"), versions.MORE)
+    return other_versions.changed(tmp_path_factory.mktemp("newer"), other_versions.MORE)
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_a_value_of_a_newer_version_is_given_back_from_the_history(device: Open,
 
 def test_a_device_with_more_than_it_could_type_agrees_with_its_server(tmp_path: Path) -> None:
     """The same fields, so that their digests can be compared: only the limits and kinds are others."""
-    other = versions.changed(tmp_path / "longer", versions.LONGER)
+    other = other_versions.changed(tmp_path / "longer", other_versions.LONGER)
     server = other["tests.replica.serving"].Server()
     with (
         other["offbook.replica"].Replica(tmp_path / "b.db", transport=Wire(server)) as b,

@@ -25,9 +25,9 @@ from offbook.core.verify.ranges import WHOLE, split
 from services.sync import changes, sync
 from storage.base import Origin, PageSize, Past, Reading, Store, prune
 from storage.engines.database import Database, open_engines
-from storage.memory import MemoryStore
 from storage.sql.store import SqlStore
-from tests.databases import MAKERS
+from tests.support.databases import MAKERS
+from tests.support.memory_store import MemoryStore
 
 Json = Any
 START = 1_795_000_000_000_000

@@ -14,8 +14,8 @@ from sqlalchemy import update
 from models import Book
 from storage.commit_notifications import News, books_in, messages, open_news
 from storage.engines.database import Database, open_engines
-from tests.servers import REDIS, redis_missing
-from tests.waiting import wait_until
+from tests.support.database_servers import REDIS, redis_missing
+from tests.support.polling import wait_until
 
 ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = %s"
 

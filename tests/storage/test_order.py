@@ -21,7 +21,7 @@ from storage.engines.database import Database
 from storage.sql.queries import CHANGES
 from storage.sql.store import SqlStore
 from tests.storage.books import LATER, ORIGIN, TICK, Desk, Json, Library, change, uuid
-from tests.waiting import wait_until
+from tests.support.polling import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 PROCESSES = 4

@@ -1,4 +1,4 @@
-"""storage.memory is what storage.sql.store must do: whatever is asked of the two, both answer the same."""
+"""tests.support.memory_store is what storage.sql.store must do: whatever is asked of the two, both answer the same."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Book
 from offbook.core.merge.policies import POLICIES
-from storage.memory import MemoryStore
 from tests.storage.books import Desk, Json, Library
 from tests.storage.stories import PUSHES, RECORDS, Player, Push, Typed
+from tests.support.memory_store import MemoryStore
 
 
 @dataclass(frozen=True)

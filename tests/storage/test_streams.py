@@ -20,7 +20,7 @@ from storage.engines.database import Database
 from storage.repositories import stream_reader
 from storage.repositories.stream_reader import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
 from storage.repositories.stream_registry import Streams
-from tests.streaming import URL, Written, written
+from tests.support.stream_files import URL, Written, written
 
 NewId = Callable[[], str]
 ALL = 2**63 - 1

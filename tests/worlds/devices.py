@@ -63,7 +63,7 @@ def texts_in(*found: Any) -> set[str]:
 
 
 class Version:
-    """What runs on a device: this version, or another that knows less (tests.versions)."""
+    """What runs on a device: this version, or another that knows less (tests.support.other_versions)."""
 
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica

@@ -15,7 +15,7 @@ from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
 from services.sync import changes, sync
 from storage.base import Origin, PageSize, Store, prune
-from storage.memory import MemoryStore, Shelf
+from tests.support.memory_store import MemoryStore, Shelf
 
 Json = Any
 START = 1_795_000_000_000_000

@@ -13,10 +13,10 @@ from random import Random
 import pytest
 
 from storage.engines.database import ENGINES
-from tests import versions
 from tests.conftest import available
 from tests.replica.hasty import hasty
 from tests.storage.books import Library, memory_library, sql_library
+from tests.support import other_versions
 from tests.worlds.devices import Version
 from tests.worlds.world import World
 
@@ -38,7 +38,7 @@ def sql(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="session")
 def lesser(tmp_path_factory: pytest.TempPathFactory) -> Version:
     """A version that knows less than the server."""
-    return Version(versions.changed(tmp_path_factory.mktemp("lesser"), versions.LESS))
+    return Version(other_versions.changed(tmp_path_factory.mktemp("lesser"), other_versions.LESS))
 
 
 def play(seed: int, folder: Path, library: Library, lesser: Version) -> World:

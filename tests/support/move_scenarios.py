@@ -1,7 +1,7 @@
 """Databases to move from and to, one filled with what is hard to carry; and a move that is killed again and again.
 
 Run by itself it moves one database into another, in processes that are killed before their first commit, their second,
-third, fifth, eighth and so on, until one gets to the end: ``python -m tests.moving SOURCE TARGET``.
+third, fifth, eighth and so on, until one gets to the end: ``python -m tests.support.move_scenarios SOURCE TARGET``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from models import Base
 from ops.move.copy_rows import MARKS
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
-from tests.browser import app_on
-from tests.databases import MAKERS
 from tests.storage.books import Desk, Library, change
+from tests.support.browser import app_on
+from tests.support.databases import MAKERS
 
 INTEGER_MAX = 2**63 - 1
 TEXTS = (

@@ -10,7 +10,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.browser import bearer
+from tests.support.browser import bearer
 
 SECONDS = 10.0
 """How long something may take that should take no time."""

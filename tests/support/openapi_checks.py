@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.browser import app_on
+from tests.support.browser import app_on
 
 
 class Undescribed(AssertionError):

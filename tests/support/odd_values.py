@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tests.calling import NOON, change
+from tests.support.api_client import NOON, change
 
 UNKNOWN = str(uuid.UUID(int=7, version=4))
 

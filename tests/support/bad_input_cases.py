@@ -9,7 +9,7 @@ from typing import Any
 
 from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.schema import CONTACTS
-from tests.calling import change
+from tests.support.api_client import change
 
 GOOD = change(id="11111111-1111-4111-8111-111111111111", record_id="22222222-2222-4222-8222-222222222222")
 

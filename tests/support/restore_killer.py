@@ -1,7 +1,7 @@
 """Restores that die by a signal that nothing can catch, each in a process of its own.
 
-``python -m tests.killing_restores URL FILE POINT...`` restores once for each point, ``module:function:calls``: the
-process kills itself when the function was called so often and is called once more. Prints the points come to.
+``python -m tests.support.restore_killer URL FILE POINT...`` restores once for each point, ``module:function:calls``:
+the process kills itself when the function was called so often and is called once more. Prints the points come to.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.serving import ROOT
+from tests.support.live_server import ROOT
 
 LAST = "9321be1"
 """The commit of the last version."""
@@ -26,7 +26,7 @@ LAST = "9321be1"
 Modules = dict[str, Any]
 """A version's modules by their names."""
 
-FAMILY = ("offbook", "services", "storage", "tests.replica.serving")
+FAMILY = ("offbook", "services", "storage", "tests.replica.serving", "tests.support.memory_store")
 
 LONGER = """
 

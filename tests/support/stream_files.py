@@ -13,7 +13,7 @@ from offbook.database.connection import connect
 from offbook.ingest.batch import Batch
 from offbook.ingest.stream_file import StreamFile
 from storage.repositories.stream_registry import Source
-from tests.browser import parts_of
+from tests.support.browser import parts_of
 
 URL = "wss://example.org/feed?token=…"
 

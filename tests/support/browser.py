@@ -17,8 +17,8 @@ from app import App, create_app
 from config import Config
 from services.container import Parts
 from storage.repositories.devices import Device
-from tests.databases import Maker
-from tests.serving import migrated
+from tests.support.databases import Maker
+from tests.support.live_server import migrated
 from web.auth import open_session
 
 PASSWORD = "correct horse battery"

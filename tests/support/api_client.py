@@ -12,8 +12,8 @@ from app import App
 from models import Base
 from offbook.core.protocol.requests import iso_millis
 from storage.engines.database import Database
-from tests.browser import add_device, add_user, bearer
-from tests.described import hold
+from tests.support.browser import add_device, add_user, bearer
+from tests.support.openapi_checks import hold
 
 NOON = iso_millis(1_795_021_600_000)
 """2026-11-18T17:06:40.000Z: before any clock of a test, so that a change of this time is never from the future."""

@@ -24,7 +24,7 @@ from storage.repositories.devices import DeviceLogin
 from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import Tutorial
 from storage.sql.store import SqlStore
-from tests.tutorial_client import TutorialClient
+from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial
 from web.bodies import loads
 

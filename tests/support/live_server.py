@@ -22,7 +22,7 @@ from storage.engines.migrations import upgrade
 from web.server.process import address_of, listen
 from web.server.uvicorn_server import server_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from itsdangerous import URLSafeTimedSerializer
 
 from app import App
-from tests.browser import COOKIE, Browser, parts_of
+from tests.support.browser import COOKIE, Browser, parts_of
 from web.auth import Sessions
 
 

@@ -10,8 +10,8 @@ from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from storage.base import Origin, push
 from storage.sql.store import SqlReading
-from tests.browser import add_device, add_user, parts_of
-from tests.calling import Caller, change
+from tests.support.api_client import Caller, change
+from tests.support.browser import add_device, add_user, parts_of
 
 BORN = "2026-11-18T17:00:00.000Z"
 EARLY = "2026-11-18T17:06:40.000Z"

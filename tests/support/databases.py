@@ -1,7 +1,7 @@
 """Fresh, migrated databases for tests, of every engine: real ones, since locks show in nothing less.
 
 Migrating takes far longer than copying. So a SQLite file is migrated once per process and copied for each test; a
-server's databases are migrated once per process and emptied for each (tests.servers).
+server's databases are migrated once per process and emptied for each (tests.support.database_servers).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
-from tests.servers import MARIADB, POSTGRESQL, Emptied
+from tests.support.database_servers import MARIADB, POSTGRESQL, Emptied
 
 
 class Maker(Protocol):

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from offbook.__main__ import main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
