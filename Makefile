@@ -39,10 +39,10 @@ serve: $(STAMP)
 test: export PYTHONDONTWRITEBYTECODE :=
 test: $(DEV_STAMP)
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core $(ARGS)
+	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core tests/contacts $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/pytest $(ON_ALL_CORES) --ignore tests/core $(ARGS)
+	$(BIN)/pytest $(ON_ALL_CORES) --ignore tests/core --ignore tests/contacts $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""decide(): what one change does to one record. The table of cases is tests/core/test_merge*.py.
+"""decide(): what one change does to one record. The table of cases is tests/core/merge/test_decide_*.py.
 
 A change replaces every cell that it is not concurrent with, whatever the clocks say: its writer had seen what it
 replaced. A cell is concurrent with a change when another replica wrote it after the change's base for it, whoever wrote

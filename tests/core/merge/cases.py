@@ -1,4 +1,4 @@
-"""The words in which test_merge.py tells its cases, and how a case is played.
+"""The words in which test_decide_values.py tells its cases, and how a case is played.
 
 A case is about one contact. ``parent`` is the contact as every replica knew it, ``ours`` what other replicas did to it
 since, ``theirs`` the change that comes now, from a replica that has seen the parent and nothing else. Times are what

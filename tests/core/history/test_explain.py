@@ -8,7 +8,7 @@ import pytest
 
 from offbook.core.history.entry import Lost, Past, Winner
 from offbook.core.history.explain import Edit, Rival, explain, said, who
-from tests.core.test_past import past
+from tests.core.history.test_entry import past
 
 EARLY, LATE = "2026-11-20T17:01:00.000Z", "2026-11-20T17:05:00.000Z"
 MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"}, timestamp=EARLY)

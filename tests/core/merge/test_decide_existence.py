@@ -1,6 +1,6 @@
 """The table of cases about what is there: unknown, deleted, made twice; and the entries of a contact.
 
-Read as test_merge.py.
+Read as test_decide_values.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from offbook.core.schema import EXISTS
-from tests.core.cases import (
+from tests.core.merge.cases import (
     ADA,
     ADA_A,
     BOAT,

@@ -12,7 +12,7 @@ from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import DAY_US, Forgotten, Lines, count, is_bare, lines_at, pruned, total
 from offbook.core.schema import EXISTS
-from tests.core.cases import seen
+from tests.core.merge.cases import seen
 
 CELLS = {
     "name": "Ada",

@@ -1,7 +1,7 @@
 """The table of cases about values: what each policy makes of two edits that did not know of each other.
 
 Read a case as: everybody knew ``parent``; others did ``ours``; now ``theirs`` arrives. cases.py has the words, and
-test_merge_existence.py the cases in which something is deleted, removed or made.
+test_decide_existence.py the cases in which something is deleted, removed or made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from offbook.core import Operation, Write, decide
 from offbook.core.merge.decide import Keep, clock_of
 from offbook.core.model import Clock
 from offbook.core.schema import EXISTS
-from tests.core.cases import (
+from tests.core.merge.cases import (
     ADA,
     ADA_A,
     BOAT,

@@ -1,6 +1,6 @@
 """The table of cases about edits that lie hidden under an own one: a replica's own edit lets it see nothing.
 
-Read as test_merge.py. ``by="theirs"`` is an earlier change by the replica whose change comes now.
+Read as test_decide_values.py. ``by="theirs"`` is an earlier change by the replica whose change comes now.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import pytest
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Clock, Record
 from offbook.core.schema import EXISTS
-from tests.core.cases import (
+from tests.core.merge.cases import (
     ADA,
     ADA_A,
     CELL,

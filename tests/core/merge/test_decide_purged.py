@@ -1,6 +1,6 @@
 """What a change does to a bare tombstone: a contact whose values were pruned, and whose deletion still stands.
 
-Cases as in test_merge.py, but that pruning empties what ``ours`` left, before the change comes.
+Cases as in test_decide_values.py, but that pruning empties what ``ours`` left, before the change comes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from offbook.core import Record, decide
 from offbook.core.merge.decide import Decision, Write
 from offbook.core.merge.retention import Lines, is_bare, pruned
 from offbook.core.schema import EXISTS
-from tests.core.cases import (
+from tests.core.merge.cases import (
     ADA,
     ADA_A,
     BOAT,
