@@ -26,7 +26,7 @@ LAST = "9321be1"
 Modules = dict[str, Any]
 """A version's modules by their names."""
 
-FAMILY = ("offbook", "services", "storage", "tests.replica.serving", "tests.support.memory_store")
+FAMILY = ("offbook", "services", "storage", "tests.device.fake_server", "tests.support.memory_store")
 
 LONGER = """
 
@@ -95,11 +95,11 @@ def last(folder: Path) -> Modules:
 
 
 def changed(folder: Path, declaration: str) -> Modules:
-    """This version with another declaration, and what serves it (tests.replica.serving)."""
+    """This version with another declaration, and what serves it (tests.device.fake_server)."""
     shutil.copytree(ROOT / "offbook", folder / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
     with (folder / "offbook" / "core" / "schema.py").open("a") as file:
         file.write(declaration)
-    return _load(folder, "offbook.live.session", "tests.replica.serving")
+    return _load(folder, "offbook.live.session", "tests.device.fake_server")
 
 
 def _load(folder: Path, *more: str) -> Modules:

@@ -14,7 +14,7 @@ import pytest
 
 from storage.engines.database import ENGINES
 from tests.conftest import available
-from tests.replica.hasty import hasty
+from tests.device.instant_turns import hasty
 from tests.storage.books import Library, memory_library, sql_library
 from tests.support import other_versions
 from tests.worlds.devices import Version

@@ -19,8 +19,8 @@ from offbook import Offline, Replica
 from offbook.__main__ import main
 from offbook.database import connection as sqlite
 from offbook.database import sync_state
-from tests.replica.conftest import Device as OpenDevice
-from tests.replica.serving import Server, Wire
+from tests.device.conftest import Device as OpenDevice
+from tests.device.fake_server import Server, Wire
 from tests.support.cli_runner import ROOT, Device
 from tests.support.file_permissions import bound_by_modes
 

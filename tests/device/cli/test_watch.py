@@ -9,7 +9,7 @@ import pytest
 from offbook import Replica, Status
 from offbook.cli.watch import Watched, sentence
 from offbook.database import change_log
-from tests.replica.serving import Server, Wire
+from tests.device.fake_server import Server, Wire
 
 
 def stands(link: str) -> Status:

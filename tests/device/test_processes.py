@@ -15,10 +15,10 @@ import pytest
 
 from offbook import Busy, Replica
 from offbook.database import connection, sync_state
-from tests.replica.conftest import Device
-from tests.replica.http import TOKEN, serving
-from tests.replica.killing import ROOT, killing
-from tests.replica.serving import Server, Wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, Wire
+from tests.device.http_server import TOKEN, serving
+from tests.device.process_killer import ROOT, killing
 
 DEAD = 2**22 + 1
 """No process has this id: Linux and macOS count up to less."""

@@ -1,7 +1,8 @@
 """Syncs that die before their n-th statement, each in a process of its own.
 
-``python -m tests.replica.killing`` is a process that holds little but offbook, and forks for each of them: pytest's own
-is ten times as large, and to fork that takes longer than the sync. The server stays with the test, behind a socket.
+``python -m tests.device.process_killer`` is a process that holds little but offbook, and forks for each of them:
+pytest's own is ten times as large, and to fork that takes longer than the sync. The server stays with the test, behind
+a socket.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from offbook import Replica, Response
-from tests.replica.hasty import hasty
+from tests.device.instant_turns import hasty
 
 ROOT = Path(__file__).parents[2]
 ASKED, ENDED = b"?", b"."
@@ -27,11 +28,11 @@ Answer = Callable[[bytes], Response]
 
 @contextmanager
 def killing(*, is_hasty: bool = False) -> Iterator[Killing]:
-    """``is_hasty``: each transaction of a sync ends wherever it may (tests.replica.hasty)."""
+    """``is_hasty``: each transaction of a sync ends wherever it may (tests.device.instant_turns)."""
     ours, theirs = socket.socketpair()
     with theirs:
         handle = theirs.fileno()
-        command = [sys.executable, "-m", "tests.replica.killing", str(handle), *["hasty"] * is_hasty]
+        command = [sys.executable, "-m", "tests.device.process_killer", str(handle), *["hasty"] * is_hasty]
         process = subprocess.Popen(command, cwd=ROOT, pass_fds=[handle])
     with process, ours:  # it ends when the socket is closed
         yield Killing(ours)

@@ -15,7 +15,7 @@ from offbook.cli.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import Live, Verdicts
 from offbook.sync.response import results_of
-from tests.replica.serving import Wire, lost_request
+from tests.device.fake_server import Wire, lost_request
 from tests.support import other_versions
 from tests.support.other_versions import Modules
 
@@ -38,7 +38,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Modules:
 @pytest.fixture
 def server(newer: Modules) -> Any:
     """A server of the newer version."""
-    return newer["tests.replica.serving"].Server()
+    return newer["tests.device.fake_server"].Server()
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_a_value_of_a_newer_version_is_given_back_from_the_history(device: Open,
 def test_a_device_with_more_than_it_could_type_agrees_with_its_server(tmp_path: Path) -> None:
     """The same fields, so that their digests can be compared: only the limits and kinds are others."""
     other = other_versions.changed(tmp_path / "longer", other_versions.LONGER)
-    server = other["tests.replica.serving"].Server()
+    server = other["tests.device.fake_server"].Server()
     with (
         other["offbook.replica"].Replica(tmp_path / "b.db", transport=Wire(server)) as b,
         Replica(tmp_path / "a.db", transport=Wire(server)) as a,

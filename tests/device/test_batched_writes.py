@@ -25,9 +25,9 @@ from offbook.database.batched_writes import in_turns
 from offbook.database.connection import atomic, connect
 from offbook.formats import google_csv
 from offbook.sync.session import forget_old_lines
-from tests.replica.conftest import Device as OpenDevice
-from tests.replica.rival import rival
-from tests.replica.serving import Server, Wire, wire
+from tests.device.competing_writer import rival
+from tests.device.conftest import Device as OpenDevice
+from tests.device.fake_server import Server, Wire, wire
 from tests.support.cli_runner import Device
 
 WAIT_SECONDS_MAX = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from offbook import Replica
-from tests.replica.conftest import Device
-from tests.replica.serving import Server
+from tests.device.conftest import Device
+from tests.device.fake_server import Server
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 
 from offbook import HTTP, NotAuthorized, Offline, Replica, ServerFault
 from offbook.sync import transport
-from tests.replica.http import TOKEN, House, serving
-from tests.replica.odd_servers import HEAD, Talk, Visitor, odd_server, says
-from tests.replica.serving import Server
+from tests.device.fake_server import Server
+from tests.device.http_server import TOKEN, House, serving
+from tests.device.scripted_servers import HEAD, Talk, Visitor, odd_server, says
 
 MIB = 1024 * 1024
 

@@ -22,7 +22,7 @@ from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
 from offbook.core.validation import cells_of
 from offbook.formats.google_csv import Contact, Import, decode, read, write
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
+DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"
 REAL_JSON = DATA / "legislators.jsonl"
 needs_real_files = pytest.mark.skipif(

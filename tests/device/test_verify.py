@@ -14,8 +14,8 @@ from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX
 from offbook.database import change_log
 from offbook.verify.session import STARTS_MAX
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, Step, everything, lost_request, ok, problem, says, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, Step, everything, lost_request, ok, problem, says, wire
 
 ODD = {
     "name": "Zoë \U0001f600 'quotes' \"too\" %s %_\\",

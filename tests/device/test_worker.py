@@ -14,8 +14,8 @@ import pytest
 from offbook import Response
 from offbook.core.connection import Seconds
 from offbook.live import worker
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire, lost_request, problem, says
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, Wire, lost_request, problem, says
 
 SECONDS_MAX = 10.0
 WRITER = """

@@ -1,4 +1,4 @@
-"""The server of serving.py behind real HTTP on 127.0.0.1, for what only a network shows."""
+"""The server of fake_server.py behind real HTTP on 127.0.0.1, for what only a network shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.replica.serving import Server
+from tests.device.fake_server import Server
 
 TOKEN = "ob_0123_abc"
 NOT_YOU = b'{"status": 401, "code": "not_authorized", "detail": "The server does not know this token."}'

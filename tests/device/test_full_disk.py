@@ -11,7 +11,7 @@ import pytest
 from offbook import Offline, Replica
 from offbook.core.errors import OffbookError
 from offbook.database import connection
-from tests.replica.serving import Server, Wire, lost_request, wire
+from tests.device.fake_server import Server, Wire, lost_request, wire
 from tests.support.browser import add_device, add_user, app_on
 from tests.support.cli_runner import Device
 from tests.support.databases import MAKERS

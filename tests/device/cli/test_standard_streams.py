@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import ServerConnection
 
+from tests.device.cli.test_commands import FATTEN, ask_sql
 from tests.ingest.feeds import SECONDS_MAX, feed, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device, Said
-from tests.test_command import FATTEN, ask_sql
 
 GOES_NOWHERE = "offbook: Standard output takes nothing more: {}.\n"
 CLOSED, FULL = GOES_NOWHERE.format("Bad file descriptor"), GOES_NOWHERE.format("No space left on device")

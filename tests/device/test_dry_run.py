@@ -8,8 +8,8 @@ import pytest
 
 from offbook import Offline, Replica
 from offbook.sync.dry_run import PlannedChange, PlannedRow
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire, lost_request, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, Wire, lost_request, wire
 
 
 def dump(replica: Replica) -> dict[str, list[Any]]:

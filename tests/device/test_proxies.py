@@ -12,9 +12,9 @@ import pytest
 from offbook import HTTP, NoLive, NotOffbook, Offline, ProxyFault, Replica
 from offbook.core.connection import SECONDS
 from offbook.live.websocket import Channel, Sign
-from tests.replica.http import TOKEN, House, serving
-from tests.replica.odd_servers import Visitor, answer, odd_server, says
-from tests.replica.serving import Server
+from tests.device.fake_server import Server
+from tests.device.http_server import TOKEN, House, serving
+from tests.device.scripted_servers import Visitor, answer, odd_server, says
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "socks_proxy", "ws_proxy", "wss_proxy")
 

@@ -12,8 +12,8 @@ from offbook import Offline, Replica
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
-from tests.replica.conftest import Device
-from tests.replica.serving import SECOND, START, Server, Wire, lost_answer, lost_request, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import SECOND, START, Server, Wire, lost_answer, lost_request, wire
 
 EPOCHS = pytest.mark.parametrize("epoch", ["e2", None], ids=["by command", "by copying the file"])
 

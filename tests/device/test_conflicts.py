@@ -9,8 +9,8 @@ import pytest
 from offbook import Invalid, NotFound, Offline, Replica
 from offbook.database import change_log
 from offbook.sync.request import next_batch
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, lost_answer, lost_request, ok, says, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, lost_answer, lost_request, ok, says, wire
 
 THIRD = "555-3"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offbook import Replica
-from tests.replica.serving import Server, Wire
+from tests.device.fake_server import Server, Wire
 
 Device = Callable[..., Replica]
 

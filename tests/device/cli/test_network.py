@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from offbook import Replica
-from tests.replica.http import NOT_YOU
-from tests.replica.odd_servers import odd_server, says
+from tests.device.http_server import NOT_YOU
+from tests.device.scripted_servers import odd_server, says
 from tests.support.cli_runner import Device
 
 OFFLINE, NOT_AUTHORIZED, FAILED = 3, 4, 1

@@ -9,8 +9,8 @@ import pytest
 
 from offbook import NotAuthorized, NotOffbook, Offline, OtherBook, Refused, Response, ServerFault, SyncError
 from offbook.core.protocol.requests import CHANGES_MAX
-from tests.replica.conftest import Device
-from tests.replica.serving import (
+from tests.device.conftest import Device
+from tests.device.fake_server import (
     BOOK,
     Clock,
     Server,

@@ -15,8 +15,8 @@ from offbook.database import change_log
 from offbook.sync import apply, response
 from services.sync import changes, sync
 from storage.base import Origin
-from tests.replica.conftest import Device
-from tests.replica.serving import START, Clock, Server, Wire, lost_answer, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, wire
 
 HOUR_MS = 3_600_000
 

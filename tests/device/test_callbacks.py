@@ -13,8 +13,8 @@ import pytest
 from offbook import NotAuthorized, Offline, Replica, Response
 from offbook.core.connection import Seconds
 from offbook.live import worker
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, Wire, lost_request, problem, says
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, Wire, lost_request, problem, says
 from tests.support.callback_recorder import Witness
 
 REVOKED = problem(401, "not_authorized", "The server does not know this token.")

@@ -15,8 +15,8 @@ import pytest
 from offbook import Invalid, NotFound, Replica, Response
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log
-from tests.replica.conftest import Device
-from tests.replica.serving import Clock, Server, Wire, says, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Clock, Server, Wire, says, wire
 
 LEGISLATORS = Path(__file__).parents[3] / "shared/data/legislators.jsonl"
 

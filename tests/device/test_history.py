@@ -8,8 +8,8 @@ import pytest
 
 from offbook import Invalid, NotFound, Offline, Replica, ServerFault
 from offbook.database import change_log
-from tests.replica.conftest import Device
-from tests.replica.serving import Server, lost_request, ok, says, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import Server, lost_request, ok, says, wire
 
 
 @pytest.fixture

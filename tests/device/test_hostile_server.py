@@ -12,8 +12,8 @@ import pytest
 from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
 from offbook.sync import session
 from offbook.sync.validators import json_of
-from tests.replica.conftest import Device
-from tests.replica.serving import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
+from tests.device.conftest import Device
+from tests.device.fake_server import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 

@@ -12,8 +12,8 @@ import pytest
 
 from offbook import Offline, Replica, Response, Stopped, SyncReport
 from offbook.sync.cancellation import Stoppable
-from tests.replica.conftest import Device
-from tests.replica.serving import Held, Server
+from tests.device.conftest import Device
+from tests.device.fake_server import Held, Server
 from tests.support.live_server import silent
 
 SECONDS_MAX = 10.0
