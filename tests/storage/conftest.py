@@ -9,7 +9,7 @@ import pytest
 
 from storage.engines.database import ENGINES
 from tests.conftest import available
-from tests.storage.books import Desk, Library, memory_library, sql_library
+from tests.storage.library import Desk, Library, memory_library, sql_library
 
 MEMORY = "memory"
 

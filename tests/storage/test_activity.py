@@ -20,7 +20,7 @@ from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Compa
 from storage.repositories.devices import Device
 from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
-from tests.storage.books import change, uuid
+from tests.storage.library import change, uuid
 
 NewId = Callable[[], str]
 NUMBERS = itertools.count(1)

@@ -11,7 +11,7 @@ from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
 from services.verify import compare, fetch
 from storage.base import Origin, take
-from tests.storage.books import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
+from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
 WHOLE = {

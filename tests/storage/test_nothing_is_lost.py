@@ -15,8 +15,8 @@ from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.validation import same
 from services.restore import By, preview, restore, restore_version, take_back
-from tests.storage.books import ORIGIN, TICK, Desk, Library, uuid
-from tests.storage.stories import HISTORIES, Player, Push, play
+from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
+from tests.storage.scenarios import HISTORIES, Player, Push, play
 
 Live = dict[str, dict[str, Any]]
 

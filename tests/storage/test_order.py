@@ -20,7 +20,7 @@ from storage.base import take
 from storage.engines.database import Database
 from storage.sql.queries import CHANGES
 from storage.sql.store import SqlStore
-from tests.storage.books import LATER, ORIGIN, TICK, Desk, Json, Library, change, uuid
+from tests.storage.library import LATER, ORIGIN, TICK, Desk, Json, Library, change, uuid
 from tests.support.polling import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +33,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from storage.engines.database import open_engines
 from storage.sql.store import SqlStore
-from tests.storage.books import Desk, change
+from tests.storage.library import Desk, change
 
 url, book_id, process, threads, pushes = sys.argv[1], *map(int, sys.argv[2:])
 store = SqlStore(open_engines(url))

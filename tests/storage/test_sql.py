@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import and_, event, update
 
 from storage.sql.queries import CONFLICTS
-from tests.storage.books import Desk, Json, Library, change, uuid
+from tests.storage.library import Desk, Json, Library, change, uuid
 from tests.support.sql_spy import hearing
 
 DETAILS = {"k1": {"kind": "phone", "value": "1"}, "k2": {"kind": "address", "city": "London"}}

@@ -20,7 +20,7 @@ from models import Base
 from ops.move.copy_rows import MARKS
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
-from tests.storage.books import Desk, Library, change
+from tests.storage.library import Desk, Library, change
 from tests.support.browser import app_on
 from tests.support.databases import MAKERS
 

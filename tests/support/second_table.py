@@ -26,7 +26,7 @@ from services.verify import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
 from storage.sql.store import SqlStore
-from tests.storage.books import Desk, Library, change, memory_library
+from tests.storage.library import Desk, Library, change, memory_library
 
 BOATS = Table(
     "boats",

@@ -15,7 +15,7 @@ import pytest
 from storage.engines.database import ENGINES
 from tests.conftest import available
 from tests.device.instant_turns import hasty
-from tests.storage.books import Library, memory_library, sql_library
+from tests.storage.library import Library, memory_library, sql_library
 from tests.support import other_versions
 from tests.worlds.devices import Version
 from tests.worlds.world import World

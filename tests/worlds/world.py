@@ -15,7 +15,7 @@ from uuid import UUID
 from offbook import SyncReport
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.retention import Lines
-from tests.storage.books import Library
+from tests.storage.library import Library
 from tests.support.memory_store import Shelf
 from tests.worlds.devices import Device, Ledger, Version, texts_in
 from tests.worlds.server import Json, Server

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.storage.books import Desk, Json, change
+from tests.storage.library import Desk, Json, change
 
 RECORDS = range(1, 4)
 DEVICES = range(1, 4)

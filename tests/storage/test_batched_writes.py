@@ -16,7 +16,7 @@ from services.sync import sync, sync_together
 from storage.base import Page, PageSize, pull
 from storage.sql import batched_writes
 from storage.sql.batched_writes import PORTION_SIZE, WHOLE_SIZE
-from tests.storage.books import ORIGIN, TICK, Desk, Json, Library, change, uuid
+from tests.storage.library import ORIGIN, TICK, Desk, Json, Library, change, uuid
 
 BUSY = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}
 

@@ -9,10 +9,10 @@ import pytest
 
 from app import App
 from offbook.core.users import Act, Rights
+from tests.ops.test_backup import backed_up, restored
+from tests.storage.test_user_purge import Stopped, fill, removed, stopped_after
 from tests.support.api_client import caller, contents
 from tests.support.browser import add_user, app_on, parts_of
-from tests.test_backup import backed_up, restored
-from tests.test_purging import Stopped, fill, removed, stopped_after
 
 
 @pytest.fixture

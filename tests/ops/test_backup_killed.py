@@ -17,10 +17,10 @@ from ops.backup.client_programs import feed
 from ops.backup.files import BackupError
 from ops.move.move import RESTORE, set_mark
 from storage.engines.database import Database
+from tests.ops.test_backup import backed_up, closed_to, everything, people, restored
 from tests.support.browser import add_user, app_on
 from tests.support.live_server import ROOT
 from tests.support.polling import wait_until
-from tests.test_backup import backed_up, closed_to, everything, people, restored
 
 SETTINGS = Base.metadata.tables["settings"].name
 

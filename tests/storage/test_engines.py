@@ -17,7 +17,7 @@ from models import Book, Membership, Setting, User
 from storage.engines.database import ALSO_CALLED, ENGINES, Database, open_engines
 from tests.conftest import BOOK
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 FORK = """
 import os, sys

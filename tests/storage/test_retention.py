@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from offbook.core.errors import CursorGone
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.retention import Forgotten
-from tests.storage.books import Desk, Json, Library, change, rows_of, uuid
-from tests.storage.stories import HISTORIES, RECORDS, Push, play
+from tests.storage.library import Desk, Json, Library, change, rows_of, uuid
+from tests.storage.scenarios import HISTORIES, RECORDS, Push, play
 
 
 def insert(number: int, record: int = 1, **data: Json) -> Json:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Book
 from offbook.core.merge.policies import POLICIES
-from tests.storage.books import Desk, Json, Library
-from tests.storage.stories import PUSHES, RECORDS, Player, Push, Typed
+from tests.storage.library import Desk, Json, Library
+from tests.storage.scenarios import PUSHES, RECORDS, Player, Push, Typed
 from tests.support.memory_store import MemoryStore
 
 

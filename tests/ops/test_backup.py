@@ -432,7 +432,7 @@ def test_a_backup_goes_back_into_a_database_without_a_schema(app: App, database:
 def test_a_restore_is_refused_while_a_server_has_the_database_open(
     app: App, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite copes: see test_restored_server.py."""
+    """SQLite copes: see tests/services/test_restored_server.py."""
     monkeypatch.setattr(client_programs, "CLOSING_SECONDS", 0.1)
     backed_up(app, file)
     server = open_engines(database.engine.url)

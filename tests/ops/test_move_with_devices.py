@@ -20,7 +20,7 @@ from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer
 from tests.support.live_server import serving, serving_process
 from tests.support.move_scenarios import LONG, TEXTS, databases, rows_of, url_of
 
-LEGISLATORS = Path(__file__).parents[2] / "shared/data/legislators.jsonl"
+LEGISLATORS = Path(__file__).parents[3] / "shared/data/legislators.jsonl"
 
 
 @pytest.fixture

@@ -27,11 +27,11 @@ from storage.engines.read_only_mode import Closed
 from storage.sql.store import SqlStore
 from tests.conftest import available
 from tests.migrations.filled import revision_of
-from tests.storage.books import Desk, Library, change, uuid
+from tests.storage.library import Desk, Library, change, uuid
 from tests.support.browser import app_on
 from tests.support.move_scenarios import databases, fill, rows_of, url_of
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAIRS = list(permutations(sorted(ENGINES), 2))
 WRITERS = 3
 BEFORE_A_MOVE = 30

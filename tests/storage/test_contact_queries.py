@@ -18,7 +18,7 @@ from storage.base import Origin, prune, push
 from storage.engines.database import Database
 from storage.repositories.contact_queries import Contacts
 from storage.sql.store import SqlStore
-from tests.storage.books import LATER, Library
+from tests.storage.library import LATER, Library
 
 
 class Desk:

@@ -22,7 +22,7 @@ from tests.support.sql_spy import hearing
 
 pytestmark = pytest.mark.engines("sqlite")
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 THREADS = 8
 TIMES = 25
 

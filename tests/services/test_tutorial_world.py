@@ -22,7 +22,7 @@ import pytest
 from offbook import Offline, Replica, Response
 from storage.engines.database import ENGINES, Database
 from tests.conftest import available
-from tests.storage.books import Library, sql_library
+from tests.storage.library import Library, sql_library
 from tests.support.tutorial_client import Lost, TutorialClient
 from tests.support.tutorial_setup import House, Other
 from tests.worlds.server import Server
@@ -329,7 +329,7 @@ def play(seed: int, folder: Path, library: Library, now: int) -> World:
         world.settle()
         world.check()
     except Exception as fault:
-        command = f"OFFBOOK_WORLD={seed} .venv/bin/pytest tests/test_tutorial_world.py"
+        command = f"OFFBOOK_WORLD={seed} .venv/bin/pytest tests/services/test_tutorial_world.py"
         raise AssertionError("\n".join([f"{fault}", *world.log, f"To play this world again: {command}"])) from fault
     finally:
         world.close()
