@@ -194,7 +194,7 @@ def test_models_hold_no_behaviour() -> None:
 
 def test_nothing_makes_tables_beside_the_migrations() -> None:
     """It would hide that a migration is missing. Only the test of what Flask's documents show does as they do."""
-    allowed = "tests/test_app_factory.py:"
+    allowed = "tests/web/test_app_factory.py:"
     folders = (*BELOW_THE_PAGES, "web", "tests")
     names = [*ROOT.glob("*.py"), *(path for folder in folders for path in files(folder))]
     calls = [

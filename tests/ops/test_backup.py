@@ -24,9 +24,9 @@ from ops.doctor import schema
 from storage.engines.database import ENGINES, Database, open_engines
 from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.engines.read_only_mode import Closed
+from tests.cli.test_accounts import run
 from tests.support.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
-from tests.test_cli_server import run
 
 LIMIT_SECONDS = 30
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()

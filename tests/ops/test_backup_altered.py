@@ -35,11 +35,11 @@ from ops.backup.seal import Manifest
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade
 from storage.engines.sqlite import driver
+from tests.cli.test_accounts import run
 from tests.ops.test_backup import HEAD, everything, people, refused, restored
 from tests.support.api_client import Caller, caller
 from tests.support.browser import add_user, app_on
 from tests.support.live_server import ROOT
-from tests.test_cli_server import run
 
 UNSEALED = "9321be1"
 """The last version whose backups have no checksum. Its schema is the one below."""

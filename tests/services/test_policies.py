@@ -13,9 +13,9 @@ from app import App
 from offbook.core import POLICIES
 from offbook.core.merge import decide
 from offbook.core.merge.policies import Contest, Fate
+from tests.cli.test_accounts import run
 from tests.support.browser import signed_in
 from tests.support.conflict_scenarios import pair
-from tests.test_cli_server import run
 
 
 def first_write_wins(contest: Contest) -> Mapping[str, Fate]:

@@ -20,10 +20,10 @@ import requests
 from app import App
 from offbook import NotAuthorized, Replica
 from ops.backup import backup
+from tests.cli.test_accounts import run
 from tests.support.browser import add_device, add_user, app_beside, bearer, parts_of
 from tests.support.callback_recorder import Witness
 from tests.support.live_server import Process, serving_process
-from tests.test_cli_server import run
 
 ADDED = 6
 STEPS = 40

@@ -20,9 +20,9 @@ from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User, WrongPassword
 from storage.repositories.name_validation import a_name, folded
 from storage.repositories.passwords import Effort
+from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
-from tests.test_cli_server import run
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

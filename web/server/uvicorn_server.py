@@ -2,7 +2,7 @@
 
 Slow clients are the loop's business and never a thread's, and each wait for one has an end: half-sent headers, a body
 that drips, an answer that nobody takes, a handshake. All that is used of uvicorn's own classes, of httptools and of
-websockets' server is used here, and nowhere else; tests/edge/test_uvicorn_server.py tells when one of them moves.
+websockets' server is used here, and nowhere else; tests/web/server/test_uvicorn_server.py tells when one of them moves.
 """
 
 from __future__ import annotations

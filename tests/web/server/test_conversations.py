@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.edge.conversations import Conversation, conversation
-from tests.edge.fronts import FRONTS, Front
-from tests.edge.playing import play_all
-from tests.edge.talking import head, talk
 from tests.support.polling import wait_until
+from tests.web.server.conversation_player import play_all
+from tests.web.server.conversations import Conversation, conversation
+from tests.web.server.front_ends import FRONTS, Front
+from tests.web.server.raw_client import head, talk
 
 COUNT = int(os.environ.get("OFFBOOK_CONVERSATIONS") or 300)
 ALONE = os.environ.get("OFFBOOK_CONVERSATION")
@@ -51,7 +51,9 @@ def test_every_conversation_is_answered_and_ends_and_costs_little(
     assert is_healthy(front)
     sockets, before = front.sockets(), front.memory_mb("VmRSS")
     faults = asyncio.run(play_all(conversations, front.address, is_proxied))
-    assert not faults, "\n".join([*faults, "To play one again: OFFBOOK_CONVERSATION=… .venv/bin/pytest tests/edge"])
+    assert not faults, "\n".join(
+        [*faults, "To play one again: OFFBOOK_CONVERSATION=… .venv/bin/pytest tests/web/server"]
+    )
     wait_until(lambda: front.sockets() <= sockets)
     assert is_healthy(front)
     assert front.memory_mb("VmRSS") - before < GROWTH_MB_MAX

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.edge.talking import (
+from tests.support.live_server import connect, serving
+from tests.support.polling import wait_until
+from tests.web.server.raw_client import (
     PATIENT,
     QUICK,
     chunked,
@@ -21,8 +23,6 @@ from tests.edge.talking import (
     showing_app,
     talk,
 )
-from tests.support.live_server import connect, serving
-from tests.support.polling import wait_until
 
 MIB = 1024 * 1024
 

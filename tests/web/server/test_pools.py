@@ -26,7 +26,7 @@ from web.server.pools import MARK, Pool, Pools
 
 pytestmark = pytest.mark.engines("sqlite")
 
-WEB = Path(__file__).parent.parent / "web"
+WEB = Path(__file__).parents[3] / "web"
 HASHING = {"change_password", "check_password", "set_password", "add_user", "set_up"}
 """The methods of Accounts that hash a password."""
 

@@ -25,7 +25,7 @@ from models import Base, Device, User
 from storage.engines.database import open_engines
 from storage.repositories.passwords import Effort, Passwords
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 

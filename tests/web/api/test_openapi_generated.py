@@ -22,7 +22,7 @@ from app import App
 from tests.support.api_client import Caller, caller
 from tests.support.browser import app_on
 
-pytestmark = pytest.mark.engines("sqlite")  # tests.test_odd_values holds that the engines answer alike
+pytestmark = pytest.mark.engines("sqlite")  # tests.web.test_odd_values holds that the engines answer alike
 
 EXAMPLES = 300 if os.environ.get("OFFBOOK_WORLDS") else 6
 
@@ -30,7 +30,9 @@ load_all_checks()
 API = schemathesis.openapi.from_wsgi("/openapi.json", app_on("sqlite:///nothing.db"), config=SchemathesisConfig(seed=1))
 
 NOT_CHECKED = {
-    "ignored_auth": "it takes the tests' own token for one that it made up; tests.test_authorization asks with none",
+    "ignored_auth": (
+        "it takes the tests' own token for one that it made up; tests.web.test_authorization asks with none"
+    ),
 }
 
 BEYOND_SCHEMAS: Mapping[str, str] = {

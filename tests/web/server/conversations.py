@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.edge.messages import BODY_BYTES_MAX, GOOD, HEAD_BYTES_MAX, LAST, Message, answered, cut
-from tests.edge.talking import head
+from tests.web.server.raw_client import head
+from tests.web.server.websocket_messages import BODY_BYTES_MAX, GOOD, HEAD_BYTES_MAX, LAST, Message, answered, cut
 
 LIMITS: Mapping[str, Any] = {
     "head_bytes_max": HEAD_BYTES_MAX,

@@ -21,15 +21,15 @@ from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User
 from storage.repositories.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
 from storage.repositories.weak_passwords import GUESSES_MIN, WORDS, require_hard_to_guess
+from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
-from tests.test_cli_server import run
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 STRONGER = Effort(time_cost=2, memory_kib=8, parallelism=1)
 HOME = "192.0.2.1"
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 GUESSABLE = {
     "1234567890": "known from others",

@@ -23,8 +23,8 @@ from tests.support.live_server import serving
 from tests.support.polling import wait_until
 from tests.support.tutorial_client import FIRST_SYNC
 from tests.support.websocket_client import listening, refusal
-from tests.test_late_forms import send
-from tests.test_live import cookie, cursor
+from tests.web.live.test_live import cookie, cursor
+from tests.web.pages.test_late_forms import send
 
 BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
 CODES = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}

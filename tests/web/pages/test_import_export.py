@@ -14,7 +14,7 @@ from offbook.formats import google_csv
 from storage.sql import batched_writes
 from tests.support.browser import Browser, csrf_of, parts_of
 
-FILE = Path(__file__).parent.parent.parent / "shared" / "data" / "legislators-google.csv"
+FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
 
 

@@ -59,7 +59,7 @@ def alone(folder: Path) -> Iterator[Front]:
     with app_beside(folder) as app:
         add_user(app, "ada")
         _, token = add_device(app, "ada", "laptop")
-    with serving_process(folder, program=("-m", "tests.edge.quick_server"), TRUSTED_PROXIES="1") as process:
+    with serving_process(folder, program=("-m", "tests.web.server.quick_server"), TRUSTED_PROXIES="1") as process:
         yield Front(address_of(process.url), token, (process.child.pid,), process)
 
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from tests.edge.conversations import DRIP_SECONDS, NOTHING, Conversation
-from tests.edge.messages import Message
+from tests.web.server.conversations import DRIP_SECONDS, NOTHING, Conversation
+from tests.web.server.websocket_messages import Message
 
 AT_ONCE = 150
 END_SECONDS = 15.0

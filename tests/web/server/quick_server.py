@@ -1,4 +1,4 @@
-"""What asgi.py starts, with limits that end within a test: `python -m tests.edge.quick_server`."""
+"""What asgi.py starts, with limits that end within a test: `python -m tests.web.server.quick_server`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from app import create_app
 from asgi import greet
 from config import Config
-from tests.edge.conversations import LIMITS
+from tests.web.server.conversations import LIMITS
 from web.server.process import address_of, listen, raise_file_limit, rest_the_collector
 from web.server.uvicorn_server import server_of
 from web.telemetry import logs

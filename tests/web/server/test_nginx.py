@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from config import Config
-from tests.edge.fronts import Front, behind_nginx
-from tests.edge.talking import head, talk
 from tests.hosts.balancer import CONFIGURATION, balancing
 from tests.support.live_server import connect, echo_app, serving
 from tests.support.polling import wait_until
+from tests.web.server.front_ends import Front, behind_nginx
+from tests.web.server.raw_client import head, talk
 
 REQUESTS_MAX = 5
 

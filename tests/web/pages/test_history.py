@@ -15,7 +15,7 @@ from offbook.core.protocol.requests import change_of
 from storage.base import Origin, prune, push
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
-from tests.test_pages import Person
+from tests.web.pages.test_contacts import Person
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.edge.talking import HANDSHAKE, chunked, frame, head
+from tests.web.server.raw_client import HANDSHAKE, chunked, frame, head
 
 HEAD_BYTES_MAX = 16 * 1024
 BODY_BYTES_MAX = 256 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config import Config
-from tests.edge.talking import answers, chunked, flood, head, request, showing_app, talk
 from tests.support.live_server import connect, read_all, serving
+from tests.web.server.raw_client import answers, chunked, flood, head, request, showing_app, talk
 
 FOUR_KIB = Config(head_bytes_max=4096)
 MIB = 1024 * 1024

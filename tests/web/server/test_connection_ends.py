@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from config import Config
-from tests.edge.talking import QUICK, answers, request, showing_app, talk
 from tests.support.live_server import connect, read_all, running, serving
 from tests.support.polling import wait_until
+from tests.web.server.raw_client import QUICK, answers, request, showing_app, talk
 
 CHUNKED = request("POST", "/2", Transfer_Encoding="chunked")
 

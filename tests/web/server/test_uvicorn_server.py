@@ -20,9 +20,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
 
-from tests.edge.talking import PATIENT, chunked, hall, handshake, letting_app, request
 from tests.support.live_server import connect
 from tests.support.polling import wait_until
+from tests.web.server.raw_client import PATIENT, chunked, hall, handshake, letting_app, request
 from web.server import uvicorn_server
 from web.server.uvicorn_server import Limited, TimedProtocol, TimedSocket
 
