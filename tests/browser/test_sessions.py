@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import flaws_of
+from tests.browser.test_accessibility import flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import PASSWORD, parts_of
 
 Open = Callable[..., Visit]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.chromium.people import Visit
+from tests.browser.users import Visit
 
 Open = Callable[..., Visit]
 EVERY_WAY = [("desktop", True), ("phone", True), ("phone", False)]

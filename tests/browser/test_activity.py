@@ -10,9 +10,9 @@ from playwright.sync_api import expect
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, push
 from storage.repositories.activity import DAY_US
-from tests.chromium.conftest import contact
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import flaws_of
+from tests.browser.conftest import contact
+from tests.browser.test_accessibility import flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import add_device, parts_of
 
 Open = Callable[..., Visit]

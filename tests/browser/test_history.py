@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
 from storage.base import Origin, push
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import WAYS, flaws_of
+from tests.browser.test_accessibility import WAYS, flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import parts_of
 
 Open = Callable[..., Visit]

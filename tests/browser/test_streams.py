@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import App
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import flaws_of
+from tests.browser.test_accessibility import flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import parts_of
 from tests.support.stream_files import Written, shown, written
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.chromium.people import Visit
+from tests.browser.users import Visit
 from tests.support.conflict_scenarios import Pair, every_kind, pair
 
 Open = Callable[..., Visit]

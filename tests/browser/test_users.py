@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from offbook.core.users import Access, Act
 from storage.repositories.accounts import User
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import WAYS, flaws_of
+from tests.browser.test_accessibility import WAYS, flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import add_user, parts_of
 
 Open = Callable[..., Visit]

@@ -16,9 +16,9 @@ from werkzeug.serving import make_server
 from app import App, create_app
 from config import Config
 from models import Base
-from tests.chromium.conftest import add_user_with, session_of
-from tests.chromium.people import Visit
-from tests.chromium.test_accessibility import flaws_of
+from tests.browser.conftest import add_user_with, session_of
+from tests.browser.test_accessibility import flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import PASSWORD, parts_of
 from tests.support.conflict_scenarios import pair
 from tests.support.live_server import serving, serving_process

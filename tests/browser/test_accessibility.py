@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app import App
-from tests.chromium.people import SIZES, Visit
+from tests.browser.users import SIZES, Visit
 from tests.support.browser import parts_of
 from tests.support.conflict_scenarios import every_kind, pair
 from tests.support.live_server import serving
