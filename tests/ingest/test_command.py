@@ -21,7 +21,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
 from offbook.ingest.settings import MIB
-from tests.ingest.feeds import SECONDS_MAX, feed, gaps, rows, saying, until_closed
+from tests.ingest.feed_server import SECONDS_MAX, feed, gaps, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device
 
 TOKEN = "canary-9f86d081884c7d65"

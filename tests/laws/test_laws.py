@@ -20,7 +20,7 @@ from offbook.core.merge import decide
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.policies import Contest, Fate, Policy
 from offbook.core.schema import EXISTS
-from tests.laws.exchange import FIELDS, START_MS, Step, World, ends, histories, play, steps
+from tests.laws.merge_laws import FIELDS, START_MS, Step, World, ends, histories, play, steps
 
 pytestmark = pytest.mark.proof
 

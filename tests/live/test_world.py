@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from offbook import NotFound, Replica, SyncError
+from tests.live.bad_servers import ANSWERS, BREAKS, answering, deaf
 from tests.live.conftest import Open
-from tests.live.liars import ANSWERS, BREAKS, answering, deaf
 from tests.support.callback_recorder import Witness, equal
 from tests.support.fault_proxy import Answerer, Middle, silence, status
 

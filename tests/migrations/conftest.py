@@ -15,7 +15,7 @@ from storage.engines.migrations import MIGRATIONS
 from storage.sql.prepared import Rows
 from storage.sql.record_mapping import layouts
 from tests.conftest import BOOK
-from tests.migrations.filled import RECORDS
+from tests.migrations.sample_data import RECORDS
 
 
 @pytest.fixture

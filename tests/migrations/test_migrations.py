@@ -14,7 +14,7 @@ from models import Base, Contact, User
 from offbook.core.verify.digests import digest_of
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
-from tests.migrations.filled import RECORDS, everything, schema
+from tests.migrations.sample_data import RECORDS, everything, schema
 
 
 def test_migrations_make_what_the_models_say(database: Database) -> None:

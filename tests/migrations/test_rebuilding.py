@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from models import ContactDetail
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS, config_for, count_rows, downgrade
-from tests.migrations.filled import add_revision, everything, head_of, revision_of, schema
+from tests.migrations.sample_data import add_revision, everything, head_of, revision_of, schema
 
 pytestmark = pytest.mark.engines("sqlite")
 

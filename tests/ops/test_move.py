@@ -26,7 +26,7 @@ from storage.engines.database import ENGINES, Database, open_engines, place_of
 from storage.engines.read_only_mode import Closed
 from storage.sql.store import SqlStore
 from tests.conftest import available
-from tests.migrations.filled import revision_of
+from tests.migrations.sample_data import revision_of
 from tests.storage.library import Desk, Library, change, uuid
 from tests.support.browser import app_on
 from tests.support.move_scenarios import databases, fill, rows_of, url_of

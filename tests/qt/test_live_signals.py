@@ -13,7 +13,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 from offbook import Offline
 from offbook.qt import LiveSignals
 from tests.qt.conftest import Device
-from tests.qt.spinning import until
+from tests.qt.event_loop import until
 from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")

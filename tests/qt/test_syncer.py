@@ -19,7 +19,7 @@ from offbook import qt as offbook_qt
 from offbook.qt import Syncer, retry_seconds
 from offbook.replica import NoServer
 from tests.device.fake_server import Held, Server, Wire, lost_request, says, wire
-from tests.qt.spinning import pulse, until
+from tests.qt.event_loop import pulse, until
 from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")

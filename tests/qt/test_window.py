@@ -21,7 +21,7 @@ from examples.desktop.waiting import ConflictCard, ParkedCard, Waiting
 from examples.desktop.window import FEW, Window
 from offbook import Replica
 from tests.qt.conftest import Device
-from tests.qt.spinning import until
+from tests.qt.event_loop import until
 from tests.support.live_server import ROOT
 
 pytestmark = pytest.mark.usefixtures("qt")

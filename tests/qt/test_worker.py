@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QThreadPool
 from offbook import NotAuthorized, Offline, Replica, Stopped, SyncReport
 from offbook.qt import SyncWorker
 from tests.qt.conftest import Device
-from tests.qt.spinning import until
+from tests.qt.event_loop import until
 from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")

@@ -321,7 +321,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 
 def test_every_value_that_a_view_reads_is_in_a_row() -> None:
-    """Views read them by their names, from web.request_values and from nowhere else (tests.test_walls)."""
+    """Views read them by their names, from web.request_values and from nowhere else (tests.meta.test_import_rules)."""
     read = {"query": set[str](), "posted": set[str](), "posted_or_query": set[str]()}
     for path in WEB.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -16,7 +16,7 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from tests.device.cli.test_commands import FATTEN, ask_sql
-from tests.ingest.feeds import SECONDS_MAX, feed, rows, saying, until_closed
+from tests.ingest.feed_server import SECONDS_MAX, feed, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device, Said
 
 GOES_NOWHERE = "offbook: Standard output takes nothing more: {}.\n"

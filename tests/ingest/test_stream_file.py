@@ -21,7 +21,7 @@ from offbook.ingest import checkpointer, stream_file
 from offbook.ingest.batch import Batch
 from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
 from offbook.ingest.stream_file import StreamFile
-from tests.ingest.feeds import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
+from tests.ingest.feed_server import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
 URL = "wss://example.org/feed"
 NOW = 1_795_021_600_000_000

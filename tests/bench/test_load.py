@@ -15,7 +15,7 @@ from bench.load.hand import Hand
 from bench.load.ledger import Ledger, Write
 from bench.load.world import world
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RECORD = "a1"
 
 

@@ -17,7 +17,7 @@ from websockets.sync.server import ServerConnection
 
 from offbook.ingest.errors import NotLetIn, Unwelcome
 from offbook.ingest.settings import MIB
-from tests.ingest.feeds import (
+from tests.ingest.feed_server import (
     QUICK,
     SECONDS_MAX,
     Ingesting,

@@ -14,7 +14,7 @@ from PySide6.QtTest import QSignalSpy, QTest
 
 from examples.desktop.window import Window
 from offbook import Replica
-from tests.qt.spinning import pulse, until
+from tests.qt.event_loop import pulse, until
 from tests.support.live_server import silent
 
 pytestmark = pytest.mark.usefixtures("qt")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from offbook import Replica, ServerFault
-from tests.live.liars import ANSWERS, BREAKS, answering, deaf, frames, page, saying
+from tests.live.bad_servers import ANSWERS, BREAKS, answering, deaf, frames, page, saying
 from tests.support.callback_recorder import Witness, equal, names
 from tests.support.fault_proxy import Answerer, Ask, Middle, silence
 
