@@ -257,7 +257,7 @@ def safe_next(target: str | None) -> str:
 def login() -> ResponseReturnValue:
     if is_signed_in():
         return redirect(safe_next(query.text("next", None)))
-    return render_template("login.html", is_empty=parts().accounts.is_empty(), name="")
+    return render_template("auth/login.html", is_empty=parts().accounts.is_empty(), name="")
 
 
 @auth.post("/login")
@@ -269,12 +269,12 @@ def sign_in() -> ResponseReturnValue:
         user = parts().accounts.check_password(name, password, address, parts().clock(), known_browsers.browser_of)
         open_session(user, "password")
     except WrongPassword as error:
-        return render_template("login.html", error=str(error), name=name), 422
+        return render_template("auth/login.html", error=str(error), name=name), 422
     except Throttled as error:
-        page = render_template("login.html", error=str(error), name=name)
+        page = render_template("auth/login.html", error=str(error), name=name)
         return page, 429, {"Retry-After": str(error.wait_seconds)}
     except NotLetIn as error:
-        return render_template("login.html", error=str(error), name=name), 403
+        return render_template("auth/login.html", error=str(error), name=name), 403
     answer = make_response(late_forms.after_signing_in() or redirect(safe_next(query.text("next", None))))
     return known_browsers.known(answer, user.id)
 
@@ -293,7 +293,7 @@ def sign_out() -> ResponseReturnValue:
 @auth.get("/setup/<once>")
 def setup(once: str) -> ResponseReturnValue:
     require_setup(once)
-    return render_template("setup.html", name="")
+    return render_template("auth/setup.html", name="")
 
 
 @auth.post("/setup/<once>")
@@ -304,7 +304,7 @@ def set_up(once: str) -> ResponseReturnValue:
     try:
         user = parts().accounts.set_up(once, name, password, parts().clock(), parts().new_id)
     except Invalid as error:
-        return render_template("setup.html", error=str(error), name=name), 422
+        return render_template("auth/setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
     return known_browsers.known(redirect(home()), user.id)

@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
     found = parts().activity.overview(me().book_id, days[0], days[-1])
     series = series_of(found.days, days)
     return render_template(
-        "activity.html",
+        "activity/index.html",
         found=found,
         now=now,
         series=series,

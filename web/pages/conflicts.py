@@ -136,7 +136,7 @@ def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
     cards = [(card.record, [comparison(one, card.record, me().name) for one in card.waiting]) for card in found.cards]
     ids = [one.id for _, comparisons in cards for one in comparisons]
     return render_template(
-        "inbox.html",
+        "conflicts/index.html",
         inbox=found,
         cards=cards,
         following=dict(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else {},

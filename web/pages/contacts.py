@@ -40,7 +40,7 @@ SEARCH_MAX = 200
 @session_required
 def index() -> ResponseReturnValue:
     if fragment() == "list":
-        return render_template("contacts/lines.html", **listing())
+        return render_template("contacts/_list.html", **listing())
     return show("none")
 
 
@@ -92,7 +92,7 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     data = {"starred": posted.text("starred", "") == "1"}
     saved = save(Edit(Operation.UPDATE, record.id, parts().new_id(), base, data))
     if fragment() == "row" and saved.record is not None:
-        return render_template("contacts/one_row.html", row=row_of(saved.record), q=search())
+        return render_template("contacts/_row.html", row=row_of(saved.record), q=search())
     if query.text("from", "") == "list":
         return to("pages.index")
     return to("pages.contact", contact_id=contact_id)
@@ -131,7 +131,7 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
 def trash() -> ResponseReturnValue:
     after = query.text("after", None)
     page = parts().contacts.trash(me().book_id, after, LINES)
-    return render_template("trash.html", page=page, after=after, now=parts().clock())
+    return render_template("contacts/trash.html", page=page, after=after, now=parts().clock())
 
 
 # --- what a page shows ---------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def lines() -> int:
 def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
     """The pane of this view, alone or beside the list."""
     if fragment() == "pane":
-        return render_template("contacts/fragment.html", view=view, q=search(), **values), status
+        return render_template("contacts/_pane_fragment.html", view=view, q=search(), **values), status
     return render_template("contacts/index.html", view=view, **listing(), **values), status
 
 
@@ -174,7 +174,7 @@ def show_form(form: Form, record: Record | None, status: int = 200, added: str =
 def show_news(record: Record) -> ResponseReturnValue:
     """For a form that was opened at ``base`` and is still open."""
     base, change_id = query.number("base", record.seq), query.uuid("change_id", "")
-    return render_template("contacts/news.html", record=record, text=news(record, base, change_id))
+    return render_template("contacts/_concurrent_edits.html", record=record, text=news(record, base, change_id))
 
 
 def wanted(contact_id: UUID) -> Record:

@@ -33,7 +33,7 @@ def add() -> ResponseReturnValue:
         return page(error=str(error), name=name), 422
     server = request.url_root.rstrip("/")
     code = segno.make(f"{server}\n{token}", micro=False).svg_data_uri(scale=4, light="white")
-    return render_template("device_added.html", device=device, token=token, server=server, code=code)
+    return render_template("devices/added.html", device=device, token=token, server=server, code=code)
 
 
 @devices.post("/devices/<uuid:device_id>/rename")
@@ -66,4 +66,4 @@ def revoke(device_id: UUID) -> ResponseReturnValue:
 def page(error: str = "", name: str = "") -> str:
     rows, is_after = parts().accounts.devices(me().id), query.text("after", "") == "password"
     now = parts().clock()
-    return render_template("devices.html", devices=rows, now=now, error=error, name=name, is_after=is_after)
+    return render_template("devices/index.html", devices=rows, now=now, error=error, name=name, is_after=is_after)

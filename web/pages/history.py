@@ -175,7 +175,7 @@ def past() -> ResponseReturnValue:
         found = preview(parts().store, me().book_id, seq)
     except Invalid as error:
         return choose(str(error))
-    return render_template("past/preview.html", seq=seq, head=head, kinds=sorted_out(found), total=len(found))
+    return render_template("time_travel/preview.html", seq=seq, head=head, kinds=sorted_out(found), total=len(found))
 
 
 @giving_back.post("/past")
@@ -207,7 +207,7 @@ def choose(error: str = "") -> ResponseReturnValue:
         found = suggestions(book, now)
     typed = query.text("at", "")
     return render_template(
-        "past/choose.html", suggestions=found, error=error, typed=typed, now=now
+        "time_travel/choose.html", suggestions=found, error=error, typed=typed, now=now
     ), 422 if error else 200
 
 

@@ -43,7 +43,7 @@ class Report:
 @imports.get("/import")
 @session_required
 def choose() -> ResponseReturnValue:
-    return render_template("import.html", total=parts().contacts.count(me().book_id))
+    return render_template("import_export/upload.html", total=parts().contacts.count(me().book_id))
 
 
 @imports.post("/import")
@@ -61,7 +61,7 @@ def take() -> ResponseReturnValue:
     contacts = iter(found.contacts)
     while batch := list(islice(contacts, CHANGES_MAX)):
         add(report, batch)
-    return render_template("imported.html", report=report, file=file.filename)
+    return render_template("import_export/result.html", report=report, file=file.filename)
 
 
 @imports.get("/export.csv")
@@ -74,7 +74,7 @@ def export() -> ResponseReturnValue:
 
 
 def refused(error: str) -> ResponseReturnValue:
-    return render_template("import.html", total=parts().contacts.count(me().book_id), error=error), 422
+    return render_template("import_export/upload.html", total=parts().contacts.count(me().book_id), error=error), 422
 
 
 def add(report: Report, batch: Sequence[Contact]) -> None:

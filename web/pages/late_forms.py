@@ -111,14 +111,14 @@ def at_the_door() -> ResponseReturnValue:
         return answer(Problem(401, "not_authorized", SIGNED_OUT))
     if request.endpoint == "auth.sign_out" or not is_ours():
         return redirect(url_for("auth.login"))
-    return render_template("login.html", name="", carried=signer().dumps(asdict(sent_now()))), 401
+    return render_template("auth/login.html", name="", carried=signer().dumps(asdict(sent_now()))), 401
 
 
 def sign_in_once_more() -> ResponseReturnValue:
     """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
     if current_user.is_authenticated:
         return after_signing_in() or redirect(url_for("pages.index"))
-    return render_template("login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
+    return render_template("auth/login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
 
 
 def after_signing_in() -> str | None:
@@ -135,7 +135,7 @@ def carried_along() -> str:
 
 
 def page(sent: Sent) -> str:
-    return render_template("again.html", sent=sent)
+    return render_template("auth/late_form.html", sent=sent)
 
 
 def sent_now() -> Sent:

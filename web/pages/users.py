@@ -59,7 +59,9 @@ def add() -> ResponseReturnValue:
 def ask(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
     user, wanted = the_user(user_id), Act(act)
-    return render_template("person.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == me().id)
+    return render_template(
+        "users/show.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == me().id
+    )
 
 
 @people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
@@ -207,5 +209,5 @@ def in_json(user: User) -> dict[str, int | str | bool | None]:
 def page(error: str = "", name: str = "") -> str:
     accounts = parts().accounts
     return render_template(
-        "people.html", people=accounts.users(), removed=accounts.users_in_trash(), error=error, name=name
+        "users/index.html", people=accounts.users(), removed=accounts.users_in_trash(), error=error, name=name
     )

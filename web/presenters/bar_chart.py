@@ -1,4 +1,4 @@
-"""Numbers to geometry: a chart of stacked bars, one per span of time. Pure; the markup is in templates/chart.html.
+"""Numbers to geometry: a chart of stacked bars, one per span of time. Pure; the markup is in templates/_bar_chart.html.
 
 Across, places are percents of the plot, so that a chart is as wide as its page and its text stays as large as all text.
 Up and down they are pixels from the top. Colours are classes, since the content policy allows no styles in markup.
