@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, ingest, listeners, live, pages, returning, server, streams, sync, verify
-from bench.figures import Figure, median, seconds, show
+from bench import device, ingest, listeners, live, pages, restore, server, streams, sync, verify
+from bench.statistics import Figure, median, seconds, show
 
 CONTACTS = 10_000
 
@@ -29,7 +29,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield this_machine()
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
-    yield from returning.figures(folder)
+    yield from restore.figures(folder)
     yield from verify.figures(folder)
     yield from live.figures(folder)
     yield from listeners.figures(folder)

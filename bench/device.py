@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.figures import Figure, median, seconds
 from bench.server import Server
+from bench.statistics import Figure, median, seconds
 from offbook import HTTP, Replica, Response, Transport
 from offbook.database.connection import connect
 

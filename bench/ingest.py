@@ -17,8 +17,8 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from bench.figures import Figure, seconds
 from bench.server import ROOT
+from bench.statistics import Figure, seconds
 from offbook.database import connection as sqlite
 
 RATE = 20_000
@@ -96,7 +96,7 @@ class Watch:
 
 @contextmanager
 def feed(rate: int, for_seconds: float) -> Iterator[str]:
-    command = [sys.executable, "-m", "bench.feed", str(rate), str(for_seconds)]
+    command = [sys.executable, "-m", "bench.feed_server", str(rate), str(for_seconds)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         try:
             assert child.stdout is not None

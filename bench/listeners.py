@@ -16,8 +16,8 @@ from threading import Event
 from websockets.sync.client import connect
 
 from bench import server, sync
-from bench.figures import Figure
 from bench.server import ROOT, Client, Server
+from bench.statistics import Figure
 from config import Config
 from storage.engines.database import open_engines
 from storage.repositories.accounts import Accounts
@@ -83,7 +83,7 @@ def devices(running: Server, count: int) -> list[str]:
 
 
 def audience(url: str, since: str, tokens: list[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "bench.audience"]
+    command = [sys.executable, "-m", "bench.websocket_clients"]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin is not None and child.stdout is not None
     print(json.dumps([url, since, tokens]), file=child.stdin, flush=True)

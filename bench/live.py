@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import quantiles
 
 from bench import server
-from bench.figures import Figure
 from bench.server import ROOT, Server
+from bench.statistics import Figure
 
 COMMITS = 300
 NAME = "from a commit on one device to the commit on another"
@@ -33,7 +33,7 @@ def figures(folder: Path) -> Iterator[Figure]:
 @contextmanager
 def device(running: Server, path: Path) -> Iterator[subprocess.Popen[str]]:
     """A started device, live."""
-    command = [sys.executable, "-m", "bench.pair", str(path), running.url, running.token]
+    command = [sys.executable, "-m", "bench.server_client_pair", str(path), running.url, running.token]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdin is not None and child.stdout is not None
         assert child.stdout.readline() == "ready\n"

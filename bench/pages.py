@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.figures import Figure, median, seconds
+from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation
 from storage.base import Origin, push
 from storage.engines.database import open_engines

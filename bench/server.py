@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from bench import processes
+from bench import process_usage
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,7 +34,7 @@ class Server:
 
     def memory_mb(self, what: str) -> float:
         """VmRSS (now) or VmHWM (the most so far)."""
-        return processes.memory_mb(self.pid, what)
+        return process_usage.memory_mb(self.pid, what)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from bench.figures import Figure, median, seconds
+from bench.statistics import Figure, median, seconds
 from offbook.ingest.batch import Batch
 from offbook.ingest.stream_file import StreamFile
 from storage.repositories.stream_reader import reading

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
+from bench.statistics import Figure, median, seconds
 from offbook.core.protocol.requests import dumps
 from offbook.database.connection import connect
 

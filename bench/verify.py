@@ -12,8 +12,8 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 from bench import server, sync
-from bench.figures import Figure, median, seconds
 from bench.server import Client, Server
+from bench.statistics import Figure, median, seconds
 from offbook import HTTP, Replica
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log

@@ -6,10 +6,10 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench.costs import asking, listening, stored, telling
-from bench.costs.place import Place
-from bench.figures import show
+from bench.costs import notifications, open_sockets, read_requests, storage_bytes
+from bench.costs.setup import Place
 from bench.load import hosts
+from bench.statistics import show
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     ):
         place = Place(served, Path(folder))
         place.fill()
-        for part in (asking, stored, telling, listening):
+        for part in (read_requests, storage_bytes, notifications, open_sockets):
             for figure in part.all_figures(place):
                 show(figure)
 

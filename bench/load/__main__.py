@@ -11,13 +11,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import processes
+from bench import process_usage
 from bench.load import hosts, report
-from bench.load.agreeing import agree
+from bench.load.counters import Tally
 from bench.load.device import Device
+from bench.load.device_roles import ROLES, Shift
+from bench.load.final_check import agree
 from bench.load.hosts import Hosts, Watch
-from bench.load.roles import ROLES, Shift
-from bench.load.tally import Tally
 from bench.load.world import BookPlan, world
 
 COME_SECONDS = 10
@@ -55,13 +55,13 @@ async def run(
     print(f"{sum(map(len, books))} devices in {len(books)} books, {len(served.urls)} server processes", flush=True)
     await fill(plans, books)
     tally.counting, watch = True, Watch(served.pids)
-    began, cpu, own = time.monotonic(), processes.cpu_seconds(served.pids), time.process_time()
+    began, cpu, own = time.monotonic(), process_usage.cpu_seconds(served.pids), time.process_time()
     watching, shift = asyncio.create_task(watch.run()), Shift(seconds)
     roles = [role for plan in plans for role in plan.roles]
     devices = [device for book in books for device in book]
     await asyncio.gather(*(work(device, role, shift) for device, role in zip(devices, roles, strict=True)))
     watching.cancel()
-    took, cpu, own = time.monotonic() - began, processes.cpu_seconds(served.pids) - cpu, time.process_time() - own
+    took, cpu, own = time.monotonic() - began, process_usage.cpu_seconds(served.pids) - cpu, time.process_time() - own
     await watching
     tally.counting = False
     await agree(served, books, tally)

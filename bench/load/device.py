@@ -14,9 +14,9 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.load.hand import Hand
-from bench.load.ledger import Json, Ledger, Rows
-from bench.load.tally import Tally
+from bench.load.counters import Tally
+from bench.load.editor import Hand
+from bench.load.expected_state import Json, Ledger, Rows
 from bench.load.wire import Answer, Http
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import CHANGES_MAX, parse_cursor

@@ -12,11 +12,11 @@ from random import Random
 
 from sqlalchemy import select
 
-from bench import processes, server
+from bench import process_usage, server
+from bench.load.counters import Tally
 from bench.load.device import Book, Device
-from bench.load.ledger import History
-from bench.load.roles import PASSWORD
-from bench.load.tally import Tally
+from bench.load.device_roles import PASSWORD
+from bench.load.expected_state import History
 from bench.load.world import BookPlan
 from models import Base
 from storage.engines.database import Database, open_engines
@@ -92,7 +92,7 @@ class Watch:
         with suppress(asyncio.CancelledError):
             while True:
                 at = time.monotonic()
-                self.memory.append((at - began, sum(map(processes.memory_mb, self.pids))))
+                self.memory.append((at - began, sum(map(process_usage.memory_mb, self.pids))))
                 await asyncio.sleep(1)
                 self.late.append(time.monotonic() - at - 1)
 

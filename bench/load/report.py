@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bench.load.counters import Tally, percentile_ms
 from bench.load.hosts import Watch
-from bench.load.tally import Tally, percentile_ms
 
 
 def show(tally: Tally, watch: Watch, seconds: float, cpu: float, own_cpu: float, log_lines: int, locked: int) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bench.load.device import is_later
-from bench.load.hand import Hand
-from bench.load.ledger import Ledger, Write
+from bench.load.editor import Hand
+from bench.load.expected_state import Ledger, Write
 from bench.load.world import world
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.processes import memory_mb
+from bench.process_usage import memory_mb
 from tests.hosts.balancer import balancing
 from tests.support.browser import add_device, add_user, app_beside
 from tests.support.live_server import Process, serving_process

@@ -12,9 +12,9 @@ from pathlib import Path
 from websockets.sync.client import connect
 
 from bench import sync
-from bench.costs.place import Place, figures
-from bench.figures import Figure
+from bench.costs.setup import Place, figures
 from bench.server import Client
+from bench.statistics import Figure
 from bench.verify import relay
 from offbook import HTTP, Replica
 

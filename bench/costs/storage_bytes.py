@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 from bench import sync
-from bench.costs.place import Place
-from bench.figures import Figure
+from bench.costs.setup import Place
+from bench.statistics import Figure
 
 CONTACTS = 10_000
 TABLES = ("contacts", "changes")

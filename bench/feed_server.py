@@ -1,4 +1,5 @@
-"""A WebSocket server that sends numbered messages of 200 bytes: ``python -m bench.feed RATE SECONDS``; prints its URL.
+"""A WebSocket server that sends numbered messages of 200 bytes: ``python -m bench.feed_server RATE SECONDS``; prints
+its URL.
 
 A RATE of 0 is as fast as it is taken. Frames are made here and go to the socket as they are: the library would take
 longer to send than the ingest takes to store, and what is measured is the ingest.

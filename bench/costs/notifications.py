@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from bench.costs.asking import written
-from bench.costs.place import Place
-from bench.figures import Figure
+from bench.costs.read_requests import written
+from bench.costs.setup import Place
+from bench.statistics import Figure
 from models import Device
 from storage.commit_notifications import Notices
 from storage.engines.database import Database

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import sync
-from bench.figures import Figure, seconds
+from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import change_of
 from services.restore import By, preview, take_back
 from storage.base import Origin, push

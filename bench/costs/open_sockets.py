@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from bench import processes, sync
-from bench.costs.place import Place
-from bench.figures import Figure
+from bench import process_usage, sync
+from bench.costs.setup import Place
+from bench.statistics import Figure
 
 BOOKS, EACH = 250, 4
 IDLE_SECONDS = 60
@@ -29,7 +29,7 @@ def idle(place: Place) -> Iterator[Figure]:
     books = [place.new_book(EACH) for _ in range(BOOKS)]
     begun = [(sync.pull_all(place.connect(tokens[0])), token) for tokens in books for token in tokens]
     time.sleep(2)
-    memory, nobody = processes.memory_mb(place.pid), used(place, IDLE_SECONDS / 2)
+    memory, nobody = process_usage.memory_mb(place.pid), used(place, IDLE_SECONDS / 2)
     opened, listening, kept = asyncio.run(listen(place, begun))
     count = len(begun)
     yield Figure("opening a live channel, server", opened / count * 1000, "ms CPU")
@@ -42,22 +42,22 @@ def idle(place: Place) -> Iterator[Figure]:
 
 def used(place: Place, seconds: float) -> tuple[float, float]:
     """CPU seconds a second, of server and database."""
-    server, backends = processes.cpu_seconds([place.pid]), place.backends()
+    server, backends = process_usage.cpu_seconds([place.pid]), place.backends()
     time.sleep(seconds)
     after = place.backends()
     return (
-        (processes.cpu_seconds([place.pid]) - server) / seconds,
+        (process_usage.cpu_seconds([place.pid]) - server) / seconds,
         sum(cpu - backends.get(pid, 0.0) for pid, cpu in after.items()) / seconds,
     )
 
 
 async def listen(place: Place, begun: list[tuple[str, str]]) -> tuple[float, tuple[float, float], float]:
     """CPU seconds to open all, what all use while nothing happens, and the memory then in MB."""
-    before = processes.cpu_seconds([place.pid])
+    before = process_usage.cpu_seconds([place.pid])
     sockets = [await ear(place, cursor, token) for cursor, token in begun]
-    opened = processes.cpu_seconds([place.pid]) - before
+    opened = process_usage.cpu_seconds([place.pid]) - before
     listening = await asyncio.to_thread(used, place, IDLE_SECONDS)
-    kept = processes.memory_mb(place.pid)
+    kept = process_usage.memory_mb(place.pid)
     await asyncio.gather(*(socket.close() for socket in sockets))
     return opened, listening, kept
 
@@ -84,11 +84,11 @@ def told(place: Place) -> Iterator[Figure]:
         return sorted(costs)[2]
 
     async def once(sockets: list[ClientConnection]) -> float:
-        before = processes.cpu_seconds([place.pid])
+        before = process_usage.cpu_seconds([place.pid])
         for record_id in ids:
             await asyncio.to_thread(client.send, "POST", "/sync", sync.body([sync.update(record_id)]))
             await asyncio.gather(*(socket.recv() for socket in sockets))
-        return (processes.cpu_seconds([place.pid]) - before) * 1000 / len(ids)
+        return (process_usage.cpu_seconds([place.pid]) - before) * 1000 / len(ids)
 
     with_all = asyncio.run(heard())
     yield Figure("a change to each listener that hears it, server", (with_all - alone.server) / EARS, "ms CPU")

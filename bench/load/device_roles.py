@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import orjson
 
 from bench.load.device import Device
-from bench.load.ledger import Write
+from bench.load.expected_state import Write
 from bench.load.wire import Http
 
 LISTENER_THINKS, EDITOR_THINKS, POLLER_WAITS, NEWCOMER_WAITS, REST_THINKS = 90, 4, 5, 15, 3

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from bench.load import hosts
+from bench.load.counters import Tally
 from bench.load.device import Device
 from bench.load.hosts import Hosts
-from bench.load.tally import Tally
 
 
 async def agree(served: Hosts, books: Sequence[Sequence[Device]], tally: Tally) -> None:

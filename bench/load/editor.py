@@ -6,7 +6,7 @@ import time
 from itertools import count
 from random import Random
 
-from bench.load.ledger import Json, Rows
+from bench.load.expected_state import Json, Rows
 
 SKEWS = (0, 0, 0, 1, -2, 3600)
 """By how many seconds devices' clocks are off."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench import processes, sync
-from bench.figures import Figure
+from bench import process_usage, sync
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
+from bench.statistics import Figure
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
@@ -70,11 +70,11 @@ class Place:
         return Cost(*(median(values) * 1000 / count for values in zip(*rounds, strict=True)))
 
     def _once(self, work: Callable[[], object]) -> tuple[float, float]:
-        server, backends = processes.cpu_seconds([self.pid]), self.backends()
+        server, backends = process_usage.cpu_seconds([self.pid]), self.backends()
         work()
         after = self.backends()
         return (
-            processes.cpu_seconds([self.pid]) - server,
+            process_usage.cpu_seconds([self.pid]) - server,
             sum(used - backends.get(pid, 0.0) for pid, used in after.items()),
         )
 
@@ -84,7 +84,7 @@ class Place:
             return {}
         with self.database.read() as connection:
             pids = connection.exec_driver_sql(BACKENDS).scalars().all()
-        return {pid: processes.cpu_seconds([pid]) for pid in pids}
+        return {pid: process_usage.cpu_seconds([pid]) for pid in pids}
 
 
 def figures(name: str, cost: Cost) -> list[Figure]:
