@@ -8,7 +8,7 @@ import sys
 
 from PySide6.QtWidgets import QApplication
 
-from examples.desktop.window import Window
+from examples.desktop.main_window import Window
 from offbook import Replica
 from offbook.cli.paths import file_of
 

@@ -11,7 +11,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 
 from PySide6.QtCore import QObject, QThreadPool
 
-from examples.desktop.aside import Aside
+from examples.desktop.background_call import Aside
 from tests.qt.event_loop import until
 
 pytestmark = pytest.mark.usefixtures("qt")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from examples.desktop.entries import NEW, changed_lines
-from examples.desktop.words import (
+from examples.desktop.entry_fields import NEW, changed_lines
+from examples.desktop.formatting import (
     Fact,
     Line,
     cell_name,

@@ -12,7 +12,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 
 from PySide6.QtTest import QSignalSpy, QTest
 
-from examples.desktop.window import Window
+from examples.desktop.main_window import Window
 from offbook import Replica
 from tests.qt.event_loop import pulse, until
 from tests.support.live_server import silent

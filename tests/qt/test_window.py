@@ -16,9 +16,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
-from examples.desktop.server import ServerDialog
-from examples.desktop.waiting import ConflictCard, ParkedCard, Waiting
-from examples.desktop.window import FEW, Window
+from examples.desktop.main_window import FEW, Window
+from examples.desktop.pending_view import ConflictCard, ParkedCard, Waiting
+from examples.desktop.server_dialog import ServerDialog
 from offbook import Replica
 from tests.qt.conftest import Device
 from tests.qt.event_loop import until

@@ -1,4 +1,4 @@
-"""What the window is made of: its parts, where they lie, and its menus. What they do is told in window.py."""
+"""What the window is made of: its parts, where they lie, and its menus. What they do is told in main_window.py."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.contacts import ContactDelegate, ContactModel
-from examples.desktop.details import COLOURS, Pane, Strip, muted, sized
-from examples.desktop.words import State
+from examples.desktop.contact_details import COLOURS, Pane, Strip, muted, sized
+from examples.desktop.contact_list import ContactDelegate, ContactModel
+from examples.desktop.formatting import State
 
 EDGE = 12
 LIST_WIDTH = 330

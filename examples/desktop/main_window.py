@@ -11,13 +11,13 @@ from functools import partial
 from PySide6.QtCore import QByteArray, QEvent, Qt, QThreadPool
 from PySide6.QtGui import QCloseEvent, QKeySequence
 
-from examples.desktop.aside import Aside
-from examples.desktop.contacts import Row, read_rows
-from examples.desktop.editor import Editor
-from examples.desktop.frame import Frame, add_action
-from examples.desktop.server import ServerDialog
-from examples.desktop.waiting import Waiting
-from examples.desktop.words import Contact, count, moment, state, undecided
+from examples.desktop.background_call import Aside
+from examples.desktop.contact_editor import Editor
+from examples.desktop.contact_list import Row, read_rows
+from examples.desktop.formatting import Contact, count, moment, state, undecided
+from examples.desktop.main_frame import Frame, add_action
+from examples.desktop.pending_view import Waiting
+from examples.desktop.server_dialog import ServerDialog
 from offbook import NotFound, Replica, Status
 from offbook.qt import LiveSignals, Syncer
 

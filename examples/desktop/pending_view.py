@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.details import muted, plain_label, sized
-from examples.desktop.words import author, cell_name, cell_value, sentence
+from examples.desktop.contact_details import muted, plain_label, sized
+from examples.desktop.formatting import author, cell_name, cell_value, sentence
 from offbook import Invalid, NotFound, Parked, Replica
 
 Conflict = Mapping[str, Any]

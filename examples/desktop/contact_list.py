@@ -15,7 +15,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QFont, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from examples.desktop.words import initials, subtitle
+from examples.desktop.formatting import initials, subtitle
 from offbook import Replica
 from offbook.core.schema import CONTACTS
 from offbook.core.text import fold

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from examples.desktop.words import OWN, Contact, Line, lines_of
+from examples.desktop.formatting import OWN, Contact, Line, lines_of
 
 NEW: Contact = {"details": {}}
 """What a new contact begins with."""

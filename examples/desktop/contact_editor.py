@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.details import COLOURS, plain_label
-from examples.desktop.entries import NEW, changed_fields, changed_lines
-from examples.desktop.words import FIELDS, KINDS, Contact, Line, lines_of, sentence
+from examples.desktop.contact_details import COLOURS, plain_label
+from examples.desktop.entry_fields import NEW, changed_fields, changed_lines
+from examples.desktop.formatting import FIELDS, KINDS, Contact, Line, lines_of, sentence
 from offbook import Invalid, NotFound, Replica
 
 LONG_LINES = 3

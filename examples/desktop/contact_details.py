@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.contacts import STAR, paint_avatar
-from examples.desktop.words import Contact, Fact, facts, moment, subtitle
+from examples.desktop.contact_list import STAR, paint_avatar
+from examples.desktop.formatting import Contact, Fact, facts, moment, subtitle
 
 EDGE = 28
 COLOURS = {"good": "#2e9e6b", "busy": "#3584e4", "waiting": "#d99a1c", "bad": "#d3403a"}
