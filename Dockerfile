@@ -1,4 +1,4 @@
-# The server in a container: what `make serve` does, without make. How to run it: docs/care.md.
+# The server in a container: what `make serve` does, without make. How to run it: docs/operations.md.
 FROM python:3.11-slim-bookworm AS install
 WORKDIR /srv/offbook
 RUN python -m venv .venv
