@@ -20,12 +20,12 @@ from config import Config, config_named
 from extensions import db
 from offbook.core import clock_wording
 from offbook.core.users import kept_until
-from services.container import Parts
-from storage.commit_notifications import open_news, require_carrier
+from services.container import Services
+from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
 from storage.repositories.activity import Activity
-from storage.repositories.contact_queries import Contacts
+from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import DAY_US, Lifetime
@@ -38,11 +38,11 @@ from web.pages import late_forms
 from web.pages.late_forms import Protection
 from web.presenters import time_formatting
 from web.telemetry import events
-from web.telemetry.events import Watch
-from web.telemetry.logs import Log
+from web.telemetry.events import Telemetry
+from web.telemetry.logs import LogSink
 
 if TYPE_CHECKING:
-    from web.telemetry.prometheus import Meters
+    from web.telemetry.prometheus import PrometheusSink
 
 __all__ = ["App", "create_app", "db"]
 
@@ -101,16 +101,16 @@ def wire(app: App, config: Config) -> None:
     accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
-    app.extensions["offbook"] = Parts(
+    app.extensions["offbook"] = Services(
         config=config,
         store=store,
         accounts=accounts,
         people=People(database, accounts),
-        contacts=Contacts(database),
+        contacts=ContactQueries(database),
         tutorial=Tutorial(store, database),
         activity=Activity(database),
         streams=Streams(database),
-        open_news=partial(open_news, database, config.live_url),
+        open_news=partial(open_notifications, database, config.live_url),
         clock=now_us,
         new_id=random_id,
         watch=watch_of(config, meters),
@@ -118,17 +118,17 @@ def wire(app: App, config: Config) -> None:
     )
 
 
-def watch_of(config: Config, meters: Meters | None) -> Watch:
+def watch_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
     """Who hears what the server does. Nobody, unless it was asked for."""
-    log = [Log()] if config.log_level == "info" else []
-    return Watch([*log, *([meters] if meters else [])])
+    log = [LogSink()] if config.log_level == "info" else []
+    return Telemetry([*log, *([meters] if meters else [])])
 
 
-def meters_of(database: Database) -> Meters:
+def meters_of(database: Database) -> PrometheusSink:
     # its library takes a tenth of a second of every start, and few want meters
-    from web.telemetry.prometheus import Meters
+    from web.telemetry.prometheus import PrometheusSink
 
-    return Meters(database.facts, lambda: lag_of(database, now_us()))
+    return PrometheusSink(database.facts, lambda: lag_of(database, now_us()))
 
 
 def extend(app: App) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts
-from storage.repositories.contact_queries import Contacts
+from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
 
@@ -27,9 +27,9 @@ def figures(folder: Path) -> Iterator[Figure]:
     user = Accounts(database, Effort(1, 8, 1)).add_user(
         "bench", "only for the bench", False, now, lambda: str(uuid.uuid4())
     )
-    store, contacts = SqlStore(database), Contacts(database)
+    store, contacts = SqlStore(database), ContactQueries(database)
     for start in range(0, CONTACTS, 1000):
-        push(store, user.book_id, Origin(), [contact(start + index) for index in range(1000)], now)
+        push(store, user.book_id, ChangeOrigin(), [contact(start + index) for index in range(1000)], now)
     worst = max(
         median(seconds(lambda word=word: contacts.page(user.book_id, word)) for _ in range(5)) for word in WORDS
     )  # type: ignore[misc]

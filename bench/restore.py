@@ -10,8 +10,8 @@ from pathlib import Path
 from bench import sync
 from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import change_of
-from services.restore import By, preview, take_back
-from storage.base import Origin, push
+from services.restore import Actor, preview, restore_book_to
+from storage.base import ChangeOrigin, push
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts
@@ -32,8 +32,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     for start in range(0, CONTACTS, sync.BATCH):
         send(store, book_id, [{**sync.update(one), "base": moment} for one in ids[start : start + sync.BATCH]])
     looked = seconds(lambda: preview(store, book_id, moment))
-    by = By(Origin(), new_id(), new_id())
-    taken = seconds(lambda: take_back(store, book_id, by, moment, now()))
+    by = Actor(ChangeOrigin(), new_id(), new_id())
+    taken = seconds(lambda: restore_book_to(store, book_id, by, moment, now()))
     database.close()
     yield Figure(f"what taking {CONTACTS:,} contacts back would do", looked, "s")
     yield Figure(f"a book of {CONTACTS:,} contacts, all edited, taken back", taken, "s", 2, at_most=True)
@@ -44,7 +44,7 @@ def new_book(accounts: Accounts) -> int:
 
 
 def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
-    push(store, book_id, Origin(), [change_of(item, new_id()) for item in items], now())
+    push(store, book_id, ChangeOrigin(), [change_of(item, new_id()) for item in items], now())
 
 
 def now() -> int:

@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
-from offbook.ingest.batch import Batch
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.batch import MessageBatch
+from offbook.ingest.stream_file import StreamWriter
 from storage.repositories.stream_reader import reading
 from web.pages.streams import MESSAGES, NEWEST, SPANS, rates
 
@@ -34,9 +34,9 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 def fill(path: Path, now: int) -> None:
     """Messages in about every second of a week."""
-    with closing(StreamFile(path, "wss://example.org/feed", now)) as file:
+    with closing(StreamWriter(path, "wss://example.org/feed", now)) as file:
         for start in range(0, TOTAL, BATCH):
-            batch = Batch()
+            batch = MessageBatch()
             for number in range(start, start + BATCH):
                 batch.add(now - WEEK_US + number * WEEK_US // TOTAL, "a message that is not very long")
             file.commit(batch, now)

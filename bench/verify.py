@@ -17,7 +17,7 @@ from bench.statistics import Figure, median, seconds
 from offbook import HTTP, Replica
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log
-from offbook.verify.local_digests import held
+from offbook.verify.local_digests import local_digests
 
 RECORDS = 100_000
 WHOLE = json.dumps({"table": "contacts", "ranges": [["", None]]}).encode()
@@ -44,7 +44,7 @@ def agreeing(running: Server, book: Replica) -> Iterator[Figure]:
     yield Figure(
         "the same, on the wire with headers, both ways", bytes_of(running, book) / 1000, "kB", 10, at_most=True
     )
-    own = median(seconds(lambda: held(book.connection, CONTACTS)) for _ in range(5))
+    own = median(seconds(lambda: local_digests(book.connection, CONTACTS)) for _ in range(5))
     yield Figure("of it, the device's digests", own, "s")
     plain = median(seconds(lambda: book.connection.execute("SELECT * FROM contacts").fetchall()) for _ in range(5))
     yield Figure("to compare with, SELECT * of the same rows", plain, "s")
@@ -61,7 +61,7 @@ def differing(running: Server, book: Replica) -> Iterator[Figure]:
 
 
 def damage(book: Replica) -> bool:
-    with change_log.applying(book.connection):
+    with change_log.without_logging(book.connection):
         book.connection.execute(f"UPDATE contacts SET phone = phone || '0' WHERE id = ({ONE})")
         found = book.connection.execute("DELETE FROM change_log WHERE synced = 2")
     return found.rowcount >= 0

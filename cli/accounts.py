@@ -11,11 +11,11 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from cli.errors import is_text, plainly
+from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
-from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, lines_at
+from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
-from services.container import parts
+from services.container import services
 from storage.base import prune
 from storage.repositories.accounts import User
 from web.presenters import formatting, time_formatting
@@ -44,51 +44,51 @@ password_stdin = click.option("--password-stdin", is_flag=True, help="Read the p
 @click.argument("name")
 @password_stdin
 @click.option("--admin", is_flag=True, help="May list and add people.")
-@plainly
+@report_errors
 def add_user(name: str, password_stdin: bool, admin: bool) -> None:
     """Add NAME, with a book of their own."""
     password = read_password(password_stdin)
-    added = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
+    added = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     click.echo(f"Added {added.name}.")
 
 
 @user.command("password")
 @click.argument("name")
 @password_stdin
-@plainly
+@report_errors
 def change_password(name: str, password_stdin: bool) -> None:
     """Give NAME a new password. Their sessions in browsers end."""
-    found = parts().accounts.user_named(name)
-    parts().accounts.set_password(found.id, read_password(password_stdin), parts().clock())
+    found = services().accounts.user_named(name)
+    services().accounts.set_password(found.id, read_password(password_stdin), services().clock())
     click.echo(f"{found.name} has a new password.")
 
 
 @user.command("sign-out")
 @click.argument("name")
-@plainly
+@report_errors
 def sign_out(name: str) -> None:
     """End NAME's sessions in all browsers. Devices keep their tokens."""
-    found = parts().accounts.user_named(name)
-    count = parts().accounts.end_sessions(found.id, parts().clock())
+    found = services().accounts.user_named(name)
+    count = services().accounts.end_sessions(found.id, services().clock())
     click.echo(f"{found.name} is signed out everywhere ({formatting.count(count, 'session')}).")
 
 
 @user.command("rename")
 @click.argument("old")
 @click.argument("new")
-@plainly
+@report_errors
 def rename_user(old: str, new: str) -> None:
     """Call the user OLD NEW from now on. Book, devices, password and sessions stay."""
-    found = parts().accounts.user_named(old)
-    renamed = parts().accounts.rename_user(found.id, new)
+    found = services().accounts.user_named(old)
+    renamed = services().accounts.rename_user(found.id, new)
     click.echo(f"{found.name} is {renamed.name} now, and signs in so.")
 
 
 @user.command("list")
-@plainly
+@report_errors
 def list_users() -> None:
     """Show everyone, those in the trash last."""
-    for row in (*parts().accounts.users(), *parts().accounts.users_in_trash()):
+    for row in (*services().accounts.users(), *services().accounts.users_in_trash()):
         role, state = "admin" if row.admin else "member", state_of(row)
         click.echo("\t".join((row.name, role, f"since {time_formatting.date(row.created_at)}", *state)))
 
@@ -107,21 +107,21 @@ def state_of(row: User) -> list[str]:
 @device.command("add")
 @click.argument("user_name", metavar="USER")
 @click.argument("name")
-@plainly
+@report_errors
 def add_device(user_name: str, name: str) -> None:
     """Add the device NAME to USER's book. Its token is the last line, and is shown only now."""
-    owner = parts().accounts.user_named(user_name)
-    added, token = parts().accounts.add_device(owner.book_id, owner.id, name, parts().clock(), parts().new_id)
+    owner = services().accounts.user_named(user_name)
+    added, token = services().accounts.add_device(owner.book_id, owner.id, name, services().clock(), services().new_id)
     click.echo(f"Added {added.name}. Its token is shown only now:", err=True)
     click.echo(token)
 
 
 @device.command("list")
 @click.argument("user_name", metavar="[USER]", required=False)
-@plainly
+@report_errors
 def list_devices(user_name: str | None) -> None:
     """Show USER's devices, or everyone's: id, user, name, last seen, clock."""
-    accounts, now = parts().accounts, parts().clock()
+    accounts, now = services().accounts, services().clock()
     owners: list[User] = [accounts.user_named(user_name)] if user_name else accounts.users()
     for owner in owners:
         for row in accounts.devices(owner.id):
@@ -134,21 +134,21 @@ def list_devices(user_name: str | None) -> None:
 
 @device.command("revoke")
 @click.argument("device_id", metavar="ID")
-@plainly
+@report_errors
 def revoke_device(device_id: str) -> None:
     """Let the device ID (see `flask device list`) in no more."""
-    revoked = parts().accounts.revoke_any_device(device_id, parts().clock())
+    revoked = services().accounts.revoke_any_device(device_id, services().clock())
     click.echo(f"Revoked {revoked.name}. It keeps what it has, and syncs no more.")
 
 
 @book.command("policy")
 @click.argument("user_name", metavar="USER")
 @click.argument("policy")
-@plainly
+@report_errors
 def set_policy(user_name: str, policy: str) -> None:
     """Choose how USER's book settles concurrent edits: merge, last-write-wins or ask."""
-    owner = parts().accounts.user_named(user_name)
-    parts().accounts.set_policy(owner.book_id, policy)
+    owner = services().accounts.user_named(user_name)
+    services().accounts.set_policy(owner.book_id, policy)
     click.echo(f"{owner.name}'s book: {policy}.")
 
 
@@ -158,19 +158,19 @@ def set_policy(user_name: str, policy: str) -> None:
 @click.option("--trash-days", type=int, default=TRASH_DAYS, show_default=True, help="How long the deleted keep values.")
 @click.option("--removed-days", type=int, default=REMOVED_DAYS, show_default=True, help="How long removed users stay.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
-@plainly
+@report_errors
 def prune_books(user_name: str | None, history_days: int, trash_days: int, removed_days: int, dry_run: bool) -> None:
     """Forget what is old in USER's book, or in every one: history, tombstones, the trash. What lives stays.
 
     Users who were removed long enough ago are deleted for good, with their books.
     """
-    now = parts().clock()
-    lines, line = lines_at(now, history_days, trash_days), removed_line(now, removed_days)
-    accounts = parts().accounts
+    now = services().clock()
+    lines, line = limits_at(now, history_days, trash_days), removed_line(now, removed_days)
+    accounts = services().accounts
     every = [accounts.any_user_named(user_name)] if user_name else [*accounts.users(), *accounts.users_in_trash()]
     owners = [owner for owner in every if owner.removed_at is None]
     for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
-        found = prune(parts().store, book_id, lines, dry_run)
+        found = prune(services().store, book_id, lines, dry_run)
         click.echo(f"{name}'s book: {time_formatting.forgotten(found, dry_run)}.")
     for removed in every:
         if removed.removed_at is not None:
@@ -184,31 +184,31 @@ def purged(removed: User, line: int, dry_run: bool) -> str:
         return f"in the trash since {time_formatting.date(removed.removed_at)}"
     if dry_run:
         return "would be deleted for good"
-    parts().people.purge(removed.id, line)
+    services().people.purge(removed.id, line)
     return "deleted for good"
 
 
 @stream.command("add")
 @click.argument("file")
-@plainly
+@report_errors
 def add_stream(file: str) -> None:
     """Let admins see the stream in FILE on the page Streams. Only what is added here is ever read."""
-    added = parts().streams.add(file, parts().clock(), parts().new_id)
+    added = services().streams.add(file, services().clock(), services().new_id)
     click.echo(f"The page Streams shows {added.name} now ({added.path}).")
 
 
 @stream.command("list")
-@plainly
+@report_errors
 def list_streams() -> None:
     """Show every stream that may be read: name and file."""
-    for source in parts().streams.all():
+    for source in services().streams.all():
         click.echo(f"{source.name}\t{source.path}")
 
 
 @stream.command("remove")
 @click.argument("file")
-@plainly
+@report_errors
 def remove_stream(file: str) -> None:
     """Show the stream in FILE no more. FILE stays as it is, and may be gone already."""
-    removed = parts().streams.remove(file)
+    removed = services().streams.remove(file)
     click.echo(f"The page Streams shows {removed.name} no more ({removed.path}).")

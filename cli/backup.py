@@ -12,9 +12,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.errors import plainly, plainly_on_any_schema
+from cli.errors import report_errors, report_errors_unmigrated
 from ops.backup import backup as backups
-from services.container import parts
+from services.container import services
 from web.presenters import time_formatting
 
 UNSEALED = (
@@ -30,7 +30,7 @@ WARNING = (
 @click.command("backup")
 @click.argument("file")
 @with_appcontext
-@plainly
+@report_errors
 def backup(file: str) -> None:
     """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
     path = Path(file)
@@ -44,7 +44,7 @@ def backup(file: str) -> None:
 @click.argument("file")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
-@plainly_on_any_schema
+@report_errors_unmigrated
 def restore(file: str, yes: bool) -> None:
     """Put the backup in FILE in the database's place. What is there now is kept beside it."""
     database, path = current_app.extensions["database"], Path(file)
@@ -53,8 +53,8 @@ def restore(file: str, yes: bool) -> None:
         click.echo(UNSEALED.format(file=path), err=True)
     if not yes:
         click.confirm(WARNING.format(file=path), abort=True)
-    folder = backups.folder_of(database, parts().config.instance_path)
-    kept = backups.restore(database, checked, folder, parts().clock(), parts().new_id)
+    folder = backups.folder_of(database, services().config.instance_path)
+    kept = backups.restore(database, checked, folder, services().clock(), services().new_id)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

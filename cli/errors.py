@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def plainly(command: Callable[P, R]) -> Callable[P, R]:
+def report_errors(command: Callable[P, R]) -> Callable[P, R]:
     """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
 
     @wraps(command)
@@ -27,11 +27,11 @@ def plainly(command: Callable[P, R]) -> Callable[P, R]:
         require_schema()
         return command(*args, **kwargs)
 
-    return plainly_on_any_schema(on_its_schema)
+    return report_errors_unmigrated(on_its_schema)
 
 
-def plainly_on_any_schema(command: Callable[P, R]) -> Callable[P, R]:
-    """As ``plainly``, for what may be done to a database that is empty, older or damaged."""
+def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
+    """As ``report_errors``, for what may be done to a database that is empty, older or damaged."""
 
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:

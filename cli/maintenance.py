@@ -14,15 +14,15 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.errors import plainly
+from cli.errors import report_errors
 from config import Config
 from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
 from offbook.core.users import kept_until
 from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
-from services.container import parts
+from services.container import services
 from storage.engines.database import Database
-from storage.engines.maintenance import Log, Size
+from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.errors import Unwritable
 from web.presenters import formatting, time_formatting
 
@@ -47,7 +47,7 @@ MAY_BE_ZERO = ("port", "trusted_proxies")
 @with_appcontext
 def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
-    findings = [*versions(), *of_database(the_database(), parts().clock()), *of_settings(parts().config)]
+    findings = [*versions(), *of_database(database_of_app(), services().clock()), *of_settings(services().config)]
     for finding in findings:
         click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
     sys.exit(any(finding.bad for finding in findings))
@@ -55,10 +55,10 @@ def doctor() -> None:
 
 @click.command("vacuum")
 @with_appcontext
-@plainly
+@report_errors
 def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
-    database = the_database()
+    database = database_of_app()
     before, upkeep = database.size(), database.kind.UPKEEP
     needed = before.data * upkeep.ROOM
     if before.folder and shutil.disk_usage(before.folder).free < needed:
@@ -75,7 +75,7 @@ def vacuum() -> None:
     )
 
 
-def the_database() -> Database:
+def database_of_app() -> Database:
     found: Database = current_app.extensions["database"]
     return found
 
@@ -100,7 +100,7 @@ def of_settings(config: Config) -> list[Finding]:
     return [*exposure(config), *secrecy(config), *limits(config)]
 
 
-def room(size: Size, free: int | None, times: int) -> list[Finding]:
+def room(size: DatabaseSize, free: int | None, times: int) -> list[Finding]:
     """Whether the disk has room for what a vacuum and a backup need."""
     takes = f"The database takes {time_formatting.size(size.data)}"
     if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
@@ -125,7 +125,7 @@ def log_of(database: Database) -> list[Finding]:
         return [Finding(f"The log of the database (WAL) can't be looked at. {error.for_admins}", bad=True)]
 
 
-def log_length(log: Log | None) -> list[Finding]:
+def log_length(log: LogSize | None) -> list[Finding]:
     """Whether someone keeps the log from being begun anew."""
     if log is None:
         return []

@@ -14,13 +14,13 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from cli.errors import plainly
+from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
 from ops.move import move as moving
-from ops.move.copy_rows import Copied
+from ops.move.copy_rows import CopiedRows
 from ops.move.move import Unmovable
-from ops.move.verify_copy import BookCompared, Compared
-from services.container import parts
+from ops.move.verify_copy import BookComparison, TableComparison
+from services.container import services
 from storage.engines.database import Database, open_engines, place_of
 
 TOLD_EVERY_SECONDS = 5.0
@@ -35,7 +35,7 @@ NO_URL = (
 @click.option("--to", metavar="URL", envvar="MOVE_TO", help="The empty database that all goes to. Or MOVE_TO says so.")
 @click.option("--back", is_flag=True, help="Let this database take changes again, after a move that was not wanted.")
 @with_appcontext
-@plainly
+@report_errors
 def move(to: str | None, back: bool) -> None:
     """Move the whole server from DATABASE_URL to another database, of any engine.
 
@@ -75,7 +75,7 @@ def reason_of(error: DBAPIError | CommandError) -> str:
 def move_to(source: Database, target: Database) -> None:
     place = place_of(target.engine.url)
     try:
-        move_id = moving.begin(source, target, parts().new_id)
+        move_id = moving.begin(source, target, services().new_id)
         click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")
         for line in copied_lines(copy_rows.copy(source, target)):
             click.echo(line)
@@ -92,7 +92,7 @@ def move_to(source: Database, target: Database) -> None:
     )
 
 
-def copied_lines(steps: Iterable[Copied]) -> Iterator[str]:
+def copied_lines(steps: Iterable[CopiedRows]) -> Iterator[str]:
     """A line per table when it is all there, and one now and then while it is long."""
     told_at = time.monotonic()
     for step in steps:
@@ -102,7 +102,7 @@ def copied_lines(steps: Iterable[Copied]) -> Iterator[str]:
             yield f"  {step.table}: {step.done:,}" + ("" if done else f" of {step.total:,}")
 
 
-def require_alike(compared: Iterable[Compared]) -> int:
+def require_alike(compared: Iterable[TableComparison]) -> int:
     """How many rows there are. Raises Unmovable where the sides differ, and tells in what."""
     rows, alike = 0, True
     for one in compared:
@@ -120,7 +120,7 @@ def require_alike(compared: Iterable[Compared]) -> int:
     return rows
 
 
-def require_alike_books(compared: Iterable[BookCompared]) -> int:
+def require_alike_books(compared: Iterable[BookComparison]) -> int:
     books, alike = set(), True
     for one in compared:
         books.add(one.book)
@@ -133,5 +133,5 @@ def require_alike_books(compared: Iterable[BookCompared]) -> int:
 
 
 def move_back(source: Database) -> None:
-    place = moving.reopen(source)
+    place = moving.cancel_move(source)
     click.echo(f"This database takes changes again. What was written at {place} since is not in it.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from cli.accounts import user
-from cli.errors import plainly
+from cli.errors import report_errors
 from offbook.core.users import Act
-from services.container import parts
+from services.container import services
 from web.presenters.user_actions import done
 
 __all__ = ["user"]
@@ -15,7 +15,7 @@ __all__ = ["user"]
 
 @user.command("disable")
 @click.argument("name")
-@plainly
+@report_errors
 def disable_user(name: str) -> None:
     """Let NAME in no more, at once and until enabled again. Devices keep all, and book and devices stay."""
     act_on(name, Act.DISABLE)
@@ -23,7 +23,7 @@ def disable_user(name: str) -> None:
 
 @user.command("enable")
 @click.argument("name")
-@plainly
+@report_errors
 def enable_user(name: str) -> None:
     """Let NAME in again. Devices sync on by themselves."""
     act_on(name, Act.ENABLE)
@@ -31,7 +31,7 @@ def enable_user(name: str) -> None:
 
 @user.command("remove")
 @click.argument("name")
-@plainly
+@report_errors
 def remove_user(name: str) -> None:
     """Put NAME into the trash, with the book, for 30 days. Then `flask book prune` deletes both for good."""
     act_on(name, Act.REMOVE)
@@ -39,7 +39,7 @@ def remove_user(name: str) -> None:
 
 @user.command("restore")
 @click.argument("name")
-@plainly
+@report_errors
 def restore_user(name: str) -> None:
     """Bring NAME back from the trash, with the book and the devices."""
     act_on(name, Act.RESTORE)
@@ -48,13 +48,13 @@ def restore_user(name: str) -> None:
 @user.command("admin")
 @click.argument("name")
 @click.option("--off", is_flag=True, help="Take the right away.")
-@plainly
+@report_errors
 def set_admin(name: str, off: bool) -> None:
     """Make NAME an admin, or with --off an ordinary user. One admin who can sign in always stays."""
     act_on(name, Act.END_ADMIN if off else Act.MAKE_ADMIN)
 
 
 def act_on(name: str, act: Act) -> None:
-    found = parts().accounts.any_user_named(name)
-    rights = parts().people.act(found.id, parts().clock(), act)
+    found = services().accounts.any_user_named(name)
+    rights = services().people.act(found.id, services().clock(), act)
     click.echo(done(found.name, act, rights))

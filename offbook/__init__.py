@@ -33,12 +33,12 @@ if TYPE_CHECKING:
         ServerFault,
         SyncError,
     )
-    from offbook.core.history.entry import Past
+    from offbook.core.history.entry import HistoryEntry as Past
     from offbook.database.parked import Parked
     from offbook.database.status import Status
     from offbook.replica import Replica
     from offbook.sync.cancellation import Stopped
-    from offbook.sync.dry_run import PlanReport
+    from offbook.sync.dry_run import DryRunReport as PlanReport
     from offbook.sync.session import SyncReport
     from offbook.sync.transport import HTTP, Response, Transport
     from offbook.verify.repair import Repair
@@ -75,8 +75,8 @@ __all__ = [
 _HOMES = {
     "HTTP": "offbook.sync.transport",
     "Parked": "offbook.database.parked",
-    "Past": "offbook.core.history.entry",
-    "PlanReport": "offbook.sync.dry_run",
+    "Past": "offbook.core.history.entry:HistoryEntry",
+    "PlanReport": "offbook.sync.dry_run:DryRunReport",
     "Repair": "offbook.verify.repair",
     "Replica": "offbook.replica",
     "Response": "offbook.sync.transport",
@@ -91,4 +91,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'offbook' has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "offbook.core.errors")), name)
+    module, _, symbol = _HOMES.get(name, "offbook.core.errors").partition(":")
+    return getattr(import_module(module), symbol or name)

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.cli import FAILED, OK, Answer, NoBook, exit_code, standard_streams
+from offbook.cli import FAILED, OK, CommandResult, NoBook, exit_code, standard_streams
 from offbook.cli.parser import parse
 from offbook.cli.paths import file_of, stream_file_of
 from offbook.core.errors import OffbookError
-from offbook.core.text import clean
+from offbook.core.text import without_control_characters
 from offbook.database.connection import BUSY_SECONDS_MAX
 from offbook.database.connection import Error as FileFault
 from offbook.replica import Replica
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = UNREAD
     except standard_streams.OutputFault as error:
         code = _refuse("output", str(error), False, FAILED)
-    standard_streams.give_up()
+    standard_streams.close_output()
     return code
 
 
@@ -81,19 +81,19 @@ def _run(words: list[str]) -> int:
     return _tell(answer, as_json)
 
 
-def _on_book(path: Path, args: argparse.Namespace) -> Answer:
+def _on_book(path: Path, args: argparse.Namespace) -> CommandResult:
     if not args.makes_file and not path.exists():
         raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
     with Replica(path) as book:
-        answer: Answer = args.run(book, args)
+        answer: CommandResult = args.run(book, args)
         return answer
 
 
-def _tell(answer: Answer, as_json: bool) -> int:
+def _tell(answer: CommandResult, as_json: bool) -> int:
     with standard_streams.writing():
         if not as_json:
             for line in answer.lines:
-                print(clean(line))
+                print(without_control_characters(line))
             sys.stdout.buffer.write(answer.raw or b"")
         elif answer.data is not None:
             _print_json(answer.data)
@@ -105,7 +105,7 @@ def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
         with standard_streams.writing():
             _print_json({"error": code, "detail": detail})
     else:
-        standard_streams.complain(clean(f"offbook: {detail}"))
+        standard_streams.print_error(without_control_characters(f"offbook: {detail}"))
     return exit_code
 
 
@@ -130,7 +130,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    standard_streams.complain(f"offbook: {message}")
+    standard_streams.print_error(f"offbook: {message}")
 
 
 if __name__ == "__main__":

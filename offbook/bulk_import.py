@@ -14,8 +14,8 @@ from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, is_empty
 from offbook.database import change_log
-from offbook.database.batched_writes import in_turns
-from offbook.database.records import LAYOUTS
+from offbook.database.batched_writes import write_in_batches
+from offbook.database.records import RECORD_TABLES
 from offbook.database.server_rows import dump
 from offbook.records import checked
 
@@ -47,7 +47,7 @@ class Counts(NamedTuple):
         return Counts(*(one + more for one, more in zip(self, other, strict=True)))
 
 
-class Done(NamedTuple):
+class ImportedSlice(NamedTuple):
     """What is counted; and, until it is, what is being written and the ids of what it adds. Replaced as a whole."""
 
     counts: Counts = Counts()
@@ -55,7 +55,7 @@ class Done(NamedTuple):
     ids: Sequence[str] = ()
 
 
-class Ready(NamedTuple):
+class PreparedContact(NamedTuple):
     """A contact in the form in which it is stored, and its change in the form in which it is logged."""
 
     id: str
@@ -64,11 +64,11 @@ class Ready(NamedTuple):
     size: int
 
 
-class Importing:
+class BulkImport:
     """Adding contacts to the file behind ``connection``. ``counts`` is right whenever the work is cut off."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._done = Done()
+        self._done = ImportedSlice()
         self._connection = connection
 
     @property
@@ -81,25 +81,25 @@ class Importing:
     def add(self, contacts: Iterable[Mapping[str, Json]]) -> None:
         """Add those that were never here; each may be given once. Raises Invalid for what can't be stored."""
         fresh = self._fresh(iter(contacts))
-        for counts in in_turns(
-            self._connection, fresh, self._write, block=change_log.applying, size_of=lambda one: one.size
+        for counts in write_in_batches(
+            self._connection, fresh, self._write, block=change_log.without_logging, size_of=lambda one: one.size
         ):
-            self._done = Done(self._done.counts.plus(counts))
+            self._done = ImportedSlice(self._done.counts.plus(counts))
 
-    def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[Ready]:
+    def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[PreparedContact]:
         while some := list(islice(contacts, LOOKED_UP)):
             fresh, counts = self._never_here([str(one["id"]) for one in some])
-            self._done = Done(self._done.counts.plus(counts))
+            self._done = ImportedSlice(self._done.counts.plus(counts))
             yield from (_ready(one) for one in some if one["id"] in fresh)
 
-    def _write(self, some: list[Ready]) -> Counts:
+    def _write(self, some: list[PreparedContact]) -> Counts:
         """Another process may have added some of them while they were made ready."""
         fresh, counts = self._never_here([one.id for one in some])
         added = [one for one in some if one.id in fresh]
-        LAYOUTS[CONTACTS.name].add_all(self._connection, [(one.id, one.data) for one in added])
+        RECORD_TABLES[CONTACTS.name].add_all(self._connection, [(one.id, one.data) for one in added])
         self._connection.executemany(LOG, [(one.id, one.change) for one in added])
         counts = counts._replace(added=len(added))
-        self._done = Done(self._done.counts, counts, [one.id for one in added])
+        self._done = ImportedSlice(self._done.counts, counts, [one.id for one in added])
         return counts
 
     def _never_here(self, ids: list[str]) -> tuple[set[str], Counts]:
@@ -110,10 +110,10 @@ class Importing:
         return {*ids} - here - before, Counts(here=len(here), deleted=len(before))
 
 
-def _ready(contact: Mapping[str, Json]) -> Ready:
+def _ready(contact: Mapping[str, Json]) -> PreparedContact:
     data = checked(CONTACTS, contact, Operation.INSERT, {})
     entries = sum(len(data.get(map_.name) or {}) for map_ in CONTACTS.maps)
-    return Ready(str(contact["id"]), data, dump(_logged(data)), 1 + entries)
+    return PreparedContact(str(contact["id"]), data, dump(_logged(data)), 1 + entries)
 
 
 def _logged(data: Mapping[str, Json]) -> dict[str, Json]:

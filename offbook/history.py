@@ -13,26 +13,34 @@ from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
 from offbook.core.history.entry import (
     AFTER,
     BEFORE,
-    Lost,
-    Past,
-    Winner,
-    given_back,
-    standing,
+    DiscardedValue,
+    HistoryEntry,
+    WinningChange,
+    restored_values,
     state_after,
     with_entries,
+    without_removed_entries,
 )
 from offbook.core.history.reconstruct import to_state, to_values
 from offbook.core.model import Clock, Record, Value
 from offbook.core.protocol.requests import OPERATIONS, PROTOCOL
 from offbook.core.schema import CONTACTS, EXISTS, TABLES, Table
-from offbook.core.validation import SAID, Json, value_of
+from offbook.core.validation import LENIENT, Json, value_of
 from offbook.database import change_log
-from offbook.database.edits import carry_out
-from offbook.database.server_rows import NEVER, Key, server_row, shown
+from offbook.database.edits import append_patch
+from offbook.database.server_rows import NO_SERVER_ROW, Key, server_row, visible_record
 from offbook.sync.http_errors import json_of_answer, problem_of
 from offbook.sync.response import VERDICTS
 from offbook.sync.transport import Response, Transport
-from offbook.sync.validators import CODE_CHARACTERS_MAX, NAME_CHARACTERS_MAX, need, seq_of, time_of, uuid_of, words
+from offbook.sync.validators import (
+    CODE_CHARACTERS_MAX,
+    NAME_CHARACTERS_MAX,
+    clean_text,
+    require,
+    seq_of,
+    time_of,
+    uuid_of,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,9 +50,9 @@ PAGES_MAX = 100
 """A hundred thousand changes of one record: a server that tells more goes round in circles."""
 
 
-def history(transport: Transport, record_id: str) -> list[Past]:
+def history(transport: Transport, record_id: str) -> list[HistoryEntry]:
     """Every change of a record, the newest first. Raises NotFound where the server has no such record; SyncError."""
-    found: list[Past] = []
+    found: list[HistoryEntry] = []
     place: int | None = None
     for _ in range(PAGES_MAX):
         from_place = "" if place is None else f"&before={place}"
@@ -68,27 +76,27 @@ def _json_of(response: Response) -> Json:
         raise ServerFault("The server answers a question that was not asked.") from None
 
 
-def _page(item: Json, table: Table) -> tuple[list[Past], int | None]:
-    need(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
-    need(len(item["changes"]) <= PAGE, "changes")
+def _page(item: Json, table: Table) -> tuple[list[HistoryEntry], int | None]:
+    require(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
+    require(len(item["changes"]) <= PAGE, "changes")
     place = item.get("next")
     return [_past(table, one) for one in item["changes"]], None if place is None else seq_of(place)
 
 
-def _past(table: Table, item: Json) -> Past:
-    need(isinstance(item, dict) and item.get("verdict") in list(VERDICTS), "verdict")
+def _past(table: Table, item: Json) -> HistoryEntry:
+    require(isinstance(item, dict) and item.get("verdict") in list(VERDICTS), "verdict")
     at, operation, beaten = time_of(item.get("at")), item.get("operation"), item.get("beaten")
-    need(at is not None, "time")
-    return Past(
+    require(at is not None, "time")
+    return HistoryEntry(
         uuid_of(item.get("id"), "id"),
         _seq(item.get("seq")),
         str(at),
         time_of(item.get("timestamp")),
         operation if operation in list(OPERATIONS) else None,
         item["verdict"],
-        words(item.get("user"), NAME_CHARACTERS_MAX),
-        words(item.get("device"), NAME_CHARACTERS_MAX),
-        words(item.get("replica"), NAME_CHARACTERS_MAX),
+        clean_text(item.get("user"), NAME_CHARACTERS_MAX),
+        clean_text(item.get("device"), NAME_CHARACTERS_MAX),
+        clean_text(item.get("replica"), NAME_CHARACTERS_MAX),
         _seq(item.get("base")),
         _bases(table, item.get("bases")),
         _cells(table, item.get("data")),
@@ -112,24 +120,25 @@ def _cells(table: Table, item: Json) -> dict[str, Value]:
     cells: dict[str, Value] = {}
     for cell, value in (item if isinstance(item, dict) else {}).items():
         try:
-            cells[cell] = value_of(table, cell, value, SAID)
+            cells[cell] = value_of(table, cell, value, LENIENT)
         except Invalid:
             continue
     return cells
 
 
-def _lost(table: Table, item: Json) -> Iterable[Lost]:
-    need(isinstance(item, dict) and isinstance(item.get("winner"), dict), "beaten")
+def _lost(table: Table, item: Json) -> Iterable[DiscardedValue]:
+    require(isinstance(item, dict) and isinstance(item.get("winner"), dict), "beaten")
     winner: dict[str, Any] = item["winner"]
-    won = Winner(
+    won = WinningChange(
         uuid_of(winner.get("change_id"), "change_id"),
-        words(winner.get("user"), NAME_CHARACTERS_MAX),
-        words(winner.get("device"), NAME_CHARACTERS_MAX),
+        clean_text(winner.get("user"), NAME_CHARACTERS_MAX),
+        clean_text(winner.get("device"), NAME_CHARACTERS_MAX),
         time_of(winner.get("at")),
     )
-    rule = words(item.get("rule"), CODE_CHARACTERS_MAX) or ""
+    rule = clean_text(item.get("rule"), CODE_CHARACTERS_MAX) or ""
     return [
-        Lost(cell, value, rule, won) for cell, value in _cells(table, {item.get("cell"): item.get("value")}).items()
+        DiscardedValue(cell, value, rule, won)
+        for cell, value in _cells(table, {item.get("cell"): item.get("value")}).items()
     ]
 
 
@@ -144,7 +153,7 @@ def record_of(connection: sqlite3.Connection, change_id: str) -> str:
     return str(found[0])
 
 
-def find(past: Iterable[Past], change_id: str) -> Past:
+def find(past: Iterable[HistoryEntry], change_id: str) -> HistoryEntry:
     """Raises NotFound."""
     for one in past:
         if one.id == change_id:
@@ -155,8 +164,8 @@ def find(past: Iterable[Past], change_id: str) -> Past:
 def restore(
     connection: sqlite3.Connection,
     record_id: str,
-    told: list[Past],
-    past: Past,
+    told: list[HistoryEntry],
+    past: HistoryEntry,
     cells: Iterable[str] | None,
     to: str,
     new_id: Callable[[], str],
@@ -166,22 +175,22 @@ def restore(
     if to not in (BEFORE, AFTER):
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
     key = (CONTACTS.name, record_id)
-    values = given_back(past, past.created, cells, to)
-    with change_log.applying(connection):
+    values = restored_values(past, past.created, cells, to)
+    with change_log.without_logging(connection):
         last = _last(connection, key, told)
         wish = to_values(_record(connection, key, last), with_entries(values, last))
         if wish is None:
             return None
         change_id = new_id()
-        carry_out(connection, key, wish, change_id, now_ms)
+        append_patch(connection, key, wish, change_id, now_ms)
     return change_id
 
 
 def restore_version(
     connection: sqlite3.Connection,
     record_id: str,
-    told: list[Past],
-    past: Past,
+    told: list[HistoryEntry],
+    past: HistoryEntry,
     new_id: Callable[[], str],
     now_ms: int,
 ) -> str | None:
@@ -189,33 +198,33 @@ def restore_version(
     if past.seq is None:
         raise Invalid("no_version", "This change altered nothing: choose the one before it.")
     key = (CONTACTS.name, record_id)
-    with change_log.applying(connection):
-        wanted = standing(state_after(_as_told(connection, key), told, past.seq))
+    with change_log.without_logging(connection):
+        wanted = without_removed_entries(state_after(_restored_data(connection, key), told, past.seq))
         if wanted.get(EXISTS) and any(wanted.get(name) is None for name in TABLES[key[0]].required):
             raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")
         wish = to_state(_record(connection, key, _last(connection, key, told)), wanted)
         if wish is None:
             return None
         change_id = new_id()
-        carry_out(connection, key, wish, change_id, now_ms)
+        append_patch(connection, key, wish, change_id, now_ms)
     return change_id
 
 
-def _as_told(connection: sqlite3.Connection, key: Key) -> Record:
+def _restored_data(connection: sqlite3.Connection, key: Key) -> Record:
     """The record as the server last said it is."""
-    row = server_row(connection, key) or NEVER
+    row = server_row(connection, key) or NO_SERVER_ROW
     return Record(*key, row.seq, row.deleted, row.cells, Clock(0, 0, "", ""), {})
 
 
-def _last(connection: sqlite3.Connection, key: Key, told: list[Past]) -> dict[str, Value]:
+def _last(connection: sqlite3.Connection, key: Key, told: list[HistoryEntry]) -> dict[str, Value]:
     """The record as the history leaves it, with what was in it before it was deleted."""
     newest = max((one.seq or 0 for one in told), default=0)
-    cells = state_after(_as_told(connection, key), told, newest)
+    cells = state_after(_restored_data(connection, key), told, newest)
     return {cell: value for cell, value in cells.items() if cell != EXISTS}
 
 
 def _record(connection: sqlite3.Connection, key: Key, last: Mapping[str, Value]) -> Record:
     """The record as it shows here; of one that does not, what the history knows of it."""
-    as_told, cells = _as_told(connection, key), shown(connection, key)
+    as_told, cells = _restored_data(connection, key), visible_record(connection, key)
     have = last if cells is None else cells
     return Record(*key, as_told.seq, cells is None, have, as_told.created, {})

@@ -13,11 +13,11 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.lenient_validation import typed_part
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, Map, Table
-from offbook.core.text import fold
-from offbook.core.validation import SAID, Json, cells_of, change_data
+from offbook.core.text import normalize_for_search
+from offbook.core.validation import LENIENT, Json, cells_of, change_data
 from offbook.database import change_log
 from offbook.database.connection import reading
-from offbook.database.records import LAYOUTS
+from offbook.database.records import RECORD_TABLES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,27 +26,27 @@ Details = Mapping[str, Mapping[str, Json] | None] | Iterable[Mapping[str, Json]]
 """Entries by key (None removes one), or just a list of new ones."""
 
 
-class Contacts:
+class TableRecords:
     """The contacts of one replica. ``connect`` gives the calling thread's connection."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection], new_id: Callable[[], str]) -> None:
         self._connect = connect
         self._new_id = new_id
-        self._layout = LAYOUTS[CONTACTS.name]
+        self._layout = RECORD_TABLES[CONTACTS.name]
 
     def add(self, *, details: Details = None, **fields: Json) -> str:
         """Add a contact and return its id. Raises Invalid and says which value can't be stored."""
         record_id = self._new_id()
         data = checked(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
         connection = self._connect()
-        with change_log.one_change(connection):
+        with change_log.coalesce_changes(connection):
             self._layout.add(connection, record_id, data)
         return record_id
 
     def update(self, record_id: str, *, details: Details = None, **fields: Json) -> None:
         """Change the fields and details that are named, and nothing else. Raises NotFound or Invalid."""
         connection = self._connect()
-        with change_log.one_change(connection):
+        with change_log.coalesce_changes(connection):
             before = self._get(connection, record_id)
             data = checked(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
             self._layout.change(connection, record_id, data)
@@ -54,7 +54,7 @@ class Contacts:
     def delete(self, record_id: str) -> None:
         """Raises NotFound where there is no such contact."""
         connection = self._connect()
-        with change_log.one_change(connection):
+        with change_log.coalesce_changes(connection):
             self._get(connection, record_id)
             self._layout.remove(connection, [record_id])
 
@@ -65,9 +65,9 @@ class Contacts:
         """
         record_id = str(contact["id"])
         given = {name: contact[name] for name in (*self._layout.names, *CONTACTS.maps_by_name) if name in contact}
-        data = change_data(CONTACTS, cells_of(CONTACTS, given, Operation.INSERT, SAID))
+        data = change_data(CONTACTS, cells_of(CONTACTS, given, Operation.INSERT, LENIENT))
         connection = self._connect()
-        with change_log.one_change(connection, typed=False):
+        with change_log.coalesce_changes(connection, typed=False):
             if self._layout.get(connection, record_id) is None:
                 self._layout.add(connection, record_id, data)
 
@@ -82,10 +82,10 @@ class Contacts:
         connection = self._connect()
         with reading(connection):
             contacts = self._layout.all(connection)
-        words = fold(search).split()
+        words = normalize_for_search(search).split()
         if words:
             contacts = [contact for contact in contacts if _holds(contact, words)]
-        return sorted(contacts, key=lambda one: (not one["starred"], fold(str(one["name"])), one["id"]))
+        return sorted(contacts, key=lambda one: (not one["starred"], normalize_for_search(str(one["name"])), one["id"]))
 
     def count(self) -> int:
         (found,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
@@ -125,8 +125,8 @@ def _typed(
     except Invalid:
         if not before:
             raise
-    cells_of(table, typed_part(table, data, cells_of(table, before, Operation.INSERT, SAID)), Operation.UPDATE)
-    return cells_of(table, data, operation, SAID)
+    cells_of(table, typed_part(table, data, cells_of(table, before, Operation.INSERT, LENIENT)), Operation.UPDATE)
+    return cells_of(table, data, operation, LENIENT)
 
 
 def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:
@@ -143,5 +143,5 @@ def _holds(contact: Mapping[str, Json], words: Iterable[str]) -> bool:
     texts = [value for value in fields if isinstance(value, str)]
     for entry in contact["details"].values():
         texts += [value for name, value in entry.items() if name != "kind" and isinstance(value, str)]
-    text = fold("\n".join(texts))
+    text = normalize_for_search("\n".join(texts))
     return all(word in text for word in words)

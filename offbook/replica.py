@@ -19,28 +19,28 @@ from typing import TYPE_CHECKING
 
 from offbook import history as asking
 from offbook.core.errors import Invalid, SyncError
-from offbook.core.history.entry import BEFORE, Past
+from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.validation import Json
 from offbook.database import conflicts, schema, status, sync_state
 from offbook.database import parked as parking
-from offbook.database.connection import Connection, Error, at_once, atomic, connect, home_of, make_repeatable, reading
+from offbook.database.connection import Connection, Error, atomic, connect, home_of, immediate, make_repeatable, reading
 from offbook.database.parked import Parked
-from offbook.database.settings import Settings
-from offbook.database.status import Seen, Status
-from offbook.records import Contacts
+from offbook.database.settings import DeviceSettings
+from offbook.database.status import Status, WorkerStatus
+from offbook.records import TableRecords
 from offbook.server_address import check_server
 from offbook.sync import dry_run
-from offbook.sync.cancellation import Stoppable, Stopped
-from offbook.sync.dry_run import PlanReport
-from offbook.sync.session import Progress, Syncing, SyncReport
+from offbook.sync.cancellation import CancellableTransport, Stopped
+from offbook.sync.dry_run import DryRunReport
+from offbook.sync.session import Progress, SyncReport, SyncSession
 from offbook.sync.transport import HTTP, Transport
-from offbook.verify.session import Verifying, VerifyReport
+from offbook.verify.session import VerifyReport, VerifySession
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from offbook.live.worker import Background
+    from offbook.live.worker import SyncThread
 
 
 class NoServer(SyncError):
@@ -84,26 +84,26 @@ class Replica:
         self._is_repeatable = clock is not None or rng is not None
         self._is_settled = False
         self._local = threading.local()
-        self._background: Background | None = None
+        self._background: SyncThread | None = None
         connection = self.connection
         try:
             schema.install(connection)
             self.id = sync_state.read(connection).replica
-            with suppress(Error), at_once(connection):
+            with suppress(Error), immediate(connection):
                 self._settle_in()
             self.set_server(server, token)
         except BaseException:
             connection.close()
             raise
-        self.contacts = Contacts(lambda: self.connection, self._new_id)
-        self.settings = Settings(lambda: self.connection)
+        self.contacts = TableRecords(lambda: self.connection, self._new_id)
+        self.settings = DeviceSettings(lambda: self.connection)
 
     # --- opening and closing ---
 
     def _settle_in(self) -> None:
         """Be a replica of one's own. A copy that can't be written to just now may be read before, but not synced."""
         if not self._is_settled:
-            self.id = schema.settle_in(self.connection, home_of(self.path))
+            self.id = schema.assign_replica_id(self.connection, home_of(self.path))
             self._is_settled = True
 
     @property
@@ -184,9 +184,9 @@ class Replica:
         self._settle_in()
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
-    def plan(self) -> PlanReport:
+    def plan(self) -> DryRunReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
-        return dry_run.plan(self.connection, self._transport_for(self.connection))
+        return dry_run.dry_run(self.connection, self._transport_for(self.connection))
 
     def verify(self) -> VerifyReport:
         """Sync, then compare all records with the server's by their digests, and mend those that differ.
@@ -197,7 +197,7 @@ class Replica:
         connection, holder = self.connection, sync_state.holder_name(random_id())
         transport = self._transport_for(connection)
         with sync_state.lease(connection, holder, self._clock):
-            return Verifying(connection, transport, self._clock, holder).run()
+            return VerifySession(connection, transport, self._clock, holder).run()
 
     def start(
         self,
@@ -213,13 +213,13 @@ class Replica:
         at a time from the background thread, in the order in which things happened, and may call stop().
         """
         from offbook.live.callbacks import Callbacks
-        from offbook.live.worker import Access, Background  # asyncio takes longer to load than all the rest
+        from offbook.live.worker import ReplicaHandle, SyncThread  # asyncio takes longer to load than all the rest
 
         if self._background is None:
             self._settle_in()
             has_live = self._transport is None
-            access = Access(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
-            self._background = Background(access, Callbacks(on_change, on_status, on_error))
+            access = ReplicaHandle(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
+            self._background = SyncThread(access, Callbacks(on_change, on_status, on_error))
             try:
                 self._background.start()
             except BaseException:
@@ -246,10 +246,10 @@ class Replica:
         stop: threading.Event | None = None,
     ) -> SyncReport:
         if stop is not None:
-            transport = Stoppable(transport, stop)
+            transport = CancellableTransport(transport, stop)
         try:
             with sync_state.lease(connection, holder, self._clock, stop):
-                return Syncing(connection, transport, self._clock, holder, progress).run()
+                return SyncSession(connection, transport, self._clock, holder, progress).run()
         except Stopped:
             self._local.http = None  # a request may still hang in it
             raise
@@ -270,7 +270,7 @@ class Replica:
 
     def status(self) -> Status:
         background = self._background
-        return status.read(self.connection, background.seen if background else Seen())
+        return status.read(self.connection, background.seen if background else WorkerStatus())
 
     # --- what waits for a person ---
 
@@ -297,7 +297,7 @@ class Replica:
 
     # --- what was ---
 
-    def history(self, record_id: str) -> list[Past]:
+    def history(self, record_id: str) -> list[HistoryEntry]:
         """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
         return asking.history(self._transport_for(self.connection), record_id)
 

@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from models import Book
 from offbook.core.users import Access, Rights
 from ops.move.move import why_closed
-from ops.query_plans import missing_indexes, walks
+from ops.query_plans import full_scans, missing_indexes
 from storage.engines import write_probe
 from storage.engines.database import Database
 from storage.engines.migrations import config_for, unknown_to
-from storage.engines.read_only_mode import Closed
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
 from storage.repositories import same_names
 from storage.repositories.devices import RIGHTS
@@ -65,7 +65,7 @@ def writing(database: Database) -> list[Finding]:
     refused = write_probe.probe(database)
     if refused is None:
         return [Finding("The database can be written to.")]
-    if isinstance(refused, Closed):  # openness() says more
+    if isinstance(refused, ReadOnlyMode):  # openness() says more
         return []
     return [Finding(refused.for_admins, bad=True)]
 
@@ -175,7 +175,7 @@ def indexes(database: Database) -> list[Finding]:
         return [
             Finding(f"The index {name} is missing: run `{make}` in the database.", bad=True) for name, make in missing
         ]
-    names = dict.fromkeys(question.name for question in walks(database))
+    names = dict.fromkeys(question.name for question in full_scans(database))
     if names:
         sentence = f"The database reads far too much for {', '.join(names)}: run `flask vacuum`, which counts anew."
         return [Finding(sentence, bad=True)]

@@ -19,9 +19,9 @@ from storage.engines.database import Database
 from storage.repositories.accounts import SIGNED_IN
 from storage.repositories.contact_queries import list_halves, trash_of
 from storage.repositories.sessions import standing
-from storage.sql.array_params import AS_ONE
+from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
-from storage.sql.record_mapping import layouts
+from storage.sql.record_mapping import record_mappings
 
 VALUES: Mapping[str, Any] = {
     "book": 1,
@@ -42,7 +42,7 @@ VALUES: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class IndexCheck:
     """A statement, and the columns by which it must find the rows of a table."""
 
     name: str
@@ -51,34 +51,34 @@ class Question:
     by: frozenset[str]
 
 
-def questions() -> Iterator[Question]:
+def index_checks() -> Iterator[IndexCheck]:
     """The important ones: of every sync, of the live channel, of every page, of the list of contacts."""
-    for name, layout in layouts(Base.metadata.tables).items():
+    for name, layout in record_mappings(Base.metadata.tables).items():
         queries = TableQueries(layout)
-        yield Question(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
-        yield Question(f"{name} by their ids", queries.records, name, frozenset({"book_id", "id"}))
+        yield IndexCheck(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
+        yield IndexCheck(f"{name} by their ids", queries.records, name, frozenset({"book_id", "id"}))
         parts = queries.sums([Range("a", "b"), Range("b", "c")])
-        yield Question(f"the digests of {name}", parts, name, frozenset({"book_id", "id"}))
+        yield IndexCheck(f"the digests of {name}", parts, name, frozenset({"book_id", "id"}))
         for map_, entries in queries.page_entries.items():
             by = frozenset({"book_id", map_.owner})
-            yield Question(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
-    yield Question("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
-    yield Question("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
-    yield Question("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
-    yield Question("the sessions of a user", standing(1), "sessions", frozenset({"user_id"}))
+            yield IndexCheck(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
+    yield IndexCheck("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
+    yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
+    yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
+    yield IndexCheck("the sessions of a user", standing(1), "sessions", frozenset({"user_id"}))
     for half in list_halves(1, None):
         by = frozenset({"book_id", "deleted", "starred"})
-        yield Question("the list of contacts", half.limit(1), "contacts", by)
-    yield Question("the trash", trash_of(1).limit(1), "contacts", frozenset({"book_id"}))
+        yield IndexCheck("the list of contacts", half.limit(1), "contacts", by)
+    yield IndexCheck("the trash", trash_of(1).limit(1), "contacts", frozenset({"book_id"}))
 
 
-def walks(database: Database) -> list[Question]:
+def full_scans(database: Database) -> list[IndexCheck]:
     """Those that don't find their rows as they must."""
     with database.read() as connection:
-        return [one for one in questions() if not one.by <= searched(database, connection, one)]
+        return [one for one in index_checks() if not one.by <= searched(database, connection, one)]
 
 
-def searched(database: Database, connection: Connection, question: Question) -> Set[str]:
+def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
     sql, values = driven(connection, question.statement)
     return database.kind.UPKEEP.searched(connection, sql, values).get(question.table, question.by)
 
@@ -86,7 +86,7 @@ def searched(database: Database, connection: Connection, question: Question) -> 
 def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
     """The statement as the driver takes it, with a value for each parameter."""
     compiled = statement.compile(connection)
-    ids = AS_ONE.get(connection.dialect.name, list)(VALUES["ids"])
+    ids = ARRAY_ENCODERS.get(connection.dialect.name, list)(VALUES["ids"])
     state = compiled.construct_expanded_state({**VALUES, "ids": ids})
     return state.statement, state.positional_parameters if compiled.positional else state.parameters
 

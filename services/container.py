@@ -11,20 +11,20 @@ from flask import current_app
 from config import Config
 
 if TYPE_CHECKING:
-    from storage.commit_notifications import News
+    from storage.commit_notifications import CommitNotifications
     from storage.repositories.accounts import Accounts
     from storage.repositories.activity import Activity
-    from storage.repositories.contact_queries import Contacts
+    from storage.repositories.contact_queries import ContactQueries
     from storage.repositories.stream_registry import Streams
     from storage.repositories.tutorial import Tutorial
     from storage.repositories.users import People
     from storage.sql.store import SqlStore
-    from web.telemetry.events import Watch
-    from web.telemetry.prometheus import Meters
+    from web.telemetry.events import Telemetry
+    from web.telemetry.prometheus import PrometheusSink
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text.
 
     ``meters`` is None where nobody may read them.
@@ -34,16 +34,16 @@ class Parts:
     store: SqlStore
     accounts: Accounts
     people: People
-    contacts: Contacts
+    contacts: ContactQueries
     tutorial: Tutorial
     activity: Activity
     streams: Streams
-    open_news: Callable[[], News]
+    open_news: Callable[[], CommitNotifications]
     clock: Callable[[], int]
     new_id: Callable[[], str]
-    watch: Watch
-    meters: Meters | None
+    watch: Telemetry
+    meters: PrometheusSink | None
 
 
-def parts() -> Parts:
-    return cast(Parts, current_app.extensions["offbook"])
+def services() -> Services:
+    return cast(Services, current_app.extensions["offbook"])

@@ -13,14 +13,14 @@ from offbook.core.model import Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.container import parts
-from storage.base import Origin, push
-from web.auth import me
-from web.presenters.edit_feedback import Told, meanwhile, told
+from services.container import services
+from storage.base import ChangeOrigin, push
+from web.auth import signed_in_user
+from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class EditRequest:
     """What a page asks for. ``base`` is the seq of the record that the page was made from."""
 
     operation: Operation
@@ -31,37 +31,37 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class EditResult:
     """What became of it. ``rejected`` says why nothing did."""
 
-    told: Told
+    told: Feedback
     record: Record | None = None
     rejected: str = ""
 
 
-def save(edit: Edit) -> Saved:
-    user, now = me(), parts().clock()
+def save(edit: EditRequest) -> EditResult:
+    user, now = signed_in_user(), services().clock()
     item = change_of(_wire(edit, now), edit.change_id)
     if isinstance(item, Rejection):
-        return Saved(Told(item.detail, False), rejected=item.detail)
-    before = parts().contacts.get(user.book_id, item.record_id)
-    pushed = push(parts().store, user.book_id, Origin(user_id=user.id), [item], now)
+        return EditResult(Feedback(item.detail, False), rejected=item.detail)
+    before = services().contacts.get(user.book_id, item.record_id)
+    pushed = push(services().store, user.book_id, ChangeOrigin(user_id=user.id), [item], now)
     outcome = pushed.outcomes[0]
     after = pushed.records.get((item.table, item.record_id))
     if outcome.verdict is Verdict.REJECTED:
-        return Saved(Told(outcome.detail or "", False), after, outcome.detail or "")
-    return Saved(told(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
+        return EditResult(Feedback(outcome.detail or "", False), after, outcome.detail or "")
+    return EditResult(feedback_of(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
 
 
-def news(record: Record, base: int, change_id: str) -> str:
+def concurrent_edits(record: Record, base: int, change_id: str) -> str:
     """What others did since a form was opened at ``base``, in words; empty where it is nothing that the form shows."""
     nothing = Change(change_id, record.table, record.id, Operation.UPDATE, change_id, 0, base, {})
-    with parts().store.reading(me().book_id) as book:
+    with services().store.reading(signed_in_user().book_id) as book:
         policy = book.book.policy
-    return meanwhile(nothing, record, _names(me().book_id, record, nothing), policy)
+    return concurrent_edits_notice(nothing, record, _names(signed_in_user().book_id, record, nothing), policy)
 
 
-def _wire(edit: Edit, now: int) -> dict[str, Json]:
+def _wire(edit: EditRequest, now: int) -> dict[str, Json]:
     item: dict[str, Json] = {
         "id": edit.change_id,
         "table": CONTACTS.name,
@@ -78,11 +78,11 @@ def _names(book_id: int, record: Record | None, change: Change) -> dict[str, str
     met = {write.change_id for write in concurrent_cells(record, change).values()} if record else set()
     if not met:
         return {}
-    authors = parts().contacts.authors(book_id, met)
+    authors = services().contacts.authors(book_id, met)
     return {change_id: author.device or _person(author.user) for change_id, author in authors.items()}
 
 
 def _person(name: str | None) -> str:
     if name is None:
         return "someone"
-    return "you, on another page," if name == me().name else f"{name} in the browser"
+    return "you, on another page," if name == signed_in_user().name else f"{name} in the browser"

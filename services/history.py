@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from offbook.core.model import Author, Key
 from offbook.core.protocol.requests import iso_micros, iso_millis
 from offbook.core.validation import Json
-from storage.base import Past, Reading
+from storage.base import ChangeEntry, ReadTransaction
 
 NOBODY = Author()
 
 
-class Told(NamedTuple):
+class PublicEntry(NamedTuple):
     """One change of the history in JSON's terms: ``seq`` is None where it changed nothing."""
 
     id: str
@@ -33,14 +33,14 @@ class Told(NamedTuple):
     beaten: list[dict[str, Any]]
 
 
-class ToldPage(NamedTuple):
+class HistoryPage(NamedTuple):
     """Some changes, the newest first. ``next`` is where the older ones begin, None where there are none."""
 
-    changes: list[Told]
+    changes: list[PublicEntry]
     next: int | None
 
 
-def page(book: Reading, key: Key, before: int | None, limit: int) -> ToldPage:
+def page(book: ReadTransaction, key: Key, before: int | None, limit: int) -> HistoryPage:
     """The changes of a record that stand before a place in its history; None: from the newest on."""
     whole = book.history(*key)
     end = len(whole) if before is None else min(before, len(whole))
@@ -50,12 +50,12 @@ def page(book: Reading, key: Key, before: int | None, limit: int) -> ToldPage:
     winners = {one["winner"][2] for past in changes for one in past.beaten}
     authors = book.authors({past.change_id for past in changes} | winners)
     made_by = record.created.change_id
-    return ToldPage([told(past, authors, past.change_id == made_by) for past in changes], start or None)
+    return HistoryPage([public_entry(past, authors, past.change_id == made_by) for past in changes], start or None)
 
 
-def told(past: Past, authors: Mapping[str, Author], created: bool) -> Told:
+def public_entry(past: ChangeEntry, authors: Mapping[str, Author], created: bool) -> PublicEntry:
     author = authors.get(past.change_id, NOBODY)
-    return Told(
+    return PublicEntry(
         past.change_id,
         past.seq,
         iso_micros(past.seq or past.received_at or 0),

@@ -14,26 +14,26 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history.entry import given_back
-from offbook.core.history.reconstruct import Wish, state_at, to_state, to_values
-from offbook.core.merge.retention import is_bare
+from offbook.core.history.entry import restored_values
+from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
+from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
-from storage.base import Done, Origin, Reading, Store, Writing, take
+from storage.base import ChangeOrigin, HistoryStep, ReadTransaction, Store, WriteTransaction, take
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class Actor:
     """Who gives something back: as whom it is logged, as which replica, and the id that its changes come from."""
 
-    origin: Origin
+    origin: ChangeOrigin
     replica: str
     id: str
 
 
-class Kind(Enum):
+class RestoreKind(Enum):
     """What taking the book back does to one record."""
 
     ADDED = "added"
@@ -42,25 +42,25 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class RecordRestore:
     """One record on its way back: as it is, the cells that it had, and what brings it there."""
 
     record: Record
     wanted: Mapping[str, Value]
-    wish: Wish
+    wish: Patch
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> RestoreKind:
         if not self.wanted.get(EXISTS):
-            return Kind.DELETED
-        return Kind.ADDED if self.record.deleted else Kind.CHANGED
+            return RestoreKind.DELETED
+        return RestoreKind.ADDED if self.record.deleted else RestoreKind.CHANGED
 
 
 # --- one record ----------------------------------------------------------------------------------------------------
 
 
-def restore(
-    store: Store, book_id: int, by: By, change_id: str, cells: Iterable[str] | None, to: str, now: int
+def restore_values(
+    store: Store, book_id: int, by: Actor, change_id: str, cells: Iterable[str] | None, to: str, now: int
 ) -> Record:
     """Give cells the values from ``before`` or ``after`` a change; without ``cells``, all that it named.
 
@@ -71,34 +71,34 @@ def restore(
         if past is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, past.key)
-        values = given_back(past, record.created.change_id == change_id, cells, to)
+        values = restored_values(past, record.created.change_id == change_id, cells, to)
         known = _known(book, past.key) | {**past.data, **values}
-        return _carry_out(book, by, record, to_values(record, values, known), now)
+        return _append_restores(book, by, record, to_values(record, values, known), now)
 
 
-def _known(book: Reading, key: Key) -> dict[str, Value]:
+def _known(book: ReadTransaction, key: Key) -> dict[str, Value]:
     """The last value that the history has for each cell, in the record or not."""
     told = (cells for past in book.history(*key) for cells in (past.before, past.data))
     return {cell: value for cells in told for cell, value in cells.items() if value is not None and value is not False}
 
 
-def restore_version(store: Store, book_id: int, by: By, key: Key, seq: int, now: int) -> Record:
+def restore_version(store: Store, book_id: int, by: Actor, key: Key, seq: int, now: int) -> Record:
     """Make a record what it was right after ``seq``. Raises NotFound, and Invalid where that is not known any more."""
     with store.writing(book_id) as book:
         check_moment(book, seq)
         record = _record(book, key)
         wanted = state_at(record, book.history(*key), seq)
-        return _carry_out(book, by, record, to_state(record, wanted), now)
+        return _append_restores(book, by, record, to_state(record, wanted), now)
 
 
-def _record(book: Reading, key: Key) -> Record:
+def _record(book: ReadTransaction, key: Key) -> Record:
     record = book.records(key[0], [key[1]]).get(key)
-    if record is None or is_bare(record):
+    if record is None or is_purged(record):
         raise NotFound("This record was deleted long ago, and has left the trash: what it held is gone.")
     return record
 
 
-def _carry_out(book: Writing, by: By, record: Record, wish: Wish | None, now: int) -> Record:
+def _append_restores(book: WriteTransaction, by: Actor, record: Record, wish: Patch | None, now: int) -> Record:
     if wish is None:
         return record
     if book.settled([by.id]):
@@ -110,7 +110,7 @@ def _carry_out(book: Writing, by: By, record: Record, wish: Wish | None, now: in
     return pushed.records[record.table, record.id]
 
 
-def change_for(record: Record, wish: Wish, by: By, change_id: str, now: int) -> Change | Rejection:
+def change_for(record: Record, wish: Patch, by: Actor, change_id: str, now: int) -> Change | Rejection:
     """The wish as a change by someone who sees the record as it is; checked like any other."""
     item = {
         "id": change_id,
@@ -127,32 +127,32 @@ def change_for(record: Record, wish: Wish, by: By, change_id: str, now: int) -> 
 # --- the whole book ------------------------------------------------------------------------------------------------
 
 
-def check_moment(book: Reading, seq: int) -> None:
+def check_moment(book: ReadTransaction, seq: int) -> None:
     """Raise Invalid where the history does not reach back so far."""
     if seq < book.book.pruned:
         raise Invalid("too_old", "The history does not reach back so far any more: choose a later moment.")
 
 
-def returns(book: Reading, seq: int) -> list[Return]:
+def record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
     """What takes the book back to where it was right after ``seq``. Raises Invalid.
 
     A record that has left the trash stays deleted: what it held is gone.
     """
     check_moment(book, seq)
-    steps: dict[Key, list[Done]] = defaultdict(list)
+    steps: dict[Key, list[HistoryStep]] = defaultdict(list)
     for done in book.since(seq):
         steps[done.key].append(done)
     found = []
     for record in _records(book, steps):
-        if is_bare(record):
+        if is_purged(record):
             continue
         wanted = state_at(record, steps[record.table, record.id], seq)
         if (wish := to_state(record, wanted)) is not None:
-            found.append(Return(record, wanted, wish))
+            found.append(RecordRestore(record, wanted, wish))
     return found
 
 
-def _records(book: Reading, keys: Iterable[Key]) -> Iterator[Record]:
+def _records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[Record]:
     by_table: dict[str, list[str]] = defaultdict(list)
     for table, record_id in keys:
         by_table[table].append(record_id)
@@ -161,19 +161,19 @@ def _records(book: Reading, keys: Iterable[Key]) -> Iterator[Record]:
             yield from book.records(table, ids[start : start + CHANGES_MAX]).values()
 
 
-def preview(store: Store, book_id: int, seq: int) -> list[Return]:
+def preview(store: Store, book_id: int, seq: int) -> list[RecordRestore]:
     with store.reading(book_id) as book:
-        return returns(book, seq)
+        return record_restores(book, seq)
 
 
-class Taken(NamedTuple):
+class BookRestore(NamedTuple):
     """How many records going back changed, and the seq that the book had before: going there undoes it."""
 
     changed: int
     before: int
 
 
-def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int | None = None) -> Taken:
+def restore_book_to(store: Store, book_id: int, by: Actor, seq: int, now: int, seen: int | None = None) -> BookRestore:
     """Take the book back to where it was right after ``seq``: all of it, or nothing.
 
     ``seen`` is the book's seq that whoever asks has looked at: raises Invalid where more happened since. The same
@@ -181,9 +181,9 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
     """
     with store.writing(book_id) as book:
         before = book.book.seq
-        found = returns(book, seq)
+        found = record_restores(book, seq)
         if not found:
-            return Taken(0, before if seen is None else seen)
+            return BookRestore(0, before if seen is None else seen)
         if seen is not None and seen != before:
             raise Invalid(
                 "changed_since", "Something changed in the book meanwhile: look again at what going back does."
@@ -194,10 +194,10 @@ def take_back(store: Store, book_id: int, by: By, seq: int, now: int, seen: int 
             pushed = take(book, by.origin, made, now, touched)
             if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
                 raise Invalid(flaws[0].code or "rejected", f"The book can't go back there: {flaws[0].detail}")
-        return Taken(len(found), before)
+        return BookRestore(len(found), before)
 
 
-def _change(record: Record, wish: Wish, by: By, now: int) -> Change:
+def _change(record: Record, wish: Patch, by: Actor, now: int) -> Change:
     """One of the changes that take the book back. What it says was checked when it was first said."""
     made = str(uuid5(UUID(by.id), f"{record.table}/{record.id}"))
     return Change(

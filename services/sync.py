@@ -10,12 +10,12 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, data_of
 from offbook.core.validation import Json
-from storage.base import WHOLE_PAGE, Origin, Page, PageSize, Pushed, Store, page, planned, pull
+from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, Store, page, planned, pull
 from storage.sql.batched_writes import Turns, push_in_turns
 
 
 def sync(
-    store: Store, book_id: int, origin: Origin, request: Push, now: int, size: PageSize = WHOLE_PAGE
+    store: Store, book_id: int, origin: ChangeOrigin, request: Push, now: int, size: PageSize = WHOLE_PAGE
 ) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
@@ -32,7 +32,7 @@ def sync(
 
 
 def sync_together(
-    store: Store, book_id: int, pushes: Sequence[tuple[Origin, Push]], now: int
+    store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now: int
 ) -> list[dict[str, Json] | CursorGone]:
     """Apply several pushes in their order, with one commit where that is short: an answer without a page to each, or
     why it has none.
@@ -52,7 +52,7 @@ def sync_together(
 
 
 def _taken(
-    turns: Turns, origin: Origin, pushes: Sequence[Push], since: Cursor | None, now: int
+    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now: int
 ) -> list[dict[str, Json]]:
     batch = list(chain.from_iterable(push.batch for push in pushes))
     parts = push_in_turns(turns, origin, batch, now, since, max(push.seen for push in pushes))
@@ -60,12 +60,12 @@ def _taken(
     return [{"book": parts[-1].book.uuid, "results": list(islice(results, len(push.batch)))} for push in pushes]
 
 
-def rehearse(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
+def dry_run(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
         pulled = page_json(page(book, request.since, size, request.seen), request.since) if request.asks else {}
         plan = planned(book, request.batch, now)
-    pushed = Pushed(book.book, plan.seq, plan.outcomes, plan.records)
+    pushed = PushedBatch(book.book, plan.seq, plan.outcomes, plan.records)
     return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
 
 
@@ -81,7 +81,7 @@ def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> di
 
 
 def _page_after_push(
-    store: Store, book_id: int, pushed: Pushed, since: Cursor | None, size: PageSize
+    store: Store, book_id: int, pushed: PushedBatch, since: Cursor | None, size: PageSize
 ) -> dict[str, Json]:
     try:
         page = pull(store, book_id, since, size)
@@ -102,12 +102,12 @@ def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
     }
 
 
-def results_of(parts: Iterable[Pushed]) -> list[dict[str, Json]]:
+def results_of(parts: Iterable[PushedBatch]) -> list[dict[str, Json]]:
     """The answers to all changes of a batch, in their order."""
     return [result_of(pushed, outcome) for pushed in parts for outcome in pushed.outcomes]
 
 
-def result_of(pushed: Pushed, outcome: Outcome) -> dict[str, Json]:
+def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
     """The answer to one change. Its ``seq`` is that of the record that it shows, else the one that the change took.
 
     A record that is not there has the book's seq: so that a device can tell whether it heard something newer.

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offbook.core.merge.batch import Book
+from offbook.core.merge.batch import BookState
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import row
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.core.verify.digests import shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
-from storage.base import Reading, Store
+from storage.base import ReadTransaction, Store
 
 
 def compare(store: Store, book_id: int, asked: Compare) -> dict[str, Json]:
@@ -27,7 +27,9 @@ def compare(store: Store, book_id: int, asked: Compare) -> dict[str, Json]:
         return {**_at(reading.book), "shape": shape_of(TABLES[asked.table]), "ranges": ranges}
 
 
-def _add_records(reading: Reading, asked: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]) -> None:
+def _add_records(
+    reading: ReadTransaction, asked: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]
+) -> None:
     few = [place for place, one in enumerate(sums) if one.count <= RECORDS_MAX]
     found = reading.digests(asked.table, [asked.ranges[place] for place in few]) if few else []
     for place, digests in zip(few, found, strict=True):
@@ -43,5 +45,5 @@ def fetch(store: Store, book_id: int, asked: Fetch) -> dict[str, Json]:
         return {**_at(reading.book), "rows": rows}
 
 
-def _at(book: Book) -> dict[str, Json]:
+def _at(book: BookState) -> dict[str, Json]:
     return {"book": book.uuid, "cursor": str(Cursor(book.epoch, book.seq))}

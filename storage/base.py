@@ -16,18 +16,30 @@ from typing import NamedTuple, Protocol
 
 from offbook.core.conflicts.resolution import conflict_row
 from offbook.core.errors import CursorGone
-from offbook.core.history.reconstruct import Mark, state_at
-from offbook.core.merge.batch import Book, Outcome, Plan, Settled, incomplete, plan
-from offbook.core.merge.retention import Forgotten, Lines
-from offbook.core.model import Author, Beaten, Change, Clock, Conflict, Cursor, Key, Record, Rejection, Value, Verdict
+from offbook.core.history.reconstruct import ChangeMarker, state_at
+from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict, incomplete, plan_batch
+from offbook.core.merge.retention import PurgedRows, RetentionLimits
+from offbook.core.model import (
+    Author,
+    Change,
+    Clock,
+    Conflict,
+    Cursor,
+    DiscardedWrite,
+    Key,
+    Record,
+    Rejection,
+    Value,
+    Verdict,
+)
 from offbook.core.protocol.requests import PAGE_MAX, iso_millis
 from offbook.core.schema import EXISTS, TABLES
-from offbook.core.validation import Json, shape
+from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.ranges import Range, Sum
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ChangeOrigin:
     """Who pushes: the device and the user as the store numbers them, where there are any."""
 
     device_id: int | None = None
@@ -35,7 +47,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ChangeEntry:
     """One change as the history tells it. What pruning thinned is None or empty."""
 
     key: Key
@@ -43,7 +55,7 @@ class Past:
     seq: int | None
     verdict: Verdict
     operation: str | None
-    origin: Origin
+    origin: ChangeOrigin
     replica: str | None
     timestamp: int | None
     received_at: int | None
@@ -54,8 +66,8 @@ class Past:
     beaten: Sequence[Mapping[str, Json]]
 
 
-class Done(NamedTuple):
-    """What one change wrote to a record: the values that it replaced (offbook.core.history.reconstruct.Step)."""
+class HistoryStep(NamedTuple):
+    """What one change wrote to a record: the values that it replaced (offbook.core.history.reconstruct.HistoryStep)."""
 
     key: Key
     seq: int
@@ -88,19 +100,19 @@ SHORT_PAGE = PageSize(200, 500)
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushedBatch:
     """The answers to a batch, the records that they show, as they are now, and the book's seq after it."""
 
-    book: Book
+    book: BookState
     head: int
     outcomes: list[Outcome]
     records: Mapping[Key, Record]
 
 
-class Reading(Protocol):
+class ReadTransaction(Protocol):
     """One consistent view of a book."""
 
-    book: Book
+    book: BookState
 
     def last_seq(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
@@ -120,7 +132,7 @@ class Reading(Protocol):
         """How many entries each of these records has, the removed ones too; those that are not there are left out."""
         ...
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]: ...
+    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         """Those of these conflicts that are open, with their records."""
@@ -134,19 +146,19 @@ class Reading(Protocol):
         """Per range, each record's digest by its id."""
         ...
 
-    def history(self, table: str, record_id: str) -> list[Past]:
+    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
         """The record's changes, oldest first."""
         ...
 
-    def past(self, change_id: str) -> Past | None:
+    def past(self, change_id: str) -> ChangeEntry | None:
         """One accepted change; None where there is none, or it was pruned."""
         ...
 
-    def since(self, seq: int) -> list[Done]:
+    def since(self, seq: int) -> list[HistoryStep]:
         """What was written to any record after this seq, in that order."""
         ...
 
-    def marks(self, after: int, most: int) -> list[Mark]:
+    def marks(self, after: int, most: int) -> list[ChangeMarker]:
         """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
@@ -163,29 +175,29 @@ class Reading(Protocol):
         ...
 
 
-class Writing(Reading, Protocol):
+class WriteTransaction(ReadTransaction, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
 
-    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None: ...
+    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None: ...
 
-    def prune(self, lines: Lines) -> Forgotten: ...
+    def prune(self, lines: RetentionLimits) -> PurgedRows: ...
 
 
 class Store(Protocol):
-    def reading(self, book_id: int) -> AbstractContextManager[Reading]: ...
+    def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
 
-    def writing(self, book_id: int) -> AbstractContextManager[Writing]: ...
+    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...
 
 
 def push(
     store: Store,
     book_id: int,
-    origin: Origin,
+    origin: ChangeOrigin,
     batch: Sequence[Change | Rejection],
     now: int,
     since: Cursor | None = None,
     seen: int = 0,
-) -> Pushed:
+) -> PushedBatch:
     """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
 
     Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
@@ -198,12 +210,12 @@ def push(
 
 
 def take(
-    book: Writing,
-    origin: Origin,
+    book: WriteTransaction,
+    origin: ChangeOrigin,
     batch: Sequence[Change | Rejection],
     now: int,
     touched: Mapping[Key, Record] | None = None,
-) -> Pushed:
+) -> PushedBatch:
     """Decide a batch and carry it out, inside a transaction that the caller has begun.
 
     ``touched`` are the batch's records, where the caller has read them in this transaction.
@@ -211,11 +223,11 @@ def take(
     result = planned(book, batch, now, touched)
     if result.history:
         book.carry_out(result, origin, now)
-    return Pushed(book.book, result.seq, result.outcomes, result.records)
+    return PushedBatch(book.book, result.seq, result.outcomes, result.records)
 
 
 def planned(
-    book: Reading,
+    book: ReadTransaction,
     batch: Sequence[Change | Rejection],
     now: int,
     touched: Mapping[Key, Record] | None = None,
@@ -225,21 +237,25 @@ def planned(
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
     records = _touched(book, batch) if touched is None else touched
     waiting = book.waiting(named) if named else {}
-    result = plan(book.book, records, settled, batch, now, waiting)
+    result = plan_batch(book.book, records, settled, batch, now, waiting)
     if keys := incomplete(result):
-        result = plan(book.book, records, settled, batch, now, waiting, _beaten(book, keys))
+        result = plan_batch(book.book, records, settled, batch, now, waiting, _discarded_writes(book, keys))
     return result
 
 
-def _beaten(book: Reading, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[Beaten]]]:
+def _discarded_writes(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[DiscardedWrite]]]:
     """What lost of these records' changes, with its replica."""
     for key in keys:
         for past in book.history(*key):
             if past.beaten and past.replica is not None:
-                yield key, past.replica, [Beaten(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten]
+                yield (
+                    key,
+                    past.replica,
+                    [DiscardedWrite(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten],
+                )
 
 
-def _touched(book: Reading, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
+def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
     keys = {key for item in batch if (key := item.key) is not None}
     found: dict[Key, Record] = {}
     for name in {table for table, _ in keys}:
@@ -253,38 +269,40 @@ def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOL
         return page(reading, since, size)
 
 
-def page(reading: Reading, since: Cursor | None, size: PageSize, seen: int = 0, kept: int | None = None) -> Page:
+def page(
+    reading: ReadTransaction, since: Cursor | None, size: PageSize, seen: int = 0, kept: int | None = None
+) -> Page:
     """The page after ``since``, inside a view that the caller has begun. Raises CursorGone.
 
-    With ``kept``, a device asks that knew this server before it was restored: see ``_add_then``.
+    With ``kept``, a device asks that knew this server before it was restored: see ``_with_former_rows``.
     """
     if since is not None:
         check(reading, since, seen)
     found = _page(reading, since, size, with_gone=kept is not None)
     if kept is not None:
-        _add_then(reading, found, kept)
+        _with_former_rows(reading, found, kept)
     return found
 
 
-def _add_then(reading: Reading, found: Page, kept: int) -> None:
+def _with_former_rows(reading: ReadTransaction, found: Page, kept: int) -> None:
     """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
 
     And of what was deleted since, when that was by the deleter's time. So a device finds out what was lost with the
     restore, and what is new.
     """
     newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
-    steps: dict[Key, list[Done]] = {}
+    steps: dict[Key, list[HistoryStep]] = {}
     for done in reading.since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
     for name in TABLES:
         for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
             cells = state_at(record, steps.get(key, ()), kept)
-            newer[key]["then"] = shape(TABLES[name], cells) if cells.get(EXISTS) else None
+            newer[key]["then"] = with_all_fields(TABLES[name], cells) if cells.get(EXISTS) else None
             if record.deleted:
                 newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
 
 
-def _page(reading: Reading, since: Cursor | None, size: PageSize, with_gone: bool) -> Page:
+def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, with_gone: bool) -> Page:
     """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
     book = reading.book
     place = since or Cursor(book.epoch, book.seq, 0)
@@ -300,7 +318,7 @@ def _page(reading: Reading, since: Cursor | None, size: PageSize, with_gone: boo
     return Page(book.uuid, changes, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
 
 
-def _conflict_rows(reading: Reading, after: int, up_to: int, open_only: bool) -> list[dict[str, Json]]:
+def _conflict_rows(reading: ReadTransaction, after: int, up_to: int, open_only: bool) -> list[dict[str, Json]]:
     """Conflicts come with the page of their records, beyond its limit: both have the seq of the same change."""
     found = [(one, is_open) for one, is_open in reading.conflicts_between(after, up_to) if is_open or not open_only]
     if not found:
@@ -309,7 +327,7 @@ def _conflict_rows(reading: Reading, after: int, up_to: int, open_only: bool) ->
     return [conflict_row(one, is_open, authors) for one, is_open in found]
 
 
-def check(reading: Reading, since: Cursor, seen: int = 0) -> None:
+def check(reading: ReadTransaction, since: Cursor, seen: int = 0) -> None:
     """Raise CursorGone where this cursor can't be served: pruned, of another epoch, or not of this book's log.
 
     A cursor that this log never gave is from before a restore, and so is a seq that a device has ``seen``: of a change
@@ -330,15 +348,15 @@ class _Undone(Exception):
     """Raised to leave nothing behind."""
 
 
-def prune(store: Store, book_id: int, lines: Lines, dry_run: bool = False) -> Forgotten:
+def prune(store: Store, book_id: int, lines: RetentionLimits, dry_run: bool = False) -> PurgedRows:
     """Forget what is old (offbook.core.merge.retention), and tell how much; ``dry_run`` takes all of it back at the
     end.
 
     What lives stays as it is, and so does all of a record with an open conflict.
     """
-    forgotten = Forgotten()
+    forgotten = PurgedRows()
     with suppress(_Undone), store.writing(book_id) as book:
-        forgotten = book.prune(Lines(*(min(line, book.book.seq) for line in lines)))
+        forgotten = book.prune(RetentionLimits(*(min(line, book.book.seq) for line in lines)))
         if dry_run:
             raise _Undone
     return forgotten

@@ -46,7 +46,7 @@ REDIS_SECONDS = 5
 """How long the Redis server may take for an answer."""
 
 
-class News(Protocol):
+class CommitNotifications(Protocol):
     """Not for several threads at once; ``tell`` may be called beside the others."""
 
     net_seconds: float
@@ -73,20 +73,22 @@ def require_carrier(live_url: str) -> None:
         raise ValueError("LIVE_URL names what carries news between processes: redis://… or postgresql://….")
 
 
-def open_news(database: Database, live_url: str = "") -> News:
+def open_notifications(database: Database, live_url: str = "") -> CommitNotifications:
     """The best news that there is for this database. Connects, so that it may raise."""
     if live_url.startswith(REDIS):
-        return RedisNews(live_url)
+        return RedisNotifications(live_url)
     if live_url:
-        return Notices(ENGINES["postgresql"].engine(make_url(live_url).set(drivername=ENGINES["postgresql"].DRIVER)))
+        return PostgresNotify(
+            ENGINES["postgresql"].engine(make_url(live_url).set(drivername=ENGINES["postgresql"].DRIVER))
+        )
     if database.name == "postgresql":
-        return Notices(database.kind.engine(database.engine.url))
+        return PostgresNotify(database.kind.engine(database.engine.url))
     if database.name == "sqlite":
-        return Commits(database.reader)
-    return Silence()
+        return InProcessCommits(database.reader)
+    return PollingOnly()
 
 
-class Commits:
+class InProcessCommits:
     """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
 
     net_seconds = math.inf
@@ -107,7 +109,7 @@ class Commits:
         self._connection.close()
 
 
-class Notices:
+class PostgresNotify:
     """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
 
     net_seconds = NET_SECONDS
@@ -146,7 +148,7 @@ class Notices:
         self._own.dispose()
 
 
-class RedisNews:
+class RedisNotifications:
     """Messages by a Redis server, for databases that carry none."""
 
     net_seconds = NET_SECONDS
@@ -182,7 +184,7 @@ class RedisNews:
         self._client.close()
 
 
-class Silence:
+class PollingOnly:
     """No news, but a look every now and then."""
 
     net_seconds = SILENT_NET_SECONDS

@@ -22,7 +22,7 @@ class Unwritable(OffbookError):
         self.for_admins = for_admins or message
 
 
-class DiskFull(Unwritable):
+class DatabaseDiskFull(Unwritable):
     code = "disk_full"
 
     def __init__(self, place: str) -> None:
@@ -33,7 +33,7 @@ class DiskFull(Unwritable):
         )
 
 
-class ReadOnly(Unwritable):
+class ReadOnlyDatabase(Unwritable):
     code = "read_only"
 
     def __init__(self, place: str) -> None:

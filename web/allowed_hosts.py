@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, current_app, request
 
 from config import Config
-from web.errors import Problem
+from web.errors import ApiProblem
 
 ANY = "*"
 
@@ -64,7 +64,7 @@ def require_own_name() -> None:
     """Raises Problem (421) where a request is for a server of another name."""
     allowed = current_app.config["ALLOWED_HOSTS"]
     if not is_allowed(request.host, allowed, current_app.config["MACHINE_NAME"]):
-        raise Problem(
+        raise ApiProblem(
             421,
             "misdirected_request",
             f"This server does not answer to the name {name_in(request.host)!r}."

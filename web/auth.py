@@ -35,13 +35,13 @@ from itsdangerous import BadSignature
 from markupsafe import Markup
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
-from services.container import parts
+from services.container import services
 from storage.repositories.accounts import User, WrongPassword
 from storage.repositories.devices import DeviceLogin
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import known_browsers
-from web.errors import Problem, wants_json
+from web.errors import ApiProblem, wants_json
 from web.fragments import is_renewal
 from web.pages import late_forms
 from web.request_values import authorization, posted, query
@@ -80,7 +80,7 @@ class Manager(LoginManager):  # type: ignore[misc]
 
 
 def load_person(key: str) -> Person | None:
-    accounts, now = parts().accounts, parts().clock()
+    accounts, now = services().accounts, services().clock()
     carried = carried_by(key)
     found = accounts.carried_in(carried, visit(), now) if carried else accounts.signed_in(key, now)
     if found is None:
@@ -92,7 +92,7 @@ def load_person(key: str) -> Person | None:
     return Person(user, opened, token)
 
 
-def me() -> User:
+def signed_in_user() -> User:
     """The signed-in user; only inside a view that asks for a session."""
     return cast(Person, current_user).user
 
@@ -122,7 +122,7 @@ def admin_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respon
     @wraps(view)
     @session_required
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        if not me().admin:
+        if not signed_in_user().admin:
             raise not_an_admin()
         return view(*args, **kwargs)
 
@@ -136,7 +136,7 @@ def admin_or_device_required(view: Callable[P, ResponseReturnValue]) -> Callable
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         by_session = is_signed_in() and not authorization()
-        if not (me().admin if by_session else device_login().admin):
+        if not (signed_in_user().admin if by_session else device_login().admin):
             raise not_an_admin()
         if by_session and request.method not in ("GET", "HEAD"):
             require_csrf_header()
@@ -150,20 +150,20 @@ def require_csrf_header() -> None:
         validate_csrf(request.headers.get("X-CSRFToken"))
     except ValueError:
         detail = "With a session this needs the header X-CSRFToken, with the csrf_token of one of its pages."
-        raise Problem(400, "stale_form", detail) from None
+        raise ApiProblem(400, "stale_form", detail) from None
 
 
 def ask_to_sign_in() -> ResponseReturnValue:
     if wants_json():
-        raise Problem(401, "not_authorized", "Sign in first.")
+        raise ApiProblem(401, "not_authorized", "Sign in first.")
     if request.method not in ("GET", "HEAD"):
         return late_forms.at_the_door()
     here = request.script_root + request.full_path.rstrip("?")
     return redirect(url_for("auth.login", next=here))
 
 
-def not_an_admin() -> Problem:
-    return Problem(403, "forbidden", "This is for admins. Ask one of them.")
+def not_an_admin() -> ApiProblem:
+    return ApiProblem(403, "forbidden", "This is for admins. Ask one of them.")
 
 
 def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -178,17 +178,17 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         try:
             return view(*args, **kwargs)
         finally:
-            parts().accounts.seen(the_device().device, parts().clock(), **g.told)
+            services().accounts.seen(current_device().device, services().clock(), **g.told)
 
     return guarded
 
 
-def tell(**news: Any) -> None:
+def report_device(**news: Any) -> None:
     """Keep this about the device that asks: what ``Devices.seen`` takes."""
     g.told.update(news)
 
 
-def the_device() -> DeviceLogin:
+def current_device() -> DeviceLogin:
     """The device that asks; only inside a view that asks for one."""
     return cast(DeviceLogin, g.device)
 
@@ -196,7 +196,7 @@ def the_device() -> DeviceLogin:
 def device_login() -> DeviceLogin:
     given = authorization()
     token = given and (given.token if given.type == "bearer" else given.password)
-    login = parts().accounts.device_by_token(token) if token else None
+    login = services().accounts.device_by_token(token) if token else None
     if login is None:
         # A browser would answer a Basic challenge with a box that nobody can fill in.
         scheme = "Basic" if given and given.type == "basic" else "Bearer"
@@ -204,7 +204,7 @@ def device_login() -> DeviceLogin:
             "The device's token is missing, wrong or revoked, or its user was removed for good. Add the device again "
             "on the Devices page."
         )
-        raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
+        raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
     g.device_number = login.device.id
     return login
 
@@ -233,8 +233,8 @@ def open_session(user: User, way: str) -> None:
     planted in it lives on, and a session that it was of ends. Raises WrongPassword where the password has changed since
     it was looked at."""
     if is_signed_in():
-        parts().accounts.sign_out(my_session(), parts().clock())
-    token, opened = parts().accounts.open_session(user, way, visit(), parts().clock())
+        services().accounts.sign_out(my_session(), services().clock())
+    token, opened = services().accounts.open_session(user, way, visit(), services().clock())
     session.clear()
     session.permanent = True
     login_user(Person(user, opened, token))
@@ -257,7 +257,7 @@ def safe_next(target: str | None) -> str:
 def login() -> ResponseReturnValue:
     if is_signed_in():
         return redirect(safe_next(query.text("next", None)))
-    return render_template("auth/login.html", is_empty=parts().accounts.is_empty(), name="")
+    return render_template("auth/login.html", is_empty=services().accounts.is_empty(), name="")
 
 
 @auth.post("/login")
@@ -266,7 +266,9 @@ def sign_in() -> ResponseReturnValue:
     name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
     try:
-        user = parts().accounts.check_password(name, password, address, parts().clock(), known_browsers.browser_of)
+        user = services().accounts.check_password(
+            name, password, address, services().clock(), known_browsers.browser_of
+        )
         open_session(user, "password")
     except WrongPassword as error:
         return render_template("auth/login.html", error=str(error), name=name), 422
@@ -282,8 +284,8 @@ def sign_in() -> ResponseReturnValue:
 @auth.post("/logout")
 @session_required
 def sign_out() -> ResponseReturnValue:
-    user = me()
-    is_stored = parts().accounts.sign_out(my_session(), parts().clock())
+    user = signed_in_user()
+    is_stored = services().accounts.sign_out(my_session(), services().clock())
     logout_user()
     session.clear()
     flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
@@ -302,7 +304,7 @@ def set_up(once: str) -> ResponseReturnValue:
     require_setup(once)
     name, password = posted.text("name", ""), posted.text("password", "")
     try:
-        user = parts().accounts.set_up(once, name, password, parts().clock(), parts().new_id)
+        user = services().accounts.set_up(once, name, password, services().clock(), services().new_id)
     except Invalid as error:
         return render_template("auth/setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
@@ -311,7 +313,7 @@ def set_up(once: str) -> ResponseReturnValue:
 
 
 def require_setup(once: str) -> None:
-    if not parts().accounts.is_setup_open(once):
+    if not services().accounts.is_setup_open(once):
         raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
 
 
@@ -377,4 +379,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def who() -> dict[str, Any]:
-        return {"me": me() if is_signed_in() else None, "csrf_field": csrf_field, "is_renewal": is_renewal}
+        return {"me": signed_in_user() if is_signed_in() else None, "csrf_field": csrf_field, "is_renewal": is_renewal}

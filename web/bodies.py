@@ -14,7 +14,7 @@ from flask import Request, Response, request
 
 from offbook.core.protocol import requests
 from offbook.core.validation import Json
-from web.errors import Problem
+from web.errors import ApiProblem
 
 PACK_BYTES_MIN = 1024
 """Below this, packing costs more than it saves: the answer fits one network packet."""
@@ -32,7 +32,7 @@ def read_body(request: Request, limit: int) -> bytes:
     """The whole body, unpacked; raises Problem (413, 415 or 400) where it can't be had in ``limit`` bytes."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
-        raise Problem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
+        raise ApiProblem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
     body = request.get_data(cache=False)
     if "gzip" in encoding:
         return unpack(body, limit)
@@ -46,16 +46,16 @@ def unpack(body: bytes, limit: int) -> bytes:
     try:
         plain = stream.decompress(body, limit + 1)
     except zlib.error:
-        raise Problem(400, "bad_gzip", "The body says that it is gzip, and is not.") from None
+        raise ApiProblem(400, "bad_gzip", "The body says that it is gzip, and is not.") from None
     if len(plain) > limit:
         raise too_large(limit)
     if not stream.eof or stream.unused_data:
-        raise Problem(400, "bad_gzip", "The packed body is cut short, or something follows its end.")
+        raise ApiProblem(400, "bad_gzip", "The packed body is cut short, or something follows its end.")
     return plain
 
 
-def too_large(limit: int) -> Problem:
-    return Problem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
+def too_large(limit: int) -> ApiProblem:
+    return ApiProblem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
 
 
 def loads(body: bytes) -> Json:

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
 from storage.engines.database import FAILURES
 from storage.engines.read_only_mode import RETRY_SECONDS
-from storage.errors import DiskFull, Unwritable
+from storage.errors import DatabaseDiskFull, Unwritable
 
 PROBLEM = "application/problem+json"
 
@@ -45,7 +45,7 @@ CODES: Mapping[int, tuple[str, str]] = {
 """What is said where nothing better is known: the code, and a sentence."""
 
 
-class Problem(Exception):
+class ApiProblem(Exception):
     """An error with its whole answer. Raised by views; ``more`` joins the body as further members."""
 
     def __init__(
@@ -71,7 +71,7 @@ def title_of(status: int) -> str:
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
 
 
-def answer(problem: Problem) -> Response:
+def answer(problem: ApiProblem) -> Response:
     """The problem in the form that this request's sender reads."""
     if wants_json():
         response = Response(problem.body(), problem.status, content_type=PROBLEM)
@@ -100,7 +100,7 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
         return error
     code, detail = CODES.get(status, ("error", title_of(status)))
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-    return answer(Problem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
+    return answer(ApiProblem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
 
 
 BUSY_SECONDS = 5
@@ -109,21 +109,21 @@ Translated = Malformed | NotFound | Invalid | Conflicting | NotLetIn | CursorGon
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
-def problem_of(error: Translated) -> Problem:
+def problem_of(error: Translated) -> ApiProblem:
     """What is said of it, by an answer or over a socket."""
     match error:
         case Malformed():
-            return Problem(error.status, error.code, str(error))
+            return ApiProblem(error.status, error.code, str(error))
         case NotFound():
-            return Problem(404, error.code, str(error))
+            return ApiProblem(404, error.code, str(error))
         case Invalid():
-            return Problem(422, error.code, str(error))
+            return ApiProblem(422, error.code, str(error))
         case Conflicting():
-            return Problem(409, error.code, str(error))
+            return ApiProblem(409, error.code, str(error))
         case NotLetIn():
-            return Problem(403, error.code, str(error))
+            return ApiProblem(403, error.code, str(error))
         case CursorGone():
-            return Problem(
+            return ApiProblem(
                 410,
                 error.code,
                 str(error),
@@ -133,17 +133,17 @@ def problem_of(error: Translated) -> Problem:
                 takes_history=error.takes_history,
             )
         case Unwritable():
-            status = 507 if isinstance(error, DiskFull) else 503
-            return Problem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
+            status = 507 if isinstance(error, DatabaseDiskFull) else 503
+            return ApiProblem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def from_offbook(error: Translated) -> Response:
     return answer(problem_of(error))
 
 
-def database_busy() -> Problem:
+def database_busy() -> ApiProblem:
     detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
-    return Problem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
+    return ApiProblem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
 
 
 def from_database(_: Exception) -> Response:
@@ -155,7 +155,7 @@ def from_database(_: Exception) -> Response:
 def register(app: Flask) -> None:
     for failure in FAILURES:
         app.register_error_handler(failure, from_database)
-    app.register_error_handler(Problem, answer)
+    app.register_error_handler(ApiProblem, answer)
     app.register_error_handler(HTTPException, from_http)
     for kind in get_args(Translated):
         app.register_error_handler(kind, from_offbook)

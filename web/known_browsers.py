@@ -11,7 +11,7 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from services.container import parts
+from services.container import services
 
 COOKIE = "offbook_known_{}"
 SECONDS = 400 * 24 * 3600
@@ -35,7 +35,7 @@ def browser_of(user_id: int) -> str:
 
 def known(response: Response, user_id: int) -> Response:
     """``response``, from which on the browser that asks is known as one of this user's."""
-    cookie = _signer().dumps([user_id, parts().new_id()])
+    cookie = _signer().dumps([user_id, services().new_id()])
     response.set_cookie(_name(user_id), cookie, SECONDS, secure=request.is_secure, httponly=True, samesite="Lax")
     return response
 

@@ -15,7 +15,7 @@ from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
 from offbook.core.protocol.requests import is_seq
-from services.container import parts
+from services.container import services
 from storage.repositories.sessions import Carried, Session, Visit
 from web.presenters.user_agents import browser_of
 
@@ -78,4 +78,4 @@ def _token_of(key: str) -> str:
 def _signed_at() -> int:
     """In microseconds. The earlier versions signed the cookie anew with each answer."""
     signed_at = getattr(session, "signed_at", None)
-    return parts().clock() if signed_at is None else int(signed_at.timestamp() * 1_000_000)
+    return services().clock() if signed_at is None else int(signed_at.timestamp() * 1_000_000)

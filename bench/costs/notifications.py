@@ -11,7 +11,7 @@ from bench.costs.read_requests import written
 from bench.costs.setup import Place
 from bench.statistics import Figure
 from models import Device
-from storage.commit_notifications import Notices
+from storage.commit_notifications import PostgresNotify
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 
@@ -28,8 +28,8 @@ def all_figures(place: Place) -> Iterator[Figure]:
 def messages(place: Place) -> Iterator[Figure]:
     """NOTIFY from one process to so many others, each message by itself."""
     url, name = place.database.engine.url, place.database.name
-    ears = [Notices(Database(name, url)) for _ in range(LISTENERS)]
-    mouth = Notices(Database(name, url))
+    ears = [PostgresNotify(Database(name, url)) for _ in range(LISTENERS)]
+    mouth = PostgresNotify(Database(name, url))
 
     def tell() -> None:
         for book in range(MESSAGES):
@@ -48,7 +48,7 @@ def messages(place: Place) -> Iterator[Figure]:
             one.close()
 
 
-def heard(ear: Notices) -> float:
+def heard(ear: PostgresNotify) -> float:
     """CPU seconds for one message, of those that came by now."""
     before, books = time.process_time(), set[int]()
     while len(books) < MESSAGES:

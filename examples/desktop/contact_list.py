@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 from examples.desktop.formatting import initials, subtitle
 from offbook import Replica
 from offbook.core.schema import CONTACTS
-from offbook.core.text import fold
+from offbook.core.text import normalize_for_search
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -53,8 +53,8 @@ def read_rows(book: Replica, record_id: str | None = None) -> list[Row]:
 def _row(found: Sequence[Any]) -> Row:
     record_id, name, title, company, phone, email, starred, fields, entries = found
     below = subtitle({"title": title, "company": company, "phone": phone, "email": email})
-    text = fold(f"{fields}\n{entries or ''}")
-    return Row((not starred, fold(name), record_id), record_id, name, below, bool(starred), text)
+    text = normalize_for_search(f"{fields}\n{entries or ''}")
+    return Row((not starred, normalize_for_search(name), record_id), record_id, name, below, bool(starred), text)
 
 
 class ContactModel(QAbstractListModel):
@@ -90,7 +90,7 @@ class ContactModel(QAbstractListModel):
         return next((self.index(at) for at, row in enumerate(self._shown) if row.id == record_id), QModelIndex())
 
     def search(self, text: str) -> None:
-        self._words = fold(text).split()
+        self._words = normalize_for_search(text).split()
         self._show_all()
 
     def take(self, rows: list[Row]) -> None:

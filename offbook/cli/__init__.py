@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from offbook.core.errors import NotAuthorized, OffbookError, Offline
-from offbook.ingest.errors import BadAddress, NotLetIn
+from offbook.ingest.errors import BadAddress, Unauthorized
 
 OK, FAILED, USAGE, OFFLINE, NOT_AUTHORIZED, PARKED = range(6)
 """Exit codes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CommandResult:
     """What a command has to say: to programs, and to people."""
 
     data: Any
@@ -61,7 +61,7 @@ CODES: tuple[tuple[type[OffbookError], int], ...] = (
     (BadAddress, USAGE),
     (Offline, OFFLINE),
     (NotAuthorized, NOT_AUTHORIZED),
-    (NotLetIn, NOT_AUTHORIZED),
+    (Unauthorized, NOT_AUTHORIZED),
 )
 
 

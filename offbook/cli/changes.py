@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from offbook.cli import Ambiguous, Answer
+from offbook.cli import Ambiguous, CommandResult
 from offbook.cli.contacts import find, room, value_of
 from offbook.cli.field_options import details_in, fields_in
 from offbook.cli.output import count, flat, label, moment, pairs, short_ids, table
 from offbook.core.errors import NotFound
-from offbook.core.merge.rebase import State
+from offbook.core.merge.rebase import LineState
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log
@@ -20,7 +20,11 @@ from offbook.database.change_log import LogLine
 from offbook.database.parked import Parked
 from offbook.replica import Replica
 
-STATES: Mapping[State, str] = {State.PENDING: "waits", State.ACKNOWLEDGED: "sent", State.PARKED: "parked"}
+STATES: Mapping[LineState, str] = {
+    LineState.PENDING: "waits",
+    LineState.ACKNOWLEDGED: "sent",
+    LineState.PARKED: "parked",
+}
 DID: Mapping[str, str] = {"INSERT": "add", "UPDATE": "change", "DELETE": "delete"}
 
 NAMES = """SELECT record_id, json_extract(data, '$.name') FROM change_log
@@ -28,21 +32,23 @@ NAMES = """SELECT record_id, json_extract(data, '$.name') FROM change_log
 """The present names last, so that they count more than those that records were added with."""
 
 
-def log_(book: Replica, args: argparse.Namespace) -> Answer:
+def log_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """The last changes, oldest first."""
     where, values = ("WHERE record_id = ?", [find(book, args.id)]) if args.id else ("", [])
     sql = f"SELECT {change_log.COLUMNS} FROM change_log {where} ORDER BY id DESC LIMIT ?"
     lines = [change_log.line_of(row) for row in book.connection.execute(sql, [*values, args.last])][::-1]
     if not lines:
-        return Answer([], ["Nothing was changed on this device yet."])
+        return CommandResult([], ["Nothing was changed on this device yet."])
     names = dict(book.connection.execute(NAMES).fetchall())
     rows = [_log_row(line, names.get(line.record_id)) for line in lines]
-    return Answer([asdict(line) for line in lines], table(("WHEN", "STATE", "DID", "CONTACT", "CELLS"), rows, room()))
+    return CommandResult(
+        [asdict(line) for line in lines], table(("WHEN", "STATE", "DID", "CONTACT", "CELLS"), rows, room())
+    )
 
 
 def _log_row(line: LogLine, name: str | None) -> tuple[str, ...]:
     state = STATES[line.state]
-    if line.verdict and line.state is State.ACKNOWLEDGED and line.verdict != "applied":
+    if line.verdict and line.state is LineState.ACKNOWLEDGED and line.verdict != "applied":
         state = f"{state}, {line.verdict}"
     did = DID.get(line.operation, line.operation)
     return (moment(line.timestamp), state, did, flat(name or line.record_id[:8]), ", ".join(line.data or ()))
@@ -51,16 +57,16 @@ def _log_row(line: LogLine, name: str | None) -> tuple[str, ...]:
 # --- parked ----------------------------------------------------------------------------------------------------------
 
 
-def parked(book: Replica, args: argparse.Namespace) -> Answer:
+def parked(book: Replica, args: argparse.Namespace) -> CommandResult:
     found = book.parked()
     if not found:
-        return Answer([], ["Nothing is parked: every change could be sent."])
+        return CommandResult([], ["Nothing is parked: every change could be sent."])
     ids = short_ids([one.change_id for one in found])
     lines: list[str] = []
     for one in found:
         lines += [*_parked_lines(one, ids[one.change_id]), ""]
     advice = "`offbook parked retry ID --field value` sends one again, corrected; `offbook parked drop ID` gives it up."
-    return Answer([asdict(one) for one in found], [*lines, advice])
+    return CommandResult([asdict(one) for one in found], [*lines, advice])
 
 
 def _parked_lines(one: Parked, short: str) -> list[str]:
@@ -88,7 +94,7 @@ def entry_words(entry: Any) -> str:
     return f"{label(kind)}: {value_of(entry)}" if isinstance(kind, str) else value_of(entry)
 
 
-def retry(book: Replica, args: argparse.Namespace) -> Answer:
+def retry(book: Replica, args: argparse.Namespace) -> CommandResult:
     one = _parked(book, args.id)
     corrections = fields_in(args)
     before = (one.record or {}).get("details") or {}
@@ -97,13 +103,13 @@ def retry(book: Replica, args: argparse.Namespace) -> Answer:
     if details := details_in(args, entries):
         corrections["details"] = details
     change_id = book.retry(one.change_id, **corrections)
-    return Answer({"change_id": change_id}, ["It goes out again with the next sync."])
+    return CommandResult({"change_id": change_id}, ["It goes out again with the next sync."])
 
 
-def drop(book: Replica, args: argparse.Namespace) -> Answer:
+def drop(book: Replica, args: argparse.Namespace) -> CommandResult:
     one = _parked(book, args.id)
     book.drop(one.change_id)
-    return Answer({"dropped": one.change_id}, ["Dropped: this device shows what the server has."])
+    return CommandResult({"dropped": one.change_id}, ["Dropped: this device shows what the server has."])
 
 
 def _parked(book: Replica, text: str) -> Parked:

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from offbook.cli import Ambiguous, Answer, UsageError
+from offbook.cli import Ambiguous, CommandResult, UsageError
 from offbook.cli.field_options import DETAILS, PARTS, details_in, fields_in
 from offbook.cli.output import count, flat, label, moment, pairs, short_ids, table
 from offbook.core.errors import NotFound
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import bindable, reading
 from offbook.replica import Replica
 
@@ -28,18 +28,20 @@ NAMED_MAX = 5
 Contact = Mapping[str, Json]
 
 
-def add(book: Replica, args: argparse.Namespace) -> Answer:
+def add(book: Replica, args: argparse.Namespace) -> CommandResult:
     fields = {**fields_in(args), "name": args.name}
     contact = book.contacts.get(book.contacts.add(details=details_in(args, {}), **fields))
-    return Answer(contact, [f"Added {contact['name']} ({contact['id'][:8]})."])
+    return CommandResult(contact, [f"Added {contact['name']} ({contact['id'][:8]})."])
 
 
-def list_(book: Replica, args: argparse.Namespace) -> Answer:
+def list_(book: Replica, args: argparse.Namespace) -> CommandResult:
     words = " ".join([*args.words, args.search]).strip()
     contacts = book.contacts.list(words)
     if contacts:
-        return Answer(contacts, _table(contacts))
-    return Answer([], [f"No contact has “{words}”." if words else "No contacts yet: `offbook add NAME` adds one."])
+        return CommandResult(contacts, _table(contacts))
+    return CommandResult(
+        [], [f"No contact has “{words}”." if words else "No contacts yet: `offbook add NAME` adds one."]
+    )
 
 
 def _table(contacts: list[dict[str, Json]]) -> list[str]:
@@ -58,22 +60,22 @@ def room() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def show(book: Replica, args: argparse.Namespace) -> Answer:
+def show(book: Replica, args: argparse.Namespace) -> CommandResult:
     contact = book.contacts.get(find(book, args.id))
-    return Answer(contact, list(described(contact)))
+    return CommandResult(contact, list(described(contact)))
 
 
-def edit(book: Replica, args: argparse.Namespace) -> Answer:
+def edit(book: Replica, args: argparse.Namespace) -> CommandResult:
     contact = book.contacts.get(find(book, args.id))
     fields, details = fields_in(args), details_in(args, contact["details"])
     if not fields and not details:
         raise UsageError("Say what to change, like --phone 555-1234. `offbook edit --help` tells what there is.")
     book.contacts.update(contact["id"], details=details or None, **fields)
     changed = book.contacts.get(contact["id"])
-    return Answer(changed, [f"Changed {changed['name']} ({contact['id'][:8]})."])
+    return CommandResult(changed, [f"Changed {changed['name']} ({contact['id'][:8]})."])
 
 
-def rm(book: Replica, args: argparse.Namespace) -> Answer:
+def rm(book: Replica, args: argparse.Namespace) -> CommandResult:
     """All of them, or none where one of them can't be found."""
     with reading(book.connection):
         meant = [book.contacts.get(one) for one in dict.fromkeys(find(book, text) for text in args.id)]
@@ -81,10 +83,12 @@ def rm(book: Replica, args: argparse.Namespace) -> Answer:
     def delete(some: list[dict[str, Json]]) -> list[dict[str, Json]]:
         return [contact for contact in some if _delete(book, contact)]
 
-    turns = in_turns(book.connection, meant, delete, size_of=lambda _: RECORD_SIZE)
+    turns = write_in_batches(book.connection, meant, delete, size_of=lambda _: RECORD_SIZE)
     gone = [contact for some in turns for contact in some]
     deleted = [{"id": contact["id"], "name": contact["name"]} for contact in gone]
-    return Answer({"deleted": deleted}, [f"Deleted {contact['name']} ({contact['id'][:8]})." for contact in gone])
+    return CommandResult(
+        {"deleted": deleted}, [f"Deleted {contact['name']} ({contact['id'][:8]})." for contact in gone]
+    )
 
 
 def _delete(book: Replica, contact: Contact) -> bool:

@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook.cli import OFFLINE, Answer
+from offbook.cli import OFFLINE, CommandResult
 from offbook.cli.changes import DID, values_of
 from offbook.cli.output import count, flat, label, pairs
 from offbook.cli.sync import need_server
 from offbook.core.errors import Offline
 from offbook.core.validation import Json
 from offbook.replica import Replica
-from offbook.sync.dry_run import PlannedChange, PlannedRow, PlanReport
+from offbook.sync.dry_run import DryRunReport, PlannedChange, PlannedRow
 
 NAMED_MAX = 10
 
@@ -24,17 +24,17 @@ BECOMES: Mapping[str, str] = {
 }
 
 
-def plan(book: Replica, args: argparse.Namespace) -> Answer:
+def plan(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
     try:
         report = book.plan()
     except Offline as error:
-        return Answer({"error": error.code, "detail": str(error)}, [f"Offline: {error}"], OFFLINE)
+        return CommandResult({"error": error.code, "detail": str(error)}, [f"Offline: {error}"], OFFLINE)
     lines = list(_lines(report)) or ["A sync would do nothing: nothing is new on either side."]
-    return Answer(asdict(report), lines)
+    return CommandResult(asdict(report), lines)
 
 
-def _lines(report: PlanReport) -> Iterator[str]:
+def _lines(report: DryRunReport) -> Iterator[str]:
     if report.snapshot:
         yield "The whole book is fetched anew."
     if report.push:

@@ -6,22 +6,22 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook.cli import Ambiguous, Answer, UsageError
+from offbook.cli import Ambiguous, CommandResult, UsageError
 from offbook.cli.changes import NAMES
 from offbook.cli.contacts import PREFIX_LENGTH_MIN, find
 from offbook.cli.output import cell_label, count, flat, moment, short_ids
 from offbook.cli.sync import NEXT, need_server
 from offbook.core.errors import NotFound
-from offbook.core.history.entry import Past, waited, written
-from offbook.core.history.explain import Edit, Rival, said, who
+from offbook.core.history.entry import HistoryEntry, waited, written
+from offbook.core.history.explain import CompetingWrite, ExplainedEdit, quote_value, who
 from offbook.core.history.explain import explain as sentences
-from offbook.core.merge.rebase import State
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, EXISTS
 from offbook.core.validation import cells_of
 from offbook.database import change_log
 from offbook.database.connection import bindable
-from offbook.database.server_rows import change_in, server_row
+from offbook.database.server_rows import change_of_line, server_row
 from offbook.replica import Replica
 
 GONE = "SELECT record_id FROM server_rows WHERE substr(record_id, 1, ?) = ? UNION SELECT record_id FROM change_log"
@@ -30,28 +30,30 @@ GONE += " WHERE substr(record_id, 1, ?) = ?"
 DID: Mapping[str | None, str] = {"INSERT": "added", "UPDATE": "changed", "DELETE": "deleted", None: "(forgotten)"}
 
 
-def history(book: Replica, args: argparse.Namespace) -> Answer:
+def history(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
     told = book.history(find_any(book, args.id))
     ids = short_ids([past.id for past in told])
     lines = [line for past in told for line in _past_lines(past, ids[past.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
-    return Answer([asdict(past) for past in told], [*lines, "", advice])
+    return CommandResult([asdict(past) for past in told], [*lines, "", advice])
 
 
-def _past_lines(past: Past, short: str) -> Iterator[str]:
+def _past_lines(past: HistoryEntry, short: str) -> Iterator[str]:
     verdict = "" if past.verdict == "applied" else f", {past.verdict}"
     yield f"{moment(past.at)}  {short}  {who(past)} {DID[past.operation]}{verdict}"
     for cell, value in written(past).items():
         if past.created:
-            yield from [] if cell.endswith(EXISTS) else [f"  {cell_label(cell)}: {flat(said(cell, value))}"]
+            yield from [] if cell.endswith(EXISTS) else [f"  {cell_label(cell)}: {flat(quote_value(cell, value))}"]
         else:
-            yield f"  {cell_label(cell)}: {flat(said(cell, past.before[cell]))} -> {flat(said(cell, value))}"
+            before, after = quote_value(cell, past.before[cell]), quote_value(cell, value)
+            yield f"  {cell_label(cell)}: {flat(before)} -> {flat(after)}"
     for lost in past.beaten:
-        yield f"  {cell_label(lost.cell)}: {flat(said(lost.cell, lost.value))} lost to {who(lost.winner)} ({lost.rule})"
+        text = flat(quote_value(lost.cell, lost.value))
+        yield f"  {cell_label(lost.cell)}: {text} lost to {who(lost.winner)} ({lost.rule})"
     for cell, value in past.data.items():
         if waited(past, cell):
-            yield f"  {cell_label(cell)}: {flat(said(cell, value))} was left to a person"
+            yield f"  {cell_label(cell)}: {flat(quote_value(cell, value))} was left to a person"
 
 
 def find_any(book: Replica, text: str) -> str:
@@ -74,7 +76,7 @@ def find_any(book: Replica, text: str) -> str:
 # --- giving back -----------------------------------------------------------------------------------------------------
 
 
-def restore(book: Replica, args: argparse.Namespace) -> Answer:
+def restore(book: Replica, args: argparse.Namespace) -> CommandResult:
     if (args.change is None) == (args.at is None) or (args.at and (args.contact is None or args.cell)):
         raise UsageError(
             "Say what to give back: CHANGE for what a change replaced, or --contact ID --at CHANGE for a whole contact."
@@ -88,7 +90,7 @@ def restore(book: Replica, args: argparse.Namespace) -> Answer:
     else:
         made = book.restore(change_id, record_id, args.cell, args.to)
     said_ = "It is so already: nothing was changed." if made is None else f"Given back. It goes out {NEXT}."
-    return Answer({"change_id": made, "record_id": record_id}, [said_])
+    return CommandResult({"change_id": made, "record_id": record_id}, [said_])
 
 
 def _record_of(book: Replica, text: str) -> str:
@@ -101,7 +103,7 @@ def _record_of(book: Replica, text: str) -> str:
     return str(found[0][0])
 
 
-def _change(told: Sequence[Past], text: str) -> Past:
+def _change(told: Sequence[HistoryEntry], text: str) -> HistoryEntry:
     found = [past for past in told if text and past.id.startswith(text.lower())]
     if not found:
         raise NotFound(f"This contact has no change “{text}”. `offbook history ID` shows those that it has.")
@@ -113,20 +115,20 @@ def _change(told: Sequence[Past], text: str) -> Past:
 # --- why -------------------------------------------------------------------------------------------------------------
 
 
-def explain(book: Replica, args: argparse.Namespace) -> Answer:
+def explain(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
     record_id = find(book, args.id)
     contact = book.contacts.get(record_id)
     have = cells_of(CONTACTS, contact, Operation.INSERT)
-    past = _told(book, record_id)
+    past = _described(book, record_id)
     told = {cell: _why(book, record_id, cell, past) for cell in _cells(have, args.cell)}
     lines: list[str] = []
     for cell, why in told.items():
-        lines += [f"{cell_label(cell)}: {flat(said(cell, have.get(cell)))}", *(f"  {line}" for line in why)]
-    return Answer(told, lines)
+        lines += [f"{cell_label(cell)}: {flat(quote_value(cell, have.get(cell)))}", *(f"  {line}" for line in why)]
+    return CommandResult(told, lines)
 
 
-def _told(book: Replica, record_id: str) -> list[Past]:
+def _described(book: Replica, record_id: str) -> list[HistoryEntry]:
     """The history; of a contact that only this device has there is none."""
     try:
         return book.history(record_id)
@@ -146,22 +148,24 @@ def _cells(have: Mapping[str, Value], wanted: str | None) -> list[str]:
     return inside
 
 
-def _why(book: Replica, record_id: str, cell: str, past: Sequence[Past]) -> list[str]:
+def _why(book: Replica, record_id: str, cell: str, past: Sequence[HistoryEntry]) -> list[str]:
     return sentences(cell, past, _edits(book, record_id, cell), _rivals(book, record_id, cell), moment)
 
 
-def _edits(book: Replica, record_id: str, cell: str) -> list[Edit]:
+def _edits(book: Replica, record_id: str, cell: str) -> list[ExplainedEdit]:
     """What this device did to the cell and has not sent, the newest first."""
-    lines = change_log.unsettled(book.connection, CONTACTS.name, record_id)
+    lines = change_log.unsettled_lines(book.connection, CONTACTS.name, record_id)
     row = server_row(book.connection, (CONTACTS.name, record_id))
-    pending = [(line, change_in(line, row)) for line in lines if line.state is State.PENDING]
-    edits = [Edit(line.timestamp, change.cells[cell]) for line, change in pending if change and cell in change.cells]
+    pending = [(line, change_of_line(line, row)) for line in lines if line.state is LineState.PENDING]
+    edits = [
+        ExplainedEdit(line.timestamp, change.cells[cell]) for line, change in pending if change and cell in change.cells
+    ]
     return edits[::-1]
 
 
-def _rivals(book: Replica, record_id: str, cell: str) -> list[Rival]:
+def _rivals(book: Replica, record_id: str, cell: str) -> list[CompetingWrite]:
     return [
-        Rival(one["theirs"], one["theirs_by"]["user"], one["theirs_by"]["device"])
+        CompetingWrite(one["theirs"], one["theirs_by"]["user"], one["theirs_by"]["device"])
         for one in book.conflicts()
         if (one["record_id"], one["cell"]) == (record_id, cell)
     ]

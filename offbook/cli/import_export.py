@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from offbook.bulk_import import Counts, Importing
-from offbook.cli import FAILED, OK, Answer, CutShort, UsageError, standard_streams
+from offbook.bulk_import import BulkImport, Counts
+from offbook.cli import FAILED, OK, CommandResult, CutShort, UsageError, standard_streams
 from offbook.cli.atomic_file import write_whole
 from offbook.cli.output import count
 from offbook.core.errors import OffbookError
@@ -22,7 +22,7 @@ from offbook.replica import Replica
 STANDARD = "-"
 
 
-def import_(book: Replica, args: argparse.Namespace) -> Answer:
+def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
     from offbook.formats import google_csv
 
     data = standard_streams.read() if args.file == STANDARD else Path(args.file).read_bytes()
@@ -40,12 +40,12 @@ def import_(book: Replica, args: argparse.Namespace) -> Answer:
     if deleted:
         lines.append(f"{count(deleted, 'was', 'were')} deleted here and left so.")
     lines += [f"Row {problem.row} was left out: {problem.detail}" for problem in found.problems]
-    return Answer(told, lines, FAILED if found.problems else OK)
+    return CommandResult(told, lines, FAILED if found.problems else OK)
 
 
 def take(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> Counts:
     """Add those that were never here. What cuts it short is told with what was added until then."""
-    importing = Importing(book.connection)
+    importing = BulkImport(book.connection)
     try:
         importing.add(contacts)
     except KeyboardInterrupt:
@@ -63,17 +63,17 @@ def _so_far(why: str, counts: Counts) -> str:
     return f"{why} {added} before: import the file again, and the rest is added."
 
 
-def export(book: Replica, args: argparse.Namespace) -> Answer:
+def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     from offbook.formats import google_csv
 
     contacts = book.contacts.list()
     text = google_csv.write(contacts).encode()
     if args.file == STANDARD or standard_streams.is_output(Path(args.file)):
-        return Answer(contacts, raw=text)
+        return CommandResult(contacts, raw=text)
     _refuse_the_book(book.path, args.file)
     write_whole(Path(args.file), text, book.path.stat().st_mode)
     told = {"exported": len(contacts), "file": args.file}
-    return Answer(told, [f"Wrote {count(len(contacts), 'contact')} to {args.file}."])
+    return CommandResult(told, [f"Wrote {count(len(contacts), 'contact')} to {args.file}."])
 
 
 def _refuse_the_book(book: Path, file: str) -> None:

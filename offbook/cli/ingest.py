@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from offbook.cli import OK, Answer, UsageError, exit_code, standard_streams
+from offbook.cli import OK, CommandResult, UsageError, exit_code, standard_streams
 from offbook.cli.output import count
 from offbook.cli.watch import as_line, ended_by_signal, with_time
 from offbook.core.errors import OffbookError
@@ -32,30 +32,30 @@ STANDARD = "-"
 Event = dict[str, Any]
 
 
-def ingest(path: Path, args: argparse.Namespace) -> Answer:
-    telling = Telling(sys.stdout, args.json, path)
+def ingest(path: Path, args: argparse.Namespace) -> CommandResult:
+    telling = StatusPrinter(sys.stdout, args.json, path)
     try:
         stored = _store(path, _stream(args), args.moved, telling)
     except OffbookError as error:
         if not args.json:
             raise
         telling({"event": "failed", "error": error.code, "detail": str(error)})
-        return Answer(None, code=exit_code(error))
+        return CommandResult(None, code=exit_code(error))
     finally:
         telling.close()
     telling({"event": "ended", "messages": stored})
-    return Answer(None, code=OK)
+    return CommandResult(None, code=OK)
 
 
-def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
+def _store(path: Path, stream: Stream, moved: bool, telling: StatusPrinter) -> int:
     import asyncio
     from random import SystemRandom
 
     from offbook.ingest.receiver import ingest
-    from offbook.ingest.stream_file import StreamFile
+    from offbook.ingest.stream_file import StreamWriter
 
     end = threading.Event()
-    with ended_by_signal(end.set), closing(StreamFile(path, stream.address.shown, _now_us(), moved)) as file:
+    with ended_by_signal(end.set), closing(StreamWriter(path, stream.address.shown, _now_us(), moved)) as file:
         address = stream.address
         telling({"event": "ingesting", "url": address.shown, "file": str(path), "warning": address.warning})
         return asyncio.run(ingest(stream, file, _now_us, SystemRandom(), telling, end))
@@ -63,13 +63,13 @@ def _store(path: Path, stream: Stream, moved: bool, telling: Telling) -> int:
 
 def _stream(args: argparse.Namespace) -> Stream:
     from offbook.ingest.receiver import Stream
-    from offbook.ingest.settings import MIB, Settings
+    from offbook.ingest.settings import MIB, IngestSettings
     from offbook.ingest.url import address_of
 
     url = standard_streams.read_line().strip() if args.url == STANDARD else args.url
     lines = [line for one in args.header for line in _given(one).splitlines()]
     lines += os.environ.get(HEADERS, "").splitlines()
-    settings = Settings(message_bytes_max=args.max_message * MIB, unpack=args.compress)
+    settings = IngestSettings(message_bytes_max=args.max_message * MIB, unpack=args.compress)
     address = address_of(url, [line for line in lines if line.strip()])
     return Stream(address, settings, tuple(_given(text) for text in args.send))
 
@@ -92,7 +92,7 @@ def _now_us() -> int:
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
-class Telling:
+class StatusPrinter:
     """Events as they come: lines of JSON; or sentences, and at a terminal below them a line that is kept up to date."""
 
     def __init__(self, stream: TextIO, as_json: bool, path: Path) -> None:

@@ -1,6 +1,7 @@
 """How things are said to people: tables, times, numbers of things. Pure: text in, text out.
 
-What a contact holds may come from anyone: everything that is printed goes through offbook.core.text.clean.
+What a contact holds may come from anyone: everything that is printed goes through ``without_control_characters``
+(offbook.core.text).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from offbook.cli import (
-    Answer,
+    CommandResult,
     UsageError,
     changes,
     conflicts,
@@ -41,7 +41,7 @@ exit codes:
   2 wrong command line   5 a change is parked: see `offbook parked`
 """
 
-Run = Callable[..., Answer]
+Run = Callable[..., CommandResult]
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}. `{self.prog} --help` tells more.")
 
 
-class Version(argparse.Action):
+class VersionAction(argparse.Action):
     """Looks the version up when it is asked for: that alone takes as long as many a command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
@@ -81,7 +81,7 @@ def make_parser() -> Parser:
         parents=[everywhere],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=Version, nargs=0, help="tell the version of offbook")
+    parser.add_argument("--version", action=VersionAction, nargs=0, help="tell the version of offbook")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, run: Run, help: str, more: str = "", options: Parser = everywhere) -> Parser:
@@ -93,8 +93,8 @@ def make_parser() -> Parser:
     _for_contacts(command)
     _for_files(command)
     _for_changes(command, everywhere)
-    _for_deciding(command)
-    _for_the_past(command)
+    _for_conflicts(command)
+    _for_history(command)
     _for_streams(command)
     return parser
 
@@ -194,7 +194,7 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
     drop.add_argument("id", metavar="ID", help="of the parked change")
 
 
-def _for_deciding(command: Command) -> None:
+def _for_conflicts(command: Command) -> None:
     command("conflicts", conflicts.conflicts, "list what waits for a person to decide")
     more = (
         "ours is what the book has, theirs what another device wrote without having seen that; both keeps the two "
@@ -208,7 +208,7 @@ def _for_deciding(command: Command) -> None:
     resolve.add_argument("--all", metavar="CHOICE", help="the same in all of them: ours or theirs")
 
 
-def _for_the_past(command: Command) -> None:
+def _for_history(command: Command) -> None:
     more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
     history = command("history", past.history, "tell what happened to a contact, the newest first", more)
     history.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")

@@ -18,7 +18,7 @@ SECONDS_MIN = 0.5
 """A sync that is done sooner shows no bar."""
 
 
-class Bar:
+class ProgressBar:
     """Call update() after each answer of the server."""
 
     def __init__(self, stream: TextIO, seconds_min: float = SECONDS_MIN) -> None:
@@ -26,7 +26,7 @@ class Bar:
         self._from = time.monotonic() + seconds_min
         self._drawn: tuple[Progress, TaskID] | None = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(

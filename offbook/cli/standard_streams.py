@@ -56,13 +56,13 @@ def writing() -> Iterator[None]:
         raise OutputFault(error.strerror) from None
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     """Say what is wrong, on standard error; where that can't be said, the exit code still says it."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
-def give_up() -> None:
+def close_output() -> None:
     """Python flushes the streams once more at its end, and would complain."""
     for stream in (sys.stdout, sys.stderr):
         _drop_what_waits(stream)

@@ -9,9 +9,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from offbook.cli import NOT_AUTHORIZED, OFFLINE, OK, PARKED, Answer, UsageError, standard_streams
+from offbook.cli import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult, UsageError, standard_streams
 from offbook.cli.output import count, moment, pairs
-from offbook.cli.progress_bar import Bar
+from offbook.cli.progress_bar import ProgressBar
 from offbook.core import clock_wording
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.database.status import Status
@@ -24,7 +24,7 @@ TOKEN = "OFFBOOK_TOKEN"
 NEXT = "with the next sync"
 
 
-def init(book: Replica, args: argparse.Namespace) -> Answer:
+def init(book: Replica, args: argparse.Namespace) -> CommandResult:
     """The token is never an argument: others on the machine can read those."""
     if args.server is not None:
         server = _address(args.server)
@@ -34,7 +34,7 @@ def init(book: Replica, args: argparse.Namespace) -> Answer:
         lines = _with_a_token_alone(book, known)
     else:
         lines = _without_a_server(book)
-    return Answer(_told(book), [*lines, *_warning(book.status())])
+    return CommandResult(_thread_status(book), [*lines, *_warning(book.status())])
 
 
 def _warning(status: Status) -> list[str]:
@@ -88,15 +88,17 @@ def _read_token(server: str) -> str:
     return getpass.getpass(f"Token for {server}: ")
 
 
-def sync(book: Replica, args: argparse.Namespace) -> Answer:
+def sync(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
-    with Bar(sys.stderr) as bar:
+    with ProgressBar(sys.stderr) as bar:
         try:
             report = book.sync(bar.update)
         except (Offline, NotAuthorized) as error:
             return not_now(book, error)
     status = book.status()
-    return Answer({**asdict(report), "status": _told(book)}, _report(report, status), PARKED if status.parked else OK)
+    return CommandResult(
+        {**asdict(report), "status": _thread_status(book)}, _report(report, status), PARKED if status.parked else OK
+    )
 
 
 def need_server(book: Replica) -> None:
@@ -115,27 +117,27 @@ def _report(report: SyncReport, status: Status) -> list[str]:
     return lines
 
 
-def not_now(book: Replica, error: Offline | NotAuthorized) -> Answer:
+def not_now(book: Replica, error: Offline | NotAuthorized) -> CommandResult:
     return _offline(book, error) if isinstance(error, Offline) else _not_authorized(book, error)
 
 
-def _offline(book: Replica, error: Offline) -> Answer:
+def _offline(book: Replica, error: Offline) -> CommandResult:
     """A normal state, not a failure: one line."""
     status = book.status()
-    data = {"error": error.code, "detail": str(error), "status": _told(book)}
+    data = {"error": error.code, "detail": str(error), "status": _thread_status(book)}
     lines = [f"Offline: {waiting(status.pending)}."]
     if status.last_success is None or isinstance(error, ProxyFault):  # the address may never have been right
         lines.append(str(error))
-    return Answer(data, lines, OFFLINE)
+    return CommandResult(data, lines, OFFLINE)
 
 
-def _not_authorized(book: Replica, error: NotAuthorized) -> Answer:
+def _not_authorized(book: Replica, error: NotAuthorized) -> CommandResult:
     status = book.status()
-    data = {"error": error.code, "detail": str(error), "status": _told(book)}
+    data = {"error": error.code, "detail": str(error), "status": _thread_status(book)}
     advice = f"`offbook init --server {status.server}` gives this device another token; nothing is lost until then."
     if error.code in OF_THE_USER:
         advice = "Nothing is lost. Ask an admin of the server; this device's token stays as it is."
-    return Answer(data, [str(error), f"{waiting(status.pending).capitalize()}. {advice}"], NOT_AUTHORIZED)
+    return CommandResult(data, [str(error), f"{waiting(status.pending).capitalize()}. {advice}"], NOT_AUTHORIZED)
 
 
 def waiting(pending: int) -> str:
@@ -147,7 +149,7 @@ def waiting(pending: int) -> str:
 # --- status ----------------------------------------------------------------------------------------------------------
 
 
-def status(book: Replica, args: argparse.Namespace) -> Answer:
+def status(book: Replica, args: argparse.Namespace) -> CommandResult:
     here, total = book.status(), book.contacts.count()
     wait = waiting(here.pending)
     rows = [
@@ -159,14 +161,14 @@ def status(book: Replica, args: argparse.Namespace) -> Answer:
         ("Conflicts", f"{here.conflicts:,}: see `offbook conflicts`" if here.conflicts else "none"),
         ("Clock", _clock(here.clock_offset_ms)),
     ]
-    return Answer(_told(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms), *_warning(here)])
+    return CommandResult(_thread_status(book), [*pairs(rows), *_clock_advice(here.clock_offset_ms), *_warning(here)])
 
 
 OF_A_THREAD = ("running", "link", "retry_seconds", "last_error")
 """What a Status says of a started replica. A command starts none, and knows nothing of those of other processes."""
 
 
-def _told(book: Replica) -> dict[str, Any]:
+def _thread_status(book: Replica) -> dict[str, Any]:
     status = {name: value for name, value in asdict(book.status()).items() if name not in OF_A_THREAD}
     return {"file": str(book.path), "contacts": book.contacts.count(), **status}
 

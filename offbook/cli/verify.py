@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from offbook.cli import OK, PARKED, Answer
+from offbook.cli import OK, PARKED, CommandResult
 from offbook.cli.changes import entry_words
 from offbook.cli.output import count, flat, label
 from offbook.cli.sync import need_server, not_now
@@ -22,16 +22,16 @@ Shown = Mapping[str, Json]
 EMPTY = "(empty)"
 
 
-def verify(book: Replica, args: argparse.Namespace) -> Answer:
+def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
     try:
         report = book.verify()
     except (Offline, NotAuthorized) as error:
         return not_now(book, error)
-    return Answer(asdict(report), list(_told(report)), PARKED if book.status().parked else OK)
+    return CommandResult(asdict(report), list(_described(report)), PARKED if book.status().parked else OK)
 
 
-def _told(report: VerifyReport) -> Iterator[str]:
+def _described(report: VerifyReport) -> Iterator[str]:
     all_of_them = count(report.compared, "contact")
     if not report.repaired and not report.left_out:
         agree = "agrees" if report.compared == 1 else "agree"

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from offbook.cli import Answer, standard_streams
+from offbook.cli import CommandResult, standard_streams
 from offbook.cli.output import count, flat
 from offbook.cli.sync import need_server
-from offbook.core.text import clean
+from offbook.core.text import without_control_characters
 from offbook.database import change_log
 from offbook.database.status import Status
 from offbook.replica import Replica
@@ -33,26 +33,26 @@ SENT = "SELECT count(*) FROM change_log WHERE id >= ? AND synced = 1"
 EDITED = "SELECT DISTINCT record_id FROM change_log WHERE id > ? AND table_name = 'contacts' AND operation = 'UPDATE'"
 
 Event = dict[str, Any]
-Heard = queue.SimpleQueue[Status | list[str] | None]
+QueuedEvent = queue.SimpleQueue[Status | list[str] | None]
 """What the background thread tells: a status, or ids of contacts that the server changed. None is the end."""
 
 
-def watch(book: Replica, args: argparse.Namespace) -> Answer:
+def watch(book: Replica, args: argparse.Namespace) -> CommandResult:
     need_server(book)
-    heard: Heard = queue.SimpleQueue()
+    heard: QueuedEvent = queue.SimpleQueue()
     with ended_by_signal(lambda: heard.put(None)):
         watched = Watched(book)
-        tell({"event": "watching", "server": book.status().server}, args.json)
+        print_event({"event": "watching", "server": book.status().server}, args.json)
         book.start(on_status=heard.put, on_change=heard.put)
         try:
-            for event in happenings(watched, heard):
-                tell(event, args.json)
+            for event in watch_events(watched, heard):
+                print_event(event, args.json)
         finally:
             book.stop()
-    return Answer(None)
+    return CommandResult(None)
 
 
-def happenings(watched: Watched, heard: Heard) -> Iterator[Event]:
+def watch_events(watched: Watched, heard: QueuedEvent) -> Iterator[Event]:
     """What happens, until the end."""
     while True:
         try:
@@ -183,7 +183,7 @@ class Watched:
 # --- telling ---------------------------------------------------------------------------------------------------------
 
 
-def tell(event: Event, as_json: bool) -> None:
+def print_event(event: Event, as_json: bool) -> None:
     """Now: whoever reads this may be a program at the other end of a pipe."""
     with standard_streams.writing():
         print(as_line(event) if as_json else with_time(sentence(event)), flush=True)
@@ -197,7 +197,7 @@ def as_line(event: Event) -> str:
 
 def with_time(sentence: str) -> str:
     """For people, with the time of their clock."""
-    return clean(f"{datetime.now():%H:%M:%S}  {sentence}")
+    return without_control_characters(f"{datetime.now():%H:%M:%S}  {sentence}")
 
 
 def sentence(event: Event) -> str:

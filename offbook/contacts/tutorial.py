@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.merge.retention import is_bare
+from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS, iso_micros
 from offbook.core.schema import TABLES
@@ -94,7 +94,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TutorialStep:
     """A change for the planner, and what the device has with it, where nothing else stands against it.
 
     It is not ``sure`` that the device has this row where it sent a deletion and a row may have come back meanwhile.
@@ -183,7 +183,7 @@ def _text_of(value: Json) -> Json:
     return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
-def step_of(item: Item, known: Known | None, device: str) -> Step | Rejection | None:
+def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
     """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
     if item.table != TABLE:
         return Rejection(item.change_id, "unknown_table", f"There is no synced table of this name: it may be {TABLE}.")
@@ -204,7 +204,7 @@ def _cells(item: Item, data: Mapping[str, Json], operation: Operation) -> dict[s
     return cells_of(TABLES[item.table], {name: data[name] for name in CELLS if name in data}, operation)
 
 
-def _deletion(item: Item, known: Known, device: str) -> Step:
+def _deletion(item: Item, known: Known, device: str) -> TutorialStep:
     """A row may have come back since the deletion was typed: with the pull before this push, or an earlier one.
 
     Surely so where the deletion comes with a row. What others wrote until then its writer need not have seen.
@@ -212,29 +212,29 @@ def _deletion(item: Item, known: Known, device: str) -> Step:
     may_be_back = known.was_served or item.data is not None
     base = as_received(known, {}).held_seq if item.data is None else 0
     left = known.last if may_be_back else Known(known.record_id, None, base)
-    return Step(_change(item, known.record_id, Operation.DELETE, device, base, {}), left, sure=not may_be_back)
+    return TutorialStep(_change(item, known.record_id, Operation.DELETE, device, base, {}), left, sure=not may_be_back)
 
 
-def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> Step:
+def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> TutorialStep:
     record_id = str(uuid5(UUID(item.change_id), "record"))
     known = Known(record_id, {**dict.fromkeys(CELLS), **sent})
-    return Step(_change(item, record_id, Operation.INSERT, device, 0, sent), known)
+    return TutorialStep(_change(item, record_id, Operation.INSERT, device, 0, sent), known)
 
 
-def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> Step:
+def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> TutorialStep:
     """Only what differs from every row that the device can have had is new."""
     known = as_received(known, sent)
     had = [row for row in (known.held, known.offered) if row is not None]
     news = {cell: value for cell, value in sent.items() if all(row[cell] != value for row in had)}
     row = {**dict.fromkeys(CELLS), **(had[0] if had else {}), **sent}
     change = _change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news)
-    return Step(change, replace(known, held=row, offered=None, offered_seq=None))
+    return TutorialStep(change, replace(known, held=row, offered=None, offered_seq=None))
 
 
-def whole(step: Step, record: Record | None) -> Step:
+def whole(step: TutorialStep, record: Record | None) -> TutorialStep:
     """An edit of a record of which nothing is left (it was deleted and pruned) says all that the device has of it."""
     row = step.known.held
-    if not step.change.cells or (record is not None and not is_bare(record)) or row is None or row["name"] is None:
+    if not step.change.cells or (record is not None and not is_purged(record)) or row is None or row["name"] is None:
         return step
     return replace(step, change=step.change._replace(operation=Operation.INSERT, cells=row))
 
@@ -260,7 +260,7 @@ def visible(record: Record | None) -> Row | None:
     return None if record is None or record.deleted else {cell: record.cells.get(cell) for cell in CELLS}
 
 
-def after(step: Step, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
+def after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
     """What the device must have once the step was decided; where the record is not so, that is to be served."""
     known, there = step.known, visible(record)
     if seq is not None and verdict is Verdict.APPLIED:

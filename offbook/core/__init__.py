@@ -35,8 +35,8 @@ errors                 everything that is raised on purpose
 Values in, decisions out: standard library only, and no clock, no id and no randomness but what comes as an argument.
 """
 
-from offbook.core.merge.batch import Book, Outcome, Plan, Settled, plan
-from offbook.core.merge.decide import Create, Decision, Keep, Reject, Write, decide
+from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict, plan_batch
+from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide
 from offbook.core.merge.policies import DEFAULT_POLICY, POLICIES
 from offbook.core.model import Change, Clock, Conflict, Cursor, Operation, Record, Rejection, Verdict
 from offbook.core.schema import TABLES
@@ -45,23 +45,23 @@ __all__ = [
     "DEFAULT_POLICY",
     "POLICIES",
     "TABLES",
-    "Book",
+    "BookState",
     "Change",
     "Clock",
     "Conflict",
     "Create",
     "Cursor",
     "Decision",
-    "Keep",
+    "NoChange",
     "Operation",
     "Outcome",
     "Plan",
     "Record",
     "Reject",
     "Rejection",
-    "Settled",
+    "RecordedVerdict",
     "Verdict",
     "Write",
     "decide",
-    "plan",
+    "plan_batch",
 ]

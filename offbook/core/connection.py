@@ -27,7 +27,7 @@ from enum import StrEnum
 from math import inf
 
 
-class State(StrEnum):
+class ConnectionState(StrEnum):
     STOPPED = "stopped"
     SYNCING = "syncing"
     CONNECTING = "connecting"
@@ -38,7 +38,7 @@ class State(StrEnum):
     PAUSED = "paused"
 
 
-class Event(StrEnum):
+class ConnectionEvent(StrEnum):
     START = "start"  # start() was called
     STOP = "stop"  # stop() was called
     TIMER = "timer"  # the time of this state is over
@@ -55,7 +55,7 @@ class Event(StrEnum):
     DETOUR = "detour"  # only a sync sets this right: a gap before a page, a long queue, a push that was refused
 
 
-class Move(StrEnum):
+class Action(StrEnum):
     """What is done; and where that leads, if not to the same state again (LEADS_TO)."""
 
     STAY = "·"
@@ -72,45 +72,45 @@ class Move(StrEnum):
     STOP = "stop"
 
 
-LEADS_TO: Mapping[Move, State] = {
-    Move.SYNC: State.SYNCING,
-    Move.CONNECT: State.CONNECTING,
-    Move.LISTEN: State.LIVE,
-    Move.PUSH: State.SENDING,
-    Move.SETTLE: State.LIVE,
-    Move.POLL: State.POLLING,
-    Move.WAIT: State.OFFLINE,
-    Move.PAUSE: State.PAUSED,
-    Move.STOP: State.STOPPED,
+LEADS_TO: Mapping[Action, ConnectionState] = {
+    Action.SYNC: ConnectionState.SYNCING,
+    Action.CONNECT: ConnectionState.CONNECTING,
+    Action.LISTEN: ConnectionState.LIVE,
+    Action.PUSH: ConnectionState.SENDING,
+    Action.SETTLE: ConnectionState.LIVE,
+    Action.POLL: ConnectionState.POLLING,
+    Action.WAIT: ConnectionState.OFFLINE,
+    Action.PAUSE: ConnectionState.PAUSED,
+    Action.STOP: ConnectionState.STOPPED,
 }
 
-____ = Move.STAY
-SYNC, CONN, LIST, PUSH, TAKE, SETL = Move.SYNC, Move.CONNECT, Move.LISTEN, Move.PUSH, Move.TAKE, Move.SETTLE
-TIDY, POLL, WAIT, PAUS, STOP = Move.TIDY, Move.POLL, Move.WAIT, Move.PAUSE, Move.STOP
+____ = Action.STAY
+SYNC, CONN, LIST, PUSH, TAKE, SETL = Action.SYNC, Action.CONNECT, Action.LISTEN, Action.PUSH, Action.TAKE, Action.SETTLE
+TIDY, POLL, WAIT, PAUS, STOP = Action.TIDY, Action.POLL, Action.WAIT, Action.PAUSE, Action.STOP
 
-_GRID: Mapping[Event, tuple[Move, ...]] = {
+_GRID: Mapping[ConnectionEvent, tuple[Action, ...]] = {
     #                STOPPED SYNCING CONNECTING LIVE SENDING POLLING OFFLINE PAUSED
-    Event.START:     (SYNC,   ____,    ____,    ____,  ____,   ____,   ____,  ____),
-    Event.STOP:      (____,   STOP,    STOP,    STOP,  STOP,   STOP,   STOP,  STOP),
-    Event.TIMER:     (____,   ____,    POLL,    TIDY,  WAIT,   SYNC,   SYNC,  SYNC),
-    Event.COMMITTED: (____,   ____,    ____,    PUSH,  ____,   SYNC,   ____,  ____),
-    Event.GIVEN:     (____,   ____,    SYNC,    SYNC,  SYNC,   SYNC,   SYNC,  SYNC),
-    Event.SYNCED:    (____,   CONN,    ____,    ____,  ____,   ____,   ____,  ____),
-    Event.NOT_YET:   (____,   POLL,    ____,    ____,  ____,   ____,   ____,  ____),
-    Event.FAILED:    (____,   WAIT,    WAIT,    WAIT,  WAIT,   WAIT,   ____,  ____),
-    Event.REFUSED:   (____,   PAUS,    PAUS,    PAUS,  PAUS,   PAUS,   ____,  ____),
-    Event.OPENED:    (____,   ____,    LIST,    ____,  ____,   ____,   ____,  ____),
-    Event.NO_LIVE:   (____,   ____,    POLL,    ____,  ____,   ____,   ____,  ____),
-    Event.PAGE:      (____,   ____,    ____,    TAKE,  TAKE,   ____,   ____,  ____),
-    Event.ANSWERED:  (____,   ____,    ____,    ____,  SETL,   ____,   ____,  ____),
-    Event.DETOUR:    (____,   ____,    SYNC,    SYNC,  SYNC,   ____,   ____,  ____),
+    ConnectionEvent.START:     (SYNC,   ____,    ____,    ____,  ____,   ____,   ____,  ____),
+    ConnectionEvent.STOP:      (____,   STOP,    STOP,    STOP,  STOP,   STOP,   STOP,  STOP),
+    ConnectionEvent.TIMER:     (____,   ____,    POLL,    TIDY,  WAIT,   SYNC,   SYNC,  SYNC),
+    ConnectionEvent.COMMITTED: (____,   ____,    ____,    PUSH,  ____,   SYNC,   ____,  ____),
+    ConnectionEvent.GIVEN:     (____,   ____,    SYNC,    SYNC,  SYNC,   SYNC,   SYNC,  SYNC),
+    ConnectionEvent.SYNCED:    (____,   CONN,    ____,    ____,  ____,   ____,   ____,  ____),
+    ConnectionEvent.NOT_YET:   (____,   POLL,    ____,    ____,  ____,   ____,   ____,  ____),
+    ConnectionEvent.FAILED:    (____,   WAIT,    WAIT,    WAIT,  WAIT,   WAIT,   ____,  ____),
+    ConnectionEvent.REFUSED:   (____,   PAUS,    PAUS,    PAUS,  PAUS,   PAUS,   ____,  ____),
+    ConnectionEvent.OPENED:    (____,   ____,    LIST,    ____,  ____,   ____,   ____,  ____),
+    ConnectionEvent.NO_LIVE:   (____,   ____,    POLL,    ____,  ____,   ____,   ____,  ____),
+    ConnectionEvent.PAGE:      (____,   ____,    ____,    TAKE,  TAKE,   ____,   ____,  ____),
+    ConnectionEvent.ANSWERED:  (____,   ____,    ____,    ____,  SETL,   ____,   ____,  ____),
+    ConnectionEvent.DETOUR:    (____,   ____,    SYNC,    SYNC,  SYNC,   ____,   ____,  ____),
 }  # fmt: skip
 
-TABLE: Mapping[tuple[State, Event], Move] = {
-    (state, event): move for event, row in _GRID.items() for state, move in zip(State, row, strict=True)
+TABLE: Mapping[tuple[ConnectionState, ConnectionEvent], Action] = {
+    (state, event): move for event, row in _GRID.items() for state, move in zip(ConnectionState, row, strict=True)
 }
 
-ON_SOCKET = frozenset({State.CONNECTING, State.LIVE, State.SENDING})
+ON_SOCKET = frozenset({ConnectionState.CONNECTING, ConnectionState.LIVE, ConnectionState.SENDING})
 """Only in these is there a socket; whoever leaves them closes it."""
 
 
@@ -139,7 +139,7 @@ SECONDS = Seconds()
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LiveConnection:
     """Where the link stands. Times are seconds of any clock that never goes back.
 
     ``failures`` counts what failed since the last sync, ``misses`` how often the live channel was left or not got
@@ -147,7 +147,7 @@ class Link:
     when the live channel may be tried again, infinity where there can be none.
     """
 
-    state: State = State.STOPPED
+    state: ConnectionState = ConnectionState.STOPPED
     failures: int = 0
     misses: int = 0
     until: float | None = None
@@ -155,8 +155,13 @@ class Link:
 
 
 def after(
-    link: Link, event: Event, now: float, chance: float, seconds: Seconds = SECONDS, retry_after: float | None = None
-) -> tuple[Link, Move]:
+    link: LiveConnection,
+    event: ConnectionEvent,
+    now: float,
+    chance: float,
+    seconds: Seconds = SECONDS,
+    retry_after: float | None = None,
+) -> tuple[LiveConnection, Action]:
     """The link after an event, and what is to be done.
 
     ``chance`` is from 0 to 1, so that many devices do not come back in one moment. ``retry_after`` is the pause in
@@ -164,55 +169,55 @@ def after(
     """
     move = TABLE[link.state, event]
     state = LEADS_TO.get(move, link.state)
-    if state is link.state and event is not Event.TIMER:
+    if state is link.state and event is not ConnectionEvent.TIMER:
         return link, move
-    link = _renewed(link, now) if event is Event.GIVEN else _counted(link, state, event)
-    if _is_miss(link, state) and event is not Event.GIVEN:
-        wait = live_backoff(link.misses, move is Move.POLL and retry_after is None, chance, seconds)
+    link = _renewed(link, now) if event is ConnectionEvent.GIVEN else _counted(link, state, event)
+    if _is_miss(link, state) and event is not ConnectionEvent.GIVEN:
+        wait = live_backoff(link.misses, move is Action.POLL and retry_after is None, chance, seconds)
         link = replace(link, live_at=now + max(wait, retry_after or 0.0))
     lasts = _lasts(replace(link, state=state), now, chance, seconds, retry_after or 0.0)
     return replace(link, state=state, until=None if lasts is None else now + lasts), move
 
 
-def _renewed(link: Link, now: float) -> Link:
+def _renewed(link: LiveConnection, now: float) -> LiveConnection:
     """What is known of one server says nothing about another."""
     return replace(link, failures=0, misses=0, live_at=link.live_at if link.live_at == inf else now)
 
 
-def _is_miss(link: Link, state: State) -> bool:
+def _is_miss(link: LiveConnection, state: ConnectionState) -> bool:
     return link.state in ON_SOCKET and state not in ON_SOCKET
 
 
-def _counted(link: Link, state: State, event: Event) -> Link:
+def _counted(link: LiveConnection, state: ConnectionState, event: ConnectionEvent) -> LiveConnection:
     """The link with its counts as they are when it goes over to ``state``."""
     failures, misses = link.failures, link.misses
-    if state is State.OFFLINE:
+    if state is ConnectionState.OFFLINE:
         failures += 1
-    if event in (Event.SYNCED, Event.NOT_YET):
+    if event in (ConnectionEvent.SYNCED, ConnectionEvent.NOT_YET):
         failures = 0
     if _is_miss(link, state):
         misses += 1
-    if state is State.LIVE and event in (Event.TIMER, Event.ANSWERED):
+    if state is ConnectionState.LIVE and event in (ConnectionEvent.TIMER, ConnectionEvent.ANSWERED):
         misses = 0
     return replace(link, failures=failures, misses=misses)
 
 
-def _lasts(link: Link, now: float, chance: float, seconds: Seconds, retry_after: float) -> float | None:
+def _lasts(link: LiveConnection, now: float, chance: float, seconds: Seconds, retry_after: float) -> float | None:
     """How long the state lasts in which the link is now; None where work or somebody else ends it."""
     match link.state:
-        case State.STOPPED | State.SYNCING:
+        case ConnectionState.STOPPED | ConnectionState.SYNCING:
             return None
-        case State.CONNECTING:
+        case ConnectionState.CONNECTING:
             return seconds.handshake
-        case State.LIVE:
+        case ConnectionState.LIVE:
             return seconds.steady
-        case State.SENDING:
+        case ConnectionState.SENDING:
             return seconds.answer
-        case State.POLLING:
+        case ConnectionState.POLLING:
             return min(seconds.poll * (0.8 + 0.4 * chance), max(link.live_at - now, 0.0))
-        case State.OFFLINE:
+        case ConnectionState.OFFLINE:
             return max(backoff(link.failures, chance, seconds), retry_after)
-        case State.PAUSED:
+        case ConnectionState.PAUSED:
             return max(seconds.pause, retry_after)
 
 

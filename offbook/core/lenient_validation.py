@@ -13,10 +13,10 @@ from typing import NamedTuple
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
-from offbook.core.validation import SAID, Json, cells_of, check, same, value_of
+from offbook.core.validation import LENIENT, Json, cells_of, check, same, value_of
 
 
-class Said(NamedTuple):
+class ReceivedRow(NamedTuple):
     """The cells of a row that are known here, the data that holds just these, and the names of what can't be held."""
 
     cells: dict[str, Value]
@@ -24,55 +24,57 @@ class Said(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def said(table: Table, data: Mapping[str, Json]) -> Said:
+def read_row(table: Table, data: Mapping[str, Json]) -> ReceivedRow:
     """What a row says. What is not known here is not there; the rest is left out by name where it can't be held."""
     try:
-        return Said(cells_of(table, data, Operation.INSERT, SAID), data)
+        return ReceivedRow(cells_of(table, data, Operation.INSERT, LENIENT), data)
     except Invalid:
         left_out: list[str] = []
-        kept = _kept_row(table, data, left_out)
-        return Said(cells_of(table, kept, Operation.INSERT, SAID), kept, tuple(left_out))
+        kept = _valid_row(table, data, left_out)
+        return ReceivedRow(cells_of(table, kept, Operation.INSERT, LENIENT), kept, tuple(left_out))
 
 
-def _kept_row(table: Table, data: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
-    kept = _kept(table.by_name, data, "", left_out)
+def _valid_row(table: Table, data: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
+    kept = _valid_fields(table.by_name, data, "", left_out)
     for map_ in table.maps:
         entries = data.get(map_.name)
         if isinstance(entries, dict):
-            kept[map_.name] = _kept_entries(map_, entries, left_out)
+            kept[map_.name] = _valid_entries(map_, entries, left_out)
         elif entries is not None:
             left_out.append(map_.name)
     return kept
 
 
-def _kept_entries(map_: Map, entries: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
+def _valid_entries(map_: Map, entries: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:
     kept: dict[str, Json] = {}
     for key, entry in entries.items():
         if ENTRY_KEY.fullmatch(key) and isinstance(entry, dict):
-            kept[key] = _kept(map_.by_name, entry, f"{map_.name}/{key}/", left_out)
+            kept[key] = _valid_fields(map_.by_name, entry, f"{map_.name}/{key}/", left_out)
         elif entry is not None:
             left_out.append(f"{map_.name}/{key}")
     return kept
 
 
-def _kept(fields: Mapping[str, Field], data: Mapping[str, Json], prefix: str, left_out: list[str]) -> dict[str, Json]:
+def _valid_fields(
+    fields: Mapping[str, Field], data: Mapping[str, Json], prefix: str, left_out: list[str]
+) -> dict[str, Json]:
     kept: dict[str, Json] = {}
     for name in data.keys() & fields.keys():
         try:
-            check(fields[name], name, data[name], SAID)
+            check(fields[name], name, data[name], LENIENT)
             kept[name] = data[name]
         except Invalid:
             left_out.append(prefix + name)
     return kept
 
 
-def said_value(table: Table, cell: str, value: Json) -> Value:
+def read_value(table: Table, cell: str, value: Json) -> Value:
     """What a server says that a cell holds. Raises Invalid for what can't be held.
 
     Of a cell that is not known here, or of an entry's that has more parts than are known, it is whatever cells hold.
     """
     if is_whole(table, cell, value):
-        return value_of(table, cell, value, SAID)
+        return value_of(table, cell, value, LENIENT)
     parts = [_any_value(cell, part) for part in (value if isinstance(value, list) else [value])]
     return tuple(parts) if isinstance(value, list) else parts[0]
 
@@ -88,7 +90,7 @@ def _any_value(cell: str, value: Json) -> str | int | None:
     if value is None or isinstance(value, bool):
         return value
     type_ = Type.INTEGER if isinstance(value, int) else Type.TEXT
-    return check(Field(cell, type_), cell, value, SAID)
+    return check(Field(cell, type_), cell, value, LENIENT)
 
 
 # --- on the way up -------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def unknown_cells(table: Table, data: Mapping[str, Json]) -> dict[str, Value]:
 
 
 def typed_part(table: Table, data: Mapping[str, Json], said: Mapping[str, Value]) -> dict[str, Json]:
-    """The data of a change without the values that the server itself said of the record (``said`` are its cells).
+    """The data of a change without the values that the server itself said of the record (``read_row`` are its cells).
 
     An edit of one part of an address sends the others along, and a tool that replaces a row sends all of it: what
     nobody typed here is no reason to refuse the edit here.

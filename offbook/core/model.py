@@ -115,7 +115,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Beaten:
+class DiscardedWrite:
     """A value that lost: the cell, the clock of what won over it, and the rule that decided."""
 
     cell: str

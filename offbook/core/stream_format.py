@@ -19,7 +19,7 @@ LEASE_US = 30 * SECOND_US
 """A writer signs its file every ten seconds, if not with a message. One that has not for so long is gone."""
 
 
-class State(Enum):
+class StreamState(Enum):
     """Where a stream is just now."""
 
     RECEIVING = "receiving"
@@ -29,7 +29,7 @@ class State(Enum):
     """Its writer went without a word: killed, or its machine is off."""
 
 
-def stamp(at_us: int) -> str:
+def timestamp_text(at_us: int) -> str:
     """A time in microseconds since 1970 as the file has it."""
     second, rest = divmod(at_us, SECOND_US)
     return f"{up_to_the_second(second)}{rest:06d}Z"
@@ -56,9 +56,9 @@ def is_held(holder: str | None, alive_at: str, now_us: int) -> bool:
     return holder is not None and at is not None and abs(now_us - at) < LEASE_US
 
 
-def state_of(holder: str | None, alive_at: str, is_away: bool, now_us: int) -> State:
+def state_of(holder: str | None, alive_at: str, is_away: bool, now_us: int) -> StreamState:
     if holder is None:
-        return State.STOPPED
+        return StreamState.STOPPED
     if not is_held(holder, alive_at, now_us):
-        return State.LOST
-    return State.AWAY if is_away else State.RECEIVING
+        return StreamState.LOST
+    return StreamState.AWAY if is_away else StreamState.RECEIVING

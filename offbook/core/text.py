@@ -13,7 +13,7 @@ UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u
 """What moves a cursor, colours or reorders text, or is no text at all."""
 
 
-def fold(text: str) -> str:
+def normalize_for_search(text: str) -> str:
     """``text`` without case and accents: ``Ångström`` and ``ANGSTROM`` fold to the same. Folding twice changes nothing.
 
     Decomposed again after the case is gone, since some small letters (``ΐ``) come with accents of their own.
@@ -24,6 +24,6 @@ def fold(text: str) -> str:
     return "".join(letter for letter in folded if not combining(letter))
 
 
-def clean(line: str) -> str:
+def without_control_characters(line: str) -> str:
     """One line, with nothing in it that a terminal would obey, or that would reorder the text around it on a page."""
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)

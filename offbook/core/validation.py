@@ -1,6 +1,6 @@
 """The values of cells: checked on the way in, put into shape on the way out.
 
-cells_of() reads the ``data`` of a change, and is the only way by which values enter the rules; shape() and
+cells_of() reads the ``data`` of a change, and is the only way by which values enter the rules; with_all_fields() and
 change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
 
 What a person types has to keep all of these rules (TYPED). What a server says has kept the rules of the server, which
@@ -38,7 +38,7 @@ def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None
 
     ``rules`` are those for what is typed, or SAID: then nothing is needed, and there may be any number of entries.
     """
-    rules = rules or TYPED
+    rules = rules or STRICT
     if not isinstance(data, dict):
         raise Invalid("bad_data", f"{operation} needs data: an object of cells.")
     cells: dict[str, Value] = {}
@@ -50,7 +50,7 @@ def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None
             _take_map(cells, map_, value, rules)
         elif name not in MADE_BY_SERVER:
             raise Invalid("unknown_cell", f"{table.name} has no field {name[:80]!a}.")
-    if operation is Operation.INSERT and rules is TYPED:
+    if operation is Operation.INSERT and rules is STRICT:
         for name in table.required:
             if name not in cells:
                 raise Invalid("missing", f"{name} is needed.")
@@ -62,7 +62,7 @@ def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -
         return
     if not isinstance(entries, dict):
         raise Invalid("wrong_type", f"{map_.name} must be an object of entries by their keys.")
-    if len(entries) > 2 * map_.entries_max and rules is TYPED:
+    if len(entries) > 2 * map_.entries_max and rules is STRICT:
         raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
     for key, entry in entries.items():
         if not ENTRY_KEY.fullmatch(key):
@@ -92,7 +92,7 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, ru
 def value_of(table: Table, cell: str, value: Json, rules: Rules | None = None) -> Value:
     """What one cell holds, as JSON has it by itself: several parts are a list, fewer than all the first. Raises
     Invalid."""
-    rules = rules or TYPED
+    rules = rules or STRICT
     if not table.has_cell(cell):
         raise Invalid("unknown_cell", f"{table.name} has no cell {cell[:80]!a}.")
     if value is None:
@@ -193,7 +193,7 @@ def _choice(field: Field, name: str, value: Json) -> str | None:
     return text
 
 
-TYPED: Rules = MappingProxyType(
+STRICT: Rules = MappingProxyType(
     {
         Type.TEXT: _text,
         Type.DATE: _date,
@@ -203,7 +203,7 @@ TYPED: Rules = MappingProxyType(
     }
 )
 
-SAID: Rules = MappingProxyType(
+LENIENT: Rules = MappingProxyType(
     {
         Type.TEXT: _any_text,
         Type.DATE: _any_text,
@@ -214,7 +214,7 @@ SAID: Rules = MappingProxyType(
 )
 
 
-def shape(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells as an object with every field of the table; entries that are removed are not there."""
     data: dict[str, Json] = {}
     for field in table.fields:

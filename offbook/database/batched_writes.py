@@ -37,7 +37,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_turns(
+def write_in_batches(
     connection: sqlite3.Connection,
     items: Iterable[T],
     write: Callable[[list[T]], R],
@@ -99,7 +99,7 @@ class Turn:
         return time.monotonic() >= self._over_at
 
 
-def work_in_turns(
+def run_in_batches(
     connection: sqlite3.Connection,
     work: Callable[[Turn], Iterator[None]],
     block: Callable[[sqlite3.Connection], AbstractContextManager[None]] = atomic,

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.merge.rebase import State
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.schema import TABLES, Type
 from offbook.database.connection import atomic
-from offbook.database.known_cells import own
+from offbook.database.known_cells import own_cells
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,7 +24,9 @@ FOR_HISTORY = "history"
 """The verdict of a pending line that a restored server is to have in its history alone
 (offbook.sync.restore_recovery)."""
 
-OWN_TRIGGERS = "(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{}'".format(own().replace("'", "''"))
+OWN_TRIGGERS = "(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{}'".format(
+    own_cells().replace("'", "''")
+)
 
 COLUMNS = (
     "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
@@ -48,7 +50,7 @@ class LogLine:
     record_id: str
     operation: str
     timestamp: str
-    state: State
+    state: LineState
     change_id: str
     base: int
     bases: Mapping[str, int] | None
@@ -63,12 +65,12 @@ class LogLine:
     @property
     def was_said(self) -> bool:
         """Whether a server has taken or said all its values: then no limit of this version counts."""
-        return not self.typed or self.state is State.ACKNOWLEDGED or self.seq is not None
+        return not self.typed or self.state is LineState.ACKNOWLEDGED or self.seq is not None
 
     @property
     def for_history(self) -> bool:
         """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
-        return self.state is State.PENDING and self.verdict == FOR_HISTORY
+        return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
 
     def as_json(self, replica: str) -> dict[str, Any]:
         """The change as it stands on the wire, and as wire.change_of() checks it."""
@@ -92,22 +94,22 @@ class LogLine:
         return item
 
 
-def pending(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
+def pending_lines(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
     """What is to be sent, in log order."""
     return _lines(connection, "INDEXED BY change_log_pending WHERE synced = 0 ORDER BY id LIMIT ?", limit)
 
 
-def parked(connection: sqlite3.Connection) -> list[LogLine]:
+def parked_lines(connection: sqlite3.Connection) -> list[LogLine]:
     return _lines(connection, "INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2 ORDER BY id")
 
 
-def unsettled(connection: sqlite3.Connection, table: str, record_id: str) -> list[LogLine]:
+def unsettled_lines(connection: sqlite3.Connection, table: str, record_id: str) -> list[LogLine]:
     """The pending and the parked lines of one record, in log order; without those for the history alone."""
     where = f"WHERE {UNSETTLED} AND table_name = ? AND record_id = ? ORDER BY id"
     return _lines(connection, where, table, record_id)
 
 
-def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
+def lines_above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
     """One record's lines that the server's row of this seq may lack: all unsettled, and what it acknowledged since."""
     mine = "table_name = ? AND record_id = ?"
     where = (
@@ -117,7 +119,7 @@ def above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) 
     return _lines(connection, where, table, record_id, table, record_id, seq)
 
 
-def acknowledged_after(connection: sqlite3.Connection, seq: int) -> list[LogLine]:
+def acknowledged_lines_after(connection: sqlite3.Connection, seq: int) -> list[LogLine]:
     """What the server took after this seq, in log order."""
     return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
 
@@ -130,7 +132,7 @@ def set_for_history(connection: sqlite3.Connection, where: str, *parameters: str
     )
 
 
-def seen(connection: sqlite3.Connection) -> int:
+def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
     """The newest seq that the server told for a change of this device; 0 where it told none.
 
     Changes are taken in log order, so that it is the one of the last line before those that wait.
@@ -165,7 +167,7 @@ def line_of(row: tuple[Any, ...]) -> LogLine:
         record_id,
         operation,
         timestamp,
-        State(synced),
+        LineState(synced),
         change_id,
         base,
         None if bases is None else json.loads(bases),
@@ -188,7 +190,7 @@ def _with_flags(table: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def applying(connection: sqlite3.Connection) -> Iterator[None]:
+def without_logging(connection: sqlite3.Connection) -> Iterator[None]:
     """Writes in here are the server's, or made from what it said: nothing of them is logged."""
     with atomic(connection):
         (before,) = connection.execute("SELECT applying FROM guard").fetchone()
@@ -198,7 +200,7 @@ def applying(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def one_change(connection: sqlite3.Connection, typed: bool = True) -> Iterator[None]:
+def coalesce_changes(connection: sqlite3.Connection, typed: bool = True) -> Iterator[None]:
     """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
 
     The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
@@ -227,7 +229,7 @@ def _join(connection: sqlite3.Connection, log_id: int) -> None:
             into.pop(key, None)
         elif operation == Operation.UPDATE and key in into:
             target, data = into[key]
-            grown[target] = merge(data, json.loads(text))
+            grown[target] = merge_data(data, json.loads(text))
             joined.append((id,))
         else:
             into[key] = (id, json.loads(text))
@@ -236,7 +238,7 @@ def _join(connection: sqlite3.Connection, log_id: int) -> None:
     connection.executemany("DELETE FROM change_log WHERE id = ?", joined)
 
 
-def merge(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The later values over the earlier, entry by entry in a map. An entry added again names all its cells."""
     for name, value in later.items():
         entries = data.get(name)

@@ -10,19 +10,19 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.conflicts.resolution import Choice, choices, chosen, typed
+from offbook.core.conflicts.resolution import Choice, choices, parse_custom_value, patch_of_choice
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history.reconstruct import Wish
+from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
 from offbook.core.model import Clock, Conflict, Value
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, value_of
 from offbook.database import change_log
-from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import reading
-from offbook.database.edits import carry_out
-from offbook.database.server_rows import Key, dump, server_row, shown
-from offbook.sync.response import Version, Waiting
+from offbook.database.edits import append_patch
+from offbook.database.server_rows import Key, dump, server_row, visible_record
+from offbook.sync.response import ConflictSide, ReceivedConflict
 from offbook.sync.validators import SEQ_MAX
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ NOBODY = Clock(0, 0, "", "")
 # --- what the server says ------------------------------------------------------------------------------------------
 
 
-def take(connection: sqlite3.Connection, conflicts: Iterable[Waiting]) -> None:
+def store_conflicts(connection: sqlite3.Connection, conflicts: Iterable[ReceivedConflict]) -> None:
     """Keep the open ones of a page, and forget those that were settled."""
     for one in conflicts:
         if one.ours is None or one.theirs is None:
@@ -73,10 +73,10 @@ def count(connection: sqlite3.Connection) -> int:
 
 def waiting(connection: sqlite3.Connection) -> list[dict[str, Json]]:
     """The open ones, oldest first. A value of several parts is a list."""
-    return [_told(connection, row) for row in connection.execute(IN_ORDER).fetchall()]
+    return [_described(connection, row) for row in connection.execute(IN_ORDER).fetchall()]
 
 
-def _told(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Json]:
+def _described(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Json]:
     one, ours, theirs = _conflict_of(row)
     have = _have(connection, one.key)
     return {
@@ -94,14 +94,14 @@ def _told(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Jso
     }
 
 
-def _by(version: Version) -> dict[str, Json]:
+def _by(version: ConflictSide) -> dict[str, Json]:
     return {"user": version.user, "device": version.device, "at": version.at}
 
 
-def _conflict_of(row: tuple[Any, ...]) -> tuple[Conflict, Version, Version]:
+def _conflict_of(row: tuple[Any, ...]) -> tuple[Conflict, ConflictSide, ConflictSide]:
     id, table, record_id, cell, seq, text = row
     data = json.loads(text)
-    ours, theirs = (Version(_value(value), *by) for value, *by in (data["ours"], data["theirs"]))
+    ours, theirs = (ConflictSide(_value(value), *by) for value, *by in (data["ours"], data["theirs"]))
     one = Conflict(id, table, record_id, cell, ours.value, theirs.value, 0, NOBODY, "", "", seq, _value(data["common"]))
     return one, ours, theirs
 
@@ -112,7 +112,7 @@ def _value(value: Json) -> Value:
 
 def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
     """The record's cells as they show here; of a deleted one those that are still known."""
-    cells = shown(connection, key)
+    cells = visible_record(connection, key)
     if cells is None:
         row = server_row(connection, key)
         cells = {} if row is None else row.cells
@@ -125,9 +125,9 @@ def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
 def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
     known = _choice(choice)
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         one = _find(connection, conflict_id)
-        carry_out(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
+        append_patch(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
 
 
 def _choice(text: str) -> Choice:
@@ -136,18 +136,18 @@ def _choice(text: str) -> Choice:
     return Choice(text)
 
 
-def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Wish:
+def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Patch:
     _check_known(one)
-    return chosen(one, _have(connection, one.key), choice)
+    return patch_of_choice(one, _have(connection, one.key), choice)
 
 
 def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         one = _find(connection, conflict_id)
         _check_known(one)
-        wish = typed(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
-        carry_out(connection, one.key, wish, change_id, now_ms, (one.id,))
+        wish = parse_custom_value(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
+        append_patch(connection, one.key, wish, change_id, now_ms, (one.id,))
 
 
 def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
@@ -164,11 +164,13 @@ def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[]
     def settle(ids: list[str]) -> int:
         still = [_conflict_of(row)[0] for row in connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()]
         for one in still:
-            carry_out(connection, one.key, _chosen(connection, one, known), new_id(), now_ms, (one.id,))
+            append_patch(connection, one.key, _chosen(connection, one, known), new_id(), now_ms, (one.id,))
         return len(still)
 
     ids = [one.id for one in waiting]
-    return sum(in_turns(connection, ids, settle, block=change_log.applying, size_of=lambda _: RECORD_SIZE))
+    return sum(
+        write_in_batches(connection, ids, settle, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE)
+    )
 
 
 def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:

@@ -49,14 +49,14 @@ LOGS = ("-wal", "-journal")
 """What lies beside a file that holds no whole state without it."""
 
 
-class ReadOnly(OffbookError, sqlite3.OperationalError):
+class ReadOnlyFile(OffbookError, sqlite3.OperationalError):
     """This user may not write to the file, to its folder or to its disk. It is one of SQLite's errors, too."""
 
     code = "read_only"
     sqlite_errorname = "SQLITE_READONLY"
 
 
-class DiskFull(OffbookError, sqlite3.OperationalError):
+class FileDiskFull(OffbookError, sqlite3.OperationalError):
     """The file's disk has no room. Nothing was written, and all is read as ever. It is one of SQLite's errors, too."""
 
     code = "disk_full"
@@ -142,7 +142,7 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
         if not is_full(error, path):
             raise
         if has_log(path) or not os.path.getsize(path):
-            raise DiskFull(path) from error
+            raise FileDiskFull(path) from error
         return _opened_still(str(path), Still(str(path), no_room=True), check_same_thread)
 
 
@@ -172,7 +172,7 @@ def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri:
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError) and has_log(path) and not _may_write(path):
-            raise ReadOnly(
+            raise ReadOnlyFile(
                 f"{path} can't be read where this user may not write: changes lie in a file beside it, whose name ends "
                 f"in {' or '.join(LOGS)}. Copy all of them to a folder of your own, and open it there."
             ) from None
@@ -180,7 +180,7 @@ def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri:
     return connection
 
 
-def look(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that reads a file that is there, and changes nothing: not even the file's mode."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
 
@@ -279,18 +279,18 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         connection.on_commit()
 
 
-def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnly | DiskFull | None:
+def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnlyFile | FileDiskFull | None:
     """What it means that a transaction failed, where it is the file or its disk that takes no write."""
     if not isinstance(error, sqlite3.OperationalError) or isinstance(error, OffbookError):
         return None
     ((_, _, path), *_) = connection.execute("PRAGMA database_list").fetchall()
     if is_full(error, path):
-        return DiskFull(path)
+        return FileDiskFull(path)
     if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
         return None
     if isinstance(connection, Connection) and connection.still is not None and connection.still.no_room:
-        return DiskFull(path)
-    return ReadOnly(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
+        return FileDiskFull(path)
+    return ReadOnlyFile(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
 
 
 def is_full(error: sqlite3.Error, path: str | Path) -> bool:
@@ -306,7 +306,7 @@ def has_room(path: str | Path) -> bool:
 
 
 @contextmanager
-def at_once(connection: sqlite3.Connection) -> Iterator[None]:
+def immediate(connection: sqlite3.Connection) -> Iterator[None]:
     """What another program's transaction is in the way of fails in here, instead of waiting for its end."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:

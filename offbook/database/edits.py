@@ -9,23 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import Invalid
-from offbook.core.history.reconstruct import Wish
-from offbook.core.merge.rebase import State
+from offbook.core.history.reconstruct import Patch
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Rejection
 from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import TABLES
-from offbook.core.validation import SAID, change_data
+from offbook.core.validation import LENIENT, change_data
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.parked import append_edit
-from offbook.database.server_rows import NEVER, Key, server_row
+from offbook.database.server_rows import NO_SERVER_ROW, Key, server_row
 
 if TYPE_CHECKING:
     import sqlite3
 
 
-def carry_out(
-    connection: sqlite3.Connection, key: Key, wish: Wish, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
+def append_patch(
+    connection: sqlite3.Connection, key: Key, wish: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
     """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
 
@@ -38,15 +38,15 @@ def carry_out(
         record_id,
         wish.operation,
         iso_millis(now_ms),
-        State.PENDING,
+        LineState.PENDING,
         change_id,
-        (server_row(connection, key) or NEVER).last_seq,
+        (server_row(connection, key) or NO_SERVER_ROW).last_seq,
         None,
         None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
         resolves,
     )
-    checked = change_of(line.as_json(change_id), change_id, SAID)
+    checked = change_of(line.as_json(change_id), change_id, LENIENT)
     if isinstance(checked, Rejection):
         raise Invalid(checked.code, checked.detail)
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         append_edit(connection, line)

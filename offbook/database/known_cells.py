@@ -36,7 +36,7 @@ def note_of(tables: Mapping[str, Table]) -> str:
 
 
 @cache
-def own() -> str:
+def own_cells() -> str:
     """What this version knows."""
     return note_of(TABLES)
 
@@ -48,13 +48,13 @@ def covers(note: str | None, other: str) -> bool:
 
 def is_behind(connection: sqlite3.Connection) -> bool:
     """Whether rows were pulled without cells that this version knows: then only a snapshot brings them."""
-    return not covers(_knew(connection), own())
+    return not covers(_knew(connection), own_cells())
 
 
-def go_on(connection: sqlite3.Connection) -> None:
+def note_own_cells(connection: sqlite3.Connection) -> None:
     """Note before a pull that from here on no more is known than this version knows."""
-    if _knew(connection) != own():
-        connection.execute("UPDATE sync_state SET knew = ?", (own(),))
+    if _knew(connection) != own_cells():
+        connection.execute("UPDATE sync_state SET knew = ?", (own_cells(),))
 
 
 def _knew(connection: sqlite3.Connection) -> str | None:
@@ -62,7 +62,7 @@ def _knew(connection: sqlite3.Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def begin(connection: sqlite3.Connection, is_served: bool) -> None:
+def restart_pull(connection: sqlite3.Connection, is_served: bool) -> None:
     """Nothing is pulled yet of what comes from now on, so that nothing of it was passed over.
 
     A cursor that the server has served until now is kept until the first page is here: it alone tells a server that
@@ -71,7 +71,7 @@ def begin(connection: sqlite3.Connection, is_served: bool) -> None:
     connection.execute(
         "UPDATE sync_state SET cursor = NULL, knew = ?1, knew_at = NULL,"
         " cursor_before = CASE WHEN ?2 THEN coalesce(cursor, cursor_before) END",
-        (own(), is_served),
+        (own_cells(), is_served),
     )
 
 
@@ -81,10 +81,10 @@ def cursor_before(connection: sqlite3.Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def move(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:
+def move_cursor(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:
     """A page was applied. Where somebody noted something else meanwhile, nothing is known any more."""
     connection.execute(
         "UPDATE sync_state SET cursor = ?1, knew_at = ?1, knew = CASE knew WHEN ?2 THEN knew END, book = ?3,"
         " last_success_ms = ?4, cursor_before = NULL",
-        (cursor, own(), book, now_ms),
+        (cursor, own_cells(), book, now_ms),
     )

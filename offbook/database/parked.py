@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.merge.rebase import State, with_bases
+from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import TABLES
-from offbook.core.validation import Json, cells_of, is_empty, shape
+from offbook.core.validation import Json, cells_of, is_empty, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
-from offbook.database.records import LAYOUTS
-from offbook.database.server_rows import NEVER, NOBODY, Key, checked, dump, refresh, server_row
+from offbook.database.records import RECORD_TABLES
+from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, Key, dump, rebuild_row, server_row, validated_change
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,9 +56,11 @@ def parked(connection: sqlite3.Connection) -> list[Parked]:
             line.code or "",
             line.detail or "",
             line.data,
-            LAYOUTS[line.table].get(connection, bindable(line.record_id)) if line.table in LAYOUTS else None,
+            RECORD_TABLES[line.table].get(connection, bindable(line.record_id))
+            if line.table in RECORD_TABLES
+            else None,
         )
-        for line in change_log.parked(connection)
+        for line in change_log.parked_lines(connection)
     ]
 
 
@@ -66,7 +68,7 @@ def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, 
     """Take a pending line out of the queue; False where it is not pending any more."""
     changed = connection.execute(
         "UPDATE change_log SET synced = ?, code = ?, detail = ?, verdict = ? WHERE id = ? AND synced = 0",
-        (State.PARKED, code, detail, verdict, line.id),
+        (LineState.PARKED, code, detail, verdict, line.id),
     )
     return changed.rowcount == 1
 
@@ -77,37 +79,39 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
     A line that goes out again after a restore hid nothing: it was settled when those behind it were written.
     """
     lines = [
-        line for line in change_log.unsettled(connection, *key) if line.state is State.PENDING and line.seq is None
+        line
+        for line in change_log.unsettled_lines(connection, *key)
+        if line.state is LineState.PENDING and line.seq is None
     ]
     if len(lines) < 2:
         return
-    found = [(line, checked(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
+    found = [(line, validated_change(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
     pairs = [(line, change) for line, change in found if isinstance(change, Change)]
     for (line, _), known in zip(pairs, with_bases([change for _, change in pairs]), strict=True):
         if known.bases != (line.bases or {}):
             connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(known.bases)), line.id))
 
 
-def fold(connection: sqlite3.Connection, key: Key) -> bool:
+def merge_into_parked_insert(connection: sqlite3.Connection, key: Key) -> bool:
     """Let a parked INSERT take in what was written to its record later; True where anything was folded.
 
     Only where the server has no such record: else the later changes can go their own way. A record that was deleted
     again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
-    row = server_row(connection, key) or NEVER
-    lines = change_log.unsettled(connection, *key) if row.deleted and key[0] in TABLES else []
+    row = server_row(connection, key) or NO_SERVER_ROW
+    lines = change_log.unsettled_lines(connection, *key) if row.deleted and key[0] in TABLES else []
     insert: LogLine | None = None
     folded = False
     for line in lines:
-        if line.state is State.PARKED and line.operation == Operation.INSERT:
+        if line.state is LineState.PARKED and line.operation == Operation.INSERT:
             insert = line
-        elif line.state is State.PENDING and insert is not None:
-            insert = _fold_one(connection, insert, line)
+        elif line.state is LineState.PENDING and insert is not None:
+            insert = _merge_line(connection, insert, line)
             folded = True
     return folded
 
 
-def _fold_one(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine | None:
+def _merge_line(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine | None:
     resolves = tuple(dict.fromkeys((*insert.resolves, *later.resolves)))
     if later.operation == Operation.DELETE:
         _delete(connection, insert)
@@ -117,7 +121,7 @@ def _fold_one(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -
             _delete(connection, later)
         return None
     _delete(connection, later)
-    data = change_log.merge(dict(insert.data or {}), later.data or {})
+    data = change_log.merge_data(dict(insert.data or {}), later.data or {})
     for map_ in TABLES[insert.table].maps:
         if entries := data.get(map_.name):
             data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
@@ -133,11 +137,11 @@ def _ids(resolves: tuple[str, ...]) -> str | None:
 
 def drop(connection: sqlite3.Connection, change_id: str) -> None:
     """Give a parked change up: its record shows what the server has. Raises NotFound."""
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         line = _find(connection, change_id)
-        fold(connection, (line.table, bindable(line.record_id)))
+        merge_into_parked_insert(connection, (line.table, bindable(line.record_id)))
         _delete(connection, line)
-        refresh(connection, (line.table, bindable(line.record_id)))
+        rebuild_row(connection, (line.table, bindable(line.record_id)))
 
 
 def retry(
@@ -151,36 +155,36 @@ def retry(
 
     Raises NotFound, or Invalid where it could still not be sent: then it stays parked as it is.
     """
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         line = _find(connection, change_id)
         key = (line.table, bindable(line.record_id))
-        if fold(connection, key):
+        if merge_into_parked_insert(connection, key):
             line = _find(connection, change_id)
-        again = _again(connection, line, corrections, new_id(), now_ms)
+        again = _retried_line(connection, line, corrections, new_id(), now_ms)
         _delete(connection, line)
         append_edit(connection, again)
     return again.change_id
 
 
-def _again(
+def _retried_line(
     connection: sqlite3.Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
 ) -> LogLine:
-    row = server_row(connection, (line.table, bindable(line.record_id))) or NEVER
+    row = server_row(connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
     operation, data = line.operation, line.data
     if operation == Operation.DELETE and corrections:
         raise Invalid("bad_data", "A deletion has no values that could be corrected.")
     if data is not None:
-        data = change_log.merge(_copy(data), corrections)
+        data = change_log.merge_data(_copy(data), corrections)
     if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
-        data = change_log.merge(filled(line.table, row.cells), data or {})
+        data = change_log.merge_data(insert_data(line.table, row.cells), data or {})
     again = LogLine(
         0,
         line.table,
         line.record_id,
         operation,
         iso_millis(now_ms),
-        State.PENDING,
+        LineState.PENDING,
         change_id,
         row.last_seq,
         None,
@@ -190,15 +194,15 @@ def _again(
     )
     if corrections:
         cells_of(TABLES[line.table], corrections, Operation.UPDATE)
-    found = checked(again, change_id, lambda: row)
+    found = validated_change(again, change_id, lambda: row)
     if isinstance(found, Rejection):
         raise Invalid(found.code, found.detail)
     return again
 
 
-def filled(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+def insert_data(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a record that the server no longer has, as the data of an INSERT that brings it back."""
-    data = shape(TABLES[table], cells)
+    data = with_all_fields(TABLES[table], cells)
     return {name: value for name, value in data.items() if not is_empty(value)}
 
 
@@ -209,9 +213,9 @@ def _copy(data: Mapping[str, Json]) -> dict[str, Json]:
 def append_edit(connection: sqlite3.Connection, line: LogLine) -> None:
     """Put an edit into the queue that no trigger logged, and let it show: over an INSERT that can't be sent, too."""
     append(connection, line)
-    if refresh(connection, (line.table, line.record_id)):
+    if rebuild_row(connection, (line.table, line.record_id)):
         return
-    layout = LAYOUTS[line.table]
+    layout = RECORD_TABLES[line.table]
     if line.operation == Operation.DELETE:
         layout.remove(connection, [line.record_id])
     elif layout.get(connection, line.record_id) is not None:
@@ -242,7 +246,7 @@ def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None)
 
 
 def _find(connection: sqlite3.Connection, change_id: str) -> LogLine:
-    for line in change_log.parked(connection):
+    for line in change_log.parked_lines(connection):
         if line.change_id == change_id:
             return line
     raise NotFound(f"There is no parked change with the id {change_id!a}.")

@@ -21,7 +21,7 @@ Data = Mapping[str, Json]
 """A record as the wire has it: its fields, and per map an object of entries."""
 
 
-class Layout:
+class RecordTable:
     """A synced table in the replica's file."""
 
     def __init__(self, table: Table) -> None:
@@ -182,4 +182,4 @@ def _fast_insert_sql(rows: str, columns: tuple[str, ...], needed: tuple[str, ...
     return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({values})'
 
 
-LAYOUTS: Mapping[str, Layout] = {name: Layout(table) for name, table in TABLES.items()}
+RECORD_TABLES: Mapping[str, RecordTable] = {name: RecordTable(table) for name, table in TABLES.items()}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
 from offbook.core.schema import TABLES, Field, Map, Table, Type
-from offbook.database.connection import ReadOnly, atomic
+from offbook.database.connection import ReadOnlyFile, atomic
 from offbook.database.known_cells import covers, note_of
 from offbook.database.triggers import NOW, PREFIX, triggers
 
@@ -141,8 +141,10 @@ def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES
         return
     try:
         _bring_up_to_date(connection, tables, shape, note)
-    except ReadOnly as error:
-        raise ReadOnly(f"{error} This offbook can read it once it has been opened where it may be written.") from None
+    except ReadOnlyFile as error:
+        raise ReadOnlyFile(
+            f"{error} This offbook can read it once it has been opened where it may be written."
+        ) from None
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str, note: str) -> None:
@@ -294,7 +296,7 @@ def _no_bytes(column: str) -> str:
 # --- the one row of state ------------------------------------------------------------------------------------------
 
 
-def settle_in(connection: sqlite3.Connection, home: str) -> str:
+def assign_replica_id(connection: sqlite3.Connection, home: str) -> str:
     """This replica's UUID: a new one where the file is opened at another home than before, so that a copy is its own.
 
     A copy also leaves the lease behind, which a process at the old home may hold. At the same home nothing is written.

@@ -1,6 +1,6 @@
 """What the server said (server_rows), and what shows because of it.
 
-A live row is the server's row with the lines of the log on top that it does not contain yet. refresh() makes it so,
+A live row is the server's row with the lines of the log on top that it does not contain yet. rebuild_row() makes it so,
 and is to be called for each record of which a line or the server's row has changed, within log.applying(). Whether a
 row of the server counts, and what is kept of one that went away, is decided here.
 """
@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.lenient_validation import known_part, typed_part
-from offbook.core.merge.rebase import Line, State, is_on_top, live, seen_after
+from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, seen_after, visible_cells
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import change_of, iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
-from offbook.core.validation import SAID, TYPED, Json, shape
+from offbook.core.validation import LENIENT, STRICT, Json, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
-from offbook.database.records import LAYOUTS
+from offbook.database.records import RECORD_TABLES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -93,7 +93,7 @@ class ServerRow(NamedTuple):
         return (*key, self.seq, 1 if self.deleted else 0, dump(cells) if cells else None, seen)
 
 
-NEVER = ServerRow(0, True, {})
+NO_SERVER_ROW = ServerRow(0, True, {})
 
 
 def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
@@ -116,7 +116,7 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
-def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
+def store_server_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
     known = server_row(connection, key)
     if not row.counts_after(known):
@@ -125,30 +125,30 @@ def take(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     return True
 
 
-def retake(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def restore_known_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """Take a row that is known already, for what was not known of it, and let it show."""
     _take(connection, key, server_row(connection, key), row)
-    refresh(connection, key)
+    rebuild_row(connection, key)
 
 
 def _take(connection: sqlite3.Connection, key: Key, known: ServerRow | None, row: ServerRow) -> None:
-    lines = change_log.above(connection, *key, (known or NEVER).seq)
-    is_kept = waits(connection, key) or any(line.state is not State.ACKNOWLEDGED for line in lines)
-    kept = _what_was(known or NEVER, lines, row) if is_kept else {}
+    lines = change_log.lines_above(connection, *key, (known or NO_SERVER_ROW).seq)
+    is_kept = has_conflict(connection, key) or any(line.state is not LineState.ACKNOWLEDGED for line in lines)
+    kept = _cells_that_may_return(known or NO_SERVER_ROW, lines, row) if is_kept else {}
     row = row.after(known)
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
 
 
-def waits(connection: sqlite3.Connection, key: Key) -> bool:
+def has_conflict(connection: sqlite3.Connection, key: Key) -> bool:
     """Whether something of the record waits for a person to decide."""
     return connection.execute(WAITS, key).fetchone() is not None
 
 
-def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
+def _cells_that_may_return(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
     """The cells that went away with this row, and that an unsettled edit, or a person, may bring back."""
     cells = dict(known.cells)
     for line in lines:
-        if line.state is State.ACKNOWLEDGED and (change := change_in(line)) is not None:
+        if line.state is LineState.ACKNOWLEDGED and (change := change_of_line(line)) is not None:
             cells.update(change.cells)
     if row.deleted:
         return cells
@@ -157,41 +157,43 @@ def _what_was(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[st
     return {**kept, **{prefix + EXISTS: False for prefix in gone}}
 
 
-def settle_down(connection: sqlite3.Connection, key: Key) -> None:
+def fold_acknowledged(connection: sqlite3.Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
-    known = server_row(connection, key) or NEVER
+    known = server_row(connection, key) or NO_SERVER_ROW
     lines = [
-        line for line in _laid(change_log.above(connection, *key, known.seq), known) if line.state is State.ACKNOWLEDGED
+        line
+        for line in _applied_lines(change_log.lines_above(connection, *key, known.seq), known)
+        if line.state is LineState.ACKNOWLEDGED
     ]
-    cells = live(known.cells, not known.deleted, lines, known.seq)
+    cells = visible_cells(known.cells, not known.deleted, lines, known.seq)
     created_at = known.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
     row = ServerRow(seq, cells is None, known.cells if cells is None else cells, created_at)
     connection.execute(PUT, row.after(known if known.seq else None).parameters(key))
 
 
-def _laid(lines: Iterable[LogLine], row: ServerRow) -> list[Line]:
+def _applied_lines(lines: Iterable[LogLine], row: ServerRow) -> list[PendingLine]:
     """Those lines that hold a change."""
-    pairs = [(line, change_in(line, row)) for line in lines]
-    return [Line(line.id, change, line.state, line.seq) for line, change in pairs if change is not None]
+    pairs = [(line, change_of_line(line, row)) for line in lines]
+    return [PendingLine(line.id, change, line.state, line.seq) for line, change in pairs if change is not None]
 
 
-def change_in(line: LogLine, row: ServerRow | None = None) -> Change | None:
+def change_of_line(line: LogLine, row: ServerRow | None = None) -> Change | None:
     """The change that a line holds; None where it holds what can't be sent. ``row`` is the server's of its record."""
-    change = checked(line, NOBODY, lambda: row)
+    change = validated_change(line, NOBODY, lambda: row)
     return change if isinstance(change, Change) else None
 
 
-def checked(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) -> Change | Rejection:
+def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) -> Change | Rejection:
     """The line as a change, checked as the server will: limits are for what a person typed, not for what it said.
 
     A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
     """
     item = line.as_json(replica)
-    found = change_of(item, replica, SAID if line.was_said else TYPED)
+    found = change_of(item, replica, LENIENT if line.was_said else STRICT)
     if isinstance(found, Rejection) and found.code == "unknown_cell":
         item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
-        found = change_of(item, replica, SAID if line.was_said else TYPED)
+        found = change_of(item, replica, LENIENT if line.was_said else STRICT)
     if isinstance(found, Change) or line.was_said or found.code not in LIMITS:
         return found
     known = row()
@@ -199,43 +201,43 @@ def checked(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) ->
         return found
     typed = typed_part(TABLES[line.table], item["data"], known.cells)
     still = change_of({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
-    return change_of(item, replica, SAID) if isinstance(still, Change) else still
+    return change_of(item, replica, LENIENT) if isinstance(still, Change) else still
 
 
-def refresh(connection: sqlite3.Connection, key: Key) -> bool:
+def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:
     """Make the live row what it is to be; False where it is of an INSERT that can't be sent and stays as typed."""
     if key[0] not in TABLES:
         return True
-    row = server_row(connection, key) or NEVER
-    lines = _over(connection, key, row)
-    laid = _laid(lines, row)
+    row = server_row(connection, key) or NO_SERVER_ROW
+    lines = _lines_over(connection, key, row)
+    laid = _applied_lines(lines, row)
     sound = {line.id for line in laid}
     for insert in [line for line in lines if line.operation == Operation.INSERT and line.id not in sound]:
         before = [line for line in laid if line.id < insert.id]
-        if row.deleted or live(row.cells, True, before, row.seq) is None:
+        if row.deleted or visible_cells(row.cells, True, before, row.seq) is None:
             return False
-    cells = live(row.cells, not row.deleted, laid, row.seq)
-    _show(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
-    if row.deleted and row.cells and not lines and not waits(connection, key):
+    cells = visible_cells(row.cells, not row.deleted, laid, row.seq)
+    _write_record(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
+    if row.deleted and row.cells and not lines and not has_conflict(connection, key):
         connection.execute(PUT, row._replace(cells={}).parameters(key))
     return True
 
 
-def shown(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
+def visible_record(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
-    row = server_row(connection, key) or NEVER
-    return live(row.cells, not row.deleted, _laid(_over(connection, key, row), row), row.seq)
+    row = server_row(connection, key) or NO_SERVER_ROW
+    return visible_cells(row.cells, not row.deleted, _applied_lines(_lines_over(connection, key, row), row), row.seq)
 
 
-def _over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
+def _lines_over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
     """The record's lines that the row may lack. One that goes out again after a restore is in the row that was lost."""
-    lines = change_log.above(connection, *key, row.seq)
+    lines = change_log.lines_above(connection, *key, row.seq)
     if row.stale < 2:
         return lines
-    return [line for line in lines if line.state is not State.PENDING or (line.seq or row.stale + 1) > row.stale]
+    return [line for line in lines if line.state is not LineState.PENDING or (line.seq or row.stale + 1) > row.stale]
 
 
-def _show(
+def _write_record(
     connection: sqlite3.Connection,
     key: Key,
     row: ServerRow,
@@ -245,12 +247,12 @@ def _show(
     table, record_id = key
     is_whole = not row.deleted or any(change.operation is Operation.INSERT for change in changes)
     if cells is None or not (is_whole or all(cells.get(name) for name in TABLES[table].required)):
-        LAYOUTS[table].remove(connection, [record_id])
+        RECORD_TABLES[table].remove(connection, [record_id])
         return
-    data = _without_torn_entries(TABLES[table], shape(TABLES[table], cells), row)
+    data = _without_torn_entries(TABLES[table], with_all_fields(TABLES[table], cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
-    LAYOUTS[table].put(connection, [(record_id, data)])
+    RECORD_TABLES[table].put(connection, [(record_id, data)])
 
 
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:

@@ -20,7 +20,7 @@ PUT = """INSERT INTO app_settings (name, value) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
 
 
-class Settings(MutableMapping[str, Json]):
+class DeviceSettings(MutableMapping[str, Json]):
     """A dict in the file. ``connect`` gives the calling thread's connection."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:

@@ -46,7 +46,7 @@ class Status:
     warning: str | None = None
 
 
-class Seen(NamedTuple):
+class WorkerStatus(NamedTuple):
     """What a background thread knows of its link."""
 
     link: str = STOPPED
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
     last_error: str | None = None
 
 
-def read(connection: sqlite3.Connection, seen: Seen) -> Status:
+def read(connection: sqlite3.Connection, seen: WorkerStatus) -> Status:
     with reading(connection):
         here = sync_state.read(connection)
         pending, oldest = connection.execute(PENDING).fetchone()

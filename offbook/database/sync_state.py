@@ -44,7 +44,7 @@ class Snapshot(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SyncState:
     replica: str
     server: str | None
     token: str | None
@@ -56,11 +56,11 @@ class State:
     takes_history: int = 0
 
 
-COLUMNS = tuple(field.name for field in fields(State))
+COLUMNS = tuple(field.name for field in fields(SyncState))
 
 
-def read(connection: sqlite3.Connection) -> State:
-    return State(*connection.execute(f"SELECT {', '.join(COLUMNS)} FROM sync_state").fetchone())
+def read(connection: sqlite3.Connection) -> SyncState:
+    return SyncState(*connection.execute(f"SELECT {', '.join(COLUMNS)} FROM sync_state").fetchone())
 
 
 def write(connection: sqlite3.Connection, **values: str | int | None) -> None:

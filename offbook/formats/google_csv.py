@@ -38,7 +38,7 @@ from offbook.formats.google_csv_columns import (
     PLAIN,
     STARRED,
     WHOLE,
-    Column,
+    CsvColumn,
     Entry,
     column,
     header_of,
@@ -61,7 +61,7 @@ TRUNCATED = ("unexpected end of data", "truncated data")
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
 
 
-class Problem(NamedTuple):
+class RowProblem(NamedTuple):
     """A row that can't be taken. ``row`` counts as a spreadsheet does: the header is row 1."""
 
     row: int
@@ -69,11 +69,11 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
+class ParsedFile:
     """What a file holds: contacts in wire form, each once, and the rows that can't be taken."""
 
     contacts: list[Contact]
-    problems: list[Problem]
+    problems: list[RowProblem]
 
 
 def decode(data: bytes) -> str:
@@ -91,19 +91,19 @@ def decode(data: bytes) -> str:
         raise Malformed("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.") from None
 
 
-def read(text: str) -> Import:
+def read(text: str) -> ParsedFile:
     """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
     columns, rows = _opened(text)
     found: dict[str, Contact] = {}
-    problems: list[Problem] = []
+    problems: list[RowProblem] = []
     for number, row in enumerate(rows, start=2):
         if any(map(str.strip, row)):
             contact = _contact(zip(columns, row, strict=False))
             if flaw := _flaw(contact, row[len(columns) :], found):
-                problems.append(Problem(number, flaw))
+                problems.append(RowProblem(number, flaw))
             else:
                 found[contact["id"]] = contact
-    return Import(list(found.values()), problems)
+    return ParsedFile(list(found.values()), problems)
 
 
 def write(contacts: Iterable[Contact]) -> str:
@@ -119,7 +119,7 @@ def write(contacts: Iterable[Contact]) -> str:
 # --- reading: columns -> slots -> details -> a contact ---------------------------------------------------------------
 
 
-def _opened(text: str) -> tuple[list[Column], Iterator[list[str]]]:
+def _opened(text: str) -> tuple[list[CsvColumn], Iterator[list[str]]]:
     for delimiter in ",;\t":
         rows = _rows(text.removeprefix("\ufeff"), delimiter)
         with suppress(Malformed):  # quotes look broken where the delimiter is another one
@@ -173,7 +173,7 @@ def _cut_off(row: int, sign: str) -> Malformed:
     )
 
 
-def _contact(cells: Iterable[tuple[Column, str]]) -> Contact:
+def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
     slots: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     entries: list[Entry] = []
     for (header, group, number, attribute), text in cells:

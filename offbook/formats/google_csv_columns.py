@@ -92,7 +92,7 @@ FIXED = (*list(FIELDS)[:3], *KEPT[:3], *list(FIELDS)[3:], *KEPT[3:], "Labels")
 ADDRESS = ("Label", "Formatted", "Street", "City", "PO Box", "Region", "Postal Code", "Country", "Extended Address")
 
 
-class Column(NamedTuple):
+class CsvColumn(NamedTuple):
     """What a column's cells are: a field, an attribute of a numbered entry, or else a custom detail of their own."""
 
     header: str
@@ -102,19 +102,19 @@ class Column(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def column(header: str) -> Column:
+def column(header: str) -> CsvColumn:
     """What the column of this name is, in a file of today or of before 2024."""
     name = OLDER.get(header, header)
     if attribute := FIELDS.get(name) or SPECIAL.get(name):
-        return Column(header, attribute=attribute)
+        return CsvColumn(header, attribute=attribute)
     if found := NUMBERED.fullmatch(name):
         group, number, attribute = found[1], int(found[2]), PARTS[found[3]]
         if number > 1 or group not in PLAIN or attribute in ("label", "value"):
-            return Column(header, group, number, attribute)
-    return Column(header)
+            return CsvColumn(header, group, number, attribute)
+    return CsvColumn(header)
 
 
-def is_google(columns: list[Column]) -> bool:
+def is_google(columns: list[CsvColumn]) -> bool:
     """Whether they are Google's. Outlook's files begin with a First Name too, but most of their columns are others."""
     known = [one for one in columns if one.attribute]
     sure = any(one.group or one.attribute == "labels" for one in known)

@@ -14,7 +14,7 @@ ROW_BYTES = 64
 """What a message takes beside its payload, in memory or in the file, roughly."""
 
 
-class Batch:
+class MessageBatch:
     """``rows`` are (timestamp, payload); ``size`` is about how many bytes they take."""
 
     __slots__ = ("_beginning", "_counts", "_second", "rows", "size")

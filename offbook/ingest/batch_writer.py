@@ -13,10 +13,10 @@ from contextlib import suppress
 from typing import Any
 
 from offbook.database.connection import Error
-from offbook.ingest.batch import Batch
-from offbook.ingest.errors import Unkept
-from offbook.ingest.settings import Settings, is_full
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.batch import MessageBatch
+from offbook.ingest.errors import WriteFailed
+from offbook.ingest.settings import IngestSettings, is_full
+from offbook.ingest.stream_file import StreamWriter
 
 Event = dict[str, Any]
 Tell = Callable[[Event], None]
@@ -27,20 +27,20 @@ PASSING = ("BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "NOMEM")
 """What a disk or another process may stop being the reason for. The rest is the file's own fault, and stays."""
 
 
-class Keeper:
+class BatchWriter:
     """Call add() for each message, and keep() when ``is_full``.
 
     ``stored`` counts what is on disk; the last message came at ``heard_at``, in microseconds since 1970.
     """
 
-    def __init__(self, file: StreamFile, settings: Settings, clock: Clock, tell: Tell) -> None:
+    def __init__(self, file: StreamWriter, settings: IngestSettings, clock: Clock, tell: Tell) -> None:
         self.stored = 0
         self.heard_at = 0
         self._file = file
         self._settings = settings
         self._clock = clock
         self._tell = tell
-        self._batch = Batch()
+        self._batch = MessageBatch()
         self._turn = asyncio.Lock()
         self._called = asyncio.Event()
         self._ending = asyncio.Event()
@@ -64,7 +64,7 @@ class Keeper:
                 await _comes(self._ending, self._next_at - asyncio.get_running_loop().time())
                 await self.keep()
             else:
-                await self.note(lambda: self._file.commit(Batch(), self._clock()))
+                await self.note(lambda: self._file.commit(MessageBatch(), self._clock()))
 
     def end(self) -> None:
         """Wait for nothing more. A commit that fails is tried for a little longer, and not for ever."""
@@ -88,7 +88,7 @@ class Keeper:
         self._next_at = asyncio.get_running_loop().time() + self._settings.batch_seconds
         self._file.commit(self._batch, self._clock())
         self.stored += len(self._batch)
-        self._batch = Batch()
+        self._batch = MessageBatch()
         self._called.clear()
 
     async def _until_done(self, write: Callable[[], None]) -> None:
@@ -99,7 +99,7 @@ class Keeper:
                 break
             except Error as error:
                 if asyncio.get_running_loop().time() >= self._give_up_at or not _may_pass(error):
-                    raise Unkept(_sentence(self._file, error, len(self._batch))) from error
+                    raise WriteFailed(_sentence(self._file, error, len(self._batch))) from error
                 if not is_told:
                     self._tell({"event": "waiting", "reason": str(error)})
                     is_told = True
@@ -122,6 +122,6 @@ def _may_pass(error: Error) -> bool:
     return name.removeprefix("SQLITE_").split("_")[0] in PASSING
 
 
-def _sentence(file: StreamFile, error: Error, messages: int) -> str:
+def _sentence(file: StreamWriter, error: Error, messages: int) -> str:
     lost = f", and {messages:,} messages that were received could not be stored" if messages else ""
     return f"{file.path} can't be written to ({error}){lost}."

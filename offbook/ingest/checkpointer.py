@@ -23,7 +23,7 @@ LOG_BYTES = 1024 * 1024
 COPY = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
-class Copying:
+class Checkpointer:
     """Tell grown() after each commit of the connection, which from now on copies nothing by itself."""
 
     def __init__(self, writer: sqlite3.Connection, path: Path) -> None:

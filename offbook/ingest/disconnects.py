@@ -23,8 +23,8 @@ from websockets.exceptions import (
 from websockets.frames import CloseCode
 
 from offbook.addresses import shown
-from offbook.ingest.errors import NotLetIn, Unwelcome
-from offbook.ingest.settings import MIB, Settings
+from offbook.ingest.errors import Refused, Unauthorized
+from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
 
 PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
@@ -35,14 +35,14 @@ WAIT_SECONDS_MAX = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Away:
+class Disconnect:
     """Why there is no connection. ``final`` is what a first connection fails with where another try can't help.
 
     Later the same is waited out: a server that is being replaced answers 404 for a while.
     """
 
     reason: str
-    final: type[Unwelcome] | None = None
+    final: type[Refused] | None = None
     wait_seconds: float = 0.0
     """How long the server asks to be left alone."""
 
@@ -50,70 +50,70 @@ class Away:
     """For how long nothing was surely heard before it was noticed."""
 
 
-def why_not_open(error: Exception, settings: Settings, proxy: str | None = None) -> Away:
+def why_not_open(error: Exception, settings: IngestSettings, proxy: str | None = None) -> Disconnect:
     """Of what connecting raised. Through a proxy, a connection that can't be made is one to the proxy."""
     match error:
         case InvalidProxyStatus() if proxy is not None:
             status = error.response.status_code
-            return Away(f"{_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
+            return Disconnect(f"{_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
         case InvalidProxy() | ProxyError() | ImportError() if proxy is not None:
-            return Away(f"{_proxy(proxy)} can't be used.")
+            return Disconnect(f"{_proxy(proxy)} can't be used.")
         case InvalidStatus():
             return _status(error.response.status_code, error.response.headers.get("Retry-After", ""))
         case ssl.SSLCertVerificationError():
-            return Away(f"Its certificate is not trusted: {error.verify_message}.", Unwelcome)
+            return Disconnect(f"Its certificate is not trusted: {error.verify_message}.", Refused)
         case ssl.SSLError():
-            return Away("It does not speak TLS as wss:// needs it.", Unwelcome)
+            return Disconnect("It does not speak TLS as wss:// needs it.", Refused)
         case InvalidHandshake():
-            return Away("What answers there is no WebSocket.", Unwelcome)
+            return Disconnect("What answers there is no WebSocket.", Refused)
         case TimeoutError() if proxy is not None:
-            return Away(f"{_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
+            return Disconnect(f"{_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror() | ConnectionRefusedError() if proxy is not None:
-            return Away(f"{_proxy(proxy)} can't be reached.")
+            return Disconnect(f"{_proxy(proxy)} can't be reached.")
         case TimeoutError():
-            return Away(f"No answer within {settings.open_seconds:g} seconds.")
+            return Disconnect(f"No answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror():
-            return Away("The host is not known, or this machine is offline.")
+            return Disconnect("The host is not known, or this machine is offline.")
         case ConnectionError() if not error.errno:
-            return Away("It broke the connection off before it had answered.")
+            return Disconnect("It broke the connection off before it had answered.")
         case OSError():
-            return Away(f"It can't be reached: {_of_system(error)}.")
+            return Disconnect(f"It can't be reached: {_of_system(error)}.")
         case _:
-            return Away(f"It can't be reached ({type(error).__name__}).")
+            return Disconnect(f"It can't be reached ({type(error).__name__}).")
 
 
-def why_closed(error: ConnectionClosed, address: Address, settings: Settings) -> Away:
+def why_closed(error: ConnectionClosed, address: Address, settings: IngestSettings) -> Disconnect:
     """Of a connection that was open."""
     if error.sent is not None and not error.rcvd_then_sent:
         match error.sent.code:
             case CloseCode.MESSAGE_TOO_BIG:
-                return Away(
+                return Disconnect(
                     f"It sent a message of more than {settings.message_bytes_max / MIB:g} MiB, which was refused."
                 )
             case CloseCode.INVALID_DATA:
-                return Away("It sent a text that is not UTF-8.")
+                return Disconnect("It sent a text that is not UTF-8.")
             case CloseCode.PROTOCOL_ERROR:
-                return Away("It broke the rules of WebSocket.")
+                return Disconnect("It broke the rules of WebSocket.")
             case CloseCode.INTERNAL_ERROR if "ping" in error.sent.reason:
                 reason = f"It answered no ping for {settings.ping_seconds:g} seconds."
-                return Away(reason, deaf_seconds=2 * settings.ping_seconds)
+                return Disconnect(reason, deaf_seconds=2 * settings.ping_seconds)
     if error.rcvd is None:
-        return Away("The connection broke off.")
+        return Disconnect("The connection broke off.")
     said = address.scrubbed(error.rcvd.reason)
-    return Away(f"It closed the connection with {error.rcvd.code}{f': {said}' if said else ''}.")
+    return Disconnect(f"It closed the connection with {error.rcvd.code}{f': {said}' if said else ''}.")
 
 
-def _status(status: int, retry_after: str) -> Away:
+def _status(status: int, retry_after: str) -> Disconnect:
     told = f"It answered {status}{_phrase(status)}"
     if 300 <= status < 400:
-        return Away(
-            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.", Unwelcome
+        return Disconnect(
+            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.", Refused
         )
     if status in NO_TOKEN:
-        return Away(f"{told}: it wants a token, or another one. See --header.", NotLetIn)
+        return Disconnect(f"{told}: it wants a token, or another one. See --header.", Unauthorized)
     if status >= 500 or status in PASSING:
-        return Away(f"{told}.", None, _seconds(retry_after))
-    return Away(f"{told}: check the URL.", Unwelcome)
+        return Disconnect(f"{told}.", None, _seconds(retry_after))
+    return Disconnect(f"{told}: check the URL.", Refused)
 
 
 def _proxy(proxy: str) -> str:

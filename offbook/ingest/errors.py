@@ -36,17 +36,17 @@ class OtherStream(IngestError):
     code = "other_stream"
 
 
-class Occupied(IngestError):
+class FileLocked(IngestError):
     code = "occupied"
 
 
-class Unwelcome(IngestError):
+class Refused(IngestError):
     code = "unwelcome"
 
 
-class NotLetIn(Unwelcome):
+class Unauthorized(Refused):
     code = "not_authorized"
 
 
-class Unkept(IngestError):
+class WriteFailed(IngestError):
     code = "unkept"

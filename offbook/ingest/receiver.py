@@ -20,10 +20,10 @@ from websockets.exceptions import ConnectionClosed
 
 from offbook.addresses import socket_proxy_of
 from offbook.core.stream_format import SECOND_US
-from offbook.ingest.batch_writer import Clock, Keeper, Tell
-from offbook.ingest.disconnects import Away, why_closed, why_not_open
-from offbook.ingest.settings import Settings, backoff_seconds, failures_after
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.batch_writer import BatchWriter, Clock, Tell
+from offbook.ingest.disconnects import Disconnect, why_closed, why_not_open
+from offbook.ingest.settings import IngestSettings, backoff_seconds, failures_after
+from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import Address
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Ended(Exception):
     """The end was asked for while there was nothing that has to be brought to an end."""
 
 
-class Straight(connect):
+class NoRedirectConnect(connect):
     """Follows no redirect: a header with a token must not reach another host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
@@ -55,16 +55,18 @@ class Stream:
     """What is wanted: from where, in which way, and what is said to the server after each connecting."""
 
     address: Address
-    settings: Settings = Settings()
+    settings: IngestSettings = IngestSettings()
     greetings: Sequence[str] = ()
 
 
-async def ingest(stream: Stream, file: StreamFile, clock: Clock, rng: Random, tell: Tell, end: threading.Event) -> int:
+async def ingest(
+    stream: Stream, file: StreamWriter, clock: Clock, rng: Random, tell: Tell, end: threading.Event
+) -> int:
     """Store what comes until ``end`` is set, and return how many messages that were.
 
     Raises Unwelcome where the first connection is refused for good, Unkept and Occupied where the file fails.
     """
-    keeper = Keeper(file, stream.settings, clock, tell)
+    keeper = BatchWriter(file, stream.settings, clock, tell)
     receiver = Receiver(stream, keeper, file, clock, rng, tell)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -90,7 +92,7 @@ async def _pass_on(end: threading.Event, ended: asyncio.Event) -> None:
     ended.set()
 
 
-async def _tell_status(keeper: Keeper, tell: Tell) -> None:
+async def _tell_status(keeper: BatchWriter, tell: Tell) -> None:
     before, loop = 0, asyncio.get_running_loop()
     told_at = loop.time()
     while True:
@@ -103,7 +105,9 @@ async def _tell_status(keeper: Keeper, tell: Tell) -> None:
 class Receiver:
     """Keeps a connection for as long as it is wanted. Set ``ended`` to have it say goodbye."""
 
-    def __init__(self, stream: Stream, keeper: Keeper, file: StreamFile, clock: Clock, rng: Random, tell: Tell) -> None:
+    def __init__(
+        self, stream: Stream, keeper: BatchWriter, file: StreamWriter, clock: Clock, rng: Random, tell: Tell
+    ) -> None:
         self.ended = asyncio.Event()
         self._stream = stream
         self._keeper = keeper
@@ -126,7 +130,7 @@ class Receiver:
                 self._tell({"event": "away", "reason": away.reason, "retry_seconds": round(seconds, 2)})
                 await self._unless_ended(asyncio.sleep(seconds))
 
-    async def _visit(self) -> tuple[Away, float]:
+    async def _visit(self) -> tuple[Disconnect, float]:
         """One connection: why it ended, and how many seconds it held. Raises Ended where that was our wish."""
         address, settings = self._stream.address, self._stream.settings
         try:
@@ -154,7 +158,7 @@ class Receiver:
         """Pings notice a line that is dead; a message is measured before it is read, and again while it is unpacked."""
         address, settings = self._stream.address, self._stream.settings
         self._proxy = socket_proxy_of(address.url)
-        return await Straight(
+        return await NoRedirectConnect(
             address.url,
             proxy=self._proxy,
             additional_headers=address.headers,
@@ -194,7 +198,7 @@ class Receiver:
         finally:
             closing.cancel()
 
-    async def _note(self, away: Away) -> None:
+    async def _note(self, away: Disconnect) -> None:
         """The gap begins where the stream was surely still there: with the last message, or the last answered ping."""
         now = self._clock()
         began = min(now, max(self._keeper.heard_at, now - round(away.deaf_seconds * SECOND_US)))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offbook.core.stream_format import VERSION
-from offbook.database.connection import look
+from offbook.database.connection import open_read_only
 from offbook.ingest.errors import NotAStream
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def refuse_others(path: Path) -> None:
     """Raise NotAStream where the file is something else. Changes nothing, not even the file's mode."""
     if not path.exists() or not path.stat().st_size:
         return
-    connection = look(path)
+    connection = open_read_only(path)
     try:
         found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         columns = {row[1] for row in connection.execute("PRAGMA table_info(stream_data)")}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from offbook.ingest.batch import Batch
+from offbook.ingest.batch import MessageBatch
 
 MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class IngestSettings:
     """How an ingest goes about its work. Times are seconds."""
 
     batch_seconds: float = 0.025
@@ -49,16 +49,16 @@ class Settings:
     """A connection that held for so long was a good one, and the next failure counts as the first."""
 
 
-def is_full(batch: Batch, settings: Settings) -> bool:
+def is_full(batch: MessageBatch, settings: IngestSettings) -> bool:
     return len(batch) >= settings.batch_messages_max or batch.size >= settings.batch_bytes_max
 
 
-def failures_after(failures: int, held_seconds: float, settings: Settings) -> int:
+def failures_after(failures: int, held_seconds: float, settings: IngestSettings) -> int:
     """How many failures in a row it is with this one. A connection that breaks at once is not the end of a row."""
     return 1 if held_seconds >= settings.steady_seconds else failures + 1
 
 
-def backoff_seconds(failures: int, chance: float, settings: Settings) -> float:
+def backoff_seconds(failures: int, chance: float, settings: IngestSettings) -> float:
     """Twice as long after each failure in a row, up to a limit; ``chance`` from 0 to 1 spreads those who come back."""
     most = min(settings.backoff_seconds_max, settings.backoff_seconds_min * 2.0 ** min(failures - 1, 30))
     return most * (0.5 + 0.5 * chance)

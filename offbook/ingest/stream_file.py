@@ -11,13 +11,13 @@ import uuid
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from offbook.core.stream_format import is_held, stamp
+from offbook.core.stream_format import is_held, timestamp_text
 from offbook.database import sync_state
 from offbook.database.connection import atomic, connect
 from offbook.ingest import schema
-from offbook.ingest.batch import Batch
-from offbook.ingest.checkpointer import Copying
-from offbook.ingest.errors import Occupied, OtherStream, Unkept
+from offbook.ingest.batch import MessageBatch
+from offbook.ingest.checkpointer import Checkpointer
+from offbook.ingest.errors import FileLocked, OtherStream, WriteFailed
 
 BUSY_MS = 100
 """Nothing is received while SQLite waits for another writer, so that longer waits are made outside of it."""
@@ -38,7 +38,7 @@ KILLED = "The ingest ended without a word."
 STOPPED = "The ingest was stopped."
 
 
-class StreamFile:
+class StreamWriter:
     """Raises IngestError where the file can't be had, and SQLite's errors where it can't be written."""
 
     def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
@@ -47,7 +47,7 @@ class StreamFile:
         self._holder = sync_state.holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
             self._connection = undo.enter_context(closing(connect(path)))
-            self._copying = undo.enter_context(closing(Copying(self._connection, path)))
+            self._copying = undo.enter_context(closing(Checkpointer(self._connection, path)))
             self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
             self._file = _identity(path)
             undo.callback(sync_state.at_work.discard, self._holder)
@@ -55,7 +55,7 @@ class StreamFile:
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             undo.pop_all()
 
-    def commit(self, batch: Batch, now_us: int) -> None:
+    def commit(self, batch: MessageBatch, now_us: int) -> None:
         """All of the batch or nothing, on disk when it returns. An empty one says that the ingest lives."""
         with atomic(self._connection):
             self._connection.executemany(INSERT, batch.rows)
@@ -63,23 +63,23 @@ class StreamFile:
             self._sign(now_us, len(batch), batch.last_at)
         self._copying.grown(batch.size)
         if _identity(self.path) != self._file:
-            raise Unkept(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
+            raise WriteFailed(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
 
     def away(self, at_us: int, now_us: int, reason: str) -> None:
         """Open a gap that begins at ``at_us``, unless one is open."""
         with atomic(self._connection):
-            self._connection.execute(OPEN_GAP, (stamp(at_us), reason))
+            self._connection.execute(OPEN_GAP, (timestamp_text(at_us), reason))
             self._sign(now_us)
 
     def back(self, now_us: int) -> None:
         with atomic(self._connection):
-            self._connection.execute(CLOSE_GAP, (stamp(now_us),))
+            self._connection.execute(CLOSE_GAP, (timestamp_text(now_us),))
             self._sign(now_us)
 
     def stop(self, now_us: int) -> None:
         """Give the file back. From here on the stream is away, as far as the file knows."""
         with atomic(self._connection):
-            self._connection.execute(OPEN_GAP, (stamp(now_us), STOPPED))
+            self._connection.execute(OPEN_GAP, (timestamp_text(now_us), STOPPED))
             self._sign(now_us)
             self._connection.execute("UPDATE stream SET holder = NULL")
 
@@ -92,10 +92,10 @@ class StreamFile:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
         sync_state.at_work.add(self._holder)
         with atomic(self._connection):
-            schema.install(self._connection, url, stamp(now_us))
+            schema.install(self._connection, url, timestamp_text(now_us))
             of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
             if is_held(holder, alive_at, now_us) and sync_state.is_alive(holder):
-                raise Occupied(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
+                raise FileLocked(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
             if of != url and not moved:
                 raise OtherStream(
                     f"{self.path} holds the stream of {of}. Name another file with --db; or say --moved, "
@@ -104,12 +104,12 @@ class StreamFile:
             if holder is not None:
                 self._connection.execute(OPEN_GAP, (alive_at, KILLED))
             sql = "UPDATE stream SET url = ?, holder = ?, alive_at = ?"
-            self._connection.execute(sql, (url, self._holder, stamp(now_us)))
+            self._connection.execute(sql, (url, self._holder, timestamp_text(now_us)))
 
     def _sign(self, now_us: int, messages: int = 0, last_at: str | None = None) -> None:
-        signed = self._connection.execute(SIGN, (messages, last_at, stamp(now_us), self._holder))
+        signed = self._connection.execute(SIGN, (messages, last_at, timestamp_text(now_us), self._holder))
         if signed.rowcount != 1:
-            raise Occupied(f"This ingest was suspended for so long that another one took {self.path} over.")
+            raise FileLocked(f"This ingest was suspended for so long that another one took {self.path} over.")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.connection import Link, State
+from offbook.core.connection import ConnectionState, LiveConnection
 from offbook.core.errors import NoLive
 from offbook.core.schema import CONTACTS
 from offbook.database import status
 from offbook.database.connection import Error as FileFault
-from offbook.database.status import Seen, Status
+from offbook.database.status import Status, WorkerStatus
 from offbook.sync.apply import Applied
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("offbook")
 
-SHOWN: Mapping[State, str] = {
-    State.LIVE: "live",
-    State.SENDING: "live",
-    State.POLLING: "polling",
-    State.OFFLINE: "offline",
-    State.PAUSED: "paused",
-    State.STOPPED: status.STOPPED,
+SHOWN: Mapping[ConnectionState, str] = {
+    ConnectionState.LIVE: "live",
+    ConnectionState.SENDING: "live",
+    ConnectionState.POLLING: "polling",
+    ConnectionState.OFFLINE: "offline",
+    ConnectionState.PAUSED: "paused",
+    ConnectionState.STOPPED: status.STOPPED,
 }
 """What a person is told. In the states between, what was told last still holds."""
 
@@ -43,11 +43,11 @@ class Callbacks:
     on_error: Callable[[Exception], object] | None = None
 
 
-class Telling:
+class CallbackDispatcher:
     """``seen`` is for other threads to read."""
 
     def __init__(self, callbacks: Callbacks) -> None:
-        self.seen = Seen("connecting")
+        self.seen = WorkerStatus("connecting")
         self._callbacks = callbacks
         self._told: tuple[Any, ...] = ()
 
@@ -55,12 +55,12 @@ class Telling:
         """Call nobody any more."""
         self._callbacks = Callbacks()
 
-    def note(self, link: Link, now: float, error: Exception | None) -> None:
+    def note(self, link: LiveConnection, now: float, error: Exception | None) -> None:
         """Where the link stands from now on, and the error that led there."""
         shown = SHOWN.get(link.state, self.seen.link)
-        waits = link.state in (State.OFFLINE, State.PAUSED)
+        waits = link.state in (ConnectionState.OFFLINE, ConnectionState.PAUSED)
         retry_seconds = round(link.until - now, 1) if waits and link.until is not None else None
-        self.seen = Seen(shown, retry_seconds, self.seen.last_error)
+        self.seen = WorkerStatus(shown, retry_seconds, self.seen.last_error)
         if error is not None:
             if not isinstance(error, NoLive):  # which is no failure while HTTP works
                 self.seen = self.seen._replace(last_error=str(error))

@@ -15,8 +15,8 @@ from offbook.database import known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
-from offbook.sync.response import Answer, Result, parse, results_of
-from offbook.sync.validators import DETAIL_CHARACTERS_MAX, json_of, uuid_of, words
+from offbook.sync.response import ChangeResult, SyncResponse, parse, results_of
+from offbook.sync.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -31,7 +31,7 @@ IDLE_PAGES_MAX = 20
 """Pages in a row that bring no news, before the server is taken to go round in circles."""
 
 
-class Detour(Exception):
+class FallBackToHttp(Exception):
     """Only a sync by HTTP sets this right."""
 
 
@@ -40,21 +40,21 @@ class Verdicts(NamedTuple):
 
     push: Any
     book: str
-    results: list[Result]
+    results: list[ChangeResult]
 
 
-def message_of(text: str | bytes) -> Answer | Verdicts:
+def message_of(text: str | bytes) -> SyncResponse | Verdicts:
     """What the server says. Raises Detour where it refuses a push whole, ServerFault for what can't be understood."""
     item = json_of(text)
     if not isinstance(item, dict) or "push" not in item:
         return parse(item)
     if "problem" in item:
         problem = item["problem"] if isinstance(item["problem"], dict) else {}
-        raise Detour(words(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
+        raise FallBackToHttp(clean_text(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
     return Verdicts(item["push"], uuid_of(item.get("book"), "book"), results_of(item.get("results")))
 
 
-class Live:
+class LiveSession:
     """One socket's conversation, over the replica's connection."""
 
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
@@ -68,27 +68,27 @@ class Live:
         """What is pending, as a message; None where all of it was parked. Raises Detour where it is too much."""
         here = sync_state.read(self._connection)
         if here.snapshot:
-            raise Detour("A snapshot is being taken.")
+            raise FallBackToHttp("A snapshot is being taken.")
         lines, _ = next_batch(self._connection, CHANGES_MAX + 1)
         if len(lines) > CHANGES_MAX:
-            raise Detour("There is more to send than the live channel is for.")
+            raise FallBackToHttp("There is more to send than the live channel is for.")
         if not lines:
             return None
         request = {"push": self._number + 1, **request_of(self._connection, here, lines, self._clock())}
         body = dumps(request)
         if len(body) > PUSH_BYTES_MAX:
-            raise Detour("A change is too large for the live channel.")
+            raise FallBackToHttp("A change is too large for the live channel.")
         self._number += 1
         self._sent = lines
         return body.decode()
 
-    def take(self, page: Answer) -> Applied:
+    def take(self, page: SyncResponse) -> Applied:
         """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""
         applied = apply(self._connection, [], page, self._clock())
         if not applied.took_page and page.cursor != sync_state.read(self._connection).cursor:
-            raise Detour("Another process has synced meanwhile.")
+            raise FallBackToHttp("Another process has synced meanwhile.")
         if known_cells.is_behind(self._connection):
-            raise Detour("Another process has synced meanwhile, and knows less than this version.")
+            raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
         self._idle = 0 if applied.news or page.conflicts else self._idle + 1
         if self._idle >= IDLE_PAGES_MAX:
             raise ServerFault("The server sends page after page with nothing new in them.")

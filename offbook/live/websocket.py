@@ -58,14 +58,14 @@ QUIET.setLevel(logging.INFO)
 """Below that the library logs headers, and a token is one of them."""
 
 
-class Sign(Enum):
+class ChannelSignal(Enum):
     """What is no message."""
 
     OPENED = "opened"
     WOKEN = "woken"
 
 
-Said = Sign | str | bytes | Exception
+ChannelMessage = ChannelSignal | str | bytes | Exception
 """What comes of a wait. An exception is the end of the socket."""
 
 
@@ -75,7 +75,7 @@ class Channel:
     def __init__(self, seconds: Seconds) -> None:
         self._seconds = seconds
         self._loop = asyncio.new_event_loop()
-        self._inbox: asyncio.Queue[Said] = asyncio.Queue(1)
+        self._inbox: asyncio.Queue[ChannelMessage] = asyncio.Queue(1)
         self._looking: asyncio.TimerHandle
         self._listening: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -86,7 +86,7 @@ class Channel:
         assert self._listening is None
         self._listening = self._loop.create_task(self._listen(address_of(server, cursor), token))
 
-    def wait(self, seconds: float, is_new: Callable[[], bool]) -> Said:
+    def wait(self, seconds: float, is_new: Callable[[], bool]) -> ChannelMessage:
         """What is said next; WOKEN when the time is up, when wake() was called, or once ``is_new`` says so."""
         return self._loop.run_until_complete(self._next(seconds, is_new))
 
@@ -112,13 +112,13 @@ class Channel:
 
     # --- on the loop ---
 
-    async def _next(self, seconds: float, is_new: Callable[[], bool]) -> Said:
+    async def _next(self, seconds: float, is_new: Callable[[], bool]) -> ChannelMessage:
         self._look_later(is_new)
         try:
             async with asyncio.timeout(seconds):
                 return await self._inbox.get()
         except TimeoutError:
-            return Sign.WOKEN
+            return ChannelSignal.WOKEN
         finally:
             self._looking.cancel()
 
@@ -133,7 +133,7 @@ class Channel:
 
     def _wake(self) -> None:
         if self._inbox.empty():
-            self._inbox.put_nowait(Sign.WOKEN)
+            self._inbox.put_nowait(ChannelSignal.WOKEN)
 
     async def _listen(self, address: str, token: str) -> None:
         proxy = None
@@ -141,7 +141,7 @@ class Channel:
             proxy = addresses.socket_proxy_of(address)
             async with self._connect(address, token, proxy) as socket:
                 self._socket = socket
-                await self._inbox.put(Sign.OPENED)
+                await self._inbox.put(ChannelSignal.OPENED)
                 while True:
                     await self._inbox.put(await _message(socket))
         except ConnectionClosedOK:
@@ -152,7 +152,7 @@ class Channel:
 
     def _connect(self, address: str, token: str, proxy: str | None) -> connect:
         security: dict[str, Any] = {"ssl": trust()} if address.startswith("wss:") else {}
-        return Connect(
+        return NoRedirectConnect(
             address,
             additional_headers={"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
             user_agent_header="offbook",
@@ -201,7 +201,7 @@ async def _message(socket: ClientConnection) -> str | bytes:
     return message[0][:0].join(message)  # type: ignore[no-any-return]
 
 
-class Connect(connect):
+class NoRedirectConnect(connect):
     """Goes nowhere else: a redirect would take the token along."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:

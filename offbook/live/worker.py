@@ -18,20 +18,20 @@ from math import inf
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook.core.connection import ON_SOCKET, SECONDS, Event, Link, Move, State, after
+from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
 from offbook.database import sync_state
-from offbook.database.connection import Connection, DiskFull, ReadOnly
+from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile
 from offbook.database.connection import Error as FileFault
-from offbook.database.status import Seen
-from offbook.live.callbacks import Callbacks, Telling
-from offbook.live.session import Detour, Live, message_of
-from offbook.live.websocket import Channel, Said, Sign
+from offbook.database.status import WorkerStatus
+from offbook.live.callbacks import CallbackDispatcher, Callbacks
+from offbook.live.session import FallBackToHttp, LiveSession, message_of
+from offbook.live.websocket import Channel, ChannelMessage, ChannelSignal
 from offbook.sync.apply import Applied
-from offbook.sync.cancellation import Stoppable, Stopped
+from offbook.sync.cancellation import CancellableTransport, Stopped
 from offbook.sync.request import has_pending
-from offbook.sync.response import Answer
-from offbook.sync.session import Syncing, forget_old_lines
+from offbook.sync.response import SyncResponse
+from offbook.sync.session import SyncSession, forget_old_lines
 from offbook.sync.transport import Transport
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ logger = logging.getLogger("offbook")
 
 STOP_SECONDS_MAX = 1.0
 
-SENDS = frozenset({State.LIVE, State.POLLING})
+SENDS = frozenset({ConnectionState.LIVE, ConnectionState.POLLING})
 """Where a commit is to be acted on at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ReplicaHandle:
     """How the thread gets at its replica: a connection of its own, a way to the server, and what to leave behind.
 
     ``has_live`` is False where the app brought a transport of its own.
@@ -60,22 +60,22 @@ class Access:
     has_live: bool
 
 
-class Happening(NamedTuple):
+class Occurrence(NamedTuple):
     """An event, and what it brought: a page, verdicts, a message to be sent, an error."""
 
-    event: Event
+    event: ConnectionEvent
     what: Any = None
 
 
-class Background:
+class SyncThread:
     """A replica's thread."""
 
-    def __init__(self, access: Access, callbacks: Callbacks) -> None:
+    def __init__(self, access: ReplicaHandle, callbacks: Callbacks) -> None:
         """Raises what opening the file raises."""
         self.holder = sync_state.holder_name(str(uuid.uuid4()))
         self._access = access
-        self._telling = Telling(callbacks)
-        self._link = Link(live_at=0.0 if access.has_live else inf)
+        self._telling = CallbackDispatcher(callbacks)
+        self._link = LiveConnection(live_at=0.0 if access.has_live else inf)
         with ExitStack() as undo:
             self._connection = undo.enter_context(closing(access.connect()))
             self._channel = Channel(SECONDS)
@@ -88,7 +88,7 @@ class Background:
     # --- for other threads ---
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> WorkerStatus:
         return self._telling.seen
 
     def start(self) -> None:
@@ -122,13 +122,13 @@ class Background:
             with ExitStack() as stack:
                 stack.enter_context(closing(self._channel))
                 stack.callback(lambda: self._connection.close())
-                happening = self._take(Happening(Event.START))
-                while self._link.state is not State.STOPPED:
+                happening = self._take(Occurrence(ConnectionEvent.START))
+                while self._link.state is not ConnectionState.STOPPED:
                     happening = self._take(happening or self._await())
         finally:
             self._access.leave()
 
-    def _take(self, happening: Happening) -> Happening | None:
+    def _take(self, happening: Occurrence) -> Occurrence | None:
         """Go where the table says, and do what it says. Returns what came of that, where that is an event itself."""
         error = happening.what if isinstance(happening.what, Exception) else None
         retry_after = error.retry_after_seconds if isinstance(error, SyncError) else None
@@ -142,38 +142,38 @@ class Background:
         self._telling.status(self._connection)
         return found
 
-    def _guarded(self, work: Callable[..., Happening | None], *given: Any) -> Happening | None:
+    def _guarded(self, work: Callable[..., Occurrence | None], *given: Any) -> Occurrence | None:
         """Whatever goes wrong, as an event."""
         try:
             return work(*given)
         except Stopped:
-            return Happening(Event.STOP)
-        except Detour as reason:
+            return Occurrence(ConnectionEvent.STOP)
+        except FallBackToHttp as reason:
             logger.debug("Back to a sync: %s", reason)
-            return Happening(Event.DETOUR)
+            return Occurrence(ConnectionEvent.DETOUR)
         except (NotAuthorized, OtherBook) as error:
-            return Happening(Event.REFUSED, error)
-        except (SyncError, DiskFull, ReadOnly) as error:
-            return Happening(Event.FAILED, error)
+            return Occurrence(ConnectionEvent.REFUSED, error)
+        except (SyncError, FileDiskFull, ReadOnlyFile) as error:
+            return Occurrence(ConnectionEvent.FAILED, error)
         except Exception as error:  # a locked file, for one: the thread must live to try again
             logger.exception("Something failed in the background, and is tried again")
-            return Happening(Event.FAILED, error)
+            return Occurrence(ConnectionEvent.FAILED, error)
 
-    def _do(self, move: Move, what: Any) -> Happening | None:
-        if move is not Move.STAY and self._link.state not in ON_SOCKET:
+    def _do(self, move: Action, what: Any) -> Occurrence | None:
+        if move is not Action.STAY and self._link.state not in ON_SOCKET:
             self._channel.shut()
         match move:
-            case Move.SYNC:
+            case Action.SYNC:
                 return self._sync()
-            case Move.CONNECT:
+            case Action.CONNECT:
                 self._connect()
-            case Move.PUSH:
+            case Action.PUSH:
                 return self._push()
-            case Move.TAKE:
+            case Action.TAKE:
                 self._heard(self._live.take(what))
-            case Move.SETTLE if what is not None:
+            case Action.SETTLE if what is not None:
                 self._heard(self._live.settle(what))
-            case Move.TIDY:
+            case Action.TIDY:
                 forget_old_lines(self._connection, self._access.clock())
             case _:
                 pass
@@ -187,28 +187,28 @@ class Background:
             self._connection.close()
             self._connection = self._access.connect()
 
-    def _sync(self) -> Happening:
+    def _sync(self) -> Occurrence:
         self._renew()
         here = sync_state.read(self._connection)
         self._given = (here.server, here.token)
-        transport = Stoppable(self._access.transport(self._connection), self._stop)
+        transport = CancellableTransport(self._access.transport(self._connection), self._stop)
         clock = self._access.clock
         with sync_state.lease(self._connection, self.holder, clock, self._stop):
-            Syncing(self._connection, transport, clock, self.holder, heard=self._heard).run()
+            SyncSession(self._connection, transport, clock, self.holder, heard=self._heard).run()
         self._telling.works()
-        return Happening(Event.SYNCED if time.monotonic() >= self._link.live_at else Event.NOT_YET)
+        return Occurrence(ConnectionEvent.SYNCED if time.monotonic() >= self._link.live_at else ConnectionEvent.NOT_YET)
 
     def _connect(self) -> None:
         here = sync_state.read(self._connection)
         if here.server is None or here.token is None or here.cursor is None:
-            raise Detour("There is nothing to go on from.")
-        self._live = Live(self._connection, self._access.clock)
+            raise FallBackToHttp("There is nothing to go on from.")
+        self._live = LiveSession(self._connection, self._access.clock)
         self._channel.open(here.server, here.token, here.cursor)
 
-    def _push(self) -> Happening | None:
+    def _push(self) -> Occurrence | None:
         text = self._live.push()
         if text is None:
-            return Happening(Event.ANSWERED)
+            return Occurrence(ConnectionEvent.ANSWERED)
         self._channel.send(text)
         return None
 
@@ -218,19 +218,19 @@ class Background:
 
     # --- what happens ---
 
-    def _await(self) -> Happening:
+    def _await(self) -> Occurrence:
         """Wait until something happens."""
         while True:
             if self._stop.is_set():
-                return Happening(Event.STOP)
+                return Occurrence(ConnectionEvent.STOP)
             if (found := self._look()) is not None:
                 return found
             assert self._link.until is not None
             left = self._link.until - time.monotonic()
             if left <= 0:
-                return Happening(Event.TIMER, late(self._link.state))
+                return Occurrence(ConnectionEvent.TIMER, is_late(self._link.state))
             said = self._channel.wait(left, self._is_new)
-            if said is not Sign.WOKEN and (found := self._guarded(meaning, said)) is not None:
+            if said is not ChannelSignal.WOKEN and (found := self._guarded(meaning, said)) is not None:
                 return found
 
     def _is_new(self) -> bool:
@@ -240,7 +240,7 @@ class Background:
         except FileFault:
             return False
 
-    def _look(self) -> Happening | None:
+    def _look(self) -> Occurrence | None:
         """What the file tells, where it is not as it was."""
         try:
             version = self._read_version()
@@ -249,9 +249,9 @@ class Background:
             self._version = version
             here = sync_state.read(self._connection)
             if (here.server, here.token) != self._given:
-                return Happening(Event.GIVEN)
+                return Occurrence(ConnectionEvent.GIVEN)
             if self._link.state in SENDS and has_pending(self._connection):
-                return Happening(Event.COMMITTED)
+                return Occurrence(ConnectionEvent.COMMITTED)
         except FileFault:  # whoever uses the file in earnest will be told
             return None
         self._telling.status(self._connection)
@@ -262,28 +262,30 @@ class Background:
         return int(version)
 
 
-def late(state: State) -> SyncError | None:
+def is_late(state: ConnectionState) -> SyncError | None:
     """What it means that the time of a state is over."""
     match state:
-        case State.CONNECTING:
+        case ConnectionState.CONNECTING:
             return NoLive("Nobody answers the handshake of the live channel.")
-        case State.SENDING:
+        case ConnectionState.SENDING:
             return Offline("The server does not answer what was sent over the live channel.")
         case _:
             return None
 
 
-def meaning(said: Said) -> Happening:
+def meaning(said: ChannelMessage) -> Occurrence:
     """What the live channel tells, as an event."""
     match said:
-        case Sign():
-            return Happening(Event.OPENED)
+        case ChannelSignal():
+            return Occurrence(ConnectionEvent.OPENED)
         case NoLive():
-            return Happening(Event.NO_LIVE, said)
+            return Occurrence(ConnectionEvent.NO_LIVE, said)
         case CursorGone() | NotAuthorized():
-            return Happening(Event.DETOUR)  # HTTP will be told the same, and knows what to do
+            return Occurrence(ConnectionEvent.DETOUR)  # HTTP will be told the same, and knows what to do
         case Exception():
             raise said
         case str() | bytes():
             message = message_of(said)
-            return Happening(Event.PAGE if isinstance(message, Answer) else Event.ANSWERED, message)
+            return Occurrence(
+                ConnectionEvent.PAGE if isinstance(message, SyncResponse) else ConnectionEvent.ANSWERED, message
+            )

@@ -15,18 +15,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import OtherBook
-from offbook.core.merge.rebase import State
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log, conflicts, known_cells, sync_state
-from offbook.database.batched_writes import Turn, work_in_turns
+from offbook.database.batched_writes import Turn, run_in_batches
 from offbook.database.change_log import LogLine
-from offbook.database.parked import UNKNOWN_RECORD, fold, park, write_bases
-from offbook.database.records import LAYOUTS
-from offbook.database.server_rows import PUT, ROW, Key, ServerRow, dump, refresh, retake, server_row_of, take
+from offbook.database.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
+from offbook.database.records import RECORD_TABLES
+from offbook.database.server_rows import (
+    PUT,
+    ROW,
+    Key,
+    ServerRow,
+    dump,
+    rebuild_row,
+    restore_known_row,
+    server_row_of,
+    store_server_row,
+)
 from offbook.sync import restore_recovery, snapshot
-from offbook.sync.response import NOT_SENT, Answer, Result, Row, row_of
+from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -68,7 +78,7 @@ def check_book(connection: sqlite3.Connection, book: str) -> None:
         )
 
 
-def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answer, now_ms: int) -> Applied:
+def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: SyncResponse, now_ms: int) -> Applied:
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
@@ -76,59 +86,59 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: Answe
         check_book(connection, answer.book)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, answer, turn)
-        yield from settle(connection, sent, answer.results, applied, turn, {row.key for row in answer.rows})
+        yield from apply_result(connection, sent, answer.results, applied, turn, {row.key for row in answer.rows})
         yield from take_page(connection, answer, now_ms, applied, turn)
-        yield from _look_at_the_rest(connection, applied, turn)
+        yield from _rebuild_rest(connection, applied, turn)
 
-    work_in_turns(connection, work, change_log.applying)
+    run_in_batches(connection, work, change_log.without_logging)
     applied.changed = list(dict.fromkeys(applied.changed))
     return applied
 
 
 def apply_verdicts(
-    connection: sqlite3.Connection, sent: Sequence[LogLine], book: str, results: Iterable[Result]
+    connection: sqlite3.Connection, sent: Sequence[LogLine], book: str, results: Iterable[ChangeResult]
 ) -> Applied:
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
     def work(turn: Turn) -> Iterator[None]:
         check_book(connection, book)
-        yield from settle(connection, sent, results, applied, turn)
+        yield from apply_result(connection, sent, results, applied, turn)
 
-    work_in_turns(connection, work, change_log.applying)
+    run_in_batches(connection, work, change_log.without_logging)
     return applied
 
 
-def _look_again(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
+def _rebuild(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
     """Make what shows as it is to be, and note where the server changed it."""
     before = _showing(connection, key) if key in into.moved else None
-    refresh(connection, key)
+    rebuild_row(connection, key)
     if key in into.moved and _showing(connection, key) != before:
         into.changed.append(key)
     into.touched.discard(key)
     into.refreshed += 1
 
 
-def _look_at_the_rest(connection: sqlite3.Connection, into: Applied, turn: Turn) -> Iterator[None]:
+def _rebuild_rest(connection: sqlite3.Connection, into: Applied, turn: Turn) -> Iterator[None]:
     for key in list(into.touched):
-        _look_again(connection, key, into)
+        _rebuild(connection, key, into)
         if turn.is_over:
             yield
 
 
 def _showing(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
     """A record as a person sees it: its times move with every answer."""
-    found = LAYOUTS[key[0]].get(connection, key[1]) if key[0] in LAYOUTS else None
+    found = RECORD_TABLES[key[0]].get(connection, key[1]) if key[0] in RECORD_TABLES else None
     return found and {name: value for name, value in found.items() if name not in ("created_at", "updated_at")}
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
 
 
-def settle(
+def apply_result(
     connection: sqlite3.Connection,
     sent: Sequence[LogLine],
-    results: Iterable[Result],
+    results: Iterable[ChangeResult],
     into: Applied,
     turn: Turn,
     coming: Collection[Key] = (),
@@ -138,24 +148,24 @@ def settle(
     Records that were taken as they are show that already: those that are ``coming`` with the page are looked at then.
     """
     lines = {line.change_id: line for line in sent}
-    answered: dict[Key, list[tuple[LogLine, Result]]] = {}
+    answered: dict[Key, list[tuple[LogLine, ChangeResult]]] = {}
     for result in results:
         if (line := lines.get(result.change_id)) is not None:
             answered.setdefault((line.table, line.record_id), []).append((line, result))
     for key, pairs in answered.items():
         write_bases(connection, key)
         for line, result in pairs:
-            _settle_one(connection, line, result, into)
-        fold(connection, key)
+            _apply_result_to_line(connection, line, result, into)
+        merge_into_parked_insert(connection, key)
         if key in coming and key not in into.moved:
             into.touched.add(key)
         else:
-            _look_again(connection, key, into)
+            _rebuild(connection, key, into)
         if turn.is_over:
             yield
 
 
-def _settle_one(connection: sqlite3.Connection, line: LogLine, result: Result, into: Applied) -> None:
+def _apply_result_to_line(connection: sqlite3.Connection, line: LogLine, result: ChangeResult, into: Applied) -> None:
     if result.verdict is Verdict.REJECTED:
         into.parked += _reject(connection, line, result)
     else:
@@ -167,10 +177,10 @@ def _settle_one(connection: sqlite3.Connection, line: LogLine, result: Result, i
         into.moved.add((line.table, line.record_id))
 
 
-def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
     changed = connection.execute(
         "UPDATE change_log SET synced = ?, seq = ?, verdict = ? WHERE id = ? AND synced = 0",
-        (State.ACKNOWLEDGED, result.seq, result.verdict.value, line.id),
+        (LineState.ACKNOWLEDGED, result.seq, result.verdict.value, line.id),
     )
     if line.operation == Operation.DELETE:
         connection.execute(
@@ -181,37 +191,39 @@ def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: Result) 
     return changed.rowcount == 1
 
 
-def _reject(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
     """Park the line; or leave it for fold(), where it was only refused because the INSERT before it was."""
     if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
-        before = change_log.unsettled(connection, line.table, line.record_id)
-        if any(one.id < line.id and one.state is State.PARKED and one.operation == "INSERT" for one in before):
+        before = change_log.unsettled_lines(connection, line.table, line.record_id)
+        if any(one.id < line.id and one.state is LineState.PARKED and one.operation == "INSERT" for one in before):
             return False
     detail = result.detail or "The server gave no reason."
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)
 
 
-def _take_record(connection: sqlite3.Connection, line: LogLine, result: Result) -> bool:
+def _take_record(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    restore_recovery.send_rest(connection, row)
-    return take(connection, row.key, row.server)
+    restore_recovery.requeue_difference(connection, row)
+    return store_server_row(connection, row.key, row.server)
 
 
 # --- a page --------------------------------------------------------------------------------------------------------
 
 
-def _take_conflicts(connection: sqlite3.Connection, answer: Answer, turn: Turn) -> Iterator[None]:
+def _take_conflicts(connection: sqlite3.Connection, answer: SyncResponse, turn: Turn) -> Iterator[None]:
     for start in range(0, len(answer.conflicts), CONFLICTS_AT_ONCE):
         if answer.since != sync_state.read(connection).cursor:
             return
-        conflicts.take(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
+        conflicts.store_conflicts(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
         if turn.is_over:
             yield
 
 
-def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into: Applied, turn: Turn) -> Iterator[None]:
+def take_page(
+    connection: sqlite3.Connection, answer: SyncResponse, now_ms: int, into: Applied, turn: Turn
+) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
     here = sync_state.read(connection)
     if answer.since != here.cursor:
@@ -221,19 +233,19 @@ def take_page(connection: sqlite3.Connection, answer: Answer, now_ms: int, into:
             yield
             if answer.since != sync_state.read(connection).cursor:
                 return
-    known_cells.move(connection, answer.cursor, answer.book, now_ms)
+    known_cells.move_cursor(connection, answer.cursor, answer.book, now_ms)
     into.took_page = True
     if not answer.more:
         for key in snapshot.advance(connection, here.snapshot):
             into.moved.add(key)
-            _look_again(connection, key, into)
+            _rebuild(connection, key, into)
             if turn.is_over:
                 yield
 
 
-def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _parts(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
     """Rows of one table each, together of a size that is written in one go."""
-    part: list[Row] = []
+    part: list[PageRow] = []
     size = 0
     for row in sorted(rows, key=lambda row: row.key[0]):
         if part and (size >= PART_CELLS or row.key[0] != part[0].key[0]):
@@ -246,7 +258,7 @@ def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _take_rows(
-    connection: sqlite3.Connection, table: str, rows: Sequence[Row], into: Applied, turn: Turn
+    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], into: Applied, turn: Turn
 ) -> Iterator[None]:
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
@@ -258,8 +270,8 @@ def _take_rows(
     unsettled = _unsettled(connection, table, ids)
     acknowledged = _acknowledged(connection, table, ids)
     contested = conflicts.contested(connection, table, ids)
-    straight: list[Row] = []
-    others: list[Row] = []
+    straight: list[PageRow] = []
+    others: list[PageRow] = []
     for row in rows:
         record_id = row.key[1]
         seq, stale = known.get(record_id, (-1, 0))
@@ -283,25 +295,25 @@ def _take_rows(
         if turn.is_over:
             yield
         if known.get(row.key[1]) == (row.server.seq, 0):
-            retake(connection, row.key, row.server)
+            restore_known_row(connection, row.key, row.server)
             continue
-        restore_recovery.send_rest(connection, row)
-        take(connection, row.key, row.server)
+        restore_recovery.requeue_difference(connection, row)
+        store_server_row(connection, row.key, row.server)
         into.moved.add(row.key)
-        _look_again(connection, row.key, into)
+        _rebuild(connection, row.key, into)
     if turn.is_over:
         yield
 
 
-def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[Row], known: str) -> None:
+def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], known: str) -> None:
     """``known`` are the ids of those that were here before."""
     news = [row.server for row in rows]
     if known != "[]":
         before = _rows_before(connection, table, known)
         news = [row.server.after(before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, news, strict=True)])
-    LAYOUTS[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
-    LAYOUTS[table].remove(connection, [row.key[1] for row in rows if row.data is None])
+    RECORD_TABLES[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
+    RECORD_TABLES[table].remove(connection, [row.key[1] for row in rows if row.data is None])
 
 
 def _known(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:

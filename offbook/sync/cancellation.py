@@ -27,7 +27,7 @@ class Stopped(SyncError):
         super().__init__("The sync was told to stop.")
 
 
-class Stoppable:
+class CancellableTransport:
     """A transport that stops waiting for answers once ``stop`` is set."""
 
     def __init__(self, transport: Transport, stop: Event) -> None:

@@ -15,15 +15,15 @@ from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import PROTOCOL, dumps
 from offbook.core.schema import TABLES
-from offbook.core.validation import Json, shape
+from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
-from offbook.database.records import LAYOUTS
-from offbook.database.server_rows import NEVER, Key, server_row
+from offbook.database.records import RECORD_TABLES
+from offbook.database.server_rows import NO_SERVER_ROW, Key, server_row
 from offbook.sync.apply import check_book
 from offbook.sync.request import check, known_bases, requests_of
-from offbook.sync.response import NOT_SENT, Answer, Result, Row, answer_of
+from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, response_of
 from offbook.sync.transport import Transport
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PlannedRow:
 
 
 @dataclass(slots=True)
-class PlanReport:
+class DryRunReport:
     """What a sync would do. ``merge`` holds whatever meets an edit that it had not seen: some, or nothing of it counts.
 
     ``snapshot`` tells that the whole book would be fetched anew, ``is_whole`` that all pages were looked at.
@@ -76,21 +76,21 @@ class PlanReport:
     is_whole: bool = True
 
 
-def plan(connection: sqlite3.Connection, transport: Transport) -> PlanReport:
+def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunReport:
     """Raises SyncError, as a sync would."""
-    return _Planning(connection, transport).run()
+    return DryRun(connection, transport).run()
 
 
-class _Planning:
+class DryRun:
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
         self._here = sync_state.read(connection)
-        self._report = PlanReport(snapshot=self._here.cursor is None or self._here.snapshot > 0)
+        self._report = DryRunReport(snapshot=self._here.cursor is None or self._here.snapshot > 0)
         self._seen: set[Key] = set()
         self._kept: int | None = None
 
-    def run(self) -> PlanReport:
+    def run(self) -> DryRunReport:
         head = self._pull(self._here.cursor)
         if known_cells.is_behind(self._connection) and not self._report.snapshot:
             self._forget()
@@ -111,9 +111,11 @@ class _Planning:
 
     def _sendable(self) -> list[LogLine]:
         """The pending lines that stand the checks of a sync; the others are told. What joins a parked INSERT waits."""
-        parked = {(line.table, line.record_id) for line in change_log.parked(self._connection) if self._takes_in(line)}
+        parked = {
+            (line.table, line.record_id) for line in change_log.parked_lines(self._connection) if self._takes_in(line)
+        }
         sound: list[tuple[LogLine, Change]] = []
-        for line in change_log.pending(self._connection):
+        for line in change_log.pending_lines(self._connection):
             key, found = (line.table, line.record_id), check(self._connection, line)
             if key in parked:
                 self._park(line, "behind_parked", "It joins the change before it, which can't be sent.")
@@ -127,7 +129,7 @@ class _Planning:
 
     def _takes_in(self, line: LogLine) -> bool:
         """Whether later changes of the record join this one when it is parked."""
-        row = server_row(self._connection, (line.table, bindable(line.record_id))) or NEVER
+        row = server_row(self._connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
         return line.operation == Operation.INSERT and row.deleted
 
     def _lowered(self, line: LogLine) -> LogLine:
@@ -154,7 +156,7 @@ class _Planning:
             line.change_id, line.table, line.record_id, name, line.operation, line.data, verdict, code, detail, record
         )
 
-    def _tell(self, batch: Sequence[LogLine], results: Iterable[Result]) -> None:
+    def _tell(self, batch: Sequence[LogLine], results: Iterable[ChangeResult]) -> None:
         lines = {line.change_id: line for line in batch}
         for result in results:
             if (line := lines.pop(result.change_id, None)) is not None:
@@ -207,7 +209,7 @@ class _Planning:
         for rows in (self._report.added, self._report.changed, self._report.deleted):
             rows.clear()
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: PageRow) -> None:
         known = server_row(self._connection, row.key)
         self._seen.add(row.key)
         if known is not None and not row.server.counts_after(known):
@@ -216,7 +218,7 @@ class _Planning:
             self._delete(row.key)
         elif known is None or known.deleted:
             self._report.added.append(PlannedRow(*row.key, row.data.get("name")))
-        elif shape(TABLES[row.key[0]], known.cells) != shape(TABLES[row.key[0]], row.server.cells):
+        elif with_all_fields(TABLES[row.key[0]], known.cells) != with_all_fields(TABLES[row.key[0]], row.server.cells):
             self._report.changed.append(PlannedRow(*row.key, row.data.get("name")))
 
     def _end(self) -> None:
@@ -233,7 +235,7 @@ class _Planning:
 
     def _name(self, table: str, record_id: str) -> str | None:
         """What the record is called here; None where it does not show."""
-        record = LAYOUTS[table].get(self._connection, record_id) if table in TABLES else None
+        record = RECORD_TABLES[table].get(self._connection, record_id) if table in TABLES else None
         return None if record is None else str(record["name"])
 
     def _last_name(self, table: str, record_id: str) -> str | None:
@@ -243,10 +245,10 @@ class _Planning:
 
     # --- the request ---
 
-    def _ask(self, batch: Sequence[LogLine], cursor: str | None) -> Answer:
+    def _ask(self, batch: Sequence[LogLine], cursor: str | None) -> SyncResponse:
         request = {"changes": [line.as_json(self._here.replica) for line in batch], "since": cursor}
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         body = dumps(request)
-        answer = answer_of(self._transport.send("POST", PATH, body, headers))
+        answer = response_of(self._transport.send("POST", PATH, body, headers))
         check_book(self._connection, answer.book)
         return answer

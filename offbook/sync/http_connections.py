@@ -84,15 +84,15 @@ class Readable:
         return io.BufferedReader(Incoming(self._sock))
 
 
-class AnswerOnTime(http.client.HTTPResponse):
+class DeadlineResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(Readable(sock), *args, **options)  # type: ignore[arg-type]
 
 
-class OnTime(HTTPConnection):
+class DeadlineConnection(HTTPConnection):
     """A connection that is made, written to and read from within the deadline."""
 
-    response_class = AnswerOnTime
+    response_class = DeadlineResponse
 
     def connect(self) -> None:
         """In a thread of its own: neither the look-up of a name nor a list of dead addresses can be interrupted."""
@@ -116,7 +116,7 @@ class OnTime(HTTPConnection):
             raise
 
 
-class SecureOnTime(OnTime, HTTPSConnection):
+class DeadlineSecureConnection(DeadlineConnection, HTTPSConnection):
     pass
 
 
@@ -133,15 +133,15 @@ def _begun(work: Callable[..., Any], *args: Any) -> Future[None]:
     return done
 
 
-class PoolOnTime(HTTPConnectionPool):
-    ConnectionCls = OnTime
+class DeadlinePool(HTTPConnectionPool):
+    ConnectionCls = DeadlineConnection
 
 
-class SecurePoolOnTime(HTTPSConnectionPool):
-    ConnectionCls = SecureOnTime
+class DeadlineSecurePool(HTTPSConnectionPool):
+    ConnectionCls = DeadlineSecureConnection
 
 
-class AdapterOnTime(HTTPAdapter):
+class DeadlineAdapter(HTTPAdapter):
     """Makes such connections, to a server and through a proxy that speaks HTTP."""
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -156,4 +156,4 @@ class AdapterOnTime(HTTPAdapter):
 
 
 def _arm(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": PoolOnTime, "https": SecurePoolOnTime}
+    manager.pool_classes_by_scheme = {"http": DeadlinePool, "https": DeadlineSecurePool}

@@ -15,11 +15,11 @@ from offbook.sync.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NotJSON,
+    clean_text,
     json_of,
-    need,
+    require,
     seq_of,
     uuid_of,
-    words,
 )
 
 RETRY_SECONDS_MAX = 3_600.0
@@ -72,7 +72,7 @@ def _user_is_out(problem: Mapping[str, Json], retry: float | None) -> NotAuthori
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
     reason, kept = problem.get("reason"), problem.get("kept")
-    need(reason in REASONS, "reason")
+    require(reason in REASONS, "reason")
     takes_history = problem.get("takes_history") is True
     return CursorGone(str(reason), seq_of(kept), uuid_of(problem.get("book"), "book"), takes_history)
 
@@ -86,7 +86,7 @@ def problem_of(response: Response) -> dict[str, Json] | None:
     if not isinstance(problem, dict) or problem.get("status") != response.status:
         return None
     texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
-    problem |= {name: words(problem.get(name), most) for name, most in texts.items()}
+    problem |= {name: clean_text(problem.get(name), most) for name, most in texts.items()}
     return problem if all(problem[name] for name in texts) else None
 
 
@@ -126,7 +126,7 @@ def _not_offbook(response: Response) -> NotOffbook:
 
 
 def _advice_on_redirect(location: str | None) -> str:
-    place = "" if location is None else f" to {(words(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
+    place = "" if location is None else f" to {(clean_text(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
     return (
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."

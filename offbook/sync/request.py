@@ -16,9 +16,9 @@ from offbook.core.protocol.requests import CHANGES_MAX, iso_millis
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
-from offbook.database.parked import fold, park, write_bases
-from offbook.database.server_rows import checked, refresh, server_row
-from offbook.database.sync_state import State
+from offbook.database.parked import merge_into_parked_insert, park, write_bases
+from offbook.database.server_rows import rebuild_row, server_row, validated_change
+from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SIZE_OF_REST = 400
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
 
-class Batch(NamedTuple):
+class RequestBatch(NamedTuple):
     """Lines to be sent together; and how many were parked instead."""
 
     lines: list[LogLine]
@@ -51,22 +51,22 @@ def count_pending(connection: sqlite3.Connection, last: int) -> int:
     return int(count)
 
 
-def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | None = None) -> Batch:
+def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | None = None) -> RequestBatch:
     """The next lines to be sent, of those up to the id ``last``. What can't be sent is parked."""
     parked = 0
     while True:
-        _fold(connection)
-        lines = [line for line in change_log.pending(connection, changes_max) if last is None or line.id <= last]
+        _merge_into_parked(connection)
+        lines = [line for line in change_log.pending_lines(connection, changes_max) if last is None or line.id <= last]
         pairs = [(line, check(connection, line)) for line in lines]
         bad = [(line, found) for line, found in pairs if isinstance(found, Rejection)]
         if not bad:
-            return Batch(_in_one_request(known_bases(pairs)), parked)
+            return RequestBatch(_in_one_request(known_bases(pairs)), parked)
         inserts = [(line, why) for line, why in bad if line.operation == Operation.INSERT]
         for line, why in inserts or bad:  # what stands behind a parked INSERT joins it, and is not parked by itself
             parked += park_unsent(connection, line, why)
 
 
-def _fold(connection: sqlite3.Connection) -> None:
+def _merge_into_parked(connection: sqlite3.Connection) -> None:
     """Edits of a record whose INSERT is parked wait with it."""
     sql = (
         "SELECT DISTINCT parked.table_name, parked.record_id FROM change_log AS parked"
@@ -77,20 +77,20 @@ def _fold(connection: sqlite3.Connection) -> None:
     )
     for key in connection.execute(sql).fetchall():
         if _is_key(key):
-            with change_log.applying(connection):
-                fold(connection, key)
-                refresh(connection, key)
+            with change_log.without_logging(connection):
+                merge_into_parked_insert(connection, key)
+                rebuild_row(connection, key)
 
 
 def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -> bool:
     """Park a line that no server will take; False where it is not pending any more."""
     key = (line.table, line.record_id)
-    with change_log.applying(connection):
+    with change_log.without_logging(connection):
         if _is_key(key):
             write_bases(connection, key)
         parked = park(connection, line, why.code, why.detail)
         if _is_key(key):
-            refresh(connection, key)
+            rebuild_row(connection, key)
     return parked
 
 
@@ -101,7 +101,9 @@ def _is_key(key: tuple[str, str]) -> bool:
 
 def check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
     """The checks that the server will make, and one of our own: it would answer under another id."""
-    found = checked(line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id))))
+    found = validated_change(
+        line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
+    )
     if isinstance(found, Change) and (found.record_id, found.id) != (line.record_id, line.change_id):
         return Rejection(line.change_id, "bad_id", "An id must be a UUID in small letters: add it again under one.")
     return found
@@ -132,7 +134,7 @@ def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
 # --- the request ---------------------------------------------------------------------------------------------------
 
 
-def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
+def request_of(connection: sqlite3.Connection, here: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
     """What a device says to its server: these changes, where it is, its time, and what it could not send.
 
     ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
@@ -141,11 +143,11 @@ def request_of(connection: sqlite3.Connection, here: State, lines: list[LogLine]
     request = {
         "changes": [line.as_json(here.replica) for line in lines],
         "since": here.cursor,
-        "seen": change_log.seen(connection),
+        "seen": change_log.last_acknowledged_seq(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
-    kept = restore_recovery.kept(connection) if here.snapshot else None
+    kept = restore_recovery.trusted_up_to(connection) if here.snapshot else None
     return request if kept is None else {**request, "kept": kept}
 
 

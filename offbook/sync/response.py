@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from offbook.core.conflicts.resolution import CONFLICTS
 from offbook.core.errors import Invalid, ServerFault
-from offbook.core.lenient_validation import said, said_value
+from offbook.core.lenient_validation import read_row, read_value
 from offbook.core.model import Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
 from offbook.core.schema import EXISTS, TABLES, Table
@@ -27,13 +27,13 @@ from offbook.sync.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
+    clean_text,
     cursor_of,
-    need,
     object_of,
+    require,
     seq_of,
     time_of,
     uuid_of,
-    words,
 )
 
 logger = logging.getLogger("offbook")
@@ -49,7 +49,7 @@ VERDICTS = frozenset(verdict.value for verdict in Verdict)
 NOT_SENT = object()
 
 
-class Version(NamedTuple):
+class ConflictSide(NamedTuple):
     """One of the two versions of a conflict, and who brought it when, as the device's clock had it."""
 
     value: Value
@@ -58,7 +58,7 @@ class Version(NamedTuple):
     at: str | None
 
 
-class Waiting(NamedTuple):
+class ReceivedConflict(NamedTuple):
     """A conflict of a page; ``ours`` is None where it is settled."""
 
     id: str
@@ -66,11 +66,11 @@ class Waiting(NamedTuple):
     key: Key = ("", "")
     cell: str = ""
     common: Value = None
-    ours: Version | None = None
-    theirs: Version | None = None
+    ours: ConflictSide | None = None
+    theirs: ConflictSide | None = None
 
 
-class Row(NamedTuple):
+class PageRow(NamedTuple):
     """A record of a page. ``data`` is None for a tombstone; ``left_out`` names what of it can't be held here.
 
     From a server that was restored: ``then`` is what it was there, ``deleted_ms`` when it was deleted since.
@@ -85,7 +85,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ChangeResult:
     """The verdict on one change. ``record`` is what the answer shows of its record, or NOT_SENT."""
 
     change_id: str
@@ -97,12 +97,12 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SyncResponse:
     book: str
-    results: list[Result]
+    results: list[ChangeResult]
     since: str | None
-    rows: list[Row]
-    conflicts: list[Waiting]
+    rows: list[PageRow]
+    conflicts: list[ReceivedConflict]
     cursor: str
     more: bool
     size: int = 0
@@ -112,25 +112,25 @@ class Answer:
 # --- a whole answer ------------------------------------------------------------------------------------------------
 
 
-def answer_of(response: Response) -> Answer:
+def response_of(response: Response) -> SyncResponse:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
     return parse(json_of_answer(response))
 
 
-def parse(item: Any) -> Answer:
+def parse(item: Any) -> SyncResponse:
     """Check an answer that is JSON already. Raises ServerFault."""
     item = object_of(item)
     changes: Json = item.get("changes")
     since: Json = item.get("since")
-    need(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
+    require(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     cursor = cursor_of(item.get("cursor"))
-    need(since is None or isinstance(since, str), "since")
-    need(type(item.get("more")) is bool, "more")
+    require(since is None or isinstance(since, str), "since")
+    require(type(item.get("more")) is bool, "more")
     waiting = [one for one in changes if _is_conflict(one)]
     records = [one for one in changes if not _is_conflict(one)] if waiting else changes
-    need(len(records) <= ROWS_MAX, "changes")
+    require(len(records) <= ROWS_MAX, "changes")
     found = [] if item.get("results") is None else results_of(item["results"])
-    return Answer(
+    return SyncResponse(
         uuid_of(item.get("book"), "book"),
         found,
         since,
@@ -142,9 +142,9 @@ def parse(item: Any) -> Answer:
     )
 
 
-def _newest(records: list[Json]) -> list[Row]:
+def _newest(records: list[Json]) -> list[PageRow]:
     """The rows of a page, each record once."""
-    newest: dict[Key, Row] = {}
+    newest: dict[Key, PageRow] = {}
     for one in records:
         row = page_row(one)
         if row is None:
@@ -154,38 +154,38 @@ def _newest(records: list[Json]) -> list[Row]:
     return list(newest.values())
 
 
-def results_of(item: Json) -> list[Result]:
+def results_of(item: Json) -> list[ChangeResult]:
     """The verdicts on what was sent. Raises ServerFault."""
-    need(isinstance(item, list) and len(item) <= CHANGES_MAX, "results")
+    require(isinstance(item, list) and len(item) <= CHANGES_MAX, "results")
     return [_result(one) for one in item]
 
 
-def _result(item: Json) -> Result:
-    need(isinstance(item, dict), "results")
+def _result(item: Json) -> ChangeResult:
+    require(isinstance(item, dict), "results")
     verdict = item.get("verdict")
-    need(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
+    require(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
     record = item.get("record", NOT_SENT)
-    need(record is NOT_SENT or record is None or isinstance(record, dict), "record")
+    require(record is NOT_SENT or record is None or isinstance(record, dict), "record")
     seq = None if item.get("seq") is None and record is NOT_SENT else seq_of(item.get("seq"))
     change_id = item.get("id")
-    return Result(
+    return ChangeResult(
         change_id.lower() if isinstance(change_id, str) else "",
         Verdict(verdict),
         seq,
         record,
-        words(item.get("code"), CODE_CHARACTERS_MAX),
-        words(item.get("detail"), DETAIL_CHARACTERS_MAX),
+        clean_text(item.get("code"), CODE_CHARACTERS_MAX),
+        clean_text(item.get("detail"), DETAIL_CHARACTERS_MAX),
     )
 
 
 # --- a row ---------------------------------------------------------------------------------------------------------
 
 
-def page_row(item: Json) -> Row | None:
+def page_row(item: Json) -> PageRow | None:
     """A row of a page; None where it is of a table that this version does not know."""
-    need(isinstance(item, dict), "changes")
+    require(isinstance(item, dict), "changes")
     table = item.get("table")
-    need(isinstance(table, str), "table")
+    require(isinstance(table, str), "table")
     record_id = uuid_of(item.get("record_id"), "record_id")
     seq = seq_of(item.get("seq"))
     if table not in TABLES:
@@ -204,25 +204,25 @@ def _millis(time: Json) -> int:
         return 0
 
 
-def row_of(table: Table, record_id: str, seq: int, data: Json) -> Row:
+def row_of(table: Table, record_id: str, seq: int, data: Json) -> PageRow:
     """A record as the server says it is."""
     key = (table.name, record_id)
     if data is None:
-        return Row(key, ServerRow(seq, True, {}), None)
-    need(isinstance(data, dict), "data")
+        return PageRow(key, ServerRow(seq, True, {}), None)
+    require(isinstance(data, dict), "data")
     # Most of a row is empty, and checking nothing takes as long as checking something.
     data = {
         name: value
         for name, value in data.items()
         if value or (value is not None and value is not False and value == 0)
     }
-    cells, held, left_out = said(table, data)
+    cells, held, left_out = read_row(table, data)
     if left_out:
         names = ", ".join(left_out)[:200]
         logger.warning("The server's %s %s comes without what can't be held here: %a", table.name, record_id, names)
     created_at = time_of(data.get("created_at")) or iso_micros(seq)
     shown = {**held, "created_at": created_at, "updated_at": iso_micros(seq)}
-    return Row(key, ServerRow(seq, False, cells, created_at), shown, left_out=left_out)
+    return PageRow(key, ServerRow(seq, False, cells, created_at), shown, left_out=left_out)
 
 
 # --- a conflict ----------------------------------------------------------------------------------------------------
@@ -232,14 +232,14 @@ def _is_conflict(item: Json) -> bool:
     return isinstance(item, dict) and item.get("table") == CONFLICTS
 
 
-def _conflict(item: dict[str, Json]) -> Waiting | None:
+def _conflict(item: dict[str, Json]) -> ReceivedConflict | None:
     """A conflict as the server tells it; None where this replica can't hold it, or does not know its table.
 
     Of a cell that is not known here it is held all the same: a person may see it, and decide on another device.
     """
     conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
     if data is None:
-        return Waiting(conflict_id, seq)
+        return ReceivedConflict(conflict_id, seq)
     if isinstance(data, dict) and isinstance(data.get("table"), str) and data["table"] not in TABLES:
         return None
     try:
@@ -249,23 +249,25 @@ def _conflict(item: dict[str, Json]) -> Waiting | None:
         return None
 
 
-def _waiting(conflict_id: str, seq: int, data: Json) -> Waiting:
-    need(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
+def _waiting(conflict_id: str, seq: int, data: Json) -> ReceivedConflict:
+    require(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
     table, cell = TABLES[data["table"]], data.get("cell")
-    need(isinstance(cell, str) and 0 < len(cell) <= CELL_CHARACTERS_MAX and cell.isprintable(), "cell")
+    require(isinstance(cell, str) and 0 < len(cell) <= CELL_CHARACTERS_MAX and cell.isprintable(), "cell")
     key = (table.name, uuid_of(data.get("record_id"), "record_id"))
-    common, *versions = (said_value(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
+    common, *versions = (read_value(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
     if cell.rpartition("/")[2] == EXISTS:
         versions = [bool(value) for value in versions]
-    ours, theirs = (Version(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True))
-    return Waiting(conflict_id, seq, key, cell, common, ours, theirs)
+    ours, theirs = (
+        ConflictSide(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True)
+    )
+    return ReceivedConflict(conflict_id, seq, key, cell, common, ours, theirs)
 
 
 def _by(author: Json) -> tuple[str | None, str | None, str | None]:
     """Who and when, which is only shown."""
     given = author if isinstance(author, dict) else {}
     return (
-        words(given.get("user"), NAME_CHARACTERS_MAX),
-        words(given.get("device"), NAME_CHARACTERS_MAX),
+        clean_text(given.get("user"), NAME_CHARACTERS_MAX),
+        clean_text(given.get("device"), NAME_CHARACTERS_MAX),
         time_of(given.get("at")),
     )

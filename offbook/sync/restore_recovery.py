@@ -1,13 +1,13 @@
 """What a restored server has lost, and this device still holds: it is sent again.
 
-The server is only up to ``kept`` what it was. What this device had sent beyond that is pending again, under its ids and
-in its order. Rows beyond ``kept`` hold
-what others had written, and some of these send nothing again: pages, API clients, devices that are gone. So
+The server is only up to ``trusted_up_to`` what it was. What this device had sent beyond that is pending again, under
+its ids and in its order. Rows beyond that hold what others had written, and some of these send nothing again: pages,
+API clients, devices that are gone. So
 
-- a row that the server lacks altogether is sent whole (``send_whole``), under an id that every device makes alike. It
-  contains the changes of this device up to its seq, so these would undo what others wrote over them;
-- of a row that the server has as it was before, what differs is sent (``send_rest``), deletion included. Where others
-  have written to it since the restore, the server tells what it was ``then``: what they wrote is no difference;
+- a row that the server lacks altogether is sent whole (``requeue_record``), under an id that every device makes alike.
+  It contains the changes of this device up to its seq, so these would undo what others wrote over them;
+- of a row that the server has as it was before, what differs is sent (``requeue_difference``), deletion included. Where
+  others have written to it since the restore, the server says what it was ``then``: what they wrote is no difference;
 - of what was deleted since by someone who had seen the row that was lost, the changes of this device are sent, a
   deletion behind them, and what else the row held for the history.
 
@@ -24,10 +24,10 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from offbook.core.history.entry import standing
-from offbook.core.history.reconstruct import Wish
+from offbook.core.history.entry import without_removed_entries
+from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import unknown_cells
-from offbook.core.merge.rebase import State, after_restore, by_time, having_seen_own, lost, unseen
+from offbook.core.merge.rebase import LineState, after_restore, by_time, patch_of_lost_row, unseen, with_own_values_seen
 from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.protocol.requests import iso_millis
 from offbook.core.schema import EXISTS, TABLES, entry_of
@@ -35,18 +35,18 @@ from offbook.core.validation import change_data, is_empty, same
 from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.parked import append, write_bases
-from offbook.database.server_rows import Key, ServerRow, change_in, dump, server_row
+from offbook.database.server_rows import Key, ServerRow, change_of_line, dump, server_row
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from offbook.sync.response import Row
+    from offbook.sync.response import PageRow
 
 MINE = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")
 
 
-def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> None:
+def rewind_to(connection: sqlite3.Connection, kept: int, takes_history: bool) -> None:
     """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had.
 
     What this device knows to be undone, or to have lost, is only sent to a server that ``takes_history``.
@@ -64,12 +64,13 @@ def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> N
         change_log.set_for_history(connection, "synced = 1 AND verdict = ?", Verdict.SUPERSEDED)
     times: dict[Key, int] = {}
     for line in sorted(
-        [*change_log.acknowledged_after(connection, kept), *change_log.pending(connection)], key=lambda one: one.id
+        [*change_log.acknowledged_lines_after(connection, kept), *change_log.pending_lines(connection)],
+        key=lambda one: one.id,
     ):
         key = (line.table, line.record_id)
         if line.for_history:
             continue
-        is_undone = line.state is State.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
+        is_undone = line.state is LineState.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
         if takes_history and is_undone:
             change_log.set_for_history(connection, "id = ?", line.id)
         elif is_undone:
@@ -80,7 +81,7 @@ def go_back(connection: sqlite3.Connection, kept: int, takes_history: bool) -> N
 
 
 def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
-    """Let a line say what is true of its writer where the server knows no more than ``kept``.
+    """Let a line say what is true of its writer where the server knows no more than ``trusted_up_to``.
 
     Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
     time before which no later line of the record may be.
@@ -89,14 +90,14 @@ def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest:
     change = _change_in(line, known)
     if change is None:
         return earliest
-    taken = line.seq if line.state is State.ACKNOWLEDGED else None
-    again = after_restore(change, kept, taken, _stands(line, change, known), earliest)
+    taken = line.seq if line.state is LineState.ACKNOWLEDGED else None
+    again = after_restore(change, kept, taken, _took_effect(line, change, known), earliest)
     base = line.base if known is not None and line.base == known.stale else again.base
     _write(connection, line, base, again.bases, again.timestamp)
     return again.timestamp + 1
 
 
-def _stands(line: LogLine, change: Change, known: ServerRow | None) -> bool:
+def _took_effect(line: LogLine, change: Change, known: ServerRow | None) -> bool:
     """Whether all of a change took effect: it met nothing concurrent, or its values stand in the row that was lost."""
     if line.verdict == Verdict.APPLIED:
         return True
@@ -130,12 +131,12 @@ def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
     )
 
 
-def give_up(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record did not come again with the snapshot. Where it was lost, it is sent."""
     if row.stale > 1:
         _typed_over(connection, _pending(connection, key), row, row.seq, NOTHING)
         if not row.deleted:
-            send_whole(connection, key, row)
+            requeue_record(connection, key, row)
 
 
 def _typed_over(
@@ -146,12 +147,12 @@ def _typed_over(
     Its time says what its base can't say any more: it is later than that row.
     """
     for line in lines:
-        if line.base == lost_row.stale and (change := change_in(line, lost_row)) is not None:
+        if line.base == lost_row.stale and (change := change_of_line(line, lost_row)) is not None:
             later = max(change.timestamp, lost_row.stale // 1000 + 1)
             _write(connection, line, base, {**news, **(line.bases or {})}, later)
 
 
-def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record that the restored server does not have: sent before all that this device has to say about it.
 
     It contains the changes of this device up to its seq: these are for the history alone.
@@ -162,53 +163,55 @@ def send_whole(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None
     else:
         connection.execute(f"UPDATE change_log SET synced = 1, seq = NULL WHERE {contained[0]}", contained[1:])
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
-    _send(connection, key, row, Wish(Operation.INSERT, _filled(row)), 0, "", min(first, 1))
+    _queue(connection, key, row, Patch(Operation.INSERT, _filled(row)), 0, "", min(first, 1))
 
 
 def _filled(row: ServerRow) -> dict[str, Value]:
-    return {cell: value for cell, value in standing(row.cells).items() if not is_empty(value)}
+    return {cell: value for cell, value in without_removed_entries(row.cells).items() if not is_empty(value)}
 
 
-def kept(connection: sqlite3.Connection) -> int | None:
+def trusted_up_to(connection: sqlite3.Connection) -> int | None:
     """Up to where the server still is what it was, for as long as rows of later are to be compared with its own."""
     (found,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
     return None if found is None else int(found)
 
 
-def send_rest(connection: sqlite3.Connection, row: Row) -> None:
+def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, came = row.key, row.server
     known = server_row(connection, key)
     here = sync_state.read(connection)
     if known is None or known.stale < 2:
-        return _see_own(connection, key, known, came) if here.snapshot else None
+        return _note_own_values(connection, key, known, came) if here.snapshot else None
     lines = _pending(connection, key)
     news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
     _typed_over(connection, lines, known, came.seq, news)
-    wish, base = _wish(key, known, row, lines), known.seq
+    wish, base = _difference(key, known, row, lines), known.seq
     if came.deleted and not known.deleted:
         if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
-            return send_whole(connection, key, known)
+            return requeue_record(connection, key, known)
         base = came.seq
-    if here.takes_history and (untold := _untold(known, row, wish, lines)):
+    if here.takes_history and (untold := _unmentioned_values(known, row, wish, lines)):
         by = f"history {here.replica}"
-        for change_id in _send(connection, key, known, Wish(Operation.UPDATE, untold), base, by):
+        for change_id in _queue(connection, key, known, Patch(Operation.UPDATE, untold), base, by):
             change_log.set_for_history(connection, "change_id = ?", change_id)
     if wish is not None:
-        _send(connection, key, known, wish, base, here.replica)
+        _queue(connection, key, known, wish, base, here.replica)
     return None
 
 
-def _see_own(connection: sqlite3.Connection, key: Key, known: ServerRow | None, came: ServerRow) -> None:
-    """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.having_seen_own)."""
+def _note_own_values(connection: sqlite3.Connection, key: Key, known: ServerRow | None, came: ServerRow) -> None:
+    """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
     pairs = [(line, change) for line in _pending(connection, key) if (change := _change_in(line, known)) is not None]
     held = {} if known is None else known.cells
-    changes = having_seen_own([change for _, change in pairs], held, _record(key, came))
+    changes = with_own_values_seen([change for _, change in pairs], held, _record(key, came))
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
         _write(connection, line, change.base, change.bases, change.timestamp)
 
 
-def _untold(known: ServerRow, row: Row, wish: Wish | None, lines: Iterable[LogLine]) -> dict[str, Value]:
+def _unmentioned_values(
+    known: ServerRow, row: PageRow, wish: Patch | None, lines: Iterable[LogLine]
+) -> dict[str, Value]:
     """Values of the row that was lost which neither the server's row nor anything that goes out says."""
     said = [row.server.cells, {} if wish is None else wish.cells]
     said += [change.cells for line in lines if (change := _change_in(line, known)) is not None]
@@ -219,7 +222,7 @@ def _untold(known: ServerRow, row: Row, wish: Wish | None, lines: Iterable[LogLi
     }
 
 
-def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | None:
+def _difference(key: Key, known: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
     """What is to be said beside the lines that wait: these go out in any case, so that the history has them.
 
     A deletion that was in conflict with one of them is for its deleter to say: from here, it would have seen the edit.
@@ -230,12 +233,12 @@ def _wish(key: Key, known: ServerRow, row: Row, lines: list[LogLine]) -> Wish | 
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
     if row.server.deleted:
-        return Wish(Operation.DELETE, {}) if taken and not later else None
-    return lost(_record(key, known), _record(key, row.then or row.server), taken, later)
+        return Patch(Operation.DELETE, {}) if taken and not later else None
+    return patch_of_lost_row(_record(key, known), _record(key, row.then or row.server), taken, later)
 
 
-def _send(
-    connection: sqlite3.Connection, key: Key, row: ServerRow, wish: Wish, base: int, by: str, id: int | None = None
+def _queue(
+    connection: sqlite3.Connection, key: Key, row: ServerRow, wish: Patch, base: int, by: str, id: int | None = None
 ) -> list[str]:
     """Queue what the server lost of a row: one change per time at which this device first saw its values.
 
@@ -255,7 +258,7 @@ def _send(
             record_id,
             operation,
             iso_millis(part.time // 1000),
-            State.PENDING,
+            LineState.PENDING,
             change_ids[-1],
             base,
             None,
@@ -267,14 +270,14 @@ def _send(
 
 def _change_in(line: LogLine, row: ServerRow | None) -> Change | None:
     """The change that a line holds, with the cells that only a newer version knows: the row may hold these, too."""
-    change = change_in(line, row)
+    change = change_of_line(line, row)
     if change is None or line.data is None:
         return change
     return change._replace(cells={**unknown_cells(TABLES[line.table], line.data), **change.cells})
 
 
 def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
-    return [line for line in change_log.unsettled(connection, *key) if line.state is State.PENDING]
+    return [line for line in change_log.unsettled_lines(connection, *key) if line.state is LineState.PENDING]
 
 
 def _record(key: Key, row: ServerRow) -> Record:

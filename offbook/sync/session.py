@@ -17,15 +17,15 @@ from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.model import Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps, iso_millis
 from offbook.database import change_log, known_cells, sync_state
-from offbook.database.batched_writes import in_turns
+from offbook.database.batched_writes import write_in_batches
 from offbook.database.change_log import LogLine
 from offbook.database.connection import atomic
-from offbook.database.sync_state import Snapshot, State
+from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import snapshot
 from offbook.sync.apply import Applied, apply, check_book
 from offbook.sync.http_errors import date_ms
 from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
-from offbook.sync.response import Answer, answer_of
+from offbook.sync.response import SyncResponse, response_of
 from offbook.sync.transport import Response, Transport
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ Progress = Callable[[SyncReport, int], None]
 """Called after each answer with the report so far and how many changes are still to be sent."""
 
 
-class Syncing:
+class SyncSession:
     """One sync of one replica, over one connection, by whoever holds the lease."""
 
     def __init__(
@@ -101,7 +101,7 @@ class Syncing:
         if here.cursor is None and (here.snapshot == Snapshot.NONE or is_behind):
             self._begin_anew()
         elif not is_behind:
-            known_cells.go_on(self._connection)
+            known_cells.note_own_cells(self._connection)
         self._ask_from_before(here)
         self._go_on()
         # only after a sync from the cursor: a restored server tells by that
@@ -121,7 +121,7 @@ class Syncing:
         """Take a snapshot though the cursor could be gone on from: rows were pulled by a version that knew less."""
         snapshot.begin(self._connection, is_served=True)
 
-    def _ask_from_before(self, here: State) -> None:
+    def _ask_from_before(self, here: SyncState) -> None:
         """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
         before = known_cells.cursor_before(self._connection)
         if before is None:
@@ -156,7 +156,7 @@ class Syncing:
             self._progress(self._report(), left)
         return not answer.more and not left and not is_taking
 
-    def _apply(self, batch: list[LogLine], answer: Answer) -> None:
+    def _apply(self, batch: list[LogLine], answer: SyncResponse) -> None:
         applied = apply(self._connection, batch, answer, self._clock())
         for name in ("pushed", "pulled", "parked", "conflicts"):
             self._counts[name] += getattr(applied, name)
@@ -164,7 +164,7 @@ class Syncing:
             self._heard(applied)
         self._note_gain(applied, answer)
 
-    def _note_gain(self, applied: Applied, answer: Answer) -> None:
+    def _note_gain(self, applied: Applied, answer: SyncResponse) -> None:
         """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
         if applied.refreshed or applied.news:
             self._idle, self._gained_at = 0, time.monotonic()
@@ -183,16 +183,16 @@ class Syncing:
 
     # --- the request ---
 
-    def _ask(self, batch: list[LogLine], here: State) -> Answer:
+    def _ask(self, batch: list[LogLine], here: SyncState) -> SyncResponse:
         sent_at = self._clock()
         request = request_of(self._connection, here, batch, sent_at)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", PATH, dumps(request), headers)
-        answer = answer_of(response)
+        answer = response_of(response)
         self._note_clock(response, sent_at, here)
         return answer
 
-    def _note_clock(self, response: Response, sent_at: int, here: State) -> None:
+    def _note_clock(self, response: Response, sent_at: int, here: SyncState) -> None:
         """How far the server's clock is ahead, as well as its whole seconds and the way there can tell.
 
         Only the server's own counts: by a proxy's, acknowledged lines could be forgotten too early.
@@ -207,7 +207,7 @@ class Syncing:
 
     # --- what goes wrong ---
 
-    def _start_over(self, gone: CursorGone, here: State) -> None:
+    def _start_over(self, gone: CursorGone, here: SyncState) -> None:
         check_book(self._connection, gone.book)
         self._snapshots += 1
         self._idle = 0
@@ -218,7 +218,7 @@ class Syncing:
                 kept = None if gone.reason == "pruned" else gone.kept
                 snapshot.begin(self._connection, kept, gone.takes_history)
 
-    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, here: State) -> None:
+    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, here: SyncState) -> None:
         """Find the change that can't be taken. An address that refuses everything must not park anything.
 
         A proxy may refuse a body for its size or its words. What is not offbook's own answer counts only where the same
@@ -258,5 +258,5 @@ def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
         return
     horizon_ms = now_ms + offset - KEPT_MS
     old = connection.execute(OLD, (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000))
-    for _ in in_turns(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
+    for _ in write_in_batches(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
         pass

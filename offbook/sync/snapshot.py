@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from offbook.database import known_cells, sync_state
-from offbook.database.change_log import applying
-from offbook.database.server_rows import Key, ServerRow, server_row, settle_down, take
+from offbook.database.change_log import without_logging
+from offbook.database.server_rows import Key, ServerRow, fold_acknowledged, server_row, store_server_row
 from offbook.database.sync_state import Snapshot
 from offbook.sync import restore_recovery
 
@@ -35,14 +35,14 @@ def begin(
     ``takes_history`` tells whether the server also takes what is only to be in its history, ``is_served`` whether the
     cursor could have been gone on from.
     """
-    with applying(connection):
+    with without_logging(connection):
         if kept is not None:
-            restore_recovery.go_back(connection, kept, takes_history)
+            restore_recovery.rewind_to(connection, kept, takes_history)
         for key in connection.execute(NOT_ECHOED).fetchall():
-            settle_down(connection, key)
+            fold_acknowledged(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
-        known_cells.begin(connection, is_served)
+        known_cells.restart_pull(connection, is_served)
         sync_state.write(connection, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
 
 
@@ -61,8 +61,10 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
         row = server_row(connection, key)
         assert row is not None
         if row.stale:
-            restore_recovery.give_up(connection, key, row)
-            take(connection, key, ServerRow(row.seq, True, {}))  # a tombstone: what is older must not show again
+            restore_recovery.handle_missing_record(connection, key, row)
+            store_server_row(
+                connection, key, ServerRow(row.seq, True, {})
+            )  # a tombstone: what is older must not show again
             yield key
             if sync_state.read(connection).snapshot != stage:  # another process has begun anew, or is done
                 return

@@ -122,14 +122,14 @@ class HTTP:
         """
         import requests
 
-        from offbook.sync.http_connections import AdapterOnTime
+        from offbook.sync.http_connections import DeadlineAdapter
 
         if self._session is None:
             self._session = requests.Session()
             self._session.trust_env = False
             self._session.auth = self._authorize
             for scheme in ("http://", "https://"):
-                self._session.mount(scheme, AdapterOnTime())
+                self._session.mount(scheme, DeadlineAdapter())
         return self._session
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -58,22 +58,22 @@ def object_of(item: Json) -> dict[str, Json]:
     return item
 
 
-def need(holds: bool, name: str) -> None:
+def require(holds: bool, name: str) -> None:
     if not holds:
         raise ServerFault(f"The server's answer has no {name} that can be understood.")
 
 
 def uuid_of(value: Json, name: str) -> str:
-    need(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
+    require(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
     return str(value).lower()
 
 
 def seq_of(value: Json) -> int:
-    need(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
+    require(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
     return int(value)
 
 
-def words(value: Json, characters_max: int) -> str | None:
+def clean_text(value: Json, characters_max: int) -> str | None:
     """Text that is only shown: cut, and without what no database takes."""
     if not isinstance(value, str):
         return None
@@ -81,7 +81,7 @@ def words(value: Json, characters_max: int) -> str | None:
 
 
 def cursor_of(value: Json) -> str:
-    need(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
+    require(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
     return str(value)
 
 

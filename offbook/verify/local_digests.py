@@ -26,7 +26,7 @@ UNSETTLED = (
 )
 
 
-class Held:
+class LocalDigests:
     """The digests of one table's records by their ids, which are bytes: what a tool wrote need be no text."""
 
     def __init__(self, digests: Mapping[bytes, int]) -> None:
@@ -57,7 +57,7 @@ class Held:
         return bisect_left(self._ids, one.start.encode()), end
 
 
-def held(connection: sqlite3.Connection, table: Table) -> Held:
+def local_digests(connection: sqlite3.Connection, table: Table) -> LocalDigests:
     """The digests of what is here now."""
     own, *of_maps = _queries(table)
     digests = {record_id: hash_of_line(line) for record_id, line in connection.execute(own)}
@@ -68,7 +68,7 @@ def held(connection: sqlite3.Connection, table: Table) -> Held:
     for (record_id,) in connection.execute(UNSETTLED, (table.name,)).fetchall():
         digests.pop(record_id.encode("utf-8", "surrogateescape"), None)
         digests.update(_as_the_server_said(connection, table, record_id))
-    return Held(digests)
+    return LocalDigests(digests)
 
 
 def _as_the_server_said(connection: sqlite3.Connection, table: Table, record_id: str) -> dict[bytes, int]:

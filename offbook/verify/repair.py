@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.merge.rebase import State
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.schema import TABLES, Map, Table
-from offbook.core.validation import Json, shape
+from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log
-from offbook.database.records import LAYOUTS
-from offbook.database.server_rows import NEVER, ServerRow, dump, refresh, server_row, take
-from offbook.sync.response import Row
+from offbook.database.records import RECORD_TABLES
+from offbook.database.server_rows import NO_SERVER_ROW, ServerRow, dump, rebuild_row, server_row, store_server_row
+from offbook.sync.response import PageRow
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,29 +42,29 @@ class Repair:
     parked: bool
 
 
-def mend(connection: sqlite3.Connection, row: Row) -> Repair:
+def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
     """Take the row for what the server has, whatever is known here. Within log.applying()."""
     table, record_id = TABLES[row.key[0]], row.key[1]
-    was = LAYOUTS[table.name].get(connection, record_id)
+    was = RECORD_TABLES[table.name].get(connection, record_id)
     known = server_row(connection, row.key)
     typed = None
-    if was is not None and not change_log.unsettled(connection, *row.key):
-        typed = _unlogged(table, was, known or NEVER, row.server)
+    if was is not None and not change_log.unsettled_lines(connection, *row.key):
+        typed = _unlogged(table, was, known or NO_SERVER_ROW, row.server)
     if typed:
-        _park(connection, row, known or NEVER, typed)
+        _park(connection, row, known or NO_SERVER_ROW, typed)
     connection.execute("UPDATE server_rows SET stale = 1 WHERE table_name = ? AND record_id = ?", row.key)
-    take(connection, row.key, row.server)
-    refresh(connection, row.key)
-    return Repair(table.name, record_id, was, LAYOUTS[table.name].get(connection, record_id), bool(typed))
+    store_server_row(connection, row.key, row.server)
+    rebuild_row(connection, row.key)
+    return Repair(table.name, record_id, was, RECORD_TABLES[table.name].get(connection, record_id), bool(typed))
 
 
-def _park(connection: sqlite3.Connection, row: Row, known: ServerRow, typed: Mapping[str, Json]) -> None:
+def _park(connection: sqlite3.Connection, row: PageRow, known: ServerRow, typed: Mapping[str, Json]) -> None:
     """An INSERT where nobody else has the record: its row then stays here, as that of any parked INSERT does."""
     operation = Operation.INSERT if known.deleted and row.server.deleted else Operation.UPDATE
     connection.execute(
         "INSERT INTO change_log (table_name, record_id, operation, synced, base, data, code, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row.key, operation.value, State.PARKED, known.seq, dump(typed), UNLOGGED, WHY),
+        (*row.key, operation.value, LineState.PARKED, known.seq, dump(typed), UNLOGGED, WHY),
     )
 
 
@@ -76,7 +76,7 @@ def _unlogged(table: Table, was: Mapping[str, Json], known: ServerRow, comes: Se
 
     Only what is there: of what is missing, nothing is lost by showing it again.
     """
-    had, has = (shape(table, {} if one.deleted else one.cells) for one in (known, comes))
+    had, has = (with_all_fields(table, {} if one.deleted else one.cells) for one in (known, comes))
     found = {name: was[name] for name in table.by_name if was[name] and was[name] not in (had[name], has[name])}
     for map_ in table.maps:
         if entries := _entries(map_, was[map_.name], had[map_.name], has[map_.name]):

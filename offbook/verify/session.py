@@ -19,17 +19,17 @@ from offbook.core.schema import TABLES, Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
 from offbook.database import change_log, sync_state
-from offbook.database.batched_writes import RECORD_SIZE, in_turns
+from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import reading
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
-from offbook.sync.response import Row
-from offbook.sync.session import Syncing
+from offbook.sync.response import PageRow
+from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
-from offbook.verify.local_digests import Held, held
-from offbook.verify.repair import Repair, mend
-from offbook.verify.response import Compared, compared_of, fetched_of
+from offbook.verify.local_digests import LocalDigests, local_digests
+from offbook.verify.repair import Repair, repair
+from offbook.verify.response import ComparedRanges, parse_compared, parse_fetched
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,11 +56,11 @@ class VerifyReport:
     received_bytes: int
 
 
-class Moved(Exception):
+class BookChanged(Exception):
     """The server is not where this device is any more."""
 
 
-class Verifying:
+class VerifySession:
     """One comparison of one replica, over one connection, by whoever holds the lease."""
 
     def __init__(
@@ -78,10 +78,10 @@ class Verifying:
     def run(self) -> VerifyReport:
         """Sync, compare and mend. Raises SyncError."""
         for _ in range(STARTS_MAX):
-            Syncing(self._connection, self._transport, self._clock, self._holder).run()
+            SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
                 compared = sum([self._verify(table) for table in TABLES.values()])
-            except Moved:
+            except BookChanged:
                 continue
             found = tuple(self._repaired), tuple(self._left_out)
             return VerifyReport(compared, *found, self._requests, self._sent, self._received)
@@ -91,7 +91,7 @@ class Verifying:
         """Compare one table, and mend it. Returns how many records the server has."""
         with reading(self._connection):
             self._cursor = sync_state.read(self._connection).cursor
-            here = held(self._connection, table)
+            here = local_digests(self._connection, table)
         (whole,) = self._sums(table, [WHOLE])
         if whole != here.sum_of(WHOLE):
             self._mend(table, self._differing(table, here, whole))
@@ -99,7 +99,7 @@ class Verifying:
 
     # --- finding what differs ---
 
-    def _differing(self, table: Table, here: Held, whole: Sum) -> dict[bytes, int | None]:
+    def _differing(self, table: Table, here: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
         """The ids of the records that differ, with the server's digests; None where it has no such record."""
         few: list[Range] = []
         many = [(WHOLE, whole)]
@@ -116,7 +116,9 @@ class Verifying:
                 }
         return found
 
-    def _unequal(self, table: Table, here: Held, wholes: Sequence[tuple[Range, Sum]]) -> list[tuple[Range, Sum]]:
+    def _unequal(
+        self, table: Table, here: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
+    ) -> list[tuple[Range, Sum]]:
         """The parts of these ranges that differ."""
         parts = [part for one, _ in wholes for part in split(one)]
         if len(parts) != PARTS * len(wholes):
@@ -133,24 +135,24 @@ class Verifying:
         for some in _by(PAGE_MAX, sorted(differing)):
             digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in some}
             rows = self._rows(table, digests)
-            turns = in_turns(
-                self._connection, rows, self._mend_some, block=change_log.applying, size_of=lambda _: RECORD_SIZE
+            turns = write_in_batches(
+                self._connection, rows, self._mend_some, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE
             )
             for repaired in turns:
                 self._repaired += repaired
 
-    def _mend_some(self, rows: Sequence[Row]) -> list[Repair]:
+    def _mend_some(self, rows: Sequence[PageRow]) -> list[Repair]:
         if sync_state.read(self._connection).cursor != self._cursor:
-            raise Moved
-        return [mend(self._connection, row) for row in rows]
+            raise BookChanged
+        return [repair(self._connection, row) for row in rows]
 
-    def _rows(self, table: Table, digests: Mapping[str, int | None]) -> list[Row]:
+    def _rows(self, table: Table, digests: Mapping[str, int | None]) -> list[PageRow]:
         """The rows of these records, as they were compared. Of an id that is no UUID the server can have none."""
         asked = [one for one in digests if UUID_TEXT.fullmatch(one) and one == one.lower()]
-        rows = [Row((table.name, one), ServerRow(0, True, {}), None) for one in digests.keys() - set(asked)]
+        rows = [PageRow((table.name, one), ServerRow(0, True, {}), None) for one in digests.keys() - set(asked)]
         if not asked:
             return rows
-        answer = fetched_of(self._ask("/rows", {"table": table.name, "ids": asked}), table, asked)
+        answer = parse_fetched(self._ask("/rows", {"table": table.name, "ids": asked}), table, asked)
         self._check(answer.book, answer.cursor)
         for record_id, row in answer.rows.items():
             if row is None or row.left_out:
@@ -177,9 +179,9 @@ class Verifying:
                 )
         return found
 
-    def _compare(self, table: Table, ranges: Sequence[Range], records: bool) -> Compared:
+    def _compare(self, table: Table, ranges: Sequence[Range], records: bool) -> ComparedRanges:
         question = {"table": table.name, "ranges": [one[:2] for one in ranges]} | ({"records": True} if records else {})
-        answer = compared_of(self._ask("/verify", question), len(ranges))
+        answer = parse_compared(self._ask("/verify", question), len(ranges))
         self._check(answer.book, answer.cursor)
         if answer.shape != shape_of(table):
             raise SyncError(
@@ -191,7 +193,7 @@ class Verifying:
     def _check(self, book: str, cursor: str) -> None:
         check_book(self._connection, book)
         if cursor != self._cursor:
-            raise Moved
+            raise BookChanged
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         sync_state.take_lease(self._connection, self._holder, self._clock())
@@ -208,7 +210,7 @@ class Verifying:
         return response
 
 
-def _digest_of(row: Row) -> int | None:
+def _digest_of(row: PageRow) -> int | None:
     return None if row.server.deleted else digest(*row.key, row.server.seq, row.server.cells)
 
 

@@ -26,7 +26,7 @@ from offbook.core.errors import OffbookError
 from ops.backup import contents, files, mariadb, postgresql, seal, sqlite
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
-from ops.backup.restore import Replacing
+from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema
 from ops.backup.seal import Manifest
 from ops.doctor import said
@@ -38,7 +38,7 @@ from storage.engines.sqlite import driver
 VERSIONS = "alembic_version"
 
 
-class Copies(Protocol):
+class BackupDriver(Protocol):
     """How one kind of database gets into a file and out of it: a module that has all of this. All raise BackupError."""
 
     def back_up(self, engine: Engine, path: Path, /) -> None:
@@ -59,14 +59,14 @@ class Copies(Protocol):
         ``folder`` is for what has to be made for it. Raises Faulty for what can't be in a backup of this revision.
         """
 
-    def put_back(self, engine: Engine, path: Path, steps: Replacing, /) -> None:
+    def put_back(self, engine: Engine, path: Path, steps: RestoreRun, /) -> None:
         """Put ``path`` in the database's place, and call on the way ``keep`` and ``finish``, each once."""
 
     def file_of(self, url: URL, /) -> Path | None:
         """The database's own file, where it is one."""
 
 
-COPIES: Mapping[str, Copies] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
+DRIVERS: Mapping[str, BackupDriver] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
 """One for each of ENGINES."""
 
 
@@ -84,8 +84,8 @@ def back_up(database: Database, path: Path) -> None:
 
     What was written is read again, as a restore would: what that would refuse is no backup. Raises BackupError.
     """
-    copies = COPIES[database.name]
-    with files.aside(path) as draft:
+    copies = DRIVERS[database.name]
+    with files.atomic_file(path) as draft:
         copies.back_up(database.reader, draft)
         revision = copies.revision(draft)
         try:
@@ -101,12 +101,12 @@ def back_up(database: Database, path: Path) -> None:
 
 def keep(database: Database, path: Path) -> None:
     """As ``back_up``, of a database that is about to be replaced, whatever is in it."""
-    with files.aside(path) as draft:
-        COPIES[database.name].back_up(database.reader, draft)
+    with files.atomic_file(path) as draft:
+        DRIVERS[database.name].back_up(database.reader, draft)
         seal.write(draft, Manifest(database.name))
 
 
-def _rows(copies: Copies, path: Path, revision: str, *, also_records: bool = False) -> Mapping[str, int]:
+def _rows(copies: BackupDriver, path: Path, revision: str, *, also_records: bool = False) -> Mapping[str, int]:
     """How many rows each table of a backup has, when all that is in it was looked at.
 
     Raises Faulty, and BackupError where it can't be looked at.
@@ -127,7 +127,7 @@ def check(database: Database, path: Path) -> Checked:
         raise BackupError(f"There is no file {path}.")
     if path.resolve() == _file_of(database):
         raise BackupError(f"{path} is the database itself: name a backup of it.")
-    copies, manifest = COPIES[database.name], _manifest(database, path)
+    copies, manifest = DRIVERS[database.name], _manifest(database, path)
     if manifest is not None and manifest.engine != database.name:
         raise BackupError(f"{path} is a backup of {manifest.engine}, and this database is {database.name}.")
     revision = copies.revision(path)
@@ -165,10 +165,10 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
             files.made(folder)
             keep(database, kept)
 
-    steps = Replacing(database, kept, keep_it, now, new_id)
+    steps = RestoreRun(database, kept, keep_it, now, new_id)
     database.close()
     try:
-        COPIES[database.name].put_back(database.engine, checked.path, steps)
+        DRIVERS[database.name].put_back(database.engine, checked.path, steps)
     except (OffbookError, DBAPIError, CommandError, RuntimeError, OSError, KeyboardInterrupt) as error:
         raise BackupError(f"{_sentence(error)} {steps.outcome()}") from None
     return kept if kept.exists() else None
@@ -177,7 +177,7 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
 def _manifest(database: Database, path: Path) -> Manifest | None:
     """What the seal says; None where there is none that counts. Raises BackupError."""
     try:
-        return None if COPIES[database.name].is_used(path) else seal.read(path)
+        return None if DRIVERS[database.name].is_used(path) else seal.read(path)
     except OSError as error:
         raise BackupError(f"{path} can't be read: {error.strerror}. Nothing was done.") from None
 
@@ -231,7 +231,7 @@ def _holds_rows(connection: Connection) -> bool:
 
 
 def _file_of(database: Database) -> Path | None:
-    return COPIES[database.name].file_of(database.engine.url)
+    return DRIVERS[database.name].file_of(database.engine.url)
 
 
 def _is_known(database: Database, revision: str) -> bool:

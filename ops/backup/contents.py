@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from offbook.core.errors import OffbookError
-from ops.backup.schema import Column, Schema, differences, expected_at
+from ops.backup.schema import ColumnSchema, Schema, differences, expected_at
 from ops.move.verify_copy import compare_books
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
@@ -62,13 +62,13 @@ class Loader:
         self._connection.execute("COMMIT")
 
 
-def _converted(table: str, columns: Sequence[tuple[str, Column]], row: Sequence[Text]) -> list[object]:
+def _converted(table: str, columns: Sequence[tuple[str, ColumnSchema]], row: Sequence[Text]) -> list[object]:
     if len(row) != len(columns):
         raise Faulty(f"a row of {table} has {len(row)} values for {len(columns)} columns")
     return [_value(f"{table}.{name}", column, text) for (name, column), text in zip(columns, row, strict=True)]
 
 
-def _value(name: str, column: Column, text: Text) -> object:
+def _value(name: str, column: ColumnSchema, text: Text) -> object:
     if text is None:
         return None
     if column.kind == "flag" and text in FLAGS:
@@ -98,7 +98,7 @@ def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]
     return counts
 
 
-def _count(connection: Any, table: str, columns: Mapping[str, Column]) -> int:
+def _count(connection: Any, table: str, columns: Mapping[str, ColumnSchema]) -> int:
     checks = ", ".join(f"coalesce(max({_is_wrong(name, column)}), 0)" for name, column in columns.items())
     *wrong, count = connection.execute(f'SELECT {checks}, count(*) FROM "{table}"').fetchone()
     for (name, column), is_wrong in zip(columns.items(), wrong, strict=True):
@@ -113,7 +113,7 @@ def _count(connection: Any, table: str, columns: Mapping[str, Column]) -> int:
     return int(count)
 
 
-def _is_wrong(name: str, column: Column) -> str:
+def _is_wrong(name: str, column: ColumnSchema) -> str:
     """SQL for whether a value is none that this column may hold. SQLite itself takes any."""
     quoted = f'"{name}"'
     if column.kind == "flag":

@@ -29,7 +29,7 @@ class BackupError(OffbookError):
 
 
 @contextmanager
-def aside(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """An empty file to be filled, which then becomes ``path``; what fails leaves nothing. Raises BackupError."""
     refuse_existing(path)
     try:

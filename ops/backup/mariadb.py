@@ -20,7 +20,7 @@ from ops.backup import mariadb_dump, seal
 from ops.backup.client_programs import beginning, feed, option_refused, refuse_others, require, run
 from ops.backup.contents import Loader
 from ops.backup.files import BackupError
-from ops.backup.restore import Replacing
+from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema, expected_at, scratch_at
 from storage.engines.read_only_mode import CLOSE_RESTORED, TABLE
 
@@ -100,7 +100,7 @@ def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schem
         yield scratch, schema
 
 
-def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
+def put_back(engine: Engine, path: Path, steps: RestoreRun) -> None:
     place = _place(engine.url)
     require("mariadb", PACKAGE)
     refuse_others(engine, OTHERS)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ops.backup.contents import Faulty, Loader, Text
-from ops.backup.schema import Columns, Reference, Schema, Table, column
+from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
 
 NAMES = r"\(((?:`\w+`,? ?)+)\)"
 FIELD = re.compile(
@@ -72,8 +72,8 @@ def _named(line: str) -> str:
     return f"{STATEMENT} {line.strip()[:OTHER_CHARACTERS]!r}"
 
 
-def _table(name: str, lines: Iterator[str]) -> Table:
-    table = Table()
+def _table(name: str, lines: Iterator[str]) -> TableSchema:
+    table = TableSchema()
     for line in lines:
         line = line.rstrip("\n")
         if match := FIELD.fullmatch(line):

@@ -20,7 +20,7 @@ from ops.backup import postgresql_dump
 from ops.backup.client_programs import beginning, feed, option_refused, read, refuse_others, run
 from ops.backup.contents import Loader
 from ops.backup.files import BackupError
-from ops.backup.restore import Replacing
+from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema, expected_at, scratch_at
 from storage.engines.read_only_mode import CLOSE_RESTORED, RESTORED, RESTORING, TABLE
 
@@ -104,7 +104,7 @@ def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schem
         yield scratch, schema
 
 
-def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
+def put_back(engine: Engine, path: Path, steps: RestoreRun) -> None:
     held = read([*MADE, str(path)], PACKAGE)
     words = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"]
     refuse_others(engine, OTHERS)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ops.backup.contents import Faulty, Loader, Text
-from ops.backup.schema import Columns, Reference, Schema, Table, column
+from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
 
 NAME = r"(?:\w+\.)?(\w+)"
 NAMES = r"\(([\w, ]+)\)"
@@ -97,8 +97,8 @@ def _named(statement: str) -> str:
     return f"{STATEMENT} {statement[:OTHER_CHARACTERS]!r}"
 
 
-def _table(name: str, body: str) -> Table:
-    table = Table()
+def _table(name: str, body: str) -> TableSchema:
+    table = TableSchema()
     for line in body.strip().split(", "):
         match = FIELD.fullmatch(line.strip())
         if match is None:
@@ -131,7 +131,7 @@ def _completes(schema: Schema, statement: str) -> bool:
     return match is not None
 
 
-def _of(schema: Schema, name: str) -> Table:
+def _of(schema: Schema, name: str) -> TableSchema:
     if name not in schema.tables:
         raise Faulty(f"the table {name} is missing")
     return schema.tables[name]

@@ -23,7 +23,7 @@ from storage.repositories.sessions import forget_all
 SETTINGS = Base.metadata.tables["settings"]
 
 
-class Replacing:
+class RestoreRun:
     """``kept`` is where ``back_up`` puts what is there before."""
 
     def __init__(

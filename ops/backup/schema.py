@@ -37,7 +37,7 @@ Columns = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnSchema:
     """``kind`` is one of KINDS, or the engine's own word for another type. ``counts``: the engine numbers new rows."""
 
     kind: str
@@ -56,8 +56,8 @@ class Reference:
 
 
 @dataclass(slots=True)
-class Table:
-    columns: dict[str, Column] = field(default_factory=dict)
+class TableSchema:
+    columns: dict[str, ColumnSchema] = field(default_factory=dict)
     primary: Columns = ()
     unique: set[Columns] = field(default_factory=set)
     references: set[Reference] = field(default_factory=set)
@@ -70,18 +70,18 @@ class Table:
 class Schema:
     """``others`` is whatever is no table and no index of one: triggers, views, functions."""
 
-    tables: dict[str, Table] = field(default_factory=dict)
+    tables: dict[str, TableSchema] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
 
 
-def column(declared: str, required: bool, default: str | None, counts: bool = False) -> Column:
+def column(declared: str, required: bool, default: str | None, counts: bool = False) -> ColumnSchema:
     """``declared`` is the type in any engine's words, ``default`` an expression in them."""
     match = DECLARED.fullmatch(declared.lower().strip())
     kind = KINDS.get(match[1]) if match else None
     if match is None or kind is None or (match[1] == "tinyint" and match[2] != "1"):
-        return Column(declared, None, required, _plain(default), counts)
+        return ColumnSchema(declared, None, required, _plain(default), counts)
     size = int(match[2]) if kind == "text" and match[2] else None
-    return Column(kind, size, required, _plain(default), counts)
+    return ColumnSchema(kind, size, required, _plain(default), counts)
 
 
 def _plain(default: str | None) -> str | None:
@@ -150,11 +150,11 @@ def of_sqlite(connection: Any) -> Schema:
     return schema
 
 
-def _table(connection: Any, name: str, sql: str) -> Table:
+def _table(connection: Any, name: str, sql: str) -> TableSchema:
     rows = connection.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)).fetchall()
     primary = [row for row in sorted(rows, key=lambda row: row[5]) if row[5]]
     counted = primary[0][1] if len(primary) == 1 and primary[0][2].upper() == "INTEGER" else None
-    table = Table(words=_words(sql))
+    table = TableSchema(words=_words(sql))
     for _, column_name, declared, required, default, _, hidden in rows:
         of = "generated " if hidden else ""
         table.columns[column_name] = column(of + declared, bool(required), default, column_name == counted)
@@ -213,7 +213,7 @@ def differences(actual: Schema, expected: Schema) -> Iterator[str]:
             yield from _table_differences(name, actual.tables[name], expected.tables[name])
 
 
-def _table_differences(name: str, actual: Table, expected: Table) -> Iterator[str]:
+def _table_differences(name: str, actual: TableSchema, expected: TableSchema) -> Iterator[str]:
     yield from _by_name(f"{name} has", "the column", actual.columns, expected.columns)
     yield from _by_name(f"{name} has", "the index", actual.indexes, expected.indexes)
     for word in ("primary", "unique", "references"):

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DatabaseError
 from ops.backup import schema, seal
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
-from ops.backup.restore import Replacing
+from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema
 from storage.engines.sqlite import BUSY_TIMEOUT_MS, driver
 
@@ -93,7 +93,7 @@ def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schem
         yield copy, schema.of_sqlite(copy)
 
 
-def put_back(engine: Engine, path: Path, steps: Replacing) -> None:
+def put_back(engine: Engine, path: Path, steps: RestoreRun) -> None:
     """Put the backup in ``path`` in the database's place. Others may have it open, and go on with what is new.
 
     It is made ready beside the database. What is there is copied when nobody can write any more: that is one

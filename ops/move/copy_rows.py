@@ -30,7 +30,7 @@ Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
+class CopiedRows:
     """How far a table is: ``done`` of ``total`` rows are on the other side."""
 
     table: str
@@ -107,7 +107,7 @@ def rows_next(rows: int, size: int) -> int:
     return max(1, min(2 * rows, PAGE_ROWS_MAX, rows * PAGE_CHARACTERS // max(size, 1)))
 
 
-def copy(source: Database, target: Database) -> Iterator[Copied]:
+def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
     """Copy every table from where its copy is, and tell after each page how far it is. At last the counters."""
     for table in tables():
         yield from copy_table(source, target, table)
@@ -116,17 +116,17 @@ def copy(source: Database, target: Database) -> Iterator[Copied]:
             count_on(source, target, table)
 
 
-def copy_table(source: Database, target: Database, table: Table) -> Iterator[Copied]:
+def copy_table(source: Database, target: Database, table: Table) -> Iterator[CopiedRows]:
     with target.read() as there:
         after, done = last_key(there, table), count(there, table)
     with source.read() as here:
         total = count(here, table)
-    yield Copied(table.name, done, total)
+    yield CopiedRows(table.name, done, total)
     for rows in pages(source, table, after):
         with target.write_anyway() as there:
             there.execute(table.insert(), [row._asdict() for row in rows])
         done += len(rows)
-        yield Copied(table.name, done, total)
+        yield CopiedRows(table.name, done, total)
 
 
 def count_on(source: Database, target: Database, table: Table) -> None:

@@ -12,7 +12,7 @@ move, so that one that was stopped is known and goes on, and no other is mistake
     closed, to target     closed, unfinished    2. rows are copied, as often as it takes (ops.move.copy_rows)
     closed, to target     open, arrived         3. finish: when both are alike (ops.move.verify_copy)
 
-``reopen`` is the way back. Nothing here deletes a row that anybody typed.
+``cancel_move`` is the way back. Nothing here deletes a row that anybody typed.
 """
 
 from __future__ import annotations
@@ -46,29 +46,29 @@ class Unmovable(OffbookError):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ClosedMarker:
     """Why a database is closed: the move's id, and where to; ``to`` is empty where the move leads into it."""
 
     move: str
     to: str = ""
 
 
-RESTORE = Mark(**json.loads(RESTORING))
-RESTORES = (RESTORE, Mark(**json.loads(RESTORED)))
+RESTORE = ClosedMarker(**json.loads(RESTORING))
+RESTORES = (RESTORE, ClosedMarker(**json.loads(RESTORED)))
 UNFINISHED = "run `flask restore` again, with the same file or with the one that it kept of what was there before."
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DatabaseState:
     """What a database is to a move. ``arrived`` is the move that it came by, ``foreign`` are tables of others."""
 
-    mark: Mark | None = None
+    mark: ClosedMarker | None = None
     arrived: str | None = None
     has_rows: bool = False
     foreign: tuple[str, ...] = ()
 
 
-def decide(here: Found, there: Found, to: str) -> str | None:
+def decide(here: DatabaseState, there: DatabaseState, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
     if here.mark in RESTORES or there.mark in RESTORES:
         raise Unmovable(f"A restore of one of the two databases is not finished: there, {UNFINISHED}")
@@ -99,21 +99,21 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
     if place_of(source.engine.url) == to:
         raise Unmovable("The target is this very database. Give another one.")
     with source.read() as here, target.read() as there:
-        decide(look(here), look(there), to)
+        decide(inspect_database(here), inspect_database(there), to)
     try:
         upgrade(target)
     except CommandError as error:
         raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
     with target.read() as there:
-        ready = look(there)
+        ready = inspect_database(there)
     with source.alone() as here:
         # Only settings may be read here (MariaDB), and marks are all that counts of the source.
-        move = decide(Found(mark=mark_in(here)), ready, to) or new_id()
-        set_mark(here, Mark(move, to))
+        move = decide(DatabaseState(mark=mark_in(here)), ready, to) or new_id()
+        set_mark(here, ClosedMarker(move, to))
     with target.alone() as there:
-        if mark_in(there) not in (None, Mark(move)):
+        if mark_in(there) not in (None, ClosedMarker(move)):
             raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
-        set_mark(there, Mark(move))
+        set_mark(there, ClosedMarker(move))
     return move
 
 
@@ -128,7 +128,7 @@ def finish(source: Database, target: Database, move: str) -> None:
             there.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
 
 
-def reopen(source: Database) -> str:
+def cancel_move(source: Database) -> str:
     """Let a database that moved take changes again; gives the place where it moved to. Raises Unmovable."""
     with source.alone() as here:
         mark = mark_in(here)
@@ -158,15 +158,15 @@ def why_closed(database: Database) -> str | None:
     return "A move into this database is not finished: run `flask move` again where it began."
 
 
-def look(connection: Connection) -> Found:
+def inspect_database(connection: Connection) -> DatabaseState:
     """What is in a database, which need not be migrated yet."""
     names = set(inspect(connection).get_table_names())
     known = [table for table in tables() if table.name in names]
     foreign = tuple(sorted(names - {table.name for table in tables()} - {ALEMBIC}))
     has_rows = any(has_row(connection, table) for table in known)
     if SETTINGS.name not in names:
-        return Found(has_rows=has_rows, foreign=foreign)
-    return Found(mark_in(connection), value_of(connection, ARRIVED), has_rows, foreign)
+        return DatabaseState(has_rows=has_rows, foreign=foreign)
+    return DatabaseState(mark_in(connection), value_of(connection, ARRIVED), has_rows, foreign)
 
 
 def has_row(connection: Connection, table: Table) -> bool:
@@ -177,12 +177,12 @@ def value_of(connection: Connection, name: str) -> str | None:
     return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
 
 
-def mark_in(connection: Connection) -> Mark | None:
+def mark_in(connection: Connection) -> ClosedMarker | None:
     value = value_of(connection, CLOSED)
-    return None if value is None else Mark(**json.loads(value))
+    return None if value is None else ClosedMarker(**json.loads(value))
 
 
-def set_mark(connection: Connection, mark: Mark) -> None:
+def set_mark(connection: Connection, mark: ClosedMarker) -> None:
     connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
     value = json.dumps({"move": mark.move, "to": mark.to})
     connection.execute(SETTINGS.insert(), {"name": CLOSED, "value": value})

@@ -26,7 +26,7 @@ Line = TypeVar("Line")
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class TableComparison:
     """What a look at one table found: how many rows each side has, how many keys differ, and the first of these."""
 
     table: str
@@ -37,7 +37,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class BookCompared:
+class BookComparison:
     """What devices are told of a book's table ``here``, and what the rows ``there`` come to."""
 
     book: str
@@ -46,12 +46,12 @@ class BookCompared:
     there: Sum
 
 
-def compare(source: Database, target: Database) -> Iterator[Compared]:
+def compare(source: Database, target: Database) -> Iterator[TableComparison]:
     for table in tables():
         yield compare_table(source, target, table)
 
 
-def compare_table(source: Database, target: Database, table: Table) -> Compared:
+def compare_table(source: Database, target: Database, table: Table) -> TableComparison:
     counts = [0, 0]
 
     def rows(place: int, database: Database) -> Iterator[tuple[Key, tuple[object, ...]]]:
@@ -64,7 +64,7 @@ def compare_table(source: Database, target: Database, table: Table) -> Compared:
         differing += 1
         if differing <= KEYS_TOLD_MAX:
             told.append(key)
-    return Compared(table.name, counts[0], counts[1], differing, tuple(told))
+    return TableComparison(table.name, counts[0], counts[1], differing, tuple(told))
 
 
 def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line], Key]) -> Iterator[Key]:
@@ -85,7 +85,7 @@ def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line
             one, other = next(ours, None), next(theirs, None)
 
 
-def compare_books(source: Database, target: Database) -> Iterator[BookCompared]:
+def compare_books(source: Database, target: Database) -> Iterator[BookComparison]:
     store = SqlStore(source)
     with source.read() as connection:
         books = connection.execute(select(Book.id, Book.uuid)).all()
@@ -94,7 +94,7 @@ def compare_books(source: Database, target: Database) -> Iterator[BookCompared]:
         for book_id, uuid in books:
             with store.reading(book_id) as reading:
                 (told,) = reading.sums(name, [WHOLE])
-            yield BookCompared(uuid, name, told, made.get(book_id, Sum(0, 0)))
+            yield BookComparison(uuid, name, told, made.get(book_id, Sum(0, 0)))
 
 
 def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:

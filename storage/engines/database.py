@@ -40,10 +40,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.fair_lock import FairLock
-from storage.engines.maintenance import Log, Size, Upkeep
-from storage.engines.read_only_mode import TABLE, Closed, require_open
-from storage.errors import DiskFull, ReadOnly, TooBusy, Unwritable
-from storage.sql.prepared import Driven, Prepared, Rows, Values
+from storage.engines.maintenance import DatabaseSize, LogSize, Maintenance
+from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
+from storage.errors import DatabaseDiskFull, ReadOnlyDatabase, TooBusy, Unwritable
+from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""
@@ -56,13 +56,13 @@ Facts = Mapping[str, str | int | bool]
 """What an administrator wants to know about the engine: its version, and the settings that connections really have."""
 
 
-class Kind(Protocol):
+class EngineAdapter(Protocol):
     """One kind of database: a module that has all of this."""
 
     DRIVER: str
     """SQLAlchemy's name for it, with the driver that offbook uses."""
 
-    UPKEEP: Upkeep
+    UPKEEP: Maintenance
     """What looking after it takes."""
 
     FAILURES: tuple[type[Exception], ...]
@@ -90,7 +90,7 @@ class Kind(Protocol):
     def hurried(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
         """Meanwhile a connection of the driver waits no longer than this for a writer who holds the whole database."""
 
-    def refusal(self, error: BaseException, url: URL, /) -> type[DiskFull | ReadOnly] | None:
+    def refusal(self, error: BaseException, url: URL, /) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
         """What an error of the driver says, where it says that the database at ``url`` takes no changes."""
 
     def upsert(self, table: Table, columns: Sequence[str], /) -> Insert:
@@ -115,7 +115,7 @@ class Kind(Protocol):
         """What is wrong with what is stored."""
 
 
-ENGINES: Mapping[str, Kind] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
+ENGINES: Mapping[str, EngineAdapter] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
 """Every engine by the first word of its URL."""
 
 ALSO_CALLED = {"postgres": "postgresql", "mariadb": "mysql"}
@@ -270,7 +270,7 @@ class Database:
             self._upserts[key] = self.kind.upsert(table, columns)
         return self._upserts[key]
 
-    def put(self, transaction: Driven, table: Table, rows: Rows) -> None:
+    def put(self, transaction: HasDriverConnection, table: Table, rows: Rows) -> None:
         """Write rows that name all columns, new ones and old ones, with one statement."""
         self._put(table, rows.columns).write_all(transaction, rows)
 
@@ -289,11 +289,11 @@ class Database:
         with self.read() as connection:
             return self.kind.faults(connection)
 
-    def size(self) -> Size:
+    def size(self) -> DatabaseSize:
         with self.read() as connection:
             return self.kind.UPKEEP.size(connection)
 
-    def log(self) -> Log | None:
+    def log(self) -> LogSize | None:
         """The state of the log that commits go to first, where there is one to care for."""
         with self._refusals:
             return self.kind.UPKEEP.log(self.reader)
@@ -331,7 +331,7 @@ class Database:
         """Of an error that ended a write: Unwritable, where that is what the driver says."""
         refusal = self._meant(error)
         if isinstance(refusal, Unwritable):
-            if self.refused is None and not isinstance(refusal, Closed):
+            if self.refused is None and not isinstance(refusal, ReadOnlyMode):
                 log.error("%s Reading goes on", refusal.for_admins)
             self.refused = refusal
         return refusal
@@ -339,7 +339,7 @@ class Database:
     def _failure(self, error: Exception) -> Exception:
         """The same of what only reads, and may need room on a disk too. A write in there is a fault of ours."""
         refusal = self._meant(error)
-        return refusal if isinstance(refusal, DiskFull) else error
+        return refusal if isinstance(refusal, DatabaseDiskFull) else error
 
     def _meant(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

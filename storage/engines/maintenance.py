@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class DatabaseSize:
     """``data`` is what the database takes, its log included; ``free`` what of that a vacuum would give back, if known.
 
     ``folder`` is where it lies, None where that is not for this machine to see.
@@ -27,7 +27,7 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogSize:
     """The log that commits go to first: its length, the part that can't be copied yet, and how long it ought to be."""
 
     bytes: int
@@ -35,7 +35,7 @@ class Log:
     usual_bytes: int
 
 
-class Upkeep(Protocol):
+class Maintenance(Protocol):
     """A module that has all of this."""
 
     WAITS: str
@@ -44,10 +44,10 @@ class Upkeep(Protocol):
     ROOM: int
     """How many times its size a database needs free for a vacuum."""
 
-    def size(self, connection: Connection, /) -> Size:
+    def size(self, connection: Connection, /) -> DatabaseSize:
         """What it takes."""
 
-    def log(self, engine: Engine, /) -> Log | None:
+    def log(self, engine: Engine, /) -> LogSize | None:
         """The state of its log, None for an engine whose log is its own affair."""
 
     def searched(self, connection: Connection, sql: str, values: Any, /) -> Mapping[str, Set[str]]:

@@ -21,11 +21,11 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.mysql import insert
 
 from storage.engines import mariadb_maintenance
-from storage.engines.maintenance import Upkeep
-from storage.errors import DiskFull, ReadOnly
+from storage.engines.maintenance import Maintenance
+from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "mysql+pymysql"
-UPKEEP: Upkeep = mariadb_maintenance
+UPKEEP: Maintenance = mariadb_maintenance
 FAILURES: tuple[type[Exception], ...] = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 ONE_WRITER = False
 
@@ -98,11 +98,11 @@ def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
     code, text = (*error.args, None, None)[:2] if isinstance(error, pymysql.err.MySQLError) else (None, None)
     if code in FULL or (code in WRITE_FAILED and NO_SPACE.search(str(text))):
-        return DiskFull
-    return ReadOnly if code in READ_ONLY else None
+        return DatabaseDiskFull
+    return ReadOnlyDatabase if code in READ_ONLY else None
 
 
 def _run(connection: Any, statement: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.engines.maintenance import Size
+from storage.engines.maintenance import DatabaseSize
 
 WAITS = "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."
 ROOM = 1
@@ -27,9 +27,9 @@ COLUMNS = (
 )
 
 
-def size(connection: Connection) -> Size:
+def size(connection: Connection) -> DatabaseSize:
     data, free = connection.exec_driver_sql(SIZE).one()
-    return Size(int(data), int(free))
+    return DatabaseSize(int(data), int(free))
 
 
 def log(engine: Engine) -> None:

@@ -21,12 +21,12 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.engines import postgresql_maintenance
-from storage.engines.maintenance import Upkeep
+from storage.engines.maintenance import Maintenance
 from storage.engines.upsert import on_conflict
-from storage.errors import DiskFull, ReadOnly
+from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "postgresql+psycopg"
-UPKEEP: Upkeep = postgresql_maintenance
+UPKEEP: Maintenance = postgresql_maintenance
 FAILURES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 ONE_WRITER = False
 
@@ -47,7 +47,10 @@ LIVELINESS = {
 """A server that is gone without a word is noticed within half a minute. Left alone, the system takes a quarter of an
 hour, and hours where nothing is being sent."""
 
-REFUSALS: Mapping[str | None, type[DiskFull | ReadOnly]] = {"53100": DiskFull, "25006": ReadOnly}
+REFUSALS: Mapping[str | None, type[DatabaseDiskFull | ReadOnlyDatabase]] = {
+    "53100": DatabaseDiskFull,
+    "25006": ReadOnlyDatabase,
+}
 """By SQLSTATE: disk_full, and read_only_sql_transaction, of a standby for one
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
@@ -117,7 +120,7 @@ def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
     return REFUSALS.get(getattr(error, "sqlstate", None))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.engines.maintenance import Size
+from storage.engines.maintenance import DatabaseSize
 
 WAITS = "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
 ROOM = 0
@@ -21,8 +21,8 @@ LARGE = "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::reg
 Node = Mapping[str, Any]
 
 
-def size(connection: Connection) -> Size:
-    return Size(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+def size(connection: Connection) -> DatabaseSize:
+    return DatabaseSize(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
 
 def log(engine: Engine) -> None:

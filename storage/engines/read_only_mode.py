@@ -28,7 +28,7 @@ CLOSE_RESTORED = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTO
 RETRY_SECONDS = 30
 
 
-class Closed(Unwritable):
+class ReadOnlyMode(Unwritable):
     """Nothing was stored. A client may ask again in RETRY_SECONDS."""
 
     code = "moving"
@@ -46,6 +46,6 @@ def require_open(connection: Any) -> None:
     try:
         cursor.execute(QUERY)
         if cursor.fetchone() is not None:
-            raise Closed
+            raise ReadOnlyMode
     finally:
         cursor.close()

@@ -28,9 +28,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
 from storage.engines import sqlite_maintenance
-from storage.engines.maintenance import Upkeep
+from storage.engines.maintenance import Maintenance
 from storage.engines.upsert import on_conflict
-from storage.errors import DiskFull, ReadOnly
+from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 
 def driver() -> ModuleType:
@@ -43,7 +43,7 @@ def driver() -> ModuleType:
 
 DRIVER = "sqlite+pysqlite"
 FAILURES: tuple[type[Exception], ...] = (driver().OperationalError,)
-UPKEEP: Upkeep = sqlite_maintenance
+UPKEEP: Maintenance = sqlite_maintenance
 ONE_WRITER = True
 
 BUSY_TIMEOUT_MS = 30_000
@@ -118,12 +118,12 @@ def hurried(connection: Any, seconds: float) -> Iterator[None]:
         connection.driver_connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
 
-def refusal(error: BaseException, url: URL) -> type[DiskFull | ReadOnly] | None:
+def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
     """A disk without room shows as another fault of the disk too, where a file can't be begun."""
     result = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if result == FULL or (result in (IOERR, CANTOPEN) and not has_room(url)):
-        return DiskFull
-    return ReadOnly if result == READONLY else None
+        return DatabaseDiskFull
+    return ReadOnlyDatabase if result == READONLY else None
 
 
 def has_room(url: URL) -> bool:

@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.engines.maintenance import Log, Size
+from storage.engines.maintenance import DatabaseSize, LogSize
 
 logger = logging.getLogger("offbook")
 
@@ -89,20 +89,20 @@ def empty_log(connection: Any, wait_ms: int | None = None) -> bool:
         connection.execute(f"PRAGMA busy_timeout = {usual}")
 
 
-def size(connection: Connection) -> Size:
+def size(connection: Connection) -> DatabaseSize:
     path = Path(connection.engine.url.database or "").resolve()
     free = pragma(connection, "freelist_count") * pragma(connection, "page_size")
-    return Size(length(path) + length(f"{path}-wal"), free, path.parent)
+    return DatabaseSize(length(path) + length(f"{path}-wal"), free, path.parent)
 
 
-def log(engine: Engine) -> Log:
+def log(engine: Engine) -> LogSize:
     """As it is after a checkpoint that waits for nobody."""
     connection = engine.raw_connection()
     try:
         driven: Any = connection.driver_connection
         (page,) = driven.execute("PRAGMA page_size").fetchone()
         _, pages, copied = driven.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return Log(pages * page, (pages - copied) * page, LOG_BYTES_MAX)
+        return LogSize(pages * page, (pages - copied) * page, LOG_BYTES_MAX)
     finally:
         connection.close()
 

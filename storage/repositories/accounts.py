@@ -20,11 +20,11 @@ from offbook.core.errors import Invalid, NotFound, OffbookError
 from offbook.core.merge.policies import POLICIES
 from offbook.core.users import Rights, require_access
 from storage.engines.database import NOT_WRITTEN, Database
-from storage.engines.read_only_mode import Closed
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.repositories import login_throttle, same_names
 from storage.repositories.devices import LET_IN, RIGHTS, Devices, digest
 from storage.repositories.login_throttle import Guest, Throttled, guest_at
-from storage.repositories.name_validation import a_name, folded
+from storage.repositories.name_validation import folded, validate_name
 from storage.repositories.passwords import Effort, Passwords
 from storage.repositories.same_names import Named
 from storage.repositories.sessions import (
@@ -96,18 +96,18 @@ class Accounts(Devices, Sessions):
         Devices.__init__(self, database)
         Sessions.__init__(self, database, lifetime)
         self._passwords = Passwords(effort or Effort())
-        self._spare = login_throttle.Spare()
+        self._spare = login_throttle.AttemptBudget()
 
     def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> User:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
-        name = a_name(name)
+        name = validate_name(name)
         hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
             return _add_user(connection, name, hashed, admin, now, new_id)
 
     def user(self, user_id: int) -> User | None:
         with self._database.read() as connection:
-            return _one(connection, _users().where(models.User.id == user_id))
+            return _user_where(connection, _users().where(models.User.id == user_id))
 
     def user_named(self, name: str) -> User:
         """The user with this name, in whatever case.
@@ -124,7 +124,7 @@ class Accounts(Devices, Sessions):
         with self._database.read() as connection:
             sharing = same_names.sharing(connection, name)
             named = same_names.meant(sharing, name)
-            user = None if named is None else _one(connection, _users().where(models.User.id == named.id))
+            user = None if named is None else _user_where(connection, _users().where(models.User.id == named.id))
         if user is not None:
             return user
         if sharing:
@@ -134,14 +134,14 @@ class Accounts(Devices, Sessions):
 
     def rename_user(self, user_id: int, name: str) -> User:
         """Give a user another name; all else stays. Raises Invalid where somebody has it, or where it can be none."""
-        name = a_name(name)
+        name = validate_name(name)
         with self._database.write() as connection:
             same_names.require_free(connection, name, but=user_id)
             renamed = update(models.User).where(models.User.id == user_id).values(name=name, folded=folded(name))
             with _taken(connection, name):
                 connection.execute(renamed)
             same_names.settle(connection)
-            user = _one(connection, _users().where(models.User.id == user_id))
+            user = _user_where(connection, _users().where(models.User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
         return user
@@ -221,7 +221,7 @@ class Accounts(Devices, Sessions):
                 login_throttle.queue_up(connection, self._database)
                 guest, user = ask(connection)
                 wait_us = login_throttle.reserve(connection, guest, now, self._spare)
-        except Closed:
+        except ReadOnlyMode:
             raise
         except NOT_WRITTEN:
             with self._database.read() as connection:
@@ -243,7 +243,7 @@ class Accounts(Devices, Sessions):
             connection.execute(update(models.User).where(models.User.id == user_id).values(password_hash=hashed))
             if ends_at is not None:
                 end_all(connection, user_id, ends_at)
-            user = _one(connection, _users().where(models.User.id == user_id))
+            user = _user_where(connection, _users().where(models.User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
         return user
@@ -317,7 +317,7 @@ class Accounts(Devices, Sessions):
 
     def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> User:
         """The first user, an admin. The link is closed by the same transaction."""
-        name = a_name(name)
+        name = validate_name(name)
         hashed = self._passwords.hash(password, name)
         with self._database.write() as connection:
             # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
@@ -349,7 +349,7 @@ def _user(row: Sequence[Any]) -> User:
     return User(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
 
 
-def _one(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
+def _user_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> User | None:
     row = connection.execute(query).first()
     return None if row is None else _user(row)
 

@@ -20,7 +20,7 @@ from models import Base
 from offbook.core.errors import Malformed
 from offbook.core.model import Author, Record
 from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.text import fold
+from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
@@ -60,7 +60,7 @@ class ContactPage:
     total: int
 
 
-class Contacts:
+class ContactQueries:
     """Contacts in a database. Safe to share between threads."""
 
     def __init__(self, database: Database) -> None:
@@ -74,7 +74,7 @@ class Contacts:
     def _lines(self, book_id: int, search: str, after: str | None, limit: int) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         place = _place(after, (bool, str, str)) if after else None
-        words = fold(search).split()[:WORDS_MAX]
+        words = normalize_for_search(search).split()[:WORDS_MAX]
         with self._database.read() as connection:
             if words:
                 found = connection.execute(_search(book_id, words, place, limit + 1)).all()
@@ -120,7 +120,7 @@ class Contacts:
 
     def count(self, book_id: int, search: str = "") -> int:
         with self._database.read() as connection:
-            return connection.execute(_count(book_id, fold(search).split()[:WORDS_MAX])).scalar_one()
+            return connection.execute(_count(book_id, normalize_for_search(search).split()[:WORDS_MAX])).scalar_one()
 
     def get(self, book_id: int, contact_id: str) -> Record | None:
         """One contact, a tombstone too."""

@@ -12,7 +12,7 @@ from storage.repositories.devices import LET_IN
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
+class DeviceLag:
     """Of the devices that may come in: how many there are, and how many lack something that their book has.
 
     ``seconds`` ago, the one of them that is furthest behind had all that there was; 0 where none lacks anything. A
@@ -24,7 +24,7 @@ class Lag:
     seconds: float
 
 
-def lag_of(database: Database, now: int) -> Lag:
+def lag_of(database: Database, now: int) -> DeviceLag:
     here = and_(Device.revoked_at.is_(None), *LET_IN)
     is_behind = and_(here, Device.cursor_seq < Book.seq)
     # Before it was told of anything, a device had all there was when it was added: nothing.
@@ -34,4 +34,4 @@ def lag_of(database: Database, now: int) -> Lag:
     with database.read() as connection:
         devices = connection.execute(let_in.where(here)).scalar_one()
         behind, oldest = connection.execute(late.where(is_behind)).one()
-    return Lag(devices, behind, max(0, now - oldest) / 1e6 if behind else 0.0)
+    return DeviceLag(devices, behind, max(0, now - oldest) / 1e6 if behind else 0.0)

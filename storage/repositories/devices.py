@@ -23,8 +23,8 @@ from models import Device as DeviceRow
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
-from storage.repositories.name_validation import a_name
-from storage.sql.array_params import among
+from storage.repositories.name_validation import validate_name
+from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
@@ -73,7 +73,7 @@ LOGIN = Prepared(
 WELCOME = (
     select(DeviceRow.id)
     .join(User, User.id == DeviceRow.user_id)
-    .where(among(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_(None), *LET_IN)
+    .where(in_array(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_(None), *LET_IN)
 )
 """Those of these devices that may come in."""
 
@@ -124,7 +124,7 @@ class Devices:
         self, book_id: int, user_id: int, name: str, now: int, new_id: Callable[[], str]
     ) -> tuple[Device, str]:
         """A new device and its token, which can't be had a second time."""
-        uuid, name = new_id(), a_name(name)
+        uuid, name = new_id(), validate_name(name)
         token = f"ob_{UUID(uuid).hex}_{secrets.token_urlsafe(32)}"
         values = {"uuid": uuid, "book_id": book_id, "user_id": user_id, "name": name, "created_at": now}
         with self._database.write() as connection:
@@ -159,7 +159,7 @@ class Devices:
             return [_device(row) for row in connection.execute(query)]
 
     def rename_device(self, user_id: int, uuid: str, name: str) -> None:
-        self._change(user_id, uuid, name=a_name(name))
+        self._change(user_id, uuid, name=validate_name(name))
 
     def revoke_device(self, user_id: int, uuid: str, now: int) -> None:
         """Its token opens nothing from now on. What it sent stays."""

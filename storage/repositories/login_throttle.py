@@ -5,7 +5,7 @@ down one after the other. So guesses that run side by side are all counted, in o
 of one is decided by offbook.core.login_throttle.
 
 A database that takes no writes (its disk is full) keeps nobody out, and lets nobody guess more: what it does not take
-is counted by the process (``Spare``), on top of what it holds.
+is counted by the process (``AttemptBudget``), on top of what it holds.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def guest_at(name: str, address: str, browser: str = "") -> Guest:
     return Guest(comparable(name)[:NAME_LENGTH_MAX], network_of(address), "")
 
 
-class Tried(NamedTuple):
+class LoginAttempts(NamedTuple):
     """One attempt; where it was not ``tried`` yet, the turn for one."""
 
     guest: Guest
@@ -82,14 +82,14 @@ class Tried(NamedTuple):
     tried: bool = True
 
 
-class Spare:
+class AttemptBudget:
     """The attempts and turns that the database did not take."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._attempts: list[Tried] = []
+        self._attempts: list[LoginAttempts] = []
 
-    def since(self, line: int) -> list[Tried]:
+    def since(self, line: int) -> list[LoginAttempts]:
         """Those that are newer."""
         with self._lock:
             return self._since(line)
@@ -105,7 +105,7 @@ class Spare:
         with self._lock:
             self._attempts = [one for one in self._attempts if one.guest != guest]
 
-    def _since(self, line: int) -> list[Tried]:
+    def _since(self, line: int) -> list[LoginAttempts]:
         self._attempts = [one for one in self._attempts if one.at > line]
         return list(self._attempts)
 
@@ -115,7 +115,7 @@ def queue_up(connection: Connection, database: Database) -> None:
     connection.execute(database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
 
 
-def reserve(connection: Connection, guest: Guest, now: int, spare: Spare) -> int:
+def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget) -> int:
     """Write an attempt down, or the turn for one: how long until then, 0 where the password may be looked at now.
 
     Raises Throttled without writing anything (or nobody would ever get in again).
@@ -146,18 +146,18 @@ def network_of(address: str) -> str:
     return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
-def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[Tried]) -> Tried:
+def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:
     """What is to be kept of one more attempt. Raises Throttled."""
     match decide(_past(connection, guest, now, others), now):
         case Admitted():
-            return Tried(guest, now)
+            return LoginAttempts(guest, now)
         case Turn(at):
-            return Tried(guest, at, tried=False)
+            return LoginAttempts(guest, at, tried=False)
         case Refused(wait_us):
             raise Throttled(wait_us)
 
 
-def _past(connection: Connection, guest: Guest, now: int, others: Sequence[Tried]) -> Past:
+def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> Past:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
     mine = [one for one in others if one.guest == guest]
     own = [one.at for one in mine if one.tried]

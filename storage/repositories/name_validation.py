@@ -12,7 +12,7 @@ FOLDED_LENGTH_MAX = 300
 """Some letters fold to several; a name that takes more can't be told from others by an index of every engine."""
 
 
-def a_name(text: str) -> str:
+def validate_name(text: str) -> str:
     """``text`` as a name: one space between words, nothing invisible; raises Invalid where nothing good is left."""
     name = " ".join(text.split())
     if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable() or len(folded(name)) > FOLDED_LENGTH_MAX:

@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 @contextmanager
-def looking(path: Path, seconds_max: float) -> Iterator[Any]:
+def open_read_only(path: Path, seconds_max: float) -> Iterator[Any]:
     """One state of the file, that of the first question, on a connection of the driver. Raises Unreadable.
 
     What takes longer is cut off. In WAL mode a reader and a writer don't wait for each other. What the file says is not

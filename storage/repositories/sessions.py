@@ -41,7 +41,7 @@ from models import SessionRow, User
 from offbook.core.errors import NotFound
 from storage.engines.database import Database
 from storage.repositories.devices import LET_IN, digest
-from storage.sql.array_params import among
+from storage.sql.array_params import in_array
 
 DAY_US = 24 * 60 * 60 * 1_000_000
 
@@ -154,7 +154,7 @@ USED = (
     .where(SessionRow.id == _ID, SessionRow.last_used_at < bindparam("now"))
     .values(last_used_at=bindparam("now"), browser=bindparam("by"), address=bindparam("at"))
 )
-STATES = select(*SESSION).where(among(SessionRow.__table__.c.id, "ids"))
+STATES = select(*SESSION).where(in_array(SessionRow.__table__.c.id, "ids"))
 
 
 def session_id(token: str) -> str:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from offbook.core.errors import OffbookError
-from offbook.core.stream_format import SECOND_US, VERSION, State, moment, state_of
+from offbook.core.stream_format import SECOND_US, VERSION, StreamState, moment, state_of
 from storage.engines.sqlite import driver
-from storage.repositories.read_only_sqlite import Unreadable, looking
+from storage.repositories.read_only_sqlite import Unreadable, open_read_only
 
 LOOK_SECONDS_MAX = 2.0
 RECENT_SECONDS = 10
@@ -75,7 +75,7 @@ class Summary:
     size: int
     last_at: int | None
     alive_at: int | None
-    state: State
+    state: StreamState
     rate: float
     gaps: int
 
@@ -105,7 +105,7 @@ class Message:
         )
 
 
-class StreamFile:
+class StreamReader:
     """One state of a stream's file. Made by ``reading``."""
 
     def __init__(self, connection: Any, path: Path) -> None:
@@ -159,13 +159,13 @@ class StreamFile:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[StreamFile]:
+def reading(path: Path) -> Iterator[StreamReader]:
     """Look into the file at one moment. Raises Fault, also for what goes wrong inside."""
     try:
         if not path.is_file():
             raise Fault("The file is gone." if not path.exists() else "It is no file.")
-        with looking(path, LOOK_SECONDS_MAX) as connection:
-            yield StreamFile(connection, path)
+        with open_read_only(path, LOOK_SECONDS_MAX) as connection:
+            yield StreamReader(connection, path)
     except Unreadable as error:
         raise Fault(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
     except OSError as error:

@@ -15,11 +15,11 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 
 from models import Base
 from offbook.contacts import tutorial
-from offbook.contacts.tutorial import CELLS, TABLE, Item, Known, Step
-from offbook.core.merge.batch import Settled
+from offbook.contacts.tutorial import CELLS, TABLE, Item, Known, TutorialStep
+from offbook.core.merge.batch import RecordedVerdict
 from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
-from storage.base import Origin, Writing, take
+from storage.base import ChangeOrigin, WriteTransaction, take
 from storage.engines.database import Database
 from storage.repositories.devices import DeviceLogin
 from storage.sql.record_mapping import dump
@@ -37,7 +37,7 @@ ANSWER_MAX = 10_000
 
 
 @dataclass(slots=True)
-class Found:
+class MappedRow:
     """A record that a pull looks at: its number (None: the device has none yet), what is known, and how it is now."""
 
     number: int | None
@@ -66,26 +66,26 @@ class Tutorial:
         self._store = store
         self._puts = Puts(database.upsert(NUMBERS, NUMBERS.c.keys()), database.upsert(ROWS, ROWS.c.keys()))
 
-    def push(self, login: DeviceLogin, item: Item, now: int) -> Settled | None:
+    def push(self, login: DeviceLogin, item: Item, now: int) -> RecordedVerdict | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
         with self._store.writing(login.book_id) as book:
             given = book.settled([item.change_id]).get(item.change_id)
             if given is not None:
                 return given
-            return _take(book, Notes(book.connection, self._puts, login), item, now)
+            return _take(book, TutorialNotes(book.connection, self._puts, login), item, now)
 
     def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
         """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
         since = max(since, 0)
         with self._store.reading(login.book_id) as seen:
-            notes = Notes(seen.connection, self._puts, login)
+            notes = TutorialNotes(seen.connection, self._puts, login)
             if since <= seen.book.seq and notes.has_nothing_after(since, seen.book.pruned):
                 return []
         with self._store.writing(login.book_id) as book:
-            return _answer(Notes(book.connection, self._puts, login), since, book.book.seq)
+            return _answer(TutorialNotes(book.connection, self._puts, login), since, book.book.seq)
 
 
-def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
+def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) -> RecordedVerdict | None:
     known = notes.known(item.number) if item.table == TABLE else None
     if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
@@ -96,19 +96,19 @@ def _take(book: Writing, notes: Notes, item: Item, now: int) -> Settled | None:
         return None
     book.book = replace(book.book, policy=POLICY)
     touched: dict[Key, Record] = {}
-    if isinstance(step, Step):
+    if isinstance(step, TutorialStep):
         touched = book.records(TABLE, [step.change.record_id])
         step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = take(book, Origin(notes.login.device.id, notes.login.user_id), [change], now, touched)
+    pushed = take(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
     outcome = pushed.outcomes[0]
-    if isinstance(step, Step) and outcome.code is None:
+    if isinstance(step, TutorialStep) and outcome.code is None:
         record = pushed.records.get((TABLE, step.change.record_id))
         notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
-    return Settled(outcome.verdict, outcome.seq, outcome.code, outcome.detail)
+    return RecordedVerdict(outcome.verdict, outcome.seq, outcome.code, outcome.detail)
 
 
-def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
+def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]]:
     if since > head:
         # The book was put back from a backup: nothing is known of what this device has but what was noted by then.
         since = 0
@@ -127,7 +127,7 @@ def _answer(notes: Notes, since: int, head: int) -> list[dict[str, Json]]:
     ]
 
 
-class Notes:
+class TutorialNotes:
     """What is kept for one device, inside a transaction."""
 
     def __init__(self, connection: Connection, puts: Puts, login: DeviceLogin) -> None:
@@ -179,13 +179,13 @@ class Notes:
         if self._connection.execute(STARTED.limit(1), self._ids).first() is not None:
             self._connection.execute(SERVE_ALL, self._ids)
 
-    def again(self, since: int) -> Iterator[Found]:
+    def again(self, since: int) -> Iterator[MappedRow]:
         """What lies behind the cursor and did not arrive, and what is not there any more."""
         for query in (UNHEARD, MISSING):
             for row in self._connection.execute(query, {**self._ids, "since": since}):
                 yield _found(row)
 
-    def fresh(self, since: int) -> Iterator[Found]:
+    def fresh(self, since: int) -> Iterator[MappedRow]:
         """What came after the cursor, without what the device surely has; that is noted on the way."""
         place, left = since, ANSWER_MAX
         while left > 0:
@@ -198,7 +198,7 @@ class Notes:
                 return
             place, left = looked_at[-1].seq, len(held)
 
-    def offer(self, served: list[tuple[Found, int]]) -> None:
+    def offer(self, served: list[tuple[MappedRow, int]]) -> None:
         """Note what is served, each with what will confirm it, and number what is new to the device."""
         new = [found for found, _ in served if found.number is None]
         if new:
@@ -240,10 +240,10 @@ def _known(
     return Known(record_id, rows[0], held_seq or 0, rows[1], offered_seq, bool(was_served))
 
 
-def _found(row: Sequence[Any]) -> Found:
+def _found(row: Sequence[Any]) -> MappedRow:
     number, seq, deleted, *cells = row[: 3 + len(CELLS)]
     is_there = deleted is not None and not deleted
-    return Found(
+    return MappedRow(
         number,
         _known(*row[3 + len(CELLS) :]),
         seq or 0,

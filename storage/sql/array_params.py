@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class among(FunctionElement[bool]):
+class in_array(FunctionElement[bool]):
     """Written as a function, as those of SQLAlchemy. The values are a list, under this name."""
 
     type = Boolean()
@@ -28,19 +28,19 @@ class among(FunctionElement[bool]):
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         super().__init__(column, bindparam(name, expanding=True))
 
-    def self_group(self, against: Any = None) -> among:
+    def self_group(self, against: Any = None) -> in_array:
         """Where a database has no truths, SQLAlchemy would add ``= 1``, and no index be used."""
         return self
 
 
-@compiles(among)
-def _in(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(in_array)
+def _in(element: in_array, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     return compiler.process(column.in_(values), **options)
 
 
-@compiles(among, "postgresql")
-def _any(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(in_array, "postgresql")
+def _any(element: in_array, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     listed = bindparam(values.key, type_=ARRAY(column.type))
     return compiler.process(column == any_(listed), **options)
@@ -60,12 +60,12 @@ def json_array(values: Sequence[Any]) -> str:
     return orjson.dumps(values).decode()
 
 
-@compiles(among, "sqlite")
-def _each(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(in_array, "sqlite")
+def _each(element: in_array, compiler: SQLCompiler, **options: Any) -> str:
     column, values = element.clauses
     each = func.json_each(bindparam(values.key, type_=JsonArray())).table_valued("value")
     return compiler.process(column.in_(select(each.c.value)), **options)
 
 
-AS_ONE: Mapping[str, Callable[[Sequence[Any]], Any]] = {"postgresql": list, "sqlite": json_array}
+ARRAY_ENCODERS: Mapping[str, Callable[[Sequence[Any]], Any]] = {"postgresql": list, "sqlite": json_array}
 """The values as the one parameter that they are to a driver; a database that is not named here takes one for each."""

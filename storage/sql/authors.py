@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from models import Base
 from offbook.core.model import Author
-from storage.sql.array_params import among
+from storage.sql.array_params import in_array
 
 CHANGES = Base.metadata.tables["changes"]
 DEVICES = Base.metadata.tables["devices"]
@@ -18,7 +18,7 @@ AUTHORED = (
     select(CHANGES.c.change_id, USERS.c.name, DEVICES.c.name, CHANGES.c.timestamp)
     .outerjoin(USERS, USERS.c.id == CHANGES.c.user_id)
     .outerjoin(DEVICES, DEVICES.c.id == CHANGES.c.device_id)
-    .where(CHANGES.c.book_id == bindparam("book"), among(CHANGES.c.change_id, "ids"))
+    .where(CHANGES.c.book_id == bindparam("book"), in_array(CHANGES.c.change_id, "ids"))
     .where(CHANGES.c.received_at.is_not(None))
 )
 IDS_AT_ONCE = 1000

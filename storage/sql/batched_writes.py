@@ -17,7 +17,7 @@ from types import TracebackType
 
 from offbook.core.errors import CursorGone
 from offbook.core.model import Change, Cursor, Key, Rejection
-from storage.base import Origin, Pushed, Store, Writing, check, take
+from storage.base import ChangeOrigin, PushedBatch, Store, WriteTransaction, check, take
 
 WHOLE_SIZE = 50_000
 """What is written in one transaction if that is all: a thousand edits of contacts with a few details. A fifth of a
@@ -38,7 +38,7 @@ Batch = Sequence[Change | Rejection]
 class Turns:
     """Transactions of one book, one after the other. A fault leaves nothing of the last of them behind."""
 
-    book: Writing
+    book: WriteTransaction
 
     def __init__(self, store: Store, book_id: int) -> None:
         self._store = store
@@ -78,7 +78,7 @@ class Turns:
         self.book = self._transaction.__enter__()
 
 
-def sizes_of(book: Writing, changes: Batch) -> list[int]:
+def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
     """What each of these changes costs, in cells."""
     sizes = [CHANGE_SIZE + (len(change.cells) if isinstance(change, Change) else 0) for change in changes]
     if len(changes) <= SMALL:
@@ -89,8 +89,8 @@ def sizes_of(book: Writing, changes: Batch) -> list[int]:
 
 
 def push_in_turns(
-    turns: Turns, origin: Origin, batch: Batch, now: int, since: Cursor | None = None, seen: int = 0
-) -> list[Pushed]:
+    turns: Turns, origin: ChangeOrigin, batch: Batch, now: int, since: Cursor | None = None, seen: int = 0
+) -> list[PushedBatch]:
     """Decide a batch and carry it out: what came of it, in each transaction that it took.
 
     Raises CursorGone, and applies nothing, where ``since`` can't be served: also where another database is put in this
@@ -98,7 +98,7 @@ def push_in_turns(
     """
     if since is not None:
         check(turns.book, since, seen)
-    parts: list[Pushed] = []
+    parts: list[PushedBatch] = []
     while True:
         some = turns.portion(batch)
         parts.append(take(turns.book, origin, some, now))
@@ -110,7 +110,7 @@ def push_in_turns(
             _check_again(turns.book, since, seen)
 
 
-def _check_again(book: Writing, since: Cursor, seen: int) -> None:
+def _check_again(book: WriteTransaction, since: Cursor, seen: int) -> None:
     try:
         check(book, since, seen)
     except CursorGone as gone:

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import Entry, Plan
 from offbook.core.model import Clock, Conflict, Key
-from storage.base import Done, Origin
+from storage.base import ChangeOrigin, HistoryStep
 from storage.engines.database import Transaction
-from storage.sql.array_params import among
+from storage.sql.array_params import in_array
 from storage.sql.authors import IDS_AT_ONCE
 from storage.sql.history_mapping import cells_of, value_of
 from storage.sql.prepared import Prepared
@@ -41,11 +41,11 @@ BETWEEN = (
 COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
 COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
 ONE = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("one"))
-NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, among(C.id, "ids"))
+NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
     .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
-    .where(among(CHANGES.c.record_id, "ids"))
+    .where(in_array(CHANGES.c.record_id, "ids"))
     .order_by(CHANGES.c.seq)
 )
 CLOSED: dict[str, Any] = {"resolved_at": bindparam("at"), "resolved_by": bindparam("by"), "seq": bindparam("new_seq")}
@@ -58,7 +58,7 @@ REPLACE = (
 )
 
 
-def waiting(connection: Connection, book_id: int) -> list[Conflict]:
+def open_conflicts(connection: Connection, book_id: int) -> list[Conflict]:
     """The open ones, oldest first."""
     return [conflict_of(row) for row in connection.execute(WAITING, {"book": book_id})]
 
@@ -70,13 +70,13 @@ def count(connection: Connection, book_id: int, record_id: str | None = None) ->
     return int(found)
 
 
-def found(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
+def fetch_conflict(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
     """One conflict, open or not, and the change that closed it."""
     row = connection.execute(ONE, {"book": book_id, "one": conflict_id}).first()
     return None if row is None else (conflict_of(row), row.resolved_by)
 
 
-def between(transaction: Transaction, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
     """Those with ``after < seq <= up_to``, and whether each is open. Every page asks, and mostly there are none."""
     span = {"book": book_id, "after": after, "up_to": up_to}
     if NEWEST_BETWEEN.rows(transaction, span) == [(None,)]:
@@ -101,7 +101,7 @@ def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now
     connection.execute(CLOSE, rows)
 
 
-def open_(connection: Connection, book_id: int, plan: Plan, origin: Origin, now: int) -> None:
+def open_(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
     conflicts = plan.asked()
     connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])
@@ -118,17 +118,17 @@ def _replacing(book_id: int, one: Conflict, now: int) -> dict[str, Any]:
     return {"book": book_id, **place, "at": now, "by": one.change_id, "new_seq": one.seq}
 
 
-def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> Mapping[Key, list[Done]]:
+def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> Mapping[Key, list[HistoryStep]]:
     ids = sorted({one.record_id for one in conflicts})
     after = min(one.base for one in conflicts)
     found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
-    steps: dict[Key, list[Done]] = defaultdict(list)
+    steps: dict[Key, list[HistoryStep]] = defaultdict(list)
     for table, record_id, seq, before in found:
-        steps[table, record_id].append(Done((table, record_id), seq, cells_of(before)))
+        steps[table, record_id].append(HistoryStep((table, record_id), seq, cells_of(before)))
     return steps
 
 
-def conflict_row(book_id: int, one: Conflict, origin: Origin, now: int) -> dict[str, Any]:
+def conflict_row(book_id: int, one: Conflict, origin: ChangeOrigin, now: int) -> dict[str, Any]:
     return {
         "id": one.id,
         "book_id": book_id,

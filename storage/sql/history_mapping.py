@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from offbook.core.merge.batch import Entry
 from offbook.core.model import Value, Verdict
 from offbook.core.validation import Json
-from storage.base import Origin, Past
+from storage.base import ChangeEntry, ChangeOrigin
 from storage.sql.prepared import Rows
 from storage.sql.record_mapping import dump
 
@@ -32,12 +32,12 @@ OF_CHANGE = (
 )
 
 
-def log_rows(book_id: int, history: Iterable[Entry], origin: Origin, now: int) -> Rows:
+def log_rows(book_id: int, history: Iterable[Entry], origin: ChangeOrigin, now: int) -> Rows:
     """The lines of the log for what was just decided."""
     return Rows(OF_VERDICT + OF_CHANGE, [_line(book_id, entry, origin, now) for entry in history]).filled()
 
 
-def _line(book_id: int, entry: Entry, origin: Origin, now: int) -> tuple[Any, ...]:
+def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[Any, ...]:
     """Of a rejected change only what its verdict needs is kept."""
     change_id, verdict, seq, change, before, beaten, code, detail = entry
     line = (book_id, change_id, seq, verdict.value, now, code, detail)
@@ -67,14 +67,14 @@ def _beaten_json(entry: Entry) -> str:
     )
 
 
-def past_of(row: Row[Any]) -> Past:
-    return Past(
+def entry_of_row(row: Row[Any]) -> ChangeEntry:
+    return ChangeEntry(
         (row.table_name, row.record_id),
         row.change_id,
         row.seq,
         Verdict(row.verdict),
         row.operation,
-        Origin(row.device_id, row.user_id),
+        ChangeOrigin(row.device_id, row.user_id),
         row.replica,
         row.timestamp,
         row.received_at,

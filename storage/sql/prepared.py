@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
 
-from storage.sql.array_params import AS_ONE
+from storage.sql.array_params import ARRAY_ENCODERS
 
 Values = Mapping[str, Any]
 
 
-class Driven(Protocol):
+class HasDriverConnection(Protocol):
     """A transaction whose driver can be reached: a Connection of SQLAlchemy, or a Transaction of
     storage.engines.database.
     """
@@ -32,7 +32,7 @@ class Driven(Protocol):
     def dialect(self) -> Dialect: ...
 
 
-class Written(NamedTuple):
+class CompiledStatement(NamedTuple):
     """A statement for one engine: its text, values of its own, and the order of its parameters if they have one."""
 
     text: str
@@ -61,13 +61,13 @@ class Prepared:
 
     def __init__(self, statement: Select[Any] | Update | Insert) -> None:
         self._statement = statement
-        self._texts: dict[Dialect, Written] = {}
+        self._texts: dict[Dialect, CompiledStatement] = {}
 
     @property
     def statement(self) -> Select[Any] | Update | Insert:
         return self._statement
 
-    def rows(self, transaction: Driven, values: Values) -> list[Any]:
+    def rows(self, transaction: HasDriverConnection, values: Values) -> list[Any]:
         """Run a query inside the transaction."""
         return self.run(transaction.connection, transaction.dialect, values)
 
@@ -75,7 +75,7 @@ class Prepared:
         """Run a query on a connection of the driver."""
         return _fetched(connection, *self._call(dialect, values))
 
-    def write(self, transaction: Driven, values: Values) -> None:
+    def write(self, transaction: HasDriverConnection, values: Values) -> None:
         """Run what gives no rows, inside the transaction."""
         cursor = transaction.connection.cursor()
         try:
@@ -83,7 +83,7 @@ class Prepared:
         finally:
             cursor.close()
 
-    def write_all(self, transaction: Driven, rows: Rows) -> None:
+    def write_all(self, transaction: HasDriverConnection, rows: Rows) -> None:
         """Run it for each of these rows, whose columns are its parameters, inside the transaction."""
         text, _, order = self._written(transaction.dialect)
         if order is None:
@@ -100,18 +100,19 @@ class Prepared:
         values = {**fixed, **values}
         return text, values if order is None else [values[name] for name in order]
 
-    def _written(self, dialect: Dialect) -> Written:
+    def _written(self, dialect: Dialect) -> CompiledStatement:
         found = self._texts.get(dialect)
         if found is None:
             compiled = self._statement.compile(dialect=dialect)
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            found = self._texts[dialect] = Written(str(compiled), fixed, getattr(compiled, "positiontup", None))
+            found = self._texts[dialect] = CompiledStatement(
+                str(compiled), fixed, getattr(compiled, "positiontup", None)
+            )
         return found
 
 
-class Listed:
-    """A query by many ``ids`` (storage.sql.array_params.among); its other parameters have names, and none of them is a
-    list.
+class PreparedInQuery:
+    """A query by many ``ids`` (storage.sql.array_params.in_array); its other parameters have names, and none is a list.
 
     Where a database takes a parameter for each id, there is a text for so many of them. The last id is repeated up to
     the next power of two, so that there are few texts.
@@ -121,16 +122,16 @@ class Listed:
         self.query = query
         self._texts: dict[tuple[Dialect, int], tuple[str, Sequence[str] | None]] = {}
 
-    def rows(self, transaction: Driven, values: Values, ids: Sequence[str]) -> list[Any]:
+    def rows(self, transaction: HasDriverConnection, values: Values, ids: Sequence[str]) -> list[Any]:
         """Run it inside the transaction, for at least one id."""
-        as_one = AS_ONE.get(transaction.dialect.name)
+        as_one = ARRAY_ENCODERS.get(transaction.dialect.name)
         if as_one:
             return self._run(transaction, {**values, "ids": as_one(ids)}, 1)
         listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
         single = {f"ids_{number}": one for number, one in enumerate(listed, 1)}
         return self._run(transaction, {**values, "ids": listed, **single}, len(listed))
 
-    def _run(self, transaction: Driven, given: Values, count: int) -> list[Any]:
+    def _run(self, transaction: HasDriverConnection, given: Values, count: int) -> list[Any]:
         text, order = self._written(transaction.dialect, given, count)
         return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
 
@@ -156,7 +157,7 @@ def _next_power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-def insert_rows(transaction: Driven, into: Table, rows: Rows) -> None:
+def insert_rows(transaction: HasDriverConnection, into: Table, rows: Rows) -> None:
     """Add rows, all with one statement, inside the transaction. A column that they don't name is null, or its default.
 
     The statement is SQLAlchemy's, the values go to the driver as they are: preparing them one by one would take longer
@@ -166,7 +167,7 @@ def insert_rows(transaction: Driven, into: Table, rows: Rows) -> None:
     _run_many(transaction, text, rows.values if transaction.dialect.positional else rows.named())
 
 
-def _run_many(transaction: Driven, text: str, values: Sequence[Any]) -> None:
+def _run_many(transaction: HasDriverConnection, text: str, values: Sequence[Any]) -> None:
     cursor = transaction.connection.cursor()
     try:
         cursor.executemany(text, values)

@@ -28,9 +28,9 @@ from models import Base
 from offbook.core.schema import Map
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
-from storage.sql.array_params import among
-from storage.sql.prepared import Listed, Prepared
-from storage.sql.record_mapping import Layout
+from storage.sql.array_params import in_array
+from storage.sql.prepared import Prepared, PreparedInQuery
+from storage.sql.record_mapping import RecordMapping
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]
@@ -41,7 +41,7 @@ A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "s
     BOOKS.c.id == bindparam("book")
 )
 BOOK = Prepared(A_BOOK)
-HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(among(BOOKS.c.id, "ids"))
+HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(in_array(BOOKS.c.id, "ids"))
 IS_CLOSED = select(SETTINGS.c.name).where(SETTINGS.c.name == literal_column(f"'{CLOSED}'")).scalar_subquery()
 BOOK_LOCKED = Prepared(A_BOOK.add_columns(IS_CLOSED).with_for_update())
 """The book, and at the end whether the database is closed: a statement of its own would make a push a fifth slower."""
@@ -52,9 +52,9 @@ SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=
 LAST_SEQ = Prepared(
     select(func.max(CHANGES.c.seq)).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to"))
 )
-SETTLED = Listed(
+SETTLED = PreparedInQuery(
     select(*(CHANGES.c[name] for name in ("change_id", "verdict", "seq", "code", "detail"))).where(
-        CHANGES.c.book_id == bindparam("book"), among(CHANGES.c.change_id, "ids")
+        CHANGES.c.book_id == bindparam("book"), in_array(CHANGES.c.change_id, "ids")
     )
 )
 
@@ -62,7 +62,7 @@ SETTLED = Listed(
 class TableQueries:
     """The statements of one synced table."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RecordMapping) -> None:
         self.layout = layout
         self._compounds: dict[tuple[str, tuple[bool, ...]], CompoundSelect[Any]] = {}
 
@@ -70,39 +70,43 @@ class TableQueries:
     def records(self) -> Select[Any]:
         """Whole rows by id."""
         columns = self.layout.rows.c
-        return select(self.layout.rows).where(columns.book_id == bindparam("book"), among(columns.id, "ids"))
+        return select(self.layout.rows).where(columns.book_id == bindparam("book"), in_array(columns.id, "ids"))
 
     @cached_property
-    def rows_of(self) -> Listed:
+    def rows_of(self) -> PreparedInQuery:
         """What a page needs of rows by id."""
         columns = self.layout.rows.c
         query = select(*self.layout.page_columns)
-        return Listed(query.where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+        return PreparedInQuery(query.where(columns.book_id == bindparam("book"), in_array(columns.id, "ids")))
 
     @cached_property
-    def entries_of(self) -> Mapping[Map, Listed]:
+    def entries_of(self) -> Mapping[Map, PreparedInQuery]:
         """Per map, the standing entries of records by id, as a page needs them."""
-        return {map_: Listed(self._entries_of(map_)) for map_ in self.layout.synced.maps}
+        return {map_: PreparedInQuery(self._entries_of(map_)) for map_ in self.layout.synced.maps}
 
     def _entries_of(self, map_: Map) -> Select[Any]:
         entries = self.layout.entries[map_.name].c
         query = select(entries[map_.owner], entries.entry_id, *(entries[name] for name in map_.by_name))
-        query = query.where(entries.book_id == bindparam("book"), among(entries[map_.owner], "ids"))
+        query = query.where(entries.book_id == bindparam("book"), in_array(entries[map_.owner], "ids"))
         return query.where(entries.removed.is_(False)).order_by(entries.entry_id)
 
     @cached_property
-    def known(self) -> Listed:
+    def known(self) -> PreparedInQuery:
         """Which of many ids are those of records."""
         columns = self.layout.rows.c
-        return Listed(select(columns.id).where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+        return PreparedInQuery(
+            select(columns.id).where(columns.book_id == bindparam("book"), in_array(columns.id, "ids"))
+        )
 
     @cached_property
-    def entry_counts(self) -> Listed:
+    def entry_counts(self) -> PreparedInQuery:
         """The same with how many entries each of them has, the removed ones too."""
         columns = self.layout.rows.c
         counts = [self._count_of(map_) for map_ in self.layout.synced.maps]
         total: ColumnElement[int] = sum(counts, literal_column("0"))
-        return Listed(select(columns.id, total).where(columns.book_id == bindparam("book"), among(columns.id, "ids")))
+        return PreparedInQuery(
+            select(columns.id, total).where(columns.book_id == bindparam("book"), in_array(columns.id, "ids"))
+        )
 
     def _count_of(self, map_: Map) -> ScalarSelect[int]:
         entries, columns = self.layout.entries[map_.name].c, self.layout.rows.c
@@ -116,7 +120,7 @@ class TableQueries:
 
     def _entries(self, map_: Map) -> Select[Any]:
         rows = self.layout.entries[map_.name]
-        query = select(rows).where(rows.c.book_id == bindparam("book"), among(rows.c[map_.owner], "ids"))
+        query = select(rows).where(rows.c.book_id == bindparam("book"), in_array(rows.c[map_.owner], "ids"))
         return query.order_by(rows.c.entry_id)
 
     @cached_property

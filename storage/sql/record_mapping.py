@@ -20,7 +20,7 @@ from offbook.core.model import Clock, Record, Value
 from offbook.core.protocol.requests import row
 from offbook.core.schema import EXISTS, TABLES, Map, Type
 from offbook.core.schema import Table as Synced
-from offbook.core.text import fold
+from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json, entry_data, is_empty
 from offbook.core.verify.digests import digest_of
 from storage.sql.prepared import Rows
@@ -41,7 +41,7 @@ def dump(value: Json) -> str:
 
 
 @dataclass(frozen=True)
-class Layout:
+class RecordMapping:
     """A synced table and the database's tables that it lies in. Columns ``search`` and ``sort_name`` are optional."""
 
     synced: Synced
@@ -86,7 +86,9 @@ class Layout:
         if self._is_searched:
             columns["search"] = map(searchable, cells)
         if self._is_sorted:
-            columns["sort_name"] = [fold(str(one.get(self.names[0], "")))[:SORT_CHARACTERS] for one in cells]
+            columns["sort_name"] = [
+                normalize_for_search(str(one.get(self.names[0], "")))[:SORT_CHARACTERS] for one in cells
+            ]
         for name in self.names:
             if name in used:
                 empty = False if name in self._flags else None
@@ -162,10 +164,12 @@ class Layout:
         return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
 
 
-def layouts(metadata_tables: Mapping[str, Table]) -> dict[str, Layout]:
+def record_mappings(metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:
     """How every table of TABLES lies in the database."""
     return {
-        name: Layout(table, metadata_tables[name], {map_.name: metadata_tables[map_.rows] for map_ in table.maps})
+        name: RecordMapping(
+            table, metadata_tables[name], {map_.name: metadata_tables[map_.rows] for map_ in table.maps}
+        )
         for name, table in TABLES.items()
     }
 
@@ -203,7 +207,7 @@ def searchable(cells: Cells) -> str:
                 texts.append(value.translate(DIGITS_ONLY))
         elif type(value) is tuple:
             texts.extend([str(part) for part in value if part is not None])
-    return fold("\n".join(texts))
+    return normalize_for_search("\n".join(texts))
 
 
 def _is_searched(cell: str, cells: Cells) -> bool:

@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
-from offbook.core.merge.retention import Lines, entries_lost, pruned
+from offbook.core.merge.retention import RetentionLimits, entries_lost, pruned
 from offbook.core.model import Record, Verdict
 from offbook.core.schema import Map, Type
 from storage.sql.queries import CHANGES, CONFLICTS
-from storage.sql.record_mapping import Layout
+from storage.sql.record_mapping import RecordMapping
 
 KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail"})
 """What the same change is answered with once more: never forgotten."""
@@ -24,7 +24,7 @@ KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detai
 RECORDS_AT_ONCE = 1000
 
 
-def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line: int) -> int:
+def forget_tombstones(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> int:
     rows = layout.rows.c
     dead = and_(rows.book_id == book_id, *_is_dead(layout, book_id, line))
     for map_ in layout.synced.maps:
@@ -34,19 +34,19 @@ def forget_tombstones(connection: Connection, layout: Layout, book_id: int, line
     return connection.execute(delete(layout.rows).where(dead)).rowcount
 
 
-def _is_dead(layout: Layout, book_id: int, line: int) -> tuple[ColumnElement[bool], ...]:
+def _is_dead(layout: RecordMapping, book_id: int, line: int) -> tuple[ColumnElement[bool], ...]:
     rows = layout.rows.c
     return rows.deleted.is_(True), rows.seq <= line, _is_settled(rows.id, layout, book_id)
 
 
-def _is_settled(record_id: ColumnElement[str], layout: Layout, book_id: int) -> ColumnElement[bool]:
+def _is_settled(record_id: ColumnElement[str], layout: RecordMapping, book_id: int) -> ColumnElement[bool]:
     """Whether no conflict of this record waits for a person."""
     columns = CONFLICTS.c
     here = and_(columns.book_id == book_id, columns.table_name == layout.synced.name, columns.resolved_at.is_(None))
     return record_id.not_in(select(columns.record_id).where(here))
 
 
-def losers(connection: Connection, layout: Layout, book_id: int, line: int) -> Iterator[list[str]]:
+def losers(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> Iterator[list[str]]:
     """The ids of records that may lose something, some at a time: those that have removed entries, and those that were
     deleted up to the trash's ``line`` and still hold something."""
     queries = [_in_trash(layout, book_id, line), *(_with_removed(layout, map_, book_id) for map_ in layout.synced.maps)]
@@ -54,7 +54,7 @@ def losers(connection: Connection, layout: Layout, book_id: int, line: int) -> I
     return (ids[start : start + RECORDS_AT_ONCE] for start in range(0, len(ids), RECORDS_AT_ONCE))
 
 
-def _in_trash(layout: Layout, book_id: int, line: int) -> Select[Any]:
+def _in_trash(layout: RecordMapping, book_id: int, line: int) -> Select[Any]:
     rows = layout.rows.c
     held: list[ColumnElement[bool]] = [
         rows[field.name].is_(True) if field.type is Type.FLAG else rows[field.name].is_not(None)
@@ -67,21 +67,21 @@ def _in_trash(layout: Layout, book_id: int, line: int) -> Select[Any]:
     return select(rows.id).where(rows.book_id == book_id, *_is_dead(layout, book_id, line), or_(*held))
 
 
-def _with_removed(layout: Layout, map_: Map, book_id: int) -> Select[Any]:
+def _with_removed(layout: RecordMapping, map_: Map, book_id: int) -> Select[Any]:
     entries = layout.entries[map_.name].c
     owner = entries[map_.owner]
     removed = and_(entries.book_id == book_id, entries.removed.is_(True), _is_settled(owner, layout, book_id))
     return select(owner).where(removed).distinct()
 
 
-def pairs(records: Iterable[Record], lines: Lines) -> list[tuple[Record, Record]]:
+def pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
     """Those of these records that lose something but not all, each as it was and as it will be."""
     both = [(old, pruned(old, lines)) for old in records]
     return [(old, new) for old, new in both if new is not None and new is not old]
 
 
 def forget_entries(
-    connection: Connection, layout: Layout, book_id: int, changed: Iterable[tuple[Record, Record]]
+    connection: Connection, layout: RecordMapping, book_id: int, changed: Iterable[tuple[Record, Record]]
 ) -> None:
     """Delete the entries that these records had and have no more."""
     gone: dict[str, list[dict[str, str]]] = {}

@@ -16,27 +16,27 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
-from offbook.core.history.reconstruct import Mark
-from offbook.core.merge.batch import Book, Plan, Settled
-from offbook.core.merge.retention import Forgotten, Lines, count, total
+from offbook.core.history.reconstruct import ChangeMarker
+from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
+from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, total
 from offbook.core.model import Author, Conflict, Key, Record, Verdict
 from offbook.core.schema import Map
 from offbook.core.users import gone_for_good
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
-from storage.base import Done, Origin, PageSize, Past
+from storage.base import ChangeEntry, ChangeOrigin, HistoryStep, PageSize
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
-from storage.engines.read_only_mode import Closed
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
 from storage.sql import conflicts as asked
 from storage.sql import retention
 from storage.sql.authors import authors_of
-from storage.sql.history_mapping import cells_of, log_rows, past_of
+from storage.sql.history_mapping import cells_of, entry_of_row, log_rows
 from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
-from storage.sql.record_mapping import Layout, PageEntries, layouts
+from storage.sql.record_mapping import PageEntries, RecordMapping, record_mappings
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
 
@@ -56,7 +56,7 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self.heard: Callable[[int, int], None] | None = None
         self._database = database
-        self._tables = {name: TableQueries(layout) for name, layout in layouts(Base.metadata.tables).items()}
+        self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReading]:
@@ -103,29 +103,29 @@ def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
     return max((place for place, row in enumerate(found, 1) if row[0] in whole), default=0)
 
 
-def the_book(query: Prepared, transaction: Transaction, book_id: int) -> Book:
+def the_book(query: Prepared, transaction: Transaction, book_id: int) -> BookState:
     """Raises NotLetIn where it was purged since the request was let in."""
     rows = query.rows(transaction, {"book": book_id})
     if not rows:
         raise gone_for_good()
-    return Book(*rows[0])
+    return BookState(*rows[0])
 
 
-def locked(transaction: Transaction, book_id: int) -> Book:
+def locked(transaction: Transaction, book_id: int) -> BookState:
     """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``the_book``."""
     rows = BOOK_LOCKED.rows(transaction, {"book": book_id})
     if not rows:
         raise gone_for_good()
     *columns, closed = rows[0]
     if closed is not None:
-        raise Closed
-    return Book(*columns)
+        raise ReadOnlyMode
+    return BookState(*columns)
 
 
 class SqlReading:
     """One consistent view of a book."""
 
-    def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: Book) -> None:
+    def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState) -> None:
         self.book = book
         self._transaction = transaction
         self._tables = tables
@@ -222,11 +222,12 @@ class SqlReading:
                 found[row[owner]].append((map_, row))
         return found
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
+    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         wanted = sorted(set(change_ids))
         rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
-            change_id: Settled(Verdict(verdict), seq, code, detail) for change_id, verdict, seq, code, detail in rows
+            change_id: RecordedVerdict(Verdict(verdict), seq, code, detail)
+            for change_id, verdict, seq, code, detail in rows
         }
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
@@ -249,38 +250,38 @@ class SqlReading:
         ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
         return {"book": self.book.id, **starts, **ends}
 
-    def history(self, table: str, record_id: str) -> list[Past]:
+    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
         columns = CHANGES.c
         query = select(CHANGES).where(columns.book_id == self.book.id, columns.record_id == record_id)
         query = query.where(columns.table_name == table, columns.verdict != Verdict.REJECTED.value)
-        return [past_of(row) for row in self._connection.execute(query.order_by(columns.id))]
+        return [entry_of_row(row) for row in self._connection.execute(query.order_by(columns.id))]
 
-    def past(self, change_id: str) -> Past | None:
+    def past(self, change_id: str) -> ChangeEntry | None:
         columns = CHANGES.c
         query = select(CHANGES).where(columns.book_id == self.book.id, columns.change_id == change_id)
         row = self._connection.execute(query.where(columns.record_id.is_not(None))).first()
-        return None if row is None else past_of(row)
+        return None if row is None else entry_of_row(row)
 
-    def since(self, seq: int) -> list[Done]:
+    def since(self, seq: int) -> list[HistoryStep]:
         columns = CHANGES.c
         query = select(columns.table_name, columns.record_id, columns.seq, columns.before)
         query = query.where(columns.book_id == self.book.id, columns.seq > seq)
         query = query.where(columns.record_id.is_not(None)).order_by(columns.seq)
         found = self._connection.execute(query)
-        return [Done((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+        return [HistoryStep((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
 
-    def marks(self, after: int, most: int) -> list[Mark]:
+    def marks(self, after: int, most: int) -> list[ChangeMarker]:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
         found = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
-        return [Mark(seq, change_id, Origin(device, user)) for seq, change_id, device, user in found]
+        return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in found]
 
     def conflicts(self) -> list[Conflict]:
-        return asked.waiting(self._connection, self.book.id)
+        return asked.open_conflicts(self._connection, self.book.id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return asked.between(self._transaction, self.book.id, after, up_to)
+        return asked.conflicts_between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self._connection, self.book.id, change_ids)
@@ -290,7 +291,7 @@ class SqlWriting(SqlReading):
     """A transaction with the book's lock."""
 
     def __init__(
-        self, transaction: Transaction, tables: Mapping[str, TableQueries], book: Book, database: Database
+        self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState, database: Database
     ) -> None:
         super().__init__(transaction, tables, book)
         self._database = database
@@ -315,7 +316,7 @@ class SqlWriting(SqlReading):
         self._loaded.update(found)
         return found
 
-    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
+    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
             self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
@@ -329,13 +330,13 @@ class SqlWriting(SqlReading):
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
 
-    def _add(self, layout: Layout, records: list[Record]) -> None:
+    def _add(self, layout: RecordMapping, records: list[Record]) -> None:
         if records:
             insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
             for table, rows in self._new_entries(layout, records):
                 insert_rows(self._transaction, table, rows.filled())
 
-    def _rewrite(self, layout: Layout, records: list[Record]) -> None:
+    def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
         if records:
             self._put(layout.rows, layout.whole_rows(self.book.id, records))
             for table, rows in self._new_entries(layout, records):
@@ -344,29 +345,29 @@ class SqlWriting(SqlReading):
     def _put(self, table: Table, rows: Rows) -> None:
         self._database.put(self._transaction, table, rows)
 
-    def _new_entries(self, layout: Layout, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
+    def _new_entries(self, layout: RecordMapping, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
         """The entries of these records that are not in their tables as they are now."""
         for map_ in layout.synced.maps:
             changed = [row for record in records for row in self._changed_entries(layout, map_, record)]
             if changed:
                 yield layout.entries[map_.name], Rows(layout.entry_columns(map_), changed)
 
-    def _changed_entries(self, layout: Layout, map_: Map, record: Record) -> list[tuple[Any, ...]]:
+    def _changed_entries(self, layout: RecordMapping, map_: Map, record: Record) -> list[tuple[Any, ...]]:
         after = layout.entry_rows(map_, self.book.id, record)
         loaded = self._loaded.get((record.table, record.id))
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [row for key, row in after.items() if before.get(key) != row]
 
-    def prune(self, lines: Lines) -> Forgotten:
+    def prune(self, lines: RetentionLimits) -> PurgedRows:
         here = self._connection, self.book.id
         changes, conflicts = (
             retention.forget_text(*here, lines.history),
             retention.forget_resolved(*here, lines.history),
         )
-        parts = [Forgotten(changes=changes, conflicts=conflicts)]
+        parts = [PurgedRows(changes=changes, conflicts=conflicts)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
-            parts.append(Forgotten(tombstones=retention.forget_tombstones(*place, lines.history)))
+            parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
             for ids in retention.losers(*place, lines.trash):
                 pairs = retention.pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
@@ -374,7 +375,7 @@ class SqlWriting(SqlReading):
         self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
         return total(parts)
 
-    def _write_pruned(self, layout: Layout, pairs: list[tuple[Record, Record]]) -> None:
+    def _write_pruned(self, layout: RecordMapping, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
             retention.forget_entries(self._connection, layout, self.book.id, pairs)
             self._put(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))

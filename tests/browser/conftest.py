@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import App
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from tests.browser.users import SIZES, Visit
 from tests.support.browser import PASSWORD, app_beside, parts_of, signed_in
 from tests.support.live_server import serving
@@ -141,7 +141,7 @@ def add_user_with(app: App, name: str, contacts: int) -> None:
     user = parts.accounts.add_user(name, PASSWORD, True, parts.clock(), parts.new_id)
     batch = [change_of(contact(number, parts.new_id()), parts.new_id()) for number in range(contacts)]
     if batch:
-        push(parts.store, user.book_id, Origin(user_id=user.id), batch, parts.clock())
+        push(parts.store, user.book_id, ChangeOrigin(user_id=user.id), batch, parts.clock())
 
 
 def contact(number: int, record_id: str) -> dict[str, Any]:

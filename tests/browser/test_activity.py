@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from storage.repositories.activity import DAY_US
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of
@@ -27,7 +27,7 @@ def busy(ada: Visit) -> Visit:
         device, _ = add_device(ada.app, ada.name, name)
         for day in days:
             batch = [change_of(contact(number, parts.new_id()), device.uuid) for number in range(day)]
-            push(parts.store, user.book_id, Origin(device.id, user.id), batch, now - day * DAY_US)
+            push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, now - day * DAY_US)
         parts.accounts.seen(device, now, 90_000, {"too_long": 2}, cursor_seq=now - 3 * DAY_US)
     ada.page.goto("/activity")
     return ada

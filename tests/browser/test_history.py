@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
@@ -31,7 +31,7 @@ def edited(ada: Visit) -> None:
         item = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}
         item |= {"timestamp": at, "base": found.seq if base is None else base, "data": data}
         change = change_of(item, device.uuid)  # type: ignore[attr-defined]
-        push(parts.store, user.book_id, Origin(device.id, user.id), [change], parts.clock())  # type: ignore[attr-defined]
+        push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), [change], parts.clock())  # type: ignore[attr-defined]
         after = parts.contacts.get(user.book_id, row.id)
         assert after
         return after.seq
@@ -66,7 +66,7 @@ def spoiled(ada: Visit, size: int = 60) -> None:
             common | {"id": made, "record_id": made, "operation": "INSERT", "data": {"name": f"Column {number}"}}
         )
     batch = [change_of(item, parts.new_id()) for item in items]
-    push(parts.store, user.book_id, Origin(office.id, user.id), batch, parts.clock())
+    push(parts.store, user.book_id, ChangeOrigin(office.id, user.id), batch, parts.clock())
 
 
 @pytest.mark.parametrize(("size", "scripts"), [("desktop", True), ("phone", True), ("phone", False)])

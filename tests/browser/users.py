@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from tests.support.browser import parts_of
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -73,4 +73,4 @@ class Visit:
         device, _ = parts.accounts.add_device(user.book_id, user.id, "the laptop", parts.clock(), parts.new_id)
         batch = [change_of(item, device.uuid) for item in items]
         assert all(isinstance(one, Change) for one in batch)
-        push(parts.store, user.book_id, Origin(device.id, user.id), batch, parts.clock())
+        push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, parts.clock())

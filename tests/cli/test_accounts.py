@@ -26,7 +26,7 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from storage.repositories.accounts import User, WrongPassword
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
@@ -204,7 +204,7 @@ def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) 
         item = {"id": parts.new_id(), "table": "contacts", "record_id": str(UUID(int=record)), "operation": operation}
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
         batch.append(change_of(item, parts.new_id()))
-    push(parts.store, owner.book_id, Origin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
+    push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
 
 
 def lives(app: App, owner: User) -> tuple[int, int]:

@@ -19,10 +19,10 @@ from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
 from ops.doctor import People
-from ops.query_plans import questions, walks
+from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
-from storage.engines.maintenance import Log, Size
+from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
 from tests.support.api_client import caller, change
 from tests.support.browser import add_user, app_on, parts_of
@@ -125,10 +125,10 @@ def test_a_statement_that_reads_too_much_is_found(app: App, monkeypatch: pytest.
     monkeypatch.setattr(postgresql_maintenance, "SMALL_ROWS", 100)
     database = filled(app)
     database.vacuum()
-    assert walks(database) == []
+    assert full_scans(database) == []
     with without_the_list_s_index(database):
-        assert {question.name for question in walks(database)} == {"the list of contacts"}
-    assert {question.table for question in questions()} >= {"contacts", "contact_details", "changes"}
+        assert {question.name for question in full_scans(database)} == {"the list of contacts"}
+    assert {question.table for question in index_checks()} >= {"contacts", "contact_details", "changes"}
 
 
 def test_the_doctor_finds_seqs_that_lie_in_the_future_and_says_by_how_much(app: App) -> None:
@@ -174,10 +174,10 @@ def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_ma
     ("findings", "words"),
     [
         (clock(10**15 + 3_600 * MB, 10**15), "1 hour in the future"),
-        (room(Size(400 * MB, folder=Path("/")), 700 * MB, 2), "make room for 800.0 MB"),
-        (room(Size(1_000, folder=Path("/")), 5 * MB, 2), "make room for 100.0 MB"),
-        (log_length(Log(200 * MB, 150 * MB, 32 * MB)), "find and end it"),
-        (log_length(Log(200 * MB, 0, 32 * MB)), "run `flask vacuum`"),
+        (room(DatabaseSize(400 * MB, folder=Path("/")), 700 * MB, 2), "make room for 800.0 MB"),
+        (room(DatabaseSize(1_000, folder=Path("/")), 5 * MB, 2), "make room for 100.0 MB"),
+        (log_length(LogSize(200 * MB, 150 * MB, 32 * MB)), "find and end it"),
+        (log_length(LogSize(200 * MB, 0, 32 * MB)), "run `flask vacuum`"),
         (limits(Config(threads=0, waiting_max=0)), "with threads, waiting_max at 0"),
         (exposure(Config(host="0.0.0.0")), "put a proxy in front"),
         (secrecy(Config(secret_key="short", instance_path=Path("/none"))), "choose a longer one"),
@@ -197,9 +197,9 @@ def test_what_is_bad_is_told_with_what_to_do(findings: list[object], words: str)
     [
         clock(0, 10**15),
         clock(10**15 + MB // 2, 10**15),
-        room(Size(400 * MB, folder=Path("/")), 900 * MB, 2),
-        room(Size(400 * MB), None, 2),
-        log_length(Log(60 * MB, 0, 32 * MB)),
+        room(DatabaseSize(400 * MB, folder=Path("/")), 900 * MB, 2),
+        room(DatabaseSize(400 * MB), None, 2),
+        log_length(LogSize(60 * MB, 0, 32 * MB)),
         limits(Config(trusted_proxies=0, port=0)),
         exposure(Config(host="0.0.0.0", trusted_proxies=1)),
         secrecy(Config(secret_key="x" * 64, instance_path=Path("/none"))),
@@ -237,7 +237,7 @@ def test_a_vacuum_changes_nothing_else_and_every_question_still_has_its_index(ap
     assert run(app, "vacuum").exit_code == 0
     assert device.synced(since=None) == before
     database.close()
-    assert walks(database) == []
+    assert full_scans(database) == []
 
 
 def test_a_vacuum_lets_readers_read_and_makes_writers_wait(app: App) -> None:

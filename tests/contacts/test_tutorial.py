@@ -16,7 +16,7 @@ from offbook.contacts.tutorial import (
     Item,
     Known,
     Row,
-    Step,
+    TutorialStep,
     after,
     as_received,
     confirmed_by,
@@ -171,7 +171,7 @@ def test_only_known_columns_are_taken() -> None:
 )
 def test_a_number_is_taken_as_its_text(value: Any, text: str | None) -> None:
     step = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert step.change.cells["phone"] == text
 
 
@@ -194,7 +194,7 @@ def test_no_body_does_more_than_be_refused(body: Any) -> None:
         except Malformed as refused:
             assert refused.status == 400
         else:
-            assert isinstance(step_of(read, None, DEVICE), Step | Rejection | None)
+            assert isinstance(step_of(read, None, DEVICE), TutorialStep | Rejection | None)
 
 
 # --- what of it is a change ----------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ CASES: list[tuple[str, Known, dict[str, Any], dict[str, Value], int]] = [
 @pytest.mark.parametrize(("known", "data", "cells", "base"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
 def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, base: int) -> None:
     step = step_of(item(data=data), known, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     change = step.change
     assert (change.operation, change.record_id, change.replica) == (Operation.UPDATE, RECORD, DEVICE)
     assert (dict(change.cells), change.base) == (cells, base)
@@ -243,11 +243,11 @@ def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, ba
 def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> None:
     made = item(operation=operation)
     step = step_of(made, None, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert step.change.operation is Operation.INSERT
     assert step.known == Known(step.change.record_id, row(phone="1"))
     again = step_of(made, None, DEVICE)
-    assert isinstance(again, Step) and again.change == step.change
+    assert isinstance(again, TutorialStep) and again.change == step.change
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
 )
 def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) -> None:
     step = step_of(item(operation="DELETE", data=None), known, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert (step.change.operation, step.change.base) == (Operation.DELETE, base)
     assert (step.known, step.sure) == (Known(RECORD, None, base), True)
 
@@ -303,13 +303,13 @@ def test_a_deletion_of_what_may_be_back_leaves_the_device_with_the_row_that_came
     data: Any, known: Known, left: Known
 ) -> None:
     step = step_of(item(operation="DELETE", data=data), known, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert (step.known, step.sure) == (left, False)
 
 
 def test_a_deletion_with_a_row_was_typed_without_having_seen_what_others_wrote() -> None:
     step = step_of(item(operation="DELETE"), replace(OWN, was_served=True), DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert step.change.base == 0
 
 
@@ -341,9 +341,9 @@ def record(deleted: bool = False, **cells: Value) -> Record:
     return Record("contacts", RECORD, 30, deleted, cells, Clock(5, 5, RECORD, DEVICE), {})
 
 
-def edit_to_3() -> Step:
+def edit_to_3() -> TutorialStep:
     step = step_of(item(data={"phone": "3"}), Known(RECORD, HELD, 10), DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     return step
 
 
@@ -380,24 +380,24 @@ def test_an_edit_of_what_is_there_says_only_what_was_typed(there: Record) -> Non
 def test_nothing_typed_or_no_name_makes_nothing_of_what_was_pruned() -> None:
     for data, known in (({"phone": "1"}, OWN), ({"phone": "3"}, Known(RECORD))):
         step = step_of(item(data=data), known, DEVICE)
-        assert isinstance(step, Step)
+        assert isinstance(step, TutorialStep)
         assert whole(step, None) is step
     deletion = step_of(item(operation="DELETE"), OWN, DEVICE)
-    assert isinstance(deletion, Step)
+    assert isinstance(deletion, TutorialStep)
     assert whole(deletion, None) is deletion
 
 
 @pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada"), None])
 def test_after_a_deletion_of_what_may_be_back_it_is_told_how_the_record_is(there: Record | None) -> None:
     step = step_of(item(operation="DELETE", data=None), replace(OWN, was_served=True), DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     known = after(step, Verdict.MERGED, 30, there)
     assert known == Known(RECORD, HELD, 10, visible(there), 0, was_served=True)
 
 
 def test_after_a_deletion_of_what_was_never_served_there_is_nothing_to_tell() -> None:
     step = step_of(item(operation="DELETE", data=None), OWN, DEVICE)
-    assert isinstance(step, Step)
+    assert isinstance(step, TutorialStep)
     assert after(step, Verdict.APPLIED, 30, record(deleted=True, name="Ada")) == Known(RECORD, None, 30)
 
 

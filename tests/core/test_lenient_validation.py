@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from offbook.core.errors import Invalid
-from offbook.core.lenient_validation import is_whole, known_part, said, said_value, typed_part, unknown_cells
+from offbook.core.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import change_of
 from offbook.core.schema import CONTACTS, Type
-from offbook.core.validation import SAID, TYPED, cells_of, change_data
+from offbook.core.validation import LENIENT, STRICT, cells_of, change_data
 
 ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
 
 
 def test_every_type_has_its_rules() -> None:
-    assert set(TYPED) == set(SAID) == set(Type)
+    assert set(STRICT) == set(LENIENT) == set(Type)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_every_type_has_its_rules() -> None:
 def test_limits_choices_and_needs_are_for_what_is_typed(data: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         cells_of(CONTACTS, data, Operation.INSERT)
-    told = said(CONTACTS, data)
+    told = read_row(CONTACTS, data)
     assert (told.data, told.left_out) == (data, ())
-    assert told.cells == cells_of(CONTACTS, data, Operation.INSERT, SAID)
+    assert told.cells == cells_of(CONTACTS, data, Operation.INSERT, LENIENT)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_limits_choices_and_needs_are_for_what_is_typed(data: dict[str, Any]) ->
 def test_what_can_not_be_held_costs_its_own_cell(
     data: dict[str, Any], kept: dict[str, Any], left_out: tuple[str, ...]
 ) -> None:
-    told = said(CONTACTS, data)
+    told = read_row(CONTACTS, data)
     assert (told.data, tuple(sorted(told.left_out))) == (kept, left_out)
-    assert told.cells == cells_of(CONTACTS, kept, Operation.INSERT, SAID)
+    assert told.cells == cells_of(CONTACTS, kept, Operation.INSERT, LENIENT)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_can_not_be_held_costs_its_own_cell(
     ids=str,
 )
 def test_a_cell_by_itself_is_held_though_it_is_not_known(cell: str, value: Any, held: Any) -> None:
-    assert said_value(CONTACTS, cell, value) == held
+    assert read_value(CONTACTS, cell, value) == held
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_cell_by_itself_is_held_though_it_is_not_known(cell: str, value: Any, 
 )
 def test_what_no_cell_can_hold_is_refused(cell: str, value: Any) -> None:
     with pytest.raises(Invalid):
-        said_value(CONTACTS, cell, value)
+        read_value(CONTACTS, cell, value)
 
 
 def test_a_cell_is_known_whole_or_not() -> None:
@@ -116,7 +116,9 @@ def test_a_cell_is_known_whole_or_not() -> None:
 
 
 def test_what_the_server_said_is_not_typed() -> None:
-    known = cells_of(CONTACTS, {"name": "Ada", "phone": "x" * 101, "details": {"k1": ADDRESS}}, Operation.INSERT, SAID)
+    known = cells_of(
+        CONTACTS, {"name": "Ada", "phone": "x" * 101, "details": {"k1": ADDRESS}}, Operation.INSERT, LENIENT
+    )
     data = {
         "name": "Ada",
         "phone": "x" * 101,
@@ -177,4 +179,4 @@ def test_a_change_is_read_by_the_rules_for_what_is_said() -> None:
         "data": {"phone": "x" * 101},
     }
     assert isinstance(change_of(item, change_id), Rejection)
-    assert isinstance(change_of(item, change_id, SAID), Change)
+    assert isinstance(change_of(item, change_id, LENIENT), Change)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from offbook.core import TABLES, Operation
 from offbook.core.errors import Invalid
 from offbook.core.schema import Table
-from offbook.core.validation import cells_of, change_data, same, shape
+from offbook.core.validation import cells_of, change_data, same, with_all_fields
 from tests.core.strategies import JSON, datas
 
 CONTACTS = TABLES["contacts"]
@@ -134,14 +134,14 @@ def test_parts_that_are_known_by_no_name_are_not_written() -> None:
 
 def test_a_shape_has_every_field_and_no_entry_that_is_removed() -> None:
     cells = {"name": "Ada", "details/k1/@exists": False, "details/k1/kind": "phone", "details/k2/kind": "url"}
-    data = shape(CONTACTS, cells)
+    data = with_all_fields(CONTACTS, cells)
     assert data.keys() == {*CONTACTS.by_name, "details"}
     assert (data["name"], data["phone"], data["starred"], data["details"]) == ("Ada", None, False, {})
 
 
 def test_a_shapes_entries_stand_in_the_order_of_their_keys() -> None:
     cells = read({"details": {"b": {"kind": "phone"}, "a": {"kind": "url"}}})
-    assert list(shape(CONTACTS, cells)["details"]) == ["a", "b"]
+    assert list(with_all_fields(CONTACTS, cells)["details"]) == ["a", "b"]
 
 
 @given(CASES)
@@ -155,10 +155,10 @@ def test_cells_written_as_data_are_read_as_the_same_cells(case: tuple[Table, Any
 def test_the_shape_of_cells_is_read_as_what_of_them_shows(case: tuple[Table, Any]) -> None:
     table, data = case
     cells = cells_of(table, data, Operation.UPDATE)
-    again = shape(table, cells)
+    again = with_all_fields(table, cells)
     for name in (name for name in table.required if again[name] is None):
         del again[name]
-    assert shape(table, cells_of(table, again, Operation.UPDATE)) == shape(table, cells)
+    assert with_all_fields(table, cells_of(table, again, Operation.UPDATE)) == with_all_fields(table, cells)
 
 
 @given(JSON, st.sampled_from(Operation))

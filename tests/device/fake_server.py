@@ -14,14 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
-from offbook.core.merge.batch import Book
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.batch import BookState
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import loads, parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import page
-from services.sync import rehearse, sync
+from services.sync import dry_run, sync
 from services.verify import compare, fetch
-from storage.base import Origin, PageSize, prune
+from storage.base import ChangeOrigin, PageSize, prune
 from tests.support.memory_store import MemoryStore, Shelf
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
@@ -48,7 +48,7 @@ class Server:
     store: MemoryStore = field(default_factory=MemoryStore)
 
     def __post_init__(self) -> None:
-        self.store.add_book(Book(1, self.uuid, self.policy, "e1", 0, 0))
+        self.store.add_book(BookState(1, self.uuid, self.policy, "e1", 0, 0))
 
     @property
     def shelf(self) -> Shelf:
@@ -62,10 +62,10 @@ class Server:
 
     def prune(self) -> None:
         """Forget all that is gone by now."""
-        prune(self.store, 1, Lines(self.shelf.book.seq, self.shelf.book.seq))
+        prune(self.store, 1, RetentionLimits(self.shelf.book.seq, self.shelf.book.seq))
 
     def empty_trash(self) -> None:
-        prune(self.store, 1, Lines(0, self.shelf.book.seq))
+        prune(self.store, 1, RetentionLimits(0, self.shelf.book.seq))
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
@@ -88,8 +88,8 @@ class Server:
         try:
             push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
             if path == "/plan":
-                return ok(rehearse(self.store, 1, push, self.now, PageSize(self.page_max)))
-            return ok(sync(self.store, 1, Origin(), push, self.now, PageSize(self.page_max)))
+                return ok(dry_run(self.store, 1, push, self.now, PageSize(self.page_max)))
+            return ok(sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max)))
         except CursorGone as gone:
             return problem(
                 410,

@@ -16,12 +16,12 @@ from uuid import uuid4
 import pytest
 
 from offbook import NotFound, Replica, Response
-from offbook.bulk_import import Importing
+from offbook.bulk_import import BulkImport
 from offbook.cli import CutShort
 from offbook.cli.contacts import rm
 from offbook.cli.import_export import take
 from offbook.database import batched_writes, change_log
-from offbook.database.batched_writes import in_turns
+from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import atomic, connect
 from offbook.formats import google_csv
 from offbook.sync.session import forget_old_lines
@@ -58,7 +58,7 @@ def test_what_was_written_in_a_turn_stays_when_a_later_one_fails(replica: Any) -
         assert 250 not in numbers
 
     with pytest.raises(AssertionError):
-        for _ in batched_writes.in_turns(replica, range(500), write):
+        for _ in batched_writes.write_in_batches(replica, range(500), write):
             assert not replica.in_transaction
     (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
     assert count == 100
@@ -70,7 +70,7 @@ def test_items_are_made_ready_while_the_lock_is_free(replica: Any) -> None:
             assert not replica.in_transaction
             yield number
 
-    sizes = list(batched_writes.in_turns(replica, made_ready(), len, block=atomic, size_of=lambda number: 10))
+    sizes = list(batched_writes.write_in_batches(replica, made_ready(), len, block=atomic, size_of=lambda number: 10))
     assert sum(sizes) == 300
     assert sizes[0] == 10
 
@@ -309,7 +309,7 @@ def test_what_a_restored_server_lost_is_put_into_the_queue_in_turns(
 
 def test_what_differs_is_mended_in_turns(a: Replica, locked_for: Measure) -> None:
     fill(a)
-    with change_log.applying(a.connection):
+    with change_log.without_logging(a.connection):
         edit(a, "title", "damaged")
     assert locked_for(a, a.verify) < LOCKED_MAX
     assert {one["title"] for one in a.contacts.list()} == {None}
@@ -361,13 +361,13 @@ def test_a_name_that_is_not_found_deletes_none_of_them(a: Replica) -> None:
 
 def test_what_was_committed_and_not_counted_yet_is_told_too(replica: sqlite3.Connection) -> None:
     """An interruption may come between the commit of a part and its being counted."""
-    importing = Importing(replica)
+    importing = BulkImport(replica)
 
     class Interrupted(Exception):
         """Stands for a signal that arrives just then."""
 
     def parts(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for counts in in_turns(*arguments, **options):
+        for counts in write_in_batches(*arguments, **options):
             if importing.counts.added:
                 raise Interrupted
             yield counts

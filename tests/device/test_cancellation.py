@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from offbook import Offline, Replica, Response, Stopped, SyncReport
-from offbook.sync.cancellation import Stoppable
+from offbook.sync.cancellation import CancellableTransport
 from tests.device.conftest import Device
 from tests.device.fake_server import Held, Server
 from tests.support.live_server import silent
@@ -83,7 +83,7 @@ def test_what_the_transport_raises_is_raised(server: Server) -> None:
             raise Offline("The network is down.")
 
     with pytest.raises(Offline, match="down"):
-        Stoppable(Broken(), threading.Event()).send("POST", "/sync", b"", {})
+        CancellableTransport(Broken(), threading.Event()).send("POST", "/sync", b"", {})
 
 
 def test_a_sync_that_was_told_to_stop_before_asks_nothing(device: Device, server: Server) -> None:

@@ -130,7 +130,7 @@ def test_a_choice_is_one_change_with_the_base_that_an_edit_would_have(a: Replica
     ada = contested(a, b, phone=("b", "a"))
     conflict = the_conflict(a)
     a.resolve(conflict["id"], "ours")
-    (line,) = change_log.pending(a.connection)
+    (line,) = change_log.pending_lines(a.connection)
     (seq,) = a.connection.execute("SELECT seq FROM server_rows WHERE record_id = ?", (ada,)).fetchone()
     assert (line.operation, line.data, line.base) == ("UPDATE", {"phone": "b"}, seq)
     assert line.resolves == (conflict["id"],)

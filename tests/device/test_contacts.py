@@ -27,7 +27,7 @@ def book(device: Device) -> Replica:
 
 
 def logged(book: Replica) -> list[Any]:
-    return [(line.operation, line.data) for line in change_log.pending(book.connection)]
+    return [(line.operation, line.data) for line in change_log.pending_lines(book.connection)]
 
 
 def test_a_contact_has_every_field_and_its_details(book: Replica) -> None:
@@ -323,7 +323,7 @@ def test_a_deletion_has_nothing_to_be_corrected(device: Device, server: Server) 
     ada = book.contacts.add(name="Ada")
     book.sync()
     book.contacts.delete(ada)
-    (change,) = change_log.pending(book.connection)
+    (change,) = change_log.pending_lines(book.connection)
     result = {"id": change.change_id, "verdict": "rejected", "seq": None, "code": "no", "detail": "No."}
     answer = {"book": server.uuid, "results": [result], "since": "x", "changes": [], "cursor": "x", "more": False}
     wire(book).steps = [says(Response(200, {}, json.dumps(answer).encode()))]

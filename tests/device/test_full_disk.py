@@ -48,7 +48,7 @@ def test_every_write_names_the_file_and_leaves_all_as_it_was(disk: SmallDisk, fi
             book.verify,
         ]
         for write in writes:
-            with pytest.raises(connection.DiskFull, match=f"^The disk of {file} is full: nothing was written"):
+            with pytest.raises(connection.FileDiskFull, match=f"^The disk of {file} is full: nothing was written"):
                 write()
         assert (book.contacts.list(), book.status().pending) == before
         disk.free()
@@ -61,7 +61,7 @@ def test_what_fills_the_disk_in_the_middle_leaves_nothing_of_it(disk: SmallDisk,
     """SQLite has rolled back by itself by then."""
     with Replica(file) as book:
         book.contacts.add(name="Ada")
-        with pytest.raises(connection.DiskFull), book.transaction():
+        with pytest.raises(connection.FileDiskFull), book.transaction():
             for number in range(2_000):
                 book.contacts.add(name=f"{number}", notes="x" * 8_000)
         assert [row["name"] for row in book.contacts.list()] == ["Ada"]
@@ -95,7 +95,7 @@ def test_a_page_that_finds_no_room_comes_again(disk: SmallDisk, file: Path, serv
             return server.answer(body)
 
         wire(book).steps.append(fill)  # type: ignore[arg-type]
-        with pytest.raises(connection.DiskFull):
+        with pytest.raises(connection.FileDiskFull):
             book.sync()
         assert book.contacts.list() == []
         disk.free()
@@ -141,7 +141,7 @@ def test_commands_that_write_say_why_not(closed: Path, disk: SmallDisk) -> None:
 def test_a_book_that_is_open_is_written_to_once_there_is_room(closed: Path, disk: SmallDisk) -> None:
     with Replica(closed) as book:
         assert book.contacts.count() == 1
-        with pytest.raises(connection.DiskFull):
+        with pytest.raises(connection.FileDiskFull):
             book.contacts.add(name="Bob")
         disk.free()
         book.contacts.add(name="Bob")
@@ -152,7 +152,7 @@ def test_a_replica_that_is_started_then_syncs_once_there_is_room(closed: Path, d
     refused, synced = threading.Event(), threading.Event()
     with Replica(closed, transport=Wire(server)) as book:
         book.start(
-            on_error=lambda error: refused.set() if isinstance(error, connection.DiskFull) else None,
+            on_error=lambda error: refused.set() if isinstance(error, connection.FileDiskFull) else None,
             on_status=lambda status: synced.set() if not status.pending else None,
         )
         assert refused.wait(SECONDS)
@@ -163,7 +163,7 @@ def test_a_replica_that_is_started_then_syncs_once_there_is_room(closed: Path, d
 
 def test_a_new_book_is_begun_once_there_is_room(disk: SmallDisk, file: Path) -> None:
     disk.fill()
-    with pytest.raises(connection.DiskFull):
+    with pytest.raises(connection.FileDiskFull):
         Replica(file)
     disk.free()
     with Replica(file) as book:
@@ -201,7 +201,7 @@ def test_a_started_replica_tells_waits_and_goes_on_by_itself(disk: SmallDisk, fi
         phone.contacts.add(name="Bob")
         phone.sync()
         assert refused.wait(SECONDS)
-        assert isinstance(errors[0], connection.DiskFull) and isinstance(errors[0], OffbookError)
+        assert isinstance(errors[0], connection.FileDiskFull) and isinstance(errors[0], OffbookError)
         assert f"The disk of {file} is full" in str(book.status().last_error)
         assert book.contacts.list() == []
         disk.free()

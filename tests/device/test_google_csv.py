@@ -20,7 +20,7 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
 from offbook.core.validation import cells_of
-from offbook.formats.google_csv import Contact, Import, decode, read, write
+from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"
@@ -276,7 +276,7 @@ def test_a_file_that_was_cut_anywhere_yields_whole_contacts_or_is_refused(encodi
             taken = read(decode(data[:length]))
         except Malformed:
             continue
-        assert taken == Import(whole[: len(taken.contacts)], [])
+        assert taken == ParsedFile(whole[: len(taken.contacts)], [])
         complete.add(len(taken.contacts))
     assert complete == {0, 1, 2, 3}
 
@@ -421,7 +421,7 @@ def test_formulas_are_left_as_they_are() -> None:
 
 
 def test_no_contacts_make_a_file_that_reads_as_none() -> None:
-    assert read(write([])) == Import([], [])
+    assert read(write([])) == ParsedFile([], [])
 
 
 # --- an export reads back as what was exported -----------------------------------------------------------------------
@@ -509,7 +509,7 @@ def files(draw: st.DrawFn) -> str:
 @example("Labels,Custom Field 1 - Label,Custom Field 1 - Value,Photo\n,Photo,a,b\n")
 def test_any_file_that_was_read_is_exported_as_the_same_contacts(text: str) -> None:
     found = read(text)
-    assert read(write(found.contacts)) == Import(found.contacts, [])
+    assert read(write(found.contacts)) == ParsedFile(found.contacts, [])
     for contact in found.contacts:
         cells_of(CONTACTS, contact, Operation.INSERT)
         assert UUID(contact["id"]).version in (5, None) or contact["id"] in text

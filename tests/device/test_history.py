@@ -56,7 +56,7 @@ def test_a_value_that_was_replaced_is_given_back_by_an_edit(a: Replica, ada: str
     edit = a.history(ada)[1]
     made = a.restore(edit.id)
     assert shows(a, ada) == ("1", "C", 0)
-    (line,) = change_log.pending(a.connection)
+    (line,) = change_log.pending_lines(a.connection)
     assert (line.change_id, line.data) == (made, {"phone": "1"})
     a.sync()
     assert a.history(ada)[0].before == {"phone": "2"}, "itself in the history"

@@ -328,7 +328,7 @@ def test_every_write_to_a_read_only_replica_is_refused_in_one_way(book: Path, se
             replica.verify,
         ]
         for write in writes:
-            with pytest.raises(sqlite.ReadOnly, match="can't be written to"):
+            with pytest.raises(sqlite.ReadOnlyFile, match="can't be written to"):
                 write()
         assert replica.contacts.count() == 1
     assert server.requests == []

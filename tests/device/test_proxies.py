@@ -11,7 +11,7 @@ import pytest
 
 from offbook import HTTP, NoLive, NotOffbook, Offline, ProxyFault, Replica
 from offbook.core.connection import SECONDS
-from offbook.live.websocket import Channel, Sign
+from offbook.live.websocket import Channel, ChannelSignal
 from tests.device.fake_server import Server
 from tests.device.http_server import TOKEN, House, serving
 from tests.device.scripted_servers import Visitor, answer, odd_server, says
@@ -152,5 +152,5 @@ def test_the_proxy_of_a_live_channel_is_named_where_it_fails(nowhere: str, monke
 def test_a_proxy_that_the_live_channel_can_not_use_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     said = opened("https://offbook.test")
-    assert said is not Sign.OPENED
+    assert said is not ChannelSignal.OPENED
     assert isinstance(said, NoLive) and "The proxy " in str(said) and "secret" not in str(said)

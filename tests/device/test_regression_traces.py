@@ -14,7 +14,7 @@ from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
 from services.sync import changes, sync
-from storage.base import Origin
+from storage.base import ChangeOrigin
 from tests.device.conftest import Device
 from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, wire
 
@@ -104,7 +104,7 @@ def test_a_page_that_overtakes_the_answer_to_an_older_push_stands(device: Device
     a.sync()
     b.sync()
     a.contacts.update(ada, phone="a")
-    lines = change_log.pending(a.connection)
+    lines = change_log.pending_lines(a.connection)
     late = a_push(a, server)
     b.sync()
     b.contacts.update(ada, phone="b", email="b@example.org")
@@ -117,13 +117,13 @@ def test_a_page_that_overtakes_the_answer_to_an_older_push_stands(device: Device
     assert a.status().pending == 0
 
 
-def a_push(replica: Replica, server: Server) -> response.Answer:
+def a_push(replica: Replica, server: Server) -> response.SyncResponse:
     """The answer to all that is pending, held back by whoever calls this."""
-    items = [line.as_json(replica.id) for line in change_log.pending(replica.connection)]
+    items = [line.as_json(replica.id) for line in change_log.pending_lines(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
     return response.parse(
-        sync(server.store, 1, Origin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
+        sync(server.store, 1, ChangeOrigin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
     )
 
 

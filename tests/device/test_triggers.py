@@ -97,7 +97,7 @@ def test_a_name_is_enough(tool: Tool, replica: sqlite3.Connection) -> None:
     assert is_random_uuid(id)
     assert created == updated
     assert starred == 0
-    (line,) = change_log.pending(replica)
+    (line,) = change_log.pending_lines(replica)
     change = change_of(line.as_json(REPLICA), REPLICA)
     assert isinstance(change, Change)
     assert (change.record_id, change.base, change.cells) == (id, 0, {"name": "Ada"})
@@ -376,7 +376,7 @@ def test_any_value_is_taken_in_and_logged(
     tool(f"INSERT INTO contacts(id, name, {column}) VALUES (?, 'Ada', {sql})", ADA)
     tool(f"UPDATE contacts SET {column} = NULL WHERE {column} IS NOT NULL AND '{column}' <> 'starred'")
     tool(f"UPDATE contacts SET {column} = {sql}")
-    lines = change_log.pending(replica)
+    lines = change_log.pending_lines(replica)
     assert lines[0].data == {"name": "Ada", column: value}
     assert column == "starred" or lines[-1].data == {column: value}
     bad = (column, sql, value) in BAD.values()
@@ -386,7 +386,7 @@ def test_any_value_is_taken_in_and_logged(
 def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: sqlite3.Connection) -> None:
     tool.ada()
     tool("INSERT INTO contact_details(contact_id, entry_id, kind, position) VALUES (?, 'k/1', 'x', 9e999)", ADA)
-    (line,) = change_log.pending(replica)
+    (line,) = change_log.pending_lines(replica)
     assert line.data == {"details": {"k/1": {"kind": "x", "label": None, "value": None, "position": float("inf")}}}
     assert isinstance(change_of(line.as_json(REPLICA), REPLICA), Rejection)
 
@@ -411,7 +411,7 @@ def test_text_that_is_not_utf8_stays_readable_and_can_be_written_back(tool: Tool
 
 
 def test_what_the_server_said_is_not_logged(replica: sqlite3.Connection) -> None:
-    with change_log.applying(replica):
+    with change_log.without_logging(replica):
         replica.execute("INSERT INTO contacts(id, name, updated_at) VALUES (?, 'Ada', 'then')", (ADA,))
         replica.execute("INSERT INTO contact_details(contact_id, entry_id, kind) VALUES (?, 'k1', 'phone')", (ADA,))
         replica.execute("UPDATE contacts SET phone = '1'")
@@ -423,25 +423,25 @@ def test_what_the_server_said_is_not_logged(replica: sqlite3.Connection) -> None
 
 
 def test_after_applying_writes_are_logged_again(replica: sqlite3.Connection) -> None:
-    with sqlite.atomic(replica), change_log.applying(replica), change_log.applying(replica):
+    with sqlite.atomic(replica), change_log.without_logging(replica), change_log.without_logging(replica):
         pass
-    with pytest.raises(RuntimeError), change_log.applying(replica):
+    with pytest.raises(RuntimeError), change_log.without_logging(replica):
         raise RuntimeError
     with sqlite.atomic(replica):
-        with pytest.raises(RuntimeError), change_log.applying(replica):
+        with pytest.raises(RuntimeError), change_log.without_logging(replica):
             raise RuntimeError
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
-    assert len(change_log.pending(replica)) == 1
+    assert len(change_log.pending_lines(replica)) == 1
 
 
 def test_a_contact_added_with_its_details_is_one_change(replica: sqlite3.Connection) -> None:
-    with change_log.one_change(replica):
+    with change_log.coalesce_changes(replica):
         replica.execute("INSERT INTO contacts(id, name) VALUES (?, 'Ada')", (ADA,))
         for key in ("k1", "k2"):
             replica.execute("INSERT INTO contact_details(contact_id, entry_id, kind) VALUES (?, ?, 'url')", (ADA, key))
         replica.execute("UPDATE contact_details SET value = 'x' WHERE entry_id = 'k2'")
         replica.execute("UPDATE contacts SET phone = NULL, company = 'Engines'")
-    (line,) = change_log.pending(replica)
+    (line,) = change_log.pending_lines(replica)
     assert line.operation == "INSERT"
     assert line.data is not None
     assert {name: line.data[name] for name in ("name", "company")} == {"name": "Ada", "company": "Engines"}
@@ -452,7 +452,7 @@ def test_a_contact_added_with_its_details_is_one_change(replica: sqlite3.Connect
 def test_one_change_keeps_nulls_and_removals(tool: Tool, replica: sqlite3.Connection) -> None:
     tool.ada(phone="1")
     tool.phone()
-    with change_log.one_change(replica):
+    with change_log.coalesce_changes(replica):
         replica.execute("UPDATE contacts SET phone = NULL")
         replica.execute("UPDATE contact_details SET label = 'boat'")
         replica.execute("DELETE FROM contact_details")
@@ -461,7 +461,7 @@ def test_one_change_keeps_nulls_and_removals(tool: Tool, replica: sqlite3.Connec
 
 def test_a_delete_is_never_joined_with_what_stands_beside_it(tool: Tool, replica: sqlite3.Connection) -> None:
     tool.ada()
-    with change_log.one_change(replica):
+    with change_log.coalesce_changes(replica):
         replica.execute("UPDATE contacts SET phone = '1'")
         replica.execute("DELETE FROM contacts")
         replica.execute("INSERT INTO contacts(id, name) VALUES (?, 'Ada')", (ADA,))
@@ -474,7 +474,7 @@ def test_a_delete_is_never_joined_with_what_stands_beside_it(tool: Tool, replica
 def test_one_change_leaves_other_records_and_earlier_lines_alone(tool: Tool, replica: sqlite3.Connection) -> None:
     tool.ada()
     tool("UPDATE contacts SET phone = '1'")
-    with change_log.one_change(replica):
+    with change_log.coalesce_changes(replica):
         replica.execute("INSERT INTO contacts(name) VALUES ('Grace')")
         replica.execute("UPDATE contacts SET phone = '2'")
     data = [data for _, _, data in tool.logged()]
@@ -488,10 +488,10 @@ def test_the_lines_of_one_record_are_found_until_they_are_acknowledged(replica: 
     replica.execute("INSERT INTO contacts(name) VALUES ('Grace')")
     replica.execute("UPDATE change_log SET synced = 1 WHERE id = 1")
     replica.execute("UPDATE change_log SET synced = 2, code = 'too_long', detail = 'why' WHERE id = 2")
-    assert [line.id for line in change_log.unsettled(replica, "contacts", ADA)] == [2, 3, 4]
-    assert [line.id for line in change_log.pending(replica)] == [3, 4, 5]
-    assert [line.id for line in change_log.pending(replica, 2)] == [3, 4]
-    assert [(line.id, line.code, line.detail) for line in change_log.parked(replica)] == [(2, "too_long", "why")]
+    assert [line.id for line in change_log.unsettled_lines(replica, "contacts", ADA)] == [2, 3, 4]
+    assert [line.id for line in change_log.pending_lines(replica)] == [3, 4, 5]
+    assert [line.id for line in change_log.pending_lines(replica, 2)] == [3, 4]
+    assert [(line.id, line.code, line.detail) for line in change_log.parked_lines(replica)] == [(2, "too_long", "why")]
 
 
 # --- a simulator ---------------------------------------------------------------------------------------------------

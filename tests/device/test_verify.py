@@ -53,7 +53,7 @@ def filled(device: Device, count: int) -> Replica:
 
 def damage(replica: Replica, sql: str, *values: Any) -> None:
     """A write that no trigger logs, as a fault or a tool that goes around them makes it."""
-    with change_log.applying(replica.connection):
+    with change_log.without_logging(replica.connection):
         assert replica.connection.execute(sql, values).rowcount > 0
 
 

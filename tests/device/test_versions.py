@@ -13,7 +13,7 @@ import pytest
 from offbook import Offline, Replica, SyncReport
 from offbook.cli.contacts import described
 from offbook.formats.google_csv import read, write
-from offbook.live.session import Live, Verdicts
+from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
 from tests.device.fake_server import Wire, lost_request
 from tests.support import other_versions
@@ -348,7 +348,7 @@ def test_a_row_that_came_with_a_verdict_to_an_older_version_comes_whole_with_the
     b.contacts.update(ada, pronouns="they", phone="1")
     b.sync()
     a.contacts.update(ada, phone="2")
-    live = Live(a.connection, lambda: NOW)
+    live = LiveSession(a.connection, lambda: NOW)
     request = json.loads(live.push() or "")
     number = request.pop("push")
     del request["since"]

@@ -21,13 +21,13 @@ from websockets.sync.server import ServerConnection, serve
 from offbook.database.connection import connect
 from offbook.ingest.batch_writer import Event
 from offbook.ingest.receiver import Stream, ingest
-from offbook.ingest.settings import Settings
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.settings import IngestSettings
+from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import address_of
 
 SECONDS_MAX = 20.0
 
-QUICK = Settings(
+QUICK = IngestSettings(
     batch_seconds=0.005,
     open_seconds=5.0,
     close_seconds=1.0,
@@ -141,7 +141,7 @@ class Ingesting:
 
     url: str
     path: Path
-    settings: Settings = QUICK
+    settings: IngestSettings = QUICK
     headers: tuple[str, ...] = ()
     greetings: tuple[str, ...] = ()
     events: list[Event] = field(default_factory=list)
@@ -163,7 +163,7 @@ class Ingesting:
     def _run(self) -> None:
         try:
             address = address_of(self.url, self.headers)
-            with closing(StreamFile(self.path, address.shown, now_us())) as file:
+            with closing(StreamWriter(self.path, address.shown, now_us())) as file:
                 stream = Stream(address, self.settings, self.greetings)
                 self.stored = asyncio.run(ingest(stream, file, now_us, Random(1), self._tell, self._end))
         except Exception as error:

@@ -15,12 +15,12 @@ import pytest
 from websockets.sync.server import ServerConnection
 
 from offbook import Replica
-from offbook.core.stream_format import LEASE_US, SECOND_US, stamp
+from offbook.core.stream_format import LEASE_US, SECOND_US, timestamp_text
 from offbook.database.connection import connect
 from offbook.ingest import checkpointer, stream_file
-from offbook.ingest.batch import Batch
-from offbook.ingest.errors import NotAStream, Occupied, OtherStream, Unkept
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.batch import MessageBatch
+from offbook.ingest.errors import FileLocked, NotAStream, OtherStream, WriteFailed
+from offbook.ingest.stream_file import StreamWriter
 from tests.ingest.feed_server import QUICK, SECONDS_MAX, Ingesting, feed, gaps, rows, until_closed, wait_until
 
 URL = "wss://example.org/feed"
@@ -32,15 +32,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "stream.db"
 
 
-def batch_of(*payloads: str, at_us: int = NOW) -> Batch:
-    batch = Batch()
+def batch_of(*payloads: str, at_us: int = NOW) -> MessageBatch:
+    batch = MessageBatch()
     for payload in payloads:
         batch.add(at_us, payload)
     return batch
 
 
-def opened(path: Path, at_us: int = NOW, url: str = URL, moved: bool = False) -> closing[StreamFile]:
-    return closing(StreamFile(path, url, at_us, moved))
+def opened(path: Path, at_us: int = NOW, url: str = URL, moved: bool = False) -> closing[StreamWriter]:
+    return closing(StreamWriter(path, url, at_us, moved))
 
 
 # --- which files -----------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def test_another_database_is_refused_and_stays_as_it_was(path: Path) -> None:
         other.execute("CREATE TABLE prices (id INTEGER PRIMARY KEY, price REAL)")
     before = path.read_bytes()
     with pytest.raises(NotAStream, match="holds something else than a stream: name another file with --db"):
-        StreamFile(path, URL, NOW)
+        StreamWriter(path, URL, NOW)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["stream.db"]
 
@@ -61,13 +61,13 @@ def test_a_book_of_contacts_is_refused(path: Path) -> None:
     with Replica(path):
         pass
     with pytest.raises(NotAStream):
-        StreamFile(path, URL, NOW)
+        StreamWriter(path, URL, NOW)
 
 
 def test_what_is_no_database_is_refused(path: Path) -> None:
     path.write_text("This is a text, and long enough to be taken for a database by its length." * 20)
     with pytest.raises(Exception, match="not a database"):
-        StreamFile(path, URL, NOW)
+        StreamWriter(path, URL, NOW)
     assert path.read_text().startswith("This is a text")
 
 
@@ -77,7 +77,7 @@ def test_a_file_of_a_later_offbook_is_refused(path: Path) -> None:
     with closing(connect(path)) as connection:
         connection.execute("UPDATE stream SET version = 2")
     with pytest.raises(NotAStream, match="later offbook"):
-        StreamFile(path, URL, NOW)
+        StreamWriter(path, URL, NOW)
 
 
 def test_a_table_that_another_program_wrote_goes_on_as_a_stream(path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_table_that_another_program_wrote_goes_on_as_a_stream(path: Path) -> N
     with opened(path) as file:
         file.commit(batch_of("new"), NOW)
     assert rows(path) == ["old", "new"]
-    assert rows(path, "SELECT messages, last_at FROM stream") == [(2, stamp(NOW))]
+    assert rows(path, "SELECT messages, last_at FROM stream") == [(2, timestamp_text(NOW))]
 
 
 def test_the_stream_of_another_address_is_refused_unless_it_moved(path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_stream_of_another_address_is_refused_unless_it_moved(path: Path) ->
         file.commit(batch_of("x"), NOW)
         file.stop(NOW)
     with pytest.raises(OtherStream, match=f"{path} holds the stream of {URL}.*--moved"):
-        StreamFile(path, "wss://example.org/other", NOW)
+        StreamWriter(path, "wss://example.org/other", NOW)
     with opened(path, url="wss://example.org/other", moved=True) as file:
         file.commit(batch_of("y"), NOW)
     assert rows(path, "SELECT url FROM stream") == ["wss://example.org/other"]
@@ -107,8 +107,8 @@ def test_the_stream_of_another_address_is_refused_unless_it_moved(path: Path) ->
 
 
 def test_a_second_ingest_is_sent_away_as_long_as_the_first_lives(path: Path) -> None:
-    with opened(path), pytest.raises(Occupied, match="Another process"):
-        StreamFile(path, URL, NOW + LEASE_US - 1)
+    with opened(path), pytest.raises(FileLocked, match="Another process"):
+        StreamWriter(path, URL, NOW + LEASE_US - 1)
     with opened(path, NOW + 1):
         pass
 
@@ -120,13 +120,13 @@ def test_one_that_can_not_begin_leaves_the_file_to_others(path: Path, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(stream_file, "Copying", no_more_files)
         with pytest.raises(OSError, match="Too many"):
-            StreamFile(path, URL, NOW)
+            StreamWriter(path, URL, NOW)
     with closing(connect(path)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == []
 
 
 def test_one_that_was_suspended_for_long_stores_nothing_more_when_another_has_taken_over(path: Path) -> None:
-    with opened(path) as suspended, opened(path, NOW + LEASE_US), pytest.raises(Occupied, match="took .* over"):
+    with opened(path) as suspended, opened(path, NOW + LEASE_US), pytest.raises(FileLocked, match="took .* over"):
         suspended.commit(batch_of("late"), NOW + LEASE_US)
     assert rows(path) == []
 
@@ -139,11 +139,11 @@ def test_a_clock_that_was_set_back_keeps_nobody_out(path: Path) -> None:
 def test_what_ended_without_a_word_is_a_gap_from_its_last_sign_of_life(path: Path) -> None:
     with opened(path) as killed:
         killed.commit(batch_of("a"), NOW)
-        killed.commit(Batch(), NOW + 5 * SECOND_US)
+        killed.commit(MessageBatch(), NOW + 5 * SECOND_US)
         with opened(path, NOW + LEASE_US + 5 * SECOND_US) as file:
             file.back(NOW + 60 * SECOND_US)
     bounds = "SELECT began_at, ended_at, after_id, reason FROM stream_gaps"
-    at = stamp(NOW + 5 * SECOND_US), stamp(NOW + 60 * SECOND_US)
+    at = timestamp_text(NOW + 5 * SECOND_US), timestamp_text(NOW + 60 * SECOND_US)
     assert rows(path, bounds) == [(*at, 1, "The ingest ended without a word.")]
 
 
@@ -199,7 +199,7 @@ def test_a_reader_that_stays_holds_nobody_up_and_the_log_stops_growing_when_it_l
         commit_until_the_log_is_begun_anew(file, path)
 
 
-def commit_until_the_log_is_begun_anew(file: StreamFile, path: Path) -> int:
+def commit_until_the_log_is_begun_anew(file: StreamWriter, path: Path) -> int:
     """How many commits that took: the log, which never gets shorter, is then half of what went through it since."""
     before, deadline = log_of(path), time.monotonic() + 20
     for count in itertools.count(1):
@@ -277,7 +277,7 @@ def test_what_can_not_be_stored_at_the_end_is_counted_in_a_sentence(path: Path) 
             assert server.sent.wait(SECONDS_MAX)
             running.stop()
     told = "can't be written to (database is locked), and 2 messages that were received could not be stored."
-    assert isinstance(running.error, Unkept) and told in str(running.error)
+    assert isinstance(running.error, WriteFailed) and told in str(running.error)
 
 
 def test_a_file_that_is_deleted_ends_it_at_once(path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_file_that_is_deleted_ends_it_at_once(path: Path) -> None:
         shutil.rmtree(path.parent)
         server.told.set()
         running.stop_by_itself()
-    assert isinstance(running.error, Unkept) and "deleted, moved or replaced" in str(running.error)
+    assert isinstance(running.error, WriteFailed) and "deleted, moved or replaced" in str(running.error)
 
 
 def test_a_table_that_is_dropped_ends_it_with_a_sentence(path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_table_that_is_dropped_ends_it_with_a_sentence(path: Path) -> None:
             other.execute("DROP TABLE stream_data")
         server.told.set()
         running.stop_by_itself()
-    assert isinstance(running.error, Unkept) and "no such table: stream_data" in str(running.error)
+    assert isinstance(running.error, WriteFailed) and "no such table: stream_data" in str(running.error)
 
 
 def test_rows_may_be_deleted_while_it_runs(path: Path) -> None:

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offbook.core import Book, Change, Conflict, Operation, Outcome, Record, Settled, Verdict, plan
+from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
 from offbook.core.merge.batch import Entry, Key, Plan
-from offbook.core.merge.rebase import Line, State, live, with_bases
-from offbook.core.merge.retention import Lines, pruned
+from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
+from offbook.core.merge.retention import RetentionLimits, pruned
 from offbook.core.model import Value
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
@@ -47,7 +47,7 @@ class Server:
     seq: int = 0
     now: int = START_MS * 1000
     records: dict[Key, Record] = field(default_factory=dict)
-    settled: dict[str, Settled] = field(default_factory=dict)
+    settled: dict[str, RecordedVerdict] = field(default_factory=dict)
     history: list[Entry] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     pushed: list[list[Change]] = field(default_factory=list)
@@ -55,13 +55,15 @@ class Server:
     emptied: set[Value] = field(default_factory=set)
 
     def push(self, batch: Sequence[Change]) -> list[Outcome]:
-        result = plan(Book(1, "book", self.policy, "epoch", self.seq, 0), self.records, self.settled, batch, self.now)
+        result = plan_batch(
+            BookState(1, "book", self.policy, "epoch", self.seq, 0), self.records, self.settled, batch, self.now
+        )
         self.plans.append((self.records, result))
         self.pushed.append(list(batch))
         self.records = {**self.records, **{key: result.records[key] for key in (*result.created, *result.written)}}
         self.settled = {
             **self.settled,
-            **{one.change_id: Settled(one.verdict, one.seq, one.code, one.detail) for one in result.history},
+            **{one.change_id: RecordedVerdict(one.verdict, one.seq, one.code, one.detail) for one in result.history},
         }
         self.history = self.history + result.history
         self.conflicts = self.conflicts + result.conflicts
@@ -72,7 +74,7 @@ class Server:
         """Prune what is deleted by now and waits for nobody. ``emptied`` takes what is gone for good."""
         waiting = {(one.table, one.record_id) for one in self.conflicts}
         before = [record for key, record in self.records.items() if key not in waiting]
-        after = [pruned(record, Lines(0, self.seq)) for record in before]
+        after = [pruned(record, RetentionLimits(0, self.seq)) for record in before]
         self.emptied |= {value for record in before for value in record.cells.values() if record.deleted}
         self.records = {**self.records, **{(record.table, record.id): record for record in after if record}}
 
@@ -86,17 +88,17 @@ class Device:
 
     replica: str
     rows: dict[Key, Record] = field(default_factory=dict)
-    log: list[Line] = field(default_factory=list)
+    log: list[PendingLine] = field(default_factory=list)
     cursor: int = 0
 
-    def lines(self, key: Key) -> list[Line]:
+    def lines(self, key: Key) -> list[PendingLine]:
         return [line for line in self.log if (line.change.table, line.change.record_id) == key]
 
     def live(self, key: Key) -> dict[str, Value] | None:
         row = self.rows.get(key)
         if row is None:
-            return live({}, False, self.lines(key), 0)
-        return live(row.cells, not row.deleted, self.lines(key), row.seq)
+            return visible_cells({}, False, self.lines(key), 0)
+        return visible_cells(row.cells, not row.deleted, self.lines(key), row.seq)
 
     def shows(self) -> dict[Key, Mapping[str, Value]]:
         keys = self.rows.keys() | {(line.change.table, line.change.record_id) for line in self.log}
@@ -105,26 +107,26 @@ class Device:
 
     def type(self, key: Key, change: Change) -> None:
         row = self.rows.get(key)
-        self.log.append(Line(len(self.log), change._replace(base=row.seq if row else 0)))
+        self.log.append(PendingLine(len(self.log), change._replace(base=row.seq if row else 0)))
 
     def push(self, server: Server) -> None:
         self._write_bases_down()
-        pending = [line.change for line in self.log if line.state is State.PENDING]
+        pending = [line.change for line in self.log if line.state is LineState.PENDING]
         outcomes = {outcome.change_id: outcome for outcome in server.push(pending)}
         self.log = [self._answered(line, outcomes.get(line.change.id)) for line in self.log]
 
     def _write_bases_down(self) -> None:
         waiting: dict[str, list[Change]] = {}
         for line in self.log:
-            if line.state is State.PENDING:
+            if line.state is LineState.PENDING:
                 waiting.setdefault(line.change.record_id, []).append(line.change)
         known = {change.id: change for pending in waiting.values() for change in with_bases(pending)}
         self.log = [replace(line, change=known.get(line.change.id, line.change)) for line in self.log]
 
-    def _answered(self, line: Line, outcome: Outcome | None) -> Line:
+    def _answered(self, line: PendingLine, outcome: Outcome | None) -> PendingLine:
         if outcome is None:
             return line
-        state = State.PARKED if outcome.verdict is Verdict.REJECTED else State.ACKNOWLEDGED
+        state = LineState.PARKED if outcome.verdict is Verdict.REJECTED else LineState.ACKNOWLEDGED
         return replace(line, state=state, seq=outcome.seq)
 
     def pull(self, server: Server) -> None:

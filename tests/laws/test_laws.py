@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from offbook.core import POLICIES, Operation, Record, Verdict
 from offbook.core.merge import decide
 from offbook.core.merge.batch import Plan
-from offbook.core.merge.policies import Contest, Fate, Policy
+from offbook.core.merge.policies import MergeContext, Policy, Resolution
 from offbook.core.schema import EXISTS
 from tests.laws.merge_laws import FIELDS, START_MS, Step, World, ends, histories, play, steps
 
@@ -261,19 +261,19 @@ def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(typed: list[St
 # --- a policy that nobody has thought of yet -----------------------------------------------------------------------
 
 
-def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
-    return dict.fromkeys(contest.rivals, Fate.LOSE)
+def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
+    return dict.fromkeys(contest.rivals, Resolution.LOSE)
 
 
-def capricious(contest: Contest) -> Mapping[str, Fate]:
+def capricious(contest: MergeContext) -> Mapping[str, Resolution]:
     """Takes, refuses and asks by the last digit of the change's id, contested or not."""
-    fate = list(Fate)[int(contest.change.id[-1], 16) % 3]
+    fate = list(Resolution)[int(contest.change.id[-1], 16) % 3]
     return dict.fromkeys(contest.wishes, fate)
 
 
-def careless(contest: Contest) -> Mapping[str, Fate]:
+def careless(contest: MergeContext) -> Mapping[str, Resolution]:
     """Brings a record back, and refuses whatever the change says of it."""
-    return {cell: Fate.TAKE if cell == EXISTS else Fate.LOSE for cell in contest.wishes}
+    return {cell: Resolution.TAKE if cell == EXISTS else Resolution.LOSE for cell in contest.wishes}
 
 
 MADE_UP = (first_write_wins, capricious, careless)
@@ -328,7 +328,7 @@ def over_policies(test: Callable[..., None]) -> bool:
 
 
 def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:
-    monkeypatch.setattr(decide, "_losers", lambda *_: ())
+    monkeypatch.setattr(decide, "_discarded_cells", lambda *_: ())
     history = [Step(1, "edit", clock=-5000), Step(2, "edit"), Step(2, "push")]
     with pytest.raises(AssertionError, match="is nowhere"):
         nothing_typed_is_missing(play("merge", history))

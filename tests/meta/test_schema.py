@@ -144,7 +144,7 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
     connection = sqlite.connect(path)
     assert value(connection, "SELECT count(DISTINCT name) FROM contacts") == 80
-    assert len(change_log.pending(connection)) == 80
+    assert len(change_log.pending_lines(connection)) == 80
     connection.close()
 
 
@@ -152,19 +152,19 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
 
 
 def test_a_file_opened_where_it_was_stays_the_same_replica(path: Path, replica: sqlite3.Connection) -> None:
-    first = schema.settle_in(replica, sqlite.home_of(path))
-    assert schema.settle_in(replica, sqlite.home_of(path)) == first
+    first = schema.assign_replica_id(replica, sqlite.home_of(path))
+    assert schema.assign_replica_id(replica, sqlite.home_of(path)) == first
     assert value(replica, "SELECT replica FROM sync_state") == first
 
 
 def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: sqlite3.Connection) -> None:
-    first = schema.settle_in(replica, sqlite.home_of(path))
+    first = schema.assign_replica_id(replica, sqlite.home_of(path))
     replica.execute("UPDATE sync_state SET lease_holder = 'me', lease_until_ms = 1")
     replica.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copied = path.with_name("copied.db")
     shutil.copyfile(path, copied)
     copy = sqlite.connect(copied)
-    second = schema.settle_in(copy, sqlite.home_of(copied))
+    second = schema.assign_replica_id(copy, sqlite.home_of(copied))
     assert second != first
     assert copy.execute("SELECT replica, lease_holder FROM sync_state").fetchall() == [(second, None)]
     copy.close()
@@ -175,13 +175,13 @@ def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: 
 
 def test_another_synced_table_costs_one_entry(replica: sqlite3.Connection) -> None:
     schema.install(replica, {"contacts": CONTACTS, "boats": BOATS})
-    with change_log.one_change(replica):
+    with change_log.coalesce_changes(replica):
         replica.execute("""INSERT INTO boats(id, name, "order") VALUES ('b1', 'Beagle', 3)""")
         replica.execute("""INSERT INTO boat_crew(boat_id, entry_id, role, "to") VALUES ('b1', 'k1', 'cook', '1836')""")
     replica.execute("UPDATE boats SET afloat = 1")
     replica.execute("""UPDATE boat_crew SET "from" = '1831'""")
     replica.execute("DELETE FROM boats")
-    lines = change_log.pending(replica)
+    lines = change_log.pending_lines(replica)
     assert [(line.table, line.operation, line.data) for line in lines] == [
         (
             "boats",
@@ -200,7 +200,7 @@ def test_a_table_that_grew_keeps_its_rows_and_logs_what_is_new(replica: sqlite3.
     more = (*CONTACTS.fields, Field("shoe_size", Type.INTEGER), Field("species", required=True))
     schema.install(replica, {"contacts": Table("contacts", more, CONTACTS.maps)})
     replica.execute("UPDATE contacts SET shoe_size = 37")
-    assert [line.data for line in change_log.pending(replica)] == [{"name": "Ada"}, {"shoe_size": 37}]
+    assert [line.data for line in change_log.pending_lines(replica)] == [{"name": "Ada"}, {"shoe_size": 37}]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: 
     schema.install(replica)
     replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
     replica.execute("UPDATE contacts SET phone = '1'")
-    assert len(change_log.pending(replica)) == 2
+    assert len(change_log.pending_lines(replica)) == 2
     assert value(replica, "SELECT knew FROM sync_state") == "[]"
 
 
@@ -261,7 +261,7 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
         old.execute("UPDATE sync_state SET cursor = 'e.5', snapshot = 2, book = 'b', token = 't'")
     before = old.execute("SELECT change_id, replica FROM change_log, sync_state").fetchone()
     schema.install(old)
-    (line,) = change_log.pending(old)
+    (line,) = change_log.pending_lines(old)
     assert (line.record_id, line.resolves, line.seq) == ("r1", (), None)
     assert (line.change_id, value(old, "SELECT replica FROM sync_state")) == before
     assert value(old, "SELECT seq FROM server_rows") == 5 and value(old, "SELECT count(*) FROM conflicts") == 0

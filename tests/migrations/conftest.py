@@ -13,7 +13,7 @@ from offbook.core.schema import TABLES
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS
 from storage.sql.prepared import Rows
-from storage.sql.record_mapping import layouts
+from storage.sql.record_mapping import record_mappings
 from tests.conftest import BOOK
 from tests.migrations.sample_data import RECORDS
 
@@ -32,7 +32,7 @@ def empty(database: Database) -> Database:
 @pytest.fixture
 def filled(database: Database) -> Database:
     """A migrated database with two contacts, written as the store writes them."""
-    layout = layouts(Base.metadata.tables)["contacts"]
+    layout = record_mappings(Base.metadata.tables)["contacts"]
     (details,) = TABLES["contacts"].maps
     with database.write() as connection:
         connection.execute(Book.__table__.insert(), BOOK)

@@ -17,13 +17,13 @@ from app import App
 from models import Base, Book, Membership, User
 from ops.backup import backup, client_programs, files, mariadb, postgresql
 from ops.backup import schema as backup_schema
-from ops.backup.backup import COPIES
+from ops.backup.backup import DRIVERS
 from ops.backup.files import BackupError
-from ops.backup.restore import Replacing
+from ops.backup.restore import RestoreRun
 from ops.doctor import schema
 from storage.engines.database import ENGINES, Database, open_engines
 from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
-from storage.engines.read_only_mode import Closed
+from storage.engines.read_only_mode import ReadOnlyMode
 from tests.cli.test_accounts import run
 from tests.support.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
@@ -94,7 +94,7 @@ def refused(app: App, *words: str) -> str:
 
 
 def test_every_engine_has_its_backups() -> None:
-    assert set(COPIES) == set(ENGINES)
+    assert set(DRIVERS) == set(ENGINES)
 
 
 # --- backup ----------------------------------------------------------------------------------------------------------
@@ -161,10 +161,10 @@ def test_a_folder_that_is_not_there_is_told_in_a_line(app: App, tmp_path: Path) 
 
 def test_a_backup_that_fails_leaves_nothing_behind(file: Path) -> None:
     """Nor does one whose name is taken while it is made."""
-    with pytest.raises(ZeroDivisionError), files.aside(file) as draft:
+    with pytest.raises(ZeroDivisionError), files.atomic_file(file) as draft:
         draft.write_text("half")
         raise ZeroDivisionError
-    with pytest.raises(BackupError, match="is there already"), files.aside(file):
+    with pytest.raises(BackupError, match="is there already"), files.atomic_file(file):
         file.write_text("of another")
     assert file.read_text() == "of another"
     assert [path.name for path in file.parent.iterdir() if file.name in path.name] == [file.name]
@@ -179,7 +179,7 @@ def test_a_backup_is_on_the_disk_before_it_has_its_name(file: Path, monkeypatch:
         synced.append((os.fstat(handle).st_ino, file.read_bytes() if file.exists() else None))
 
     monkeypatch.setattr(os, "fsync", spy)
-    with files.aside(file) as draft:
+    with files.atomic_file(file) as draft:
         draft.write_text("whole")
     assert synced == [(file.stat().st_ino, None), (file.parent.stat().st_ino, b"whole")]
 
@@ -449,13 +449,13 @@ def closed_to(database: Database) -> bool:
     try:
         with other.write():
             return False
-    except Closed:
+    except ReadOnlyMode:
         return True
     finally:
         other.close()
 
 
-class Meddled(Replacing):
+class Meddled(RestoreRun):
     """A restore in which something happens when the old database was kept and is there still."""
 
     def __init__(self, app: App, meddle: Callable[[], object]) -> None:
@@ -481,7 +481,7 @@ def test_nobody_writes_from_before_a_restore_to_the_new_epochs(app: App, databas
         return "new"
 
     backup.restore(database, backup.check(database, file), parts_of(app).config.instance_path, 0, new_id)
-    COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
+    DRIVERS[database.name].put_back(database.engine, file, Meddled(app, lambda: seen.append(closed_to(database))))
     assert seen == [True, True]
     assert (epochs(database), closed_to(database)) == (["new"], False)
 
@@ -497,7 +497,7 @@ def test_a_restore_that_fails_before_anything_is_replaced_changes_nothing(
     backed_up(app, file)
     before, steps = everything(database), Meddled(app, fail)
     with pytest.raises(KeyboardInterrupt):
-        COPIES[database.name].put_back(database.engine, file, steps)
+        DRIVERS[database.name].put_back(database.engine, file, steps)
     assert (everything(database), closed_to(database)) == (before, False)
     assert steps.outcome() == f"The database is as it was, and {steps.kept} holds it too."
 
@@ -522,7 +522,7 @@ def test_a_file_that_ends_while_it_is_restored_changes_nothing(
     backed_up(app, file)
     before, length = everything(database), int(file.stat().st_size * share)
     with pytest.raises(BackupError, match="^pg_restore failed"):
-        COPIES[database.name].put_back(database.engine, file, Meddled(app, lambda: os.truncate(file, length)))
+        DRIVERS[database.name].put_back(database.engine, file, Meddled(app, lambda: os.truncate(file, length)))
     assert (everything(database), closed_to(database)) == (before, False)
 
 
@@ -533,7 +533,7 @@ def test_a_dump_that_fails_half_way_leaves_a_closed_database(app: App, database:
     backed_up(app, file)
     steps = Meddled(app, lambda: file.write_text("nonsense;\n"))
     with pytest.raises(BackupError, match="^mariadb failed"):
-        COPIES[database.name].put_back(database.engine, file, steps)
+        DRIVERS[database.name].put_back(database.engine, file, steps)
     assert closed_to(database) and run(app, "db", "upgrade").exit_code != 0
     assert f"`flask restore {steps.kept}` puts back what was there" in steps.outcome()
     restored(app, steps.kept)

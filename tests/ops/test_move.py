@@ -20,10 +20,10 @@ from models import Base, ChangeRow, Contact, Setting, User
 from ops.move import copy_rows, verify_copy
 from ops.move import move as moving
 from ops.move.copy_rows import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
-from ops.move.move import Found, Mark, Unmovable, decide, why_closed
+from ops.move.move import ClosedMarker, DatabaseState, Unmovable, decide, why_closed
 from ops.move.verify_copy import differences
 from storage.engines.database import ENGINES, Database, open_engines, place_of
-from storage.engines.read_only_mode import Closed
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.sql.store import SqlStore
 from tests.conftest import available
 from tests.migrations.sample_data import revision_of
@@ -197,7 +197,7 @@ def test_what_is_acknowledged_while_a_move_begins_arrives(
                 acknowledged.append(uuid(number))
                 if len(acknowledged) >= BEFORE_A_MOVE:
                     enough.set()
-        except Closed:
+        except ReadOnlyMode:
             enough.set()
         finally:
             beside.close()
@@ -235,7 +235,7 @@ def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) 
 def test_a_source_that_took_changes_meanwhile_is_not_finished(both: tuple[Database, Database]) -> None:
     source, target = both
     move = moving.begin(source, target, lambda: "move")
-    moving.reopen(source)
+    moving.cancel_move(source)
     with pytest.raises(Unmovable, match="opened again"):
         moving.finish(source, target, move)
     assert why_closed(target) is not None
@@ -289,25 +289,41 @@ def test_differences_are_found_by_key(here: str, there: str, told: list[str]) ->
 
 # --- what is refused -------------------------------------------------------------------------------------------------
 
-HERE, TO = Mark("m", "there"), "there"
+HERE, TO = ClosedMarker("m", "there"), "there"
 
 GOOD = {
-    "a new one": (Found(), Found(), None),
-    "one of a source with rows": (Found(has_rows=True), Found(), None),
-    "one that was stopped at once": (Found(HERE), Found(), "m"),
-    "one that was stopped": (Found(HERE, has_rows=True), Found(Mark("m"), has_rows=True), "m"),
-    "one of a server that moved before": (Found(arrived="old"), Found(), None),
+    "a new one": (DatabaseState(), DatabaseState(), None),
+    "one of a source with rows": (DatabaseState(has_rows=True), DatabaseState(), None),
+    "one that was stopped at once": (DatabaseState(HERE), DatabaseState(), "m"),
+    "one that was stopped": (DatabaseState(HERE, has_rows=True), DatabaseState(ClosedMarker("m"), has_rows=True), "m"),
+    "one of a server that moved before": (DatabaseState(arrived="old"), DatabaseState(), None),
 }
 BAD = {
-    "a target with rows": (Found(), Found(has_rows=True), "holds a server already"),
-    "a finished one": (Found(HERE), Found(arrived="m", has_rows=True), "is finished: set DATABASE_URL"),
-    "one to where another arrived": (Found(HERE), Found(arrived="x", has_rows=True), "holds a server already"),
-    "an unfinished one of another": (Found(), Found(Mark("x"), has_rows=True), "unfinished move of another"),
-    "an unfinished one of another time": (Found(HERE), Found(Mark("x")), "unfinished move of another"),
-    "one to another target": (Found(Mark("m", "elsewhere")), Found(), "moved to elsewhere"),
-    "one from a target": (Found(Mark("m")), Found(), "finish that first"),
-    "one into a source": (Found(), Found(Mark("m", "elsewhere")), "moved elsewhere itself"),
-    "one into tables of others": (Found(), Found(foreign=("a", "b", "c", "d")), r"not offbook's \(a, b, c\)"),
+    "a target with rows": (DatabaseState(), DatabaseState(has_rows=True), "holds a server already"),
+    "a finished one": (DatabaseState(HERE), DatabaseState(arrived="m", has_rows=True), "is finished: set DATABASE_URL"),
+    "one to where another arrived": (
+        DatabaseState(HERE),
+        DatabaseState(arrived="x", has_rows=True),
+        "holds a server already",
+    ),
+    "an unfinished one of another": (
+        DatabaseState(),
+        DatabaseState(ClosedMarker("x"), has_rows=True),
+        "unfinished move of another",
+    ),
+    "an unfinished one of another time": (
+        DatabaseState(HERE),
+        DatabaseState(ClosedMarker("x")),
+        "unfinished move of another",
+    ),
+    "one to another target": (DatabaseState(ClosedMarker("m", "elsewhere")), DatabaseState(), "moved to elsewhere"),
+    "one from a target": (DatabaseState(ClosedMarker("m")), DatabaseState(), "finish that first"),
+    "one into a source": (DatabaseState(), DatabaseState(ClosedMarker("m", "elsewhere")), "moved elsewhere itself"),
+    "one into tables of others": (
+        DatabaseState(),
+        DatabaseState(foreign=("a", "b", "c", "d")),
+        r"not offbook's \(a, b, c\)",
+    ),
 }
 
 

@@ -12,18 +12,18 @@ import web.pages.settings
 from app import App
 from offbook.core import POLICIES
 from offbook.core.merge import decide
-from offbook.core.merge.policies import Contest, Fate
+from offbook.core.merge.policies import MergeContext, Resolution
 from tests.cli.test_accounts import run
 from tests.support.browser import signed_in
 from tests.support.conflict_scenarios import pair
 
 
-def first_write_wins(contest: Contest) -> Mapping[str, Fate]:
+def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
     """Whoever comes first stays.
 
     What comes later is in the history.
     """
-    return dict.fromkeys(contest.rivals, Fate.LOSE)
+    return dict.fromkeys(contest.rivals, Resolution.LOSE)
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from offbook.core.errors import Invalid, NotFound
 from ops.doctor import examine
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User, WrongPassword
-from storage.repositories.name_validation import a_name, folded
+from storage.repositories.name_validation import folded, validate_name
 from storage.repositories.passwords import Effort
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
@@ -85,9 +85,9 @@ def test_every_letter_folds_as_unicode_matches_it() -> None:
 
 
 def test_a_name_that_folds_to_very_much_is_refused() -> None:
-    assert a_name("ß" * 100)
+    assert validate_name("ß" * 100)
     with pytest.raises(Invalid) as refused:
-        a_name("\ufdfa" * 20)
+        validate_name("\ufdfa" * 20)
     assert refused.value.code == "bad_name"
 
 
@@ -106,7 +106,7 @@ def test_a_name_is_taken_in_every_spelling(accounts: Accounts, now: int, new_id:
     accounts.add_user(name, PASSWORD, False, now, new_id)
     with pytest.raises(Invalid) as refused:
         accounts.add_user(other, PASSWORD, False, now, new_id)
-    assert refused.value.code == "name_taken" and repr(a_name(name)) in str(refused.value)
+    assert refused.value.code == "name_taken" and repr(validate_name(name)) in str(refused.value)
     assert len(accounts.users()) == 1
 
 

@@ -18,12 +18,12 @@ from sqlalchemy import insert
 
 from models import Book as BookRow
 from offbook.core.conflicts.resolution import CONFLICTS
-from offbook.core.merge.batch import Book
-from offbook.core.merge.retention import Forgotten, Lines
+from offbook.core.merge.batch import BookState
+from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.protocol.requests import iso_millis, parse_cursor, push_of
 from offbook.core.verify.ranges import WHOLE, split
 from services.sync import changes, sync
-from storage.base import Origin, PageSize, Past, Reading, Store, prune
+from storage.base import ChangeEntry, ChangeOrigin, PageSize, ReadTransaction, Store, prune
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
 from tests.support.databases import MAKERS
@@ -35,7 +35,7 @@ START = 1_795_000_000_000_000
 TICK = 1_000_000
 LATER = START + 1_000 * TICK
 NOTHING: Mapping[str, Json] = MappingProxyType({})
-ORIGIN = Origin(device_id=1, user_id=1)
+ORIGIN = ChangeOrigin(device_id=1, user_id=1)
 
 
 class Library:
@@ -48,7 +48,7 @@ class Library:
 
     def add_book(self, policy: str = "merge") -> int:
         number = next(self._numbers)
-        book = Book(number, uuid(900_000 + number), policy, uuid(800_000 + number), 0, 0)
+        book = BookState(number, uuid(900_000 + number), policy, uuid(800_000 + number), 0, 0)
         if isinstance(self.store, MemoryStore):
             self.store.add_book(book)
             return number
@@ -157,14 +157,14 @@ class Desk:
         """What a device holds after a snapshot."""
         return rows_of(self.pages(None, limit))
 
-    def prune(self, line: int, trash: int = 0, dry_run: bool = False) -> Forgotten:
-        return prune(self.store, self.book_id, Lines(line, max(line, trash)), dry_run)
+    def prune(self, line: int, trash: int = 0, dry_run: bool = False) -> PurgedRows:
+        return prune(self.store, self.book_id, RetentionLimits(line, max(line, trash)), dry_run)
 
     def head(self) -> int:
         with self.store.reading(self.book_id) as book:
             return book.book.seq
 
-    def history(self, record: int = 1) -> list[Past]:
+    def history(self, record: int = 1) -> list[ChangeEntry]:
         with self.store.reading(self.book_id) as book:
             return book.history("contacts", uuid(record))
 
@@ -188,7 +188,7 @@ def rows_of(pages: Sequence[Json], before: Mapping[str, Json] = NOTHING) -> dict
     return held
 
 
-def everything(reading: Reading, ids: Sequence[str]) -> Json:
+def everything(reading: ReadTransaction, ids: Sequence[str]) -> Json:
     return {
         "book": reading.book,
         "rows": reading.rows(0, reading.book.seq, PageSize(10_000), live_only=False),

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import event, insert
 
 from models import ConflictRow
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, prune, push
+from storage.base import ChangeOrigin, prune, push
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User
 from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals
@@ -41,7 +41,7 @@ class Shelf:
 
     def push(self, *items: Any, device: Device | None = None, at: int | None = None) -> list[int | None]:
         batch = [change_of(item, self.laptop.uuid) for item in items]
-        origin = Origin(None if device is None else device.id, self.user.id)
+        origin = ChangeOrigin(None if device is None else device.id, self.user.id)
         pushed = push(SqlStore(self.database), self.user.book_id, origin, batch, at or self.now)
         return [outcome.seq for outcome in pushed.outcomes]
 
@@ -106,7 +106,7 @@ def test_days_before_the_first_are_not_counted(ada: Shelf, today: int) -> None:
 def test_what_was_pruned_is_of_nobody_and_not_counted(ada: Shelf, today: int) -> None:
     ada.add(ada.laptop, ada.now - DAY_US)
     ada.add(ada.laptop)
-    prune(SqlStore(ada.database), ada.user.book_id, Lines(ada.now - 1, ada.now - 1))
+    prune(SqlStore(ada.database), ada.user.book_id, RetentionLimits(ada.now - 1, ada.now - 1))
     found = ada.overview()
     assert found.days == [DayCount(today, ada.laptop.id, "Laptop", 1)]
     assert found.totals.contacts == 2

@@ -12,7 +12,7 @@ from redis import Redis, RedisError
 from sqlalchemy import update
 
 from models import Book
-from storage.commit_notifications import News, books_in, messages, open_news
+from storage.commit_notifications import CommitNotifications, books_in, messages, open_notifications
 from storage.engines.database import Database, open_engines
 from tests.support.database_servers import REDIS, redis_missing
 from tests.support.polling import wait_until
@@ -29,8 +29,8 @@ def live_url(database: Database) -> str:
 
 
 @contextmanager
-def opened(database: Database, live_url: str) -> Iterator[News]:
-    news = open_news(database, live_url)
+def opened(database: Database, live_url: str) -> Iterator[CommitNotifications]:
+    news = open_notifications(database, live_url)
     try:
         yield news
     finally:
@@ -38,7 +38,9 @@ def opened(database: Database, live_url: str) -> Iterator[News]:
 
 
 @pytest.fixture
-def two(database: Database, database_url: str, live_url: str) -> Iterator[tuple[News, News]]:
+def two(
+    database: Database, database_url: str, live_url: str
+) -> Iterator[tuple[CommitNotifications, CommitNotifications]]:
     """The news of two processes."""
     with ExitStack() as stack:
         other = open_engines(database_url)
@@ -46,7 +48,7 @@ def two(database: Database, database_url: str, live_url: str) -> Iterator[tuple[
         yield stack.enter_context(opened(database, live_url)), stack.enter_context(opened(other, live_url))
 
 
-def hears(news: News, *books: int) -> None:
+def hears(news: CommitNotifications, *books: int) -> None:
     """Wait until news of just these books came, in as many messages as may be."""
     heard: set[int] = set()
 
@@ -64,7 +66,9 @@ def hears(news: News, *books: int) -> None:
 
 
 @pytest.mark.engines("postgresql", "mysql")
-def test_what_one_process_tells_the_other_hears_and_not_itself(two: tuple[News, News]) -> None:
+def test_what_one_process_tells_the_other_hears_and_not_itself(
+    two: tuple[CommitNotifications, CommitNotifications],
+) -> None:
     one, other = two
     one.tell([7, 12])
     hears(other, 7, 12)
@@ -74,7 +78,7 @@ def test_what_one_process_tells_the_other_hears_and_not_itself(two: tuple[News, 
 
 
 @pytest.mark.engines("postgresql", "mysql")
-def test_news_of_many_books_fit(two: tuple[News, News]) -> None:
+def test_news_of_many_books_fit(two: tuple[CommitNotifications, CommitNotifications]) -> None:
     """PostgreSQL refuses a message of more than 8,000 bytes."""
     one, other = two
     books = range(2**62, 2**62 + 1000)
@@ -150,6 +154,6 @@ def test_a_redis_server_that_goes_away_is_told(database: Database, live_url: str
 @pytest.mark.engines("postgresql")
 def test_a_server_that_is_not_there_is_told_at_once(database: Database) -> None:
     with pytest.raises(OperationalError):
-        open_news(database, "postgresql://postgres@127.0.0.1:1/nothing")
+        open_notifications(database, "postgresql://postgres@127.0.0.1:1/nothing")
     with pytest.raises(RedisError):
-        open_news(database, "redis://127.0.0.1:1/0")
+        open_notifications(database, "redis://127.0.0.1:1/0")

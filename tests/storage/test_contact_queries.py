@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from offbook.core.errors import Malformed
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, prune, push
+from storage.base import ChangeOrigin, prune, push
 from storage.engines.database import Database
-from storage.repositories.contact_queries import Contacts
+from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore
 from tests.storage.library import LATER, Library
 
@@ -27,7 +27,7 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = SqlStore(database)
-        self.contacts = Contacts(database)
+        self.contacts = ContactQueries(database)
         library = Library(self.store, database)
         self.book, self.other = library.add_book(), library.add_book()
         self.numbers = count(1)
@@ -53,7 +53,7 @@ class Desk:
         item |= {"timestamp": "2026-11-20T17:00:00.000Z"} | ({} if data is None else {"data": data})
         change = change_of(item, change_id)
         assert isinstance(change, Change)
-        push(self.store, book or self.book, Origin(), [change], LATER)
+        push(self.store, book or self.book, ChangeOrigin(), [change], LATER)
         return change_id
 
     def new_id(self) -> str:
@@ -145,7 +145,7 @@ def test_what_was_emptied_is_not_in_the_trash(desk: Desk) -> None:
     desk.delete(ada)
     emptied = desk.seq(ada)
     desk.delete(bob)
-    prune(desk.store, desk.book, Lines(0, emptied))
+    prune(desk.store, desk.book, RetentionLimits(0, emptied))
     page = desk.contacts.trash(desk.book)
     assert ([row.name for row in page.rows], page.total) == (["Bob"], 1)
     assert desk.contacts.known(desk.book, [ada, bob]) == {ada: True, bob: True}

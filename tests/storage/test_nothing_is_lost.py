@@ -14,7 +14,7 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.validation import same
-from services.restore import By, preview, restore, restore_version, take_back
+from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
 from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.scenarios import HISTORIES, Player, Push, play
 
@@ -24,8 +24,8 @@ KEEPER = uuid(77)
 """The replica that gives back."""
 
 
-def by(number: int) -> By:
-    return By(ORIGIN, KEEPER, uuid(500_000 + number))
+def by(number: int) -> Actor:
+    return Actor(ORIGIN, KEEPER, uuid(500_000 + number))
 
 
 def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value]]:
@@ -72,7 +72,7 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, stor
             assert in_row or in_history or (key, cell, value) in waiting
     for number, (change_id, key, cell, value) in enumerate(typed):
         desk.now += TICK
-        after = restore(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now)
+        after = restore_values(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now)
         assert same(state_of(after).get(cell), value)
         assert record_of(desk, key) == after
 
@@ -88,11 +88,11 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     before = desk.live()
     expected = len(preview(desk.store, desk.book_id, moment))
     desk.now += TICK
-    taken = take_back(desk.store, desk.book_id, by(1), moment, desk.now)
+    taken = restore_book_to(desk.store, desk.book_id, by(1), moment, desk.now)
     assert taken.changed == expected and preview(desk.store, desk.book_id, moment) == []
     assert values(desk.live()) == values(shown)
     desk.now += TICK
-    take_back(desk.store, desk.book_id, by(2), taken.before, desk.now)
+    restore_book_to(desk.store, desk.book_id, by(2), taken.before, desk.now)
     assert values(desk.live()) == values(before)
 
 

@@ -9,14 +9,14 @@ from offbook.core.schema import TABLES
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.database import Database
 from storage.sql.queries import TableQueries
-from storage.sql.record_mapping import layouts
+from storage.sql.record_mapping import record_mappings
 
 pytestmark = pytest.mark.engines("sqlite")  # the others decide by their statistics
 
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_page_reads_the_entries_of_its_own_records_alone(database: Database, table: str) -> None:
-    for query in TableQueries(layouts(Base.metadata.tables)[table]).page_entries.values():
+    for query in TableQueries(record_mappings(Base.metadata.tables)[table]).page_entries.values():
         sql = query.text(database.reader.dialect)
         with database.read() as connection:
             steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1, 2, 3, 4, 0))]
@@ -39,7 +39,7 @@ def test_the_sums_of_parts_walk_through_no_other_part(database: Database, table:
 
 def plan_of(database: Database, table: str, ranges: list[Range]) -> list[str]:
     """How SQLite goes about a sum: each table that it reads."""
-    sql = str(TableQueries(layouts(Base.metadata.tables)[table]).sums(ranges).compile(database.engine))
+    sql = str(TableQueries(record_mappings(Base.metadata.tables)[table]).sums(ranges).compile(database.engine))
     with database.read() as connection:
         steps = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
     return [step for step in steps if step.startswith(("SEARCH", "SCAN"))]

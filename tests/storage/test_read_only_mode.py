@@ -16,9 +16,9 @@ from sqlalchemy import Connection, insert
 
 from app import App
 from models import Setting
-from ops.move.move import Mark, set_mark
+from ops.move.move import ClosedMarker, set_mark
 from storage.engines.database import Database
-from storage.engines.read_only_mode import RETRY_SECONDS, Closed
+from storage.engines.read_only_mode import RETRY_SECONDS, ReadOnlyMode
 from storage.sql.store import SqlStore
 from tests.support.api_client import Caller, change, typed
 from tests.support.browser import parts_of, signed_in
@@ -31,7 +31,7 @@ WAIT_SECONDS = 0.2
 
 def close(database: Database) -> None:
     with database.alone() as connection:
-        set_mark(connection, Mark("move", "postgresql://there/offbook"))
+        set_mark(connection, ClosedMarker("move", "postgresql://there/offbook"))
 
 
 # --- any engine ------------------------------------------------------------------------------------------------------
@@ -40,9 +40,9 @@ def close(database: Database) -> None:
 def test_a_closed_database_is_read_and_not_written(book: Database) -> None:
     store = SqlStore(book)
     close(book)
-    with pytest.raises(Closed), book.write():
+    with pytest.raises(ReadOnlyMode), book.write():
         pass
-    with pytest.raises(Closed), store.writing(1):
+    with pytest.raises(ReadOnlyMode), store.writing(1):
         pass
     with store.reading(1) as reading:
         assert reading.book.seq == 0
@@ -74,14 +74,14 @@ def test_who_closes_waits_for_every_writer(
     def closer() -> None:
         with other.alone() as connection:
             closed.set()
-            set_mark(connection, Mark("move", "there"))
+            set_mark(connection, ClosedMarker("move", "there"))
 
     with ThreadPoolExecutor() as pool:
         with writing(book):
             waiting = pool.submit(closer)
             assert not closed.wait(WAIT_SECONDS)
         waiting.result(20)
-    with pytest.raises(Closed), writing(book):
+    with pytest.raises(ReadOnlyMode), writing(book):
         pass
 
 
@@ -99,8 +99,8 @@ def test_every_writer_waits_for_who_closes(
         with book.alone() as connection:
             waiting = pool.submit(writer)
             assert not came.wait(WAIT_SECONDS)
-            set_mark(connection, Mark("move", "there"))
-        with pytest.raises(Closed):
+            set_mark(connection, ClosedMarker("move", "there"))
+        with pytest.raises(ReadOnlyMode):
             waiting.result(20)
     assert not came.is_set()
 
@@ -164,7 +164,7 @@ def test_nobody_signs_in_or_gets_another_password(closed: App) -> None:
         asked = closed.test_cli_runner().invoke(args=[*words, "--password-stdin"], input="another password")
         assert asked.exit_code == 1 and "is moving" in asked.stderr
     accounts = parts_of(closed).accounts
-    with pytest.raises(Closed):
+    with pytest.raises(ReadOnlyMode):
         accounts.check_password("ada", "x", "", 0)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
-from offbook.core.merge.batch import Book
+from offbook.core.merge.batch import BookState
 from offbook.core.merge.policies import POLICIES
 from tests.storage.library import Desk, Json, Library
 from tests.storage.scenarios import PUSHES, RECORDS, Player, Push, Typed
@@ -64,7 +64,7 @@ def test_both_stores_answer_the_same(sql: Library, steps: list[Push | Prune | Re
 def twin_of(desk: Desk) -> MemoryStore:
     """A book in memory that is called as the other is."""
     with desk.store.reading(desk.book_id) as reading:
-        book: Book = reading.book
+        book: BookState = reading.book
     store = MemoryStore()
     store.add_book(book)
     return store

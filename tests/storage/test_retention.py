@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
 from offbook.core.merge.policies import POLICIES
-from offbook.core.merge.retention import Forgotten
+from offbook.core.merge.retention import PurgedRows
 from tests.storage.library import Desk, Json, Library, change, rows_of, uuid
 from tests.storage.scenarios import HISTORIES, RECORDS, Push, play
 
@@ -85,7 +85,7 @@ def test_what_waits_for_a_person_is_not_forgotten(library: Library) -> None:
     before = desk.whole()["records"]
     desk.prune(desk.head())
     assert desk.whole()["records"] == before
-    assert desk.prune(0, trash=desk.head()) == Forgotten()
+    assert desk.prune(0, trash=desk.head()) == PurgedRows()
 
 
 def a_full_book(desk: Desk) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def a_full_book(desk: Desk) -> tuple[int, int]:
     return history, desk.head()
 
 
-FORGOTTEN = Forgotten(tombstones=2, emptied=1, entries=2, changes=7)
+FORGOTTEN = PurgedRows(tombstones=2, emptied=1, entries=2, changes=7)
 
 
 def test_what_was_forgotten_is_counted(desk: Desk) -> None:
@@ -241,7 +241,7 @@ def test_pruning_never_changes_what_lives(
     dead = [one for one in pruned["records"].values() if one.deleted and one.id not in spared]
     assert not [one for one in dead if one.seq <= line]
     assert not [one for one in dead if one.seq <= trash and one.cells]
-    assert desk.prune(line, trash) == Forgotten() and desk.whole(RECORDS) == pruned, "twice is once"
+    assert desk.prune(line, trash) == PurgedRows() and desk.whole(RECORDS) == pruned, "twice is once"
 
 
 @pytest.mark.proof

@@ -13,9 +13,9 @@ import pytest
 
 from offbook import Replica
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.stream_format import LEASE_US, SECOND_US, State
+from offbook.core.stream_format import LEASE_US, SECOND_US, StreamState
 from offbook.database.connection import connect
-from offbook.ingest.batch import Batch
+from offbook.ingest.batch import MessageBatch
 from storage.engines.database import Database
 from storage.repositories import stream_reader
 from storage.repositories.stream_reader import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
@@ -124,7 +124,7 @@ def test_a_stream_that_is_written_is_told_with_its_rate_of_now(file: Path, now: 
     with Written(file, now, ["a", "b"], rates, [(100, 90, "x")]).open():
         found = summary(file, now)
     assert (found.url, found.messages, found.last_at, found.alive_at) == (URL, 2, now, now)
-    assert (found.state, found.rate, found.gaps) == (State.RECEIVING, 60.0, 1)
+    assert (found.state, found.rate, found.gaps) == (StreamState.RECEIVING, 60.0, 1)
 
 
 def test_the_size_is_what_the_disk_gives_log_included(file: Path, now: int) -> None:
@@ -135,13 +135,13 @@ def test_the_size_is_what_the_disk_gives_log_included(file: Path, now: int) -> N
 @pytest.mark.parametrize(
     ("gaps", "later", "state"),
     [
-        ([(9, None, "away")], 0, State.AWAY),
-        ([(9, 5, "away")], 0, State.RECEIVING),
-        ([(9, None, "away")], LEASE_US, State.LOST),
+        ([(9, None, "away")], 0, StreamState.AWAY),
+        ([(9, 5, "away")], 0, StreamState.RECEIVING),
+        ([(9, None, "away")], LEASE_US, StreamState.LOST),
     ],
 )
 def test_a_stream_that_is_away_or_lost_is_told_so(
-    file: Path, now: int, gaps: list[tuple[int, int | None, str]], later: int, state: State
+    file: Path, now: int, gaps: list[tuple[int, int | None, str]], later: int, state: StreamState
 ) -> None:
     with Written(file, now, gaps=gaps).open():
         assert summary(file, now + later).state is state
@@ -149,7 +149,7 @@ def test_a_stream_that_is_away_or_lost_is_told_so(
 
 def test_a_stream_that_was_stopped_is_told_so(file: Path, now: int) -> None:
     found = summary(written(file, now), now)
-    assert (found.state, found.last_at, found.rate) == (State.STOPPED, None, 0)
+    assert (found.state, found.last_at, found.rate) == (StreamState.STOPPED, None, 0)
 
 
 def test_counts_per_span_are_those_of_its_seconds(file: Path, now: int) -> None:
@@ -269,7 +269,7 @@ def test_a_file_that_is_locked_is_told_so(file: Path, now: int) -> None:
 def test_a_look_changes_nothing_and_holds_nobody_up(file: Path, now: int) -> None:
     with Written(file, now, ["a"]).open() as ingest, reading(file) as found:
         assert found.summary(now).messages == 1
-        batch = Batch()
+        batch = MessageBatch()
         batch.add(now, "b")
         ingest.commit(batch, now)
         assert found.summary(now).messages == 1, "one moment, however long one looks"

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app import App, create_app
 from config import Config
-from services.container import Parts
+from services.container import Services
 from storage.repositories.devices import Device
 from tests.support.databases import Maker
 from tests.support.live_server import migrated
@@ -98,8 +98,8 @@ class Stage:
         return self._maker.kept(self._folder, name)
 
 
-def parts_of(app: App) -> Parts:
-    found: Parts = app.extensions["offbook"]
+def parts_of(app: App) -> Services:
+    found: Services = app.extensions["offbook"]
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from storage.sql.store import SqlReading
 from tests.support.api_client import Caller, change
 from tests.support.browser import add_device, add_user, parts_of
@@ -108,6 +108,6 @@ def push_all(two: Pair, items: list[dict[str, Any]], name: str) -> list[int]:
     changes = [change_of(one, device.uuid) for one in items]
     seqs: list[int] = []
     for start in range(0, len(changes), CHANGES_MAX):
-        batch, origin = changes[start : start + CHANGES_MAX], Origin(device.id, user.id)
+        batch, origin = changes[start : start + CHANGES_MAX], ChangeOrigin(device.id, user.id)
         seqs += [one.seq or 0 for one in push(parts.store, two.book, origin, batch, parts.clock()).outcomes]
     return seqs

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
 
-from offbook.core.history.reconstruct import Mark, common_of
-from offbook.core.merge.batch import Book, Entry, Plan, Settled
-from offbook.core.merge.retention import Forgotten, Lines, count, pruned
+from offbook.core.history.reconstruct import ChangeMarker, common_of
+from offbook.core.merge.batch import BookState, Entry, Plan, RecordedVerdict
+from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, pruned
 from offbook.core.model import Author, Conflict, Key, Record
 from offbook.core.protocol.requests import row_of
 from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
-from storage.base import Done, Origin, PageSize, Past
+from storage.base import ChangeEntry, ChangeOrigin, HistoryStep, PageSize
 from storage.engines.fair_lock import FairLock
 
 
@@ -26,10 +26,10 @@ from storage.engines.fair_lock import FairLock
 class Shelf:
     """One book and all that belongs to it. A transaction works on a copy, which takes the original's place."""
 
-    book: Book
+    book: BookState
     kept: dict[Key, Record] = field(default_factory=dict)
-    log: dict[str, Settled] = field(default_factory=dict)
-    told: list[Past] = field(default_factory=list)
+    log: dict[str, RecordedVerdict] = field(default_factory=dict)
+    told: list[ChangeEntry] = field(default_factory=list)
     asked: dict[str, tuple[Conflict, bool]] = field(default_factory=dict)
     """Every conflict by its id, and whether it is open."""
 
@@ -63,17 +63,17 @@ class Shelf:
             {record_id: digest_of(record) for record_id, record in live.items() if record_id in one} for one in ranges
         ]
 
-    def history(self, table: str, record_id: str) -> list[Past]:
+    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
         return [past for past in self.told if past.key == (table, record_id)]
 
-    def past(self, change_id: str) -> Past | None:
+    def past(self, change_id: str) -> ChangeEntry | None:
         return next((past for past in self.told if past.change_id == change_id), None)
 
-    def since(self, seq: int) -> list[Done]:
-        return [Done(one.key, one.seq, one.before) for one in self.told if one.seq is not None and one.seq > seq]
+    def since(self, seq: int) -> list[HistoryStep]:
+        return [HistoryStep(one.key, one.seq, one.before) for one in self.told if one.seq is not None and one.seq > seq]
 
-    def marks(self, after: int, most: int) -> list[Mark]:
-        found = [Mark(one.seq, one.change_id, one.origin) for one in self.told if one.seq and one.seq > after]
+    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+        found = [ChangeMarker(one.seq, one.change_id, one.origin) for one in self.told if one.seq and one.seq > after]
         return sorted(found, reverse=True, key=lambda mark: mark.seq)[:most]
 
     def conflicts(self) -> list[Conflict]:
@@ -92,14 +92,14 @@ class Shelf:
         found = [self.asked[one] for one in conflict_ids if one in self.asked]
         return {one.id: one.key for one, is_open in found if is_open}
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, Settled]:
+    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
 
-    def carry_out(self, plan: Plan, origin: Origin, now: int) -> None:
+    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
         for key in (*plan.created, *plan.written):
             self.kept[key] = plan.records[key]
         for entry in plan.history:
-            self.log[entry.change_id] = Settled(entry.verdict, entry.seq, entry.code, entry.detail)
+            self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.code, entry.detail)
             if entry.change is not None and entry.code is None:
                 self.told.append(past_of(entry, origin, now))
         for conflict_id, entry in plan.closed.items():
@@ -120,7 +120,7 @@ class Shelf:
         conflict, _ = self.asked[conflict_id]
         self.asked[conflict_id] = replace(conflict, seq=seq or 0), False
 
-    def prune(self, lines: Lines) -> Forgotten:
+    def prune(self, lines: RetentionLimits) -> PurgedRows:
         waiting = {one.key for one in self.conflicts()}
         after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
         forgotten = count((self.kept[key], record) for key, record in after.items())
@@ -147,14 +147,14 @@ def _place(conflict: Conflict) -> tuple[str, str, str, str]:
     return conflict.table, conflict.record_id, conflict.cell, conflict.replica
 
 
-def past_of(entry: Entry, origin: Origin, now: int) -> Past:
+def past_of(entry: Entry, origin: ChangeOrigin, now: int) -> ChangeEntry:
     """A change as the history will tell it. The entry must hold one."""
     change = entry.change
     assert change is not None
     beaten = [
         {"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten
     ]
-    return Past(
+    return ChangeEntry(
         change.key,
         change.id,
         entry.seq,
@@ -179,7 +179,7 @@ class MemoryStore:
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 
-    def add_book(self, book: Book) -> None:
+    def add_book(self, book: BookState) -> None:
         self._shelves[book.id] = Shelf(book)
 
     @contextmanager

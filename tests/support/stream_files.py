@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app import App
-from offbook.core.stream_format import SECOND_US, stamp
+from offbook.core.stream_format import SECOND_US, timestamp_text
 from offbook.database.connection import connect
-from offbook.ingest.batch import Batch
-from offbook.ingest.stream_file import StreamFile
+from offbook.ingest.batch import MessageBatch
+from offbook.ingest.stream_file import StreamWriter
 from storage.repositories.stream_registry import Source
 from tests.support.browser import parts_of
 
@@ -29,10 +29,10 @@ class Written:
     gaps: Sequence[tuple[int, int | None, str]] = ()
 
     @contextmanager
-    def open(self) -> Iterator[StreamFile]:
+    def open(self) -> Iterator[StreamWriter]:
         """As long as the ingest runs."""
-        with closing(StreamFile(self.path, URL, self.now)) as file:
-            batch = Batch()
+        with closing(StreamWriter(self.path, URL, self.now)) as file:
+            batch = MessageBatch()
             for payload in self.payloads:
                 batch.add(self.now, payload)
             file.commit(batch, self.now)
@@ -54,7 +54,7 @@ class Written:
             connection.execute("COMMIT")
 
     def _at(self, seconds_before: int) -> str:
-        return stamp(self.now - seconds_before * SECOND_US)
+        return timestamp_text(self.now - seconds_before * SECOND_US)
 
 
 def written(path: Path, now: int, *payloads: str | bytes) -> Path:

@@ -15,9 +15,9 @@ import orjson
 from offbook.contacts.tutorial import iso_of
 from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
-from storage.base import Origin, PageSize, prune, pull, push
+from storage.base import ChangeOrigin, PageSize, prune, pull, push
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 from storage.repositories.devices import DeviceLogin
@@ -90,7 +90,7 @@ class House:
 
     def prune(self) -> None:
         """Forget all that is deleted by now."""
-        prune(self.store, self.book_id, Lines(self.now, self.now))
+        prune(self.store, self.book_id, RetentionLimits(self.now, self.now))
 
     def close(self) -> None:
         for client in self.clients:
@@ -151,7 +151,7 @@ class Other:
             self.seen.get(record_id, 0),
             {cell: value or None for cell, value in cells.items()},
         )
-        origin = Origin(self.login.device.id, self.login.user_id)
+        origin = ChangeOrigin(self.login.device.id, self.login.user_id)
         pushed = push(self.house.store, self.house.book_id, origin, [change], now)
         if (record := pushed.records.get(("contacts", record_id))) is not None:
             self.seen[record_id] = record.seq

@@ -13,7 +13,7 @@ from app import App
 from tests.support.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from web.auth import safe_next
 from web.bodies import read_body
-from web.errors import Problem
+from web.errors import ApiProblem
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -286,7 +286,7 @@ def unpacked(app: App, body: bytes, encoding: str, limit: int = 10_000) -> bytes
     with app.test_request_context("/", method="POST", data=body, headers={"Content-Encoding": encoding}):
         try:
             return read_body(request, limit)
-        except Problem as problem:
+        except ApiProblem as problem:
             return problem.status, problem.code
 
 

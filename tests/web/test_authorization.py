@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.stream_files import shown, written
 from web.assets import url_of
@@ -244,7 +244,7 @@ def add_contact(app: App, book_id: int) -> tuple[str, str]:
     parts, record_id, change_id = parts_of(app), str(uuid.uuid4()), str(uuid.uuid4())
     cells = {"name": CANARY, "email": "ada@example.org"}
     change = Change(change_id, "contacts", record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
-    push(parts.store, book_id, Origin(), [change], parts.clock())
+    push(parts.store, book_id, ChangeOrigin(), [change], parts.clock())
     return record_id, change_id
 
 

@@ -21,10 +21,10 @@ from offbook import Replica
 from offbook.core.errors import SyncError
 from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.model import Cursor
-from storage.base import Origin
+from storage.base import ChangeOrigin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
-from storage.errors import DiskFull
+from storage.errors import DatabaseDiskFull
 from storage.repositories.accounts import Accounts, WrongPassword
 from storage.repositories.devices import SEEN_EVERY_US
 from storage.repositories.login_throttle import Throttled
@@ -38,9 +38,9 @@ from tests.support.databases import MAKERS
 from tests.support.full_disks import FULL, Disk, refusing, small_disk
 from tests.support.live_server import ROOT, serving
 from tests.support.websocket_client import listening
-from web.live.access_monitor import Care
-from web.live.handshake import Guest
-from web.server.thread_pool import Threads
+from web.live.access_monitor import AccessMonitor
+from web.live.handshake import Subscriber
+from web.server.thread_pool import ThreadPool
 
 TUTORIAL_START = "1970-01-01T00:00:00+00:00"
 ADDRESS = "203.0.113.5"
@@ -317,11 +317,11 @@ def test_a_person_is_told_on_a_page(full: House) -> None:
 @pytest.mark.engines("sqlite")
 def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full: House) -> None:
     device = parts_of(full.app).accounts.devices(1)[0]
-    guest = Guest(device.book_id, None, Origin(device.id, device.user_id), device)
+    guest = Subscriber(device.book_id, None, ChangeOrigin(device.id, device.user_id), device)
 
     async def note_twice() -> None:
-        threads: Threads[object] = Threads(1)
-        care, socket = Care(parts_of(full.app), threads), Left(guest, Cursor("epoch", 7))
+        threads: ThreadPool[object] = ThreadPool(1)
+        care, socket = AccessMonitor(parts_of(full.app), threads), Left(guest, Cursor("epoch", 7))
         care.add(socket)
         care.remove(socket)
         await care._note(all_of_them=True)
@@ -337,7 +337,7 @@ def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full:
 class Left:
     """A socket that was closed."""
 
-    guest: Guest
+    guest: Subscriber
     position: Cursor | None
 
     def end(self, code: int) -> None:
@@ -424,9 +424,9 @@ def test_a_server_with_people_starts(full: House) -> None:
 def test_a_vacuum_and_a_migration_that_find_no_room_say_so(full: House) -> None:
     with full.database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM contacts")).scalar_one() == 1
-    with pytest.raises(DiskFull):
+    with pytest.raises(DatabaseDiskFull):
         full.database.vacuum()
-    with pytest.raises(DiskFull), full.database.migrate() as connection:
+    with pytest.raises(DatabaseDiskFull), full.database.migrate() as connection:
         connection.execute(text("CREATE TABLE more (id INTEGER)"))
 
 

@@ -16,7 +16,7 @@ from offbook import Replica, SyncError, SyncReport
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
 from offbook.database.parked import Parked
-from offbook.database.server_rows import change_in
+from offbook.database.server_rows import change_of_line
 from tests.worlds.edits import TYPED, Editor
 from tests.worlds.network import Crash, Network
 from tests.worlds.server import Server
@@ -77,7 +77,7 @@ class Version:
 
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
-        is_bad = self.change_in(line) is None or change_in(replace(line, typed=1)) is None
+        is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
         return is_bad or line.state == change_log.State.PARKED
 
     def known(self, row: Any) -> Any:

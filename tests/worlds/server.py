@@ -10,11 +10,11 @@ from typing import Any
 from offbook import Response
 from offbook.core.conflicts.resolution import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
 from services.sync import changes, sync
-from storage.base import Origin, PageSize, Store, prune
+from storage.base import ChangeOrigin, PageSize, Store, prune
 from tests.support.memory_store import MemoryStore, Shelf
 
 Json = Any
@@ -42,7 +42,7 @@ class Server:
             if len(push.batch) > self.changes_max:
                 return self._problem(413, "too_many_changes", "Too many at once.")
             self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))
-            found = sync(self.store, book_id or self.book_id, Origin(), push, self.now, PageSize(self.page_max))
+            found = sync(self.store, book_id or self.book_id, ChangeOrigin(), push, self.now, PageSize(self.page_max))
             return self._response(200, found)
         except CursorGone as gone:
             more = {"reason": gone.reason, "kept": gone.kept, "book": gone.book, "takes_history": gone.takes_history}
@@ -105,5 +105,5 @@ class Server:
         book = replace(backup.book, epoch=epoch or backup.book.epoch)
         self.store._shelves[self.book_id] = replace(backup, book=book)
 
-    def prune(self, lines: Lines) -> None:
+    def prune(self, lines: RetentionLimits) -> None:
         prune(self.store, self.book_id, lines)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from offbook import SyncReport
 from offbook.core.merge.policies import POLICIES
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from tests.storage.library import Library
 from tests.support.memory_store import Shelf
 from tests.worlds.devices import Device, Ledger, Version, texts_in
@@ -178,7 +178,7 @@ def prune(world: World, device: Device) -> None:
     before, rows = texts_in(server.everything()), server.rows()
     places = [server.head(), *sorted(seq for seq, _ in rows.values())]
     history, trash = sorted(world.random.choice(places) for _ in range(2))
-    server.prune(Lines(world.random.choice([0, history]), trash))
+    server.prune(RetentionLimits(world.random.choice([0, history]), trash))
     assert server.rows() == rows
     world.ledger.excused |= before - texts_in(server.rows_and_history())
 

@@ -6,35 +6,35 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
-from offbook.core.conflicts.bulk import Typed
+from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.resolution import Choice, conflict_data
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
-from services.conflicts import settle
-from services.container import parts
-from web.api.describe import UNFIT, Asks, describes
+from services.conflicts import resolve_conflict
+from services.container import services
+from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import body_object, by_device, restored
 from web.api.sync import answer
-from web.auth import device_required, the_device
+from web.auth import current_device, device_required
 
 conflicts = Blueprint("conflicts", __name__)
 
 
 @conflicts.get("/conflicts")
-@describes(Asks.DEVICE, answers={200: "Conflicts"})
+@documented(AuthKind.DEVICE, answers={200: "Conflicts"})
 @device_required
 def index() -> Response:
     """List what waits for a person to decide, oldest first."""
-    with parts().store.reading(the_device().book_id) as book:
+    with services().store.reading(current_device().book_id) as book:
         found = book.conflicts()
         authors = book.authors({id for one in found for id in (one.change_id, one.winner.change_id)})
     return answer({"conflicts": [conflict_data(one, authors) for one in found]})
 
 
 @conflicts.post("/conflicts/<uuid:conflict_id>")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="Choice",
     answers={200: "Restored"},
     problems={400: ("unknown_key",), 404: ("not_found",), **UNFIT},
@@ -42,19 +42,19 @@ def index() -> Response:
 @device_required
 def choose(conflict_id: UUID) -> Response:
     """Settle a conflict: keep one version, the other, both where there is room, or a value of one's own."""
-    pick, store, book_id = choice_of(body_object("choice", "value")), parts().store, the_device().book_id
-    settled = settle(store, book_id, by_device(), str(conflict_id), pick, INTEGER_MAX, parts().clock())
+    pick, store, book_id = choice_of(body_object("choice", "value")), services().store, current_device().book_id
+    settled = resolve_conflict(store, book_id, by_device(), str(conflict_id), pick, INTEGER_MAX, services().clock())
     if settled.verdict is None:
         raise NotFound("This conflict is not open: it was settled already.")
     return restored(settled.record)
 
 
-def choice_of(asked: dict[str, Json]) -> Choice | Typed:
+def choice_of(asked: dict[str, Json]) -> Choice | CustomValue:
     if len(asked) != 1:
         raise Invalid("missing", 'Say either the "choice" (ours, theirs or both) or a "value" that is to stand.')
     if "value" in asked:
         value = asked["value"]
-        return Typed(tuple(value) if isinstance(value, list) else value)
+        return CustomValue(tuple(value) if isinstance(value, list) else value)
     if asked["choice"] not in list(Choice):
         raise Invalid("bad_choice", f"choice must be one of {', '.join(Choice)}.")
     return Choice(asked["choice"])

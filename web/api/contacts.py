@@ -15,15 +15,15 @@ from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Change, Operation, Record, Value, Verdict
 from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT, data_of
 from offbook.core.schema import CONTACTS, Map
-from offbook.core.validation import Json, cells_of, shape
-from services.container import parts
-from storage.base import Reading, Writing, take
-from web.api.describe import UNFIT, Asks, describes
+from offbook.core.validation import Json, cells_of, with_all_fields
+from services.container import services
+from storage.base import ReadTransaction, WriteTransaction, take
+from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
-from web.auth import device_required, the_device
+from web.auth import current_device, device_required
 from web.bodies import loads, read_body
-from web.errors import Problem
+from web.errors import ApiProblem
 from web.request_values import query
 
 rest = Blueprint("rest", __name__)
@@ -35,8 +35,8 @@ SEARCH_MAX = 200
 
 
 @rest.get("/contacts")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     answers={200: "Contacts"},
     problems={400: ("bad_limit", "bad_place", "bad_search")},
     query={
@@ -49,13 +49,13 @@ SEARCH_MAX = 200
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
     after = query.text("after", None)
-    contacts, next_after = parts().contacts.whole_page(the_device().book_id, searched(), after, asked_size())
+    contacts, next_after = services().contacts.whole_page(current_device().book_id, searched(), after, asked_size())
     return answer({"contacts": contacts, "next": next_after})
 
 
 @rest.post("/contacts")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="NewContact",
     answers={200: "Contact", 201: "Contact"},
     problems={409: ("exists",), **UNFIT},
@@ -67,21 +67,21 @@ def create() -> Response:
     data = body_object()
     record_id = id_of(data)
     cells = cells_of(CONTACTS, data, Operation.INSERT)
-    with parts().store.writing(the_device().book_id) as book:
+    with services().store.writing(current_device().book_id) as book:
         found = book.records(CONTACTS.name, [record_id]).get((CONTACTS.name, record_id))
         record = found or write(book, record_id, Operation.INSERT, 0, cells)
     address = url_for("rest.show", contact_id=record_id)
     if found is not None and not is_repeated(found, cells):
         detail = "There is, or was, another contact with this id. PATCH it, or leave the id out."
-        raise Problem(409, "exists", detail, headers={"Location": address})
+        raise ApiProblem(409, "exists", detail, headers={"Location": address})
     response = shown(record, 200 if found else 201)
     response.headers["Location"] = address
     return response
 
 
 @rest.get(CONTACT)
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     answers={200: "Contact", 304: ""},
     problems={404: ("not_found",), 412: ("precondition_failed",)},
     takes=("If-Match", "If-None-Match"),
@@ -90,16 +90,16 @@ def create() -> Response:
 @device_required
 def show(contact_id: UUID) -> Response:
     """Get one contact."""
-    with parts().store.reading(the_device().book_id) as book:
-        record = the_expected(book, contact_id)
+    with services().store.reading(current_device().book_id) as book:
+        record = require_if_match(book, contact_id)
     response = shown(record)
     response.make_conditional(request)
     return response
 
 
 @rest.patch(CONTACT)
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="ContactChange",
     answers={200: "Contact"},
     problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
@@ -110,15 +110,15 @@ def show(contact_id: UUID) -> Response:
 def change(contact_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
     data = body_object()
-    with parts().store.writing(the_device().book_id) as book:
-        record = the_expected(book, contact_id)
+    with services().store.writing(current_device().book_id) as book:
+        record = require_if_match(book, contact_id)
         cells = cells_of(CONTACTS, with_whole_values(record, data), Operation.UPDATE)
         return shown(write(book, record.id, Operation.UPDATE, record.seq, cells))
 
 
 @rest.delete(CONTACT)
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     answers={204: ""},
     problems={404: ("not_found",), 412: ("precondition_failed",)},
     takes=("If-Match",),
@@ -126,8 +126,8 @@ def change(contact_id: UUID) -> Response:
 @device_required
 def delete(contact_id: UUID) -> Response:
     """Delete a contact. It can be restored from the trash."""
-    with parts().store.writing(the_device().book_id) as book:
-        record = the_expected(book, contact_id)
+    with services().store.writing(current_device().book_id) as book:
+        record = require_if_match(book, contact_id)
         write(book, record.id, Operation.DELETE, record.seq, {})
     return Response(status=204)
 
@@ -149,7 +149,7 @@ def body_object() -> dict[str, Json]:
 def id_of(data: dict[str, Json]) -> str:
     given = data.get("id")
     if given is None:
-        return parts().new_id()
+        return services().new_id()
     if isinstance(given, str) and UUID_TEXT.fullmatch(given):
         return given.lower()
     raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")
@@ -160,26 +160,28 @@ def is_repeated(found: Record, cells: dict[str, Value]) -> bool:
     return not found.deleted and found.cells == {cell: value for cell, value in cells.items() if value is not None}
 
 
-def the_contact(records: dict[tuple[str, str], Record], contact_id: UUID) -> Record:
+def get_contact_or_404(records: dict[tuple[str, str], Record], contact_id: UUID) -> Record:
     record = records.get((CONTACTS.name, str(contact_id)))
     if record is None or record.deleted:
         raise NotFound("There is no contact with this id.")
     return record
 
 
-def the_expected(book: Reading, contact_id: UUID) -> Record:
+def require_if_match(book: ReadTransaction, contact_id: UUID) -> Record:
     """The contact, if it still is what If-Match says."""
-    record = the_contact(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
+    record = get_contact_or_404(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
     if "If-Match" in request.headers and not request.if_match.contains(str(record.seq)):
-        raise Problem(412, "precondition_failed", "The contact has changed since. Get it again, and repeat the change.")
+        raise ApiProblem(
+            412, "precondition_failed", "The contact has changed since. Get it again, and repeat the change."
+        )
     return record
 
 
-def write(book: Writing, record_id: str, operation: Operation, base: int, cells: dict[str, Value]) -> Record:
+def write(book: WriteTransaction, record_id: str, operation: Operation, base: int, cells: dict[str, Value]) -> Record:
     """Carry one change out, and give the contact as it is then."""
-    login, now = the_device(), parts().clock()
+    login, now = current_device(), services().clock()
     made = Change(
-        id=parts().new_id(),
+        id=services().new_id(),
         table=CONTACTS.name,
         record_id=record_id,
         operation=operation,
@@ -191,13 +193,13 @@ def write(book: Writing, record_id: str, operation: Operation, base: int, cells:
     pushed = take(book, origin_of(login), [made], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
-        raise Problem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+        raise ApiProblem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")
     return pushed.records[(CONTACTS.name, record_id)]
 
 
 def with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:
     """``data`` with the parts of a value that it leaves out as they are: a patch of the city keeps the street."""
-    current = shape(CONTACTS, record.cells)
+    current = with_all_fields(CONTACTS, record.cells)
     whole = dict(data)
     for map_ in CONTACTS.maps:
         if isinstance(entries := data.get(map_.name), dict):

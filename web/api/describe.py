@@ -17,7 +17,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 Codes = tuple[str, ...]
 
 
-class Asks(Enum):
+class AuthKind(Enum):
     """Who may ask: the ways by which the view lets someone in. The names are those of the security schemes."""
 
     ANYONE = ()
@@ -27,10 +27,10 @@ class Asks(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class EndpointDoc:
     """``answers`` and ``body`` name schemas; an empty name is no body. ``problems`` are codes by their status."""
 
-    asks: Asks
+    asks: AuthKind
     answers: Mapping[int, str]
     problems: Mapping[int, Codes]
     body: str
@@ -65,11 +65,11 @@ WITH_BODY: Mapping[int, Codes] = {
 UNFIT: Mapping[int, Codes] = {422: INVALID}
 """The codes of data that can't be stored, where a request is about one record."""
 
-_notes: dict[tuple[str, str], Described] = {}
+_notes: dict[tuple[str, str], EndpointDoc] = {}
 
 
-def describes(
-    asks: Asks,
+def documented(
+    asks: AuthKind,
     *,
     answers: Mapping[int, str],
     problems: Mapping[int, Codes] | None = None,
@@ -79,8 +79,8 @@ def describes(
     gives: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Note this about the view. ``takes`` and ``gives`` name headers of the request and of a good answer."""
-    found = [ALWAYS, GUARDED if asks is not Asks.ANYONE else {}, WITH_BODY if body else {}, problems or {}]
-    noted = Described(asks, answers, merged(found), body, query or {}, takes, gives)
+    found = [ALWAYS, GUARDED if asks is not AuthKind.ANYONE else {}, WITH_BODY if body else {}, problems or {}]
+    noted = EndpointDoc(asks, answers, merged(found), body, query or {}, takes, gives)
 
     def note(view: View) -> View:
         _notes[view.__module__, view.__qualname__] = noted
@@ -94,6 +94,6 @@ def merged(codes: list[Mapping[int, Codes]]) -> dict[int, Codes]:
     return {status: tuple(sorted({code for one in codes for code in one.get(status, ())})) for status in statuses}
 
 
-def described(view: Callable[..., Any]) -> Described | None:
+def described(view: Callable[..., Any]) -> EndpointDoc | None:
     """What was noted about a view, however often it was wrapped since."""
     return _notes.get((view.__module__, view.__qualname__))

@@ -5,22 +5,22 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from services.container import parts
-from web.api.describe import Asks, describes
+from services.container import services
+from web.api.describe import AuthKind, documented
 
 health = Blueprint("health", __name__)
 
 
 @health.get("/healthz")
-@describes(Asks.ANYONE, answers={200: "Health"})
+@documented(AuthKind.ANYONE, answers={200: "Health"})
 def healthz() -> ResponseReturnValue:
     """Tell whether the server is well, and whether it can store changes.
 
     It reads from the database: a server that can't is not well, and fails here as everywhere. One that can only read
     is well, for to restart it or to send its requests elsewhere would help nobody.
     """
-    parts().accounts.is_empty()
-    refused = parts().store.refused()
+    services().accounts.is_empty()
+    refused = services().store.refused()
     if refused is None:
         return jsonify(status="ok", writable=True)
     return jsonify(status="ok", writable=False, code=refused.code, detail=str(refused))

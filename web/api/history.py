@@ -12,13 +12,13 @@ from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.container import parts
-from services.history import Told, page
-from services.restore import By, restore, restore_version
-from web.api.describe import Asks, describes
+from services.container import services
+from services.history import PublicEntry, page
+from services.restore import Actor, restore_values, restore_version
+from web.api.describe import AuthKind, documented
 from web.api.schemas import INVALID, SEQ
 from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
-from web.auth import device_required, the_device
+from web.auth import current_device, device_required
 from web.bodies import loads, read_body
 from web.request_values import query
 
@@ -29,8 +29,8 @@ GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*INVALID, "bad_
 
 
 @history.get("/history/<uuid:record_id>")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     answers={200: "History"},
     problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
     query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, OF_LIMIT)},
@@ -39,15 +39,15 @@ GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*INVALID, "bad_
 def show(record_id: UUID) -> Response:
     """Tell what happened to a record, the newest change first."""
     key = (CONTACTS.name, str(record_id))
-    with parts().store.reading(the_device().book_id) as book:
+    with services().store.reading(current_device().book_id) as book:
         if key not in book.records(key[0], [key[1]]):
             raise NotFound("There is no record with this id.")
-        told = page(book, key, place(), page_limit())
+        told = page(book, key, page_position(), page_limit())
     return answer({"table": key[0], "record_id": key[1], "changes": [*map(in_json, told.changes)], "next": told.next})
 
 
 @history.post("/history/<uuid:change_id>/restore")
-@describes(Asks.DEVICE, body="Restore", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Restore", answers={200: "Restored"}, problems=GIVING_BACK)
 @device_required
 def give_back(change_id: UUID) -> Response:
     """Give back the values from before or after a change: of some cells, or of all that it named."""
@@ -57,25 +57,25 @@ def give_back(change_id: UUID) -> Response:
         raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
-    store, now = parts().store, parts().clock()
-    return restored(restore(store, the_device().book_id, by_device(), str(change_id), cells, to, now))
+    store, now = services().store, services().clock()
+    return restored(restore_values(store, current_device().book_id, by_device(), str(change_id), cells, to, now))
 
 
 @history.post("/history/<uuid:record_id>/version")
-@describes(Asks.DEVICE, body="Version", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Version", answers={200: "Restored"}, problems=GIVING_BACK)
 @device_required
 def give_version_back(record_id: UUID) -> Response:
     """Make a record what it was right after a seq."""
     seq = body_object("seq").get("seq")
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
-    key, now = (CONTACTS.name, str(record_id)), parts().clock()
-    return restored(restore_version(parts().store, the_device().book_id, by_device(), key, seq, now))
+    key, now = (CONTACTS.name, str(record_id)), services().clock()
+    return restored(restore_version(services().store, current_device().book_id, by_device(), key, seq, now))
 
 
-def by_device() -> By:
-    login = the_device()
-    return By(origin_of(login), login.device.uuid, parts().new_id())
+def by_device() -> Actor:
+    login = current_device()
+    return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
 def restored(record: Record) -> Response:
@@ -91,9 +91,9 @@ def body_object(*keys: str) -> dict[str, Json]:
     return data
 
 
-def place() -> int | None:
+def page_position() -> int | None:
     return query.number("before", None, code="bad_place")
 
 
-def in_json(told: Told) -> dict[str, Any]:
+def in_json(told: PublicEntry) -> dict[str, Any]:
     return told._asdict()

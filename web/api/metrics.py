@@ -6,8 +6,8 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response
 
-from services.container import parts
-from web.errors import CODES, Problem
+from services.container import services
+from web.errors import CODES, ApiProblem
 from web.request_values import authorization
 
 metrics = Blueprint("metrics", __name__)
@@ -18,12 +18,12 @@ CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 @metrics.get("/metrics")
 def show() -> Response:
     """How the server does, as Prometheus reads it."""
-    meters = parts().meters
+    meters = services().meters
     if meters is None:
-        raise Problem(404, *CODES[404])
+        raise ApiProblem(404, *CODES[404])
     given = authorization()
     token = given.token if given is not None and given.type == "bearer" else None
-    if not compare_digest((token or "").encode("utf-8", "surrogatepass"), parts().config.metrics_token.encode()):
+    if not compare_digest((token or "").encode("utf-8", "surrogatepass"), services().config.metrics_token.encode()):
         detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."
-        raise Problem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
+        raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
     return Response(meters.read(), content_type=CONTENT_TYPE)

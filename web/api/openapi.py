@@ -14,7 +14,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
 from offbook.core.protocol.requests import PROTOCOL
-from web.api.describe import Asks, Codes, Described, described, describes
+from web.api.describe import AuthKind, Codes, EndpointDoc, described, documented
 from web.api.schemas import SEQ, TEXT, UUID, Schema, ref, schemas
 from web.errors import CODES, PROBLEM, title_of
 
@@ -42,7 +42,7 @@ HEADERS: Mapping[str, str] = {
 
 
 @openapi.get("/openapi.json")
-@describes(Asks.ANYONE, answers={200: "OpenAPI"})
+@documented(AuthKind.ANYONE, answers={200: "OpenAPI"})
 def show() -> Response:
     """Get this description."""
     return jsonify(document())
@@ -61,7 +61,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def operations() -> Iterator[tuple[Rule, str, Described]]:
+def operations() -> Iterator[tuple[Rule, str, EndpointDoc]]:
     """Every view that says something about itself, by its rule and method."""
     for rule in current_app.url_map.iter_rules():
         noted = described(current_app.view_functions[rule.endpoint])
@@ -78,7 +78,7 @@ def path_of(rule: Rule) -> str:
     return VARIABLE.sub(r"{\2}", rule.rule)
 
 
-def operation(rule: Rule, noted: Described) -> dict[str, Any]:
+def operation(rule: Rule, noted: EndpointDoc) -> dict[str, Any]:
     told = (current_app.view_functions[rule.endpoint].__doc__ or "").strip().split("\n\n")
     made: dict[str, Any] = {
         "operationId": rule.endpoint,
@@ -93,7 +93,7 @@ def operation(rule: Rule, noted: Described) -> dict[str, Any]:
     return made
 
 
-def parameters(rule: Rule, noted: Described) -> Iterator[dict[str, Any]]:
+def parameters(rule: Rule, noted: EndpointDoc) -> Iterator[dict[str, Any]]:
     for kind, name in VARIABLE.findall(rule.rule):
         yield {"name": name, "in": "path", "required": True, "schema": KINDS[kind]}
     for name, (schema, told) in noted.query.items():
@@ -103,7 +103,7 @@ def parameters(rule: Rule, noted: Described) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "header", "schema": schema, "description": HEADERS[name]}
 
 
-def good(noted: Described) -> dict[str, Any]:
+def good(noted: EndpointDoc) -> dict[str, Any]:
     """The answers that are no problem."""
     headers = {name: {"schema": TEXT, "description": HEADERS[name]} for name in noted.gives}
     made: dict[str, Any] = {}
@@ -114,7 +114,7 @@ def good(noted: Described) -> dict[str, Any]:
     return made
 
 
-def bad(noted: Described) -> dict[str, Any]:
+def bad(noted: EndpointDoc) -> dict[str, Any]:
     return {str(status): problem(status, codes) for status, codes in noted.problems.items()}
 
 

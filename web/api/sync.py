@@ -13,22 +13,22 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
-from services.container import parts
+from services.container import services
 from services.sync import changes as changes_since
-from services.sync import rehearse
+from services.sync import dry_run
 from services.sync import sync as sync_with
 from services.verify import compare, fetch
-from storage.base import SHORT_PAGE, WHOLE_PAGE, Origin, PageSize
+from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
 from storage.repositories.devices import DeviceLogin
 from web.api import tutorial
-from web.api.describe import Asks, describes
+from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT, Schema
-from web.auth import device_required, tell, the_device
+from web.auth import current_device, device_required, report_device
 from web.bodies import loads, read_body
-from web.errors import Problem
+from web.errors import ApiProblem
 from web.request_values import query
 from web.server.wsgi_bridge import CROWD
-from web.telemetry.events import Pushed, note_sync
+from web.telemetry.events import PushedChanges, note_sync
 
 api = Blueprint("api", __name__)
 
@@ -63,12 +63,12 @@ def know_the_protocol() -> None:
     """A device that speaks a later protocol must hear so, and not be half understood."""
     spoken = request.headers.get("Offbook-Protocol", PROTOCOL)
     if spoken != PROTOCOL:
-        raise Problem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
+        raise ApiProblem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
 
 
 @api.post("/sync")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="PushOrTutorialChange",
     answers={200: "SyncedOrTutorialResult"},
     problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
@@ -77,24 +77,24 @@ def know_the_protocol() -> None:
 @device_required
 def sync() -> Response:
     """Push changes and pull what is new, in one request."""
-    login, envelope = the_device(), loads(read_body(request, BODY_BYTES_MAX))
+    login, envelope = current_device(), loads(read_body(request, BODY_BYTES_MAX))
     if tutorial.is_tutorial_push(envelope):
-        result = tutorial.push(parts(), login, envelope)
-        note_sync(Pushed("tutorial", login.book_id, login.device.id, [result]))
+        result = tutorial.push(services(), login, envelope)
+        note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return answer(result)
     push = push_of(envelope, login.device.uuid)
-    now = parts().clock()
+    now = services().clock()
     note(push, now)
-    result = sync_with(parts().store, login.book_id, origin_of(login), push, now, page_size())
+    result = sync_with(services().store, login.book_id, origin_of(login), push, now, page_size())
     if push.asks:
         note_place(result, is_single=len(push.batch) == 1)
-    note_sync(Pushed("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
+    note_sync(PushedChanges("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
     return answer(result)
 
 
 @api.post("/plan")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="Push",
     answers={200: "Synced"},
     problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
@@ -103,14 +103,14 @@ def sync() -> Response:
 @device_required
 def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
-    login = the_device()
+    login = current_device()
     push = push_of(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
-    return answer(rehearse(parts().store, login.book_id, push, parts().clock()))
+    return answer(dry_run(services().store, login.book_id, push, services().clock()))
 
 
 @api.get("/changes")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     answers={200: "PageOrTutorialRows"},
     problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
     query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, OF_LIMIT)},
@@ -119,19 +119,19 @@ def plan() -> Response:
 @device_required
 def changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""
-    login, since = the_device(), query.text("since", None)
+    login, since = current_device(), query.text("since", None)
     if since is not None and tutorial.is_tutorial_since(since):
-        return answer(tutorial.pull(parts(), login, since))
+        return answer(tutorial.pull(services(), login, since))
     cursor = None if since is None else parse_cursor(since)
-    page = changes_since(parts().store, login.book_id, cursor, asked_size())
+    page = changes_since(services().store, login.book_id, cursor, asked_size())
     note_place(page)
-    note_sync(Pushed("http", login.book_id, login.device.id, (), len(page["changes"])))
+    note_sync(PushedChanges("http", login.book_id, login.device.id, (), len(page["changes"])))
     return answer(page)
 
 
 @api.post("/verify")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="Compare",
     answers={200: "Compared"},
     problems={400: ("bad_ranges", "unknown_key", "unknown_protocol", "unknown_table")},
@@ -141,12 +141,12 @@ def changes() -> Response:
 def verify() -> Response:
     """Compare ranges of records by their digests."""
     asked = compare_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return answer(compare(parts().store, the_device().book_id, asked))
+    return answer(compare(services().store, current_device().book_id, asked))
 
 
 @api.post("/rows")
-@describes(
-    Asks.DEVICE,
+@documented(
+    AuthKind.DEVICE,
     body="Fetch",
     answers={200: "Fetched"},
     problems={400: ("bad_ids", "unknown_key", "unknown_protocol", "unknown_table")},
@@ -156,23 +156,23 @@ def verify() -> Response:
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
     asked = fetch_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return answer(fetch(parts().store, the_device().book_id, asked))
+    return answer(fetch(services().store, current_device().book_id, asked))
 
 
 def answer(value: Json, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, mimetype="application/json")
 
 
-def origin_of(login: DeviceLogin) -> Origin:
-    return Origin(login.device.id, login.user_id)
+def origin_of(login: DeviceLogin) -> ChangeOrigin:
+    return ChangeOrigin(login.device.id, login.user_id)
 
 
 def note(push: Push, now: int) -> None:
     """Keep what the device tells about itself: how far its clock is off, and what it had to park."""
-    tell(**news_of(push, now))
+    report_device(**device_report(push, now))
 
 
-def news_of(push: Push, now: int) -> dict[str, Any]:
+def device_report(push: Push, now: int) -> dict[str, Any]:
     """What a push tells about its device, as ``Devices.seen`` takes it."""
     offset = None if push.sent_at is None else push.sent_at - now // 1000
     return {"clock_offset_ms": offset, "parked": push.parked}
@@ -186,7 +186,7 @@ def note_place(page: dict[str, Json], is_single: bool = False) -> None:
     """
     cursor = parse_cursor(page["cursor"])
     if cursor.after is None:
-        tell(cursor_seq=cursor.seq, at_once=not (page["more"] or is_single))
+        report_device(cursor_seq=cursor.seq, at_once=not (page["more"] or is_single))
 
 
 def page_limit() -> int:

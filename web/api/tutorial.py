@@ -13,7 +13,7 @@ from offbook.core.model import Verdict
 from offbook.core.validation import Json
 
 if TYPE_CHECKING:
-    from services.container import Parts
+    from services.container import Services
     from storage.repositories.devices import DeviceLogin
 
 
@@ -27,7 +27,7 @@ def is_tutorial_since(text: str) -> bool:
     return since_of(text) is not None
 
 
-def push(parts: Parts, login: DeviceLogin, body: Json) -> dict[str, Json]:
+def push(parts: Services, login: DeviceLogin, body: Json) -> dict[str, Json]:
     """Take one change. Whatever its verdict, the answer is a success: the client's queue stops at anything else."""
     item = item_of(body, login.device.uuid)
     given = parts.tutorial.push(login, item, parts.clock())
@@ -42,7 +42,7 @@ def push(parts: Parts, login: DeviceLogin, body: Json) -> dict[str, Json]:
     return answer
 
 
-def pull(parts: Parts, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
+def pull(parts: Services, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
     """What came since a time, as the client applies it. Raises Malformed where it is no time."""
     micros = since_of(since)
     if micros is None:

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from offbook.core.model import Cursor
-from services.container import Parts
-from web.live.handshake import Guest
-from web.server.thread_pool import Threads
+from services.container import Services
+from web.live.handshake import Subscriber
+from web.server.thread_pool import ThreadPool
 
 LOOK_SECONDS = 0.5
 NOTE_EVERY = 10
@@ -29,28 +29,28 @@ REVOKED = 4401
 log = logging.getLogger("offbook.live")
 
 
-class Cared(Protocol):
-    guest: Guest
+class MonitoredSocket(Protocol):
+    guest: Subscriber
     position: Cursor | None
 
     def end(self, code: int) -> None: ...
 
 
-class Care:
+class AccessMonitor:
     """On the event loop; the database is asked in threads."""
 
-    def __init__(self, parts: Parts, threads: Threads[Any]) -> None:
+    def __init__(self, parts: Services, threads: ThreadPool[Any]) -> None:
         self._parts = parts
         self._threads = threads
-        self._sockets: set[Cared] = set()
+        self._sockets: set[MonitoredSocket] = set()
         self._places: dict[int, int | None] = {}
         self._noted: dict[int, int | None] = {}
         self._ended = asyncio.Event()
 
-    def add(self, socket: Cared) -> None:
+    def add(self, socket: MonitoredSocket) -> None:
         self._sockets.add(socket)
 
-    def remove(self, socket: Cared) -> None:
+    def remove(self, socket: MonitoredSocket) -> None:
         self._sockets.discard(socket)
         self._place(socket)
 
@@ -90,12 +90,12 @@ class Care:
         if not self._sockets:
             return
         guests = [socket.guest for socket in self._sockets]
-        gone = await self._threads.run(partial(who_may_not, self._parts, guests))
+        gone = await self._threads.run(partial(revoked_subscribers, self._parts, guests))
         for socket in list(self._sockets):
             if socket.guest in gone:
                 socket.end(REVOKED)
 
-    def _place(self, socket: Cared) -> None:
+    def _place(self, socket: MonitoredSocket) -> None:
         device = socket.guest.origin.device_id
         if device is not None:
             at = socket.position
@@ -112,7 +112,7 @@ class Care:
             self._noted = places
 
 
-def who_may_not(parts: Parts, guests: Iterable[Guest]) -> set[Guest]:
+def revoked_subscribers(parts: Services, guests: Iterable[Subscriber]) -> set[Subscriber]:
     """Those whose token was revoked, or whose session is over. In a thread."""
     devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
     sessions = [guest.session for guest in guests if guest.session is not None]

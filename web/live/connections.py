@@ -16,12 +16,12 @@ from typing import Any
 from config import Config
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
-from services.container import Parts
-from web.live.access_monitor import Care
+from services.container import Services
+from web.live.access_monitor import AccessMonitor
 from web.live.feeds import Feed, Feeds
-from web.live.handshake import Guest
-from web.live.push_batcher import Pushes
-from web.server.thread_pool import Threads
+from web.live.handshake import Subscriber
+from web.live.push_batcher import PushBatcher
+from web.server.thread_pool import ThreadPool
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -37,13 +37,13 @@ FAILED = 1011
 log = logging.getLogger("offbook.live")
 
 
-class Socket:
+class LiveSocket:
     """One open socket: a listener of its book's feed, and a sender of pushes.
 
     ``sent`` is called with the cursor of each page that went out when the socket had all before it.
     """
 
-    def __init__(self, guest: Guest, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
+    def __init__(self, guest: Subscriber, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
         self.guest = guest
         self._sent = sent
         self.position: Cursor | None = guest.since
@@ -77,7 +77,7 @@ class Socket:
 
     # --- its two tasks ---
 
-    async def hear(self, receive: Receive, pushes: Pushes) -> None:
+    async def hear(self, receive: Receive, pushes: PushBatcher) -> None:
         """Take what the device pushes, until it leaves."""
         while (message := await receive())["type"] == "websocket.receive":
             text = message.get("text")
@@ -115,16 +115,16 @@ class Socket:
         await self._send({"type": "websocket.send", "text": text})
 
 
-class Sockets:
+class LiveSockets:
     """All open sockets of this process."""
 
-    def __init__(self, parts: Parts, threads: Threads[Any], config: Config) -> None:
+    def __init__(self, parts: Services, threads: ThreadPool[Any], config: Config) -> None:
         self._config = config
         self._watch = parts.watch
         self._clock = parts.clock
         self._feeds = Feeds(parts.store, parts.open_news, threads)
-        self._pushes = Pushes(parts, threads)
-        self._care = Care(parts, threads)
+        self._pushes = PushBatcher(parts, threads)
+        self._care = AccessMonitor(parts, threads)
         self._counts: Counter[object] = Counter()
         self._work = [asyncio.create_task(self._feeds.run()), asyncio.create_task(self._care.run())]
 
@@ -133,15 +133,15 @@ class Sockets:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
 
-    def has_room_for(self, guest: Guest) -> bool:
+    def has_room_for(self, guest: Subscriber) -> bool:
         return (
             self._counts.total() < self._config.sockets_max
             and self._counts[guest.name] < self._config.sockets_per_guest_max
         )
 
-    async def serve(self, guest: Guest, receive: Receive, send: Send) -> None:
+    async def serve(self, guest: Subscriber, receive: Receive, send: Send) -> None:
         """An accepted socket, until its end."""
-        socket = Socket(guest, send, self._note_sent if self._watch else None)
+        socket = LiveSocket(guest, send, self._note_sent if self._watch else None)
         who, began, code = (guest.book_id, *guest.name), self._clock(), None
         self._watch.joined(*who)
         self._counts[guest.name] += 1
@@ -163,7 +163,7 @@ class Sockets:
         """A seq is the time of its commit."""
         self._watch.sent(max(0, self._clock() - cursor.seq) / 1e6)
 
-    async def _until_its_end(self, socket: Socket, feed: Feed, receive: Receive) -> int | None:
+    async def _until_its_end(self, socket: LiveSocket, feed: Feed, receive: Receive) -> int | None:
         """The code to close it with; None where the client left."""
         hearing = asyncio.create_task(socket.hear(receive, self._pushes))
         telling = asyncio.create_task(socket.tell(feed, self._feeds))

@@ -22,10 +22,10 @@ import orjson
 from offbook.core.model import Cursor
 from services.sync import page_json
 from storage.base import pull
-from storage.commit_notifications import News
+from storage.commit_notifications import CommitNotifications
 from storage.sql.store import SqlStore
-from web.live.peer_notifications import Between
-from web.server.thread_pool import Threads
+from web.live.peer_notifications import PeerNotifier
+from web.server.thread_pool import ThreadPool
 
 PAGES_AT_ONCE = 2
 WAKE_AT_ONCE = 32
@@ -38,7 +38,7 @@ log = logging.getLogger("offbook.live")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentPage:
     """A page as it goes over a socket, and where it leaves the listener."""
 
     text: str
@@ -67,7 +67,7 @@ class Feed:
     epoch: str
     head: int
     listeners: set[Listener] = field(default_factory=set)
-    pages: dict[Cursor | None, asyncio.Task[Sent]] = field(default_factory=dict)
+    pages: dict[Cursor | None, asyncio.Task[SentPage]] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     spreading: asyncio.Task[None] | None = None
 
@@ -75,10 +75,10 @@ class Feed:
 class Feeds:
     """Every book that anyone listens to."""
 
-    def __init__(self, store: SqlStore, open_news: Callable[[], News], threads: Threads[Any]) -> None:
+    def __init__(self, store: SqlStore, open_news: Callable[[], CommitNotifications], threads: ThreadPool[Any]) -> None:
         self._store = store
         self._threads = threads
-        self._between = Between(open_news, threads, self._look)
+        self._between = PeerNotifier(open_news, threads, self._look)
         self._feeds: dict[int, Feed] = {}
         self._room = asyncio.Semaphore(PAGES_AT_ONCE)
         self._loop = asyncio.get_running_loop()
@@ -104,17 +104,17 @@ class Feeds:
         if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.spreading is not None:
             feed.spreading.cancel()
 
-    async def page(self, feed: Feed, since: Cursor | None) -> Sent:
+    async def page(self, feed: Feed, since: Cursor | None) -> SentPage:
         """The page after ``since``, made for all who ask for it. Raises CursorGone."""
         task = feed.pages.get(since)
         if task is None:
             task = feed.pages[since] = self._loop.create_task(self._make(feed, since))
         return await asyncio.shield(task)
 
-    async def _make(self, feed: Feed, since: Cursor | None) -> Sent:
+    async def _make(self, feed: Feed, since: Cursor | None) -> SentPage:
         try:
             async with self._room:
-                made: Sent = await self._threads.run(partial(make, self._store, feed.book_id, since))
+                made: SentPage = await self._threads.run(partial(make, self._store, feed.book_id, since))
                 return made
         except BaseException:
             feed.pages.pop(since, None)
@@ -190,7 +190,7 @@ def by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Liste
     return groups
 
 
-def make(store: SqlStore, book_id: int, since: Cursor | None) -> Sent:
+def make(store: SqlStore, book_id: int, since: Cursor | None) -> SentPage:
     """Read a page. In a thread."""
     page = pull(store, book_id, since)
-    return Sent(orjson.dumps(page_json(page, since)).decode(), page.cursor)
+    return SentPage(orjson.dumps(page_json(page, since)).decode(), page.cursor)

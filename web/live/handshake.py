@@ -15,15 +15,15 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from services.container import parts
-from storage.base import Origin, check
+from services.container import services
+from storage.base import ChangeOrigin, check
 from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
-from web.api.describe import Asks, describes
+from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
-from web.auth import device_login, is_signed_in, me, my_session
-from web.errors import Problem
+from web.auth import device_login, is_signed_in, my_session, signed_in_user
+from web.errors import ApiProblem
 from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR
 
@@ -31,7 +31,7 @@ live = Blueprint("live", __name__)
 
 
 @dataclass(slots=True, eq=False)
-class Guest:
+class Subscriber:
     """Who listens: a device, or a person's page, which only listens. ``since`` is None for a snapshot.
 
     ``device`` is the device as it was noted last, ``session`` what the page's browser is signed in by.
@@ -39,7 +39,7 @@ class Guest:
 
     book_id: int
     since: Cursor | None
-    origin: Origin
+    origin: ChangeOrigin
     device: Device | None = None
     session: Session | None = None
 
@@ -54,8 +54,8 @@ live.before_request(know_the_protocol)
 
 @live.get("/live")
 @live.get("/live", websocket=True)
-@describes(
-    Asks.LISTENER,
+@documented(
+    AuthKind.LISTENER,
     answers={101: ""},
     problems={
         400: ("bad_cursor", "unknown_protocol"),
@@ -73,35 +73,35 @@ def listen() -> Response:
     since = None if text is None else parse_cursor(text)
     guest = device_guest(since) if authorization() or not is_signed_in() else page_guest(since)
     if since is not None:
-        with parts().store.reading(guest.book_id) as book:
+        with services().store.reading(guest.book_id) as book:
             check(book, since)
     door = request.environ.get(DOOR)
     if door is None:
-        raise Problem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})
+        raise ApiProblem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})
     door.guest = guest
     return Response()
 
 
-def device_guest(since: Cursor | None) -> Guest:
+def device_guest(since: Cursor | None) -> Subscriber:
     login = device_login()
-    device = parts().accounts.seen(login.device, parts().clock())
-    return Guest(login.book_id, since, origin_of(login), device)
+    device = services().accounts.seen(login.device, services().clock())
+    return Subscriber(login.book_id, since, origin_of(login), device)
 
 
-def page_guest(since: Cursor | None) -> Guest:
+def page_guest(since: Cursor | None) -> Subscriber:
     """A page of ours: a browser sends its cookie with every page's sockets, so that only Origin tells which it is.
 
     A plain request opens nothing and has no Origin. By it a page learns why it got no socket: browsers don't say.
     """
     if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
-        raise Problem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
-    return Guest(me().book_id, since, Origin(user_id=me().id), session=my_session())
+        raise ApiProblem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
+    return Subscriber(signed_in_user().book_id, since, ChangeOrigin(user_id=signed_in_user().id), session=my_session())
 
 
 def note_cursor() -> None:
     """Before a page asks for anything: where the book is."""
     if is_signed_in():
-        epoch, seq = parts().store.heads([me().book_id])[me().book_id]
+        epoch, seq = services().store.heads([signed_in_user().book_id])[signed_in_user().book_id]
         g.cursor = Cursor(epoch, seq)
 
 

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
-from storage.commit_notifications import News
-from web.server.thread_pool import Threads
+from storage.commit_notifications import CommitNotifications
+from web.server.thread_pool import ThreadPool
 
 LOOK_SECONDS = 0.01
 """How often other processes' commits are looked for."""
@@ -25,19 +25,19 @@ AGAIN_SECONDS = 1.0
 log = logging.getLogger("offbook.live")
 
 
-class Between:
+class PeerNotifier:
     """``look`` is called with books in which others may have committed, and with None for all."""
 
     def __init__(
         self,
-        open_news: Callable[[], News],
-        threads: Threads[Any],
+        open_news: Callable[[], CommitNotifications],
+        threads: ThreadPool[Any],
         look: Callable[[Collection[int] | None], Awaitable[None]],
     ) -> None:
         self._open_news = open_news
         self._threads = threads
         self._look = look
-        self._news: News | None = None
+        self._news: CommitNotifications | None = None
         self._over = False
         self._untold: set[int] = set()
         self._to_tell = asyncio.Event()
@@ -79,7 +79,7 @@ class Between:
                 telling.cancel()
             self._close()
 
-    def _opened(self) -> News:
+    def _opened(self) -> CommitNotifications:
         """In a thread, which may come too late."""
         self._news = news = self._open_news()
         if self._over:
@@ -91,7 +91,7 @@ class Between:
         if news is not None:
             news.close()
 
-    async def _hear(self, news: News) -> None:
+    async def _hear(self, news: CommitNotifications) -> None:
         clock = asyncio.get_running_loop().time
         looked = clock()
         while True:
@@ -104,7 +104,7 @@ class Between:
             if books is None or books:
                 await self._look(books)
 
-    async def _tell(self, news: News) -> None:
+    async def _tell(self, news: CommitNotifications) -> None:
         """What could not be told is seen by the others' own look at all books."""
         while True:
             await self._to_tell.wait()

@@ -18,23 +18,23 @@ import orjson
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
-from services.container import Parts
+from services.container import Services
 from services.sync import sync_together
 from storage.engines.database import FAILURES
 from storage.errors import Unwritable
-from web.api.sync import news_of
+from web.api.sync import device_report
 from web.bodies import loads
-from web.errors import CODES, Problem, database_busy, problem_of
-from web.live.handshake import Guest
-from web.server.thread_pool import Threads
-from web.telemetry.events import Pushed
+from web.errors import CODES, ApiProblem, database_busy, problem_of
+from web.live.handshake import Subscriber
+from web.server.thread_pool import ThreadPool
+from web.telemetry.events import PushedChanges
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""
 
-FAILED = Problem(500, *CODES[500])
+FAILED = ApiProblem(500, *CODES[500])
 
-Answer = dict[str, Json] | Problem | CursorGone
+Answer = dict[str, Json] | ApiProblem | CursorGone
 
 log = logging.getLogger("offbook.live")
 
@@ -42,24 +42,24 @@ log = logging.getLogger("offbook.live")
 class Sender(Protocol):
     """A socket that pushes."""
 
-    guest: Guest
+    guest: Subscriber
 
     def answer(self, text: str, size: int) -> None:
         """The answer to one push, which had ``size`` bytes."""
         ...
 
 
-class Asked(NamedTuple):
+class PendingPush(NamedTuple):
     """A push that could be read; ``number`` is the device's own name for it."""
 
     number: int
     push: Push
 
 
-class Pushes:
+class PushBatcher:
     """On the event loop."""
 
-    def __init__(self, parts: Parts, threads: Threads[Any]) -> None:
+    def __init__(self, parts: Services, threads: ThreadPool[Any]) -> None:
         self._parts = parts
         self._threads = threads
         self._waiting: dict[int, deque[tuple[Sender, bytes]]] = defaultdict(deque)
@@ -82,15 +82,15 @@ class Pushes:
         del self._waiting[book_id], self._at_work[book_id]
 
 
-def answer_all(parts: Parts, book_id: int, asked: Sequence[tuple[Guest, bytes]]) -> list[str]:
+def answer_all(parts: Services, book_id: int, asked: Sequence[tuple[Subscriber, bytes]]) -> list[str]:
     """Apply these pushes with one commit and answer each. In a thread."""
     read = [read_push(guest, body) for guest, body in asked]
-    good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, Asked)]
+    good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, PendingPush)]
     answers = iter(apply(parts, book_id, good) if good else ())
-    return [dump(one.number, next(answers)) if isinstance(one, Asked) else one for one in read]
+    return [dump(one.number, next(answers)) if isinstance(one, PendingPush) else one for one in read]
 
 
-def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Sequence[Answer]:
+def apply(parts: Services, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]]) -> Sequence[Answer]:
     try:
         answers = sync_together(parts.store, book_id, [(guest.origin, one.push) for guest, one in good], parts.clock())
         note(parts, good)
@@ -106,18 +106,18 @@ def apply(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]]) -> Se
         return [FAILED] * len(good)
 
 
-def read_push(guest: Guest, body: bytes) -> Asked | str:
+def read_push(guest: Subscriber, body: bytes) -> PendingPush | str:
     """The push, or the answer to what is none."""
     number = None
     try:
         envelope = loads(body)
         number = number_of(envelope)
         if guest.device is None:
-            raise Problem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        return Asked(number, push_of(envelope, guest.device.uuid))
+            raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
+        return PendingPush(number, push_of(envelope, guest.device.uuid))
     except Malformed as error:
         return dump(number, problem_of(error))
-    except Problem as problem:
+    except ApiProblem as problem:
         return dump(number, problem)
 
 
@@ -131,15 +131,17 @@ def number_of(envelope: Json) -> int:
     return number
 
 
-def note(parts: Parts, good: Sequence[tuple[Guest, Asked]]) -> None:
+def note(parts: Services, good: Sequence[tuple[Subscriber, PendingPush]]) -> None:
     """Keep what each told last about itself."""
     now = parts.clock()
     for guest, push in {guest: one.push for guest, one in good}.items():
         if guest.device is not None:
-            guest.device = parts.accounts.seen(guest.device, now, **news_of(push, now))
+            guest.device = parts.accounts.seen(guest.device, now, **device_report(push, now))
 
 
-def tell(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]], answers: Sequence[Answer]) -> None:
+def tell(
+    parts: Services, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]], answers: Sequence[Answer]
+) -> None:
     """What each device's pushes of this commit came to, together."""
     if not parts.watch:
         return
@@ -148,12 +150,12 @@ def tell(parts: Parts, book_id: int, good: Sequence[tuple[Guest, Asked]], answer
         if isinstance(answer, dict):
             results[guest.origin.device_id] += answer["results"]
     for device, found in results.items():
-        parts.watch.synced(Pushed("live", book_id, device, found))
+        parts.watch.synced(PushedChanges("live", book_id, device, found))
 
 
 def dump(number: int | None, answer: Answer) -> str:
     if isinstance(answer, CursorGone):
         answer = problem_of(answer)
-    if isinstance(answer, Problem):
+    if isinstance(answer, ApiProblem):
         answer = {"problem": orjson.loads(answer.body())}
     return orjson.dumps({"push": number, **answer}).decode()

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from services.container import parts
+from services.container import services
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
-from web.auth import me, session_required
+from web.auth import session_required, signed_in_user
 from web.presenters.bar_chart import Series, stacked
 from web.presenters.formatting import count
 from web.presenters.rejection_reasons import waiting
@@ -30,9 +30,9 @@ OF_REST = "of-rest"
 @activity.get("/activity")
 @session_required
 def index() -> ResponseReturnValue:
-    now = parts().clock()
+    now = services().clock()
     days = range(now // DAY_US - DAYS + 1, now // DAY_US + 1)
-    found = parts().activity.overview(me().book_id, days[0], days[-1])
+    found = services().activity.overview(signed_in_user().book_id, days[0], days[-1])
     series = series_of(found.days, days)
     return render_template(
         "activity/index.html",

@@ -12,19 +12,19 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.conflicts.bulk import Rule, Typed
+from offbook.core.conflicts.bulk import CustomValue, Rule
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
 from services import conflicts as store
-from services.conflicts import Card, Settled
-from services.container import parts
-from services.restore import By
-from storage.base import Origin
-from web.auth import is_signed_in, me, session_required
+from services.conflicts import Card, ResolvedConflict
+from services.container import services
+from services.restore import Actor
+from storage.base import ChangeOrigin
+from web.auth import is_signed_in, session_required, signed_in_user
 from web.pages.contacts import name_of
-from web.presenters.conflict_diff import comparison, flaw_of, lines_of, quoted, third, title
+from web.presenters.conflict_diff import comparison, custom_value_field, flaw_of, lines_of, quoted, title
 from web.presenters.formatting import count
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
@@ -44,7 +44,9 @@ RULES = {
 @inbox.app_context_processor
 def waiting() -> dict[str, Any]:
     """The count in the navigation, asked only where a page has one."""
-    return {"conflicts_waiting": lambda: parts().contacts.conflicts(me().book_id) if is_signed_in() else 0}
+    return {
+        "conflicts_waiting": lambda: services().contacts.conflicts(signed_in_user().book_id) if is_signed_in() else 0
+    }
 
 
 @inbox.get("/inbox")
@@ -55,10 +57,12 @@ def index() -> ResponseReturnValue:
 
 @inbox.post("/inbox/<uuid:conflict_id>")
 @session_required
-def settle(conflict_id: UUID) -> ResponseReturnValue:
+def resolve(conflict_id: UUID) -> ResponseReturnValue:
     here = str(conflict_id)
     try:
-        done = store.settle(parts().store, me().book_id, by(), here, picked(), base(), parts().clock())
+        done = store.resolve_conflict(
+            services().store, signed_in_user().book_id, by(), here, picked(), base(), services().clock()
+        )
     except Invalid as flaw:
         return page(refused=(here, str(flaw))), 422
     tell(done, here)
@@ -69,7 +73,7 @@ def settle(conflict_id: UUID) -> ResponseReturnValue:
 @session_required
 def undo(conflict_id: UUID) -> ResponseReturnValue:
     try:
-        done = store.undo(parts().store, me().book_id, by(), str(conflict_id), parts().clock())
+        done = store.undo(services().store, signed_in_user().book_id, by(), str(conflict_id), services().clock())
     except Invalid as flaw:
         flash(str(flaw), "warn")
     else:
@@ -86,7 +90,7 @@ def settle_all() -> ResponseReturnValue:
     except ValueError:
         return page(error="Choose how all conflicts are to be settled."), 422
     up_to = posted.number("seq", 0)
-    settled = store.settle_all(parts().store, me().book_id, by(), rule, up_to, parts().clock())
+    settled = store.resolve_all(services().store, signed_in_user().book_id, by(), rule, up_to, services().clock())
     flash(f"Settled {count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
     return redirect(url_for("inbox.index"), 303)
 
@@ -94,20 +98,20 @@ def settle_all() -> ResponseReturnValue:
 # --- what a form says ----------------------------------------------------------------------------------------------
 
 
-def by() -> By:
+def by() -> Actor:
     """A page that is sent without an id of its own is nobody's retry."""
-    change_id = posted.uuid("change_id", "") or parts().new_id()
-    return By(Origin(user_id=me().id), change_id, change_id)
+    change_id = posted.uuid("change_id", "") or services().new_id()
+    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
-def picked() -> Choice | Typed:
+def picked() -> Choice | CustomValue:
     choice = posted.text("choice", "")
     if choice != "typed":
         return a_choice(choice)
     text = posted.text("value", "")
     if not text.strip():
         raise Invalid("empty", "Type a value first, or keep one of the two.")
-    return third(posted.text("cell", ""), text)
+    return custom_value_field(posted.text("cell", ""), text)
 
 
 def a_choice(choice: str) -> Choice:
@@ -132,8 +136,11 @@ def place() -> int:
 def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
     """``refused`` is a choice that can't be stored, by its conflict, with the reason: shown where it was typed."""
     first = query.text("contact", None)
-    found = store.inbox(parts().store, me().book_id, place(), CARDS, first)
-    cards = [(card.record, [comparison(one, card.record, me().name) for one in card.waiting]) for card in found.cards]
+    found = store.inbox(services().store, signed_in_user().book_id, place(), CARDS, first)
+    cards = [
+        (card.record, [comparison(one, card.record, signed_in_user().name) for one in card.waiting])
+        for card in found.cards
+    ]
     ids = [one.id for _, comparisons in cards for one in comparisons]
     return render_template(
         "conflicts/index.html",
@@ -143,9 +150,9 @@ def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
         errors=errors_of(found.cards, *refused),
         error=error or (refused[1] if refused[0] not in ids else ""),
         typed=posted.text("value", ""),
-        new_id=parts().new_id,
+        new_id=services().new_id,
         start=place(),
-        now=parts().clock(),
+        now=services().clock(),
     )
 
 
@@ -158,27 +165,27 @@ def errors_of(cards: list[Card], conflict_id: str, flaw: str) -> dict[str, str]:
     }
 
 
-def tell(done: Settled, conflict_id: str) -> None:
+def tell(done: ResolvedConflict, conflict_id: str) -> None:
     """Say what became of a choice, with an undo where it changed something."""
     if done.verdict is None:
-        flash(settled_already(done), "warn")
+        flash(already_resolved(done), "warn")
     elif done.verdict is Verdict.CONFLICT:
         flash(f"{name_of(done.record)} was changed again meanwhile, so it waits once more: look at what came.", "warn")
     elif done.wrote:
         undone = url_for("inbox.undo", conflict_id=conflict_id)
-        flash({"text": f"{stands(done)} {KEPT}", "undo": undone}, "undo")  # type: ignore[arg-type]
+        flash({"text": f"{is_current(done)} {KEPT}", "undo": undone}, "undo")  # type: ignore[arg-type]
     else:
-        flash(f"{stands(done)} {KEPT}", "ok")
+        flash(f"{is_current(done)} {KEPT}", "ok")
 
 
-def settled_already(done: Settled) -> str:
-    who = done.by.device or ("you" if done.by.user == me().name else done.by.user) or "someone"
+def already_resolved(done: ResolvedConflict) -> str:
+    who = done.by.device or ("you" if done.by.user == signed_in_user().name else done.by.user) or "someone"
     typed = posted.text("value", "").strip() if posted.text("choice", "") == "typed" else ""
     unused = f" You typed {quoted([typed])}, which was not used." if typed else ""
-    return f"Settled already, by {who}. {stands(done)}{unused}"
+    return f"Settled already, by {who}. {is_current(done)}{unused}"
 
 
-def stands(done: Settled) -> str:
+def is_current(done: ResolvedConflict) -> str:
     """What there is by now in the cell that was settled."""
     conflict, record = done.conflict, done.record
     name = name_of(record)

@@ -49,7 +49,7 @@ Posted = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EntryRow:
     """One phone, address, … of the form. A new one has no key until it is posted."""
 
     kind: str
@@ -77,14 +77,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ContactForm:
     """A form as it is shown. ``opened`` holds the values that it was opened with, ``base`` the seq that had them."""
 
     change_id: str
     base: int
     opened: Mapping[str, Json]
     fields: Mapping[str, str]
-    rows: Mapping[str, tuple[Row, ...]]
+    rows: Mapping[str, tuple[EntryRow, ...]]
     errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def opened_json(self) -> str:
@@ -94,11 +94,11 @@ class Form:
 # --- opening -------------------------------------------------------------------------------------------------------
 
 
-def new_form(change_id: str) -> Form:
+def new_form(change_id: str) -> ContactForm:
     return open_form({}, 0, change_id)
 
 
-def open_form(data: Mapping[str, Json], seq: int, change_id: str) -> Form:
+def open_form(data: Mapping[str, Json], seq: int, change_id: str) -> ContactForm:
     """The form of a contact in wire form; a blank one where there is none."""
     details = {key: dict(entry) for key, entry in data.get("details", {}).items()}
     opened: dict[str, Json] = {
@@ -108,17 +108,17 @@ def open_form(data: Mapping[str, Json], seq: int, change_id: str) -> Form:
     fields = {name: opened.get(name, "") for name in FIELDS}
     rows = {kind: tuple(_rows_of(opened, kind)) for kind in KINDS}
     for kind in ("phone", "email"):
-        rows[kind] = rows[kind] or (Row(kind),)
-    return Form(change_id, seq, opened, fields, rows)
+        rows[kind] = rows[kind] or (EntryRow(kind),)
+    return ContactForm(change_id, seq, opened, fields, rows)
 
 
-def _rows_of(opened: Mapping[str, Json], kind: str) -> Iterator[Row]:
+def _rows_of(opened: Mapping[str, Json], kind: str) -> Iterator[EntryRow]:
     if kind in OWN_FIELDS:
         value, label = (opened.get(name, "") for name in OWN_FIELDS[kind])
         if value or label:
-            yield Row(kind, OWN, label, value)
+            yield EntryRow(kind, OWN, label, value)
     for key, entry in in_order(opened["details"], kind):
-        yield Row(kind, key, entry.get("label") or "", *(entry.get(part) or "" for part in PARTS))
+        yield EntryRow(kind, key, entry.get("label") or "", *(entry.get(part) or "" for part in PARTS))
 
 
 def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
@@ -130,7 +130,7 @@ def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
 # --- what was posted -----------------------------------------------------------------------------------------------
 
 
-def posted_form(posted: Posted, filled: Container[str] = ()) -> Form:
+def posted_form(posted: Posted, filled: Container[str] = ()) -> ContactForm:
     """The form with all that was typed. Raises Malformed where the page's own part of it is broken.
 
     ``filled`` names the cells that the contact has by now: a first phone that someone else added meanwhile keeps its
@@ -145,17 +145,17 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> Form:
     opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
     fields = {name: _first(posted, name) for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
-    return _with_keys(Form(change_id, int(base) if is_seq(base) else NO_SEQ, opened, fields, rows), filled)
+    return _with_keys(ContactForm(change_id, int(base) if is_seq(base) else NO_SEQ, opened, fields, rows), filled)
 
 
 def _first(posted: Posted, name: str) -> str:
     return next(iter(posted.get(name, ())), "")
 
 
-def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Iterator[Row]:
+def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Iterator[EntryRow]:
     columns = {name: posted.get(f"{kind}_{name}", ()) for name in ("label", *PARTS)}
     for number, key in enumerate(posted.get(f"{kind}_key", ())):
-        row = Row(kind, key if _is_key(key, kind) else "")
+        row = EntryRow(kind, key if _is_key(key, kind) else "")
         given = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
         before = opened["details"].get(row.key) or {}
         yield replace(row, **{name: before[name] for name in PARTS if before.get(name)} | given)
@@ -165,7 +165,7 @@ def _is_key(key: str, kind: str) -> bool:
     return ENTRY_KEY.fullmatch(key) is not None or (key == OWN and kind in OWN_FIELDS)
 
 
-def _with_keys(form: Form, filled: Container[str]) -> Form:
+def _with_keys(form: ContactForm, filled: Container[str]) -> ContactForm:
     """Give new rows their keys. They follow from the change's id, so that a form sent twice names them alike."""
     taken = {row.key for rows in form.rows.values() for row in rows} | form.opened["details"].keys()
     free = (key for number in range(10**6) if (key := f"{form.change_id[:8]}-{number}") not in taken)
@@ -173,7 +173,7 @@ def _with_keys(form: Form, filled: Container[str]) -> Form:
     return replace(form, rows=rows)
 
 
-def _keyed(form: Form, kind: str, free: Iterator[str], filled: Container[str]) -> Iterator[Row]:
+def _keyed(form: ContactForm, kind: str, free: Iterator[str], filled: Container[str]) -> Iterator[EntryRow]:
     own = OWN_FIELDS.get(kind, ())
     was_filled = any(form.opened.get(name) for name in own)
     is_free = bool(own) and not was_filled and not any(name in filled for name in own)
@@ -186,12 +186,12 @@ def _keyed(form: Form, kind: str, free: Iterator[str], filled: Container[str]) -
             is_free = False
 
 
-def with_row(form: Form, kind: str) -> Form:
+def with_row(form: ContactForm, kind: str) -> ContactForm:
     """The form with one more empty row."""
-    return replace(form, rows={**form.rows, kind: (*form.rows[kind], Row(kind))}) if kind in form.rows else form
+    return replace(form, rows={**form.rows, kind: (*form.rows[kind], EntryRow(kind))}) if kind in form.rows else form
 
 
-def without_row(form: Form, place: str) -> Form:
+def without_row(form: ContactForm, place: str) -> ContactForm:
     """The form without the row at ``kind-number``."""
     kind, _, number = place.partition("-")
     if kind not in form.rows or not is_seq(number):
@@ -203,7 +203,7 @@ def without_row(form: Form, place: str) -> Form:
 # --- what is to be saved -------------------------------------------------------------------------------------------
 
 
-def data_of(form: Form) -> dict[str, Json]:
+def data_of(form: ContactForm) -> dict[str, Json]:
     """The ``data`` of the change that saves this form: only what differs from what it was opened with."""
     opened = form.opened
     now: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG) for name in FIELDS}
@@ -231,15 +231,15 @@ def _name(now: Mapping[str, Json]) -> str | None:
     return " ".join(now[part] for part in NAME_PARTS if now[part]) or now["company"]
 
 
-def _own(form: Form, kind: str) -> dict[str, Json]:
+def _own(form: ContactForm, kind: str) -> dict[str, Json]:
     value, label = OWN_FIELDS[kind]
-    row = next((row for row in form.rows[kind] if row.key == OWN), Row(kind))
+    row = next((row for row in form.rows[kind] if row.key == OWN), EntryRow(kind))
     now = {value: _text(form.opened.get(value), row.value), label: _text(form.opened.get(label), row.label)}
     kept = now[value] or now[label] == form.opened.get(label) and not form.opened.get(value)
     return now if kept else {value: None, label: None}
 
 
-def _details(form: Form) -> dict[str, Json]:
+def _details(form: ContactForm) -> dict[str, Json]:
     details: dict[str, Json] = dict.fromkeys(form.opened["details"])
     for kind, rows in form.rows.items():
         place = _last_place(form, kind)
@@ -253,18 +253,18 @@ def _details(form: Form) -> dict[str, Json]:
     return {key: entry for key, entry in details.items() if entry is None or entry}
 
 
-def _last_place(form: Form, kind: str) -> int:
+def _last_place(form: ContactForm, kind: str) -> int:
     places = (entry.get("position") or 0 for _, entry in in_order(form.opened["details"], kind))
     return max(places, default=1 if kind in OWN_FIELDS else 0)
 
 
-def _filled(row: Row, before: Mapping[str, Json]) -> dict[str, str]:
+def _filled(row: EntryRow, before: Mapping[str, Json]) -> dict[str, str]:
     long = row.kind == "address"
     texts = {name: _text(before.get(name), getattr(row, name), long and name == "value") for name in ("label", *PARTS)}
     return {name: text for name, text in texts.items() if text}
 
 
-def _edit(row: Row, before: Mapping[str, Json]) -> dict[str, Json] | None:
+def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
     """What of an entry changed: nothing ({}), some cells, or all of it is to go (None)."""
     now, then = _filled(row, before), {name: before[name] for name in ("label", *PARTS) if before.get(name)}
     if now == then:
@@ -282,7 +282,7 @@ def _edit(row: Row, before: Mapping[str, Json]) -> dict[str, Json] | None:
 # --- what can't be saved -------------------------------------------------------------------------------------------
 
 
-def checked(form: Form, data: Mapping[str, Json], operation: Operation) -> Form:
+def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation) -> ContactForm:
     """The form with a sentence for each input that can't be stored, under the name of its cell."""
     pieces: list[Json] = [{name: value} for name, value in data.items() if name != "details"]
     pieces += [{"details": {key: entry}} for key, entry in data.get("details", {}).items()]

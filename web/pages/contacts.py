@@ -15,15 +15,25 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import NotFound
-from offbook.core.merge.retention import is_bare
+from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.requests import data_of as wire_data
-from services.container import parts
-from services.edit import Edit, Saved, news, save
+from services.container import services
+from services.edit import EditRequest, EditResult, concurrent_edits, save
 from storage.repositories.contact_queries import ContactRow
-from web.auth import me, session_required
+from web.auth import session_required, signed_in_user
 from web.fragments import fragment
-from web.pages.contact_form import Form, Row, checked, data_of, new_form, open_form, posted_form, with_row, without_row
+from web.pages.contact_form import (
+    ContactForm,
+    EntryRow,
+    checked,
+    data_of,
+    new_form,
+    open_form,
+    posted_form,
+    with_row,
+    without_row,
+)
 from web.presenters import formatting
 from web.presenters.labels import FIELDS, KINDS
 from web.request_values import posted, query
@@ -47,13 +57,13 @@ def index() -> ResponseReturnValue:
 @pages.get("/c/<uuid:contact_id>")
 @session_required
 def contact(contact_id: UUID) -> ResponseReturnValue:
-    return show("contact", **shown(wanted(contact_id)))
+    return show("contact", **shown(get_contact_or_404(contact_id)))
 
 
 @pages.get("/c/new")
 @session_required
 def new() -> ResponseReturnValue:
-    return show_form(new_form(parts().new_id()), None)
+    return show_form(new_form(services().new_id()), None)
 
 
 @pages.post("/c/new")
@@ -61,36 +71,36 @@ def new() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """The record's id is the change's: a form that is sent twice makes one contact."""
     form = posted_form(posted.lists())
-    return refilled(form, None) or settle(form, None, Operation.INSERT)
+    return refilled(form, None) or save_form(form, None, Operation.INSERT)
 
 
 @pages.get("/c/<uuid:contact_id>/edit")
 @session_required
 def edit(contact_id: UUID) -> ResponseReturnValue:
-    record = wanted(contact_id)
+    record = get_contact_or_404(contact_id)
     if fragment() == "news":
         return show_news(record)
     data = wire_data(record)
     if data is None:
         return redirect(url_for("pages.contact", contact_id=contact_id))
-    return show_form(open_form(data, record.seq, parts().new_id()), record)
+    return show_form(open_form(data, record.seq, services().new_id()), record)
 
 
 @pages.post("/c/<uuid:contact_id>/edit")
 @session_required
 def update(contact_id: UUID) -> ResponseReturnValue:
-    record = wanted(contact_id)
+    record = get_contact_or_404(contact_id)
     form = posted_form(posted.lists(), record.cells)
-    return refilled(form, record) or settle(form, record, Operation.UPDATE)
+    return refilled(form, record) or save_form(form, record, Operation.UPDATE)
 
 
 @pages.post("/c/<uuid:contact_id>/star")
 @session_required
 def star(contact_id: UUID) -> ResponseReturnValue:
-    record = wanted(contact_id)
+    record = get_contact_or_404(contact_id)
     base = query.number("base", record.seq)
     data = {"starred": posted.text("starred", "") == "1"}
-    saved = save(Edit(Operation.UPDATE, record.id, parts().new_id(), base, data))
+    saved = save(EditRequest(Operation.UPDATE, record.id, services().new_id(), base, data))
     if fragment() == "row" and saved.record is not None:
         return render_template("contacts/_row.html", row=row_of(saved.record), q=search())
     if query.text("from", "") == "list":
@@ -101,9 +111,9 @@ def star(contact_id: UUID) -> ResponseReturnValue:
 @pages.post("/c/<uuid:contact_id>/delete")
 @session_required
 def delete(contact_id: UUID) -> ResponseReturnValue:
-    record = wanted(contact_id)
+    record = get_contact_or_404(contact_id)
     base = posted.number("base", record.seq)
-    saved = save(Edit(Operation.DELETE, record.id, posted.uuid("change_id", "") or parts().new_id(), base))
+    saved = save(EditRequest(Operation.DELETE, record.id, posted.uuid("change_id", "") or services().new_id(), base))
     if saved.record is None or not saved.record.deleted:
         flash(saved.told.text, "warn")
         return to("pages.contact", contact_id=contact_id)
@@ -116,12 +126,12 @@ def delete(contact_id: UUID) -> ResponseReturnValue:
 @session_required
 def restore(contact_id: UUID) -> ResponseReturnValue:
     """A change that says the contact exists: its values are still there."""
-    record = wanted(contact_id)
-    if is_bare(record):
+    record = get_contact_or_404(contact_id)
+    if is_purged(record):
         flash("This contact was deleted long ago, and its values are gone: add it again.", "warn")
         return to("pages.contact", contact_id=contact_id)
     data = {"name": record.cells.get("name")}
-    saved = save(Edit(Operation.INSERT, record.id, parts().new_id(), record.seq, data))
+    saved = save(EditRequest(Operation.INSERT, record.id, services().new_id(), record.seq, data))
     flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
     return to("pages.contact", contact_id=contact_id)
 
@@ -130,8 +140,8 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
 @session_required
 def trash() -> ResponseReturnValue:
     after = query.text("after", None)
-    page = parts().contacts.trash(me().book_id, after, LINES)
-    return render_template("contacts/trash.html", page=page, after=after, now=parts().clock())
+    page = services().contacts.trash(signed_in_user().book_id, after, LINES)
+    return render_template("contacts/trash.html", page=page, after=after, now=services().clock())
 
 
 # --- what a page shows ---------------------------------------------------------------------------------------------
@@ -143,7 +153,11 @@ def search() -> str:
 
 def listing() -> dict[str, Any]:
     after = query.text("after", None)
-    return {"page": parts().contacts.page(me().book_id, search(), after, lines()), "q": search(), "after": after}
+    return {
+        "page": services().contacts.page(signed_in_user().book_id, search(), after, lines()),
+        "q": search(),
+        "after": after,
+    }
 
 
 def lines() -> int:
@@ -160,25 +174,29 @@ def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
 
 def shown(record: Record) -> dict[str, Any]:
     data = wire_data(record)
-    form = open_form(data or {}, record.seq, parts().new_id())
-    waits = parts().contacts.conflicts(me().book_id, record.id)
+    form = open_form(data or {}, record.seq, services().new_id())
+    waits = services().contacts.conflicts(signed_in_user().book_id, record.id)
     found = {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
-    return {**found, "waits": waits, "bare": is_bare(record)}
+    return {**found, "waits": waits, "bare": is_purged(record)}
 
 
-def show_form(form: Form, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
+def show_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
     row = row_of(record) if record else None
-    return show("form", status, form=form, record=record, row=row, kinds=KINDS, labels=FIELDS, added=added, blank=Row)
+    return show(
+        "form", status, form=form, record=record, row=row, kinds=KINDS, labels=FIELDS, added=added, blank=EntryRow
+    )
 
 
 def show_news(record: Record) -> ResponseReturnValue:
     """For a form that was opened at ``base`` and is still open."""
     base, change_id = query.number("base", record.seq), query.uuid("change_id", "")
-    return render_template("contacts/_concurrent_edits.html", record=record, text=news(record, base, change_id))
+    return render_template(
+        "contacts/_concurrent_edits.html", record=record, text=concurrent_edits(record, base, change_id)
+    )
 
 
-def wanted(contact_id: UUID) -> Record:
-    record = parts().contacts.get(me().book_id, str(contact_id))
+def get_contact_or_404(contact_id: UUID) -> Record:
+    record = services().contacts.get(signed_in_user().book_id, str(contact_id))
     if record is None:
         raise NotFound("There is no such contact in your book. It may have been deleted long ago.")
     return record
@@ -197,7 +215,7 @@ def name_of(record: Record) -> str:
 # --- what was sent -------------------------------------------------------------------------------------------------
 
 
-def refilled(form: Form, record: Record | None) -> ResponseReturnValue | None:
+def refilled(form: ContactForm, record: Record | None) -> ResponseReturnValue | None:
     """The form with all that was typed, where a button asked for that: as it is, or with a row more or less."""
     if posted.text("show", ""):
         return show_form(form, record)
@@ -208,21 +226,21 @@ def refilled(form: Form, record: Record | None) -> ResponseReturnValue | None:
     return None
 
 
-def settle(form: Form, record: Record | None, operation: Operation) -> ResponseReturnValue:
+def save_form(form: ContactForm, record: Record | None, operation: Operation) -> ResponseReturnValue:
     data = data_of(form)
     form = checked(form, data, operation)
     if form.errors:
         return show_form(form, record, 422)
     record_id = record.id if record else form.change_id
     if data or operation is Operation.INSERT:
-        saved = save(Edit(operation, record_id, form.change_id, form.base, data))
+        saved = save(EditRequest(operation, record_id, form.change_id, form.base, data))
         if saved.rejected:
             return show_form(refused(form, saved), record, 422)
         flash(saved.told.text, "ok" if saved.told.well else "warn")
     return to("pages.contact", contact_id=record_id)
 
 
-def refused(form: Form, saved: Saved) -> Form:
+def refused(form: ContactForm, saved: EditResult) -> ContactForm:
     return replace(form, errors={"": saved.rejected})
 
 

@@ -9,8 +9,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
-from services.container import parts
-from web.auth import me, session_required
+from services.container import services
+from web.auth import session_required, signed_in_user
 from web.request_values import posted, query
 
 devices = Blueprint("devices", __name__)
@@ -26,9 +26,11 @@ def index() -> ResponseReturnValue:
 @session_required
 def add() -> ResponseReturnValue:
     """The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
-    user, name = me(), posted.text("name", "")
+    user, name = signed_in_user(), posted.text("name", "")
     try:
-        device, token = parts().accounts.add_device(user.book_id, user.id, name, parts().clock(), parts().new_id)
+        device, token = services().accounts.add_device(
+            user.book_id, user.id, name, services().clock(), services().new_id
+        )
     except Invalid as error:
         return page(error=str(error), name=name), 422
     server = request.url_root.rstrip("/")
@@ -40,7 +42,7 @@ def add() -> ResponseReturnValue:
 @session_required
 def rename(device_id: UUID) -> ResponseReturnValue:
     try:
-        parts().accounts.rename_device(me().id, str(device_id), posted.text("name", ""))
+        services().accounts.rename_device(signed_in_user().id, str(device_id), posted.text("name", ""))
     except Invalid as error:
         return page(error=str(error)), 422
     flash("Renamed.")
@@ -50,7 +52,7 @@ def rename(device_id: UUID) -> ResponseReturnValue:
 @devices.post("/devices/revoke-all")
 @session_required
 def revoke_all() -> ResponseReturnValue:
-    parts().accounts.revoke_devices(me().id, parts().clock())
+    services().accounts.revoke_devices(signed_in_user().id, services().clock())
     flash("All devices are revoked. They keep what they have, and sync no more.")
     return redirect(url_for("devices.index"))
 
@@ -58,12 +60,12 @@ def revoke_all() -> ResponseReturnValue:
 @devices.post("/devices/<uuid:device_id>/revoke")
 @session_required
 def revoke(device_id: UUID) -> ResponseReturnValue:
-    parts().accounts.revoke_device(me().id, str(device_id), parts().clock())
+    services().accounts.revoke_device(signed_in_user().id, str(device_id), services().clock())
     flash("Revoked. The device keeps what it has, and syncs no more.")
     return redirect(url_for("devices.index"))
 
 
 def page(error: str = "", name: str = "") -> str:
-    rows, is_after = parts().accounts.devices(me().id), query.text("after", "") == "password"
-    now = parts().clock()
+    rows, is_after = services().accounts.devices(signed_in_user().id), query.text("after", "") == "password"
+    now = services().clock()
     return render_template("devices/index.html", devices=rows, now=now, error=error, name=name, is_after=is_after)

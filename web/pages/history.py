@@ -15,15 +15,23 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.history.reconstruct import Burst, bursts, state_of
+from offbook.core.history.reconstruct import ChangeBurst, bursts, state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
-from services.container import parts
-from services.restore import By, Kind, Return, preview, restore, restore_version, take_back
-from storage.base import Origin, Reading
-from web.auth import me, session_required
-from web.pages.contacts import name_of, row_of, show, to, wanted
-from web.presenters.history_text import Event, Line, changed_lines, is_noise, moments, told
+from services.container import services
+from services.restore import (
+    Actor,
+    RecordRestore,
+    RestoreKind,
+    preview,
+    restore_book_to,
+    restore_values,
+    restore_version,
+)
+from storage.base import ChangeOrigin, ReadTransaction
+from web.auth import session_required, signed_in_user
+from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
+from web.presenters.history_text import ChangedLine, HistoryEvent, changed_lines, history_events, is_noise, moments
 from web.presenters.time_formatting import date
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
@@ -46,9 +54,9 @@ HOUR = 3_600_000_000
 @giving_back.get("/c/<uuid:contact_id>/history")
 @session_required
 def history(contact_id: UUID) -> ResponseReturnValue:
-    record = wanted(contact_id)
+    record = get_contact_or_404(contact_id)
     skip = query.number("skip", 0)
-    with parts().store.reading(me().book_id) as book:
+    with services().store.reading(signed_in_user().book_id) as book:
         events, more, whole = page_of(book, record, skip)
     days = [(day, list(some)) for day, some in groupby(events, lambda event: date(event.at))]
     older = skip + AT_ONCE if more else None
@@ -60,10 +68,10 @@ def history(contact_id: UUID) -> ResponseReturnValue:
         "skip": skip,
         "whole": whole,
     }
-    return show("history", **values, form_id=parts().new_id(), deleted=record.deleted)
+    return show("history", **values, form_id=services().new_id(), deleted=record.deleted)
 
 
-def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool, bool]:
+def page_of(book: ReadTransaction, record: Record, skip: int) -> tuple[list[HistoryEvent], bool, bool]:
     """Some events, whether there are older ones, and whether the history reaches back to the contact's making."""
     past = book.history(record.table, record.id)
     waiting = {one.change_id for one in book.conflicts()}
@@ -73,7 +81,7 @@ def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool
     met |= {clock.change_id for moment in shown for clock in moment.wrote.values()}
     authors = book.authors({moment.past.change_id for moment in shown} | met)
     now = state_of(record)
-    events = [told(moment, now, authors, moment is found[0]) for moment in shown]
+    events = [history_events(moment, now, authors, moment is found[0]) for moment in shown]
     whole = any(one.change_id == record.created.change_id for one in past)
     return events, len(found) > skip + AT_ONCE, whole
 
@@ -82,17 +90,25 @@ def page_of(book: Reading, record: Record, skip: int) -> tuple[list[Event], bool
 @session_required
 def give_back(contact_id: UUID) -> ResponseReturnValue:
     """Give back one value of a change; without a cell, all that it replaced, which undoes it."""
-    record, change_id = wanted(contact_id), posted_or_query.uuid("change", "")
+    record, change_id = get_contact_or_404(contact_id), posted_or_query.uuid("change", "")
     cell, side = posted.text("cell", None), posted.text("to", "before")
     form_id = posted.uuid("form_id", "") or derived(change_id, "undo")
-    with parts().store.reading(me().book_id) as book:
+    with services().store.reading(signed_in_user().book_id) as book:
         past = book.past(change_id)
     if past is None or past.key != (record.table, record.id):
         raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
     cells = None if cell is None else [cell]
-    by, now = by_me(derived(form_id, f"{change_id} {cell} {side}")), parts().clock()
+    by, now = current_actor(derived(form_id, f"{change_id} {cell} {side}")), services().clock()
     try:
-        restore(parts().store, me().book_id, by, change_id, cells, "after" if side == "after" else "before", now)
+        restore_values(
+            services().store,
+            signed_in_user().book_id,
+            by,
+            change_id,
+            cells,
+            "after" if side == "after" else "before",
+            now,
+        )
     except Invalid as error:
         return said_no(record, error)
     return given(record, by, f"Restored a value of {name_of(record)}." if cell else "Undone.")
@@ -101,13 +117,13 @@ def give_back(contact_id: UUID) -> ResponseReturnValue:
 @giving_back.post("/c/<uuid:contact_id>/history/version")
 @session_required
 def give_version_back(contact_id: UUID) -> ResponseReturnValue:
-    record, seq = wanted(contact_id), posted.number("seq", -1)
-    by = by_me(derived(posted.uuid("form_id", ""), f"version {seq}"))
+    record, seq = get_contact_or_404(contact_id), posted.number("seq", -1)
+    by = current_actor(derived(posted.uuid("form_id", ""), f"version {seq}"))
     try:
         if not 0 <= seq <= INTEGER_MAX:
             raise Invalid("bad_base", "There is no such version of this contact.")
         key: Key = record.table, record.id
-        restore_version(parts().store, me().book_id, by, key, seq, parts().clock())
+        restore_version(services().store, signed_in_user().book_id, by, key, seq, services().clock())
     except Invalid as error:
         return said_no(record, error)
     return given(record, by, f"Restored {name_of(record)} as it was.")
@@ -118,15 +134,15 @@ def derived(form_id: str, what: str) -> str:
     try:
         return str(uuid5(UUID(form_id), what))
     except ValueError:
-        return parts().new_id()
+        return services().new_id()
 
 
-def by_me(change_id: str) -> By:
-    return By(Origin(user_id=me().id), change_id, change_id)
+def current_actor(change_id: str) -> Actor:
+    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
-def given(record: Record, by: By, text: str) -> ResponseReturnValue:
-    with parts().store.reading(me().book_id) as book:
+def given(record: Record, by: Actor, text: str) -> ResponseReturnValue:
+    with services().store.reading(signed_in_user().book_id) as book:
         happened = book.past(by.id) is not None
     if happened:
         undo = url_for("giving_back.give_back", contact_id=record.id, change=by.id)
@@ -154,12 +170,12 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class RestoredRow:
     """One contact on its way back."""
 
     id: str
     name: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChangedLine, ...]
 
 
 @giving_back.get("/past")
@@ -170,9 +186,9 @@ def past() -> ResponseReturnValue:
         return choose()
     try:
         seq = moment_of(query)
-        with parts().store.reading(me().book_id) as book:
+        with services().store.reading(signed_in_user().book_id) as book:
             head = book.book.seq
-        found = preview(parts().store, me().book_id, seq)
+        found = preview(services().store, signed_in_user().book_id, seq)
     except Invalid as error:
         return choose(str(error))
     return render_template("time_travel/preview.html", seq=seq, head=head, kinds=sorted_out(found), total=len(found))
@@ -182,11 +198,11 @@ def past() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def go_back() -> ResponseReturnValue:
-    by = by_me(parts().new_id())
+    by = current_actor(services().new_id())
     seen = posted.number("seen", None)
     try:
         seq = moment_of(posted_or_query)
-        taken = take_back(parts().store, me().book_id, by, seq, parts().clock(), seen)
+        taken = restore_book_to(services().store, signed_in_user().book_id, by, seq, services().clock(), seen)
     except Invalid as error:
         if error.code != "changed_since":
             return choose(str(error))
@@ -202,8 +218,8 @@ def go_back() -> ResponseReturnValue:
 
 
 def choose(error: str = "") -> ResponseReturnValue:
-    now = parts().clock()
-    with parts().store.reading(me().book_id) as book:
+    now = services().clock()
+    with services().store.reading(signed_in_user().book_id) as book:
         found = suggestions(book, now)
     typed = query.text("at", "")
     return render_template(
@@ -211,7 +227,7 @@ def choose(error: str = "") -> ResponseReturnValue:
     ), 422 if error else 200
 
 
-def suggestions(book: Reading, now: int) -> list[Suggestion]:
+def suggestions(book: ReadTransaction, now: int) -> list[Suggestion]:
     """Before the last big changes, and some times ago: those at which there was something in the book."""
     marks = book.marks(max(now - DAYS * 24 * HOUR, book.book.pruned), MARKS_MAX)
     big = bursts(marks, BURST_PAUSE, BURST_LEAST)[:SUGGESTED_MAX]
@@ -224,7 +240,7 @@ def suggestions(book: Reading, now: int) -> list[Suggestion]:
     return found
 
 
-def _before(burst: Burst, author: Any) -> Suggestion:
+def _before(burst: ChangeBurst, author: Any) -> Suggestion:
     who = "an unknown device" if author is None else author.device or f"{author.user} in the browser"
     title = f"Before {burst.size:,} changes from {who}"
     return Suggestion(title, f"which began {moment(burst.first)}", url_for("giving_back.past", seq=burst.first - 1))
@@ -238,7 +254,7 @@ def moment_of(asked: Values) -> int:
         seq = -1
     if not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_moment", "Choose a day and a time first.")
-    if seq > parts().clock():
+    if seq > services().clock():
         raise Invalid("future", "This moment is still to come: choose one that has passed.")
     return seq
 
@@ -259,19 +275,19 @@ def moment(seq: int) -> str:
 giving_back.add_app_template_filter(moment)
 
 
-def sorted_out(found: list[Return]) -> list[tuple[Kind, int, list[Back]]]:
+def sorted_out(found: list[RecordRestore]) -> list[tuple[RestoreKind, int, list[RestoredRow]]]:
     """Per kind how many there are, and the first of them by name."""
     made = []
-    for kind in Kind:
+    for kind in RestoreKind:
         some = sorted((one for one in found if one.kind is kind), key=lambda one: name_of(one.record).casefold())
         made.append((kind, len(some), [_back(one) for one in some[:SHOWN_MAX]]))
     return made
 
 
-def _back(one: Return) -> Back:
+def _back(one: RecordRestore) -> RestoredRow:
     before, after = state_of(one.record), one.wanted
     name = str(after.get("name") or name_of(one.record))
-    if one.kind is Kind.DELETED:
-        return Back(one.record.id, name, ())
-    cells = [cell for cell in one.wish.cells if one.kind is Kind.CHANGED or cell in after]
-    return Back(one.record.id, name, tuple(changed_lines(before, after, cells)))
+    if one.kind is RestoreKind.DELETED:
+        return RestoredRow(one.record.id, name, ())
+    cells = [cell for cell in one.wish.cells if one.kind is RestoreKind.CHANGED or cell in after]
+    return RestoredRow(one.record.id, name, tuple(changed_lines(before, after, cells)))

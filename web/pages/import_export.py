@@ -19,10 +19,10 @@ from offbook.core.model import Change, Operation, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
-from services.container import parts
-from storage.base import Origin, pull
+from services.container import services
+from storage.base import ChangeOrigin, pull
 from storage.sql.batched_writes import Turns, push_in_turns
-from web.auth import me, session_required
+from web.auth import session_required, signed_in_user
 from web.server.pools import Pool, runs_in
 
 imports = Blueprint("imports", __name__)
@@ -43,7 +43,7 @@ class Report:
 @imports.get("/import")
 @session_required
 def choose() -> ResponseReturnValue:
-    return render_template("import_export/upload.html", total=parts().contacts.count(me().book_id))
+    return render_template("import_export/upload.html", total=services().contacts.count(signed_in_user().book_id))
 
 
 @imports.post("/import")
@@ -68,26 +68,28 @@ def take() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export() -> ResponseReturnValue:
-    contacts = sorted(everyone(me().book_id), key=lambda contact: str(contact["name"]).casefold())
+    contacts = sorted(everyone(signed_in_user().book_id), key=lambda contact: str(contact["name"]).casefold())
     name = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
     return Response(google_csv.write(contacts), mimetype="text/csv", headers=name)
 
 
 def refused(error: str) -> ResponseReturnValue:
-    return render_template("import_export/upload.html", total=parts().contacts.count(me().book_id), error=error), 422
+    return render_template(
+        "import_export/upload.html", total=services().contacts.count(signed_in_user().book_id), error=error
+    ), 422
 
 
 def add(report: Report, batch: Sequence[Contact]) -> None:
     """Add those contacts of a batch that the book has never had."""
-    known = parts().contacts.known(me().book_id, [contact["id"] for contact in batch])
+    known = services().contacts.known(signed_in_user().book_id, [contact["id"] for contact in batch])
     fresh = [contact for contact in batch if contact["id"] not in known]
     report.in_trash += sum(known.values())
     report.here += len(known) - sum(known.values())
     if not fresh:
         return
-    now, origin = parts().clock(), Origin(user_id=me().id)
+    now, origin = services().clock(), ChangeOrigin(user_id=signed_in_user().id)
     changes = [change_for(contact, now) for contact in fresh]
-    with Turns(parts().store, me().book_id) as turns:
+    with Turns(services().store, signed_in_user().book_id) as turns:
         pushed = push_in_turns(turns, origin, changes, now)
     for contact, outcome in zip(fresh, chain.from_iterable(part.outcomes for part in pushed), strict=True):
         if outcome.verdict is Verdict.REJECTED:
@@ -97,7 +99,7 @@ def add(report: Report, batch: Sequence[Contact]) -> None:
 
 
 def change_for(contact: Contact, now: int) -> Change | Rejection:
-    change_id = parts().new_id()
+    change_id = services().new_id()
     item = {
         "id": change_id,
         "table": CONTACTS.name,
@@ -113,6 +115,6 @@ def everyone(book_id: int) -> Iterator[Contact]:
     """Every live contact of a book, in wire form."""
     cursor, more = None, True
     while more:
-        page = pull(parts().store, book_id, cursor)
+        page = pull(services().store, book_id, cursor)
         cursor, more = page.cursor, page.more
         yield from (row["data"] for row in page.changes if row["table"] == CONTACTS.name and row["data"])

@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
-from services.container import parts
+from services.container import services
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import known_browsers
-from web.auth import me, my_session, open_session, session_required
+from web.auth import my_session, open_session, session_required, signed_in_user
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 
@@ -49,12 +49,12 @@ def index() -> ResponseReturnValue:
 @runs_in(Pool.PASSWORDS)
 def change_password() -> ResponseReturnValue:
     """Ends every session of this user, and opens a new one here. Devices keep their tokens, unless somebody says so."""
-    user = me()
+    user = signed_in_user()
     new = posted.text("new_password", "")
     if new != posted.text("new_password_again", ""):
         return page(error="The two new passwords differ. Type the same one twice."), 422
     try:
-        user = parts().accounts.change_password(user.id, posted.text("password", ""), new, parts().clock())
+        user = services().accounts.change_password(user.id, posted.text("password", ""), new, services().clock())
         open_session(user, "password")
     except WrongPassword:
         return page(error="The current password is not right. Nothing was changed."), 422
@@ -63,7 +63,7 @@ def change_password() -> ResponseReturnValue:
     except Invalid as error:
         return page(error=str(error)), 422
     flash("The password is changed. All other sessions are signed out.")
-    has_devices = bool(parts().accounts.devices(user.id))
+    has_devices = bool(services().accounts.devices(user.id))
     after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
     return known_browsers.known(redirect(after), user.id)
 
@@ -72,7 +72,7 @@ def change_password() -> ResponseReturnValue:
 @session_required
 def end_session(session_id: UUID) -> ResponseReturnValue:
     """For the session of this very browser there is signing out."""
-    parts().accounts.end_session(me().id, str(session_id), parts().clock())
+    services().accounts.end_session(signed_in_user().id, str(session_id), services().clock())
     flash("The session is ended. That browser is signed out.")
     return redirect(url_for("settings.index"))
 
@@ -80,7 +80,7 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 @settings.post("/settings/sessions/end-others")
 @session_required
 def end_others() -> ResponseReturnValue:
-    parts().accounts.end_sessions(me().id, parts().clock(), but=my_session().id)
+    services().accounts.end_sessions(signed_in_user().id, services().clock(), but=my_session().id)
     flash("All other browsers are signed out.")
     return redirect(url_for("settings.index"))
 
@@ -89,7 +89,7 @@ def end_others() -> ResponseReturnValue:
 @session_required
 def choose_policy() -> ResponseReturnValue:
     try:
-        parts().accounts.set_policy(me().book_id, posted.text("policy", ""))
+        services().accounts.set_policy(signed_in_user().book_id, posted.text("policy", ""))
     except Invalid as error:
         return page(error=str(error)), 422
     flash("Saved. It counts for edits that arrive from now on.")
@@ -97,21 +97,21 @@ def choose_policy() -> ResponseReturnValue:
 
 
 def page(error: str = "") -> str:
-    book = parts().accounts.book(me().book_id)
-    policies = [(name, words_of(name)) for name in POLICIES]
-    waits = parts().contacts.conflicts(me().book_id)
-    days = {"rest": parts().config.session_days, "whole": parts().config.session_days_max}
-    values = {"sessions": sessions(), "mine": my_session(), "now": parts().clock(), "ways": WAYS, "days": days}
+    book = services().accounts.book(signed_in_user().book_id)
+    policies = [(name, policy_names(name)) for name in POLICIES]
+    waits = services().contacts.conflicts(signed_in_user().book_id)
+    days = {"rest": services().config.session_days, "whole": services().config.session_days_max}
+    values = {"sessions": sessions(), "mine": my_session(), "now": services().clock(), "ways": WAYS, "days": days}
     return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
 
 
 def sessions() -> list[Session]:
     """Where this user is signed in: here and now, though that may not be stored yet, and elsewhere."""
-    now, here = parts().clock(), my_session()
-    found = parts().accounts.sessions(me().id, now)
+    now, here = services().clock(), my_session()
+    found = services().accounts.sessions(signed_in_user().id, now)
     return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]
 
 
-def words_of(policy: str) -> str:
+def policy_names(policy: str) -> str:
     """A policy that has no words here explains itself: the first line of its function's docstring."""
     return POLICY_WORDS.get(policy) or (getdoc(POLICIES[policy]) or "").partition("\n")[0]

@@ -16,11 +16,11 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
-from offbook.core.text import clean
-from services.container import parts
-from storage.repositories.stream_reader import Fault, Gap, Message, StreamFile, Summary, reading
+from offbook.core.text import without_control_characters
+from services.container import services
+from storage.repositories.stream_reader import Fault, Gap, Message, StreamReader, Summary, reading
 from storage.repositories.stream_registry import Source
-from web.auth import admin_required, is_signed_in, me
+from web.auth import admin_required, is_signed_in, signed_in_user
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
 from web.request_values import query
 
@@ -67,7 +67,7 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StreamRow:
     """A line of the list: a stream with its last hour, or why it can't be read."""
 
     source: Source
@@ -79,14 +79,16 @@ class Row:
 @streams.get("/streams")
 @admin_required
 def index() -> ResponseReturnValue:
-    now = parts().clock()
-    return render_template("streams/index.html", rows=[row(source, now) for source in parts().streams.all()], now=now)
+    now = services().clock()
+    return render_template(
+        "streams/index.html", rows=[row(source, now) for source in services().streams.all()], now=now
+    )
 
 
 @streams.get("/streams/<uuid:stream_id>")
 @admin_required
 def show(stream_id: UUID) -> ResponseReturnValue:
-    source, now = parts().streams.source(str(stream_id)), parts().clock()
+    source, now = services().streams.source(str(stream_id)), services().clock()
     span = SPANS.get(query.text("span", ""), SPANS["hour"])
     before = query.number("before", NEWEST, most=NEWEST)
     try:
@@ -109,15 +111,15 @@ def page(messages: list[Message]) -> dict[str, Any]:
     return {"messages": shown, "next": shown[-1].id if len(messages) > len(shown) else None}
 
 
-def row(source: Source, now: int) -> Row:
+def row(source: Source, now: int) -> StreamRow:
     try:
         with reading(source.path) as file:
-            return Row(source, file.summary(now), rates(file, SPANS["hour"], now))
+            return StreamRow(source, file.summary(now), rates(file, SPANS["hour"], now))
     except Fault as fault:
-        return Row(source, fault=str(fault))
+        return StreamRow(source, fault=str(fault))
 
 
-def rates(file: StreamFile, span: Span, now: int) -> Rates:
+def rates(file: StreamReader, span: Span, now: int) -> Rates:
     """The last bar is of now, and still grows."""
     start = (now // SECOND_US // span.seconds - span.bars + 1) * span.seconds
     end = start + span.bars * span.seconds
@@ -138,7 +140,7 @@ def stretches(gaps: list[Gap], now: int) -> list[tuple[int, int]]:
     return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
 
 
-streams.add_app_template_filter(clean)
+streams.add_app_template_filter(without_control_characters)
 
 
 @streams.app_template_filter()
@@ -146,9 +148,9 @@ def payload(message: Message) -> str:
     """How a message begins, as text that does nothing to the page around it; what is binary in hexadecimal."""
     if isinstance(message.head, bytes):
         return message.head[:HEX_BYTES].hex(" ")
-    return "\n".join(clean(line) for line in (message.head or "").split("\n"))
+    return "\n".join(without_control_characters(line) for line in (message.head or "").split("\n"))
 
 
 @streams.app_context_processor
 def navigation() -> dict[str, Callable[[], bool]]:
-    return {"has_streams": lambda: is_signed_in() and me().admin and parts().streams.any()}
+    return {"has_streams": lambda: is_signed_in() and signed_in_user().admin and services().streams.any()}

@@ -10,12 +10,12 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from services.container import parts
+from services.container import services
 from storage.repositories.accounts import User
-from web.api.describe import Asks, describes
+from web.api.describe import AuthKind, documented
 from web.api.history import body_object
-from web.auth import admin_or_device_required, admin_required, me
-from web.errors import Problem
+from web.auth import admin_or_device_required, admin_required, signed_in_user
+from web.errors import ApiProblem
 from web.presenters import time_formatting
 from web.presenters.user_actions import QUESTIONS, done
 from web.request_values import posted
@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
 def add() -> ResponseReturnValue:
     name, password, admin = posted.text("name", ""), posted.text("password", ""), "admin" in posted
     try:
-        user = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
+        user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     except Invalid as error:
         return page(error=str(error), name=name), 422
     flash(f"{user.name} can sign in now, with a book of their own.")
@@ -60,7 +60,7 @@ def ask(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
     user, wanted = the_user(user_id), Act(act)
     return render_template(
-        "users/show.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == me().id
+        "users/show.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == signed_in_user().id
     )
 
 
@@ -69,7 +69,7 @@ def ask(user_id: int, act: str) -> ResponseReturnValue:
 def do(user_id: int, act: str) -> ResponseReturnValue:
     name, wanted = the_user(user_id).name, Act(act)
     try:
-        rights = parts().people.act(user_id, parts().clock(), wanted)
+        rights = services().people.act(user_id, services().clock(), wanted)
     except Conflicting as error:
         return page(error=str(error)), 409
     flash(done(name, wanted, rights))
@@ -77,17 +77,17 @@ def do(user_id: int, act: str) -> ResponseReturnValue:
 
 
 @users.get("/users")
-@describes(Asks.ADMIN, answers={200: "Users"}, problems=FOR_ADMINS)
+@documented(AuthKind.ADMIN, answers={200: "Users"}, problems=FOR_ADMINS)
 @admin_or_device_required
 def list_users() -> ResponseReturnValue:
     """List the users, for a signed-in admin or an admin's device: those there are, and those in the trash."""
-    accounts = parts().accounts
+    accounts = services().accounts
     return jsonify(users=list(map(in_json, accounts.users())), removed=list(map(in_json, accounts.users_in_trash())))
 
 
 @users.post("/users")
-@describes(
-    Asks.ADMIN,
+@documented(
+    AuthKind.ADMIN,
     body="NewUser",
     answers={201: "User"},
     problems={400: ("stale_form", "unknown_key"), 409: ("taken",), 422: UNFIT, **FOR_ADMINS},
@@ -100,16 +100,16 @@ def make_user() -> ResponseReturnValue:
     """Make a user with a book of their own, as an admin."""
     name, password, admin = new_user(body_object("name", "password", "admin"))
     try:
-        user = parts().accounts.add_user(name, password, admin, parts().clock(), parts().new_id)
+        user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     except Invalid as error:
         if error.code != "name_taken":
             raise
-        raise Problem(409, "taken", str(error)) from None
+        raise ApiProblem(409, "taken", str(error)) from None
     return jsonify(in_json(user)), 201, {"Location": url_for("users.show_user", user_id=user.id)}
 
 
 @users.get(f"/users/{ONE_USER}")
-@describes(Asks.ADMIN, answers={200: "User"}, problems={404: ("not_found",), **FOR_ADMINS})
+@documented(AuthKind.ADMIN, answers={200: "User"}, problems={404: ("not_found",), **FOR_ADMINS})
 @admin_or_device_required
 def show_user(user_id: int) -> ResponseReturnValue:
     """Get one user, for a signed-in admin or an admin's device."""
@@ -117,8 +117,8 @@ def show_user(user_id: int) -> ResponseReturnValue:
 
 
 @users.patch(f"/users/{ONE_USER}")
-@describes(
-    Asks.ADMIN,
+@documented(
+    AuthKind.ADMIN,
     body="UserChange",
     answers={200: "User"},
     problems={**ACTING, 400: ("stale_form", "unknown_key"), 409: ("in_trash", "last_admin"), 422: ("wrong_type",)},
@@ -131,8 +131,8 @@ def change_user(user_id: int) -> ResponseReturnValue:
 
 
 @users.delete(f"/users/{ONE_USER}")
-@describes(
-    Asks.ADMIN,
+@documented(
+    AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("last_admin",)},
     takes=("X-CSRFToken",),
@@ -144,8 +144,8 @@ def remove_user(user_id: int) -> ResponseReturnValue:
 
 
 @users.post(f"/users/{ONE_USER}/restore")
-@describes(
-    Asks.ADMIN,
+@documented(
+    AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("purged",)},
     takes=("X-CSRFToken",),
@@ -157,7 +157,7 @@ def restore_user(user_id: int) -> ResponseReturnValue:
 
 
 def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
-    parts().people.act(user_id, parts().clock(), *acts)
+    services().people.act(user_id, services().clock(), *acts)
     return jsonify(in_json(the_user(user_id)))
 
 
@@ -174,7 +174,7 @@ def acts_of(data: Mapping[str, Json]) -> list[Act]:
 
 
 def the_user(user_id: int) -> User:
-    user = parts().accounts.user(user_id)
+    user = services().accounts.user(user_id)
     if user is None:
         raise NotFound("There is no user with this id.")
     return user
@@ -207,7 +207,7 @@ def in_json(user: User) -> dict[str, int | str | bool | None]:
 
 
 def page(error: str = "", name: str = "") -> str:
-    accounts = parts().accounts
+    accounts = services().accounts
     return render_template(
         "users/index.html", people=accounts.users(), removed=accounts.users_in_trash(), error=error, name=name
     )

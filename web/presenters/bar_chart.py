@@ -34,7 +34,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """One colour of one bar."""
 
     colour: str
@@ -43,14 +43,14 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One span: its bar, the column of the plot that it stands in, and what is told where the pointer is."""
 
     x: float
     width: float
     column: float
     title: str
-    parts: Sequence[Part]
+    parts: Sequence[BarPart]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AxisLabel:
     """A label below the plot, in the middle of its bar."""
 
     x: float
@@ -79,9 +79,9 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    bars: Sequence[Bar]
+    bars: Sequence[ChartBar]
     ticks: Sequence[Tick]
-    marks: Sequence[Mark]
+    marks: Sequence[AxisLabel]
     column_width: float
     height: int = PLOT_HEIGHT
 
@@ -116,10 +116,10 @@ def bands(stretches: Iterable[tuple[int, int]], start: int, end: int) -> list[Ba
     return found
 
 
-def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int, nothing: str) -> Bar:
+def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int, nothing: str) -> ChartBar:
     values = [one.values[number] for one in series]
     told = [f"{one.name}: {value:,}" for one, value in zip(series, values, strict=True) if value]
-    return Bar(
+    return ChartBar(
         x=round(column * (number + (1 - BAR_SHARE) / 2), 3),
         width=round(column * BAR_SHARE, 3),
         column=round(column * number, 3),
@@ -128,14 +128,14 @@ def _bar(number: int, label: str, column: float, series: Sequence[Series], top: 
     )
 
 
-def _parts(colours: Sequence[str], all_heights: Sequence[float]) -> Iterator[Part]:
+def _parts(colours: Sequence[str], all_heights: Sequence[float]) -> Iterator[BarPart]:
     """From the bottom up, with a gap between colours where there is room for one."""
     y = float(PLOT_HEIGHT)
     for colour, height in zip(colours, all_heights, strict=True):
         y -= height
         if height:
             gap = GAP if height > PART_HEIGHT_MIN + GAP else 0
-            yield Part(colour, round(y + gap, 2), round(height - gap, 2))
+            yield BarPart(colour, round(y + gap, 2), round(height - gap, 2))
 
 
 def heights(values: Sequence[int], top: int) -> list[float]:
@@ -168,8 +168,8 @@ def short(number: int) -> str:
     return str(number)
 
 
-def _marks(labels: Sequence[str], column: float, every: int) -> Iterator[Mark]:
+def _marks(labels: Sequence[str], column: float, every: int) -> Iterator[AxisLabel]:
     """Every so many labels, counted back from the last."""
     last = len(labels) - 1
     for number in range(last % every, last + 1, every):
-        yield Mark(round(column * (number + 0.5), 3), labels[number])
+        yield AxisLabel(round(column * (number + 0.5), 3), labels[number])

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from offbook.core.conflicts.bulk import Typed
+from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
-from services.conflicts import Waiting
-from web.pages.contact_form import LONG, PARTS, Row
-from web.presenters.edit_feedback import said
+from services.conflicts import ConflictView
+from web.pages.contact_form import LONG, PARTS, EntryRow
+from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import address_lines, birthday
 from web.presenters.labels import KINDS, label_of, name_of_cell
 
@@ -26,18 +26,18 @@ WORDS_MAX = 600
 """Longer texts are compared line by line: word by word would take seconds."""
 
 
-class Piece(NamedTuple):
+class DiffSpan(NamedTuple):
     """A stretch of a line, and whether the other version has it too."""
 
     text: str
     differs: bool
 
 
-Line = tuple[Piece, ...]
+Line = tuple[DiffSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class DiffVersion:
     """One side. ``who`` brought it (``by`` names the person, where it was a device of another), ``at`` is when in
     microseconds, ``button`` keeps it. Without lines it is empty."""
 
@@ -50,20 +50,20 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ConflictDiff:
     """A conflict as a page shows it. ``typed`` is what a third value begins with, None where none can be typed."""
 
     id: str
     cell: str
     name: str
     before: tuple[str, ...] | None
-    versions: tuple[Version, Version]
+    versions: tuple[DiffVersion, DiffVersion]
     both: bool
     typed: str | None
     long: bool
 
 
-def comparison(waiting: Waiting, record: Record, me: str) -> Comparison:
+def comparison(waiting: ConflictView, record: Record, me: str) -> ConflictDiff:
     conflict = waiting.conflict
     authors = waiting.ours_by, waiting.theirs_by
     names = [_name(author, me) for author in authors]
@@ -73,9 +73,9 @@ def comparison(waiting: Waiting, record: Record, me: str) -> Comparison:
     buttons = _buttons(conflict, names)
     marked = compared(ours, theirs) if not conflict.cell.endswith(EXISTS) else (plain(ours), plain(theirs))
     sides = zip((Choice.OURS, Choice.THEIRS), names, people, at, marked, buttons, strict=True)
-    first, second = (Version(*side) for side in sides)
+    first, second = (DiffVersion(*side) for side in sides)
     can_type = is_text(conflict, record)
-    return Comparison(
+    return ConflictDiff(
         id=conflict.id,
         cell=conflict.cell,
         name=title(conflict, record),
@@ -138,7 +138,9 @@ def lines_of(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...
         return _existence(conflict, record, bool(value))
     kind, attribute = kind_of(conflict, record), conflict.cell.rpartition("/")[2]
     if isinstance(value, tuple):
-        return tuple(address_lines(Row(kind, **{part: str(one or "") for part, one in zip(PARTS, value, strict=True)})))
+        return tuple(
+            address_lines(EntryRow(kind, **{part: str(one or "") for part, one in zip(PARTS, value, strict=True)}))
+        )
     if value is None:
         return ()
     if attribute == "starred":
@@ -189,10 +191,10 @@ def text_of(value: Value) -> str:
     return str((value[0] if isinstance(value, tuple) else value) or "")
 
 
-def third(cell: str, text: str) -> Typed:
+def custom_value_field(cell: str, text: str) -> CustomValue:
     """What was typed, as the cell holds it: a detail's value has room for an address beside it."""
     text = re.sub(r"\r\n?", "\n", text).strip()
-    return Typed((text, *[None] * (len(PARTS) - 1)) if cell.endswith("/value") else text)
+    return CustomValue((text, *[None] * (len(PARTS) - 1)) if cell.endswith("/value") else text)
 
 
 def flaw_of(conflict: Conflict, record: Record, flaw: str) -> str:
@@ -205,7 +207,7 @@ def flaw_of(conflict: Conflict, record: Record, flaw: str) -> str:
 
 
 def plain(lines: Sequence[str]) -> tuple[Line, ...]:
-    return tuple((Piece(line, False),) for line in lines)
+    return tuple((DiffSpan(line, False),) for line in lines)
 
 
 def compared(ours: Sequence[str], theirs: Sequence[str]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
@@ -231,16 +233,16 @@ def _whole(lines: Sequence[str]) -> list[str]:
 def _marked(words: Sequence[str], same: Sequence[tuple[int, int]]) -> tuple[Line, ...]:
     shared = {place for start, size in same for place in range(start, start + size)}
     shared -= {place for place in shared if words[place].isspace() and not {place - 1, place + 1} & shared}
-    lines: list[list[Piece]] = [[]]
+    lines: list[list[DiffSpan]] = [[]]
     for place, word in enumerate(words):
         if word == "\n":
             lines.append([])
         elif lines[-1] and lines[-1][-1].differs == (place not in shared):
-            lines[-1][-1] = Piece(lines[-1][-1].text + word, place not in shared)
+            lines[-1][-1] = DiffSpan(lines[-1][-1].text + word, place not in shared)
         else:
-            lines[-1].append(Piece(word, place not in shared))
+            lines[-1].append(DiffSpan(word, place not in shared))
     return tuple(tuple(line) for line in lines)
 
 
 def quoted(lines: Sequence[str]) -> str:
-    return said(" ".join(lines)) if lines else "nothing"
+    return quote_value(" ".join(lines)) if lines else "nothing"

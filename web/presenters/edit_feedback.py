@@ -23,7 +23,7 @@ ON_DELETED = {"ask": "Save, and the inbox asks whether it comes back."}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Feedback:
     """A sentence or some, and whether all went as it was meant to."""
 
     text: str
@@ -31,7 +31,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class EditOutcome:
     """An edit that met others' edits: the record as they left it, the edit, and the record as it is now."""
 
     before: Record
@@ -70,28 +70,28 @@ def _differ(one: Value, other: Value) -> bool:
     return not same(one, other)
 
 
-def told(
+def feedback_of(
     verdict: Verdict, change: Change, before: Record | None, after: Record | None, names: Mapping[str, str]
-) -> Told:
+) -> Feedback:
     """``names`` says who made a change, by its id; who is not in it is ``another device``."""
     if before is None or after is None or verdict is Verdict.APPLIED:
-        return Told("Saved.")
-    meeting = Meeting(before, change, after)
+        return Feedback("Saved.")
+    meeting = EditOutcome(before, change, after)
     who = listing(names.get(write.change_id, "another device") for write in _met(meeting))
     if change.operation is Operation.DELETE:
-        return Told(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
+        return Feedback(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
     if verdict is Verdict.SUPERSEDED:
-        return Told(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
+        return Feedback(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
     sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
-    return Told(" ".join(["Saved.", *sentences]), not meeting.lost())
+    return Feedback(" ".join(["Saved.", *sentences]), not meeting.lost())
 
 
-def meanwhile(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
+def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
     """What others did to a contact while its form was open, and what saving will do about it.
 
     ``opened`` is an edit of nothing, as if it were made with the form. What the form does not show is not told.
     """
-    meeting = Meeting(record, opened, record)
+    meeting = EditOutcome(record, opened, record)
     unseen = concurrent_cells(record, opened)
     cells = [cell for cell in unseen if cell not in NOT_IN_FORMS]
     if record.deleted:
@@ -108,32 +108,32 @@ def _some(labels: Iterable[str]) -> str:
     return listing(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
 
 
-def _met(meeting: Meeting) -> list[Clock]:
+def _met(meeting: EditOutcome) -> list[Clock]:
     """The writes that the edit met: of cells on which they differ, else of any, else what stands there now."""
     unseen = concurrent_cells(meeting.before, meeting.change)
     return [unseen[cell] for cell in meeting.theirs() or unseen] or [meeting.before.clock(EXISTS)]
 
 
-def _revived(meeting: Meeting, who: str) -> list[str]:
+def _revived(meeting: EditOutcome, who: str) -> list[str]:
     if not meeting.before.deleted or meeting.after.deleted:
         return []
     return [f"Meanwhile {who} had deleted this contact: your edit brought it back."]
 
 
-def _both(meeting: Meeting, who: str) -> list[str]:
+def _both(meeting: EditOutcome, who: str) -> list[str]:
     cells = [cell for cell in meeting.theirs() if cell not in meeting.change.cells]
     return [f"Meanwhile {who} changed the {meeting.labels(cells)}; both are kept."] if cells else []
 
 
-def _won(meeting: Meeting, who: str) -> list[str]:
+def _won(meeting: EditOutcome, who: str) -> list[str]:
     return [
-        f"Meanwhile {who} set the {meeting.label(cell)} to {said(meeting.before.cells.get(cell))}: "
+        f"Meanwhile {who} set the {meeting.label(cell)} to {quote_value(meeting.before.cells.get(cell))}: "
         "yours is later and stays, theirs is in the history."
         for cell in meeting.beaten()
     ]
 
 
-def _waiting(meeting: Meeting, verdict: Verdict, who: str) -> list[str]:
+def _waiting(meeting: EditOutcome, verdict: Verdict, who: str) -> list[str]:
     lost = meeting.lost()
     if not lost:
         return []
@@ -142,12 +142,12 @@ def _waiting(meeting: Meeting, verdict: Verdict, who: str) -> list[str]:
     return [f"But {who} changed the {meeting.labels(lost)} later, and that stays. {_yours(meeting)}"]
 
 
-def _yours(meeting: Meeting) -> str:
-    values = [said(meeting.change.cells[cell]) for cell in meeting.lost() if not cell.endswith(EXISTS)]
+def _yours(meeting: EditOutcome) -> str:
+    values = [quote_value(meeting.change.cells[cell]) for cell in meeting.lost() if not cell.endswith(EXISTS)]
     return f"Yours ({', '.join(values)}) is in the history." if values else "Yours is in the history."
 
 
-def said(value: Value, most: int = VALUE_MAX) -> str:
+def quote_value(value: Value, most: int = VALUE_MAX) -> str:
     """A value in quotes, cut where it is long."""
     if isinstance(value, tuple):
         value = ", ".join(str(part) for part in value if part)

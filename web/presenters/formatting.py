@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Blueprint
 
-from web.pages.contact_form import Row
+from web.pages.contact_form import EntryRow
 
 HUES = 8
 
@@ -47,7 +47,7 @@ def _web(text: str) -> str | None:
     return f"https://{text}" if is_bare else None
 
 
-def address_lines(row: Row) -> list[str]:
+def address_lines(row: EntryRow) -> list[str]:
     """An address as it is written on a letter: as someone wrote it, else from its parts."""
     middle = " ".join(filter(None, [", ".join(filter(None, [row.city, row.region])), row.postcode]))
     lines = row.value.splitlines() or [*row.street.splitlines(), middle, row.country]

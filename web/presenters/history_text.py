@@ -12,8 +12,8 @@ from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import Json, same
-from storage.base import Past
-from web.presenters.edit_feedback import said
+from storage.base import ChangeEntry
+from web.presenters.edit_feedback import quote_value
 from web.presenters.labels import KINDS, label_of
 
 Cells = Mapping[str, Value]
@@ -29,7 +29,7 @@ RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangedLine:
     """One cell of a change: what it held, what it holds since. ``give`` says which of both can be given back."""
 
     cell: str
@@ -41,7 +41,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HistoryEvent:
     """One change as the page shows it. ``version`` is the seq to bring the contact back to it, where it is not so."""
 
     id: str
@@ -49,17 +49,17 @@ class Event:
     title: str
     device: str
     user: str
-    lines: tuple[Line, ...]
-    lost: tuple[Line, ...]
+    lines: tuple[ChangedLine, ...]
+    lost: tuple[ChangedLine, ...]
     note: str = ""
     version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class EntryWithValues:
     """A change with the record's cells before and after it, and who had written those before."""
 
-    past: Past
+    past: ChangeEntry
     before: Cells
     after: Cells
     wrote: Mapping[str, Clock]
@@ -67,25 +67,25 @@ class Moment:
     """Whether a person has still to choose between this change and another."""
 
 
-def moments(record: Record, history: Sequence[Past], waiting: Container[str] = ()) -> list[Moment]:
+def moments(record: Record, history: Sequence[ChangeEntry], waiting: Container[str] = ()) -> list[EntryWithValues]:
     """The changes of a record, the newest first, each with what the record was around it.
 
     ``waiting`` names those that a person has still to choose about.
     """
-    found: list[Moment] = []
+    found: list[EntryWithValues] = []
     after: Cells = state_of(record)
     for past in reversed(history):
         made = past.change_id == record.created.change_id
         before: Cells = {} if made else {**after, **past.before} if past.before else after
-        found.append(Moment(past, before, after, {}, past.change_id in waiting))
+        found.append(EntryWithValues(past, before, after, {}, past.change_id in waiting))
         after = before
     return _with_writers(record, found)
 
 
-def _with_writers(record: Record, found: list[Moment]) -> list[Moment]:
+def _with_writers(record: Record, found: list[EntryWithValues]) -> list[EntryWithValues]:
     """Who had last written each cell that a change replaced, as far back as the history goes."""
     wrote: dict[str, Clock] = {}
-    told: list[Moment] = []
+    told: list[EntryWithValues] = []
     for one in reversed(found):
         past = one.past
         told.append(replace(one, wrote={cell: wrote[cell] for cell in past.before if cell in wrote}))
@@ -95,17 +95,17 @@ def _with_writers(record: Record, found: list[Moment]) -> list[Moment]:
     return told[::-1]
 
 
-def is_noise(past: Past) -> bool:
+def is_noise(past: ChangeEntry) -> bool:
     return past.seq is None and not past.beaten
 
 
-def told(moment: Moment, now: Cells, authors: Mapping[str, Author], newest: bool) -> Event:
+def history_events(moment: EntryWithValues, now: Cells, authors: Mapping[str, Author], newest: bool) -> HistoryEvent:
     """``now`` are the contact's cells as they are: what it holds anyway needs no giving back."""
     past = moment.past
     author = authors.get(past.change_id, Author())
     lines, lost = tuple(_lines(moment, now, authors)), tuple(_lost(moment, now, authors))
     can_return = not newest and past.seq is not None and moment.after.get(EXISTS) and _differ(moment.after, now)
-    return Event(
+    return HistoryEvent(
         past.change_id,
         past.seq or past.received_at or 0,
         _title(moment),
@@ -118,7 +118,7 @@ def told(moment: Moment, now: Cells, authors: Mapping[str, Author], newest: bool
     )
 
 
-def _title(moment: Moment) -> str:
+def _title(moment: EntryWithValues) -> str:
     past, before = moment.past, moment.past.before
     if not moment.before:
         return "Added"
@@ -133,7 +133,7 @@ def _title(moment: Moment) -> str:
     return "Edited"
 
 
-def _note(moment: Moment, lines: Sequence[Line], lost: Sequence[Line]) -> str:
+def _note(moment: EntryWithValues, lines: Sequence[ChangedLine], lost: Sequence[ChangedLine]) -> str:
     if moment.past.verdict is Verdict.MERGED and not lost and not any(line.note for line in lines):
         return "Met other edits that it had not seen. Both are kept."
     if not lines and not lost and moment.before and EXISTS not in moment.past.before:
@@ -146,7 +146,7 @@ def _differ(one: Cells, other: Cells) -> bool:
     return any(not same(one.get(cell), other.get(cell)) for cell in one.keys() | other.keys())
 
 
-def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[Line]:
+def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[ChangedLine]:
     """What became of these cells. An entry that comes or goes is told by its value alone."""
     for cell in sorted(cells, key=_place):
         entry = entry_of(cell)
@@ -156,10 +156,10 @@ def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator
         if came_or_went and cell.endswith(f"/{EXISTS}"):
             stood = bool(before.get(cell))
             value = in_words(f"{entry}value", (before if stood else after).get(f"{entry}value"))
-            yield Line(cell, named(cell, before, after), value if stood else "", "" if stood else value)
+            yield ChangedLine(cell, named(cell, before, after), value if stood else "", "" if stood else value)
         elif not (entry and cell.rpartition("/")[2] in (*SILENT, EXISTS)) and not came_or_went:
             old, new = in_words(cell, before.get(cell)), in_words(cell, after.get(cell))
-            yield Line(cell, named(cell, before, after), old, new)
+            yield ChangedLine(cell, named(cell, before, after), old, new)
 
 
 def _place(cell: str) -> tuple[bool, str]:
@@ -179,10 +179,10 @@ def in_words(cell: str, value: Value) -> str:
         return "yes"
     if cell.endswith("/kind") and value in KINDS:
         return KINDS[str(value)].one
-    return said(value, LONG)
+    return quote_value(value, LONG)
 
 
-def _lines(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator[Line]:
+def _lines(moment: EntryWithValues, now: Cells, authors: Mapping[str, Author]) -> Iterator[ChangedLine]:
     cells = [*(moment.past.before or ())] if moment.before else [*moment.past.data]
     for line in changed_lines(moment.before, moment.after, cells):
         had = moment.before.get(line.cell)
@@ -190,7 +190,7 @@ def _lines(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterato
         yield replace(line, note=_met(moment, line.cell, authors), give="before" if can_give else "")
 
 
-def _met(moment: Moment, cell: str, authors: Mapping[str, Author]) -> str:
+def _met(moment: EntryWithValues, cell: str, authors: Mapping[str, Author]) -> str:
     """What is to be said of a value that this change replaced without having seen it."""
     past, clock = moment.past, moment.wrote.get(cell)
     if clock is None or past.base is None or clock.replica == past.replica:
@@ -200,7 +200,7 @@ def _met(moment: Moment, cell: str, authors: Mapping[str, Author]) -> str:
     return f"replaced the edit from {who(authors, clock.change_id)} that it had not seen: this one was later"
 
 
-def _lost(moment: Moment, now: Cells, authors: Mapping[str, Author]) -> Iterator[Line]:
+def _lost(moment: EntryWithValues, now: Cells, authors: Mapping[str, Author]) -> Iterator[ChangedLine]:
     states = moment.past.data, moment.after, now
     beaten = {str(one["cell"]) for one in moment.past.beaten}
     for one in moment.past.beaten:
@@ -221,12 +221,12 @@ def _is_silent(cell: str, others: Container[str]) -> bool:
     return "/" in cell and (name in SILENT or name == EXISTS and f"{entry_of(cell)}value" in others)
 
 
-def _loser(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> Line:
+def _loser(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> ChangedLine:
     words = in_words(cell, value)
     if cell.endswith(EXISTS) and not value:
-        return Line(cell, named(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
+        return ChangedLine(cell, named(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
     give = "after" if words and not same(value, states[2].get(cell)) else ""
-    return Line(cell, named(cell, *states), after=words or "emptied", note=note, give=give)
+    return ChangedLine(cell, named(cell, *states), after=words or "emptied", note=note, give=give)
 
 
 def _lost_to(one: Mapping[str, Json], authors: Mapping[str, Author]) -> str:

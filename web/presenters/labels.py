@@ -31,7 +31,7 @@ FIELDS: Mapping[str, str] = {
 }
 
 
-class Kind(NamedTuple):
+class EntryKind(NamedTuple):
     """A kind of detail: its name, its section's heading, and the labels that the form suggests."""
 
     one: str
@@ -39,14 +39,14 @@ class Kind(NamedTuple):
     labels: tuple[str, ...]
 
 
-KINDS: Mapping[str, Kind] = {
-    "phone": Kind("Phone", "Phones", ("Mobile", "Work", "Home", "Main", "Fax")),
-    "email": Kind("E-mail", "E-mails", ("Home", "Work", "Other")),
-    "address": Kind("Address", "Addresses", ("Home", "Work", "Other")),
-    "url": Kind("Website", "Websites", ("Homepage", "Work", "Profile", "Blog")),
-    "date": Kind("Date", "Dates", ("Anniversary", "Other")),
-    "custom": Kind("Custom field", "Custom fields", ()),
-    "group": Kind("Group", "Groups", ()),
+KINDS: Mapping[str, EntryKind] = {
+    "phone": EntryKind("Phone", "Phones", ("Mobile", "Work", "Home", "Main", "Fax")),
+    "email": EntryKind("E-mail", "E-mails", ("Home", "Work", "Other")),
+    "address": EntryKind("Address", "Addresses", ("Home", "Work", "Other")),
+    "url": EntryKind("Website", "Websites", ("Homepage", "Work", "Profile", "Blog")),
+    "date": EntryKind("Date", "Dates", ("Anniversary", "Other")),
+    "custom": EntryKind("Custom field", "Custom fields", ()),
+    "group": EntryKind("Group", "Groups", ()),
 }
 
 ATTRIBUTES: Mapping[str, str] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from offbook.core import clock_wording
-from offbook.core.merge.retention import Forgotten
+from offbook.core.merge.retention import PurgedRows
 from web.presenters.formatting import count
 from web.presenters.labels import listing
 
@@ -55,7 +55,7 @@ def rate(per_second: float) -> str:
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{round(per_second, 1):g}/s"
 
 
-def forgotten(found: Forgotten, dry_run: bool) -> str:
+def forgotten(found: PurgedRows, dry_run: bool) -> str:
     """What a prune forgot, or would forget, as the end of a sentence."""
     parts = list(_forgotten(found))
     if not parts:
@@ -63,7 +63,7 @@ def forgotten(found: Forgotten, dry_run: bool) -> str:
     return f"{'would forget' if dry_run else 'forgot'} {listing(parts)}"
 
 
-def _forgotten(found: Forgotten) -> Iterator[str]:
+def _forgotten(found: PurgedRows) -> Iterator[str]:
     if found.tombstones:
         yield count(found.tombstones, "deletion")
     if found.emptied:

@@ -15,12 +15,12 @@ from typing import Any
 from config import Config
 from web.server.clients import address_of
 from web.server.quotas import Quota
-from web.server.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
+from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
 
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
 
-AskWhether = Callable[[], Awaitable[Answer | None]]
+AskWhether = Callable[[], Awaitable[WsgiResponse | None]]
 """Asks the app whether it knows who sends a request: None, or what else the request is answered with."""
 
 
@@ -64,7 +64,7 @@ class Body:
                 while await self._read_more(receive):
                     pass
         except TimeoutError:
-            raise Refusal(
+            raise RequestRefused(
                 408,
                 "request_timeout",
                 f"The request's body was not here after {self._config.body_seconds:g} seconds. Send it again.",
@@ -74,7 +74,7 @@ class Body:
     async def _read_more(self, receive: Receive) -> bool:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientLeft
+            raise ClientDisconnected
         chunk = message.get("body", b"")
         if chunk:
             await self._allow(len(self.content) + len(chunk))
@@ -98,7 +98,7 @@ class Body:
         if self._is_known is None or await self._ask() or not self._quota.take(self._owner, size):
             raise busy()
 
-    async def _ask(self) -> Answer | None:
+    async def _ask(self) -> WsgiResponse | None:
         """None where it is known who sends this, who then has a share of the larger quota."""
         if self._is_known is None:
             return None
@@ -115,9 +115,9 @@ class Body:
         self.close()
         self._quota = quota
 
-    def _too_long(self) -> Refusal:
+    def _too_long(self) -> RequestRefused:
         most = self._config.body_bytes_max
-        return Refusal(413, "body_too_large", f"A body may have at most {most:,} bytes. Send less at a time.")
+        return RequestRefused(413, "body_too_large", f"A body may have at most {most:,} bytes. Send less at a time.")
 
 
 def announced(scope: Scope) -> int:

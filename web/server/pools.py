@@ -15,9 +15,9 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from storage.repositories.passwords import HASHES_AT_ONCE
-from web.errors import Problem
+from web.errors import ApiProblem
 from web.server.quotas import Quota
-from web.server.thread_pool import Threads
+from web.server.thread_pool import ThreadPool
 
 Scope = dict[str, Any]
 P = ParamSpec("P")
@@ -65,11 +65,11 @@ class Workers:
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.threads: Threads[Any] = Threads(pool.threads, f"offbook-{pool.name.lower()}")
+        self.threads: ThreadPool[Any] = ThreadPool(pool.threads, f"offbook-{pool.name.lower()}")
         self.places = Quota(pool.waiting_max)
 
-    def are_busy(self) -> Problem:
-        return Problem(503, "busy", self.pool.full, headers={"Retry-After": str(RETRY_SECONDS)})
+    def are_busy(self) -> ApiProblem:
+        return ApiProblem(503, "busy", self.pool.full, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 class Pools:

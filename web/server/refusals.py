@@ -8,7 +8,7 @@ from web.errors import problem_json
 
 
 @dataclass(slots=True)
-class Answer:
+class WsgiResponse:
     """A whole answer, ready to be sent."""
 
     status: int
@@ -16,7 +16,7 @@ class Answer:
     body: bytes
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """A request that ends with a problem of these words."""
 
     def __init__(self, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
@@ -26,23 +26,23 @@ class Refusal(Exception):
         self.detail = detail
         self.headers = headers
 
-    def answer(self) -> Answer:
+    def answer(self) -> WsgiResponse:
         body = problem_json(self.status, self.code, self.detail)
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
-        return Answer(self.status, [*headers, *self.headers], body)
+        return WsgiResponse(self.status, [*headers, *self.headers], body)
 
 
 class AnsweredEarly(Exception):
     """A request that the app answered by its head alone."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: WsgiResponse) -> None:
         super().__init__()
         self.answer = answer
 
 
-class ClientLeft(Exception):
+class ClientDisconnected(Exception):
     """The socket closed before the whole request was here: there is nobody to answer."""
 
 
-def busy() -> Refusal:
-    return Refusal(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))
+def busy() -> RequestRefused:
+    return RequestRefused(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
-class Threads(Generic[Result]):
+class ThreadPool(Generic[Result]):
     """So many threads, which start with the first work. Used from one event loop."""
 
     def __init__(self, count: int, name: str = "offbook") -> None:

@@ -20,13 +20,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 
 from config import Config
-from services.container import Parts
-from web.live.connections import Sockets
+from services.container import Services
+from web.live.connections import LiveSockets
 from web.server.pools import Pools
-from web.server.refusals import Refusal
+from web.server.refusals import RequestRefused
 from web.server.transport import EndingTransport
 from web.server.wsgi_bridge import REFUSED, Bridge, OpenLive, WsgiApp
-from web.telemetry.events import Watch
+from web.telemetry.events import Telemetry
 
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
@@ -135,8 +135,8 @@ class TimedProtocol(Limited, HttpToolsProtocol):
                 raise self.too_long()
         except httptools.HttpParserUpgrade as pause:
             return self.upgrade(data[pause.args[0] :])
-        except (httptools.HttpParserError, Refusal) as error:
-            self.stop_reading(error if isinstance(error, Refusal) else error.__context__)
+        except (httptools.HttpParserError, RequestRefused) as error:
+            self.stop_reading(error if isinstance(error, RequestRefused) else error.__context__)
         return b""
 
     def is_too_long(self) -> bool:
@@ -148,9 +148,9 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
         return len(headers) > HEADERS_MAX or size > self.limits.head_bytes_max
 
-    def too_long(self) -> Refusal:
+    def too_long(self) -> RequestRefused:
         most = f"{HEADERS_MAX} headers and trailers, of {self.limits.head_bytes_max:,} bytes"
-        return Refusal(431, "headers_too_large", f"A request may have at most {most}.")
+        return RequestRefused(431, "headers_too_large", f"A request may have at most {most}.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -175,16 +175,16 @@ class TimedProtocol(Limited, HttpToolsProtocol):
             raise fault
         self.headers = []  # The scope keeps its own; nobody has a use for trailers (RFC 9110, 6.5.1).
 
-    def fault_of_head(self, version: str) -> Refusal | None:
+    def fault_of_head(self, version: str) -> RequestRefused | None:
         """Sources: RFC 9110, 2.5, and RFC 9112, 3.2."""
         is_large = self.first_bytes + self.later_bytes > self.limits.head_bytes_max or len(self.headers) > HEADERS_MAX
         if is_large and self.is_too_long():
             return self.too_long()
         hosts = [name for name, _ in self.headers].count(b"host")
         if version not in VERSIONS:
-            return Refusal(505, "unknown_http_version", "This server speaks HTTP/1.1.")
+            return RequestRefused(505, "unknown_http_version", "This server speaks HTTP/1.1.")
         if hosts > 1 or (hosts == 0 and version == "1.1"):
-            return Refusal(400, "bad_host", f"A request has one Host header. This one has {hosts or 'none'}.")
+            return RequestRefused(400, "bad_host", f"A request has one Host header. This one has {hosts or 'none'}.")
         return None
 
     def on_body(self, body: bytes) -> None:
@@ -207,10 +207,10 @@ class TimedProtocol(Limited, HttpToolsProtocol):
     def stop_reading(self, cause: BaseException | None) -> None:
         if isinstance(cause, Enough):
             self.take_no_more()
-        elif isinstance(cause, Refusal):
+        elif isinstance(cause, RequestRefused):
             self.refuse(cause)
         else:
-            self.refuse(Refusal(400, "bad_request", "What was sent is not HTTP/1.1 (RFC 9112)."))
+            self.refuse(RequestRefused(400, "bad_request", "What was sent is not HTTP/1.1 (RFC 9112)."))
 
     def take_no_more(self) -> None:
         """The connection ends with the answer to the last request that was taken."""
@@ -218,7 +218,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.cycle.keep_alive = False
         self.head_timer = stop(self.head_timer)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RequestRefused) -> None:
         """Answer so what is being read, and take no more."""
         if not self.in_body:
             self.begin_refused()
@@ -245,7 +245,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         if self.transport.is_closing() or not self.is_answering():
             return False
         if self.in_body and not self.is_deaf:
-            self.refuse(Refusal(400, "bad_request", "The request ended before its body did."))
+            self.refuse(RequestRefused(400, "bad_request", "The request ended before its body did."))
         self.take_no_more()
         return True
 
@@ -268,7 +268,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self.refuse(Refusal(405, "method_not_allowed", "This server connects nobody to others."))
+            self.refuse(RequestRefused(405, "method_not_allowed", "This server connects nobody to others."))
         elif method == b"GET" and not rest and self.is_handshake():
             self.open_socket()
         else:
@@ -395,15 +395,15 @@ def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
     """The live channel of an offbook app; any other WSGI app has none."""
     if not isinstance(app, Flask):
         return None
-    parts: Parts = app.extensions["offbook"]
-    return lambda threads: Sockets(parts, threads, config)
+    parts: Services = app.extensions["offbook"]
+    return lambda threads: LiveSockets(parts, threads, config)
 
 
-def watch_of(app: WsgiApp) -> Watch | None:
+def watch_of(app: WsgiApp) -> Telemetry | None:
     """Who hears what an offbook app does."""
     if not isinstance(app, Flask):
         return None
-    parts: Parts = app.extensions["offbook"]
+    parts: Services = app.extensions["offbook"]
     return parts.watch
 
 

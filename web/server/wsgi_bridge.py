@@ -18,15 +18,15 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from config import Config
-from web.errors import Problem
+from web.errors import ApiProblem
 from web.server.bodies import Bodies, Body
 from web.server.clients import address_of, sender_of
 from web.server.fair_queue import FairQueue
 from web.server.pools import Pools
 from web.server.quotas import Quota
-from web.server.refusals import Answer, AnsweredEarly, ClientLeft, Refusal, busy
-from web.server.thread_pool import Threads
-from web.telemetry.events import NOTE, Answered, Note, Watch
+from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
+from web.server.thread_pool import ThreadPool
+from web.telemetry.events import NOTE, Answered, RequestContext, Telemetry
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -53,7 +53,7 @@ SWITCHING = 101
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
 
-TAKE_FIRST = Refusal(
+TAKE_FIRST = RequestRefused(
     503,
     "busy",
     "Answers that this address was given before still wait to be taken. Read them, then ask again.",
@@ -64,7 +64,7 @@ log = logging.getLogger("offbook.bridge")
 
 
 @dataclass(slots=True)
-class Door:
+class Handshake:
     """Where the WSGI app leaves the guest of a WebSocket that it lets in: an answer can't hold an object."""
 
     guest: Any = None
@@ -78,11 +78,11 @@ class HeadOnly:
     where it does not, its answer is the request's.
     """
 
-    refusal: Problem | None = None
+    refusal: ApiProblem | None = None
     is_known: bool = False
 
 
-class Live(Protocol):
+class LiveChannel(Protocol):
     """What serves a socket once its handshake is done."""
 
     def has_room_for(self, guest: Any) -> bool: ...
@@ -92,7 +92,7 @@ class Live(Protocol):
     async def close(self) -> None: ...
 
 
-OpenLive = Callable[[Threads[Any]], Live]
+OpenLive = Callable[[ThreadPool[Any]], LiveChannel]
 """Called when the loop runs, with the threads that are there for requests."""
 
 
@@ -104,21 +104,21 @@ class Bridge:
         app: WsgiApp,
         config: Config,
         live: OpenLive | None = None,
-        watch: Watch | None = None,
+        watch: Telemetry | None = None,
         pools: Pools | None = None,
     ) -> None:
         """``pools`` are those of an app of ours, which also answers a HEAD_ONLY."""
         self.app = app
-        self.watch = watch or Watch()
+        self.watch = watch or Telemetry()
         self.config = config
-        self.threads: Threads[Any] = Threads(config.threads)
+        self.threads: ThreadPool[Any] = ThreadPool(config.threads)
         self.queue = FairQueue(config.threads, max(config.threads // 2, 1))
         self.waiting = Quota(config.waiting_max)
         self.bodies = Bodies(config)
         self.untaken = Quota(config.answers_bytes_max)
         self.pools = pools
         self.open_live = live
-        self.live: Live | None = None
+        self.live: LiveChannel | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -143,14 +143,16 @@ class Bridge:
     async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket begins as a request, which the WSGI app answers; whom it lets in it leaves at the door."""
         await receive()
-        door, note, began = Door(), self.watch.note(), perf_counter()
+        door, note, began = Handshake(), self.watch.note(), perf_counter()
         try:
             if self.live is None:
-                raise Refusal(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
+                raise RequestRefused(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
             answer = await self.run({**scope, "method": "GET"}, bytearray(), {DOOR: door, NOTE: note})
             if door.guest is not None and not self.live.has_room_for(door.guest):
-                raise Refusal(429, "too_many_sockets", "Too many sockets are open. Close some, or try again later.")
-        except Refusal as refusal:
+                raise RequestRefused(
+                    429, "too_many_sockets", "Too many sockets are open. Close some, or try again later."
+                )
+        except RequestRefused as refusal:
             door.guest, answer = None, refusal.answer()
         if door.guest is not None:
             answer.status = SWITCHING
@@ -171,11 +173,11 @@ class Bridge:
                 raise scope.pop(REFUSED)  # or scope and traceback would have each other
             began = perf_counter()
             answer = await self.work(scope, body.content, note)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             answer = refusal.answer()
         except AnsweredEarly as early:
             answer = early.answer
-        except ClientLeft:
+        except ClientDisconnected:
             return
         finally:
             body.close()
@@ -184,23 +186,23 @@ class Bridge:
         if not self.untaken.take(address, held):
             answer, held = TAKE_FIRST.answer(), 0
         try:
-            await deliver(answer, send, note)
+            await send_response(answer, send, note)
         finally:
             self.untaken.give_back(address, held)
             self.tell(note, scope["method"], answer, seconds)
 
-    def tell(self, note: Note | None, method: str, answer: Answer, seconds: float) -> None:
+    def tell(self, note: RequestContext | None, method: str, answer: WsgiResponse, seconds: float) -> None:
         """That a request is answered, to whoever wants to hear: after the answer, which shall not wait for that."""
         if note is not None:
             self.watch.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
 
-    async def ask_whether_known(self, scope: Scope, note: Note | None) -> Answer | None:
+    async def ask_whether_known(self, scope: Scope, note: RequestContext | None) -> WsgiResponse | None:
         """None where the app knows who sends this, else what it answers."""
         head = HeadOnly()
         answer = await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: head})
         return None if head.is_known else answer
 
-    async def work(self, scope: Scope, body: bytearray, note: Note | None) -> Answer:
+    async def work(self, scope: Scope, body: bytearray, note: RequestContext | None) -> WsgiResponse:
         """The app's answer to a whole request, by the workers that it is for."""
         workers = self.pools.of(scope) if self.pools else None
         if workers is None:
@@ -209,12 +211,14 @@ class Bridge:
         if not workers.places.take(address, 1):
             return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(workers.are_busy())})
         try:
-            answer: Answer = await workers.threads.run(partial(call, self.app, environ_of(scope, body, {NOTE: note})))
+            answer: WsgiResponse = await workers.threads.run(
+                partial(call, self.app, environ_of(scope, body, {NOTE: note}))
+            )
             return answer
         finally:
             workers.places.give_back(address, 1)
 
-    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Answer:
+    async def run(self, scope: Scope, body: bytearray, more: Mapping[str, Any]) -> WsgiResponse:
         """The app's answer, by the threads that are there for all, when it is the sender's turn."""
         sender = sender_of(scope)
         if not self.waiting.take(sender, 1):
@@ -223,7 +227,7 @@ class Bridge:
             await self.queue.enter(sender)
             try:
                 environ = environ_of(scope, body, {**more, CROWD: self.queue.size})
-                answer: Answer = await self.threads.run(partial(call, self.app, environ))
+                answer: WsgiResponse = await self.threads.run(partial(call, self.app, environ))
                 return answer
             finally:
                 self.queue.leave(sender)
@@ -231,7 +235,7 @@ class Bridge:
             self.waiting.give_back(sender, 1)
 
 
-async def deliver(answer: Answer, send: Send, note: Note | None) -> None:
+async def send_response(answer: WsgiResponse, send: Send, note: RequestContext | None) -> None:
     if note is not None:
         answer.headers.append((b"x-request-id", note.id.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -241,7 +245,7 @@ async def deliver(answer: Answer, send: Send, note: Note | None) -> None:
         await send({"type": "http.response.body", "body": body[start:end], "more_body": end < len(body)})
 
 
-async def refuse(answer: Answer, receive: Receive, send: Send) -> None:
+async def refuse(answer: WsgiResponse, receive: Receive, send: Send) -> None:
     """Answer a handshake with no. uvicorn calls it an error to return before the connection is gone."""
     await send({"type": "websocket.http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "websocket.http.response.body", "body": answer.body})
@@ -311,9 +315,9 @@ KEYS = {name: key_of(name) for name in USUAL}
 """Of what nearly every request has: finding it takes a third of the time of making it."""
 
 
-def call(app: WsgiApp, environ: Environ) -> Answer:
+def call(app: WsgiApp, environ: Environ) -> WsgiResponse:
     """Run the WSGI app in this thread. What it raises is told without its reason: that goes to the log."""
-    answer = Answer(500, [], b"")
+    answer = WsgiResponse(500, [], b"")
     parts: list[bytes] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], None]:
@@ -330,7 +334,9 @@ def call(app: WsgiApp, environ: Environ) -> Answer:
                 result.close()
     except Exception:
         log.exception("A request failed")
-        return Refusal(500, "server_error", "The server failed. What you sent was not stored; try again.").answer()
+        return RequestRefused(
+            500, "server_error", "The server failed. What you sent was not stored; try again."
+        ).answer()
     answer.body = b"".join(parts)
     if answer.status not in (204, 304) and environ["REQUEST_METHOD"] != "HEAD":
         answer.headers = [header for header in answer.headers if header[0] != b"content-length"]

@@ -27,7 +27,7 @@ WAYS = ("http", "live", "tutorial")
 
 
 @dataclass(frozen=True, slots=True)
-class Pushed:
+class PushedChanges:
     """A sync of one device: the results of its answer, and how many rows it was given. ``way`` is one of WAYS."""
 
     way: str
@@ -38,7 +38,7 @@ class Pushed:
 
 
 @dataclass(slots=True)
-class Note:
+class RequestContext:
     """What only the views know of a request. ``id`` is the request's own, which its answer and its log lines carry.
 
     ``sync`` is told when the answer is on its way: whoever waits for it does not pay for counting.
@@ -48,14 +48,14 @@ class Note:
     route: str = UNKNOWN
     device: int | None = None
     user: int | None = None
-    sync: Pushed | None = None
+    sync: PushedChanges | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
     """A request and what it was answered with. ``seconds`` are from the whole request to the whole answer."""
 
-    note: Note
+    note: RequestContext
     method: str
     status: int
     seconds: float
@@ -78,7 +78,7 @@ class Synced:
         return sum(self.verdicts.values())
 
 
-class Hearer(Protocol):
+class TelemetrySink(Protocol):
     """Called in whatever thread the work is done in; must be quick, and raise nothing."""
 
     def answered(self, told: Answered) -> None: ...
@@ -98,18 +98,18 @@ class Hearer(Protocol):
         ...
 
 
-class Watch:
+class Telemetry:
     """Passes on what it is told to all who hear."""
 
-    def __init__(self, hearers: Iterable[Hearer] = ()) -> None:
+    def __init__(self, hearers: Iterable[TelemetrySink] = ()) -> None:
         self.hearers = tuple(hearers)
 
     def __bool__(self) -> bool:
         return bool(self.hearers)
 
-    def note(self) -> Note | None:
+    def note(self) -> RequestContext | None:
         """For a request that begins; None where nobody wants to hear of it."""
-        return Note(os.urandom(8).hex()) if self.hearers else None
+        return RequestContext(os.urandom(8).hex()) if self.hearers else None
 
     def answered(self, told: Answered) -> None:
         """And the sync that the request was, if it was one."""
@@ -118,7 +118,7 @@ class Watch:
         for hearer in self.hearers:
             hearer.answered(told)
 
-    def synced(self, sync: Pushed, id: str | None = None) -> None:
+    def synced(self, sync: PushedChanges, id: str | None = None) -> None:
         if self.hearers:
             verdicts = Counter(one["verdict"] for one in sync.results)
             told = Synced(sync.way, sync.book, sync.device, verdicts, sync.rows, id)
@@ -138,16 +138,16 @@ class Watch:
             hearer.sent(seconds)
 
 
-def note_sync(sync: Pushed) -> None:
+def note_sync(sync: PushedChanges) -> None:
     """In a view: this request is a sync."""
-    note: Note | None = request.environ.get(NOTE)
+    note: RequestContext | None = request.environ.get(NOTE)
     if note is not None:
         note.sync = sync
 
 
 def fill_note(response: Response) -> Response:
     """Note what the views know by now: which route it was, and who asked (web.auth keeps that)."""
-    note: Note | None = request.environ.get(NOTE)
+    note: RequestContext | None = request.environ.get(NOTE)
     if note is not None:
         note.route = UNKNOWN if request.url_rule is None else request.url_rule.rule
         note.device, note.user = g.get("device_number"), g.get("user_number")

@@ -31,7 +31,7 @@ syncs = logging.getLogger("offbook.sync")
 sockets = logging.getLogger("offbook.live")
 
 
-class Log:
+class LogSink:
     """Hears a Watch and writes a line for each thing."""
 
     def answered(self, told: Answered) -> None:

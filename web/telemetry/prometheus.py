@@ -17,17 +17,17 @@ from web.telemetry.events import WAYS, Answered, Synced
 
 if TYPE_CHECKING:
     from storage.engines.database import Facts
-    from storage.repositories.device_lag import Lag
+    from storage.repositories.device_lag import DeviceLag
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 LIVE_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 
 
-class Meters:
+class PrometheusSink:
     """Hears a Watch and counts. ``facts`` and ``lag`` are asked when somebody reads the meters."""
 
-    def __init__(self, facts: Callable[[], Facts], lag: Callable[[], Lag]) -> None:
+    def __init__(self, facts: Callable[[], Facts], lag: Callable[[], DeviceLag]) -> None:
         self._registry = made = CollectorRegistry()
         self._facts = facts
         self._answers = Histogram(
@@ -49,7 +49,7 @@ class Meters:
         )
         self._database = Info("offbook_database", "What the books are kept in.", registry=made)
         ProcessCollector(registry=made)
-        made.register(Devices(lag))
+        made.register(DeviceCollector(lag))
         self._is_database_known = False
         # Looking a meter up by its labels takes longer than counting.
         self._syncs = {way: syncs.labels(way) for way in WAYS}
@@ -91,10 +91,10 @@ class Meters:
         self._lag.observe(seconds)
 
 
-class Devices:
+class DeviceCollector:
     """How far devices are, read from the database each time."""
 
-    def __init__(self, lag: Callable[[], Lag]) -> None:
+    def __init__(self, lag: Callable[[], DeviceLag]) -> None:
         self._lag = lag
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from offbook.core.conflicts.resolution import Choice, chosen, typed
-from offbook.core.history.reconstruct import Wish, state_of
+from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_of_choice
+from offbook.core.history.reconstruct import Patch, state_of
 from offbook.core.model import Conflict, Key, Operation, Record, Value
 from offbook.core.schema import EXISTS, entry_of
 
@@ -28,21 +28,21 @@ class Rule(StrEnum):
     LATER = "later"
 
 
-class Typed(NamedTuple):
+class CustomValue(NamedTuple):
     """A third value, where neither of the two is to stand."""
 
     value: Value
 
 
-class Settlement(NamedTuple):
+class BulkResolution(NamedTuple):
     """What one change is to say, and the conflicts of its record that it settles."""
 
     key: Key
-    wish: Wish
+    wish: Patch
     resolves: tuple[str, ...]
 
 
-def standing(conflict: Conflict, record: Record, seen: Cells) -> Conflict:
+def with_current_value(conflict: Conflict, record: Record, seen: Cells) -> Conflict:
     """The conflict with what stands in its cell by ``seen``, which may be newer than what stood when it opened."""
     value = seen.get(conflict.cell)
     if value == conflict.ours or not (value or conflict.ours):
@@ -50,16 +50,16 @@ def standing(conflict: Conflict, record: Record, seen: Cells) -> Conflict:
     return replace(conflict, ours=value, winner=record.clock(conflict.cell))
 
 
-def settling(conflict: Conflict, record: Record, pick: Choice | Typed) -> Wish:
+def resolution_patch(conflict: Conflict, record: Record, pick: Choice | CustomValue) -> Patch:
     """What settles the conflict. ``record`` is as it is now. Raises Invalid.
 
     A value that is kept in what was deleted meanwhile does not bring that back.
     """
-    if isinstance(pick, Typed):
-        return typed(conflict, record.cells, pick.value)
+    if isinstance(pick, CustomValue):
+        return parse_custom_value(conflict, record.cells, pick.value)
     if pick is Choice.OURS and _is_gone(conflict, record):
-        return Wish(Operation.UPDATE, {})
-    return chosen(conflict, record.cells, pick)
+        return Patch(Operation.UPDATE, {})
+    return patch_of_choice(conflict, record.cells, pick)
 
 
 def _is_gone(conflict: Conflict, record: Record) -> bool:
@@ -68,9 +68,9 @@ def _is_gone(conflict: Conflict, record: Record) -> bool:
     return not conflict.cell.endswith(EXISTS) and (record.deleted or is_removed)
 
 
-def alike(
+def resolutions_by_rule(
     conflicts: Iterable[Conflict], records: Mapping[Key, Record], times: Mapping[str, int], rule: Rule
-) -> list[Settlement]:
+) -> list[BulkResolution]:
     """What settles all of these, existence last: whoever deletes means to delete, whatever else is chosen.
 
     ``times`` says when the changes were made that brought what came. Several conflicts about one cell are one choice.
@@ -79,7 +79,7 @@ def alike(
     for one in conflicts:
         together.setdefault((one.key, one.cell), []).append(one)
     found = [_alike(group, records[key], times, rule) for (key, _), group in _existence_last(together)]
-    return [Settlement(group[0].key, wish, tuple(one.id for one in group)) for group, wish in found]
+    return [BulkResolution(group[0].key, wish, tuple(one.id for one in group)) for group, wish in found]
 
 
 def _existence_last(
@@ -88,11 +88,11 @@ def _existence_last(
     return sorted(together.items(), key=lambda one: (one[0][1].endswith(EXISTS), one[0][1] == EXISTS))
 
 
-def _alike(group: list[Conflict], record: Record, times: Mapping[str, int], rule: Rule) -> tuple[list[Conflict], Wish]:
-    last = standing(max(group, key=lambda one: _place(one, times, rule)), record, state_of(record))
+def _alike(group: list[Conflict], record: Record, times: Mapping[str, int], rule: Rule) -> tuple[list[Conflict], Patch]:
+    last = with_current_value(max(group, key=lambda one: _place(one, times, rule)), record, state_of(record))
     is_theirs = rule is Rule.THEIRS or (rule is Rule.LATER and times.get(last.change_id, 0) > last.winner.timestamp)
-    wish = settling(last, record, Choice.THEIRS if is_theirs else Choice.OURS)
-    return group, Wish(wish.operation, _only_new(wish.cells, last, record))
+    wish = resolution_patch(last, record, Choice.THEIRS if is_theirs else Choice.OURS)
+    return group, Patch(wish.operation, _only_new(wish.cells, last, record))
 
 
 def _place(conflict: Conflict, times: Mapping[str, int], rule: Rule) -> tuple[int, int]:

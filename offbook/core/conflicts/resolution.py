@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from offbook.core.errors import Invalid
-from offbook.core.history.reconstruct import Wish
+from offbook.core.history.reconstruct import Patch
 from offbook.core.model import Author, Conflict, Operation, Value
 from offbook.core.protocol.requests import iso_micros, iso_millis
 from offbook.core.schema import CONTACTS, EXISTS, TABLES, entry_of
@@ -52,7 +52,7 @@ def choices(conflict: Conflict) -> tuple[Choice, ...]:
     return (Choice.OURS, Choice.THEIRS, *both)
 
 
-def chosen(conflict: Conflict, have: Cells, choice: Choice) -> Wish:
+def patch_of_choice(conflict: Conflict, have: Cells, choice: Choice) -> Patch:
     """What the change is to say. ``have`` are the record's cells as they are now. Raises Invalid."""
     if choice not in choices(conflict):
         raise Invalid(
@@ -60,21 +60,21 @@ def chosen(conflict: Conflict, have: Cells, choice: Choice) -> Wish:
         )
     if choice is Choice.BOTH:
         return _both(conflict, have)
-    return typed(conflict, have, conflict.ours if choice is Choice.OURS else conflict.theirs)
+    return parse_custom_value(conflict, have, conflict.ours if choice is Choice.OURS else conflict.theirs)
 
 
-def typed(conflict: Conflict, have: Cells, value: Value) -> Wish:
+def parse_custom_value(conflict: Conflict, have: Cells, value: Value) -> Patch:
     """What makes ``value`` stand in the conflict's cell, a third one too. Raises Invalid for one of another shape."""
     _check_shape(conflict, value)
     if conflict.cell == EXISTS:
         return _existence(conflict, have, bool(value))
     entry = entry_of(conflict.cell)
     if conflict.cell == entry + EXISTS and not value:
-        return Wish(Operation.UPDATE, {conflict.cell: False})
+        return Patch(Operation.UPDATE, {conflict.cell: False})
     if not entry:
-        return Wish(Operation.UPDATE, {conflict.cell: value})
+        return Patch(Operation.UPDATE, {conflict.cell: value})
     held = {cell: one for cell, one in have.items() if cell.startswith(entry) and one is not None}
-    return Wish(Operation.UPDATE, {**held, conflict.cell: value, entry + EXISTS: True})
+    return Patch(Operation.UPDATE, {**held, conflict.cell: value, entry + EXISTS: True})
 
 
 def _check_shape(conflict: Conflict, value: Value) -> None:
@@ -90,21 +90,21 @@ def _check_shape(conflict: Conflict, value: Value) -> None:
         raise Invalid("wrong_type", f"This is no value that {conflict.cell} can hold.")
 
 
-def _existence(conflict: Conflict, have: Cells, exists: bool) -> Wish:
+def _existence(conflict: Conflict, have: Cells, exists: bool) -> Patch:
     if not exists:
-        return Wish(Operation.DELETE, {})
-    return Wish(Operation.INSERT, {name: have.get(name) for name in TABLES[conflict.table].required})
+        return Patch(Operation.DELETE, {})
+    return Patch(Operation.INSERT, {name: have.get(name) for name in TABLES[conflict.table].required})
 
 
-def _both(conflict: Conflict, have: Cells) -> Wish:
+def _both(conflict: Conflict, have: Cells) -> Patch:
     """The second value goes into an entry that every device calls the same, so that choosing twice makes one."""
     if (conflict.table, conflict.cell) in JOINED:
-        return Wish(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
+        return Patch(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
     entry = entry_of(conflict.cell)
     second = f"{entry.partition('/')[0] or DETAILS}/{conflict.id.replace('-', '')[:16]}/"
     beside = {**_like(conflict, have), "value": conflict.theirs, EXISTS: True}
-    kept = typed(conflict, have, conflict.ours).cells
-    return Wish(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
+    kept = parse_custom_value(conflict, have, conflict.ours).cells
+    return Patch(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
 
 
 def _like(conflict: Conflict, have: Cells) -> dict[str, Value]:

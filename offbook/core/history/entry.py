@@ -22,7 +22,7 @@ BEFORE, AFTER = "before", "after"
 
 
 @dataclass(frozen=True, slots=True)
-class Winner:
+class WinningChange:
     """The change that a value lost to."""
 
     change_id: str
@@ -32,17 +32,17 @@ class Winner:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class DiscardedValue:
     """A value that did not count, what won over it, and the policy that decided."""
 
     cell: str
     value: Value
     rule: str
-    winner: Winner
+    winner: WinningChange
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryEntry:
     """One change of the history. Times are ISO text: ``at`` by the server's clock, ``timestamp`` by the device's."""
 
     id: str
@@ -59,14 +59,14 @@ class Past:
     data: Cells
     before: Cells
     created: bool
-    beaten: tuple[Lost, ...] = ()
+    beaten: tuple[DiscardedValue, ...] = ()
 
     def base_of(self, cell: str) -> int | None:
         """The newest seq of this cell that the change's writer had seen."""
         return self.bases.get(cell, self.base)
 
 
-class Given(Protocol):
+class RestoredValues(Protocol):
     """What is read of a change whose values are given back."""
 
     @property
@@ -79,7 +79,7 @@ class Given(Protocol):
     def before(self) -> Cells: ...
 
 
-def given_back(change: Given, created: bool, cells: Iterable[str] | None, to: str) -> Cells:
+def restored_values(change: RestoredValues, created: bool, cells: Iterable[str] | None, to: str) -> Cells:
     """The values from before or after a change: of these cells, or of all that it named. Raises Invalid."""
     values = dict(change.before if to == BEFORE else change.data)
     if change.operation == Operation.DELETE and to == AFTER:
@@ -94,7 +94,7 @@ def given_back(change: Given, created: bool, cells: Iterable[str] | None, to: st
     return {cell: values[cell] for cell in wanted}
 
 
-def written(past: Past) -> Cells:
+def written(past: HistoryEntry) -> Cells:
     """The cells that a change gave a new value. What lost, waits, or was there already is not among them."""
     if past.created:
         return {**past.data, EXISTS: True}
@@ -102,13 +102,13 @@ def written(past: Past) -> Cells:
     return {cell: exists if cell == EXISTS else past.data.get(cell) for cell in past.before}
 
 
-def waited(past: Past, cell: str) -> bool:
+def waited(past: HistoryEntry, cell: str) -> bool:
     """Whether the change's value for this cell was left to a person."""
     decided = written(past).keys() | {lost.cell for lost in past.beaten}
     return past.verdict == Verdict.CONFLICT and cell in past.data and cell not in decided
 
 
-def standing(cells: Cells) -> dict[str, Value]:
+def without_removed_entries(cells: Cells) -> dict[str, Value]:
     """The cells without what was in removed entries."""
     return {cell: value for cell, value in cells.items() if not (entry := entry_of(cell)) or cells.get(entry + EXISTS)}
 
@@ -119,7 +119,7 @@ def with_entries(values: Cells, known: Cells) -> dict[str, Value]:
     return {**{cell: value for cell, value in known.items() if entry_of(cell) in back}, **values}
 
 
-def state_after(known: Record, history: Sequence[Past], seq: int) -> dict[str, Value]:
+def state_after(known: Record, history: Sequence[HistoryEntry], seq: int) -> dict[str, Value]:
     """The cells that a record had right after ``seq``. ``known`` is how the server last said that it is.
 
     From its making on where that is told: a deleted record is known by little else. Else from what is known, back to

@@ -19,7 +19,7 @@ Cells = Mapping[str, Value]
 NOTHING_KNOWN: Cells = MappingProxyType({})
 
 
-class Step(Protocol):
+class HistoryStep(Protocol):
     """What is read of a change of the history: ``before`` holds the values that it replaced, by cell."""
 
     @property
@@ -29,7 +29,7 @@ class Step(Protocol):
     def before(self) -> Cells: ...
 
 
-class Wish(NamedTuple):
+class Patch(NamedTuple):
     """What a change is to say to bring something about."""
 
     operation: Operation
@@ -41,7 +41,7 @@ def state_of(record: Record) -> dict[str, Value]:
     return {**record.cells, EXISTS: not record.deleted}
 
 
-def state_at(record: Record, steps: Iterable[Step], seq: int) -> dict[str, Value]:
+def state_at(record: Record, steps: Iterable[HistoryStep], seq: int) -> dict[str, Value]:
     """The cells that the record had right after ``seq``: none where it was not made yet.
 
     ``steps`` are its changes after ``seq``, in their order; earlier ones do not matter.
@@ -54,30 +54,30 @@ def state_at(record: Record, steps: Iterable[Step], seq: int) -> dict[str, Value
     return {cell: value for cell, value in cells.items() if value is not None}
 
 
-def common_of(conflict: Conflict, record: Record | None, steps: Iterable[Step]) -> Value:
+def common_of(conflict: Conflict, record: Record | None, steps: Iterable[HistoryStep]) -> Value:
     """What stood in the conflict's cell when both of its writers began. ``steps`` are the record's since then."""
     return None if record is None else state_at(record, steps, conflict.base).get(conflict.cell)
 
 
-def to_state(record: Record, wanted: Cells) -> Wish | None:
+def to_state(record: Record, wanted: Cells) -> Patch | None:
     """What makes the record be as ``wanted`` says; None where it is so already."""
     if not wanted.get(EXISTS):
-        return None if record.deleted else Wish(Operation.DELETE, {})
+        return None if record.deleted else Patch(Operation.DELETE, {})
     cells = {cell: wanted.get(cell) for cell in _cells_to_compare(record.cells, wanted)}
     have = record.cells
-    cells = {cell: _said(cell, value) for cell, value in cells.items() if not same(value, have.get(cell))}
+    cells = {cell: _patch_value(cell, value) for cell, value in cells.items() if not same(value, have.get(cell))}
     if record.deleted:
-        return Wish(Operation.INSERT, {**_needed(record.table, {**have, **wanted}), **cells})
-    return Wish(Operation.UPDATE, cells) if cells else None
+        return Patch(Operation.INSERT, {**_needed(record.table, {**have, **wanted}), **cells})
+    return Patch(Operation.UPDATE, cells) if cells else None
 
 
-def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Wish | None:
+def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Patch | None:
     """What gives these cells these values; an entry that one of them belongs to stands again.
 
     Of an entry that the record holds nothing of any more, what is ``known`` comes with it: a value alone is no entry.
     """
     if values.get(EXISTS) is False:
-        return None if record.deleted else Wish(Operation.DELETE, {})
+        return None if record.deleted else Patch(Operation.DELETE, {})
     cells = {cell: value for cell, value in values.items() if cell != EXISTS}
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
     for entry in {entry_of(cell) for cell in held} - {""}:
@@ -86,13 +86,15 @@ def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Wi
         cells[entry + EXISTS] = True
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
-    cells = {cell: _said(cell, value) for cell, value in cells.items() if not same(value, record.cells.get(cell))}
+    cells = {
+        cell: _patch_value(cell, value) for cell, value in cells.items() if not same(value, record.cells.get(cell))
+    }
     if record.deleted and (values.get(EXISTS) or held):
-        return Wish(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
-    return Wish(Operation.UPDATE, cells) if cells else None
+        return Patch(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
+    return Patch(Operation.UPDATE, cells) if cells else None
 
 
-class Mark(NamedTuple):
+class ChangeMarker(NamedTuple):
     """That a change was made: its seq, its id, and whoever made it."""
 
     seq: int
@@ -100,7 +102,7 @@ class Mark(NamedTuple):
     maker: Hashable
 
 
-class Burst(NamedTuple):
+class ChangeBurst(NamedTuple):
     """Changes by one maker in quick succession: the first seq and the last, how many, and the id of one."""
 
     first: int
@@ -109,18 +111,18 @@ class Burst(NamedTuple):
     change_id: str
 
 
-def bursts(marks: Iterable[Mark], pause: int, least: int) -> list[Burst]:
+def bursts(marks: Iterable[ChangeMarker], pause: int, least: int) -> list[ChangeBurst]:
     """The bursts of at least so many changes, the newest first. ``marks`` come newest first.
 
     Two of a burst are no further apart than ``pause`` (microseconds); what others did meanwhile does not end it.
     """
-    found: list[Burst] = []
+    found: list[ChangeBurst] = []
     under_way: dict[Hashable, int] = {}
     for seq, change_id, maker in marks:
         place = under_way.get(maker)
         if place is None or found[place].first - seq > pause:
             under_way[maker] = len(found)
-            found.append(Burst(seq, seq, 1, change_id))
+            found.append(ChangeBurst(seq, seq, 1, change_id))
         else:
             found[place] = found[place]._replace(first=seq, size=found[place].size + 1)
     return [burst for burst in found if burst.size >= least]
@@ -133,7 +135,7 @@ def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:
     return [cell for cell in cells if cell.endswith(EXISTS) or entry_of(cell) not in gone] if gone else cells
 
 
-def _said(cell: str, value: Value) -> Value:
+def _patch_value(cell: str, value: Value) -> Value:
     """An entry that is not to stand is removed; any other cell can be emptied."""
     return bool(value) if cell.endswith(f"/{EXISTS}") else value
 

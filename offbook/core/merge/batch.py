@@ -1,4 +1,4 @@
-"""plan(): a pushed batch and what it touches, in; all that the store must write and answer, out.
+"""plan_batch(): a pushed batch and what it touches, in; all that the store must write and answer, out.
 
 The store reads (the book under its lock, the verdicts already given, the records by id), calls plan, and carries it
 out in the same transaction. Nothing is decided anywhere else. Changes are taken in the order in which they came, each
@@ -13,13 +13,24 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
-from offbook.core.merge.decide import Create, Decision, Keep, Reject, Write, decide, for_history
-from offbook.core.model import NO_CLOCKS, Beaten, Change, Clock, Conflict, Key, Record, Rejection, Value, Verdict
+from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide, for_history
+from offbook.core.model import (
+    NO_CLOCKS,
+    Change,
+    Clock,
+    Conflict,
+    DiscardedWrite,
+    Key,
+    Record,
+    Rejection,
+    Value,
+    Verdict,
+)
 from offbook.core.schema import EXISTS
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class BookState:
     """A book as its lock holder sees it. ``id`` is what the store calls it, ``uuid`` what the wire does."""
 
     id: int
@@ -31,14 +42,14 @@ class Book:
 
 
 NONE_BEFORE: Mapping[str, Value] = MappingProxyType({})
-NOTHING_WAITS: Mapping[str, Key] = MappingProxyType({})
+NO_CONFLICTS: Mapping[str, Key] = MappingProxyType({})
 
 
-Place = tuple[str, str, str, str]
+RecordKey = tuple[str, str, str, str]
 """Where there can be one open conflict: a cell of a record, and the replica that wants it changed."""
 
 
-class Settled(NamedTuple):
+class RecordedVerdict(NamedTuple):
     """The verdict that a change was given before."""
 
     verdict: Verdict
@@ -55,7 +66,7 @@ class Entry(NamedTuple):
     seq: int | None = None
     change: Change | None = None
     before: Mapping[str, Value] = NONE_BEFORE
-    beaten: tuple[Beaten, ...] = ()
+    beaten: tuple[DiscardedWrite, ...] = ()
     code: str | None = None
     detail: str | None = None
 
@@ -90,18 +101,18 @@ class Plan:
 
     def asked(self) -> list[Conflict]:
         """The conflicts that it leaves open: of several in one place the last."""
-        places: dict[Place, Conflict] = {(*one.key, one.cell, one.replica): one for one in self.conflicts}
+        places: dict[RecordKey, Conflict] = {(*one.key, one.cell, one.replica): one for one in self.conflicts}
         return list(places.values())
 
 
-def plan(
-    book: Book,
+def plan_batch(
+    book: BookState,
     records: Mapping[Key, Record],
-    settled: Mapping[str, Settled],
+    settled: Mapping[str, RecordedVerdict],
     batch: Sequence[Change | Rejection],
     now: int,
-    waiting: Mapping[str, Key] = NOTHING_WAITS,
-    past: Iterable[tuple[Key, str, Sequence[Beaten]]] = (),
+    waiting: Mapping[str, Key] = NO_CONFLICTS,
+    past: Iterable[tuple[Key, str, Sequence[DiscardedWrite]]] = (),
 ) -> Plan:
     """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds.
 
@@ -111,11 +122,11 @@ def plan(
     result = Plan(book.seq, dict(records))
     for key, replica, beaten in past:
         _note_lost_entries(result, key, replica, beaten)
-    given: dict[str, Settled | Entry] = dict(settled)
+    given: dict[str, RecordedVerdict | Entry] = dict(settled)
     for item in batch:
         answered = given.get(item.id or "")
         if answered is not None:
-            result.outcomes.append(_again(item, answered))
+            result.outcomes.append(_repeat_verdict(item, answered))
             continue
         entry = _take(result, item, book, now, waiting) if isinstance(item, Change) else _refuse(result, item)
         if entry is not None:
@@ -134,7 +145,7 @@ def next_seq(last: int, now: int) -> int:
     return max(last + 1, now)
 
 
-def _again(item: Change | Rejection, settled: Settled | Entry) -> Outcome:
+def _repeat_verdict(item: Change | Rejection, settled: RecordedVerdict | Entry) -> Outcome:
     """The same change once more: the same verdict, with the record as it is now."""
     shown = item.key is not None
     return Outcome(item.id, settled.verdict, settled.seq, item.key, shown, settled.code, settled.detail)
@@ -146,7 +157,7 @@ def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
     return None if rejection.id is None else Entry(rejection.id, Verdict.REJECTED, code=code, detail=detail)
 
 
-def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[str, Key]) -> Entry:
+def _take(result: Plan, change: Change, book: BookState, now: int, waiting: Mapping[str, Key]) -> Entry:
     """Decide one change on the records as they stand, and write down what follows."""
     key, seq = change.key, next_seq(result.seq, now)
     closes = _closed_by(result, change, waiting) if change.resolves and not change.history else []
@@ -166,11 +177,11 @@ def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[s
             result.records[key] = record
         case Write(verdict, record, before, beaten, asked):
             entry = Entry(change.id, verdict, seq, change, before, beaten)
-            _ask(result, change, asked, seq)
+            _open_conflicts(result, change, asked, seq)
             _store(result, key, record)
-        case Keep(verdict, beaten, asked):
+        case NoChange(verdict, beaten, asked):
             entry = Entry(change.id, verdict, seq if asked or closes else None, change, beaten=beaten)
-            _ask(result, change, asked, seq)
+            _open_conflicts(result, change, asked, seq)
             # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
             if entry.seq is not None and key in result.records:
                 _store(result, key, result.records[key]._replace(seq=seq))
@@ -181,12 +192,12 @@ def _take(result: Plan, change: Change, book: Book, now: int, waiting: Mapping[s
     if closes:
         result.closed.update(dict.fromkeys(closes, entry))
     result.seq = entry.seq or result.seq
-    shown = _is_unexpected(change, decision)
+    shown = _is_not_as_sent(change, decision)
     result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.code, entry.detail))
     return entry
 
 
-def _note_lost_entries(result: Plan, key: Key, replica: str, beaten: Sequence[Beaten]) -> None:
+def _note_lost_entries(result: Plan, key: Key, replica: str, beaten: Sequence[DiscardedWrite]) -> None:
     lost = {value.cell: value.winner for value in beaten if value.value is True and value.cell != EXISTS}
     if lost:
         result.lost_entries.setdefault((key, replica), {}).update(lost)
@@ -207,7 +218,7 @@ def _unseen(change: Change, seq: int) -> Reject | None:
     )
 
 
-def _is_unexpected(change: Change, decision: Decision) -> bool:
+def _is_not_as_sent(change: Change, decision: Decision) -> bool:
     """Whether the row is not what the device would expect from its own change."""
     if change.history:
         return False
@@ -216,7 +227,7 @@ def _is_unexpected(change: Change, decision: Decision) -> bool:
             return False
         case Write(verdict=verdict, revives=revives):
             return verdict is not Verdict.APPLIED or revives or change.operation == "INSERT"
-        case Keep(verdict=verdict):
+        case NoChange(verdict=verdict):
             return verdict is not Verdict.APPLIED or change.operation != "DELETE"
         case Reject():
             return True
@@ -228,7 +239,7 @@ def _store(result: Plan, key: Key, record: Record) -> None:
         result.written[key] = None
 
 
-def _ask(result: Plan, change: Change, asked: tuple[Beaten, ...], seq: int) -> None:
+def _open_conflicts(result: Plan, change: Change, asked: tuple[DiscardedWrite, ...], seq: int) -> None:
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
     for one in asked:
         record = result.records[change.key]

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offbook.core.merge.policies import POLICIES, Contest, Fate
-from offbook.core.merge.retention import is_bare
-from offbook.core.model import NO_CLOCKS, Beaten, Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
+from offbook.core.merge.retention import is_purged
+from offbook.core.model import NO_CLOCKS, Change, Clock, DiscardedWrite, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, TABLES, entry_of
 
 RESTORE = "restore"
@@ -35,17 +35,17 @@ class Write(NamedTuple):
     verdict: Verdict
     record: Record
     before: Mapping[str, Value]
-    beaten: tuple[Beaten, ...]
-    asked: tuple[Beaten, ...]
+    beaten: tuple[DiscardedWrite, ...]
+    asked: tuple[DiscardedWrite, ...]
     revives: bool
 
 
-class Keep(NamedTuple):
+class NoChange(NamedTuple):
     """The record stays as it is: the change agrees with it, has lost, or waits for a person."""
 
     verdict: Verdict
-    beaten: tuple[Beaten, ...] = ()
-    asked: tuple[Beaten, ...] = ()
+    beaten: tuple[DiscardedWrite, ...] = ()
+    asked: tuple[DiscardedWrite, ...] = ()
 
 
 class Reject(NamedTuple):
@@ -55,7 +55,7 @@ class Reject(NamedTuple):
     detail: str
 
 
-Decision = Create | Write | Keep | Reject
+Decision = Create | Write | NoChange | Reject
 
 
 def decide(
@@ -72,7 +72,7 @@ def decide(
         _too_late(record, change)
         or _behind_a_lost_entry(record, change, policy, lost_entries)
         or _incomplete(record.cells, change)
-        or _against(record, change, policy, seq)
+        or _merge_concurrent(record, change, policy, seq)
     )
 
 
@@ -83,60 +83,64 @@ def _without_record(change: Change, seq: int) -> Decision:
             record = Record(change.table, change.record_id, seq, False, cells, clock_of(change, seq), {})
             return _incomplete({}, change) or Create(record)
         case Operation.DELETE:
-            return Keep(Verdict.APPLIED)
+            return NoChange(Verdict.APPLIED)
         case Operation.UPDATE:
             return Reject(
                 "unknown_record", "There is no record with this id to update: it never was, or is long deleted."
             )
 
 
-def for_history(record: Record | None, change: Change) -> Keep:
+def for_history(record: Record | None, change: Change) -> NoChange:
     """What a change does that is only to be in the history: nothing, and what it says stands there as lost."""
-    wishes = {} if record is None or change.operation is Operation.DELETE else _wishes(record, change)
-    beaten = tuple(Beaten(cell, value, record.clock(cell), RESTORE) for cell, value in wishes.items() if record)
-    return Keep(Verdict.SUPERSEDED, beaten)
+    wishes = {} if record is None or change.operation is Operation.DELETE else _writes(record, change)
+    beaten = tuple(DiscardedWrite(cell, value, record.clock(cell), RESTORE) for cell, value in wishes.items() if record)
+    return NoChange(Verdict.SUPERSEDED, beaten)
 
 
 def _too_late(record: Record, change: Change) -> Reject | None:
     """An edit that would bring back a bare tombstone, and does not say itself what a record must have."""
-    if not is_bare(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
+    if not is_purged(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
         return None
     return Reject("unknown_record", "This record is long deleted, and what it held is gone: add it again.")
 
 
-def _behind_a_lost_entry(record: Record, change: Change, policy: str, lost_entries: Mapping[str, Clock]) -> Keep | None:
+def _behind_a_lost_entry(
+    record: Record, change: Change, policy: str, lost_entries: Mapping[str, Clock]
+) -> NoChange | None:
     """An edit of an entry that is not in the record because its adding lost: the edit is lost with it."""
     for cell in _incomplete_entries(record.cells, change):
         if cell in lost_entries:
-            wishes = _wishes(record, change)
-            return Keep(
+            wishes = _writes(record, change)
+            return NoChange(
                 Verdict.SUPERSEDED,
-                tuple(Beaten(name, value, lost_entries[cell], policy) for name, value in wishes.items()),
+                tuple(DiscardedWrite(name, value, lost_entries[cell], policy) for name, value in wishes.items()),
             )
     return None
 
 
-def _needed(record: Record) -> dict[str, Fate]:
+def _needed(record: Record) -> dict[str, Resolution]:
     """What a bare tombstone lacks to live: it is taken whenever the record comes back."""
-    return {name: Fate.TAKE for name in TABLES[record.table].required if record.cells.get(name) is None}
+    return {name: Resolution.TAKE for name in TABLES[record.table].required if record.cells.get(name) is None}
 
 
-def _against(record: Record, change: Change, policy: str, seq: int) -> Decision:
-    wishes = _wishes(record, change)
+def _merge_concurrent(record: Record, change: Change, policy: str, seq: int) -> Decision:
+    wishes = _writes(record, change)
     concurrent = concurrent_cells(record, change)
     if not concurrent:
-        return _write(record, change, wishes, seq, Verdict.APPLIED, (), ()) if wishes else Keep(Verdict.APPLIED)
-    contest = Contest(record, change, wishes, _rivals(record, change, wishes, concurrent), concurrent)
+        return _write(record, change, wishes, seq, Verdict.APPLIED, (), ()) if wishes else NoChange(Verdict.APPLIED)
+    contest = MergeContext(record, change, wishes, _competing_cells(record, change, wishes, concurrent), concurrent)
     fates = POLICIES[policy](contest)
-    if is_bare(record) and fates.get(EXISTS, Fate.TAKE) is Fate.TAKE:
+    if is_purged(record) and fates.get(EXISTS, Resolution.TAKE) is Resolution.TAKE:
         fates = {**fates, **_needed(record)}  # whatever a policy says: no record lives without what it must have
-    return _settle(contest, fates, policy, seq)
+    return _resolve(contest, fates, policy, seq)
 
 
-def _settle(contest: Contest, fates: Mapping[str, Fate], policy: str, seq: int) -> Decision:
-    taken = {cell: value for cell, value in contest.wishes.items() if fates.get(cell, Fate.TAKE) is Fate.TAKE}
-    beaten = _losers(contest, fates, Fate.LOSE, policy)
-    asked = _losers(contest, fates, Fate.ASK, policy)
+def _resolve(contest: MergeContext, fates: Mapping[str, Resolution], policy: str, seq: int) -> Decision:
+    taken = {
+        cell: value for cell, value in contest.wishes.items() if fates.get(cell, Resolution.TAKE) is Resolution.TAKE
+    }
+    beaten = _discarded_cells(contest, fates, Resolution.LOSE, policy)
+    asked = _discarded_cells(contest, fates, Resolution.ASK, policy)
     if asked:
         verdict = Verdict.CONFLICT
     elif beaten and not taken:
@@ -144,19 +148,21 @@ def _settle(contest: Contest, fates: Mapping[str, Fate], policy: str, seq: int) 
     else:
         verdict = Verdict.MERGED
     if not taken:
-        return Keep(verdict, beaten, asked)
+        return NoChange(verdict, beaten, asked)
     return _write(contest.record, contest.change, taken, seq, verdict, beaten, asked)
 
 
-def _losers(contest: Contest, fates: Mapping[str, Fate], fate: Fate, policy: str) -> tuple[Beaten, ...]:
+def _discarded_cells(
+    contest: MergeContext, fates: Mapping[str, Resolution], fate: Resolution, policy: str
+) -> tuple[DiscardedWrite, ...]:
     return tuple(
-        Beaten(cell, value, contest.latest(contest.rivals.get(cell, contest.concurrent)), policy)
+        DiscardedWrite(cell, value, contest.latest(contest.rivals.get(cell, contest.concurrent)), policy)
         for cell, value in contest.wishes.items()
         if fates.get(cell) is fate
     )
 
 
-def _wishes(record: Record, change: Change) -> dict[str, Value]:
+def _writes(record: Record, change: Change) -> dict[str, Value]:
     """The cells that the change would alter. Equal values are no wish: they never conflict."""
     if change.operation is Operation.DELETE:
         return {} if record.deleted else {EXISTS: False}
@@ -194,7 +200,7 @@ def _unseen_write(record: Record, cell: str, change: Change) -> Clock | None:
     return write if write is not None and write.seq > change.base_of(cell) else None
 
 
-def _rivals(
+def _competing_cells(
     record: Record, change: Change, wishes: Mapping[str, Value], concurrent: Mapping[str, Clock]
 ) -> dict[str, tuple[str, ...]]:
     """Per contested wish the concurrent cells against it. Removals do not fight: they are nobody's rival.
@@ -225,8 +231,8 @@ def _write(
     taken: Mapping[str, Value],
     seq: int,
     verdict: Verdict,
-    beaten: tuple[Beaten, ...],
-    asked: tuple[Beaten, ...],
+    beaten: tuple[DiscardedWrite, ...],
+    asked: tuple[DiscardedWrite, ...],
 ) -> Write:
     before = {cell: (not record.deleted if cell == EXISTS else record.cells.get(cell)) for cell in taken}
     cells = {**record.cells, **taken}
@@ -239,7 +245,7 @@ def _write(
         {cell: value for cell, value in cells.items() if value is not None},
         record.created,
         {**record.clocks, **{cell: clock_of(change, seq, last_write(record, cell)) for cell in taken}},
-        _others(record, change, taken),
+        _other_writes(record, change, taken),
     )
     revives = any(value is True and cell.endswith(EXISTS) and before[cell] is False for cell, value in taken.items())
     return Write(verdict, after, before, beaten, asked, revives)
@@ -250,7 +256,7 @@ def last_write(record: Record, cell: str) -> Clock | None:
     return record.clock(cell) if cell in record.clocks or cell in record.cells or cell == EXISTS else None
 
 
-def _others(record: Record, change: Change, taken: Mapping[str, Value]) -> Mapping[str, Clock]:
+def _other_writes(record: Record, change: Change, taken: Mapping[str, Value]) -> Mapping[str, Clock]:
     """Per cell the latest write by another replica than its last writer, once ``change`` wrote the cells ``taken``.
 
     What is overwritten of a removal is the write before it: a removal is nobody's rival, so nobody has to know of it.

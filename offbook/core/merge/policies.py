@@ -18,14 +18,14 @@ from offbook.core.model import Change, Clock, Record, Value
 from offbook.core.schema import EXISTS
 
 
-class Fate(Enum):
+class Resolution(Enum):
     TAKE = "take"
     LOSE = "lose"
     ASK = "ask"
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class MergeContext:
     """A change against a record of which something is concurrent with it.
 
     ``wishes`` are the cells that the change would alter, with their new values. ``rivals`` names, for each contested
@@ -50,30 +50,30 @@ class Contest:
         return (self.change.timestamp, self.change.id) > (rival.timestamp, rival.change_id)
 
 
-Policy = Callable[[Contest], Mapping[str, Fate]]
+Policy = Callable[[MergeContext], Mapping[str, Resolution]]
 
 
-def merge(contest: Contest) -> Mapping[str, Fate]:
+def merge(contest: MergeContext) -> Mapping[str, Resolution]:
     """Different cells both survive; the same cell goes to the later time; an edit beats a removal."""
     return {cell: _merged(contest, cell, rivals) for cell, rivals in contest.rivals.items()}
 
 
-def _merged(contest: Contest, cell: str, rivals: tuple[str, ...]) -> Fate:
+def _merged(contest: MergeContext, cell: str, rivals: tuple[str, ...]) -> Resolution:
     if cell.endswith(EXISTS):
-        return Fate.TAKE if contest.wishes[cell] else Fate.LOSE
-    return Fate.TAKE if contest.is_later_than(rivals) else Fate.LOSE
+        return Resolution.TAKE if contest.wishes[cell] else Resolution.LOSE
+    return Resolution.TAKE if contest.is_later_than(rivals) else Resolution.LOSE
 
 
-def last_write_wins(contest: Contest) -> Mapping[str, Fate]:
+def last_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
     """The change's time against the latest concurrent cell of the record decides the whole change."""
     if contest.is_later_than(contest.concurrent):
         return {}
-    return dict.fromkeys(contest.wishes, Fate.LOSE)
+    return dict.fromkeys(contest.wishes, Resolution.LOSE)
 
 
-def ask(contest: Contest) -> Mapping[str, Fate]:
+def ask(contest: MergeContext) -> Mapping[str, Resolution]:
     """What is contested stays as it is, and waits for a person with both versions."""
-    return dict.fromkeys(contest.rivals, Fate.ASK)
+    return dict.fromkeys(contest.rivals, Resolution.ASK)
 
 
 POLICIES: Mapping[str, Policy] = MappingProxyType({"merge": merge, "last-write-wins": last_write_wins, "ask": ask})

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from offbook.core.history.entry import standing
-from offbook.core.history.reconstruct import Wish, to_state
+from offbook.core.history.entry import without_removed_entries
+from offbook.core.history.reconstruct import Patch, to_state
 from offbook.core.merge.decide import asserts
 from offbook.core.model import Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
@@ -21,7 +21,7 @@ from offbook.core.validation import same
 Cells = Mapping[str, Value]
 
 
-class State(IntEnum):
+class LineState(IntEnum):
     """Where a line of the log stands (``change_log.synced``)."""
 
     PENDING = 0
@@ -30,31 +30,33 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PendingLine:
     """One line of the log. ``seq`` is what the server gave it: None while pending, and where it changed nothing."""
 
     id: int
     change: Change
-    state: State = State.PENDING
+    state: LineState = LineState.PENDING
     seq: int | None = None
 
 
-def is_on_top(line: Line, server_seq: int) -> bool:
+def is_on_top(line: PendingLine, server_seq: int) -> bool:
     """Whether the server's row of this seq lacks the line, so that it must be laid on top.
 
     A pending change is; an acknowledged one until a row that contains it came; of the parked ones only an INSERT,
     whose row exists nowhere else.
     """
     match line.state:
-        case State.PENDING:
+        case LineState.PENDING:
             return True
-        case State.ACKNOWLEDGED:
+        case LineState.ACKNOWLEDGED:
             return line.seq is not None and line.seq > server_seq
-        case State.PARKED:
+        case LineState.PARKED:
             return line.change.operation is Operation.INSERT
 
 
-def live(server: Mapping[str, Value], exists: bool, lines: Sequence[Line], server_seq: int) -> dict[str, Value] | None:
+def visible_cells(
+    server: Mapping[str, Value], exists: bool, lines: Sequence[PendingLine], server_seq: int
+) -> dict[str, Value] | None:
     """The cells that show on the device, or None where there is no row.
 
     ``server`` are the cells that the server's row has, or had before it was deleted (``exists`` is False then): an
@@ -145,7 +147,7 @@ def seen_after(
     return {FIRST: before_seq, **seen, **dict.fromkeys(changed, seq)}
 
 
-class Part(NamedTuple):
+class TimedPart(NamedTuple):
     """What a row holds since one time. ``time`` is the seq of the row by which its cells were first seen.
 
     Parts are told in the order of their ``place``; of one place the less deep first, and of those the older.
@@ -156,7 +158,7 @@ class Part(NamedTuple):
     time: int
 
 
-def by_time(table: Table, wish: Wish, seen: Mapping[str, int], seq: int) -> list[tuple[Part, Cells]]:
+def by_time(table: Table, wish: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
     """What to say of a row of this seq, as one change per time at which its values were first seen: the oldest first.
 
     Only what a new record or entry must have comes before all else of it, though it may be younger.
@@ -164,23 +166,23 @@ def by_time(table: Table, wish: Wish, seen: Mapping[str, int], seq: int) -> list
     times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in wish.cells}
     of_record = [name for name in table.required if name in times and wish.operation is Operation.INSERT]
 
-    def part_of(cell: str) -> Part:
-        part = Part(times[cell], 0, times[cell])
+    def part_of(cell: str) -> TimedPart:
+        part = TimedPart(times[cell], 0, times[cell])
         entry = entry_of(cell)
         of_entry = table.maps_by_name[entry.partition("/")[0]].required if entry else ()
         needed = [*of_record, *(entry + name for name in of_entry if entry + name in times)]
         for first in () if cell in of_record else needed:
             if first != cell and part < (before := part_of(first)):
-                part = Part(before.place, before.depth + 1, times[cell])
+                part = TimedPart(before.place, before.depth + 1, times[cell])
         return part
 
-    parts: dict[Part, dict[str, Value]] = {}
+    parts: dict[TimedPart, dict[str, Value]] = {}
     for cell, value in wish.cells.items():
         parts.setdefault(part_of(cell), {})[cell] = value
-    return sorted(parts.items()) or [(Part(seq, 0, seq), {})]
+    return sorted(parts.items()) or [(TimedPart(seq, 0, seq), {})]
 
 
-def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Wish | None:
+def patch_of_lost_row(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Patch | None:
     """What makes a record be on a restored server as this device held it; None where its own changes do.
 
     ``taken`` are those that ``held`` contains, ``later`` those on top of it; all of them are sent again. What is
@@ -188,15 +190,15 @@ def lost(held: Record, found: Record, taken: Sequence[Change], later: Sequence[C
     """
     if any(change.operation is Operation.DELETE for change in later):
         return None
-    cells = live(found.cells, not found.deleted, [Line(0, change) for change in taken], 0)
+    cells = visible_cells(found.cells, not found.deleted, [PendingLine(0, change) for change in taken], 0)
     have = found._replace(deleted=cells is None, cells=found.cells if cells is None else cells)
-    wish = to_state(have, {**standing(held.cells), EXISTS: not held.deleted})
+    wish = to_state(have, {**without_removed_entries(held.cells), EXISTS: not held.deleted})
     if wish is None or wish.operation is Operation.DELETE:
         return None if any(asserts(change) for change in later) else wish
     touched = {cell for change in later for cell in change.cells}
     gone = {entry_of(cell) for change in later for cell, value in change.cells.items() if value is False}
     left = {cell: value for cell, value in wish.cells.items() if cell not in touched and entry_of(cell) not in gone}
-    return Wish(wish.operation, left) if left else None
+    return Patch(wish.operation, left) if left else None
 
 
 def unseen(held: Record, came: Record) -> set[str]:
@@ -205,7 +207,7 @@ def unseen(held: Record, came: Record) -> set[str]:
     return cells if held.deleted == came.deleted else {*cells, EXISTS}
 
 
-def having_seen_own(pending: Sequence[Change], held: Cells, came: Record) -> list[Change] | None:
+def with_own_values_seen(pending: Sequence[Change], held: Cells, came: Record) -> list[Change] | None:
     """The pending changes of a record, in log order, where a row came that holds what they say; None where it does not.
 
     Nobody had answered to them, and yet another device sends them again to a restored server: under the time at which

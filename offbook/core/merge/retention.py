@@ -22,14 +22,14 @@ TRASH_DAYS = 30
 DAY_US = 86_400 * 1_000_000
 
 
-class Lines(NamedTuple):
+class RetentionLimits(NamedTuple):
     """Up to which seq the log, tombstones and removed entries are forgotten; and the values of what was deleted."""
 
     history: int
     trash: int
 
 
-def lines_at(now: int, history_days: int, trash_days: int) -> Lines:
+def limits_at(now: int, history_days: int, trash_days: int) -> RetentionLimits:
     """The lines that lie so many days back. Seq is the time. Raises Invalid for days that make no sense."""
     if history_days < 0 or trash_days < 0:
         raise Invalid("bad_days", "Days are counted back from now: 0 forgets all there is, and less can't be.")
@@ -39,11 +39,11 @@ def lines_at(now: int, history_days: int, trash_days: int) -> Lines:
             f"The trash can't be kept longer ({trash_days} days) than the history ({history_days} days): with the"
             " history goes what was deleted. Ask for fewer days of trash, or for more of history.",
         )
-    return Lines(max(now - history_days * DAY_US, 0), max(now - trash_days * DAY_US, 0))
+    return RetentionLimits(max(now - history_days * DAY_US, 0), max(now - trash_days * DAY_US, 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class PurgedRows:
     """How much was forgotten: tombstones, tombstones' values, removed entries, changes' text, resolved conflicts."""
 
     tombstones: int = 0
@@ -53,16 +53,16 @@ class Forgotten:
     conflicts: int = 0
 
 
-def total(parts: Iterable[Forgotten]) -> Forgotten:
-    return Forgotten(*map(sum, zip(*map(astuple, [Forgotten(), *parts]), strict=True)))
+def total(parts: Iterable[PurgedRows]) -> PurgedRows:
+    return PurgedRows(*map(sum, zip(*map(astuple, [PurgedRows(), *parts]), strict=True)))
 
 
-def is_bare(record: Record) -> bool:
+def is_purged(record: Record) -> bool:
     """Whether the record is a tombstone without what a record must have: nothing is left to bring back."""
     return record.deleted and any(record.cells.get(name) is None for name in TABLES[record.table].required)
 
 
-def pruned(record: Record, lines: Lines) -> Record | None:
+def pruned(record: Record, lines: RetentionLimits) -> Record | None:
     """What is left of ``record``; None where nothing is."""
     if record.deleted and record.seq <= lines.history:
         return None
@@ -101,14 +101,14 @@ def entries_lost(old: Record, new: Record) -> list[str]:
     return [entry_of(cell) for cell in old.cells if cell.endswith(f"/{EXISTS}") and cell not in new.cells]
 
 
-def count(pairs: Iterable[tuple[Record, Record | None]]) -> Forgotten:
+def count(pairs: Iterable[tuple[Record, Record | None]]) -> PurgedRows:
     """How much these records lost, each given as it was and as it is now."""
     return total(_count(old, new) for old, new in pairs)
 
 
-def _count(old: Record, new: Record | None) -> Forgotten:
+def _count(old: Record, new: Record | None) -> PurgedRows:
     if new is None:
-        return Forgotten(tombstones=1)
+        return PurgedRows(tombstones=1)
     if old.cells and not new.cells:
-        return Forgotten(emptied=1)
-    return Forgotten(entries=len(entries_lost(old, new)))
+        return PurgedRows(emptied=1)
+    return PurgedRows(entries=len(entries_lost(old, new)))

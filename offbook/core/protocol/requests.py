@@ -21,7 +21,7 @@ from operator import itemgetter
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
 from offbook.core.schema import TABLES, Table
-from offbook.core.validation import TYPED, Json, Rules, cells_of, shape
+from offbook.core.validation import STRICT, Json, Rules, cells_of, with_all_fields
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""
@@ -177,7 +177,7 @@ def _parked(value: Json) -> Mapping[str, int]:
 # --- one change ----------------------------------------------------------------------------------------------------
 
 
-def change_of(item: Json, default_replica: str, rules: Rules = TYPED) -> Change | Rejection:
+def change_of(item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
     """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
     if not isinstance(item, dict):
         return Rejection(None, "not_an_object", "A change must be an object.")
@@ -282,14 +282,14 @@ def _uuid(name: str, value: Json) -> str:
 
 def milliseconds(name: str, value: Json) -> int:
     try:
-        return (_moment(value) - EPOCH) // MILLISECOND
+        return (_parse_time(value) - EPOCH) // MILLISECOND
     except (TypeError, ValueError, OverflowError):
         raise Invalid(
             "bad_time", f"{name} must be an ISO 8601 time with its offset, like 2026-11-20T17:00:00.000Z."
         ) from None
 
 
-def _moment(value: Json) -> datetime:
+def _parse_time(value: Json) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("a time without an offset may mean any of 24 hours")
@@ -312,7 +312,7 @@ def dumps(value: Json) -> bytes:
 
 def row_of(record: Record) -> dict[str, Json]:
     """A record as a page holds it."""
-    cells = None if record.deleted else {"id": record.id, **shape(TABLES[record.table], record.cells)}
+    cells = None if record.deleted else {"id": record.id, **with_all_fields(TABLES[record.table], record.cells)}
     return row(record.table, record.id, record.created.seq, record.seq, cells)
 
 

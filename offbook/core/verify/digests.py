@@ -26,7 +26,7 @@ SEPARATOR = b"\xff"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class DigestForm:
     """How a table's lines begin before anything is filled in, and where in its own line each field goes."""
 
     table: Table
@@ -35,10 +35,10 @@ class Form:
 
 
 @lru_cache(maxsize=64)
-def _form(name: str) -> Form:
+def _form(name: str) -> DigestForm:
     table = TABLES[name]
     empty = tuple("0" if field.type is Type.FLAG else "" for field in table.fields)
-    return Form(table, empty, {field.name: place for place, field in enumerate(table.fields, 3)})
+    return DigestForm(table, empty, {field.name: place for place, field in enumerate(table.fields, 3)})
 
 
 def entry_fields(map_: Map) -> list[Field]:

@@ -7,9 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from offbook.core.conflicts.bulk import Rule, Settlement, Typed, alike, settling, standing
+from offbook.core.conflicts.bulk import (
+    BulkResolution,
+    CustomValue,
+    Rule,
+    resolution_patch,
+    resolutions_by_rule,
+    with_current_value,
+)
 from offbook.core.conflicts.resolution import Choice
-from offbook.core.history.reconstruct import Wish, state_of
+from offbook.core.history.reconstruct import Patch, state_of
 from offbook.core.model import Clock, Conflict, Operation, Record, Value
 
 BORN = Clock(10, 1_000, "born", "laptop")
@@ -34,21 +41,21 @@ def conflict(cell: str, ours: Value, theirs: Value, seq: int = 30, change_id: st
 
 def test_a_conflict_shows_what_stands_by_now() -> None:
     waits = conflict("phone", "1", "2")
-    assert standing(waits, record(phone="1"), {"phone": "1"}) is waits
+    assert with_current_value(waits, record(phone="1"), {"phone": "1"}) is waits
     now = record(phone="9")
-    assert standing(waits, now, state_of(now)).ours == "9"
-    assert standing(waits, now, {}).ours is None
+    assert with_current_value(waits, now, state_of(now)).ours == "9"
+    assert with_current_value(waits, now, {}).ours is None
 
 
 def test_an_empty_cell_and_a_false_one_are_the_same() -> None:
     waits = conflict("starred", False, True)
-    assert standing(waits, record(), {}) is waits
+    assert with_current_value(waits, record(), {}) is waits
 
 
 def test_a_choice_or_a_third_value_is_an_ordinary_change() -> None:
     waits = conflict("phone", "1", "2")
-    assert settling(waits, record(phone="1"), Choice.THEIRS) == Wish(Operation.UPDATE, {"phone": "2"})
-    assert settling(waits, record(phone="1"), Typed("3")) == Wish(Operation.UPDATE, {"phone": "3"})
+    assert resolution_patch(waits, record(phone="1"), Choice.THEIRS) == Patch(Operation.UPDATE, {"phone": "2"})
+    assert resolution_patch(waits, record(phone="1"), CustomValue("3")) == Patch(Operation.UPDATE, {"phone": "3"})
 
 
 @pytest.mark.parametrize(
@@ -60,20 +67,20 @@ def test_a_choice_or_a_third_value_is_an_ordinary_change() -> None:
     ],
 )
 def test_what_is_kept_in_what_was_deleted_brings_nothing_back(cell: str, gone: Record) -> None:
-    assert settling(conflict(cell, "boat", "ship"), gone, Choice.OURS) == Wish(Operation.UPDATE, {})
-    assert settling(conflict(cell, "boat", "ship"), gone, Choice.THEIRS).cells[cell] == "ship"
+    assert resolution_patch(conflict(cell, "boat", "ship"), gone, Choice.OURS) == Patch(Operation.UPDATE, {})
+    assert resolution_patch(conflict(cell, "boat", "ship"), gone, Choice.THEIRS).cells[cell] == "ship"
 
 
-def wishes(rule: Rule, *conflicts: Conflict, have: Record, **times: int) -> list[Settlement]:
-    return alike(conflicts, {("contacts", "ada"): have}, times, rule)
+def wishes(rule: Rule, *conflicts: Conflict, have: Record, **times: int) -> list[BulkResolution]:
+    return resolutions_by_rule(conflicts, {("contacts", "ada"): have}, times, rule)
 
 
 @pytest.mark.parametrize(("rule", "phone"), [(Rule.OURS, "1"), (Rule.THEIRS, "3"), (Rule.LATER, "2")])
 def test_several_conflicts_about_a_cell_are_one_choice(rule: Rule, phone: str) -> None:
     both = conflict("phone", "1", "2", 30, "late"), conflict("phone", "1", "3", 31, "early")
     (one,) = wishes(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
-    assert one == Settlement(
-        ("contacts", "ada"), Wish(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
+    assert one == BulkResolution(
+        ("contacts", "ada"), Patch(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
     )
 
 
@@ -82,10 +89,10 @@ def test_each_cell_of_each_record_is_a_choice_of_its_own() -> None:
     waits = [conflict("phone", "1", "2", 30), conflict("email", "a", "b", 31), conflict("phone", "1", "9", 32)]
     waits.append(replace(conflict("phone", "3", "4", 33), record_id="bob"))
     records = {("contacts", "ada"): ada, ("contacts", "bob"): bob}
-    assert alike(waits, records, {}, Rule.THEIRS) == [
-        Settlement(("contacts", "ada"), Wish(Operation.UPDATE, {"phone": "9"}), ("conflict-30", "conflict-32")),
-        Settlement(("contacts", "ada"), Wish(Operation.UPDATE, {"email": "b"}), ("conflict-31",)),
-        Settlement(("contacts", "bob"), Wish(Operation.UPDATE, {"phone": "4"}), ("conflict-33",)),
+    assert resolutions_by_rule(waits, records, {}, Rule.THEIRS) == [
+        BulkResolution(("contacts", "ada"), Patch(Operation.UPDATE, {"phone": "9"}), ("conflict-30", "conflict-32")),
+        BulkResolution(("contacts", "ada"), Patch(Operation.UPDATE, {"email": "b"}), ("conflict-31",)),
+        BulkResolution(("contacts", "bob"), Patch(Operation.UPDATE, {"phone": "4"}), ("conflict-33",)),
     ]
 
 

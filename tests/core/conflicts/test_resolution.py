@@ -7,7 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from offbook.core.conflicts.resolution import Choice, choices, chosen, conflict_data, conflict_row, typed
+from offbook.core.conflicts.resolution import (
+    Choice,
+    choices,
+    conflict_data,
+    conflict_row,
+    parse_custom_value,
+    patch_of_choice,
+)
 from offbook.core.errors import Invalid
 from offbook.core.model import Author, Clock, Conflict, Operation, Value
 
@@ -98,7 +105,7 @@ CASES: dict[str, tuple[Conflict, dict[str, Value], Choice, Operation, dict[str, 
 @pytest.mark.parametrize("name", CASES)
 def test_a_choice_becomes_a_change(name: str) -> None:
     conflict, have, choice, operation, cells = CASES[name]
-    assert chosen(conflict, have, choice) == (operation, cells)
+    assert patch_of_choice(conflict, have, choice) == (operation, cells)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +126,11 @@ def test_both_can_be_chosen_where_there_is_room_for_two(conflict: Conflict, both
 
 def test_both_is_refused_where_there_is_no_room() -> None:
     with pytest.raises(Invalid, match="no room for both"):
-        chosen(a_conflict("birthday", "1815-12-10", "1815-12-11"), ADA, BOTH)
+        patch_of_choice(a_conflict("birthday", "1815-12-10", "1815-12-11"), ADA, BOTH)
 
 
 def test_a_third_value_can_be_typed() -> None:
-    assert typed(a_conflict(), ADA, "3") == (UPDATE, {"phone": "3"})
+    assert parse_custom_value(a_conflict(), ADA, "3") == (UPDATE, {"phone": "3"})
 
 
 @pytest.mark.parametrize(
@@ -138,7 +145,7 @@ def test_a_third_value_can_be_typed() -> None:
 )
 def test_a_value_of_another_shape_is_refused(cell: str, value: Any) -> None:
     with pytest.raises(Invalid, match="no value that"):
-        typed(a_conflict(cell), ADA, value)
+        parse_custom_value(a_conflict(cell), ADA, value)
 
 
 def test_a_conflict_tells_both_versions_and_who_brought_them() -> None:

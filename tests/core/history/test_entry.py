@@ -8,14 +8,14 @@ import pytest
 
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import (
-    Lost,
-    Past,
-    Winner,
-    given_back,
-    standing,
+    DiscardedValue,
+    HistoryEntry,
+    WinningChange,
+    restored_values,
     state_after,
     waited,
     with_entries,
+    without_removed_entries,
     written,
 )
 from offbook.core.model import Clock, Record, Value
@@ -25,7 +25,7 @@ from offbook.core.validation import value_of
 KEY = ("contacts", "r")
 
 
-def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> Past:
+def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {
         "id": f"c{seq}",
         "at": "2026-11-20T17:00:00.000000Z",
@@ -40,7 +40,7 @@ def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> 
         "before": {},
         "created": False,
     }
-    return Past(seq=seq, operation=operation, **usual | more)
+    return HistoryEntry(seq=seq, operation=operation, **usual | more)
 
 
 MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})
@@ -61,7 +61,7 @@ def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
 
 
 def test_a_value_that_was_neither_written_nor_beaten_waited() -> None:
-    lost = Lost("email", "e", "merge", Winner("c9", None, None, None))
+    lost = DiscardedValue("email", "e", "merge", WinningChange("c9", None, None, None))
     change = past(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
     assert waited(change, "phone") and not waited(change, "name") and not waited(change, "company")
     assert not waited(EDIT, "email")
@@ -96,14 +96,14 @@ def test_where_its_making_is_not_told_it_is_followed_from_what_is_known(seq: int
 
 
 def test_what_a_change_replaced_or_said_is_given_back() -> None:
-    assert given_back(EDIT, False, None, "before") == {"phone": "1"}
-    assert given_back(EDIT, False, ["email"], "after") == {"email": "e"}
-    assert given_back(GONE, False, None, "before") == {"@exists": True}
-    assert given_back(GONE, False, None, "after") == {"@exists": False}
-    assert given_back(MADE, True, None, "before") == {"@exists": False}
-    assert given_back(MADE, True, ["phone"], "before") == {"phone": None}
+    assert restored_values(EDIT, False, None, "before") == {"phone": "1"}
+    assert restored_values(EDIT, False, ["email"], "after") == {"email": "e"}
+    assert restored_values(GONE, False, None, "before") == {"@exists": True}
+    assert restored_values(GONE, False, None, "after") == {"@exists": False}
+    assert restored_values(MADE, True, None, "before") == {"@exists": False}
+    assert restored_values(MADE, True, ["phone"], "before") == {"phone": None}
     with pytest.raises(Invalid, match="no value for 'company'"):
-        given_back(EDIT, False, ["company"], "after")
+        restored_values(EDIT, False, ["company"], "after")
 
 
 def test_an_entry_comes_back_with_what_was_in_it() -> None:
@@ -115,8 +115,8 @@ def test_an_entry_comes_back_with_what_was_in_it() -> None:
 
 def test_what_was_in_a_removed_entry_does_not_stand() -> None:
     cells: dict[str, Value] = {"phone": "1", "details/k/kind": "url", "details/k/@exists": False}
-    assert standing(cells) == {"phone": "1"}
-    assert standing({**cells, "details/k/@exists": True}) == {**cells, "details/k/@exists": True}
+    assert without_removed_entries(cells) == {"phone": "1"}
+    assert without_removed_entries({**cells, "details/k/@exists": True}) == {**cells, "details/k/@exists": True}
 
 
 # --- the value of one cell by itself -------------------------------------------------------------------------------

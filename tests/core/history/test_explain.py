@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from offbook.core.history.entry import Lost, Past, Winner
-from offbook.core.history.explain import Edit, Rival, explain, said, who
+from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
+from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain, quote_value, who
 from tests.core.history.test_entry import past
 
 EARLY, LATE = "2026-11-20T17:01:00.000Z", "2026-11-20T17:05:00.000Z"
@@ -18,11 +18,11 @@ def when(iso: str) -> str:
     return iso[11:16]
 
 
-def why(*history: Past, cell: str = "phone", **more: Any) -> list[str]:
+def why(*history: HistoryEntry, cell: str = "phone", **more: Any) -> list[str]:
     return explain(cell, history, more.get("edits", ()), more.get("rivals", ()), when)
 
 
-def edit(seq: int, value: Any = "2", **more: Any) -> Past:
+def edit(seq: int, value: Any = "2", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {"device": "phone", "replica": "r2", "timestamp": LATE, "before": {"phone": "1"}}
     return past(seq, **usual | {"data": {"phone": value}} | more)
 
@@ -79,10 +79,10 @@ def test_a_pruned_change_tells_no_reason() -> None:
     ],
 )
 def test_what_it_won_over_is_told_with_the_rule(cell: str, rule: str, reason: str) -> None:
-    won = Winner("c1", "ada", "laptop", EARLY)
-    lost = Lost(cell, "3" if cell == "phone" else False, rule, won)
-    other = Lost("email", "e", rule, won)
-    elsewhere = Lost(cell, "4", rule, Winner("c8", None, None, None))
+    won = WinningChange("c1", "ada", "laptop", EARLY)
+    lost = DiscardedValue(cell, "3" if cell == "phone" else False, rule, won)
+    other = DiscardedValue("email", "e", rule, won)
+    elsewhere = DiscardedValue(cell, "4", rule, WinningChange("c8", None, None, None))
     beaten = edit(5, before={}, beaten=(other, elsewhere, lost))
     value = "“3”" if cell == "phone" else "“deleted”"
     assert why(beaten, MADE, cell=cell)[-1] == (
@@ -100,7 +100,9 @@ def test_a_persons_choice_is_told() -> None:
 
 
 def test_what_is_not_sent_comes_first_and_what_waits_last() -> None:
-    told = why(MADE, edits=[Edit(LATE, "9"), Edit(EARLY, None)], rivals=[Rival("8", None, "tablet")])
+    told = why(
+        MADE, edits=[ExplainedEdit(LATE, "9"), ExplainedEdit(EARLY, None)], rivals=[CompetingWrite("8", None, "tablet")]
+    )
     assert told[:2] == [
         "This device changed it to “9” at 17:05; that is not sent yet.",
         "This device changed it to nothing at 17:01; that is not sent yet.",
@@ -113,8 +115,8 @@ def test_what_is_not_sent_comes_first_and_what_waits_last() -> None:
     [("ada", "x", "x (ada)"), (None, "x", "x"), ("ada", None, "ada"), (None, None, "somebody")],
 )
 def test_people_and_devices_are_told_as_far_as_they_are_known(user: Any, device: Any, told: str) -> None:
-    assert who(Winner("c", user, device, None)) == told
+    assert who(WinningChange("c", user, device, None)) == told
 
 
 def test_a_value_of_several_parts_is_said_in_one() -> None:
-    assert said("details/k/value", ("1 Elm", None, "Rome")) == "“1 Elm, Rome”"
+    assert quote_value("details/k/value", ("1 Elm", None, "Rome")) == "“1 Elm, Rome”"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.history.reconstruct import Burst, Mark, bursts, common_of, state_at, to_state, to_values
+from offbook.core.history.reconstruct import ChangeBurst, ChangeMarker, bursts, common_of, state_at, to_state, to_values
 from offbook.core.model import Clock, Conflict, Operation, Record
 
 CREATED = Clock(10, 0, "made", "one")
@@ -134,8 +134,8 @@ def test_what_both_writers_of_a_conflict_began_with() -> None:
 
 def test_a_burst_is_what_one_maker_did_in_quick_succession() -> None:
     seqs = [(100, "a"), (95, "b"), (92, "a"), (85, "a"), (50, "a"), (45, "a")]
-    marks = [Mark(seq, f"{seq}", maker) for seq, maker in seqs]
-    assert bursts(marks, 10, 2) == [Burst(85, 100, 3, "100"), Burst(45, 50, 2, "50")]
+    marks = [ChangeMarker(seq, f"{seq}", maker) for seq, maker in seqs]
+    assert bursts(marks, 10, 2) == [ChangeBurst(85, 100, 3, "100"), ChangeBurst(45, 50, 2, "50")]
     assert bursts([], 10, 1) == []
 
 

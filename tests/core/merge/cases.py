@@ -15,8 +15,8 @@ from uuid import UUID
 import pytest
 
 from offbook.core import POLICIES, TABLES, Change, Create, Operation, Record, Write, decide
-from offbook.core.merge.decide import Decision, Keep, Reject
-from offbook.core.validation import cells_of, shape
+from offbook.core.merge.decide import Decision, NoChange, Reject
+from offbook.core.validation import cells_of, with_all_fields
 
 TABLE = TABLES["contacts"]
 CONTACT = str(UUID(int=7))
@@ -139,7 +139,7 @@ def outcome(record: Record | None, decision: Decision) -> Then:
     match decision:
         case Create():
             return Then("applied", shows)
-        case Write(verdict=verdict, beaten=beaten, asked=asked) | Keep(verdict, beaten, asked):
+        case Write(verdict=verdict, beaten=beaten, asked=asked) | NoChange(verdict, beaten, asked):
             lost = {one.cell: (one.value, one.winner.replica) for one in beaten}
             return Then(verdict.value, shows, lost, {one.cell: one.value for one in asked})
         case Reject(code=code):
@@ -152,4 +152,6 @@ def seen(record: Record | None) -> Data | str:
         return NEVER
     if record.deleted:
         return GONE
-    return {name: value for name, value in shape(TABLE, record.cells).items() if value not in (None, False, {})}
+    return {
+        name: value for name, value in with_all_fields(TABLE, record.cells).items() if value not in (None, False, {})
+    }

@@ -8,7 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from offbook.core import TABLES, Book, Change, Operation, Plan, Record, Rejection, Settled, Verdict, plan
+from offbook.core import (
+    TABLES,
+    BookState,
+    Change,
+    Operation,
+    Plan,
+    Record,
+    RecordedVerdict,
+    Rejection,
+    Verdict,
+    plan_batch,
+)
 from offbook.core.merge.batch import Key, incomplete, next_seq
 from offbook.core.validation import cells_of
 
@@ -21,8 +32,8 @@ def number(value: int) -> str:
     return str(UUID(int=value))
 
 
-def a_book(policy: str = "merge", seq: int = 0) -> Book:
-    return Book(1, number(999), policy, "epoch", seq, 0)
+def a_book(policy: str = "merge", seq: int = 0) -> BookState:
+    return BookState(1, number(999), policy, "epoch", seq, 0)
 
 
 def a_change(
@@ -36,11 +47,11 @@ def a_change(
 def push(
     *batch: Change | Rejection,
     records: Mapping[Key, Record] | None = None,
-    settled: Mapping[str, Settled] | None = None,
-    book: Book | None = None,
+    settled: Mapping[str, RecordedVerdict] | None = None,
+    book: BookState | None = None,
     now: int = NOW,
 ) -> Plan:
-    return plan(book or a_book(), records or {}, settled or {}, batch, now)
+    return plan_batch(book or a_book(), records or {}, settled or {}, batch, now)
 
 
 def verdicts(result: Plan) -> Sequence[str]:
@@ -169,7 +180,7 @@ def test_the_same_change_again_gets_the_same_verdict_and_does_nothing() -> None:
     result = push(
         a_change(1, "UPDATE", base=old.seq, phone="x"),
         records=old.records,
-        settled={number(1): Settled(Verdict.SUPERSEDED, 7)},
+        settled={number(1): RecordedVerdict(Verdict.SUPERSEDED, 7)},
         book=a_book(seq=old.seq),
     )
     assert result.outcomes[0].verdict is Verdict.SUPERSEDED and result.outcomes[0].seq == 7
@@ -184,13 +195,13 @@ def test_the_same_change_twice_in_one_batch_counts_once() -> None:
 
 
 def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_nothing_back() -> None:
-    again = push(a_change(1, "INSERT", name="Ada"), settled={number(1): Settled(Verdict.APPLIED, NOW)})
+    again = push(a_change(1, "INSERT", name="Ada"), settled={number(1): RecordedVerdict(Verdict.APPLIED, NOW)})
     assert again.outcomes[0].verdict is Verdict.APPLIED and again.outcomes[0].shown
     assert not again.records and not again.created
 
 
 def test_a_rejected_change_stays_rejected_with_its_reason() -> None:
-    settled = {number(1): Settled(Verdict.REJECTED, None, "unknown_record", "There is none.")}
+    settled = {number(1): RecordedVerdict(Verdict.REJECTED, None, "unknown_record", "There is none.")}
     outcomes = push(a_change(1, "INSERT", name="Ada"), Rejection(number(1), "x", "y"), settled=settled).outcomes
     assert [(one.verdict, one.code, one.detail) for one in outcomes] == [
         (Verdict.REJECTED, "unknown_record", "There is none.")
@@ -303,7 +314,7 @@ WAITS = {number(77): KEY}
 
 def settled_by(change: Change, old: Plan) -> Plan:
     change = change._replace(resolves=(number(77), number(78)))
-    return plan(a_book("ask", seq=old.seq), old.records, {}, [change], NOW, WAITS)
+    return plan_batch(a_book("ask", seq=old.seq), old.records, {}, [change], NOW, WAITS)
 
 
 def test_a_change_closes_the_open_conflicts_that_it_names() -> None:
@@ -332,7 +343,7 @@ def test_a_change_closes_no_conflict_of_another_record() -> None:
 def test_a_conflict_is_closed_by_the_first_that_names_it() -> None:
     old = existing(name="Ada", phone="o")
     batch = [a_change(n, "UPDATE", base=old.seq, phone="t")._replace(resolves=(number(77),)) for n in (1, 2)]
-    result = plan(a_book("ask", seq=old.seq), old.records, {}, batch, NOW, WAITS)
+    result = plan_batch(a_book("ask", seq=old.seq), old.records, {}, batch, NOW, WAITS)
     assert result.closed[number(77)].change_id == number(1)
 
 
@@ -381,7 +392,7 @@ def test_an_adding_that_lost_in_an_earlier_batch_is_known_from_the_past() -> Non
     alone = push(edit, records=records, book=LWW)
     assert verdicts(alone) == ["rejected"] and incomplete(alone) == {KEY}
     past = [(KEY, number(1), first.history[0].beaten)]
-    assert verdicts(plan(LWW, records, {}, [edit], NOW, past=past)) == ["superseded"]
+    assert verdicts(plan_batch(LWW, records, {}, [edit], NOW, past=past)) == ["superseded"]
 
 
 @pytest.mark.parametrize(("by", "record"), [(2, 1), (1, 3)], ids=["another replica", "another record"])
@@ -427,4 +438,4 @@ def test_a_change_for_the_history_alone_settles_no_conflict() -> None:
     start = existing(name="Ada")
     choice = for_history(a_change(1, "UPDATE", base=NOW, phone="1"))._replace(resolves=(number(5),))
     waiting = {number(5): KEY}
-    assert not plan(a_book(seq=NOW), start.records, {}, [choice], NOW, waiting).closed
+    assert not plan_batch(a_book(seq=NOW), start.records, {}, [choice], NOW, waiting).closed

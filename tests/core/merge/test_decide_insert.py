@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from offbook.core import TABLES, Change, Create, Operation, decide
-from offbook.core.validation import cells_of, shape
+from offbook.core.validation import cells_of, with_all_fields
 
 TABLE = TABLES["contacts"]
 ADA = str(UUID(int=7))
@@ -47,5 +47,8 @@ def test_a_new_record_holds_what_its_insert_says_and_no_empty_cell(name: str) ->
 
 
 def test_a_new_record_shows_its_flags() -> None:
-    shown = [shape(TABLE, created({"name": "Ada", "starred": flag}).record.cells)["starred"] for flag in (True, False)]
+    shown = [
+        with_all_fields(TABLE, created({"name": "Ada", "starred": flag}).record.cells)["starred"]
+        for flag in (True, False)
+    ]
     assert shown == [True, False]

@@ -9,7 +9,7 @@ import pytest
 
 from offbook.core import Record, decide
 from offbook.core.merge.decide import Decision, Write
-from offbook.core.merge.retention import Lines, is_bare, pruned
+from offbook.core.merge.retention import RetentionLimits, is_purged, pruned
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import (
     ADA,
@@ -113,8 +113,8 @@ def settle_bare(case: Case, policy: str) -> tuple[Record, Decision]:
     """As settle(), but that the record is pruned before ``theirs`` comes."""
     record, _ = settle(case, policy)
     assert record is not None
-    bare = pruned(record, Lines(0, record.seq))
-    assert bare is not None and is_bare(bare)
+    bare = pruned(record, RetentionLimits(0, record.seq))
+    assert bare is not None and is_purged(bare)
     return bare, decide(bare, make_change(case.theirs, 100, "theirs", PARENT_SEQ), policy, SEEN + 1)
 
 
@@ -126,4 +126,4 @@ def test_case(case: Case, policy: str) -> None:
 @pytest.mark.parametrize("typed", [insert(9, name="Eve"), update(9, name="Eve")])
 def test_what_waits_for_a_person_can_be_brought_back_with_a_name(typed: Typed) -> None:
     _, decision = settle_bare(Case("", ADA, (delete(5),), typed, {}), "ask")
-    assert isinstance(decision, Write) and decision.record.deleted and not is_bare(decision.record)
+    assert isinstance(decision, Write) and decision.record.deleted and not is_purged(decision.record)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from offbook.core import Operation, Write, decide
-from offbook.core.merge.decide import Keep, clock_of
+from offbook.core.merge.decide import NoChange, clock_of
 from offbook.core.model import Clock
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import (
@@ -325,4 +325,4 @@ def test_every_operation_has_a_case(operation: Operation) -> None:
 
 def test_the_removal_of_an_entry_that_never_was_writes_nothing() -> None:
     _, decision = settle(Case("", ADA, (), update(details=REMOVED), {}), "merge")
-    assert isinstance(decision, Keep)
+    assert isinstance(decision, NoChange)

@@ -10,23 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core import TABLES, Book, Change, Operation, Verdict, plan
-from offbook.core.history.reconstruct import Wish
+from offbook.core import TABLES, BookState, Change, Operation, Verdict, plan_batch
+from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.rebase import (
     FIRST,
-    Line,
-    State,
+    LineState,
+    PendingLine,
     after_restore,
     batches,
     by_time,
-    having_seen_own,
     is_on_top,
-    live,
-    lost,
+    patch_of_lost_row,
     seen_after,
     unseen,
+    visible_cells,
     with_bases,
+    with_own_values_seen,
 )
 from offbook.core.model import Clock, Record
 from offbook.core.validation import cells_of
@@ -53,8 +53,8 @@ def change(
     )
 
 
-def line(one: Change, state: State = State.PENDING, seq: int | None = None) -> Line:
-    return Line(1, one, state, seq)
+def line(one: Change, state: LineState = LineState.PENDING, seq: int | None = None) -> PendingLine:
+    return PendingLine(1, one, state, seq)
 
 
 def bases(*pending: Change) -> Sequence[Mapping[str, int]]:
@@ -68,13 +68,13 @@ def bases(*pending: Change) -> Sequence[Mapping[str, int]]:
     ("one", "server_seq", "on_top"),
     [
         (line(change("UPDATE")), 25, True),
-        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 19, True),
-        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 20, False),
-        (line(change("UPDATE"), State.ACKNOWLEDGED, 20), 25, False),
-        (line(change("UPDATE"), State.ACKNOWLEDGED), 0, False),
-        (line(change("UPDATE"), State.PARKED), 0, False),
-        (line(change("DELETE"), State.PARKED), 0, False),
-        (line(change("INSERT", **ADA), State.PARKED), 0, True),
+        (line(change("UPDATE"), LineState.ACKNOWLEDGED, 20), 19, True),
+        (line(change("UPDATE"), LineState.ACKNOWLEDGED, 20), 20, False),
+        (line(change("UPDATE"), LineState.ACKNOWLEDGED, 20), 25, False),
+        (line(change("UPDATE"), LineState.ACKNOWLEDGED), 0, False),
+        (line(change("UPDATE"), LineState.PARKED), 0, False),
+        (line(change("DELETE"), LineState.PARKED), 0, False),
+        (line(change("INSERT", **ADA), LineState.PARKED), 0, True),
     ],
     ids=[
         "a pending change",
@@ -87,52 +87,52 @@ def bases(*pending: Change) -> Sequence[Mapping[str, int]]:
         "a parked insert, whose row exists nowhere else",
     ],
 )
-def test_what_the_servers_row_lacks_is_laid_on_top(one: Line, server_seq: int, on_top: bool) -> None:
+def test_what_the_servers_row_lacks_is_laid_on_top(one: PendingLine, server_seq: int, on_top: bool) -> None:
     assert is_on_top(one, server_seq) is on_top
 
 
 def test_pending_changes_show_over_the_servers_row_in_their_order() -> None:
     lines = [line(change("UPDATE", phone="a", email="a")), line(change("UPDATE", phone="b"))]
-    assert live({"name": "Ada", "phone": "x"}, True, lines, 10) == {"name": "Ada", "phone": "b", "email": "a"}
+    assert visible_cells({"name": "Ada", "phone": "x"}, True, lines, 10) == {"name": "Ada", "phone": "b", "email": "a"}
 
 
 def test_a_new_row_shows_before_the_server_has_it() -> None:
-    assert live({}, False, [line(change("INSERT", **ADA))], 0) == ADA
+    assert visible_cells({}, False, [line(change("INSERT", **ADA))], 0) == ADA
 
 
 def test_a_pending_delete_shows_no_row() -> None:
-    assert live(ADA, True, [line(change("DELETE"))], 10) is None
+    assert visible_cells(ADA, True, [line(change("DELETE"))], 10) is None
 
 
 def test_an_edit_over_a_deletion_shows_with_the_cells_that_the_row_had() -> None:
-    assert live(ADA, False, [line(change("UPDATE", phone="x"))], 10) == {"name": "Ada", "phone": "x"}
+    assert visible_cells(ADA, False, [line(change("UPDATE", phone="x"))], 10) == {"name": "Ada", "phone": "x"}
 
 
 def test_the_removal_of_an_entry_brings_no_deleted_row_back() -> None:
-    assert live(ADA, False, [line(change("UPDATE", details={"k1": None}))], 10) is None
+    assert visible_cells(ADA, False, [line(change("UPDATE", details={"k1": None}))], 10) is None
 
 
 def test_a_row_that_nobody_has_does_not_show() -> None:
-    assert live({}, False, [], 0) is None
+    assert visible_cells({}, False, [], 0) is None
 
 
 def test_a_newer_row_that_comes_before_the_answer_to_an_older_change_is_what_shows() -> None:
     own = change("UPDATE", base=10, phone="own")
     newer = {"name": "Ada", "phone": "other"}
-    assert live(newer, True, [line(own)], 25) == {"name": "Ada", "phone": "own"}
-    assert live(newer, True, [line(own, State.ACKNOWLEDGED, 20)], 25) == newer
+    assert visible_cells(newer, True, [line(own)], 25) == {"name": "Ada", "phone": "own"}
+    assert visible_cells(newer, True, [line(own, LineState.ACKNOWLEDGED, 20)], 25) == newer
 
 
 @pytest.mark.parametrize(
-    ("state", "seq"), [(State.PARKED, None), (State.ACKNOWLEDGED, None)], ids=["rejected", "superseded"]
+    ("state", "seq"), [(LineState.PARKED, None), (LineState.ACKNOWLEDGED, None)], ids=["rejected", "superseded"]
 )
-def test_a_change_that_came_to_nothing_gives_the_servers_value_back(state: State, seq: int | None) -> None:
+def test_a_change_that_came_to_nothing_gives_the_servers_value_back(state: LineState, seq: int | None) -> None:
     server = {"name": "Ada", "phone": "server"}
-    assert live(server, True, [line(change("UPDATE", phone="own"), state, seq)], 10) == server
+    assert visible_cells(server, True, [line(change("UPDATE", phone="own"), state, seq)], 10) == server
 
 
 def test_a_change_whose_record_is_gone_leaves_no_row() -> None:
-    assert live(ADA, False, [line(change("UPDATE", phone="own"), State.PARKED)], 10) is None
+    assert visible_cells(ADA, False, [line(change("UPDATE", phone="own"), LineState.PARKED)], 10) is None
 
 
 # --- what a change had seen ----------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
 
 
 def push(old: Plan, *pending: Change) -> Plan:
-    book = Book(1, "book", "merge", "epoch", old.seq, 0)
-    return plan(book, old.records, {}, pending, now=old.seq + 10_000)
+    book = BookState(1, "book", "merge", "epoch", old.seq, 0)
+    return plan_batch(book, old.records, {}, pending, now=old.seq + 10_000)
 
 
 # --- after a restore -----------------------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def record(deleted: bool = False, **data: Any) -> Record:
     return Record(TABLE.name, str(UUID(int=7)), 10, deleted, cells, Clock(10, 1, "c", "r"), {})
 
 
-def said(wish: Wish | None) -> Any:
+def said(wish: Patch | None) -> Any:
     return wish and (wish.operation.value, dict(wish.cells))
 
 
@@ -292,25 +292,28 @@ GONE = record(deleted=True)
 
 def test_a_restored_server_is_told_what_it_lacks_of_a_record_and_no_more() -> None:
     k1 = {K1 + "@exists": True, K1 + "kind": "phone", K1 + "label": "cell", K1 + "value": ("1",) + (None,) * 5}
-    assert said(lost(HELD, record(), [], [])) == ("UPDATE", {"phone": "1", **k1})
-    assert said(lost(record(), HELD, [], [])) == ("UPDATE", {"phone": None, K1 + "@exists": False})
-    assert lost(HELD, HELD, [], []) is None
-    assert said(lost(GONE, HELD, [], [])) == ("DELETE", {})
+    assert said(patch_of_lost_row(HELD, record(), [], [])) == ("UPDATE", {"phone": "1", **k1})
+    assert said(patch_of_lost_row(record(), HELD, [], [])) == ("UPDATE", {"phone": None, K1 + "@exists": False})
+    assert patch_of_lost_row(HELD, HELD, [], []) is None
+    assert said(patch_of_lost_row(GONE, HELD, [], [])) == ("DELETE", {})
 
 
 def test_what_a_devices_own_changes_bring_again_is_not_said_twice() -> None:
     taken = [change("UPDATE", phone="1", details={"k1": CELL})]
-    assert lost(HELD, record(), taken, []) is None
-    assert said(lost(HELD, record(), [*taken, change("UPDATE", phone="2")], [])) == ("UPDATE", {"phone": "1"})
-    revived = said(lost(HELD, HELD, [change("DELETE")], []))
+    assert patch_of_lost_row(HELD, record(), taken, []) is None
+    assert said(patch_of_lost_row(HELD, record(), [*taken, change("UPDATE", phone="2")], [])) == (
+        "UPDATE",
+        {"phone": "1"},
+    )
+    revived = said(patch_of_lost_row(HELD, HELD, [change("DELETE")], []))
     assert revived[0] == "INSERT" and revived[1]["name"] == "Ada"
 
 
 def test_what_was_typed_over_a_lost_row_says_itself_what_its_cells_are_to_be() -> None:
-    assert lost(HELD, record(details={"k1": CELL}), [], [change("UPDATE", phone="2")]) is None
-    assert lost(HELD, record(phone="1"), [], [change("UPDATE", details={"k1": None})]) is None
-    assert lost(HELD, record(), [], [change("DELETE")]) is None
-    assert lost(GONE, HELD, [], [change("UPDATE", phone="2")]) is None
+    assert patch_of_lost_row(HELD, record(details={"k1": CELL}), [], [change("UPDATE", phone="2")]) is None
+    assert patch_of_lost_row(HELD, record(phone="1"), [], [change("UPDATE", details={"k1": None})]) is None
+    assert patch_of_lost_row(HELD, record(), [], [change("DELETE")]) is None
+    assert patch_of_lost_row(GONE, HELD, [], [change("UPDATE", phone="2")]) is None
 
 
 def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
@@ -328,7 +331,7 @@ ADA_CELLS = cells_of(TABLE, ADA, Operation.INSERT)
 def test_what_came_back_of_ones_own_was_seen_and_nothing_else_of_the_row() -> None:
     came = record(name="Ada", phone="1", email="theirs")._replace(seq=50)
     pending = [change("UPDATE", 3, phone="1", bases={"company": 1}), change("UPDATE", 4, number=2, phone="2")]
-    assert having_seen_own(pending, ADA_CELLS, came) == [
+    assert with_own_values_seen(pending, ADA_CELLS, came) == [
         pending[0]._replace(base=50, bases={"email": 3}),
         pending[1]._replace(base=50, bases={"email": 4}),
     ]
@@ -337,13 +340,13 @@ def test_what_came_back_of_ones_own_was_seen_and_nothing_else_of_the_row() -> No
 def test_a_value_that_was_typed_over_was_seen_though_it_is_not_the_last() -> None:
     came = record(name="Ada", phone="2")._replace(seq=50)
     pending = [change("UPDATE", 3, number=number, phone=str(number)) for number in (1, 2, 3)]
-    again = having_seen_own(pending, ADA_CELLS, came)
+    again = with_own_values_seen(pending, ADA_CELLS, came)
     assert again is not None and [(one.base, one.bases) for one in again] == [(50, {})] * 3
 
 
 def test_who_has_seen_more_than_the_row_that_came_knows_it() -> None:
     pending = [change("UPDATE", 60, phone="1")]
-    assert having_seen_own(pending, ADA_CELLS, record(name="Ada", phone="1")._replace(seq=50)) == pending
+    assert with_own_values_seen(pending, ADA_CELLS, record(name="Ada", phone="1")._replace(seq=50)) == pending
 
 
 @pytest.mark.parametrize(
@@ -352,7 +355,7 @@ def test_who_has_seen_more_than_the_row_that_came_knows_it() -> None:
     ids=["nothing", "what others wrote", "deleted"],
 )
 def test_a_row_without_anything_of_ones_own_says_nothing_of_what_was_seen(came: Record) -> None:
-    assert having_seen_own([change("UPDATE", 3, phone="1")], ADA_CELLS, came._replace(seq=50)) is None
+    assert with_own_values_seen([change("UPDATE", 3, phone="1")], ADA_CELLS, came._replace(seq=50)) is None
 
 
 @pytest.mark.parametrize(
@@ -448,6 +451,6 @@ BY_TIME = [
 def test_what_a_row_holds_is_told_as_one_change_per_time(
     operation: Operation, cells: dict[str, Any], seen: dict[str, int], parts: list[dict[str, Any]]
 ) -> None:
-    changes = by_time(TABLE, Wish(operation, cells), seen, 30)
+    changes = by_time(TABLE, Patch(operation, cells), seen, 30)
     assert [said for _, said in changes] == parts
     assert all(part.time == min(seen.get(cell, seen[FIRST]), 30) for part, said in changes for cell in said if seen)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
-from offbook.core.merge.retention import DAY_US, Forgotten, Lines, count, is_bare, lines_at, pruned, total
+from offbook.core.merge.retention import DAY_US, PurgedRows, RetentionLimits, count, is_purged, limits_at, pruned, total
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import seen
 
@@ -41,20 +41,26 @@ WITHOUT_K1 = Record(
 class Case:
     name: str
     before: Record
-    lines: Lines
+    lines: RetentionLimits
     after: Record | None
-    forgotten: Forgotten = Forgotten()
+    forgotten: PurgedRows = PurgedRows()
 
 
 CASES = [
-    Case("a tombstone that the history line reached", TOMBSTONE, Lines(20, 20), None, Forgotten(tombstones=1)),
-    Case("a bare one that the history line reached", BARE, Lines(20, 30), None, Forgotten(tombstones=1)),
-    Case("a tombstone above both lines", TOMBSTONE, Lines(0, 19), TOMBSTONE),
-    Case("a tombstone that only the trash line reached", TOMBSTONE, Lines(0, 20), BARE, Forgotten(emptied=1)),
-    Case("a bare one that the trash line reached again", BARE, Lines(19, 25), BARE),
-    Case("an entry that the history line reached", record(), Lines(20, 20), WITHOUT_K1, Forgotten(entries=1)),
-    Case("an entry that only the trash line reached", record(), Lines(19, 30), record()),
-    Case("a contact with nothing removed", WITHOUT_K1, Lines(99, 99), WITHOUT_K1),
+    Case(
+        "a tombstone that the history line reached", TOMBSTONE, RetentionLimits(20, 20), None, PurgedRows(tombstones=1)
+    ),
+    Case("a bare one that the history line reached", BARE, RetentionLimits(20, 30), None, PurgedRows(tombstones=1)),
+    Case("a tombstone above both lines", TOMBSTONE, RetentionLimits(0, 19), TOMBSTONE),
+    Case(
+        "a tombstone that only the trash line reached", TOMBSTONE, RetentionLimits(0, 20), BARE, PurgedRows(emptied=1)
+    ),
+    Case("a bare one that the trash line reached again", BARE, RetentionLimits(19, 25), BARE),
+    Case(
+        "an entry that the history line reached", record(), RetentionLimits(20, 20), WITHOUT_K1, PurgedRows(entries=1)
+    ),
+    Case("an entry that only the trash line reached", record(), RetentionLimits(19, 30), record()),
+    Case("a contact with nothing removed", WITHOUT_K1, RetentionLimits(99, 99), WITHOUT_K1),
 ]
 
 
@@ -65,27 +71,27 @@ def test_case(case: Case) -> None:
 
 
 def test_what_was_forgotten_adds_up() -> None:
-    parts = [Forgotten(tombstones=1, changes=2), Forgotten(tombstones=3, entries=4)]
-    assert total(parts) == Forgotten(tombstones=4, entries=4, changes=2)
-    assert total([]) == Forgotten()
+    parts = [PurgedRows(tombstones=1, changes=2), PurgedRows(tombstones=3, entries=4)]
+    assert total(parts) == PurgedRows(tombstones=4, entries=4, changes=2)
+    assert total([]) == PurgedRows()
 
 
 def test_only_a_tombstone_without_what_a_record_must_have_is_bare() -> None:
-    assert is_bare(BARE)
-    assert not any(map(is_bare, (TOMBSTONE, record(), WITHOUT_K1)))
+    assert is_purged(BARE)
+    assert not any(map(is_purged, (TOMBSTONE, record(), WITHOUT_K1)))
 
 
 @pytest.mark.parametrize("line", [0, 20, 100])
 def test_what_shows_is_the_same_after_pruning(line: int) -> None:
-    assert seen(pruned(record(), Lines(line, line))) == seen(record())
+    assert seen(pruned(record(), RetentionLimits(line, line))) == seen(record())
 
 
 SEQS = st.integers(10, 30)
-LINES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: Lines(*sorted(pair)))
+LINES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: RetentionLimits(*sorted(pair)))
 
 
 @given(SEQS, SEQS, LINES)
-def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: Lines) -> None:
+def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: RetentionLimits) -> None:
     alive = record(seq, False, removed_at)
     kept = pruned(alive, lines)
     assert kept is not None and seen(kept) == seen(alive)
@@ -93,13 +99,13 @@ def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: Lines) 
 
 
 @given(st.builds(record, SEQS, st.booleans(), SEQS), LINES)
-def test_pruning_twice_is_pruning_once(before: Record, lines: Lines) -> None:
+def test_pruning_twice_is_pruning_once(before: Record, lines: RetentionLimits) -> None:
     once = pruned(before, lines)
     assert once is None or pruned(once, lines) is once
 
 
 @given(st.builds(record, SEQS, st.just(True), SEQS), LINES)
-def test_a_tombstone_that_stays_keeps_its_place_and_its_causality(before: Record, lines: Lines) -> None:
+def test_a_tombstone_that_stays_keeps_its_place_and_its_causality(before: Record, lines: RetentionLimits) -> None:
     after = pruned(before, lines)
     assert after is None or (after.seq, after.deleted, after.clock(EXISTS)) == (before.seq, True, before.clock(EXISTS))
 
@@ -110,9 +116,9 @@ NOW = 1_000 * DAY_US
 
 
 def test_the_lines_lie_so_many_days_back() -> None:
-    assert lines_at(NOW, 365, 30) == Lines(635 * DAY_US, 970 * DAY_US)
-    assert lines_at(NOW, 0, 0) == Lines(NOW, NOW)
-    assert lines_at(NOW, 10**9, 10**9) == Lines(0, 0)
+    assert limits_at(NOW, 365, 30) == RetentionLimits(635 * DAY_US, 970 * DAY_US)
+    assert limits_at(NOW, 0, 0) == RetentionLimits(NOW, NOW)
+    assert limits_at(NOW, 10**9, 10**9) == RetentionLimits(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -125,5 +131,5 @@ def test_the_lines_lie_so_many_days_back() -> None:
 )
 def test_days_that_make_no_sense_are_refused_with_the_reason(history: int, trash: int, why: str) -> None:
     with pytest.raises(Invalid, match=why) as refused:
-        lines_at(NOW, history, trash)
+        limits_at(NOW, history, trash)
     assert refused.value.code == "bad_days"

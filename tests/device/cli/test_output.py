@@ -7,7 +7,7 @@ import io
 import pytest
 
 from offbook.cli.output import count, cut, moment, pairs, short_ids, table, width
-from offbook.cli.progress_bar import Bar
+from offbook.cli.progress_bar import ProgressBar
 from offbook.sync.session import SyncReport
 
 
@@ -54,7 +54,7 @@ def test_numbers_and_times_are_said_as_people_do() -> None:
 
 def test_a_long_sync_shows_a_bar_on_a_terminal() -> None:
     terminal = Terminal()
-    with Bar(terminal, seconds_min=0) as bar:
+    with ProgressBar(terminal, seconds_min=0) as bar:
         bar.update(SyncReport(pushed=1000), 2000)
         bar.update(SyncReport(pushed=3000, pulled=12), 0)
     assert "3,000 sent, 12 received" in terminal.getvalue()
@@ -63,7 +63,7 @@ def test_a_long_sync_shows_a_bar_on_a_terminal() -> None:
 def test_no_bar_is_shown_where_a_sync_is_short_or_no_terminal_is_there() -> None:
     terminal, file = Terminal(), io.StringIO()
     for stream, seconds in ((terminal, 60), (file, 0)):
-        with Bar(stream, seconds) as bar:
+        with ProgressBar(stream, seconds) as bar:
             bar.update(SyncReport(pushed=1), 1)
     assert terminal.getvalue() == file.getvalue() == ""
 
@@ -72,6 +72,6 @@ def test_colours_are_left_out_where_nobody_wants_them(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     terminal = Terminal()
-    with Bar(terminal, seconds_min=0) as bar:
+    with ProgressBar(terminal, seconds_min=0) as bar:
         bar.update(SyncReport(pushed=1), 1)
     assert "\x1b[3" not in terminal.getvalue().replace("\x1b[?", "")

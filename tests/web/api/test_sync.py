@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from models import Base
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import iso_micros
 from storage.base import prune
 from tests.support.api_client import NOON, Caller, caller, change, new_id, typed
@@ -276,7 +276,7 @@ def test_a_cursor_of_another_epoch_is_gone(app: App, laptop: Caller) -> None:
 def test_a_cursor_below_the_prune_line_is_gone_and_says_how_much_was_kept(app: App, laptop: Caller) -> None:
     old = laptop.synced(change(), since=None)["cursor"]
     head = result_of(laptop.synced(change()))["seq"]
-    prune(parts_of(app).store, book_id(app), Lines(head, head))
+    prune(parts_of(app).store, book_id(app), RetentionLimits(head, head))
     before = typed(app)
     answer = refused(laptop.sync(change(), since=old))
     assert (answer["reason"], answer["kept"]) == ("pruned", head)

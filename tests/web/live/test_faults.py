@@ -20,14 +20,14 @@ from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, push_of
 from services.sync import sync_together
-from storage.base import Origin
+from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, caller, change, new_id
 from tests.support.browser import app_on, parts_of
 from tests.support.event_loop import run
 from tests.support.live_server import connect, migrated, running, serving, serving_process
 from tests.support.websocket_client import SECONDS, Listener, listening
 from web.live.feeds import Feeds
-from web.server.thread_pool import Threads
+from web.server.thread_pool import ThreadPool
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -190,7 +190,7 @@ def test_who_came_in_just_when_the_database_was_put_back_is_closed_too(app: App,
         connection.execute(update(Base.metadata.tables["books"]).values(epoch=new_id()))
 
     async def join() -> None:
-        threads: Threads[Any] = Threads(1)
+        threads: ThreadPool[Any] = ThreadPool(1)
         feeds = Feeds(parts_of(app).store, parts_of(app).open_news, threads)
         feeds.leave(await feeds.join(1, listener), listener)
         threads.close()
@@ -210,10 +210,10 @@ def test_pushes_that_arrive_together_are_one_commit(
     monkeypatch.setattr(parts.store, "heard", lambda book_id, seq: commits.append(seq))
     gone = Cursor(new_id(), 5)
     pushes = [
-        (Origin(1), pushed(change(), change())),
-        (Origin(1), pushed(change(data={"name": ""}))),
-        (Origin(2), pushed(change(), since=str(gone))),
-        (Origin(2), pushed(change())),
+        (ChangeOrigin(1), pushed(change(), change())),
+        (ChangeOrigin(1), pushed(change(data={"name": ""}))),
+        (ChangeOrigin(2), pushed(change(), since=str(gone))),
+        (ChangeOrigin(2), pushed(change())),
     ]
     answers = sync_together(parts.store, 1, pushes, parts.clock())
     assert [verdicts(one) for one in answers] == [["applied"] * 2, ["rejected"], "epoch", ["applied"]]

@@ -11,7 +11,7 @@ import pytest
 import offbook.core
 from app import App
 from offbook.core.protocol.requests import change_of, iso_millis
-from storage.base import Origin, push
+from storage.base import ChangeOrigin, push
 from storage.repositories.activity import DAY_US, DayCount
 from storage.repositories.devices import Device
 from tests.support.browser import Browser, add_device, parts_of
@@ -30,7 +30,7 @@ def add(app: App, device: Device | None = None, days_ago: int = 0, times: int = 
     for start in range(0, times, 1000):
         ids = [parts.new_id() for _ in range(min(1000, times - start))]
         batch = [change_of(insert(one, now, data), one) for one in ids]
-        push(parts.store, user.book_id, Origin(device.id if device else None, user.id), batch, now)
+        push(parts.store, user.book_id, ChangeOrigin(device.id if device else None, user.id), batch, now)
 
 
 def insert(record_id: str, now: int, data: dict[str, Any]) -> dict[str, Any]:
@@ -111,12 +111,12 @@ def test_open_conflicts_lead_to_the_inbox(app: App, ada: Browser) -> None:
     book = parts.accounts.user_named("ada").book_id
     parts.accounts.set_policy(book, "ask")
     record, now = parts.new_id(), parts.clock()
-    push(parts.store, book, Origin(), [change_of(insert(record, now, {}), record)], now)
+    push(parts.store, book, ChangeOrigin(), [change_of(insert(record, now, {}), record)], now)
     with parts.store.reading(book) as reading:
         base = reading.book.seq
     for phone in ("1", "2"):
         item = insert(record, now, {"phone": phone}) | {"id": parts.new_id(), "operation": "UPDATE", "base": base}
-        push(parts.store, book, Origin(), [change_of(item | {"data": {"phone": phone}}, parts.new_id())], now)
+        push(parts.store, book, ChangeOrigin(), [change_of(item | {"data": {"phone": phone}}, parts.new_id())], now)
     page = ada.get("/activity").text
     assert "1 conflict waits for someone to choose" in page
     assert 'href="/inbox"' in page

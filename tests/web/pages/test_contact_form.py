@@ -17,7 +17,7 @@ from offbook.core.validation import cells_of
 from web.pages.contact_form import (
     FIELDS,
     PARTS,
-    Form,
+    ContactForm,
     Posted,
     checked,
     data_of,
@@ -45,7 +45,7 @@ ADA: Mapping[str, Any] = {
 }
 
 
-def sent(form: Form) -> dict[str, list[str]]:
+def sent(form: ContactForm) -> dict[str, list[str]]:
     """What a browser posts of a form that nobody touched: line breaks as CRLF, none at all in one-line inputs."""
     posted = {"change_id": [form.change_id], "base": [str(form.base)], "opened": [form.opened_json()]}
     posted |= {name: [in_input(text, name == "notes")] for name, text in form.fields.items()}

@@ -10,10 +10,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Record
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, prune, push
+from storage.base import ChangeOrigin, prune, push
 from tests.support.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.support.html_forms import Fields, form_at
 
@@ -57,7 +57,7 @@ class Person:
         item = {"id": self.parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
         change = change_of(item | ({"data": data} if data else {}), self.device.uuid)
-        push(self.parts.store, self.book, Origin(self.device.id), [change], self.parts.clock())
+        push(self.parts.store, self.book, ChangeOrigin(self.device.id), [change], self.parts.clock())
 
 
 def added(contact: str, name: str) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def test_an_empty_book_and_an_empty_search_say_what_to_do(ada: Person) -> None:
 def test_a_long_list_comes_in_pages(ada: Person) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
     batch = [change_of(added(one, f"Person {number:03}"), one) for number, one in enumerate(ids)]
-    push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
+    push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
     first = ada.get("/").text
     more = re.search(r'class="more" rel="next" href="([^"]+)"', first)
     assert more
@@ -277,7 +277,7 @@ def test_a_renewal_brings_no_session_back_that_was_signed_out_meanwhile(ada: Per
 def test_a_script_gets_as_many_lines_as_it_has(ada: Person, asked: str, given: int) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
     batch = [change_of(added(one, f"Person {number:03}"), one) for number, one in enumerate(ids)]
-    push(ada.parts.store, ada.book, Origin(), batch, ada.parts.clock())
+    push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
     assert ada.get(f"/?lines={asked}").text.count('<li class="row"') == given
 
 
@@ -345,7 +345,7 @@ def emptied(ada: Person) -> tuple[str, Fields, Fields]:
     ada.send(f"/c/{contact}/delete", deletion(ada, contact))
     restore = form_at(ada.get(f"/c/{contact}").text, f"/c/{contact}/restore")
     head = ada.record(contact).seq
-    prune(ada.parts.store, ada.book, Lines(0, head))
+    prune(ada.parts.store, ada.book, RetentionLimits(0, head))
     return contact, restore, edit
 
 

@@ -10,9 +10,9 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.merge.retention import Lines
+from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from storage.base import Origin, prune, push
+from storage.base import ChangeOrigin, prune, push
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
 from tests.web.pages.test_contacts import Person
@@ -115,7 +115,7 @@ def test_what_lost_is_told_with_what_won_and_can_be_given_back(ada: Person) -> N
     late = {"id": ada.parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE", "base": base}
     late |= {"timestamp": "2019-01-01T00:00:00.000Z", "data": {"company": "Late"}}
     change = change_of(late, ada.parts.new_id())
-    push(ada.parts.store, ada.book, Origin(user_id=1), [change], ada.parts.clock())
+    push(ada.parts.store, ada.book, ChangeOrigin(user_id=1), [change], ada.parts.clock())
     said = text_of(history(ada, contact))
     assert "Edit that lost" in said
     assert "Company “Late” lost to the edit from Bob's phone, which was later" in said
@@ -174,7 +174,7 @@ def test_a_long_history_comes_in_pages(ada: Person) -> None:
 def test_a_history_that_was_pruned_says_where_it_begins(ada: Person) -> None:
     contact = ada.add(name="Grace")
     ada.device_edits(contact, company="Navy")
-    prune(ada.parts.store, ada.book, Lines(*[ada.record(contact).created.seq] * 2))
+    prune(ada.parts.store, ada.book, RetentionLimits(*[ada.record(contact).created.seq] * 2))
     assert "What happened before is not kept any more." in text_of(history(ada, contact))
 
 
@@ -199,7 +199,7 @@ def ruined(ada: Person, size: int = 25) -> tuple[str, int]:
         item = {"id": made, "table": "contacts", "record_id": made, "operation": "INSERT", "base": 0}
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "data": {"name": f"Junk {number:03}"}}
         change = change_of(item, ada.device.uuid)
-        push(ada.parts.store, ada.book, Origin(ada.device.id), [change], ada.parts.clock())
+        push(ada.parts.store, ada.book, ChangeOrigin(ada.device.id), [change], ada.parts.clock())
     return grace, head
 
 
@@ -280,7 +280,7 @@ def test_a_moment_that_can_not_be_is_told_in_a_sentence(ada: Person, query: dict
 
 def test_a_moment_before_the_kept_history_is_told_in_a_sentence(ada: Person) -> None:
     grace, head = ruined(ada)
-    prune(ada.parts.store, ada.book, Lines(*[ada.record(grace).seq] * 2))
+    prune(ada.parts.store, ada.book, RetentionLimits(*[ada.record(grace).seq] * 2))
     page = ada.get("/past", query_string={"seq": head})
     assert page.status_code == 422
     assert "does not reach back so far" in text_of(page)

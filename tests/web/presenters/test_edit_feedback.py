@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from offbook.core.merge.decide import Create, Keep, Write, decide
+from offbook.core.merge.decide import Create, NoChange, Write, decide
 from offbook.core.model import Change, Record, Verdict
 from offbook.core.protocol.requests import change_of
-from web.presenters.edit_feedback import Told, meanwhile, said, told
+from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of, quote_value
 
 RECORD = "00000000-0000-4000-8000-000000000001"
 
@@ -35,7 +35,7 @@ def after(record: Record | None, one: Change, seq: int, policy: str = "merge") -
             return Verdict.APPLIED, made
         case Write(verdict, made):
             return verdict, made
-        case Keep(verdict):
+        case NoChange(verdict):
             assert record is not None
             return verdict, record
     raise AssertionError
@@ -50,58 +50,58 @@ def meeting(
     *,
     mine_at: int = 5,
     policy: str = "merge",
-) -> Told:
+) -> Feedback:
     """Both changed the record as it was at seq 10; theirs, made in minute 4, was there first."""
     there = change(2, 10, theirs, 4, "DELETE" if theirs is None else "UPDATE")
     here = change(3, 10, mine, mine_at, "DELETE" if mine is None else "UPDATE")
     before = after(ADA, there, 20, policy)[1]
     verdict, record = after(before, here, 30, policy)
-    return told(verdict, here, before, record, {there.id: "Bob's phone"})
+    return feedback_of(verdict, here, before, record, {there.id: "Bob's phone"})
 
 
 def test_an_edit_that_met_nobody_is_just_saved() -> None:
     edit = change(3, 10, {"phone": "2"})
     verdict, record = after(ADA, edit, 20)
-    assert told(verdict, edit, ADA, record, {}) == Told("Saved.")
-    assert told(Verdict.APPLIED, edit, None, record, {}) == Told("Saved.")
+    assert feedback_of(verdict, edit, ADA, record, {}) == Feedback("Saved.")
+    assert feedback_of(Verdict.APPLIED, edit, None, record, {}) == Feedback("Saved.")
 
 
 def test_different_fields_are_both_kept() -> None:
     expected = "Saved. Meanwhile Bob's phone changed the company and notes; both are kept."
-    assert meeting({"company": "B", "notes": "n"}, {"phone": "2"}) == Told(expected)
+    assert meeting({"company": "B", "notes": "n"}, {"phone": "2"}) == Feedback(expected)
 
 
 def test_a_value_that_was_replaced_unseen_is_told() -> None:
-    assert meeting({"phone": "9"}, {"phone": "2"}) == Told(
+    assert meeting({"phone": "9"}, {"phone": "2"}) == Feedback(
         "Saved. Meanwhile Bob's phone set the phone to “9”: yours is later and stays, theirs is in the history."
     )
 
 
 def test_an_edit_that_lost_in_one_field_says_which_and_where_it_is() -> None:
-    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, mine_at=3) == Told(
+    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, mine_at=3) == Feedback(
         "Saved. But Bob's phone changed the phone later, and that stays. Yours (“2”) is in the history.", False
     )
 
 
 def test_an_edit_that_lost_whole_was_not_saved() -> None:
-    assert meeting({"phone": "9"}, {"phone": "2"}, mine_at=3) == Told(
+    assert meeting({"phone": "9"}, {"phone": "2"}, mine_at=3) == Feedback(
         "Not saved: Bob's phone changed this contact later, and that stays. Yours (“2”) is in the history.", False
     )
 
 
 def test_what_waits_for_a_person_is_told() -> None:
-    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, policy="ask") == Told(
+    assert meeting({"phone": "9"}, {"phone": "2", "company": "C"}, policy="ask") == Feedback(
         "Saved. But Bob's phone changed the phone too: it stays as it is, until someone chooses.", False
     )
 
 
 def test_an_edit_of_what_was_deleted_meanwhile_brings_it_back() -> None:
     expected = "Saved. Meanwhile Bob's phone had deleted this contact: your edit brought it back."
-    assert meeting(None, {"phone": "2"}) == Told(expected)
+    assert meeting(None, {"phone": "2"}) == Feedback(expected)
 
 
 def test_a_delete_of_what_was_edited_meanwhile_is_not_done() -> None:
-    assert meeting({"phone": "9"}, None) == Told(
+    assert meeting({"phone": "9"}, None) == Feedback(
         "Not deleted: meanwhile Bob's phone changed this contact. Look at it, and delete it again.", False
     )
 
@@ -122,7 +122,7 @@ def test_a_detail_is_called_by_its_kind() -> None:
 def above_a_form(theirs: Mapping[str, Any] | None, policy: str = "merge") -> str:
     """What is said above a form that was opened at seq 10, since when theirs came."""
     there = change(2, 10, theirs, 4, "DELETE" if theirs is None else "UPDATE")
-    return meanwhile(change(3, 10, {}), after(ADA, there, 20)[1], {there.id: "Bob's phone"}, policy)
+    return concurrent_edits_notice(change(3, 10, {}), after(ADA, there, 20)[1], {there.id: "Bob's phone"}, policy)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_whoever_has_a_form_open_is_told_who_changed_what_and_what_saving_does(t
 def test_a_detail_that_was_removed_is_told() -> None:
     with_phone = after(ADA, change(2, 10, {"details": {"k1": {"kind": "phone", "value": "2"}}}), 20)[1]
     without = after(with_phone, change(4, 20, {"details": {"k1": None}}), 30)[1]
-    assert "changed the phone." in meanwhile(change(3, 20, {}), without, {}, "merge")
+    assert "changed the phone." in concurrent_edits_notice(change(3, 20, {}), without, {}, "merge")
 
 
 def test_whoever_has_a_form_open_of_what_was_deleted_is_told_what_saving_does() -> None:
@@ -154,7 +154,7 @@ def test_what_a_form_does_not_show_is_not_told_above_it() -> None:
 
 def test_a_form_s_own_change_is_nobody_else_s() -> None:
     saved = change(3, 10, {"phone": "2"})
-    assert meanwhile(change(3, 10, {}), after(ADA, saved, 20)[1], {}, "merge") == ""
+    assert concurrent_edits_notice(change(3, 10, {}), after(ADA, saved, 20)[1], {}, "merge") == ""
 
 
 @pytest.mark.parametrize(
@@ -168,4 +168,4 @@ def test_a_form_s_own_change_is_nobody_else_s() -> None:
     ],
 )
 def test_values_are_quoted_short(value: Any, words: str) -> None:
-    assert said(value) == words
+    assert quote_value(value) == words

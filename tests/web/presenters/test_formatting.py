@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.pages.contact_form import Row
+from web.pages.contact_form import EntryRow
 from web.presenters.formatting import address_lines, birthday, count, href, hue, initials
 from web.presenters.labels import label_of, listing
 
@@ -53,10 +53,10 @@ def test_only_what_is_safe_to_follow_is_a_link(kind: str, value: str | None, lin
 
 
 def test_an_address_is_shown_as_written_else_from_its_parts() -> None:
-    row = Row("address", "k1", street="1 Street", city="Town", region="RG", postcode="123", country="Land")
+    row = EntryRow("address", "k1", street="1 Street", city="Town", region="RG", postcode="123", country="Land")
     assert address_lines(row) == ["1 Street", "Town, RG 123", "Land"]
-    assert address_lines(Row("address", "k1", value=" a \n\nb", city="Town")) == ["a", "b"]
-    assert address_lines(Row("address", "k1", postcode="123")) == ["123"]
+    assert address_lines(EntryRow("address", "k1", value=" a \n\nb", city="Town")) == ["a", "b"]
+    assert address_lines(EntryRow("address", "k1", postcode="123")) == ["123"]
 
 
 def test_a_birthday_needs_no_year() -> None:

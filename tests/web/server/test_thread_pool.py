@@ -9,21 +9,21 @@ from threading import Event, current_thread
 import pytest
 
 from tests.support.event_loop import run
-from web.server.thread_pool import Threads
+from web.server.thread_pool import ThreadPool
 
 
 @pytest.fixture
-def threads() -> Iterator[Threads[str]]:
-    made: Threads[str] = Threads(1)
+def threads() -> Iterator[ThreadPool[str]]:
+    made: ThreadPool[str] = ThreadPool(1)
     yield made
     made.close()
 
 
-def test_work_is_done_in_a_thread_and_its_result_comes_back(threads: Threads[str]) -> None:
+def test_work_is_done_in_a_thread_and_its_result_comes_back(threads: ThreadPool[str]) -> None:
     assert run(threads.run(lambda: current_thread().name)) == "offbook-0"
 
 
-def test_what_work_raises_is_raised_to_whoever_waits(threads: Threads[str]) -> None:
+def test_what_work_raises_is_raised_to_whoever_waits(threads: ThreadPool[str]) -> None:
     def fail() -> str:
         raise ZeroDivisionError
 
@@ -32,7 +32,7 @@ def test_what_work_raises_is_raised_to_whoever_waits(threads: Threads[str]) -> N
     assert run(threads.run(lambda: "goes on")) == "goes on"
 
 
-def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[str]) -> None:
+def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: ThreadPool[str]) -> None:
     go = Event()
 
     async def leave() -> str:
@@ -46,7 +46,7 @@ def test_a_result_that_nobody_waits_for_any_more_harms_nothing(threads: Threads[
 
 
 def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: Threads[str] = Threads(1)
+    threads: ThreadPool[str] = ThreadPool(1)
     begun, go = Event(), Event()
     done: list[str] = []
 
