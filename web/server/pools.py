@@ -88,7 +88,7 @@ class Pools:
     def of(self, scope: Scope) -> Workers | None:
         """Those whom a request is for; None for nearly all."""
         method, path = scope["method"], scope["path"]
-        if (method, path[1:].partition("/")[0]) not in self._begins:
+        if (method, path.lstrip("/").partition("/")[0]) not in self._begins:  # as werkzeug strips it
             return None
         try:
             endpoint, _ = self._map.match(path, method)
