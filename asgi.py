@@ -15,8 +15,7 @@ from config import Config
 from ops.doctor import schema
 from ops.move.move import why_closed
 from storage.errors import Unwritable
-from web.server.process import address_of, listen, raise_file_limit, rest_the_collector
-from web.server.uvicorn_server import server_of
+from web.server.process import address_of, listen, raise_file_limit, rest_the_collector, server_of
 from web.telemetry import logs
 
 

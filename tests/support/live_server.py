@@ -19,8 +19,7 @@ import uvicorn
 from config import Config
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
-from web.server.process import address_of, listen
-from web.server.uvicorn_server import server_of
+from web.server.process import address_of, listen, server_of
 
 ROOT = Path(__file__).parents[2]
 

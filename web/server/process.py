@@ -1,4 +1,4 @@
-"""What a process is before it serves: a port that listens, enough files, a garbage collector that rests."""
+"""A process that serves an app: its server, its port, enough files, a garbage collector that rests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,43 @@ import contextlib
 import gc
 import resource
 import socket
+
+import uvicorn
+from flask import Flask
+
+from config import Config
+from services.container import Services
+from web.live.connections import LiveSockets
+from web.server.pools import Pools
+from web.server.uvicorn_server import server_for
+from web.server.wsgi_bridge import Bridge, OpenLive, WsgiApp
+from web.telemetry.events import Telemetry
+
+
+def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
+    """uvicorn, with the app in threads behind it."""
+    return server_for(Bridge(app, config, live_of(app, config), watch_of(app), pools_of(app)), config)
+
+
+def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
+    """The live channel of an offbook app; any other WSGI app has none."""
+    if not isinstance(app, Flask):
+        return None
+    parts: Services = app.extensions["offbook"]
+    return lambda threads: LiveSockets(parts, threads, config)
+
+
+def watch_of(app: WsgiApp) -> Telemetry | None:
+    """Who hears what an offbook app does."""
+    if not isinstance(app, Flask):
+        return None
+    parts: Services = app.extensions["offbook"]
+    return parts.watch
+
+
+def pools_of(app: WsgiApp) -> Pools | None:
+    """What an offbook app works on apart from all else."""
+    return Pools(app) if isinstance(app, Flask) else None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,23 +10,21 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from typing import ClassVar, TypeVar, cast
+from typing import cast
 
 import httptools
 import uvicorn
-from flask import Flask
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import CloseCode, Frame
 
 from config import Config
-from services.container import Services
-from web.live.connections import LiveSockets
-from web.server.pools import Pools
+from web.server.limited import Limited, limited, stop
 from web.server.refusals import RequestRefused
 from web.server.transport import EndingTransport
-from web.server.wsgi_bridge import REFUSED, Bridge, OpenLive, WsgiApp
-from web.telemetry.events import Telemetry
+from web.server.wsgi_bridge import REFUSED, Bridge
 
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
@@ -39,37 +37,11 @@ HEADERS_MAX = 256
 PIPELINED_MAX = 32
 """Requests of one connection that wait for their turn. They came in one read, and each is an object of kilobytes."""
 
+MESSAGES_MAX = 1024
+"""Of a socket, that wait until somebody hears them."""
+
 HANDSHAKE = (b"connection", b"upgrade", b"origin", b"sec-websocket-")
 """Names of headers, or how they begin, by which websockets decides about a handshake (RFC 6455, 4.2.1)."""
-
-Protocol = TypeVar("Protocol", bound="Limited")
-
-
-class Limited(asyncio.Protocol):
-    """What both of uvicorn's protocols lack: an end for a client that takes nothing of what it is sent."""
-
-    limits: ClassVar[Config]
-    loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport
-    send_timer: asyncio.TimerHandle | None = None
-
-    def is_unread(self) -> bool:
-        """Whether the client may be in the middle of sending something."""
-        return False
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self.send_timer is None:
-            self.send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self.send_timer = stop(self.send_timer)
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.send_timer = stop(self.send_timer)
-        cast(EndingTransport, self.transport).lost()
-        super().connection_lost(exc)
 
 
 class Enough(Exception):
@@ -160,7 +132,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer a request, unless it wishes for another protocol: the parser stops there.
 
-        Raises Refusal, and Enough.
+        Raises RequestRefused, and Enough.
         """
         if self.parser.should_upgrade():
             return
@@ -195,7 +167,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.later_bytes = 0
 
     def on_message_complete(self) -> None:
-        """The body is whole. Raises Refusal where its trailers are too long."""
+        """The body is whole. Raises RequestRefused where its trailers are too long."""
         if self.in_body:
             if self.headers and self.is_too_long():
                 raise self.too_long()
@@ -315,6 +287,19 @@ class TimedSocket(Limited, WebSocketsSansIOProtocol):
         super().connection_made(transport)
         self.handshake_timer = self.loop.call_later(self.limits.head_seconds, self.transport.abort)
 
+    def is_unread(self) -> bool:
+        return self.conn.close_rcvd is None
+
+    def data_received(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            super().data_received(data)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Raises ClientDisconnected, also where the client was shown out for what it said: no app is at fault then."""
+        if self.close_sent:
+            raise ClientDisconnected
+        await super().send(message)
+
     def shake_hands(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Go on with a handshake that was read, for a request with these headers."""
         if not self.handshake_initiated:  # websockets can't read it, and has an answer where it is too long
@@ -347,28 +332,21 @@ class TimedSocket(Limited, WebSocketsSansIOProtocol):
         if event.data or event.fin:
             super().handle_cont(event)
 
+    def send_receive_event_to_app(self) -> None:
+        """A message is whole. Reading pauses after it, but one read may bring tens of thousands of small ones."""
+        if self.queue.qsize() >= MESSAGES_MAX and not self.close_sent:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "too many messages at once")
+            self.handle_parser_exception()
+        else:
+            super().send_receive_event_to_app()
+
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.send_timer = self.send_timer or self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
 
-def limited(protocol: type[Protocol], config: Config) -> type[Protocol]:
-    """The protocol with the limits of ``config``: uvicorn takes a class and makes the connections itself."""
-    return type(protocol.__name__, (protocol,), {"limits": config})
-
-
-def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    if timer is not None:
-        timer.cancel()
-    return None
-
-
-def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
-    """uvicorn, with the app in threads behind it."""
-    return server_for(Bridge(app, config, live_of(app, config), watch_of(app), pools_of(app)), config)
-
-
 def server_for(bridge: Bridge, config: Config) -> uvicorn.Server:
+    """uvicorn in front of this app, with these limits."""
     return uvicorn.Server(
         uvicorn.Config(
             bridge,
@@ -389,24 +367,3 @@ def server_for(bridge: Bridge, config: Config) -> uvicorn.Server:
             log_level="warning",
         )
     )
-
-
-def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
-    """The live channel of an offbook app; any other WSGI app has none."""
-    if not isinstance(app, Flask):
-        return None
-    parts: Services = app.extensions["offbook"]
-    return lambda threads: LiveSockets(parts, threads, config)
-
-
-def watch_of(app: WsgiApp) -> Telemetry | None:
-    """Who hears what an offbook app does."""
-    if not isinstance(app, Flask):
-        return None
-    parts: Services = app.extensions["offbook"]
-    return parts.watch
-
-
-def pools_of(app: WsgiApp) -> Pools | None:
-    """What an offbook app works on apart from all else."""
-    return Pools(app) if isinstance(app, Flask) else None

@@ -8,8 +8,7 @@ from app import create_app
 from asgi import greet
 from config import Config
 from tests.web.server.conversations import LIMITS
-from web.server.process import address_of, listen, raise_file_limit, rest_the_collector
-from web.server.uvicorn_server import server_of
+from web.server.process import address_of, listen, raise_file_limit, rest_the_collector, server_of
 from web.telemetry import logs
 
 

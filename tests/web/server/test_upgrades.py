@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.live_server import connect, serving
+from tests.support.live_server import connect, read_all, serving
 from tests.support.polling import wait_until
 from tests.web.server.raw_client import (
     PATIENT,
@@ -167,3 +167,11 @@ def test_empty_pieces_of_a_message_take_no_memory(deaf: tuple[socket.socket, Any
     made.sendall(frame(b"da", 0x00))
     wait_until(lambda: b"da" in connection.frames)
     assert connection.frames == [b"A", b"da"]
+
+
+def test_a_client_that_says_too_much_at_once_is_told_so(deaf: tuple[socket.socket, Any]) -> None:
+    """A read of a quarter of a megabyte has tens of thousands of such messages, each an object."""
+    made, connection = deaf
+    made.sendall(frame(b"", 0x81) * 40_000)
+    heard = read_all(made)
+    assert b"\x03\xf0too many messages at once" in heard

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from types import NoneType
 
 import httptools
 import pytest
@@ -24,7 +25,8 @@ from tests.support.live_server import connect
 from tests.support.polling import wait_until
 from tests.web.server.raw_client import PATIENT, chunked, hall, handshake, letting_app, request
 from web.server import uvicorn_server
-from web.server.uvicorn_server import Limited, TimedProtocol, TimedSocket
+from web.server.limited import Limited
+from web.server.uvicorn_server import TimedProtocol, TimedSocket
 
 SOURCES = {
     HttpToolsProtocol: "18fdf324b11bf160",
@@ -51,11 +53,16 @@ CYCLE_STATE = {
     "response_complete": bool,
     "scope": dict,
 }
+CONN_STATE = {
+    "close_rcvd": NoneType,
+}
 SOCKET_STATE = {
+    "close_sent": bool,
     "conn": ServerProtocol,
     "handshake_complete": bool,
     "handshake_initiated": bool,
     "loop": asyncio.AbstractEventLoop,
+    "queue": asyncio.Queue,
     "scope": dict,
     "transport": asyncio.Transport,
     "writable": asyncio.Event,
@@ -75,7 +82,7 @@ def test_no_class_that_is_built_on_has_changed(owner: type) -> None:
         (TimedProtocol, "self.cycle", CYCLE_STATE, RequestResponseCycle),
         (TimedSocket, "self", SOCKET_STATE, WebSocketsSansIOProtocol),
         (TimedSocket, "super()", {}, WebSocketsSansIOProtocol),
-        (TimedSocket, "self.conn", {}, ServerProtocol),
+        (TimedSocket, "self.conn", CONN_STATE, ServerProtocol),
     ],
 )
 def test_all_that_is_borrowed_is_there(cls: type, of: str, state: dict[str, type], owner: type) -> None:
@@ -95,7 +102,7 @@ def test_only_this_module_borrows() -> None:
     borrowing = {
         str(path.relative_to(root))
         for path in [*root.glob("*.py"), *root.glob("web/**/*.py"), *root.glob("storage/**/*.py")]
-        if {"uvicorn", "httptools", "websockets"} & set(imported(path))
+        if any(module.startswith(("uvicorn.", "httptools", "websockets")) for module in imported(path))
     }
     assert borrowing == {"web/server/uvicorn_server.py"}
 
@@ -103,9 +110,9 @@ def test_only_this_module_borrows() -> None:
 def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (name.name.partition(".")[0] for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.partition(".")[0]
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield f"{node.module}."
 
 
 def test_connections_have_the_state_that_is_built_on() -> None:
@@ -120,6 +127,7 @@ def test_connections_have_the_state_that_is_built_on() -> None:
             (by_kind["TimedProtocol"], HTTP_STATE),
             (by_kind["TimedProtocol"].cycle, CYCLE_STATE),
             (by_kind["TimedSocket"], SOCKET_STATE),
+            (by_kind["TimedSocket"].conn, CONN_STATE),
         ):
             assert {name: isinstance(getattr(made, name), kind) for name, kind in state.items()} == dict.fromkeys(
                 state, True
