@@ -56,7 +56,7 @@ format: $(DEV_STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-# The same laws and worlds as in the suite, for as long as one likes: make proof WORLDS=100000
+# The same laws, worlds and conversations as in the suite, as many as one likes: make proof WORLDS=100000
 proof: $(DEV_STAMP)
 	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
