@@ -146,6 +146,16 @@ def test_a_session_and_the_throttle_of_sign_ins_hold_on_every_host(hosts: list[P
     assert answers[-1] == 429 and 429 not in answers[:10]
 
 
+def test_a_session_that_ends_at_one_host_has_ended_at_every_host(hosts: list[Process], balancer: Balancer) -> None:
+    with requests.Session() as browser, requests.Session() as copy:
+        page = sign_in(browser, balancer.url, PASSWORD)
+        copy.cookies.update(browser.cookies.copy())
+        assert [copy.get(balancer.url).url for _ in hosts] == [page.url] * 2
+        fields = {"csrf_token": csrf_of(page.text)}
+        browser.post(f"{balancer.url}/logout", data=fields, headers={"Referer": page.url}, timeout=10)
+        assert {copy.get(balancer.url).url.partition("?")[0] for _ in range(6)} == {f"{balancer.url}/login"}
+
+
 def sign_in(browser: requests.Session, url: str, password: str) -> Any:
     form = browser.get(f"{url}/login", timeout=10)
     fields = {"csrf_token": csrf_of(form.text), "name": "ada", "password": password}
