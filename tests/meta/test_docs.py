@@ -63,6 +63,15 @@ def test_every_line_of_asvs_on_passwords_names_existing_tests() -> None:
     assert not {name for found in names for name, _ in found if name} - existing_tests()
 
 
+def test_every_word_of_the_glossary_is_used_in_the_code() -> None:
+    terms = re.findall(r"^\| ([a-z][^|]*?) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    folders = ("offbook", "services", "storage", "ops", "web", "cli")
+    code = " ".join(path.read_text() for folder in folders for path in ROOT.glob(f"{folder}/**/*.py"))
+    words = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", code)).lower()
+    assert len(terms) > 50
+    assert [term for term in terms if term != "term" and re.sub(r"\W+", " ", term) not in words] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text())
