@@ -70,7 +70,9 @@ POSTGRESQL = Server(
         "SELECT table_name, column_name, data_type, collation_name FROM information_schema.columns "
         "WHERE table_schema = 'public' ORDER BY 1, 2"
     ),
-    moved=" UNION ALL ".join(f"SELECT '{name}' FROM {name}_id_seq WHERE is_called" for name in COUNTED),
+    moved=" UNION ALL ".join(
+        f"SELECT '{name}' FROM {name}_id_seq WHERE is_called OR last_value > 1" for name in COUNTED
+    ),
     recount="SELECT setval('{0}_id_seq', coalesce(max(id), 1), max(id) IS NOT NULL) FROM {0}",
     databases="SELECT datname FROM pg_database",
     forced=" WITH (FORCE)",

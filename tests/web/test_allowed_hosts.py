@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -13,8 +14,24 @@ from config import Config
 from tests.support.browser import PASSWORD, Browser, add_user, app_on, csrf_of, signed_in
 from web.allowed_hosts import is_allowed, name_in
 
+Made = Callable[..., App]
+
 HTTPS = {"base_url": "https://localhost"}
 PROXIED = {"X-Forwarded-Proto": "https"}
+
+
+@pytest.fixture
+def made(database_url: str) -> Iterator[Made]:
+    """Makes an app of these settings, whose database is closed in the end."""
+    apps: list[App] = []
+
+    def make(**settings: Any) -> App:
+        apps.append(app_on(database_url, **settings))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["database"].close()
 
 
 @pytest.mark.parametrize(
@@ -63,8 +80,8 @@ def test_the_names_are_a_setting() -> None:
     assert config.allowed_hosts == ("book.example.org", "Other.example")
 
 
-def test_an_allowed_name_is_answered(database_url: str) -> None:
-    client = app_on(database_url, allowed_hosts=("Book.example.org",)).test_client()
+def test_an_allowed_name_is_answered(made: Made) -> None:
+    client = made(allowed_hosts=("Book.example.org",)).test_client()
     assert client.get("/login", headers={"Host": "book.example.org:8443"}).status_code == HTTPStatus.OK
     assert client.get("/login", headers={"Host": "evil.example"}).status_code == HTTPStatus.MISDIRECTED_REQUEST
 
@@ -82,14 +99,14 @@ def test_a_doubled_slash_redirects_nowhere(app: App, path: str) -> None:
 @pytest.mark.parametrize(
     "prefix", ["//evil.example", "/a//evil", "http://evil.example", "/\\evil.example", "/a, //evil", "?"]
 )
-def test_a_prefix_that_is_no_path_is_dropped(database_url: str, prefix: str) -> None:
-    client = app_on(database_url, trusted_proxies=1).test_client()
+def test_a_prefix_that_is_no_path_is_dropped(made: Made, prefix: str) -> None:
+    client = made(trusted_proxies=1).test_client()
     answer = client.get("/", headers={"X-Forwarded-Prefix": prefix})
     assert answer.location.startswith("/login")
 
 
-def test_a_prefix_that_is_a_path_stands_before_every_address(database_url: str) -> None:
-    client = app_on(database_url, trusted_proxies=1).test_client()
+def test_a_prefix_that_is_a_path_stands_before_every_address(made: Made) -> None:
+    client = made(trusted_proxies=1).test_client()
     assert client.get("/", headers={"X-Forwarded-Prefix": "/my/book"}).location.startswith("/my/book/login")
 
 
@@ -147,8 +164,8 @@ def test_a_cookie_that_another_host_could_have_planted_signs_nobody_in(app: App)
     assert client.get("/").status_code == HTTPStatus.OK, "as before without HTTPS"
 
 
-def test_behind_a_proxy_that_speaks_https_it_is_the_same(database_url: str) -> None:
-    browser = Browser(app_on(database_url, trusted_proxies=1))
+def test_behind_a_proxy_that_speaks_https_it_is_the_same(made: Made) -> None:
+    browser = Browser(made(trusted_proxies=1))
     answer = browser.get("/login", headers=PROXIED)
     assert "Strict-Transport-Security" in answer.headers
     assert answer.headers["Set-Cookie"].startswith("__Host-offbook=")
