@@ -374,7 +374,7 @@ def test_what_was_committed_and_not_counted_yet_is_told_too(replica: sqlite3.Con
 
     contacts = [{"id": str(uuid4()), "name": f"Ada {number}"} for number in range(300)]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr("offbook.bulk_import.in_turns", parts)
+        patch.setattr("offbook.bulk_import.write_in_batches", parts)
         importing.add(contacts)
     (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
     assert importing.counts.added == count > 0

@@ -102,7 +102,7 @@ def test_a_name_is_enough(tool: Tool, replica: sqlite3.Connection) -> None:
     assert isinstance(change, Change)
     assert (change.record_id, change.base, change.cells) == (id, 0, {"name": "Ada"})
     assert line.timestamp == created
-    assert (line.state, line.bases, line.seq, line.verdict) == (change_log.State.PENDING, None, None, None)
+    assert (line.state, line.bases, line.seq, line.verdict) == (change_log.LineState.PENDING, None, None, None)
 
 
 def test_ids_made_in_sql_are_random_uuids(tool: Tool) -> None:

@@ -118,7 +118,7 @@ def test_one_that_can_not_begin_leaves_the_file_to_others(path: Path, monkeypatc
         raise OSError("Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(stream_file, "Copying", no_more_files)
+        patched.setattr(stream_file, "Checkpointer", no_more_files)
         with pytest.raises(OSError, match="Too many"):
             StreamWriter(path, URL, NOW)
     with closing(connect(path)) as other:

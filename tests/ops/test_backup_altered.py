@@ -390,7 +390,7 @@ def wrong_with(text: str) -> str | None:
         try:
             schema = postgresql_dump.read(parts, loader)
             loader.finish()
-            backup.backup_contents.rows_of(scratch, schema, HEAD or "")
+            backup.contents.rows_of(scratch, schema, HEAD or "")
         except Faulty as fault:
             return str(fault)
     return None

@@ -69,7 +69,7 @@ class Version:
         self.Replica = modules["offbook.replica"].Replica
         self.table = modules["offbook.core.schema"].CONTACTS
         self.log = modules["offbook.database.change_log"]
-        self.change_in = modules["offbook.database.server_rows"].change_in
+        self.change_in = modules["offbook.database.server_rows"].change_of_line
         self.is_behind = modules["offbook.database.known_cells"].is_behind
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
@@ -78,7 +78,7 @@ class Version:
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
         is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
-        return is_bad or line.state == change_log.State.PARKED
+        return is_bad or line.state == change_log.LineState.PARKED
 
     def known(self, row: Any) -> Any:
         """What this version knows of a record."""
@@ -275,11 +275,11 @@ class Device:
         return {one.record_id for one in self.replica.parked() if one.operation == "INSERT"}
 
     def _pending(self) -> list[change_log.LogLine]:
-        found: list[change_log.LogLine] = self.version.log.pending(self.replica.connection)
+        found: list[change_log.LogLine] = self.version.log.pending_lines(self.replica.connection)
         return found
 
     def _unsettled(self) -> list[change_log.LogLine]:
-        return [*self._pending(), *self.version.log.parked(self.replica.connection)]
+        return [*self._pending(), *self.version.log.parked_lines(self.replica.connection)]
 
     def _unsendable(self) -> dict[str, set[str]]:
         """Records that began with an INSERT that can't be sent, and what the log says of them.
@@ -302,7 +302,7 @@ class Device:
         yield
         after, lines = self.shown(), self._unsettled()
         deleted = {
-            line.record_id for line in lines if (line.state, line.operation) == (change_log.State.PENDING, "DELETE")
+            line.record_id for line in lines if (line.state, line.operation) == (change_log.LineState.PENDING, "DELETE")
         }
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)

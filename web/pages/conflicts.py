@@ -57,7 +57,7 @@ def index() -> ResponseReturnValue:
 
 @inbox.post("/inbox/<uuid:conflict_id>")
 @session_required
-def resolve(conflict_id: UUID) -> ResponseReturnValue:
+def settle(conflict_id: UUID) -> ResponseReturnValue:
     here = str(conflict_id)
     try:
         done = store.resolve_conflict(

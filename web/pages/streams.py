@@ -140,7 +140,7 @@ def stretches(gaps: list[Gap], now: int) -> list[tuple[int, int]]:
     return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
 
 
-streams.add_app_template_filter(without_control_characters)
+streams.add_app_template_filter(without_control_characters, "clean")
 
 
 @streams.app_template_filter()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engines("sqlite")  # one writer at a time: here others 
 
 DETAILS = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}
 DELAY_SECONDS = 1.0
-"""The longest that anybody may wait for others, on a machine that may have other things to do: half of it, where not."""
+"""The longest that anybody may wait for others, on a machine that may be busy: half of it, where it is not."""
 
 
 def heavy(count: int = 1000) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def test_a_queue_that_is_full_says_when_to_come_again(users: App, monkeypatch: p
 
 def test_every_view_that_hashes_a_password_runs_apart(app: App) -> None:
     hashing = {
-        (f"web.{path.stem}", function.name)
+        (".".join(path.relative_to(WEB.parent).with_suffix("").parts), function.name)
         for path in WEB.rglob("*.py")
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.FunctionDef)
