@@ -11,9 +11,9 @@ from flask import Response, request
 
 from app import App
 from tests.support.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
-from web.auth import safe_next
 from web.bodies import read_body
 from web.errors import ApiProblem
+from web.pages.login import safe_next
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
