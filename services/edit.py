@@ -16,8 +16,8 @@ from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.container import services
 from storage.base import ChangeOrigin, push
-from web.auth import signed_in_user
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
+from web.sessions import signed_in_user
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ model                  the nouns: Change, Record, Clock, Verdict, Conflict, Curs
 validation             the values of cells, checked by the rules of TABLES
 lenient_validation     what a server says of a record, held by its JSON types alone
 merge.policies         one function per policy
+merge.policy_wording   what each policy does, in words
 merge.decide           decide(record, change, policy, seq) -> Decision
 merge.batch            plan(book, records, settled, batch, now) -> Plan: the server's side of a push
 merge.retention        what is forgotten, and when

@@ -83,6 +83,8 @@ def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunRepor
 
 
 class DryRun:
+    """One dry run on its way: what it has pulled, and the report that grows."""
+
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport

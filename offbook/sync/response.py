@@ -99,6 +99,8 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncResponse:
+    """The checked response to `POST /sync`: results, a page and the cursor after it."""
+
     book: str
     results: list[ChangeResult]
     since: str | None

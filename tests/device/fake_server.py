@@ -181,7 +181,8 @@ class Wire:
             return step(body or b"", self.server)
         if method == "GET":
             return self.server.tell(path)
-        assert method == "POST" and (path in ("/sync", "/plan") or path in QUESTIONS)
+        assert method == "POST"
+        assert path in ("/sync", "/plan") or path in QUESTIONS
         assert body is not None
         return self.server.answer(body, path)
 

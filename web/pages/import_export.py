@@ -23,8 +23,9 @@ from offbook.formats import google_csv
 from services.container import services
 from storage.base import ChangeOrigin, pull
 from storage.sql.batched_writes import Turns, push_in_turns
-from web.auth import session_required, signed_in_user
+from web.auth import session_required
 from web.server.pools import Pool, runs_in
+from web.sessions import signed_in_user
 
 imports = Blueprint("imports", __name__)
 
