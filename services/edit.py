@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offbook.core.merge.decide import concurrent_cells
-from offbook.core.model import Change, Operation, Record, Rejection, Verdict
+from offbook.core.model import Change, Operation, Record, Rejection
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
@@ -44,13 +44,13 @@ def save(edit: EditRequest) -> EditResult:
     user, now = signed_in_user(), services().clock()
     item = change_of(_wire(edit, now), edit.change_id)
     if isinstance(item, Rejection):
-        return EditResult(Feedback(item.detail, False), rejected=item.detail)
+        return EditResult(Feedback(item.fault.detail, False), rejected=item.fault.detail)
     before = services().contacts.get(user.book_id, item.record_id)
     pushed = push(services().store, user.book_id, ChangeOrigin(user_id=user.id), [item], now)
     outcome = pushed.outcomes[0]
     after = pushed.records.get((item.table, item.record_id))
-    if outcome.verdict is Verdict.REJECTED:
-        return EditResult(Feedback(outcome.detail or "", False), after, outcome.detail or "")
+    if outcome.fault is not None:
+        return EditResult(Feedback(outcome.fault.detail, False), after, outcome.fault.detail)
     return EditResult(feedback_of(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
 
 

@@ -123,7 +123,7 @@ class DryRun:
             if key in parked:
                 self._park(line, "behind_parked", "It joins the change before it, which can't be sent.")
             elif isinstance(found, Rejection):
-                self._park(line, found.code, found.detail)
+                self._park(line, found.fault.code, found.fault.detail)
                 if self._takes_in(line):
                     parked.add(key)
             else:

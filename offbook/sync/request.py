@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.merge.rebase import batches, with_bases
+from offbook.core.messages import CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.protocol.rows import iso_millis
@@ -89,7 +90,7 @@ def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -
     with change_log.without_logging(connection):
         if _is_key(key):
             write_bases(connection, key)
-        parked = park(connection, line, why.code, why.detail)
+        parked = park(connection, line, why.fault.code, why.fault.detail)
         if _is_key(key):
             rebuild_row(connection, key)
     return parked
@@ -106,7 +107,7 @@ def check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
         line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
     )
     if isinstance(found, Change) and (found.record_id, found.id) != (line.record_id, line.change_id):
-        return Rejection(line.change_id, "bad_id", "An id must be a UUID in small letters: add it again under one.")
+        return Rejection(line.change_id, CAPITAL_ID.fault())
     return found
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
+from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
@@ -239,7 +240,7 @@ class SyncSession:
             self._start_over(gone, sync_state.read(self._connection))
             return
         code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
-        why = Rejection(batch[0].change_id, code, str(refusal))
+        why = Rejection(batch[0].change_id, Fault(Message(code, str(refusal))))
         self._counts["parked"] += park_unsent(self._connection, batch[0], why)
         self._gained_at = time.monotonic()
         self._batch_max = CHANGES_MAX
