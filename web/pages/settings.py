@@ -16,9 +16,10 @@ from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import known_browsers
-from web.auth import my_session, open_session, session_required, signed_in_user
+from web.auth import session_required
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
+from web.sessions import my_session, open_session, signed_in_user
 
 settings = Blueprint("settings", __name__)
 
