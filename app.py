@@ -18,7 +18,7 @@ import extensions
 import routes
 from config import Config, config_named
 from extensions import db
-from offbook.core import clock_wording
+from offbook.core.text import clock_advice
 from offbook.core.users import kept_until
 from services.container import Services
 from storage.commit_notifications import open_notifications, require_carrier
@@ -140,7 +140,7 @@ def extend(app: App) -> None:
         "ago": time_formatting.ago,
         "clock_time": time_formatting.clock_time,
         "clock_offset": time_formatting.clock_offset,
-        "clock_advice": clock_wording.advice,
+        "clock_advice": clock_advice,
         "date": time_formatting.date,
         "iso": time_formatting.iso,
         "kept_until": kept_until,

@@ -32,7 +32,8 @@ from offbook.core.model import (
     Value,
     Verdict,
 )
-from offbook.core.protocol.requests import PAGE_MAX, iso_millis
+from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.ranges import Range, Sum

@@ -16,7 +16,8 @@ from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
-from offbook.core.protocol.requests import loads, parse_push
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import page
 from services.sync import dry_run, sync

@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
-from offbook.core.protocol.requests import data_of as wire_data
+from offbook.core.protocol.rows import data_of as wire_data
 from services.container import services
 from services.edit import EditRequest, EditResult, concurrent_edits, save
 from storage.repositories.contact_queries import ContactRow

@@ -16,7 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Malformed
 from offbook.core.model import Change, Operation, Rejection, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, change_of
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
 from services.container import services
