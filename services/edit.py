@@ -14,7 +14,8 @@ from offbook.core.protocol.requests import change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.container import services
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from web.auth import signed_in_user
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
 

@@ -20,8 +20,9 @@ from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
 from services.container import services
-from storage.base import ChangeOrigin, pull
-from storage.sql.batched_writes import Turns, push_in_turns
+from services.pull import pull
+from services.push import Turns, push_in_turns
+from storage.base import ChangeOrigin
 from web.auth import session_required, signed_in_user
 from web.server.pools import Pool, runs_in
 
