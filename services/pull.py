@@ -6,7 +6,7 @@ from offbook.core.conflicts.resolution import conflict_row
 from offbook.core.errors import CursorGone
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cursor, Key
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import Json, with_all_fields
 from storage.base import WHOLE_PAGE, HistoryStep, Page, PageSize, ReadTransaction, Store

@@ -18,7 +18,8 @@ from offbook.core.history.entry import restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, change_of
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
 from services.push import apply_batch

@@ -8,7 +8,8 @@ from itertools import chain, groupby, islice
 from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Cursor
-from offbook.core.protocol.requests import Push, data_of
+from offbook.core.protocol.requests import Push
+from offbook.core.protocol.rows import data_of
 from offbook.core.validation import Json
 from services.pull import pull, read_page
 from services.push import Turns, plan_changes, push_in_turns

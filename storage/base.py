@@ -170,6 +170,8 @@ class WriteTransaction(ReadTransaction, Protocol):
 
 
 class Store(Protocol):
+    """Opens transactions on a book."""
+
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
 
     def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...

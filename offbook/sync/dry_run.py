@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Change, Operation, Rejection, Verdict
-from offbook.core.protocol.requests import PROTOCOL, dumps
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells, sync_state
@@ -82,6 +83,8 @@ def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunRepor
 
 
 class DryRun:
+    """One dry run on its way: what it has pulled, and the report that grows."""
+
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport

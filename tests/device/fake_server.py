@@ -16,7 +16,8 @@ from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
-from offbook.core.protocol.requests import loads, parse_push
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import page
 from services.retention import prune
@@ -181,7 +182,8 @@ class Wire:
             return step(body or b"", self.server)
         if method == "GET":
             return self.server.tell(path)
-        assert method == "POST" and (path in ("/sync", "/plan") or path in QUESTIONS)
+        assert method == "POST"
+        assert path in ("/sync", "/plan") or path in QUESTIONS
         assert body is not None
         return self.server.answer(body, path)
 

@@ -13,7 +13,8 @@ from flask import Blueprint, Response, request, url_for
 
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Change, Operation, Record, Value, Verdict
-from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT, data_of
+from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
+from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, with_all_fields
 from services.container import services

@@ -23,10 +23,11 @@ from storage.repositories.sessions import Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
-from web.auth import device_login, is_signed_in, my_session, signed_in_user
+from web.auth import device_login
 from web.errors import ApiProblem
 from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR
+from web.sessions import is_signed_in, my_session, signed_in_user
 
 live = Blueprint("live", __name__)
 
