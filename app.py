@@ -18,9 +18,10 @@ import extensions
 import routes
 from config import Config, config_named
 from extensions import db
-from offbook.core import clock_wording
+from offbook.core.text import clock_advice
 from offbook.core.users import kept_until
 from services.container import Services
+from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -30,10 +31,10 @@ from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import DAY_US, Lifetime
 from storage.repositories.stream_registry import Streams
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import allowed_hosts, assets, auth, errors, headers, request_values
+from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions
 from web.pages import late_forms
 from web.pages.late_forms import Protection
 from web.presenters import time_formatting
@@ -82,7 +83,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, late_forms, headers, request_values, auth, events, cli, routes):
+    for part in (errors, late_forms, headers, request_values, sessions, auth, events, cli, routes):
         part.register(app)
     allowed_hosts.register(app, config)
     if config.trusted_proxies:
@@ -107,7 +108,7 @@ def wire(app: App, config: Config) -> None:
         accounts=accounts,
         people=People(database, accounts),
         contacts=ContactQueries(database),
-        tutorial=Tutorial(store, database),
+        tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
         open_news=partial(open_notifications, database, config.live_url),
@@ -140,7 +141,7 @@ def extend(app: App) -> None:
         "ago": time_formatting.ago,
         "clock_time": time_formatting.clock_time,
         "clock_offset": time_formatting.clock_offset,
-        "clock_advice": clock_wording.advice,
+        "clock_advice": clock_advice,
         "date": time_formatting.date,
         "iso": time_formatting.iso,
         "kept_until": kept_until,

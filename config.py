@@ -21,6 +21,8 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True)
 class Config:
+    """Every setting of a server, with its default."""
+
     instance_path: Path = ROOT / "instance"
     """Where the default database and the secret live: outside the code, and not in git."""
 

@@ -14,7 +14,6 @@ from web.api.history import history
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
-from web.auth import auth
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
@@ -22,6 +21,7 @@ from web.pages.contacts import pages
 from web.pages.devices import devices
 from web.pages.history import giving_back
 from web.pages.import_export import imports
+from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
 from web.pages.users import people, users

@@ -55,7 +55,8 @@ def heard(running: Server, listeners: int) -> Iterator[Figure]:
 
 
 def delays_of_one(client: Client, ears: subprocess.Popen[str]) -> list[float]:
-    assert ears.stdin is not None and ears.stdout is not None
+    assert ears.stdin is not None
+    assert ears.stdout is not None
     print("wait 1", file=ears.stdin, flush=True)
     began = time.monotonic_ns()
     client.send("POST", "/sync", sync.body([sync.insert(str(uuid.uuid4()))]))
@@ -85,7 +86,8 @@ def devices(running: Server, count: int) -> list[str]:
 def audience(url: str, since: str, tokens: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bench.websocket_clients"]
     child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert child.stdin is not None and child.stdout is not None
+    assert child.stdin is not None
+    assert child.stdout is not None
     print(json.dumps([url, since, tokens]), file=child.stdin, flush=True)
     if child.stdout.readline() != "ready\n":
         raise RuntimeError("the listeners could not all connect")

@@ -35,7 +35,8 @@ def device(running: Server, path: Path) -> Iterator[subprocess.Popen[str]]:
     """A started device, live."""
     command = [sys.executable, "-m", "bench.server_client_pair", str(path), running.url, running.token]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         yield child
         child.stdin.close()

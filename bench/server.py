@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass
 class Server:
+    """A running server, with the token of a device of it."""
+
     url: str
     token: str
     pid: int

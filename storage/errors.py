@@ -23,6 +23,8 @@ class Unwritable(OffbookError):
 
 
 class DatabaseDiskFull(Unwritable):
+    """The disk of the database is full."""
+
     code = "disk_full"
 
     def __init__(self, place: str) -> None:
@@ -34,6 +36,8 @@ class DatabaseDiskFull(Unwritable):
 
 
 class ReadOnlyDatabase(Unwritable):
+    """The database may only be read."""
+
     code = "read_only"
 
     def __init__(self, place: str) -> None:

@@ -32,6 +32,8 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
+    """Where a measurement happens: the hosts with their shared database, and a folder for files."""
+
     hosts: Hosts
     folder: Path
 

@@ -40,6 +40,8 @@ class Book:
 
 @dataclass
 class Device:
+    """One simulated device: what it holds, what it has not sent yet, and its connection."""
+
     book: Book
     uuid: str
     token: str

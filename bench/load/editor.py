@@ -15,6 +15,8 @@ values = count(1)
 
 
 class Hand:
+    """Makes the changes of one replica, whose clock is off by a constant."""
+
     def __init__(self, random: Random, replica: str) -> None:
         self._random = random
         self._replica = replica

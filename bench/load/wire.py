@@ -16,6 +16,8 @@ ANSWER_SECONDS = 60
 
 
 class Answer(NamedTuple):
+    """A whole HTTP response."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes

@@ -25,6 +25,8 @@ CONTACTS = (20, 600)
 
 @dataclass(frozen=True)
 class BookPlan:
+    """One book of a load test: its policy, its size, and the role of each of its devices."""
+
     policy: str
     contacts: int
     roles: tuple[str, ...]

@@ -80,6 +80,8 @@ def subtitle(contact: Contact) -> str:
 
 
 class Fact(NamedTuple):
+    """One labelled line of a contact."""
+
     label: str
     text: str
     link: str = ""

@@ -31,6 +31,8 @@ Keys = QKeySequence.StandardKey | str | None
 
 
 class Frame(QMainWindow):
+    """The widgets of the main window and their layout. What they do is Window's."""
+
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Contacts")

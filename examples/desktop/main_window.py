@@ -27,6 +27,8 @@ FEW = 10
 
 
 class Window(Frame):
+    """The main window of one replica."""
+
     def __init__(self, book: Replica) -> None:
         super().__init__()
         self.book = book

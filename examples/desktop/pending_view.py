@@ -102,6 +102,8 @@ Settle = Callable[[Callable[[Replica], object]], None]
 
 
 class Card(QFrame):
+    """One thing that needs a decision, with its name and what it is about."""
+
     def __init__(self, name: str, what: str) -> None:
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)

@@ -28,6 +28,8 @@ from math import inf
 
 
 class ConnectionState(StrEnum):
+    """Where a started replica is; the module's table says what each state means."""
+
     STOPPED = "stopped"
     SYNCING = "syncing"
     CONNECTING = "connecting"
@@ -39,6 +41,8 @@ class ConnectionState(StrEnum):
 
 
 class ConnectionEvent(StrEnum):
+    """What can happen to a started replica."""
+
     START = "start"  # start() was called
     STOP = "stop"  # stop() was called
     TIMER = "timer"  # the time of this state is over

@@ -42,6 +42,8 @@ class Malformed(OffbookError):
 
 
 class NotFound(OffbookError):
+    """There is no such record, change or device."""
+
     code = "not_found"
 
 
@@ -97,22 +99,32 @@ class SyncError(OffbookError):
 
 
 class Offline(SyncError):
+    """The server can't be reached."""
+
     code = "offline"
 
 
 class ProxyFault(Offline):
+    """The proxy on the way can't be used; the server was not reached."""
+
     code = "proxy"
 
 
 class NotAuthorized(SyncError):
+    """The token or its user is not accepted. Nothing is dropped: the queue pauses."""
+
     code = "not_authorized"
 
 
 class OtherBook(SyncError):
+    """The token belongs to another book. Nothing was sent or applied."""
+
     code = "other_book"
 
 
 class Busy(SyncError):
+    """Another process or thread is syncing this replica."""
+
     code = "busy"
 
 
@@ -127,10 +139,14 @@ class Refused(SyncError):
 
 
 class NoLive(SyncError):
+    """The server has no live channel, or none for this device now. Syncing by HTTP goes on."""
+
     code = "no_live"
 
 
 class ServerFault(SyncError):
+    """The server failed, or its response is not valid."""
+
     code = "server_fault"
 
 

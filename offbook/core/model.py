@@ -22,6 +22,8 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Operation(StrEnum):
+    """What a change does to its record."""
+
     INSERT = "INSERT"
     UPDATE = "UPDATE"
     DELETE = "DELETE"

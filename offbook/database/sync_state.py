@@ -45,6 +45,8 @@ class Snapshot(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
+    """The row of `sync_state`: who this replica is, and how far it has synced."""
+
     replica: str
     server: str | None
     token: str | None

@@ -85,6 +85,8 @@ class Readable:
 
 
 class DeadlineResponse(http.client.HTTPResponse):
+    """A response whose every read ends by the deadline."""
+
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(Readable(sock), *args, **options)  # type: ignore[arg-type]
 
@@ -117,7 +119,7 @@ class DeadlineConnection(HTTPConnection):
 
 
 class DeadlineSecureConnection(DeadlineConnection, HTTPSConnection):
-    pass
+    """The same over TLS."""
 
 
 def _begun(work: Callable[..., Any], *args: Any) -> Future[None]:
@@ -134,10 +136,14 @@ def _begun(work: Callable[..., Any], *args: Any) -> Future[None]:
 
 
 class DeadlinePool(HTTPConnectionPool):
+    """A pool of DeadlineConnection."""
+
     ConnectionCls = DeadlineConnection
 
 
 class DeadlineSecurePool(HTTPSConnectionPool):
+    """A pool of DeadlineSecureConnection."""
+
     ConnectionCls = DeadlineSecureConnection
 
 

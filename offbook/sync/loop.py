@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.model import Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.database import change_log, known_cells
 from offbook.database.change_log import LogLine
 from offbook.database.sync_state import Snapshot, SyncState

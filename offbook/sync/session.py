@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone
 from offbook.core.model import Rejection
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.database import known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.change_log import LogLine

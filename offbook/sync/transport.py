@@ -52,6 +52,8 @@ class Response:
 
 
 class Transport(Protocol):
+    """What carries a request to the server: HTTP, or a fake in a test."""
+
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         """Send a request and return whatever was answered. Raises Offline where there is no answer."""
         ...

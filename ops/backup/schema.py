@@ -49,6 +49,8 @@ class ColumnSchema:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
+    """A foreign key."""
+
     columns: Columns
     table: str
     targets: Columns
@@ -57,6 +59,8 @@ class Reference:
 
 @dataclass(slots=True)
 class TableSchema:
+    """A table with its keys and indexes, as far as engines can be compared by them."""
+
     columns: dict[str, ColumnSchema] = field(default_factory=dict)
     primary: Columns = ()
     unique: set[Columns] = field(default_factory=set)

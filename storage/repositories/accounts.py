@@ -51,6 +51,8 @@ SETTINGS = models.Base.metadata.tables["settings"]
 
 
 class WrongPassword(OffbookError):
+    """Name and password don't belong together, or there is no such user: which of them is not said."""
+
     code = "wrong_password"
 
     def __init__(self) -> None:
@@ -83,6 +85,8 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Book:
+    """A book by its row id and its UUID, with its name and its policy."""
+
     id: int
     uuid: str
     name: str

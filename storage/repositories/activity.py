@@ -58,6 +58,8 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Company:
+    """A company with the number of its contacts."""
+
     name: str
     contacts: int
 

@@ -117,6 +117,8 @@ class DeviceLogin:
 
 
 class Devices:
+    """Devices and their tokens."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -44,6 +44,8 @@ class Effort:
 
 
 class Passwords:
+    """Hashes passwords with Argon2id and checks them, a bounded number at once."""
+
     def __init__(self, effort: Effort) -> None:
         self._hasher = PasswordHasher(effort.time_cost, effort.memory_kib, effort.parallelism)
         self._turns = BoundedSemaphore(HASHES_AT_ONCE)

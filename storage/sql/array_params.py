@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class in_array(FunctionElement[bool]):
+class in_array(FunctionElement[bool]):  # noqa: N801 - called like SQLAlchemy's functions
     """Written as a function, as those of SQLAlchemy. The values are a list, under this name."""
 
     type = Boolean()

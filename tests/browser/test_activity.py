@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.activity import DAY_US
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of
@@ -40,7 +41,8 @@ def test_the_chart_fits_the_screen_and_has_its_colours(visit: Open, size: str, s
     fills = "[...document.querySelectorAll('.chart-day rect:not(.chart-column)')].map(e => getComputedStyle(e).fill)"
     assert len(set(ada.page.evaluate(fills))) == 3, "two devices and the browser"
     box = ada.page.locator("svg.chart").bounding_box()
-    assert box and box["width"] > 200
+    assert box
+    assert box["width"] > 200
     assert ada.complaints == []
 
 

@@ -138,6 +138,7 @@ def test_a_contact_leads_to_its_conflicts(visit: Open) -> None:
 def test_two_versions_stand_side_by_side_where_there_is_room(visit: Open, size: str) -> None:
     ada, _ = waiting(visit, size=size)
     one, other = (ada.page.locator(".version").nth(place).bounding_box() for place in (0, 1))
-    assert one and other
+    assert one
+    assert other
     assert (one["y"] == other["y"]) is (size == "desktop")
     assert (one["x"] == other["x"]) is (size == "phone")

@@ -26,7 +26,8 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.accounts import User, WrongPassword
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
@@ -68,7 +69,8 @@ def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
     assert taken.stderr.startswith("Error: There is a user named 'ada' already.")
     assert "Traceback" not in taken.output
     short = run(app, "user", "add", "bob", "--password-stdin", typed="short")
-    assert short.exit_code == 1 and "characters" in short.stderr
+    assert short.exit_code == 1
+    assert "characters" in short.stderr
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,8 @@ def test_a_new_device_s_token_is_alone_on_the_last_line(app: App) -> None:
     token = added.stdout.splitlines()[-1]
     assert TOKEN.fullmatch(token)
     login = parts_of(app).accounts.device_by_token(token)
-    assert login and login.device.name == "laptop"
+    assert login
+    assert login.device.name == "laptop"
 
 
 def test_devices_are_listed_and_revoked(app: App) -> None:
@@ -161,7 +164,8 @@ def test_devices_are_listed_and_revoked(app: App) -> None:
     assert run(app, "device", "revoke", device.uuid).exit_code == 0
     assert parts_of(app).accounts.device_by_token(token) is None
     again = run(app, "device", "revoke", device.uuid)
-    assert again.exit_code == 1 and "revoked already" in again.stderr
+    assert again.exit_code == 1
+    assert "revoked already" in again.stderr
     assert "no such device" in run(app, "device", "revoke", "whatever").stderr
 
 
@@ -266,7 +270,8 @@ def test_days_that_make_no_sense_are_told_in_a_line(app: App, words: tuple[str, 
     ada = book_with_a_past(app, "ada")
     refused = run(app, "book", "prune", *words)
     assert refused.exit_code == 1
-    assert why in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert why in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
     assert lives(app, ada) == (1, 2)
 
 
@@ -285,7 +290,8 @@ def test_the_doctor_finds_a_missing_migration(app: App) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
     looked = run(app, "doctor")
     assert looked.exit_code == 1
-    assert "! The schema is 0005" in looked.stdout and "flask db upgrade" in looked.stdout
+    assert "! The schema is 0005" in looked.stdout
+    assert "flask db upgrade" in looked.stdout
 
 
 FAULTS = {
@@ -402,7 +408,8 @@ def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
         requests.post(server.url + "/sync", data=b"{", headers=bearer(token), timeout=10)
         requests.get(server.url + "/nothing/" + token, timeout=10)
         exchange(server.url, f"nonsense {token}\r\n\r\n".encode())
-    assert token not in server.log and token[-43:] not in server.log
+    assert token not in server.log
+    assert token[-43:] not in server.log
     assert link.rsplit("/", 1)[1] not in server.log
     assert "X-Request-Id" not in answer.headers
     assert server.log == "", "by default only what is wrong here is written: nonsense is wrong at its sender's"

@@ -87,7 +87,8 @@ def test_nothing_else_is_done_to_who_is_in_the_trash(app: App, eve: int, words: 
     run(app, "user", "remove", "eve")
     refused = run(app, *words)
     assert refused.exit_code == 1
-    assert "in the trash" in refused.stderr and "flask user restore" in refused.stderr
+    assert "in the trash" in refused.stderr
+    assert "flask user restore" in refused.stderr
 
 
 # --- the purge -------------------------------------------------------------------------------------------------------

@@ -235,7 +235,8 @@ def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, ba
     assert (change.operation, change.record_id, change.replica) == (Operation.UPDATE, RECORD, DEVICE)
     assert (dict(change.cells), change.base) == (cells, base)
     row_now = step.known.held
-    assert row_now is not None and row_now.keys() == set(CELLS)
+    assert row_now is not None
+    assert row_now.keys() == set(CELLS)
     assert all(row_now[name] == (value or None) for name, value in data.items())
 
 
@@ -247,7 +248,8 @@ def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> N
     assert step.change.operation is Operation.INSERT
     assert step.known == Known(step.change.record_id, row(phone="1"))
     again = step_of(made, None, DEVICE)
-    assert isinstance(again, TutorialStep) and again.change == step.change
+    assert isinstance(again, TutorialStep)
+    assert again.change == step.change
 
 
 @pytest.mark.parametrize(

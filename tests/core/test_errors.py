@@ -21,13 +21,15 @@ TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubc
 
 @pytest.mark.parametrize("error", TREE, ids=lambda error: error.__name__)
 def test_every_error_is_drawn_in_the_tree(error: type[OffbookError]) -> None:
-    assert errors.__doc__ is not None and error.__name__ in errors.__doc__
+    assert errors.__doc__ is not None
+    assert error.__name__ in errors.__doc__
 
 
 def test_a_gone_cursor_says_why_and_what_to_do() -> None:
     gone = CursorGone("pruned", 12, "book")
     assert (gone.code, gone.reason, gone.kept, gone.book) == ("cursor_gone", "pruned", 12, "book")
-    assert "pruned" in str(gone) and "snapshot" in str(gone)
+    assert "pruned" in str(gone)
+    assert "snapshot" in str(gone)
 
 
 def test_a_stopped_sync_knows_when_the_server_wants_to_be_asked_again() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from offbook.core import TABLES, Operation
 from offbook.core.errors import Invalid
+from offbook.core.model import Value
 from offbook.core.schema import Table
 from offbook.core.validation import cells_of, change_data, same, with_all_fields
 from tests.core.strategies import JSON, datas
@@ -22,7 +23,7 @@ def read(data: Any, operation: Operation = Operation.UPDATE) -> dict[str, Any]:
     return dict(cells_of(CONTACTS, data, operation))
 
 
-FAULTS = [
+FAULTS: list[tuple[str, Any, str]] = [
     ("no object", None, "bad_data"),
     ("a list", [], "bad_data"),
     ("an unknown field", {"shoe_size": 42}, "unknown_cell"),
@@ -73,7 +74,8 @@ def test_what_may_not_be_stored_is_named_in_a_sentence(data: Any, code: str) -> 
 def test_a_sentence_quotes_what_is_hostile_shortened_and_in_ascii() -> None:
     with pytest.raises(Invalid) as caught:
         read({"\ud83d\0é" * 1000: 1})
-    assert str(caught.value).isascii() and len(str(caught.value)) < 1500
+    assert str(caught.value).isascii()
+    assert len(str(caught.value)) < 1500
 
 
 def test_an_insert_needs_what_is_required() -> None:
@@ -117,7 +119,8 @@ def test_an_address_of_empty_parts_is_empty() -> None:
 
 def test_a_part_that_one_version_knows_more_makes_no_difference_where_it_is_empty() -> None:
     assert same(("a", None), ("a", None, None))
-    assert not same(("a", None), ("a", None, "b")) and not same(("a", None), None)
+    assert not same(("a", None), ("a", None, "b"))
+    assert not same(("a", None), None)
 
 
 def test_parts_that_are_known_by_no_name_are_not_written() -> None:
@@ -133,7 +136,12 @@ def test_parts_that_are_known_by_no_name_are_not_written() -> None:
 
 
 def test_a_shape_has_every_field_and_no_entry_that_is_removed() -> None:
-    cells = {"name": "Ada", "details/k1/@exists": False, "details/k1/kind": "phone", "details/k2/kind": "url"}
+    cells: dict[str, Value] = {
+        "name": "Ada",
+        "details/k1/@exists": False,
+        "details/k1/kind": "phone",
+        "details/k2/kind": "url",
+    }
     data = with_all_fields(CONTACTS, cells)
     assert data.keys() == {*CONTACTS.by_name, "details"}
     assert (data["name"], data["phone"], data["starred"], data["details"]) == ("Ada", None, False, {})
@@ -166,7 +174,8 @@ def test_no_json_raises_anything_but_invalid(data: Any, operation: Operation) ->
     try:
         cells_of(CONTACTS, data, operation)
     except Invalid as fault:
-        assert fault.code and str(fault)
+        assert fault.code
+        assert str(fault)
 
 
 @given(st.dictionaries(st.sampled_from([*CONTACTS.by_name, "details"]), JSON))

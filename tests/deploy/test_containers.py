@@ -89,14 +89,16 @@ def test_the_image_can_back_up_and_restore_the_server_of_compose() -> None:
     """With the client of the same version: an older one refuses, and a newer one writes what the server can't read."""
     (packages,) = [rest for rest in last_stage()["RUN"] if "apt-get install" in rest]
     client = re.search(r" postgresql-client-(\d+)=\1\.\* ", packages)
-    assert client and SERVICES["database"]["image"] == f"postgres:{client[1]}"
+    assert client
+    assert SERVICES["database"]["image"] == f"postgres:{client[1]}"
     release = {rest.split()[0].partition("-slim")[2] for name, rest in instructions() if name == "FROM"}
     assert release == {"-bookworm"}, "a release of Debian that has this client, not whatever is newest"
 
 
 def test_nobody_is_root_and_the_books_lie_on_a_volume() -> None:
     stage = last_stage()
-    assert stage["USER"] == ["10001:10001"] and "useradd --uid 10001 --gid 10001 " in stage["RUN"][-1]
+    assert stage["USER"] == ["10001:10001"]
+    assert "useradd --uid 10001 --gid 10001 " in stage["RUN"][-1]
     assert stage["VOLUME"] == [environment()["INSTANCE_PATH"]]
     assert f"--mode=700 {environment()['INSTANCE_PATH']}" in stage["RUN"][-1]
 
@@ -160,7 +162,8 @@ def test_what_the_image_starts_migrates_and_serves_and_its_health_check_can_tell
 def test_the_server_starts_when_its_database_is_well() -> None:
     assert SERVICES["offbook"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     test = SERVICES["database"]["healthcheck"]["test"]
-    assert test[:2] == ["CMD", "pg_isready"] and "--host=127.0.0.1" in test
+    assert test[:2] == ["CMD", "pg_isready"]
+    assert "--host=127.0.0.1" in test
 
 
 def test_both_agree_on_the_database() -> None:
@@ -180,7 +183,8 @@ def test_what_they_keep_lies_on_named_volumes() -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_no_service_may_more_than_it_needs(name: str) -> None:
     service = SERVICES[name]
-    assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
     assert name == "offbook" or service["user"] == "postgres"
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
 

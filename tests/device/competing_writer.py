@@ -42,7 +42,8 @@ def rival(path: Path) -> Iterator[Rival]:
     pipe = subprocess.PIPE
     seen = Rival()
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             assert process.stdout.readline() == "ready\n"
             yield seen

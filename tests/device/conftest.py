@@ -1,3 +1,5 @@
+"""Devices of a test, each with a server that is played in memory."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -60,7 +60,8 @@ def test_an_answer_that_comes_too_late_is_not_applied_and_comes_again(device: De
         stop.set()
     held.go.set()
     assert held.arrived.wait(SECONDS_MAX)
-    assert isinstance(found[0], Stopped) and a.status().pending == 1
+    assert isinstance(found[0], Stopped)
+    assert a.status().pending == 1
     assert a.sync(stop=threading.Event()) == SyncReport(pushed=1)
     assert len(server.contacts) == 1
 

@@ -113,7 +113,8 @@ def test_a_choice_shows_at_once_and_is_made_on_every_device(
     a.resolve(the_conflict(a)["id"], **how)
     with pytest.raises(Offline):
         a.sync()
-    assert a.conflicts() == [] and a.status().pending == 1
+    assert a.conflicts() == []
+    assert a.status().pending == 1
     assert phones(a, ada) == numbers
     a.sync()
     b.sync()
@@ -158,7 +159,8 @@ def test_of_two_choices_the_one_that_arrives_first_settles_and_the_other_loses_n
 def test_all_can_be_settled_alike(a: Replica, b: Replica) -> None:
     ada = contested(a, b, phone=("b", "a"), company=("B", "A"))
     assert a.resolve_all("theirs") == 2
-    assert a.conflicts() == [] and a.resolve_all("ours") == 0
+    assert a.conflicts() == []
+    assert a.resolve_all("ours") == 0
     a.sync()
     b.sync()
     contact = b.contacts.get(ada)
@@ -187,7 +189,8 @@ def test_what_can_not_be_chosen_leaves_the_conflict_waiting(a: Replica, b: Repli
 @pytest.mark.parametrize(("choice", "there"), [("ours", False), ("theirs", True)])
 def test_a_deletion_against_an_edit_is_a_choice_too(a: Replica, b: Replica, choice: str, there: bool) -> None:
     deleted_and_edited(a, b)
-    assert a.contacts.list() == [] and the_conflict(a)["cell"] == "@exists"
+    assert a.contacts.list() == []
+    assert the_conflict(a)["cell"] == "@exists"
     a.resolve(the_conflict(a)["id"], choice)
     assert [one["phone"] for one in a.contacts.list()] == ["a"] * there
     a.sync()
@@ -208,7 +211,8 @@ def test_a_device_that_missed_both_can_choose_the_edit_over_the_deletion(
     a.contacts.update(ada, phone="a")
     a.sync()
     c.sync()
-    assert the_conflict(c)["name"] == "Ada" and c.contacts.list() == []
+    assert the_conflict(c)["name"] == "Ada"
+    assert c.contacts.list() == []
     c.resolve(the_conflict(c)["id"], "theirs")
     c.sync()
     a.sync()
@@ -241,7 +245,8 @@ def test_a_parked_choice_waits_again_and_a_retry_still_settles(a: Replica, b: Re
     assert a.conflicts() == []
     a.sync()
     b.sync()
-    assert phones(b, ada) == ["555-4"] and b.conflicts() == []
+    assert phones(b, ada) == ["555-4"]
+    assert b.conflicts() == []
 
 
 def test_a_parked_choice_that_is_dropped_can_be_made_anew(a: Replica, b: Replica) -> None:

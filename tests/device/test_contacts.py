@@ -299,7 +299,8 @@ def test_a_retry_shows_over_a_new_record_of_the_same_id_that_can_not_be_sent(dev
     assert (shown["phone"], shown["notes"]) == ("1", "new")
     book.sync()
     (insert,) = book.parked()
-    assert insert.data is not None and (insert.operation, insert.data["notes"]) == ("INSERT", "new")
+    assert insert.data is not None
+    assert (insert.operation, insert.data["notes"]) == ("INSERT", "new")
     assert book.contacts.get(ada)["phone"] == "1"
 
 

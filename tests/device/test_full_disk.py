@@ -201,7 +201,8 @@ def test_a_started_replica_tells_waits_and_goes_on_by_itself(disk: SmallDisk, fi
         phone.contacts.add(name="Bob")
         phone.sync()
         assert refused.wait(SECONDS)
-        assert isinstance(errors[0], connection.FileDiskFull) and isinstance(errors[0], OffbookError)
+        assert isinstance(errors[0], connection.FileDiskFull)
+        assert isinstance(errors[0], OffbookError)
         assert f"The disk of {file} is full" in str(book.status().last_error)
         assert book.contacts.list() == []
         disk.free()

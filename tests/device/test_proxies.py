@@ -129,7 +129,8 @@ def test_the_live_channel_of_this_machine_is_opened_without_a_proxy(
     through(monkeypatch, nowhere)
     with odd_server(says("404 Not Found", b"")) as (url, asked):
         said = opened(url)
-    assert isinstance(said, NoLive) and f"{url.replace('http', 'ws')}/live answered 404" in str(said)
+    assert isinstance(said, NoLive)
+    assert f"{url.replace('http', 'ws')}/live answered 404" in str(said)
     assert asked == ["GET /live?since=e1.5 HTTP/1.1"]
 
 
@@ -138,13 +139,17 @@ def test_the_proxy_of_a_live_channel_is_named_where_it_fails(nowhere: str, monke
     monkeypatch.delenv("socks_proxy")
     for server in ("http://offbook.test", "https://offbook.test"):
         said = opened(server)
-        assert isinstance(said, NoLive) and f"The proxy {nowhere}, " in str(said) and "offbook.test" in str(said)
+        assert isinstance(said, NoLive)
+        assert f"The proxy {nowhere}, " in str(said)
+        assert "offbook.test" in str(said)
         assert "secret" not in str(said)
     with odd_server(refuses) as (proxy, asked):
         through(monkeypatch, proxy)
         monkeypatch.delenv("socks_proxy")
         said = opened("http://offbook.test")
-    assert isinstance(said, NoLive) and f"The proxy {proxy}, " in str(said) and "403" in str(said)
+    assert isinstance(said, NoLive)
+    assert f"The proxy {proxy}, " in str(said)
+    assert "403" in str(said)
     assert asked == ["CONNECT offbook.test:80 HTTP/1.1"]
 
 
@@ -153,4 +158,6 @@ def test_a_proxy_that_the_live_channel_can_not_use_is_named(proxy: str, monkeypa
     monkeypatch.setenv("https_proxy", proxy)
     said = opened("https://offbook.test")
     assert said is not ChannelSignal.OPENED
-    assert isinstance(said, NoLive) and "The proxy " in str(said) and "secret" not in str(said)
+    assert isinstance(said, NoLive)
+    assert "The proxy " in str(said)
+    assert "secret" not in str(said)

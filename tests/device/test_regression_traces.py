@@ -253,7 +253,8 @@ def test_a_replica_below_the_trash_line_needs_no_snapshot_and_keeps_its_edits(de
     b.sync()
     assert all(request["since"] for request in server.requests[asked:])
     assert [one["name"] for one in b.contacts.list()] == ["Kept", "New"]
-    assert set(server.contacts) == {kept, new} and server.contacts[kept]["phone"] == "1"
+    assert set(server.contacts) == {kept, new}
+    assert server.contacts[kept]["phone"] == "1"
     assert [(one.code, one.data) for one in b.parked()] == [("unknown_record", {"phone": "2"})]
 
 
@@ -423,7 +424,8 @@ def test_a_dropped_insert_takes_its_row_along(device: Device, server: Server) ->
     spoil(a)
     a.sync()
     (parked,) = a.parked()
-    assert parked.record is not None and parked.record["name"] == "Ada"
+    assert parked.record is not None
+    assert parked.record["name"] == "Ada"
     a.drop(parked.change_id)
     with pytest.raises(NotFound):
         a.contacts.get(ada)

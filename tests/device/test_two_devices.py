@@ -152,7 +152,8 @@ def test_the_readme_runs_as_it_is_written(server: Process, instance: Path, tmp_p
     """From its first line to its last, in one shell. `make serve` has done its work, and ada made her account."""
     flask(instance, "user", "add", "ada", "--password-stdin", typed=PASSWORD)
     first, *blocks = [(language, typed(language, text)) for language, text in README]
-    assert first[0] == "console" and first[1].startswith("make serve ")
+    assert first[0] == "console"
+    assert first[1].startswith("make serve ")
     alike = groupby(blocks, key=lambda block: block[0])
     script = "\n".join(RUN[language].format("".join(text for _, text in texts)) for language, texts in alike)
     environ = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PATH")}
@@ -176,7 +177,9 @@ def test_the_readme_runs_as_it_is_written(server: Process, instance: Path, tmp_p
 
 def test_the_readme_shows_an_offline_edit_in_ten_lines() -> None:
     shown = [line for language, text in README[:2] for line in text.splitlines() if language == "console"]
-    assert shown[0].startswith("$ make serve") and shown[-1].endswith("offbook list") and len(shown) <= 10
+    assert shown[0].startswith("$ make serve")
+    assert shown[-1].endswith("offbook list")
+    assert len(shown) <= 10
 
 
 # --- two devices -----------------------------------------------------------------------------------------------------
@@ -232,13 +235,15 @@ def test_what_was_is_told_explained_and_given_back(devices: TwoDevices) -> None:
     phone("edit", "Ada", "--phone", "2")
     synced(phone)
     told = laptop("history", "Ada")
-    assert "  phone (" in told.out and "  Phone: “1” -> “2”\n" in told.out
+    assert "  phone (" in told.out
+    assert "  Phone: “1” -> “2”\n" in told.out
     edit, made = laptop("history", "Ada", "--json").json
     assert (made["created"], edit["before"], edit["device"]) == (True, {"phone": "1"}, "phone")
     synced(laptop)
     laptop("edit", "Ada", "--company", "D")
     why = laptop("explain", "Ada").out
-    assert "Phone: “2”\n  phone (" in why and "it counts whatever the clocks say." in why
+    assert "Phone: “2”\n  phone (" in why
+    assert "it counts whatever the clocks say." in why
     assert "Company: “D”\n  This device changed it to “D” at " in why
     assert laptop("restore", edit["id"][:8], "--contact", "Ada").out.startswith("Given back.")
     assert laptop("show", "Ada", "--json").json["phone"] == "1"
@@ -304,7 +309,8 @@ def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) ->
     assert told.code == 5
     first, *lines, last = told.out.splitlines()
     assert first == "Mended 2 of 3 contacts:"
-    assert "  Ada: was missing here" in lines and "    Phone: 555-2 -> 555-1" in lines
+    assert "  Ada: was missing here" in lines
+    assert "    Phone: 555-2 -> 555-1" in lines
     assert any("E-mail: eve@example.org -> E-mail: bob@example.org" in line for line in lines)
     assert last.endswith("is not lost: see `offbook parked`.")
     as_json = laptop("verify", "--json").json
@@ -369,7 +375,8 @@ def test_a_watching_device_tells_what_arrives(devices: TwoDevices) -> None:
         assert [next(events)["event"] for _ in range(2)] == ["watching", "live"]
         phone("add", "Ada")
         synced(phone)
-        assert (arrived := next(events))["name"] == "Ada" and arrived["event"] == "added"
+        assert (arrived := next(events))["name"] == "Ada"
+        assert arrived["event"] == "added"
         laptop("add", "Bob")
         awaited = {("added", "Bob"), ("sent", 1)}
         while awaited:
@@ -452,7 +459,8 @@ def test_a_revoked_token_pauses_and_drops_nothing(devices: TwoDevices, instance:
     laptop("add", "Ada")
     told = laptop.really("sync")
     assert told.code == 4
-    assert "1 change waits" in told.out and "`offbook init --server " in told.out
+    assert "1 change waits" in told.out
+    assert "`offbook init --server " in told.out
     as_json = laptop("sync", "--json")
     assert (as_json.code, as_json.json["error"]) == (4, "not_authorized")
     assert laptop("status", "--json").json["pending"] == 1

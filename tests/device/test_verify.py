@@ -236,7 +236,8 @@ def test_a_record_that_the_server_deleted_and_that_is_still_here_goes(a: Replica
     damage(a, f"INSERT INTO contacts VALUES ({', '.join('?' * len(kept))})", *kept)
     damage(a, f"REPLACE INTO server_rows VALUES ({', '.join('?' * len(row))})", *row)
     (found,) = a.verify().repaired
-    assert found.was is not None and (found.now, found.parked) == (None, False)
+    assert found.was is not None
+    assert (found.now, found.parked) == (None, False)
     assert gone not in {contact["id"] for contact in shown(a)}
     assert agrees(a)
 
@@ -256,7 +257,8 @@ def test_a_pending_edit_stays_over_what_is_mended_and_stays_pending(a: Replica, 
     assert "k9" in found.now["details"]
     assert a.status().pending == 1
     a.sync()
-    assert server.contacts[key]["company"] == "Typed" and server.contacts[key]["phone"] == "555-7"
+    assert server.contacts[key]["company"] == "Typed"
+    assert server.contacts[key]["phone"] == "555-7"
 
 
 def test_a_record_with_a_pending_edit_is_mended_beneath_it(a: Replica) -> None:
@@ -281,13 +283,16 @@ def test_what_was_written_around_the_log_is_parked_and_not_lost(a: Replica, serv
     damage(a, "UPDATE contacts SET phone = 'typed', email = NULL WHERE id = ?", key)
     damage(a, "UPDATE contact_details SET value = 'typed@b.c' WHERE contact_id = ?", key)
     (found,) = a.verify().repaired
-    assert found.parked and a.contacts.get(key)["phone"] == "555-7"
+    assert found.parked
+    assert a.contacts.get(key)["phone"] == "555-7"
     (parked,) = a.parked()
     (entry,) = a.contacts.get(key)["details"]
     assert (parked.operation, parked.code) == ("UPDATE", "unlogged")
     assert parked.data is not None
-    assert parked.data["phone"] == "typed" and parked.data["details"][entry]["value"] == "typed@b.c"
-    assert parked.data.keys() == {"phone", "details"} and "kind" not in parked.data["details"][entry]
+    assert parked.data["phone"] == "typed"
+    assert parked.data["details"][entry]["value"] == "typed@b.c"
+    assert parked.data.keys() == {"phone", "details"}
+    assert "kind" not in parked.data["details"][entry]
     a.retry(parked.change_id)
     a.sync()
     assert server.contacts[key]["phone"] == "typed"
@@ -299,7 +304,9 @@ def test_a_record_that_was_added_around_the_log_stays_here_until_a_person_decide
     damage(a, "INSERT INTO contacts (id, name, phone) VALUES (?, 'Sly', '1')", key)
     damage(a, "INSERT INTO contact_details (contact_id, entry_id, kind) VALUES (?, 'k1', 'url')", key)
     (found,) = a.verify().repaired
-    assert found.parked and found.now is not None and found.now["details"] == {"k1": {"kind": "url"}}
+    assert found.parked
+    assert found.now is not None
+    assert found.now["details"] == {"k1": {"kind": "url"}}
     assert agrees(a)
     (parked,) = a.parked()
     a.retry(parked.change_id)
@@ -312,7 +319,8 @@ def test_a_record_that_was_added_around_the_log_stays_here_until_a_person_decide
 def test_a_record_under_an_id_that_no_server_takes_is_parked_too(a: Replica, key: str) -> None:
     damage(a, "INSERT INTO contacts (id, name) VALUES (?, 'Sly')", key)
     (found,) = a.verify().repaired
-    assert found.parked and "Sly" in [contact["name"] for contact in shown(a)]
+    assert found.parked
+    assert "Sly" in [contact["name"] for contact in shown(a)]
     assert agrees(a)
     a.drop(a.parked()[0].change_id)
     assert "Sly" not in [contact["name"] for contact in shown(a)]
@@ -330,7 +338,8 @@ def test_what_is_older_here_than_on_the_server_was_not_typed_and_is_not_parked(a
     damage(a, "UPDATE contacts SET phone = '555-7' WHERE id = ?", key)
     damage(a, "UPDATE server_rows SET seq = ?, data = ? WHERE record_id = ?", *old, key)
     (found,) = a.verify().repaired
-    assert not found.parked and a.parked() == []
+    assert not found.parked
+    assert a.parked() == []
     assert a.contacts.get(key)["phone"] == "newer"
 
 

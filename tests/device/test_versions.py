@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.cli.contacts import described
+from offbook.cli.commands.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
@@ -103,7 +103,8 @@ def test_a_device_that_is_older_than_its_book_shows_all_that_it_knows(device: Op
     assert cells(a, ada) == KNOWN
     a.connection.execute("UPDATE sync_state SET cursor = NULL, snapshot = 0")
     a.sync()
-    assert cells(a, ada) == KNOWN and a.contacts.get(ada)["notes"] == "two"
+    assert cells(a, ada) == KNOWN
+    assert a.contacts.get(ada)["notes"] == "two"
 
 
 def test_an_edit_of_an_older_device_erases_nothing_that_it_does_not_know(device: Open, b: Any) -> None:
@@ -166,7 +167,8 @@ def test_a_deletion_here_can_be_undone_though_nobody_could_type_the_record_here(
     assert cells(a, ada) == KNOWN
     assert a.sync().parked == 0
     b.sync()
-    assert cells(b, ada)["phone"] == LONG and b.contacts.get(ada)["details"]["k1"]["kind"] == "im"
+    assert cells(b, ada)["phone"] == LONG
+    assert b.contacts.get(ada)["details"]["k1"]["kind"] == "im"
 
 
 @pytest.mark.parametrize("epoch", ["e2", None])
@@ -240,7 +242,8 @@ def test_an_app_that_goes_back_a_version_and_forward_again_shows_all(
     asked = requests(server)
     a.sync()
     a.sync()
-    assert requests(server) == asked + 2 and server.requests[-1]["since"]  # once, and not again
+    assert requests(server) == asked + 2
+    assert server.requests[-1]["since"]
 
 
 def test_a_file_of_the_last_version_shows_what_that_left_out(device: Open, b: Any, last: Modules, server: Any) -> None:
@@ -252,7 +255,8 @@ def test_a_file_of_the_last_version_shows_what_that_left_out(device: Open, b: An
     mine = old.contacts.add(name="Mine")
     a = device(Replica)
     a.sync()
-    assert cells(a, ada) == KNOWN and a.contacts.get(mine)["name"] == "Mine"
+    assert cells(a, ada) == KNOWN
+    assert a.contacts.get(mine)["name"] == "Mine"
     assert a.status().pending == 0
     asked = requests(server)
     a.sync()
@@ -272,7 +276,8 @@ def test_a_file_of_this_version_opens_in_the_last_one_and_comes_back_whole(
     old.sync()
     a = device(Replica)
     a.sync()
-    assert a.contacts.get(ada)["notes"] == "new" and set(a.contacts.get(ada)["details"]) == {"k1", "k2"}
+    assert a.contacts.get(ada)["notes"] == "new"
+    assert set(a.contacts.get(ada)["details"]) == {"k1", "k2"}
     assert a.contacts.get(mine)["name"] == "Mine"
     a.contacts.update(mine, phone="1")
     assert a.sync().pushed == 1
@@ -295,7 +300,8 @@ def test_two_versions_at_once_on_one_file_agree_in_the_end(device: Open, b: Any,
         a.sync()
         asked = requests(server)
         a.sync()
-        assert a.contacts.get(ada)["notes"] == f"{number}" and requests(server) == asked + 1
+        assert a.contacts.get(ada)["notes"] == f"{number}"
+        assert requests(server) == asked + 1
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -81,7 +81,8 @@ def test_an_end_that_is_asked_for_leaves_all_that_came_in_the_file(device: Devic
         child.send_signal(ending)
         assert wait_for("ended")["messages"] == 500
         assert child.wait(SECONDS_MAX) == 0
-        assert child.stderr is not None and child.stderr.read() == ""
+        assert child.stderr is not None
+        assert child.stderr.read() == ""
     assert rows(device.file) == payloads
     assert sorted(file.name for file in device.file.parent.iterdir()) == ["stream.db"], "no log is left behind"
 
@@ -176,7 +177,8 @@ def test_a_secret_that_goes_unencrypted_is_warned_of(device: Device) -> None:
         told = [child.stdout.readline().split("  ", 1)[1] for _ in range(2)]
         child.terminate()
         child.communicate(timeout=SECONDS_MAX)
-    assert told[1].startswith("Warning: What is secret ") and TOKEN not in "".join(told)
+    assert told[1].startswith("Warning: What is secret ")
+    assert TOKEN not in "".join(told)
 
 
 def test_people_are_told_in_sentences(device: Device) -> None:
@@ -229,7 +231,8 @@ def test_a_server_that_does_not_let_it_in_ends_it_with_a_code(
         assert (told.code, last["event"], last["error"], told.err) == (code, "failed", error, "")
         told = device.really("ingest", f"{url}/feed")
         assert told.code == code
-        assert told.err.startswith(f"offbook: {url}/feed: It answered {status.value} ") and told.err.count("\n") == 1
+        assert told.err.startswith(f"offbook: {url}/feed: It answered {status.value} ")
+        assert told.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,8 @@ def test_a_server_that_does_not_let_it_in_ends_it_with_a_code(
 def test_a_wrong_command_line_is_told_in_a_sentence_and_makes_no_file(device: Device, words: tuple[str, ...]) -> None:
     told = device("ingest", *words)
     assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("offbook: ") and told.err.count("\n") == 1
+    assert told.err.startswith("offbook: ")
+    assert told.err.count("\n") == 1
     assert not device.file.exists()
 
 

@@ -386,7 +386,8 @@ def test_no_redirect_takes_a_token_to_another_host(path: Path) -> None:
         Ingesting(url, path, headers=("X-Api-Key: secret-key",)) as running,
     ):
         running.stop_by_itself()
-    assert isinstance(running.error, Refused) and "at another address" in str(running.error)
+    assert isinstance(running.error, Refused)
+    assert "at another address" in str(running.error)
     assert visited == []
 
 

@@ -277,7 +277,8 @@ def test_what_can_not_be_stored_at_the_end_is_counted_in_a_sentence(path: Path) 
             assert server.sent.wait(SECONDS_MAX)
             running.stop()
     told = "can't be written to (database is locked), and 2 messages that were received could not be stored."
-    assert isinstance(running.error, WriteFailed) and told in str(running.error)
+    assert isinstance(running.error, WriteFailed)
+    assert told in str(running.error)
 
 
 def test_a_file_that_is_deleted_ends_it_at_once(path: Path) -> None:
@@ -288,7 +289,8 @@ def test_a_file_that_is_deleted_ends_it_at_once(path: Path) -> None:
         shutil.rmtree(path.parent)
         server.told.set()
         running.stop_by_itself()
-    assert isinstance(running.error, WriteFailed) and "deleted, moved or replaced" in str(running.error)
+    assert isinstance(running.error, WriteFailed)
+    assert "deleted, moved or replaced" in str(running.error)
 
 
 def test_a_table_that_is_dropped_ends_it_with_a_sentence(path: Path) -> None:
@@ -299,7 +301,8 @@ def test_a_table_that_is_dropped_ends_it_with_a_sentence(path: Path) -> None:
             other.execute("DROP TABLE stream_data")
         server.told.set()
         running.stop_by_itself()
-    assert isinstance(running.error, WriteFailed) and "no such table: stream_data" in str(running.error)
+    assert isinstance(running.error, WriteFailed)
+    assert "no such table: stream_data" in str(running.error)
 
 
 def test_rows_may_be_deleted_while_it_runs(path: Path) -> None:

@@ -105,7 +105,9 @@ def test_an_address_printed_by_accident_shows_no_secret() -> None:
 )
 def test_a_secret_that_can_be_read_on_its_way_is_warned_of(url: str, headers: list[str]) -> None:
     warning = address_of(url, headers).warning
-    assert warning is not None and "to example.org without encryption" in warning and "secret-" not in warning
+    assert warning is not None
+    assert "to example.org without encryption" in warning
+    assert "secret-" not in warning
 
 
 @pytest.mark.parametrize(

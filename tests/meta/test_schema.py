@@ -264,7 +264,8 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
     (line,) = change_log.pending_lines(old)
     assert (line.record_id, line.resolves, line.seq) == ("r1", (), None)
     assert (line.change_id, value(old, "SELECT replica FROM sync_state")) == before
-    assert value(old, "SELECT seq FROM server_rows") == 5 and value(old, "SELECT count(*) FROM conflicts") == 0
+    assert value(old, "SELECT seq FROM server_rows") == 5
+    assert value(old, "SELECT count(*) FROM conflicts") == 0
     assert old.execute("SELECT cursor, snapshot, book, token FROM sync_state").fetchone() == (None, 0, "b", "t")
     old.close()
 

@@ -66,7 +66,8 @@ def test_a_second_table_costs_an_entry_a_model_and_a_migration(told: Any) -> Non
 def test_records_of_two_tables_share_a_book_and_its_pages(told: Any) -> None:
     made = told["sql"]
     assert made["rows"] == [["contacts", "Ada"], ["contacts", "Bob, under a boat's id"], ["boats", "Beagle"]]
-    assert made["same_in_pages"] and made["same_after_pruning"]
+    assert made["same_in_pages"]
+    assert made["same_after_pruning"]
 
 
 def test_both_stores_take_a_second_table_alike(told: Any) -> None:

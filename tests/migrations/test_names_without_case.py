@@ -92,7 +92,8 @@ def test_everybody_signs_in_as_before_with_the_password_of_before(
     for name in PASSWORDS:
         assert signs_in(accounts, name, name, now).name == " ".join(name.split())
     login = accounts.device_by_token(token)
-    assert login is not None and login.user_name == "Bob"
+    assert login is not None
+    assert login.user_name == "Bob"
     with empty.read() as connection:
         assert connection.execute(select(func.count()).select_from(Attempt)).scalar_one() == 0
 
@@ -152,7 +153,8 @@ def test_no_two_users_have_one_folded_name(empty: Database) -> None:
     upgrade(empty)
     with empty.read() as connection:
         (index,) = [one for one in inspect(connection).get_indexes("users") if one["name"] == "ix_users_folded"]
-    assert index["unique"] and index["column_names"] == ["folded"]
+    assert index["unique"]
+    assert index["column_names"] == ["folded"]
     with empty.write() as connection:
         row = {"name": "Ada", "folded": "ada", "password_hash": "!", "admin": False, "created_at": 0}
         connection.execute(insert(UserRow), row)

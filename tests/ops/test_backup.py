@@ -87,7 +87,8 @@ def refused(app: App, *words: str) -> str:
     """What a command says that does nothing: one sentence."""
     before, files = everything(app.extensions["database"]), kept_in(app)
     asked = run(app, *words)
-    assert asked.exit_code == 1 and asked.stderr.startswith("Error: "), asked.output
+    assert asked.exit_code == 1, asked.output
+    assert asked.stderr.startswith("Error: "), asked.output
     assert len(asked.stderr.splitlines()) == 1
     assert (everything(app.extensions["database"]), kept_in(app)) == (before, files)
     return asked.stderr
@@ -112,7 +113,8 @@ def test_a_backup_holds_everything_for_its_owner_alone(app: App, database: Datab
     (old,), (new,) = before.pop("books"), after.pop("books")
     (was,), (is_now,) = before.pop("users"), after.pop("users")
     assert after == before
-    assert was[:-1] == is_now[:-1] and (was[-1] or 0) < is_now[-1], "only that all were signed out is another"
+    assert was[:-1] == is_now[:-1], "only that all were signed out is another"
+    assert (was[-1] or 0) < is_now[-1]
     assert sum(one != other for one, other in zip(old, new, strict=True)) == 1, "only the epoch is another"
 
 
@@ -411,12 +413,14 @@ def test_a_database_that_is_not_there_is_told_in_a_line(app: App, database: Data
     for command in (["backup", str(file) + "2"], ["restore", "--yes", str(file)]):
         asked = run(away, *command)
         assert (asked.exit_code, len(asked.stderr.splitlines())) == (1, 1), asked.output
-        assert asked.stderr.startswith("Error: The database c") and "refused" in asked.stderr
+        assert asked.stderr.startswith("Error: The database c")
+        assert "refused" in asked.stderr
 
 
 def test_a_name_of_a_file_that_is_no_text_is_told_in_a_line(app: App) -> None:
     asked = run(app, "restore", "--yes", "\udcff")
-    assert asked.exit_code == 1 and "is not UTF-8" in asked.stderr
+    assert asked.exit_code == 1
+    assert "is not UTF-8" in asked.stderr
 
 
 def test_a_backup_goes_back_into_a_database_without_a_schema(app: App, database: Database, file: Path) -> None:
@@ -510,7 +514,8 @@ def test_a_program_that_fails_after_its_commit_leaves_a_closed_database(app: App
         with database.write_anyway() as connection:
             connection.exec_driver_sql(postgresql.CLOSE.decode())
         raise KeyboardInterrupt
-    assert closed_to(database) and "takes no changes" in steps.outcome()
+    assert closed_to(database)
+    assert "takes no changes" in steps.outcome()
 
 
 @pytest.mark.engines("postgresql")
@@ -534,7 +539,8 @@ def test_a_dump_that_fails_half_way_leaves_a_closed_database(app: App, database:
     steps = Meddled(app, lambda: file.write_text("nonsense;\n"))
     with pytest.raises(BackupError, match="^mariadb failed"):
         DRIVERS[database.name].put_back(database.engine, file, steps)
-    assert closed_to(database) and run(app, "db", "upgrade").exit_code != 0
+    assert closed_to(database)
+    assert run(app, "db", "upgrade").exit_code != 0
     assert f"`flask restore {steps.kept}` puts back what was there" in steps.outcome()
     restored(app, steps.kept)
     assert (people(app), closed_to(database)) == (["ada"], False)
@@ -550,10 +556,12 @@ def test_a_restore_that_is_not_finished_says_so_and_how_to_go_back(app: App, dat
         backup.restore(database, backup.check(database, file), parts_of(app).config.instance_path, 0, lambda: too_long)
     assert "\n" not in str(failed.value)
     told = run(app, "doctor")
-    assert told.exit_code == 1 and "A restore of this database is not finished" in told.output
+    assert told.exit_code == 1
+    assert "A restore of this database is not finished" in told.output
     assert "A restore of this database is not finished" in run(app, "move", "--back").stderr
     found = re.search("`flask restore (.+)` puts back what was there", str(failed.value))
-    assert found and closed_to(database)
+    assert found
+    assert closed_to(database)
     restored(app, Path(found[1]))
     assert (people(app), closed_to(database)) == (["ada", "bob"], False)
 
@@ -584,7 +592,8 @@ def test_a_damaged_database_stays_until_it_is_moved_away(app: App, database: Dat
     live = Path(str(database.engine.url.database))
     live.write_bytes(b"SQLite format 3\0" + os.urandom(5000))
     asked = run(app, "restore", "--yes", str(file))
-    assert asked.exit_code == 1 and f"If {live} is damaged, move it away first" in asked.stderr
+    assert asked.exit_code == 1
+    assert f"If {live} is damaged, move it away first" in asked.stderr
     database.close()
     for part in live.parent.glob(live.name + "*"):
         part.unlink()
@@ -615,7 +624,8 @@ def test_what_is_there_is_kept_before_an_upgrade(app: App, database: Database) -
         known.cache_clear()  # as in a new process: the schema of before is made in the middle of the migration
     said = upgraded(app)
     (kept,) = kept_in(app)
-    assert str(kept) in said and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert str(kept) in said
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     copy = open_engines(f"sqlite:///{kept}")
     assert everything_named(copy) == before
     copy.close()
@@ -649,7 +659,8 @@ def test_an_upgrade_of_what_no_migration_made_does_not_happen(app: App, database
     with database.write() as connection:
         connection.execute(text("CREATE TRIGGER mine AFTER INSERT ON users BEGIN SELECT 1; END"))
     failed = run(app, "db", "upgrade")
-    assert failed.exit_code == 1 and "there is the trigger mine, which no migration makes" in failed.output
+    assert failed.exit_code == 1
+    assert "there is the trigger mine, which no migration makes" in failed.output
     assert kept_in(app) == []
 
 

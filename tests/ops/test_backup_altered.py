@@ -266,7 +266,8 @@ def test_a_copied_database_without_a_checksum_is_restored_with_a_warning(
     assert copied_database.faults() == []
     copied_database.close()
     done = run(app, "restore", "--yes", str(tmp_path / "copied.db"))
-    assert done.exit_code == 0 and "has no checksum" in done.stderr, done.output
+    assert done.exit_code == 0, done.output
+    assert "has no checksum" in done.stderr
     assert people(app) == ["ada", "bob"]
     with database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA application_id").scalar() == 0, "what is restored is no backup"
@@ -311,7 +312,8 @@ def test_what_no_migration_made_is_refused_when_it_is_saved_and_when_it_is_resto
     for what, plant, pull in in_the_database(database.name):
         execute(database, plant)
         failed = run(app, "backup", str(tmp_path / "refused"))
-        assert failed.exit_code == 1 and re.search(f"could not be restored: .*{what}", failed.stderr), failed.output
+        assert failed.exit_code == 1, failed.output
+        assert re.search(f"could not be restored: .*{what}", failed.stderr), failed.output
         assert list(tmp_path.glob("*refused*")) == []
         backup.keep(database, tmp_path / what)
         assert what in why_refused(database, tmp_path / what)

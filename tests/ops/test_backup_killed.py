@@ -62,11 +62,13 @@ def test_a_restore_that_is_killed_leaves_the_old_database_or_the_new_one(
     before = everything(database)
     early = ["restore:finish:0", "restore:keep:0", "sqlite:step:1"]
     assert killed(database, file, *early) == early
-    assert everything(database) == before and database.faults() == []
+    assert everything(database) == before
+    assert database.faults() == []
     assert not closed_to(database)
     late = ["sqlite:step:2"]
     assert killed(database, file, *late) == late
-    assert people(app) == ["ada"] and database.faults() == []
+    assert people(app) == ["ada"]
+    assert database.faults() == []
 
 
 @pytest.mark.engines("postgresql")

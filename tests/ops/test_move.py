@@ -125,7 +125,8 @@ def test_pages_are_whole_and_in_the_order_of_keys(stack: ExitStack, tmp_path: Pa
     for table in copy_rows.tables():
         whole = rows_of(database)[table.name]
         keys = [copy_rows.key_of(table, row) for page in copy_rows.pages(database, table) for row in page]
-        assert all(one < other for one, other in pairwise(keys)) and len(keys) == len(whole)
+        assert all(one < other for one, other in pairwise(keys))
+        assert len(keys) == len(whole)
         with database.read() as connection:
             for most in (1, 3):
                 for place, key in islice(enumerate(keys), 40):
@@ -171,7 +172,8 @@ def test_a_move_that_is_killed_goes_on(stack: ExitStack, tmp_path: Path, one: st
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     killed = ran.stdout.splitlines().count("-9")
-    assert killed >= 6 and ("Next: stop" in ran.stdout or "is finished" in ran.stdout), ran.stdout
+    assert killed >= 6, ran.stdout
+    assert "Next: stop" in ran.stdout or "is finished" in ran.stdout, ran.stdout
     assert rows_of(target) == rows_of(source) == before
 
 
@@ -229,7 +231,8 @@ def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) 
     list(copy_rows.copy(source, target))
     assert "not finished" in (why_closed(target) or "")
     moving.finish(source, target, move)
-    assert why_closed(target) is None and "moved to" in (why_closed(source) or "")
+    assert why_closed(target) is None
+    assert "moved to" in (why_closed(source) or "")
 
 
 def test_a_source_that_took_changes_meanwhile_is_not_finished(both: tuple[Database, Database]) -> None:
@@ -254,9 +257,12 @@ def test_rows_that_differ_are_told_by_table_and_key(both: tuple[Database, Databa
         connection.execute(delete(Setting).where(Setting.name.like("3 %")))
     result = flask_move(source, "--to", url_of(target))
     assert result.exit_code == 1
-    assert "! users: 1 rows differ" in result.stdout and "\n    2\n" in result.stdout
-    assert "! settings: 2 rows differ" in result.stdout and "'extra'" in result.stdout
-    assert "the target stays closed" in result.stderr and why_closed(target) is not None
+    assert "! users: 1 rows differ" in result.stdout
+    assert "\n    2\n" in result.stdout
+    assert "! settings: 2 rows differ" in result.stdout
+    assert "'extra'" in result.stdout
+    assert "the target stays closed" in result.stderr
+    assert why_closed(target) is not None
 
 
 def test_a_digest_that_its_rows_do_not_make_is_told(both: tuple[Database, Database]) -> None:
@@ -267,7 +273,8 @@ def test_a_digest_that_its_rows_do_not_make_is_told(both: tuple[Database, Databa
         connection.execute(update(Contact).where(Contact.id == wrong).values(digest=Contact.digest + 1))
     result = flask_move(source, "--to", url_of(target))
     assert result.exit_code == 1
-    assert "rows differ" not in result.stdout and "contacts: Sum(" in result.stdout
+    assert "rows differ" not in result.stdout
+    assert "contacts: Sum(" in result.stdout
     assert why_closed(target) is not None
 
 
@@ -345,7 +352,8 @@ def test_a_refused_move_changes_nothing(both: tuple[Database, Database]) -> None
     add_user(target, "someone")
     before = rows_of(target)
     assert "holds a server already" in refused(source, "--to", url_of(target))
-    assert why_closed(source) is None and why_closed(target) is None
+    assert why_closed(source) is None
+    assert why_closed(target) is None
     assert rows_of(target) == before
 
 
@@ -356,7 +364,8 @@ def test_tables_of_others_are_left_alone(both: tuple[Database, Database], stack:
     with target.migrate() as connection:
         connection.exec_driver_sql("CREATE TABLE theirs (a)")
     assert "not offbook's (theirs)" in refused(source, "--to", url_of(target))
-    assert revision_of(target) is None and why_closed(source) is None
+    assert revision_of(target) is None
+    assert why_closed(source) is None
 
 
 def test_what_does_not_fit_is_told_in_a_line(stack: ExitStack, tmp_path: Path) -> None:
@@ -389,7 +398,8 @@ def add_user_anyway(database: Database, name: str) -> None:
 def test_a_target_that_is_none_is_told_in_a_line(both: tuple[Database, Database], url: str, said: str) -> None:
     source, _ = both
     line = refused(source, "--to", url)
-    assert said in line and "secret" not in line
+    assert said in line
+    assert "secret" not in line
     assert why_closed(source) is None
 
 

@@ -89,8 +89,10 @@ def test_every_command_says_so_and_leaves_it(newer: App) -> None:
 
 def test_doctor_says_so_and_looks_at_the_rest(newer: App) -> None:
     looked = run(newer, "doctor")
-    assert looked.exit_code == 1 and f"! {SENTENCE}" in looked.stdout
-    assert "flask db upgrade" not in looked.stdout and "The database is whole." in looked.stdout
+    assert looked.exit_code == 1
+    assert f"! {SENTENCE}" in looked.stdout
+    assert "flask db upgrade" not in looked.stdout
+    assert "The database is whole." in looked.stdout
 
 
 def test_a_backup_of_this_version_takes_its_place(newer: App, tmp_path: Path) -> None:
@@ -104,7 +106,8 @@ def test_a_backup_of_this_version_takes_its_place(newer: App, tmp_path: Path) ->
     assert run(newer, "user", "list").stdout.startswith("ada")
     (kept,) = tmp_path.glob("backups/*before-restore*")
     refused = run(newer, "restore", "--yes", str(kept))
-    assert refused.exit_code == 1 and "from a newer offbook (schema 9999)" in refused.stderr
+    assert refused.exit_code == 1
+    assert "from a newer offbook (schema 9999)" in refused.stderr
 
 
 def test_nothing_moves_into_it(newer: App, tmp_path: Path) -> None:
@@ -136,4 +139,5 @@ def test_a_schema_that_is_older_still_asks_for_its_migration(database: Database)
     set_revision(database, "0005")
     (finding,) = schema(database)
     set_revision(database, today)
-    assert finding.bad and f"The schema is 0005 and should be {today}: run `flask db upgrade`" in finding.sentence
+    assert finding.bad
+    assert f"The schema is 0005 and should be {today}: run `flask db upgrade`" in finding.sentence

@@ -32,8 +32,8 @@ class Slow:
 
 
 @pytest.fixture
-def owner() -> Iterator[QObject]:
-    yield QObject()
+def owner() -> QObject:
+    return QObject()
 
 
 @pytest.fixture

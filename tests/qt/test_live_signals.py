@@ -45,7 +45,8 @@ def test_what_others_change_is_told_the_moment_it_is_here(device: Device) -> Non
     ada = other.contacts.add(name="Ada")
     other.sync()
     until(lambda: heard.changed)
-    assert heard.changed == [[ada]] and book.contacts.get(ada)["name"] == "Ada"
+    assert heard.changed == [[ada]]
+    assert book.contacts.get(ada)["name"] == "Ada"
     assert heard.threads == {threading.get_ident()}
     live.stop()
 

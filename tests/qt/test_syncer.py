@@ -105,7 +105,8 @@ def test_what_is_asked_for_during_a_sync_is_done_once_after_it(tmp_path: Path, s
         assert len(server.requests) == 1
         held.go.set()
         until(lambda: spy.count() == 2)
-        assert not syncer.is_syncing and len(server.contacts) == 1
+        assert not syncer.is_syncing
+        assert len(server.contacts) == 1
         syncer.stop()
 
 
@@ -116,7 +117,8 @@ def test_a_failed_sync_is_tried_again_without_being_asked(book: Replica, server:
     book.contacts.add(name="Ada")
     syncer.start()
     until(lambda: finished.count())
-    assert failed.count() == 3 and len(server.contacts) == 1
+    assert failed.count() == 3
+    assert len(server.contacts) == 1
 
 
 def test_after_a_failure_only_a_person_need_not_wait(book: Replica, server: Server, make: Make) -> None:
@@ -153,7 +155,8 @@ def test_a_stop_lets_go_of_a_server_that_never_answers(tmp_path: Path, make: Mak
         assert time.monotonic() - before < 1
         assert book.status().pending == 1
     until(lambda: True)
-    assert told.count() == 0 and found.longest < 0.1
+    assert told.count() == 0
+    assert found.longest < 0.1
 
 
 def test_what_was_stopped_can_be_started_again(tmp_path: Path, server: Server, make: Make) -> None:
@@ -187,7 +190,8 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
     syncer.start()
     until(lambda: finished.count() > 20)
     syncer.stop()
-    assert len(opened) > 1 and [one() for one in opened if one() is not None] == []
+    assert len(opened) > 1
+    assert [one() for one in opened if one() is not None] == []
 
 
 # --- how long it waits ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import storage.repositories.accounts
 import web.pages.settings
 from app import App
 from offbook.core import POLICIES
-from offbook.core.merge import decide
+from offbook.core.merge import decide, policy_wording
 from offbook.core.merge.policies import MergeContext, Resolution
 from tests.cli.test_accounts import run
 from tests.support.browser import signed_in
@@ -28,7 +28,7 @@ def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (decide, storage.repositories.accounts, web.pages.settings):
+    for module in (decide, policy_wording, storage.repositories.accounts, web.pages.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

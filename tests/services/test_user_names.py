@@ -106,7 +106,8 @@ def test_a_name_is_taken_in_every_spelling(accounts: Accounts, now: int, new_id:
     accounts.add_user(name, PASSWORD, False, now, new_id)
     with pytest.raises(Invalid) as refused:
         accounts.add_user(other, PASSWORD, False, now, new_id)
-    assert refused.value.code == "name_taken" and repr(validate_name(name)) in str(refused.value)
+    assert refused.value.code == "name_taken"
+    assert repr(validate_name(name)) in str(refused.value)
     assert len(accounts.users()) == 1
 
 
@@ -138,9 +139,11 @@ def test_another_spelling_is_refused_as_taken_everywhere(app: App) -> None:
     answer = boss.ask("POST", "/users", json={"name": "ada", "password": PASSWORD})
     assert (answer.status_code, answer.get_json()["code"]) == (409, "taken")
     page = signed_in(app, "Ada").post("/people", name="ADA", password=PASSWORD)
-    assert page.status_code == 422 and "There is a user named &#39;Ada&#39; already" in page.text
+    assert page.status_code == 422
+    assert "There is a user named &#39;Ada&#39; already" in page.text
     told = run(app, "user", "add", "aDA", "--password-stdin", typed=PASSWORD)
-    assert told.exit_code == 1 and "There is a user named 'Ada' already." in told.stderr
+    assert told.exit_code == 1
+    assert "There is a user named 'Ada' already." in told.stderr
     assert [user.name for user in parts_of(app).accounts.users()] == ["Ada"]
 
 
@@ -175,7 +178,8 @@ def test_doctor_lists_them_until_one_is_renamed(
     accounts: Accounts, database: Database, twins: tuple[User, User], now: int
 ) -> None:
     (sentence,) = said_of_names(database)
-    assert "'Ada', 'ada'" in sentence and any(one.bad for one in examine(database) if one.sentence == sentence)
+    assert "'Ada', 'ada'" in sentence
+    assert any(one.bad for one in examine(database) if one.sentence == sentence)
     renamed = accounts.rename_user(twins[1].id, "Ada the younger")
     assert said_of_names(database) == []
     assert accounts.check_password("ADA", PASSWORD, HOME, now) == twins[0]
@@ -224,7 +228,9 @@ def test_a_rename_that_can_not_be_is_told_in_a_line(app: App, old: str, new: str
     add_user(app, "ada")
     add_user(app, "bob")
     asked = run(app, "user", "rename", old, new)
-    assert asked.exit_code == 1 and why in asked.stderr and len(asked.stderr.splitlines()) == 1
+    assert asked.exit_code == 1
+    assert why in asked.stderr
+    assert len(asked.stderr.splitlines()) == 1
     assert [user.name for user in parts_of(app).accounts.users()] == ["ada", "bob"]
 
 

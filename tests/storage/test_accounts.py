@@ -138,7 +138,8 @@ def test_a_hash_of_less_effort_is_renewed_when_its_password_is_shown(
 
 def test_the_set_up_link_makes_one_admin_and_is_closed(accounts: Accounts, now: int, new_id: NewId) -> None:
     token = accounts.open_setup()
-    assert token and accounts.is_setup_open(token)
+    assert token
+    assert accounts.is_setup_open(token)
     assert accounts.set_up(token, "ada", PASSWORD, now, new_id).admin
     assert not accounts.is_setup_open(token)
     assert accounts.open_setup() is None
@@ -148,7 +149,8 @@ def test_the_set_up_link_makes_one_admin_and_is_closed(accounts: Accounts, now: 
 
 def test_a_restart_makes_a_new_link_and_closes_the_old(accounts: Accounts) -> None:
     old, new = accounts.open_setup(), accounts.open_setup()
-    assert old and new
+    assert old
+    assert new
     assert (accounts.is_setup_open(old), accounts.is_setup_open(new)) == (False, True)
 
 
@@ -187,7 +189,8 @@ def phone(accounts: Accounts, ada: User, now: int, new_id: NewId) -> tuple[Devic
 def test_a_token_lets_its_device_in(accounts: Accounts, ada: User, phone: tuple[Device, str]) -> None:
     device, token = phone
     login = accounts.device_by_token(token)
-    assert login and login.device == device
+    assert login
+    assert login.device == device
     assert (login.user_id, login.user_name, login.admin) == (ada.id, "ada", False)
     assert (login.book_id, login.book_uuid) == (ada.book_id, accounts.book(ada.book_id).uuid)
     assert device.name == "Ada's phone"
@@ -322,13 +325,15 @@ def test_nothing_secret_is_stored_or_shown(
 ) -> None:
     token, stored = phone[1], dump(database)
     assert PASSWORD not in stored
-    assert token not in stored and token[-43:] not in stored
+    assert token not in stored
+    assert token[-43:] not in stored
     assert not any("hash" in field.name for kind in (User, Device) for field in fields(kind))
 
 
 def test_the_set_up_link_s_token_is_not_stored(accounts: Accounts, database: Database) -> None:
     token = accounts.open_setup()
-    assert token and token not in dump(database)
+    assert token
+    assert token not in dump(database)
 
 
 def test_a_failed_statement_is_told_without_its_values(database: Database, ada: User) -> None:

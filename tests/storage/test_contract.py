@@ -9,8 +9,9 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of, parse_cursor
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
+from services.push import apply_batch
 from services.verify import compare, fetch
-from storage.base import ChangeOrigin, take
+from storage.base import ChangeOrigin
 from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
@@ -35,7 +36,9 @@ def test_a_record_is_served_as_it_was_typed(desk: Desk) -> None:
     seq = desk.seq(insert(1, **WHOLE))
     (row,) = desk.pull()["changes"]
     data = row.pop("data")
-    assert row["seq"] == seq and row["operation"] == "INSERT" and row["record_id"] == uuid(1)
+    assert row["seq"] == seq
+    assert row["operation"] == "INSERT"
+    assert row["record_id"] == uuid(1)
     assert {name: value for name, value in data.items() if value is not None} == {
         **WHOLE,
         "id": uuid(1),
@@ -174,7 +177,8 @@ def test_a_conflict_is_answered_again_and_not_opened_twice(library: Library) -> 
     assert desk.verdicts(item) == ["conflict"]
     before = desk.whole()
     assert desk.verdicts(item) == ["conflict"]
-    assert desk.whole() == before and len(before["conflicts"]) == 1
+    assert desk.whole() == before
+    assert len(before["conflicts"]) == 1
 
 
 def test_a_change_that_is_sent_again_is_answered_with_the_record_as_it_is_now(desk: Desk) -> None:
@@ -208,7 +212,8 @@ def test_what_changes_nothing_takes_no_seq(desk: Desk) -> None:
     head = desk.seq(insert(1, phone="1"))
     answers = desk.push(change(2, "UPDATE", base=head, phone="1"), change(3, "DELETE", 9, base=0))
     assert [answer["verdict"] for answer in answers] == ["applied", "applied"]
-    assert desk.head() == head and desk.pull(desk.pull()["cursor"])["changes"] == []
+    assert desk.head() == head
+    assert desk.pull(desk.pull()["cursor"])["changes"] == []
 
 
 # --- history and conflicts -----------------------------------------------------------------------------------------
@@ -219,7 +224,8 @@ def test_history_tells_what_was_there_before_and_what_lost(desk: Desk) -> None:
     desk.push(change(3, "UPDATE", base=base, at=40, phone="mine", email="m@x"))
     first, second, third = desk.history()
     assert (first.verdict, first.data["phone"], first.origin) == ("applied", "old", ORIGIN)
-    assert second.before == {"phone": "old"} and second.timestamp == START // 1000 + 50_000
+    assert second.before == {"phone": "old"}
+    assert second.timestamp == START // 1000 + 50_000
     assert (third.verdict, third.before) == ("merged", {"email": None})
     (lost,) = third.beaten
     assert (lost["cell"], lost["value"], lost["winner"][2]) == ("phone", "mine", uuid(2))
@@ -273,12 +279,15 @@ def test_a_change_settles_the_conflict_that_it_names(library: Library, phone: st
     (conflict,) = desk.whole()["conflicts"]
     settles = change(4, "UPDATE", base=desk.head(), phone=phone) | {"resolves": [conflict.id, uuid(99)]}
     seq = desk.seq(settles)
-    assert desk.whole()["conflicts"] == [] and desk.live()[uuid(1)]["phone"] == phone
+    assert desk.whole()["conflicts"] == []
+    assert desk.live()[uuid(1)]["phone"] == phone
     after = desk.pull(before["cursor"])["changes"]
     assert [(row["table"], row["seq"]) for row in after] == [("contacts", seq), ("conflicts", seq)]
-    assert after[1]["record_id"] == conflict.id and after[1]["data"] is None
+    assert after[1]["record_id"] == conflict.id
+    assert after[1]["data"] is None
     whole = desk.whole()
-    assert desk.verdicts(settles) == ["applied"] and desk.whole() == whole
+    assert desk.verdicts(settles) == ["applied"]
+    assert desk.whole() == whole
 
 
 def test_a_page_holds_the_conflicts_of_the_seqs_that_it_spans(library: Library) -> None:
@@ -314,14 +323,16 @@ def test_pages_hold_every_record_once_and_by_seq(desk: Desk, limit: int) -> None
     for start in (None, str(parse_cursor(desk.pull()["cursor"])._replace(seq=0))):
         pages = desk.pages(start, limit)
         assert [row["seq"] for page in pages for row in page["changes"]] == seqs
-        assert all(len(page["changes"]) == limit for page in pages[:-1]) and pages[-1]["changes"]
+        assert all(len(page["changes"]) == limit for page in pages[:-1])
+        assert pages[-1]["changes"]
         assert pages[-1]["cursor"] == desk.pull()["cursor"]
 
 
 def test_a_page_says_of_which_book_and_after_what_it_is(desk: Desk) -> None:
     filled(desk, 2)
     page = desk.pull()
-    assert page["since"] is None and page["book"] == uuid(900_000 + desk.book_id)
+    assert page["since"] is None
+    assert page["book"] == uuid(900_000 + desk.book_id)
     assert desk.pull(page["cursor"])["since"] == page["cursor"]
 
 
@@ -351,7 +362,8 @@ def test_a_device_that_follows_the_pages_holds_what_lives(desk: Desk) -> None:
         desk.seq(change(number, "DELETE", record, base=seqs[record - 1]))
         held.append(desk.pull(held[-1]["cursor"], 2))
     held += desk.pages(held[-1]["cursor"], 2)
-    assert rows_of(held) == desk.live() and set(desk.live()) == {uuid(3), uuid(4)}
+    assert rows_of(held) == desk.live()
+    assert set(desk.live()) == {uuid(3), uuid(4)}
 
 
 def test_a_snapshot_holds_live_records_only(desk: Desk) -> None:
@@ -366,14 +378,16 @@ def test_a_snapshot_ends_where_the_book_stood_when_it_began(desk: Desk) -> None:
     first = desk.pull(limit=2)
     filled_later = desk.seq(insert(11, 11))
     second = desk.pull(first["cursor"], 2)
-    assert not second["more"] and len(second["changes"]) == 2
+    assert not second["more"]
+    assert len(second["changes"]) == 2
     assert [row["seq"] for row in desk.pull(second["cursor"])["changes"]] == [filled_later]
 
 
 def test_a_push_is_answered_with_the_page_after_its_since(desk: Desk) -> None:
     cursor = desk.pull()["cursor"]
     answer = desk.sync(insert(1), since=cursor)
-    assert [row["record_id"] for row in answer["changes"]] == [uuid(1)] and answer["since"] == cursor
+    assert [row["record_id"] for row in answer["changes"]] == [uuid(1)]
+    assert answer["since"] == cursor
     assert desk.sync(since=answer["cursor"])["changes"] == []
 
 
@@ -468,7 +482,7 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
     before = desk.whole()
     batch = [insert(3, 3, **WHOLE), change(4, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS})]
     with pytest.raises(Fault), desk.store.writing(desk.book_id) as book:
-        take(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
+        apply_batch(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
         book.prune(RetentionLimits(base, base))
         raise Fault
     assert desk.whole() == before
@@ -483,7 +497,7 @@ def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk:
     filled(desk, 1)
     before = desk.whole()
     with desk.store.writing(desk.book_id) as book:
-        take(book, ChangeOrigin(), [parsed(insert(2, 2))], desk.now + TICK)
+        apply_batch(book, ChangeOrigin(), [parsed(insert(2, 2))], desk.now + TICK)
         assert desk.whole() == before
     assert len(desk.live()) == 2
 
@@ -495,11 +509,14 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
     assert ours.verdicts(change(2, "DELETE", base=base)) == ["applied"]
     ours.prune(ours.head())
     theirs_now = theirs.whole()
-    assert ours.live() == {} and ours.history() == []
-    assert theirs.live()[uuid(1)]["phone"] == "theirs" and theirs.live()[uuid(1)]["details"] == {"k1": {"kind": "url"}}
+    assert ours.live() == {}
+    assert ours.history() == []
+    assert theirs.live()[uuid(1)]["phone"] == "theirs"
+    assert theirs.live()[uuid(1)]["details"] == {"k1": {"kind": "url"}}
     fight = change(3, "UPDATE", base=0, by=2, phone="fight", details={"k1": {"label": "fight"}})
     assert theirs.verdicts(fight) == ["conflict"]
-    assert ours.whole()["conflicts"] == [] and theirs.whole() != theirs_now
+    assert ours.whole()["conflicts"] == []
+    assert theirs.whole() != theirs_now
 
 
 # --- what is compared ----------------------------------------------------------------------------------------------
@@ -523,8 +540,10 @@ def test_digests_are_those_of_what_each_record_holds(desk: Desk) -> None:
     )
     desk.push(change(6, "UPDATE", 1, base=first, email="", details={"k2": None, "k3": {"kind": "url", "position": -1}}))
     (told,) = compared(desk, records=True)["ranges"]
-    assert told["records"] == by_the_core(desk) and len(told["records"]) == 3
-    assert told["digest"] == sum(told["records"].values()) % MODULUS and told["count"] == 3
+    assert told["records"] == by_the_core(desk)
+    assert len(told["records"]) == 3
+    assert told["digest"] == sum(told["records"].values()) % MODULUS
+    assert told["count"] == 3
 
 
 def test_ranges_hold_what_lies_between_their_bounds(desk: Desk) -> None:

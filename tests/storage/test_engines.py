@@ -195,7 +195,8 @@ def test_the_doctor_is_told_what_is_in_force(database: Database) -> None:
     facts = dict(database.facts())
     expected = {"engine": database.name, "synchronous": "full"}
     assert facts | expected == facts
-    assert facts["version"] and facts["driver"]
+    assert facts["version"]
+    assert facts["driver"]
 
 
 def test_the_doctor_finds_no_fault(database: Database) -> None:

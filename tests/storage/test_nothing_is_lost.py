@@ -89,7 +89,8 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     expected = len(preview(desk.store, desk.book_id, moment))
     desk.now += TICK
     taken = restore_book_to(desk.store, desk.book_id, by(1), moment, desk.now)
-    assert taken.changed == expected and preview(desk.store, desk.book_id, moment) == []
+    assert taken.changed == expected
+    assert preview(desk.store, desk.book_id, moment) == []
     assert values(desk.live()) == values(shown)
     desk.now += TICK
     restore_book_to(desk.store, desk.book_id, by(2), taken.before, desk.now)

@@ -121,10 +121,10 @@ def put(connection: Connection, name: str) -> None:
 
 
 @pytest.fixture
-def closed(app: App, laptop: Caller) -> Iterator[App]:
+def closed(app: App, laptop: Caller) -> App:
     laptop.add(name="Before")
     close(app.extensions["database"])
-    yield app
+    return app
 
 
 def test_a_device_is_told_to_come_again(closed: App, laptop: Caller) -> None:
@@ -156,13 +156,15 @@ def test_a_person_reads_on_and_is_told_why_nothing_is_saved(closed: App) -> None
     browser = signed_in(closed, "ada")
     assert "Before" in browser.get("/").text
     answer = browser.post("/devices", name="phone")
-    assert answer.status_code == 503 and "is moving to another database" in answer.text
+    assert answer.status_code == 503
+    assert "is moving to another database" in answer.text
 
 
 def test_nobody_signs_in_or_gets_another_password(closed: App) -> None:
     for words in (("user", "password", "ada"), ("user", "add", "bob")):
         asked = closed.test_cli_runner().invoke(args=[*words, "--password-stdin"], input="another password")
-        assert asked.exit_code == 1 and "is moving" in asked.stderr
+        assert asked.exit_code == 1
+        assert "is moving" in asked.stderr
     accounts = parts_of(closed).accounts
     with pytest.raises(ReadOnlyMode):
         accounts.check_password("ada", "x", "", 0)
@@ -170,7 +172,8 @@ def test_nobody_signs_in_or_gets_another_password(closed: App) -> None:
 
 def test_doctor_tells(closed: App) -> None:
     looked = closed.test_cli_runner().invoke(args=["doctor"])
-    assert looked.exit_code == 1 and "! This database moved to postgresql://there/offbook" in looked.stdout
+    assert looked.exit_code == 1
+    assert "! This database moved to postgresql://there/offbook" in looked.stdout
 
 
 def test_a_server_does_not_start_on_it(tmp_path: Path) -> None:

@@ -168,7 +168,8 @@ def test_no_session_survives_a_new_password_that_is_opened_while_it_is_stored(
         accounts.set_password(ada.id, "another password", now + 1)
     assert [job.result() for job in doing] == [None] * 4
     tokens = [opened.get() for _ in range(opened.qsize())]
-    assert len(tokens) > 20 and not [token for token in tokens if accounts.signed_in(token, now + 2)]
+    assert len(tokens) > 20
+    assert not [token for token in tokens if accounts.signed_in(token, now + 2)]
 
 
 def test_whoever_signs_in_after_all_sessions_were_ended_by_a_clock_that_is_ahead_is_in(
@@ -214,7 +215,9 @@ def test_a_carried_session_is_stored_once_and_then_checked_like_any(
 ) -> None:
     carried = carried_by(ada, now)
     found = accounts.carried_in(carried, HOME, now + 1)
-    assert found and found[1].is_stored and found[1].way == "earlier"
+    assert found
+    assert found[1].is_stored
+    assert found[1].way == "earlier"
     assert accounts.signed_in(carried.token, now + 2) == found
     assert accounts.carried_in(carried, HOME, now + 3) == found
     assert rows(database) == 1

@@ -90,7 +90,8 @@ def statements_for(sql: Library, batch: Batch, count: int) -> int:
     base = 1 if batch is fights else desk.head()
     with statements(sql) as sent:
         answers = desk.push(*batch(count, base))
-    assert len(answers) == count and any(answer["verdict"] != "rejected" for answer in answers)
+    assert len(answers) == count
+    assert any(answer["verdict"] != "rejected" for answer in answers)
     return len(sent)
 
 
@@ -109,7 +110,8 @@ def test_a_page_takes_as_few_statements_for_1000_rows_as_for_10(sql: Library) ->
             with statements(sql) as sent:
                 assert len(desk.pull(since, limit)["changes"]) == limit
             counts.add(len(sent))
-        assert len(counts) == 1 and counts.pop() <= most
+        assert len(counts) == 1
+        assert counts.pop() <= most
 
 
 def statements_to_prune(sql: Library, count: int) -> int:
@@ -203,7 +205,8 @@ def test_a_fault_at_any_statement_of_a_push_leaves_nothing_behind(sql: Library) 
         except Fault:
             faults += 1
         assert desk.whole(range(1, 13)) == before
-    assert faults > 8 and {"applied", "conflict", "rejected"} <= set(verdicts)
+    assert faults > 8
+    assert {"applied", "conflict", "rejected"} <= set(verdicts)
 
 
 def test_a_fault_at_any_statement_of_pruning_leaves_nothing_behind(sql: Library) -> None:
@@ -219,7 +222,8 @@ def test_a_fault_at_any_statement_of_pruning_leaves_nothing_behind(sql: Library)
         except Fault:
             faults += 1
         assert desk.whole() == before
-    assert faults > 5 and desk.whole() != before
+    assert faults > 5
+    assert desk.whole() != before
 
 
 # --- threads -------------------------------------------------------------------------------------------------------
@@ -254,7 +258,8 @@ def test_eight_threads_never_get_a_seq_twice_and_a_reader_misses_nothing(library
     assert all(seqs == sorted(seqs) for seqs in (*given, *seen))
     assert len({seq for seqs in given for seq in seqs}) == WRITERS * PUSHES * 2
     held = {row["seq"] for row in desk.pull(limit=1000)["changes"]}
-    assert len(held) == WRITERS * PUSHES * 2 + 1 and all(held <= set(seqs) for seqs in seen)
+    assert len(held) == WRITERS * PUSHES * 2 + 1
+    assert all(held <= set(seqs) for seqs in seen)
 
 
 def test_no_update_is_lost_when_eight_threads_edit_one_record(library: Library) -> None:

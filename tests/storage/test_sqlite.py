@@ -119,7 +119,8 @@ def other_process(url: str, times: int) -> Iterator[Callable[[], None]]:
     """A second process that counts up; it starts when told so, and has ended at the end."""
     command = [sys.executable, "-c", COUNT_UP, url, str(times)]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdin=-1, stdout=-1, stderr=-1) as child:
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
+        assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
         try:
             yield partial(print, "go", file=child.stdin, flush=True)

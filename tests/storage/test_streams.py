@@ -257,7 +257,8 @@ def test_a_file_that_is_locked_is_told_so(file: Path, now: int) -> None:
     written(file, now)
     command = [sys.executable, "-c", LOCKER, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None and other.stdout.readline() == "locked\n"
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
         with pytest.raises(Fault, match="locked"):
             summary(file, now)
         other.communicate("")

@@ -224,5 +224,6 @@ def test_what_was_written_while_the_purge_ran_goes_too(app: App, monkeypatch: py
         patch.setattr(user_purge.time, "sleep", meanwhile)
         patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
         assert parts_of(app).people.purge(user_id, removed(app, user_id))
-    assert verdicts and set(verdicts) == {"applied"}
+    assert verdicts
+    assert set(verdicts) == {"applied"}
     assert {name for name, rows in contents(app).items() if rows} <= {"settings"}

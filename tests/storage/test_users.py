@@ -82,7 +82,8 @@ def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
     assert accounts.revoked([device.id]) == {device.id}
     people.act(eve.id, now, BACK[act])
     login = accounts.device_by_token(token)
-    assert login and login.device == device
+    assert login
+    assert login.device == device
     assert accounts.revoked([device.id]) == set()
 
 

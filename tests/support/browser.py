@@ -19,7 +19,7 @@ from services.container import Services
 from storage.repositories.devices import Device
 from tests.support.databases import Maker
 from tests.support.live_server import migrated
-from web.auth import open_session
+from web.sessions import open_session
 
 PASSWORD = "correct horse battery"
 COOKIE = "offbook"

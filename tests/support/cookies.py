@@ -8,7 +8,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from app import App
 from tests.support.browser import COOKIE, Browser, parts_of
-from web.auth import Sessions
+from web.sessions import SessionCookieInterface
 
 
 def cookie_of(browser: Browser) -> str:
@@ -37,7 +37,7 @@ def earlier_cookie(app: App, name: str = "ada", **more: Any) -> str:
 
 def signer_of(app: App) -> URLSafeTimedSerializer:
     interface = app.session_interface
-    assert isinstance(interface, Sessions)
+    assert isinstance(interface, SessionCookieInterface)
     signer = interface.get_signing_serializer(app)
     assert signer is not None
     return signer

@@ -140,7 +140,9 @@ def test_a_shell_knows_db_and_every_model() -> None:
     app = create_app("testing")
     with app.app_context():
         context = app.make_shell_context()
-    assert context["db"] is db and context["User"] is User and context["Device"] is Device
+    assert context["db"] is db
+    assert context["User"] is User
+    assert context["Device"] is Device
     models = {mapper.class_.__name__ for mapper in Base.registry.mappers}
     assert models <= context.keys()
 

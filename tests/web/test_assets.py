@@ -17,7 +17,8 @@ def test_a_file_that_changed_changes_the_url_of_all(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
         seen.add(url_of(tmp_path))
     (tmp_path / "b.css").unlink()
-    assert len(seen) == 5 and url_of(tmp_path) in seen
+    assert len(seen) == 5
+    assert url_of(tmp_path) in seen
 
 
 def test_a_browser_keeps_them_for_a_year_and_no_cookie_with_them(ada: Browser) -> None:

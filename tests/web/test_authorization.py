@@ -23,7 +23,8 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.stream_files import shown, written
 from web.assets import url_of
@@ -286,7 +287,8 @@ def test_nobody_gets_in_without_signing_in(world: World, method: str, rule: str,
     before, answer = world.state(), ask(world, method, rule, row)
     if row.who in BY_TOKEN:
         assert answer.status_code == 401
-        assert answer.json and answer.json["code"] == "not_authorized"
+        assert answer.json
+        assert answer.json["code"] == "not_authorized"
     else:
         # A form that nobody was given has no token either.
         assert is_asked_to_sign_in(answer) if method == "GET" else answer.status_code == 400
@@ -356,7 +358,8 @@ def kept_out(world: World, request: pytest.FixtureRequest) -> World:
 def test_a_device_of_whoever_is_kept_out_opens_nothing(kept_out: World, method: str, rule: str, row: Row) -> None:
     before, answer = kept_out.state(), ask(kept_out, method, rule, row, bearer(kept_out.device_token))
     assert answer.status_code == 403
-    assert answer.json and answer.json["code"] in ("user_disabled", "user_removed")
+    assert answer.json
+    assert answer.json["code"] in ("user_disabled", "user_removed")
     assert kept_out.state() == before
 
 

@@ -27,6 +27,7 @@ def test_a_database_that_can_not_be_reached_is_told_and_when_to_ask_again(
     assert (answer.status_code, answer.get_json()["code"]) == (503, "database_busy")
     assert answer.headers["Retry-After"] == "5"
     page = app.test_client().get("/login")
-    assert page.status_code == 503 and "Try again in a few seconds" in page.text
+    assert page.status_code == 503
+    assert "Try again in a few seconds" in page.text
     assert "secret" not in answer.text + page.text
     assert [record.levelno for record in caplog.records if record.name == app.logger.name] == [logging.ERROR] * 2

@@ -132,7 +132,8 @@ def test_a_started_replica_pauses_keeps_what_is_typed_and_goes_on(app: App, lapt
         do(app, Act.DISABLE)
         wait_until(lambda: book.status().link == "paused")
         book.contacts.add(name="Typed meanwhile")
-        assert isinstance(errors[-1], NotAuthorized) and errors[-1].code == "user_disabled"
+        assert isinstance(errors[-1], NotAuthorized)
+        assert errors[-1].code == "user_disabled"
         assert book.status().pending == 1
         do(app, Act.ENABLE)
         assert book.sync().pushed == 1
@@ -199,7 +200,8 @@ def test_signing_in_tells_why_not_once_the_password_is_right(app: App, act: Act)
     browser = Browser(app)
     refused, wrong = browser.sign_in("ada", PASSWORD), browser.sign_in("ada", "wrong")
     assert (refused.status_code, wrong.status_code) == (403, 422)
-    assert "This user" in refused.text and "This user" not in wrong.text
+    assert "This user" in refused.text
+    assert "This user" not in wrong.text
     assert browser.get("/").headers["Location"].startswith("/login")
     do(app, BACK[act])
     assert browser.sign_in("ada").status_code == 302

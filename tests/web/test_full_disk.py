@@ -166,10 +166,13 @@ def test_a_session_goes_on_and_ends_for_every_copy_of_its_cookie(house: House) -
 def test_what_goes_on_without_being_stored_is_stored_when_there_is_room(full: House) -> None:
     browser = Browser(full.app)
     browser.sign_in("ada")
-    assert is_in(browser) and full.sessions() == 0
+    assert is_in(browser)
+    assert full.sessions() == 0
     full.disk.free()
-    assert is_in(browser) and full.sessions() == 1
-    assert is_in(browser) and full.sessions() == 1
+    assert is_in(browser)
+    assert full.sessions() == 1
+    assert is_in(browser)
+    assert full.sessions() == 1
 
 
 @pytest.mark.engines("sqlite")
@@ -198,7 +201,8 @@ def test_a_page_of_somebody_signed_in_waits_only_a_moment_for_another_program_th
 @pytest.mark.engines("sqlite")
 def test_a_wrong_password_stays_wrong(full: House) -> None:
     answer = Browser(full.app).post("/login", name="ada", password="a guess of somebody")
-    assert answer.status_code == 422 and "do not belong together" in answer.text
+    assert answer.status_code == 422
+    assert "do not belong together" in answer.text
 
 
 def test_passwords_are_guessed_no_more_often(house: House, now: int) -> None:
@@ -266,7 +270,8 @@ def test_a_push_is_refused_by_the_name_of_the_disk_and_stored_later(full: House)
         answer = full.laptop.sync(sent)
         problem = answer.get_json()
         assert (answer.status_code, problem["code"]) == (507, "disk_full")
-        assert "disk of the server's database is full" in problem["detail"] and "make room" in problem["detail"]
+        assert "disk of the server's database is full" in problem["detail"]
+        assert "make room" in problem["detail"]
         assert answer.headers["Retry-After"] == "30"
     full.disk.free()
     assert full.laptop.verdicts(sent) == ["applied"]
@@ -310,7 +315,8 @@ def test_what_an_app_of_the_tutorial_form_has_must_be_noted(full: House) -> None
 @pytest.mark.engines("sqlite")
 def test_a_person_is_told_on_a_page(full: House) -> None:
     answer = signed_in(full.app, "ada").post("/devices", name="phone")
-    assert answer.status_code == 507 and "database is full" in answer.text
+    assert answer.status_code == 507
+    assert "database is full" in answer.text
     assert str(full.database.engine.url.database) not in answer.text
 
 
@@ -353,7 +359,8 @@ def test_the_admin_is_told_once_where_the_room_is_missing(full: House, caplog: p
         full.laptop.sync(change())
     told = [record.getMessage() for record in caplog.records if record.name == "offbook"]
     assert len(told) == 2
-    assert "The disk of the database is full (" in told[0] and str(full.database.engine.url.database) in told[0]
+    assert "The disk of the database is full (" in told[0]
+    assert str(full.database.engine.url.database) in told[0]
     assert told[1] == "The database takes changes again"
 
 
@@ -392,10 +399,12 @@ def test_healthz_finds_out_by_itself_and_seldom(house: House) -> None:
 
 def test_doctor_tells(full: House) -> None:
     looked = full.run("doctor")
-    assert looked.exit_code == 1 and not looked.stderr
+    assert looked.exit_code == 1
+    assert not looked.stderr
     assert looked.exception is None or isinstance(looked.exception, SystemExit)
     assert "! The disk of the database is full (" in looked.stdout
-    assert "The database is whole." in looked.stdout and "The secrets are kept from others." in looked.stdout
+    assert "The database is whole." in looked.stdout
+    assert "The secrets are kept from others." in looked.stdout
 
 
 def test_commands_that_read_do_and_others_say_why_not(full: House) -> None:
@@ -437,10 +446,12 @@ def test_what_can_not_even_be_opened_for_want_of_room_is_told_in_a_line(full: Ho
     full.disk.fill()
     for words in (("user", "list"), ("db", "upgrade")):
         told = full.run(*words)
-        assert told.exit_code == 1 and isinstance(told.exception, SystemExit), words
+        assert told.exit_code == 1, words
+        assert isinstance(told.exception, SystemExit), words
         assert "The disk of the database is full (" in told.stderr + str(told.exception), words
     looked = full.run("doctor")
-    assert looked.exit_code == 1 and isinstance(looked.exception, SystemExit)
+    assert looked.exit_code == 1
+    assert isinstance(looked.exception, SystemExit)
     assert "! The database can't be read. The disk of the database is full (" in looked.stdout
 
 

@@ -43,7 +43,8 @@ class Network:
         self._say = say
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        assert body is not None and (method, path) == ("POST", "/sync")
+        assert body is not None
+        assert (method, path) == ("POST", "/sync")
         self._server.now += self._random.randrange(1, 5_000_000)
         if self.calm:
             return self._server.answer(body)

@@ -30,6 +30,8 @@ log = logging.getLogger("offbook.live")
 
 
 class MonitoredSocket(Protocol):
+    """An open socket, as far as the monitor needs it."""
+
     guest: Subscriber
     position: Cursor | None
 

@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from services.container import services
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
-from web.auth import session_required, signed_in_user
+from web.auth import session_required
 from web.presenters.bar_chart import Series, stacked
 from web.presenters.formatting import count
 from web.presenters.rejection_reasons import waiting
+from web.sessions import signed_in_user
 
 activity = Blueprint("activity", __name__)
 

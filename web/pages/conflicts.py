@@ -22,12 +22,13 @@ from services.conflicts import Card, ResolvedConflict
 from services.container import services
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from web.auth import is_signed_in, session_required, signed_in_user
+from web.auth import session_required
 from web.pages.contacts import name_of
 from web.presenters.conflict_diff import comparison, custom_value_field, flaw_of, lines_of, quoted, title
 from web.presenters.formatting import count
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
+from web.sessions import is_signed_in, signed_in_user
 
 inbox = Blueprint("inbox", __name__)
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
-from offbook.core.protocol.requests import is_seq, loads
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
 from offbook.core.validation import Json, cells_of
 from web.presenters.labels import KINDS, label_of

@@ -17,11 +17,11 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
-from offbook.core.protocol.requests import data_of as wire_data
+from offbook.core.protocol.rows import data_of as wire_data
 from services.container import services
 from services.edit import EditRequest, EditResult, concurrent_edits, save
 from storage.repositories.contact_queries import ContactRow
-from web.auth import session_required, signed_in_user
+from web.auth import session_required
 from web.fragments import fragment
 from web.pages.contact_form import (
     ContactForm,
@@ -37,6 +37,7 @@ from web.pages.contact_form import (
 from web.presenters import formatting
 from web.presenters.labels import FIELDS, KINDS
 from web.request_values import posted, query
+from web.sessions import signed_in_user
 
 pages = Blueprint("pages", __name__)
 formatting.register(pages)

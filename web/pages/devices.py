@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
 from services.container import services
-from web.auth import session_required, signed_in_user
+from web.auth import session_required
 from web.request_values import posted, query
+from web.sessions import signed_in_user
 
 devices = Blueprint("devices", __name__)
 

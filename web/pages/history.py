@@ -29,12 +29,13 @@ from services.restore import (
     restore_version,
 )
 from storage.base import ChangeOrigin, ReadTransaction
-from web.auth import session_required, signed_in_user
+from web.auth import session_required
 from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
 from web.presenters.history_text import ChangedLine, HistoryEvent, changed_lines, history_events, is_noise, moments
 from web.presenters.time_formatting import date
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
+from web.sessions import signed_in_user
 
 giving_back = Blueprint("giving_back", __name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from inspect import getdoc
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -11,24 +10,18 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
+from offbook.core.merge.policy_wording import wording_of
 from services.container import services
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import known_browsers
-from web.auth import my_session, open_session, session_required, signed_in_user
+from web.auth import session_required
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
+from web.sessions import my_session, open_session, signed_in_user
 
 settings = Blueprint("settings", __name__)
-
-POLICY_WORDS = {
-    "merge": "Different fields both survive; in the same field the later edit wins, and the earlier one is in the "
-    "history. An edit beats a deletion. Nobody is asked.",
-    "last-write-wins": "The later edit of a contact wins whole; the earlier one is in the history. Nobody is asked.",
-    "ask": "Different fields both survive. Where the same field was edited twice, or one side deleted what the other "
-    "edited, what came first stands and both versions wait in the inbox until someone chooses. Nothing else waits.",
-}
 
 WAYS = {
     "password": "by password",
@@ -98,7 +91,7 @@ def choose_policy() -> ResponseReturnValue:
 
 def page(error: str = "") -> str:
     book = services().accounts.book(signed_in_user().book_id)
-    policies = [(name, policy_names(name)) for name in POLICIES]
+    policies = [(name, wording_of(name).summary) for name in POLICIES]
     waits = services().contacts.conflicts(signed_in_user().book_id)
     days = {"rest": services().config.session_days, "whole": services().config.session_days_max}
     values = {"sessions": sessions(), "mine": my_session(), "now": services().clock(), "ways": WAYS, "days": days}
@@ -110,8 +103,3 @@ def sessions() -> list[Session]:
     now, here = services().clock(), my_session()
     found = services().accounts.sessions(signed_in_user().id, now)
     return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]
-
-
-def policy_names(policy: str) -> str:
-    """A policy that has no words here explains itself: the first line of its function's docstring."""
-    return POLICY_WORDS.get(policy) or (getdoc(POLICIES[policy]) or "").partition("\n")[0]

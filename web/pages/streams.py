@@ -20,9 +20,10 @@ from offbook.core.text import without_control_characters
 from services.container import services
 from storage.repositories.stream_reader import Fault, Gap, Message, StreamReader, Summary, reading
 from storage.repositories.stream_registry import Source
-from web.auth import admin_required, is_signed_in, signed_in_user
+from web.auth import admin_required
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
 from web.request_values import query
+from web.sessions import is_signed_in, signed_in_user
 
 streams = Blueprint("streams", __name__)
 

@@ -14,12 +14,13 @@ from services.container import services
 from storage.repositories.accounts import User
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
-from web.auth import admin_or_device_required, admin_required, signed_in_user
+from web.auth import admin_or_device_required, admin_required
 from web.errors import ApiProblem
 from web.presenters import time_formatting
 from web.presenters.user_actions import QUESTIONS, done
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
+from web.sessions import signed_in_user
 
 people = Blueprint("people", __name__)
 users = Blueprint("users", __name__)

@@ -79,6 +79,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
+    """A bar chart, ready to be drawn by `templates/_bar_chart.html`."""
+
     bars: Sequence[ChartBar]
     ticks: Sequence[Tick]
     marks: Sequence[AxisLabel]

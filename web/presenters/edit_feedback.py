@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from offbook.core.merge.decide import concurrent_cells
+from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
 from offbook.core.validation import same
@@ -18,8 +19,6 @@ VALUE_MAX = 60
 LABELS_MAX = 4
 
 NOT_IN_FORMS = frozenset({EXISTS, "starred"})
-ON_DELETED = {"ask": "Save, and the inbox asks whether it comes back."}
-"""What saving does then, by the book's policy, where it does not just bring the contact back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, 
     cells = [cell for cell in unseen if cell not in NOT_IN_FORMS]
     if record.deleted:
         who = names.get(record.clock(EXISTS).change_id, "another device")
-        return f"Meanwhile {who} deleted this contact. {ON_DELETED.get(policy, 'Saving brings it back.')}"
+        return f"Meanwhile {who} deleted this contact. {wording_of(policy).saving_a_deleted}"
     if not cells:
         return ""
     who = listing(names.get(unseen[cell].change_id, "another device") for cell in cells)

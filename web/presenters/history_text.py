@@ -9,6 +9,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from offbook.core.history.reconstruct import state_of
+from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import Json, same
@@ -21,11 +22,6 @@ Cells = Mapping[str, Value]
 LONG = 400
 SILENT = ("kind", "position")
 """Attributes of a detail that say nothing by themselves."""
-
-RULES = {
-    "merge": "which was later",
-    "last-write-wins": "which was later, and the later edit of a contact wins whole",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +229,7 @@ def _lost_to(one: Mapping[str, Json], authors: Mapping[str, Author]) -> str:
     winner = who(authors, one["winner"][2])
     if str(one["cell"]).endswith(EXISTS) and one["value"] is False and one["rule"] == "merge":
         return f"lost to the edit from {winner}: an edit beats a removal"
-    return f"lost to the edit from {winner}, {RULES.get(one['rule'], 'by the rule ' + str(one['rule']))}"
+    return f"lost to the edit from {winner}, {wording_of(str(one['rule'])).why_it_lost}"
 
 
 def who(authors: Mapping[str, Author], change_id: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from offbook.core import clock_wording
 from offbook.core.merge.retention import PurgedRows
+from offbook.core.text import describe_clock_offset, describe_duration
 from web.presenters.formatting import count
 from web.presenters.labels import listing
 
@@ -16,14 +16,14 @@ def ago(at_us: int | None, now_us: int) -> str:
     if at_us is None:
         return "never"
     seconds = (now_us - at_us) // 1_000_000
-    return "just now" if seconds < 60 else f"{clock_wording.span(seconds)} ago"
+    return "just now" if seconds < 60 else f"{describe_duration(seconds)} ago"
 
 
 def clock_offset(offset_ms: int | None) -> str:
     """How a device's clock goes."""
     if offset_ms is None:
         return "not known yet"
-    return clock_wording.offset(offset_ms)
+    return describe_clock_offset(offset_ms)
 
 
 def iso(at_us: int) -> str:

@@ -95,6 +95,8 @@ def code_of(error: BaseException) -> str:
 
 
 class Text(logging.Formatter):
+    """A line of the log as words and `name=value`."""
+
     def format(self, record: logging.LogRecord) -> str:
         facts = facts_of(record)
         head = f"{facts.pop('time')} {facts.pop('level')} {facts.pop('logger')} {facts.pop('event')}"
@@ -102,6 +104,8 @@ class Text(logging.Formatter):
 
 
 class Json(logging.Formatter):
+    """A line of the log as a JSON object."""
+
     def format(self, record: logging.LogRecord) -> str:
         return orjson.dumps(facts_of(record), default=str).decode()
 

@@ -6,24 +6,16 @@ its own zone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from offbook.core.history.entry import HistoryEntry, WinningChange, waited, written
+from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Value
-from offbook.core.protocol.requests import iso_micros
+from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import EXISTS
 
 When = Callable[[str], str]
-
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "merge": "of two edits that had not seen each other, the later one shows",
-        "last-write-wins": "in this book the later change counts as a whole",
-        "restore": "the server had been restored from a backup, and got it for the history",
-    }
-)
 
 
 class ExplainedEdit(NamedTuple):
@@ -123,7 +115,7 @@ def _beaten_by(cell: str, writer: HistoryEntry, history: Sequence[HistoryEntry],
 def _rule(cell: str, rule: str) -> str:
     if cell.endswith(EXISTS) and rule == "merge":
         return "an edit beats a deletion that it had not seen"
-    return REASONS.get(rule, f"that is the book's policy, “{rule}”")
+    return wording_of(rule).why_it_won
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from offbook.core.schema import EXISTS
 
 
 class Resolution(Enum):
+    """What a policy does with a competing cell: it takes effect, it loses, or a person decides."""
+
     TAKE = "take"
     LOSE = "lose"
     ASK = "ask"

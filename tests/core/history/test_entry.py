@@ -63,7 +63,9 @@ def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
 def test_a_value_that_was_neither_written_nor_beaten_waited() -> None:
     lost = DiscardedValue("email", "e", "merge", WinningChange("c9", None, None, None))
     change = past(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
-    assert waited(change, "phone") and not waited(change, "name") and not waited(change, "company")
+    assert waited(change, "phone")
+    assert not waited(change, "name")
+    assert not waited(change, "company")
     assert not waited(EDIT, "email")
     assert not waited(past(2, verdict="conflict", data={"email": "e"}, beaten=(lost,)), "email")
 

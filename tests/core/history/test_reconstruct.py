@@ -141,4 +141,5 @@ def test_a_burst_is_what_one_maker_did_in_quick_succession() -> None:
 
 def test_what_is_wished_for_is_an_operation() -> None:
     wish = to_state(record(), {})
-    assert wish is not None and wish.operation is Operation.DELETE
+    assert wish is not None
+    assert wish.operation is Operation.DELETE

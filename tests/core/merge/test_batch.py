@@ -20,7 +20,8 @@ from offbook.core import (
     Verdict,
     plan_batch,
 )
-from offbook.core.merge.batch import Key, incomplete, next_seq
+from offbook.core.merge.batch import incomplete, next_seq
+from offbook.core.model import Key
 from offbook.core.validation import cells_of
 
 NOW = 1_000_000_000
@@ -136,14 +137,16 @@ def test_a_change_without_a_readable_id_leaves_no_trace() -> None:
 
 def test_a_record_made_and_edited_in_one_batch_is_created_once_as_it_ends() -> None:
     result = push(a_change(1, "INSERT", name="Ada"), a_change(2, "UPDATE", phone="x"))
-    assert list(result.created) == [KEY] and not result.written
+    assert list(result.created) == [KEY]
+    assert not result.written
     assert result.records[KEY].cells == {"name": "Ada", "phone": "x"}
 
 
 def test_a_record_that_was_there_is_written() -> None:
     old = existing(name="Ada")
     result = push(a_change(1, "UPDATE", base=old.seq, phone="x"), records=old.records, book=a_book(seq=old.seq))
-    assert list(result.written) == [KEY] and not result.created
+    assert list(result.written) == [KEY]
+    assert not result.created
 
 
 def test_a_plan_leaves_the_records_that_it_was_given_alone() -> None:
@@ -159,14 +162,16 @@ def test_the_history_holds_what_was_there_before() -> None:
         0
     ]
     assert entry.before == {"phone": "a"}
-    assert entry.change is not None and entry.change.cells == {"phone": "b"}
+    assert entry.change is not None
+    assert entry.change.cells == {"phone": "b"}
 
 
 def test_the_history_holds_what_lost_and_to_which_change() -> None:
     old = existing(name="Ada", phone="o")
     late = a_change(1, "UPDATE", phone="t", at=-1)
     entry = push(late, records=old.records, book=a_book(seq=old.seq)).history[0]
-    assert entry.verdict is Verdict.SUPERSEDED and entry.seq is None
+    assert entry.verdict is Verdict.SUPERSEDED
+    assert entry.seq is None
     assert [(one.cell, one.value, one.winner.change_id, one.rule) for one in entry.beaten] == [
         ("phone", "t", number(1000), "merge")
     ]
@@ -183,7 +188,8 @@ def test_the_same_change_again_gets_the_same_verdict_and_does_nothing() -> None:
         settled={number(1): RecordedVerdict(Verdict.SUPERSEDED, 7)},
         book=a_book(seq=old.seq),
     )
-    assert result.outcomes[0].verdict is Verdict.SUPERSEDED and result.outcomes[0].seq == 7
+    assert result.outcomes[0].verdict is Verdict.SUPERSEDED
+    assert result.outcomes[0].seq == 7
     assert (result.records, result.seq, result.history) == (old.records, old.seq, [])
 
 
@@ -196,8 +202,10 @@ def test_the_same_change_twice_in_one_batch_counts_once() -> None:
 
 def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_nothing_back() -> None:
     again = push(a_change(1, "INSERT", name="Ada"), settled={number(1): RecordedVerdict(Verdict.APPLIED, NOW)})
-    assert again.outcomes[0].verdict is Verdict.APPLIED and again.outcomes[0].shown
-    assert not again.records and not again.created
+    assert again.outcomes[0].verdict is Verdict.APPLIED
+    assert again.outcomes[0].shown
+    assert not again.records
+    assert not again.created
 
 
 def test_a_rejected_change_stays_rejected_with_its_reason() -> None:
@@ -232,7 +240,8 @@ def test_ones_own_changes_are_never_concurrent_whatever_the_clock_says() -> None
         a_change(3, "UPDATE", at=1, phone="b"),
         book=a_book("ask"),
     )
-    assert verdicts(result) == ["applied"] * 3 and not result.conflicts
+    assert verdicts(result) == ["applied"] * 3
+    assert not result.conflicts
     assert result.records[KEY].cells["phone"] == "b"
 
 
@@ -276,7 +285,8 @@ def test_a_new_contact_is_what_its_device_expects() -> None:
 def test_a_contact_that_comes_back_is_shown() -> None:
     gone = push(a_change(1, "INSERT", name="Ada"), a_change(2, "DELETE"))
     back = push(a_change(3, "UPDATE", base=gone.seq, phone="x"), records=gone.records, book=a_book(seq=gone.seq))
-    assert back.outcomes[0].verdict is Verdict.APPLIED and back.outcomes[0].shown
+    assert back.outcomes[0].verdict is Verdict.APPLIED
+    assert back.outcomes[0].shown
 
 
 # --- conflicts ---------------------------------------------------------------------------------------------------
@@ -327,7 +337,8 @@ def test_a_change_closes_the_open_conflicts_that_it_names() -> None:
 def test_a_choice_that_changes_nothing_takes_a_seq_and_its_row_goes_out_again() -> None:
     old = existing(name="Ada", phone="o")
     result = settled_by(a_change(1, "UPDATE", base=old.seq, phone="o"), old)
-    assert verdicts(result) == ["applied"] and result.closed[number(77)].seq == NOW + 1
+    assert verdicts(result) == ["applied"]
+    assert result.closed[number(77)].seq == NOW + 1
     assert result.records[KEY] == old.records[KEY]._replace(seq=NOW + 1)
 
 
@@ -349,7 +360,9 @@ def test_a_conflict_is_closed_by_the_first_that_names_it() -> None:
 
 def test_a_deletion_of_what_is_not_there_can_settle_too() -> None:
     result = settled_by(a_change(1, "DELETE"), Plan(0, {}))
-    assert verdicts(result) == ["applied"] and result.closed and not result.records
+    assert verdicts(result) == ["applied"]
+    assert result.closed
+    assert not result.records
 
 
 def test_of_several_conflicts_in_one_place_the_last_is_left_open() -> None:
@@ -390,7 +403,8 @@ def test_an_adding_that_lost_in_an_earlier_batch_is_known_from_the_past() -> Non
     first = push(a_change(1, "UPDATE", NOW, details=PHONE), records=records, book=LWW)
     edit = a_change(2, "UPDATE", NOW, details=LABEL)
     alone = push(edit, records=records, book=LWW)
-    assert verdicts(alone) == ["rejected"] and incomplete(alone) == {KEY}
+    assert verdicts(alone) == ["rejected"]
+    assert incomplete(alone) == {KEY}
     past = [(KEY, number(1), first.history[0].beaten)]
     assert verdicts(plan_batch(LWW, records, {}, [edit], NOW, past=past)) == ["superseded"]
 
@@ -418,7 +432,9 @@ def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() ->
     start = existing(name="Ada", phone="old")
     update = for_history(a_change(1, "UPDATE", base=NOW + 99, phone="NEW", email=None))
     result = push(update, records=start.records, book=a_book(seq=NOW))
-    assert result.records == start.records and not result.written and not result.created
+    assert result.records == start.records
+    assert not result.written
+    assert not result.created
     (outcome,), (entry,) = result.outcomes, result.history
     assert (outcome.verdict, outcome.seq, outcome.shown) == (Verdict.SUPERSEDED, None, False)
     assert [(lost.cell, lost.value, lost.winner.change_id, lost.rule) for lost in entry.beaten] == [
@@ -428,10 +444,12 @@ def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() ->
 
 @pytest.mark.parametrize("operation", ["INSERT", "UPDATE", "DELETE"])
 def test_a_change_for_the_history_alone_makes_no_record(operation: str) -> None:
-    data = {} if operation == "DELETE" else {"name": "Ada"}
+    data: dict[str, Any] = {} if operation == "DELETE" else {"name": "Ada"}
     result = push(for_history(a_change(1, operation, **data)))
-    assert verdicts(result) == ["superseded"] and not result.records
-    assert result.history[0].change is not None and result.history[0].change.cells == data
+    assert verdicts(result) == ["superseded"]
+    assert not result.records
+    assert result.history[0].change is not None
+    assert result.history[0].change.cells == data
 
 
 def test_a_change_for_the_history_alone_settles_no_conflict() -> None:

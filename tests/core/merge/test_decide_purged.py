@@ -114,7 +114,8 @@ def settle_bare(case: Case, policy: str) -> tuple[Record, Decision]:
     record, _ = settle(case, policy)
     assert record is not None
     bare = pruned(record, RetentionLimits(0, record.seq))
-    assert bare is not None and is_purged(bare)
+    assert bare is not None
+    assert is_purged(bare)
     return bare, decide(bare, make_change(case.theirs, 100, "theirs", PARENT_SEQ), policy, SEEN + 1)
 
 
@@ -126,4 +127,6 @@ def test_case(case: Case, policy: str) -> None:
 @pytest.mark.parametrize("typed", [insert(9, name="Eve"), update(9, name="Eve")])
 def test_what_waits_for_a_person_can_be_brought_back_with_a_name(typed: Typed) -> None:
     _, decision = settle_bare(Case("", ADA, (delete(5),), typed, {}), "ask")
-    assert isinstance(decision, Write) and decision.record.deleted and not is_purged(decision.record)
+    assert isinstance(decision, Write)
+    assert decision.record.deleted
+    assert not is_purged(decision.record)

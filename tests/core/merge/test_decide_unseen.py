@@ -174,7 +174,8 @@ def test_a_replica_that_brings_back_what_another_removed_is_not_its_own_rival() 
     case = Case("", ADA, writes, update(3, base=12, details=LABEL_T), {})
     removed, decision = settle(case, "merge")
     back = after(decision, removed)
-    assert removed is not None and back is not None
+    assert removed is not None
+    assert back is not None
     assert removed.others[K1].replica == back.clock(K1).replica == "theirs"
     assert K1 not in back.others
 

@@ -275,7 +275,8 @@ def test_a_write_keeps_what_was_there_before() -> None:
 
 def test_a_delete_keeps_that_the_record_was_there_and_all_of_its_cells() -> None:
     record, decision = settle(Case("", WITH_CELL, (), delete(), {}), "merge")
-    assert isinstance(decision, Write) and record is not None
+    assert isinstance(decision, Write)
+    assert record is not None
     assert decision.before == {EXISTS: True}
     assert decision.record.cells == record.cells
 
@@ -306,7 +307,8 @@ def test_a_cells_time_is_never_earlier_than_the_one_it_replaces() -> None:
 
 def test_only_the_cells_written_since_the_creation_have_clocks_of_their_own() -> None:
     record, decision = settle(Case("", ADA_A, (update(phone="b"),), update(base=11, email="e"), {}), "merge")
-    assert isinstance(decision, Write) and record is not None
+    assert isinstance(decision, Write)
+    assert record is not None
     assert {cell: clock.seq for cell, clock in decision.record.clocks.items()} == {"phone": 11, "email": 12}
     assert decision.record.clock("name").seq == decision.record.created.seq == PARENT_SEQ
 
@@ -315,7 +317,8 @@ def test_a_change_without_bases_that_saw_the_newest_seq_is_concurrent_with_nothi
     record, _ = settle(Case("", ADA_A, (update(9, phone="b"),), update(), {}), "ask")
     assert record is not None
     decision = decide(record, make_change(update(1, base=record.seq, phone="c"), 3, "theirs", 0), "ask", 30)
-    assert isinstance(decision, Write) and not decision.asked
+    assert isinstance(decision, Write)
+    assert not decision.asked
 
 
 @pytest.mark.parametrize("operation", Operation)

@@ -32,7 +32,7 @@ from offbook.core.model import Clock, Record
 from offbook.core.validation import cells_of
 
 TABLE = TABLES["contacts"]
-ADA = {"name": "Ada"}
+ADA: dict[str, Any] = {"name": "Ada"}
 K1 = "details/k1/"
 CELL = {"kind": "phone", "label": "cell", "value": "1"}
 
@@ -213,7 +213,7 @@ def test_bases_never_rise_and_do_not_change_when_worked_out_again(steps: list[tu
     pending = []
     for operation, more, cell in steps:
         base += more
-        pending.append(change(operation, base, **{cell: "x"}))
+        pending.append(change(operation, base, **dict[str, Any]({cell: "x"})))
     once = with_bases(pending)
     assert with_bases(once) == once
     assert all(seq < one.base for one in once for seq in one.bases.values())
@@ -306,7 +306,8 @@ def test_what_a_devices_own_changes_bring_again_is_not_said_twice() -> None:
         {"phone": "1"},
     )
     revived = said(patch_of_lost_row(HELD, HELD, [change("DELETE")], []))
-    assert revived[0] == "INSERT" and revived[1]["name"] == "Ada"
+    assert revived[0] == "INSERT"
+    assert revived[1]["name"] == "Ada"
 
 
 def test_what_was_typed_over_a_lost_row_says_itself_what_its_cells_are_to_be() -> None:
@@ -341,7 +342,8 @@ def test_a_value_that_was_typed_over_was_seen_though_it_is_not_the_last() -> Non
     came = record(name="Ada", phone="2")._replace(seq=50)
     pending = [change("UPDATE", 3, number=number, phone=str(number)) for number in (1, 2, 3)]
     again = with_own_values_seen(pending, ADA_CELLS, came)
-    assert again is not None and [(one.base, one.bases) for one in again] == [(50, {})] * 3
+    assert again is not None
+    assert [(one.base, one.bases) for one in again] == [(50, {})] * 3
 
 
 def test_who_has_seen_more_than_the_row_that_came_knows_it() -> None:

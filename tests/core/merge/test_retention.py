@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import DAY_US, PurgedRows, RetentionLimits, count, is_purged, limits_at, pruned, total
+from offbook.core.model import Value
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import seen
 
-CELLS = {
+CELLS: dict[str, Value] = {
     "name": "Ada",
     "details/k1/@exists": False,
     "details/k1/kind": "phone",
@@ -94,7 +95,8 @@ LINES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: Reten
 def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: RetentionLimits) -> None:
     alive = record(seq, False, removed_at)
     kept = pruned(alive, lines)
-    assert kept is not None and seen(kept) == seen(alive)
+    assert kept is not None
+    assert seen(kept) == seen(alive)
     assert (kept.seq, kept.deleted, kept.created) == (alive.seq, False, alive.created)
 
 

@@ -27,7 +27,9 @@ ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 
 def test_the_first_split_is_by_the_first_digit() -> None:
     bounds = [part[:2] for part in split(WHOLE)]
-    assert bounds[0] == ("", "1") and bounds[10] == ("a", "b") and bounds[-1] == ("f", None)
+    assert bounds[0] == ("", "1")
+    assert bounds[10] == ("a", "b")
+    assert bounds[-1] == ("f", None)
     assert len(bounds) == PARTS
 
 
@@ -50,7 +52,8 @@ def test_every_id_is_in_one_part_at_every_depth(uuid: Any, odd: str) -> None:
 
 
 def test_a_range_holds_nothing_but_ids() -> None:
-    assert 5 not in WHOLE
+    number: object = 5
+    assert number not in WHOLE
     assert len(split(WHOLE)[0].stem) < ID_CHARACTERS
 
 

@@ -96,7 +96,8 @@ def test_a_wrong_command_line_is_told_in_a_sentence(device: Device, words: tuple
     told = device(*words)
     assert told.code == 2
     assert told.out == ""
-    assert told.err.startswith("offbook: ") and told.err.count("\n") == 1
+    assert told.err.startswith("offbook: ")
+    assert told.err.count("\n") == 1
 
 
 def test_options_for_all_commands_may_stand_before_or_behind_the_command(device: Device, tmp_path: Path) -> None:
@@ -135,7 +136,8 @@ def test_a_fault_of_ours_is_no_traceback_but_where_it_is_asked_for(
     monkeypatch.setattr("offbook.records.TableRecords.list", lambda *_: 1 / 0)
     told = device("list")
     assert told.code == 1
-    assert "ZeroDivisionError" in told.err and told.err.count("\n") == 1
+    assert "ZeroDivisionError" in told.err
+    assert told.err.count("\n") == 1
     monkeypatch.setenv("OFFBOOK_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         device("list")
@@ -286,7 +288,8 @@ def test_an_edit_changes_what_it_names_and_nothing_else(device: Device) -> None:
 def test_an_edit_of_nothing_says_how_to_name_something(device: Device) -> None:
     device("add", "Ada")
     told = device("edit", "Ada")
-    assert told.code == 2 and "--phone" in told.err
+    assert told.code == 2
+    assert "--phone" in told.err
 
 
 def test_details_are_added_and_taken_away_by_their_keys(device: Device) -> None:
@@ -297,7 +300,8 @@ def test_details_are_added_and_taken_away_by_their_keys(device: Device) -> None:
     (entry,) = changed["details"].values()
     assert (entry["label"], entry["value"]) == ("boat", "2")
     missing = device("edit", "Ada", "--remove-detail", "nope")
-    assert missing.code == 1 and "The keys here: " in missing.err
+    assert missing.code == 1
+    assert "The keys here: " in missing.err
 
 
 def test_a_contact_is_named_by_its_id_the_beginning_of_it_or_its_whole_name(device: Device) -> None:
@@ -319,7 +323,8 @@ def test_what_may_mean_several_contacts_does_nothing(device: Device) -> None:
     device("add", "Ada")
     told = device("rm", "Ada")
     assert told.code == 1
-    assert "Several contacts are “Ada”" in told.err and told.err.count("(Ada)") == 2
+    assert "Several contacts are “Ada”" in told.err
+    assert told.err.count("(Ada)") == 2
     assert device("rm", "Ada", "--json").json["error"] == "ambiguous"
     assert len(device("list", "--json").json) == 2
 
@@ -358,7 +363,8 @@ def test_a_list_is_searched_by_an_option_as_by_words(device: Device) -> None:
 def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
     device("add", "\x1b[31mRed\x07", "--notes", "\x9b2J\u202e")
     told = device("list").out + device("show", device("list", "--json").json[0]["id"]).out
-    assert "\\x1b[31mRed\\x07" in told and "\\x9b2J\\u202e" in told
+    assert "\\x1b[31mRed\\x07" in told
+    assert "\\x9b2J\\u202e" in told
     assert all(letter.isprintable() for letter in told.replace("\n", ""))
 
 
@@ -368,7 +374,8 @@ def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
 def test_the_token_comes_from_standard_input(device: Device) -> None:
     told = device("init", "--server", "http://localhost:5000/", typed="ob_secret\n")
     assert told.code == 0
-    assert "syncs with http://localhost:5000." in told.out and "ob_secret" not in told.out
+    assert "syncs with http://localhost:5000." in told.out
+    assert "ob_secret" not in told.out
     assert ask_sql(device, "SELECT server, token FROM sync_state") == [("http://localhost:5000", "ob_secret")]
     assert stat.S_IMODE(device.file.stat().st_mode) == 0o600
 
@@ -407,36 +414,43 @@ def test_no_token_leaves_the_one_that_is_there(offline: Device, nowhere: str) ->
 @pytest.mark.parametrize("token", ["\n", "two words\n", "pässword\n", b"p\xff\n"])
 def test_what_can_t_be_a_token_is_refused_where_the_server_is_known(offline: Device, token: str | bytes) -> None:
     answer = offline("init", typed=token)
-    assert answer.code == 2 and "OFFBOOK_TOKEN" in answer.err
+    assert answer.code == 2
+    assert "OFFBOOK_TOKEN" in answer.err
     assert token_of(offline) == "ob_token"
 
 
 def test_a_token_for_no_server_is_not_dropped_in_silence(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard input may be anyone's where there is no server: it is left alone, and what is missing is told."""
     answer = device("init", typed="ob_first\n")
-    assert answer.code == 0 and "`offbook init --server URL`" in answer.out
+    assert answer.code == 0
+    assert "`offbook init --server URL`" in answer.out
     monkeypatch.setenv("OFFBOOK_TOKEN", "ob_first")
     answer = device("init")
-    assert answer.code == 2 and "--server" in answer.err and "ob_first" not in answer.err
+    assert answer.code == 2
+    assert "--server" in answer.err
+    assert "ob_first" not in answer.err
 
 
 @pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
 def test_what_can_t_be_a_token_is_refused(device: Device, token: str) -> None:
     told = device("init", "--server", "http://localhost:5000", typed=token)
-    assert told.code == 2 and "OFFBOOK_TOKEN" in told.err
+    assert told.code == 2
+    assert "OFFBOOK_TOKEN" in told.err
     assert ask_sql(device, "SELECT server FROM sync_state") == [(None,)]
 
 
 @pytest.mark.parametrize("server", ["localhost:5000", "ftp://localhost", "http://", "http://a b", ""])
 def test_what_can_t_be_a_server_is_refused(device: Device, server: str) -> None:
     told = device("init", "--server", server, typed="ob_secret\n")
-    assert told.code == 2 and "http://" in told.err
+    assert told.code == 2
+    assert "http://" in told.err
 
 
 def test_a_device_without_a_server_is_told_how_to_name_one(device: Device) -> None:
     for command in ("sync", "watch"):
         told = device(command)
-        assert told.code == 1 and "`offbook init --server URL`" in told.err
+        assert told.code == 1
+        assert "`offbook init --server URL`" in told.err
     assert "`offbook init --server URL`" in device("status").out
 
 
@@ -549,7 +563,8 @@ def test_rows_that_can_t_be_taken_are_told_and_the_others_added(device: Device) 
     told = device("import", "-", typed=typed)
     assert told.code == 1
     assert told.out.splitlines()[0] == "Added 1 contact."
-    assert "\nRow 3 was left out: " in told.out and "\nRow 4 was left out: " in told.out
+    assert "\nRow 3 was left out: " in told.out
+    assert "\nRow 4 was left out: " in told.out
 
 
 @pytest.mark.parametrize("typed", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"\x00\x01\xff"])
@@ -563,7 +578,8 @@ def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: b
 def test_a_file_that_was_cut_off_is_refused_whole(device: Device, end: bytes) -> None:
     answer = device("import", "-", typed=GOOGLE.encode() + b"Ada,Lovelace,,,\n" + end)
     assert (answer.code, answer.out) == (1, "")
-    assert "cut off" in answer.err and answer.err.count("\n") == 1
+    assert "cut off" in answer.err
+    assert answer.err.count("\n") == 1
     assert device("list", "--json").json == []
 
 
@@ -625,7 +641,8 @@ def test_an_export_goes_where_a_link_leads(device: Device, tmp_path: Path) -> No
     link.symlink_to(real)
     for _ in range(2):  # a link that leads nowhere yet, and one to a file
         assert device("export", str(link)).code == 0
-        assert link.is_symlink() and real.read_bytes() == device("export").out.encode()
+        assert link.is_symlink()
+        assert real.read_bytes() == device("export").out.encode()
         assert [file.name for file in real.parent.iterdir()] == ["real.csv"]
 
 
@@ -659,7 +676,8 @@ def test_a_place_where_no_export_can_be_is_named(device: Device, tmp_path: Path,
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
     answer = device("export", str(tmp_path / name))
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err.startswith(f"offbook: {tmp_path / name}: ") and answer.err.count("\n") == 1
+    assert answer.err.startswith(f"offbook: {tmp_path / name}: ")
+    assert answer.err.count("\n") == 1
 
 
 def test_an_export_goes_into_a_pipe_and_a_device(device: Device, tmp_path: Path) -> None:
@@ -720,7 +738,9 @@ def with_parked(offline: Device) -> Device:
 def test_what_is_parked_is_listed_with_its_reason(with_parked: Device) -> None:
     (one,) = with_parked("parked", "--json").json
     told = with_parked("parked").out
-    assert one["detail"] in told and one["change_id"][:8] in told and "Phone  5555" in told
+    assert one["detail"] in told
+    assert one["change_id"][:8] in told
+    assert "Phone  5555" in told
     assert "Parked     1: see `offbook parked`" in with_parked("status").out
 
 
@@ -765,7 +785,8 @@ def test_conflicts_are_listed_with_both_versions_and_what_can_be_chosen(device: 
     told = contested("conflicts").out
     assert f"{CONFLICT}0  Ada: Phone\n  began with  nothing\n" in told
     assert "  ours        “1” from laptop (ada), 2026-11-20 17:00\n  theirs      “2” from ada\n" in told
-    assert "  choices     ours, theirs, both\n" in told and "  choices     ours, theirs\n" in told
+    assert "  choices     ours, theirs, both\n" in told
+    assert "  choices     ours, theirs\n" in told
     assert [one["cell"] for one in contested("conflicts", "--json").json] == ["phone", "company"]
     assert "Conflicts  2: see `offbook conflicts`" in contested("status").out
 
@@ -812,7 +833,8 @@ def test_what_can_not_be_decided_says_why(contested: Device, words: tuple[str, .
 def test_what_only_the_server_knows_waits_for_the_network(offline: Device, words: tuple[str, ...]) -> None:
     offline("add", "Ada")
     said = offline(*words)
-    assert said.code == 3 and "can't be reached" in said.out + said.err
+    assert said.code == 3
+    assert "can't be reached" in said.out + said.err
 
 
 @pytest.mark.parametrize(
@@ -836,7 +858,8 @@ def test_watching_tells_what_happens_until_it_is_ended(offline: Device, ending: 
         assert {"added", "waiting", "offline"} == {event["event"] for event in seen}
         child.send_signal(ending)
         assert child.wait(60) == 0
-        assert child.stderr is not None and child.stderr.read() == ""
+        assert child.stderr is not None
+        assert child.stderr.read() == ""
 
 
 def test_what_happens_is_told_in_sentences(offline: Device) -> None:

@@ -58,14 +58,16 @@ def test_a_proxy_that_fails_is_told_each_time_and_is_offline(device: Device) -> 
     assert told.code == OFFLINE
     first, second = told.out.splitlines()
     assert first == "Offline: 1 change waits; it goes out with the next sync."
-    assert second.startswith("The proxy http://127.0.0.1:1, ") and "secret" not in told.out + told.err
+    assert second.startswith("The proxy http://127.0.0.1:1, ")
+    assert "secret" not in told.out + told.err
 
 
 @pytest.mark.parametrize("server", ["http://contacts.example", "http://192.168.1.20:5000"])
 def test_a_token_that_can_be_read_on_its_way_is_warned_of(server: str, device: Device) -> None:
     for told in (device("init", "--server", server, typed="ob_token"), device("status")):
         (warning,) = [line for line in told.out.splitlines() if line.startswith("Warning: ")]
-        assert "without encryption" in warning and "https://" in warning
+        assert "without encryption" in warning
+        assert "https://" in warning
     assert "without encryption" in device("status", "--json").json["warning"]
     with Replica(device.file) as book:
         assert "without encryption" in str(book.status().warning)

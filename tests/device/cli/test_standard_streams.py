@@ -73,7 +73,8 @@ def test_a_stream_that_can_t_be_used_is_told_and_never_a_traceback(
     ask_sql(device, "UPDATE sync_state SET server = 'http://127.0.0.1:1', token = 't'")
     said = typed(device, line)
     assert said.code == code
-    assert said.err.startswith(err) and said.err.count("\n") == bool(err), said.err
+    assert said.err.startswith(err), said.err
+    assert said.err.count("\n") == bool(err), said.err
     if ">" in line:
         assert said.out == "" or "2>&-" in line
     assert "nobody" not in said.out, "what is wrong is no answer"
@@ -101,7 +102,8 @@ def test_a_reader_that_takes_the_first_line_alone_is_no_error(device: Device, un
 def test_watching_ends_when_nobody_reads_any_more(device: Device) -> None:
     ask_sql(device, "UPDATE sync_state SET server = 'http://127.0.0.1:1', token = 't'")
     with device.watching() as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         child.stdout.readline()
         child.stdout.close()
         device("add", "Bob")
@@ -114,7 +116,8 @@ def test_watching_ends_when_nobody_reads_any_more(device: Device) -> None:
 def test_a_hang_up_ends_watching_as_asked_for(device: Device) -> None:
     ask_sql(device, "UPDATE sync_state SET server = 'http://127.0.0.1:1', token = 't'")
     with device.watching() as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         child.stdout.readline()
         child.send_signal(signal.SIGHUP)
         assert (child.wait(60), child.stderr.read()) == (0, "")
@@ -168,7 +171,8 @@ def test_an_ingest_that_nobody_reads_any_more_ends_with_all_stored(tmp_path: Pat
         until_closed(connection)
 
     with feed(handler) as url, device.started("ingest", url, "--json") as child:
-        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         assert any('"status"' in line for line in child.stdout)
         heard.set()
         assert sent.wait(SECONDS_MAX)

@@ -65,7 +65,8 @@ def test_two_apps_of_the_tutorial_and_a_device_of_the_ordinary_form_agree(server
         }
         answer = requests.post(f"{server.url}/sync", json={"changes": [push]}, headers=headers, timeout=10)
         assert answer.json()["results"][0]["verdict"] == "applied"
-        assert one.sync() and two.sync()
+        assert one.sync()
+        assert two.sync()
         two.delete(2)
         one.update(-1, phone="3")
         assert all(app.sync() for app in (one, two, one))

@@ -12,7 +12,8 @@ from app import App
 from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -229,7 +230,8 @@ def test_what_a_device_tells_with_a_push_is_noted(url: str, app: App, phone: Cal
         listener.answer(1)
     (found,) = [one for one in parts_of(app).accounts.devices(1) if one.name == "phone"]
     assert found.parked == {"too_long": 2}
-    assert found.clock_offset_ms is not None and found.clock_offset_ms < -(10**10)
+    assert found.clock_offset_ms is not None
+    assert found.clock_offset_ms < -(10**10)
 
 
 # --- who may ---------------------------------------------------------------------------------------------------------

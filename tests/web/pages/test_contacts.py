@@ -13,7 +13,9 @@ from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Record
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, prune, push
+from services.push import push
+from services.retention import prune
+from storage.base import ChangeOrigin
 from tests.support.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.support.html_forms import Fields, form_at
 
@@ -258,7 +260,8 @@ def test_a_page_carries_the_cursor_at_which_it_was_made(ada: Person) -> None:
     contact = ada.add(name="Grace")
     for path in ("/", f"/c/{contact}", "/trash", "/inbox", "/settings"):
         made = CURSOR.search(ada.get(path).text)
-        assert made and made[1].endswith(f".{ada.record(contact).seq}")
+        assert made
+        assert made[1].endswith(f".{ada.record(contact).seq}")
     assert not CURSOR.search(Browser(ada.app).get("/login").text)
 
 
@@ -353,8 +356,10 @@ def test_what_left_the_trash_is_not_offered_any_more(ada: Person) -> None:
     contact, _, _ = emptied(ada)
     assert "The trash is empty" in ada.get("/trash").text
     page = ada.get(f"/c/{contact}").text
-    assert "This contact was deleted long ago" in page and "its values are gone" in page
-    assert "/restore" not in page and "/edit" not in page
+    assert "This contact was deleted long ago" in page
+    assert "its values are gone" in page
+    assert "/restore" not in page
+    assert "/edit" not in page
     assert ada.get(f"/c/{contact}/edit").location == f"/c/{contact}"
 
 
@@ -369,7 +374,8 @@ def test_an_edit_of_what_left_the_trash_is_not_lost_on_its_page(ada: Person) -> 
     contact, _, edit = emptied(ada)
     page = ada.send(f"/c/{contact}/edit", edit | {"company": ["Navy"]})
     assert page.status_code == 422
-    assert "long deleted" in page.text and 'value="Navy"' in page.text
+    assert "long deleted" in page.text
+    assert 'value="Navy"' in page.text
     assert ada.record(contact).deleted
 
 

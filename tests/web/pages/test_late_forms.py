@@ -35,16 +35,20 @@ def test_what_was_typed_before_the_session_ended_is_shown_after_signing_in_and_s
     form = contact_form(ada, name="Grace", notes=NOTES, phone_value="555-1")
     ada.post("/logout", "/devices")
     door = send(ada, "/c/new", form)
-    assert door.status_code == 401 and "nothing of it is lost" in door.text
+    assert door.status_code == 401
+    assert "nothing of it is lost" in door.text
     signing_in = form_at(door.text, "/login") | {"name": ["ada"], "password": [PASSWORD]}
     again = send(ada, "/login", signing_in)
     assert again.status_code == 200
-    assert "Grace" in again.text and "555-1" in again.text
+    assert "Grace" in again.text
+    assert "555-1" in again.text
     assert "Grace" not in contacts(ada), "nothing is done before it is sent once more"
     saved = send(ada, "/c/new", form_at(again.text, "/c/new"))
     assert saved.status_code == 303
     page = ada.get(saved.headers["Location"]).text
-    assert "Grace" in page and "555-1" in page and "second &#34;line&#34; &lt;b&gt;&amp;amp;\u2003Łódź" in page
+    assert "Grace" in page
+    assert "555-1" in page
+    assert "second &#34;line&#34; &lt;b&gt;&amp;amp;\u2003Łódź" in page
 
 
 def test_a_form_from_before_another_tab_signed_out_and_in_is_shown_and_saved(app: App, ada: Browser) -> None:
@@ -52,7 +56,8 @@ def test_a_form_from_before_another_tab_signed_out_and_in_is_shown_and_saved(app
     ada.post("/logout", "/devices")
     ada.sign_in("ada")
     again = send(ada, "/c/new", form)
-    assert again.status_code == 400 and "Not done yet" in again.text
+    assert again.status_code == 400
+    assert "Not done yet" in again.text
     assert "Grace" not in contacts(ada)
     assert send(ada, "/c/new", form_at(again.text, "/c/new")).status_code == 303
     assert "Grace" in contacts(ada)
@@ -112,7 +117,8 @@ def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser)
     )
     for headers in ({}, *({"Origin": one} for one in elsewhere), {"Referer": "https://evil.example/"}):
         answer = send(ada, "/c/new", form, headers)
-        assert answer.status_code == 400 and "hijacked" not in answer.text
+        assert answer.status_code == 400
+        assert "hijacked" not in answer.text
     ada.post("/logout", "/devices")
     for headers in ({}, {"Origin": "https://evil.example"}):
         assert "carried" not in send(ada, "/c/new", form, headers).text
@@ -125,12 +131,14 @@ def test_over_https_a_page_that_is_no_address_is_none_of_ours(app: App, ada: Bro
     for referer in ("https://[", "https://evil.example/", ""):
         form = {"csrf_token": token, "name": "laptop"}
         answer = client.post("/devices", data=form, headers={"Referer": referer}, base_url=here)
-        assert answer.status_code == 400 and "load the page again" in answer.text
+        assert answer.status_code == 400
+        assert "load the page again" in answer.text
 
 
 def test_a_browser_that_names_the_page_and_no_origin_is_believed(app: App, ada: Browser) -> None:
     answer = send(ada, "/c/new", {"name": "Grace"}, {"Referer": "http://localhost/c/new"})
-    assert "Not done yet" in answer.text and "Grace" in answer.text
+    assert "Not done yet" in answer.text
+    assert "Grace" in answer.text
 
 
 def test_what_is_carried_can_not_be_made_up(app: App, ada: Browser) -> None:
@@ -144,7 +152,8 @@ def test_passwords_are_not_carried_but_typed_anew(app: App, ada: Browser) -> Non
     form = {"password": PASSWORD, "new_password": secret, "new_password_again": secret}
     answer = send(ada, "/settings/password", form)
     assert answer.status_code == 400
-    assert secret not in answer.text and PASSWORD not in answer.text
+    assert secret not in answer.text
+    assert PASSWORD not in answer.text
     assert answer.text.count('type="password"') == 3
     ada.post("/logout", "/devices")
     assert secret not in send(ada, "/settings/password", form).text
@@ -154,7 +163,8 @@ def test_a_file_is_chosen_again(app: App, ada: Browser) -> None:
     sent = {"file": (BytesIO(b"Name\nGrace\n"), "contacts.csv")}
     answer = send(ada, "/import", sent)
     assert answer.status_code == 400
-    assert "Choose the file again" in answer.text and 'enctype="multipart/form-data"' in answer.text
+    assert "Choose the file again" in answer.text
+    assert 'enctype="multipart/form-data"' in answer.text
 
 
 def test_a_button_is_pressed_once_more(app: App, ada: Browser) -> None:
@@ -174,7 +184,9 @@ def test_signing_out_twice_leads_to_the_sign_in(app: App, ada: Browser) -> None:
 def test_the_form_of_the_first_account_asks_nobody_to_sign_in(app: App) -> None:
     link = f"/setup/{parts_of(app).accounts.open_setup()}"
     answer = send(Browser(app), link, {"name": "ada", "password": PASSWORD})
-    assert answer.status_code == 400 and "load the page again" in answer.text and PASSWORD not in answer.text
+    assert answer.status_code == 400
+    assert "load the page again" in answer.text
+    assert PASSWORD not in answer.text
 
 
 def test_a_sign_in_page_that_is_older_than_the_last_sign_out_asks_once_more(app: App, ada: Browser) -> None:
@@ -182,18 +194,22 @@ def test_a_sign_in_page_that_is_older_than_the_last_sign_out_asks_once_more(app:
     assert send(ada, "/login", page).headers["Location"] == "/"
     ada.post("/logout", "/devices")
     answer = send(ada, "/login", page)
-    assert answer.status_code == 400 and "once more" in answer.text and 'value="ada"' in answer.text
+    assert answer.status_code == 400
+    assert "once more" in answer.text
+    assert 'value="ada"' in answer.text
     assert PASSWORD not in answer.text
 
 
 def test_a_script_is_told_in_a_way_that_it_can_act_on(app: App, ada: Browser) -> None:
     script = {**OURS, "X-Fragment": "pane", "Accept": "text/html"}
     stale = send(ada, "/c/new", {"name": "Grace"}, script)
-    assert stale.status_code == 400 and 'data-problem="stale_form"' in stale.text
+    assert stale.status_code == 400
+    assert 'data-problem="stale_form"' in stale.text
     for token in ("x", csrf_of(ada.get("/c/new").text)):
         browser = Browser(app)
         out = send(browser, "/c/new", {"name": "Grace", "csrf_token": token}, script)
-        assert out.status_code == 401 and "what you typed is still here" in out.text
+        assert out.status_code == 401
+        assert "what you typed is still here" in out.text
 
 
 def test_a_prefix_and_https_of_a_proxy_count_for_what_is_ours(database_url: str) -> None:

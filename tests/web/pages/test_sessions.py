@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -70,7 +70,8 @@ def test_all_others_are_ended_by_one_button(app: App, ada: Browser) -> None:
     others = [signed_in(app, "ada") for _ in range(3)]
     assert "Sign out all other browsers" in ada.get("/settings").text
     ada.post("/settings/sessions/end-others", "/settings")
-    assert is_in(ada) and not any(map(is_in, others))
+    assert is_in(ada)
+    assert not any(map(is_in, others))
     assert "Sign out all other browsers" not in ada.get("/settings").text
 
 
@@ -89,7 +90,8 @@ def test_a_new_password_ends_the_other_sessions_and_offers_to_revoke_the_devices
     answer = ada.post("/settings/password", "/settings", **form)
     assert answer.headers["Location"] == "/devices?after=password"
     page = ada.get("/devices?after=password").text
-    assert "Keep your devices?" in page and "The password is changed." in page
+    assert "Keep your devices?" in page
+    assert "The password is changed." in page
     assert "Keep your devices?" not in ada.get("/devices").text
     assert not is_in(other)
     client = app.test_client()
@@ -102,7 +104,8 @@ def test_signing_in_again_ends_the_session_that_the_browser_had(app: App, ada: B
     before = cookie_of(ada)
     token = csrf_of(ada.get("/settings").text)
     ada.client.post("/login", data={"csrf_token": token, "name": "ada", "password": PASSWORD})
-    assert is_in(ada) and not is_in(copied(app, before))
+    assert is_in(ada)
+    assert not is_in(copied(app, before))
     assert len(sessions_of(app)) == 1
 
 
@@ -140,7 +143,8 @@ def test_a_request_reads_one_row_of_a_session_and_writes_seldom(app: App, ada: B
     ada.get("/trash")
     looks = [one for one in statements if "FROM users" in one]
     writes = [one for one in statements if one.startswith(("UPDATE", "INSERT", "DELETE"))]
-    assert len(looks) == 1 and "sessions.id = " in looks[0], looks
+    assert len(looks) == 1, looks
+    assert "sessions.id = " in looks[0], looks
     assert writes == []
     with database.read() as connection:
         plan = connection.execute(text(f"EXPLAIN QUERY PLAN {looks[0]}"), {"session_1": "x"} | {"session": "x"}).all()
@@ -190,7 +194,9 @@ def test_the_list_tells_browsers_addresses_and_how_and_when_they_signed_in(app: 
     signed_in(app, "ada")
     page = browser.get("/settings").text
     assert listed(browser) == ["Firefox on Linux", "A browser"]
-    assert "192.0.2.7" in page and "Used <time" in page and "by password" in page
+    assert "192.0.2.7" in page
+    assert "Used <time" in page
+    assert "by password" in page
     assert page.count("This browser") == 1
 
 
@@ -234,9 +240,9 @@ def test_a_browser_is_told_in_words(agent: str, words: str) -> None:
 
 
 @pytest.fixture
-def earlier(app: App) -> Iterator[str]:
+def earlier(app: App) -> str:
     add_user(app, "ada")
-    yield earlier_cookie(app, csrf_token="c" * 40)
+    return earlier_cookie(app, csrf_token="c" * 40)
 
 
 def test_a_cookie_of_the_last_version_goes_on_as_a_session(app: App, earlier: str) -> None:
@@ -245,7 +251,8 @@ def test_a_cookie_of_the_last_version_goes_on_as_a_session(app: App, earlier: st
     assert cookie_of(browser) != earlier
     (session,) = sessions_of(app)
     assert (session.way, session.id) == ("earlier", session_of(app, browser))
-    assert is_in(browser) and sessions_of(app) == [session]
+    assert is_in(browser)
+    assert sessions_of(app) == [session]
     assert "or before" in browser.get("/settings").text
 
 
@@ -268,9 +275,12 @@ def test_one_that_was_copied_before_its_first_page_came_is_one_session_too(app: 
     """It has no token of a form yet."""
     cookie = earlier_cookie(app)
     browser, thief = copied(app, cookie), copied(app, cookie)
-    assert is_in(browser) and is_in(thief)
+    assert is_in(browser)
+    assert is_in(thief)
     browser.post("/logout", "/devices")
-    assert not is_in(thief) and not is_in(copied(app, cookie)) and is_in(copied(app, earlier))
+    assert not is_in(thief)
+    assert not is_in(copied(app, cookie))
+    assert is_in(copied(app, earlier))
 
 
 def test_signing_out_everywhere_ends_what_nobody_has_shown_yet(app: App, earlier: str) -> None:
@@ -291,7 +301,7 @@ def test_a_cookie_of_another_password_or_user_opens_nothing(app: App, earlier: s
 
 
 @pytest.fixture
-def closed(app: App) -> Iterator[Callable[[], None]]:
+def closed(app: App) -> Callable[[], None]:
     """Ada's server, whose database takes no changes; gives what lets it take them again."""
     add_user(app, "ada")
     database = app.extensions["database"]
@@ -305,21 +315,24 @@ def closed(app: App) -> Iterator[Callable[[], None]]:
             for way in ("INSERT", "UPDATE"):
                 connection.execute(text(f"DROP TRIGGER no_{way}"))
 
-    yield open_again
+    return open_again
 
 
 def test_whoever_signs_in_then_is_in_and_is_stored_later(app: App, closed: Callable[[], None]) -> None:
     browser = Browser(app)
     browser.sign_in("ada")
     carried = cookie_of(browser)
-    assert is_in(browser) and sessions_of(app) == []
+    assert is_in(browser)
+    assert sessions_of(app) == []
     assert listed(browser) == ["Werkzeug"]
     closed()
     assert is_in(browser)
     (session,) = sessions_of(app)
-    assert session.way == "password" and session.id == session_of(app, browser)
+    assert session.way == "password"
+    assert session.id == session_of(app, browser)
     browser.post("/logout", "/devices")
-    assert not is_in(copied(app, carried)) and not is_in(copied(app, cookie_of(browser)))
+    assert not is_in(copied(app, carried))
+    assert not is_in(copied(app, cookie_of(browser)))
 
 
 def test_whoever_signs_out_then_is_out_and_stays_so(app: App, closed: Callable[[], None]) -> None:

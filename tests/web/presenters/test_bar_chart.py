@@ -51,7 +51,8 @@ def test_bars_stand_side_by_side_inside_the_plot() -> None:
     chart = stacked(LABELS, [series("laptop", 1, 2, 3)])
     ends = [(bar.x, bar.x + bar.width) for bar in chart.bars]
     assert all(end < start for (_, end), (start, _) in zip(ends, ends[1:], strict=False))
-    assert ends[0][0] > 0 and ends[-1][1] < 100
+    assert ends[0][0] > 0
+    assert ends[-1][1] < 100
 
 
 def test_a_day_tells_its_numbers_where_the_pointer_is() -> None:

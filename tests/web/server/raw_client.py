@@ -144,11 +144,13 @@ def answers(data: bytes) -> Iterator[Answer]:
     """The answers in these bytes, which have nothing else in them."""
     while data:
         before, blank, data = data.partition(b"\r\n\r\n")
-        assert before.startswith(b"HTTP/1.1 ") and blank, before
+        assert before.startswith(b"HTTP/1.1 "), before
+        assert blank, before
         lines = before.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
         length = int(headers.get("content-length", "0"))
         found = re.match(r"HTTP/1\.1 (\d{3})", lines[0])
-        assert found and length <= len(data), lines
+        assert found, lines
+        assert length <= len(data), lines
         yield Answer(int(found[1]), headers, data[:length])
         data = data[length:]

@@ -139,7 +139,8 @@ def test_a_head_that_is_refused_has_no_body_in_its_answer_either() -> None:
     with serving(showing_app) as url, connect(url) as made:
         made.sendall(b"HEAD / HTTP/1.1\r\n\r\n")
         answer = read_all(made)
-    assert answer.startswith(b"HTTP/1.1 400 ") and answer.endswith(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\n")
 
 
 # --- answers come in the order of the requests ---

@@ -144,5 +144,6 @@ def test_without_the_setting_there_is_nothing(database_url: str) -> None:
 def test_without_the_token_nobody_reads_them(app: App, headers: dict[str, str]) -> None:
     answer = app.test_client().get("/metrics", headers=headers)
     assert answer.status_code == 401
-    assert answer.get_json()["code"] == "not_authorized" and "METRICS_TOKEN" in answer.get_json()["detail"]
+    assert answer.get_json()["code"] == "not_authorized"
+    assert "METRICS_TOKEN" in answer.get_json()["detail"]
     assert TOKEN not in answer.text

@@ -1,0 +1,103 @@
+"""Signing in and out, and the page by which the first user is set up."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import logout_user
+
+from offbook.core.errors import Invalid, NotFound, NotLetIn
+from services.container import services
+from storage.repositories.accounts import WrongPassword
+from storage.repositories.login_throttle import Throttled
+from web import known_browsers
+from web.auth import session_required
+from web.pages import late_forms
+from web.request_values import posted, query
+from web.server.pools import Pool, runs_in
+from web.sessions import is_signed_in, my_session, open_session, signed_in_user
+
+auth = Blueprint("auth", __name__)
+
+SIGNED_OUT_HERE = (
+    "You are signed out. The server can store nothing at the moment: it keeps in mind that the session has ended, and "
+    "stores that when it can."
+)
+
+
+@auth.get("/login")
+def login() -> ResponseReturnValue:
+    if is_signed_in():
+        return redirect(safe_next(query.text("next", None)))
+    return render_template("auth/login.html", is_empty=services().accounts.is_empty(), name="")
+
+
+@auth.post("/login")
+@runs_in(Pool.PASSWORDS)
+def sign_in() -> ResponseReturnValue:
+    name, password = posted.text("name", "").strip(), posted.text("password", "")
+    address = request.remote_addr or ""
+    try:
+        user = services().accounts.check_password(
+            name, password, address, services().clock(), known_browsers.browser_of
+        )
+        open_session(user, "password")
+    except WrongPassword as error:
+        return render_template("auth/login.html", error=str(error), name=name), 422
+    except Throttled as error:
+        page = render_template("auth/login.html", error=str(error), name=name)
+        return page, 429, {"Retry-After": str(error.wait_seconds)}
+    except NotLetIn as error:
+        return render_template("auth/login.html", error=str(error), name=name), 403
+    answer = make_response(late_forms.after_signing_in() or redirect(safe_next(query.text("next", None))))
+    return known_browsers.known(answer, user.id)
+
+
+@auth.post("/logout")
+@session_required
+def sign_out() -> ResponseReturnValue:
+    user = signed_in_user()
+    is_stored = services().accounts.sign_out(my_session(), services().clock())
+    logout_user()
+    session.clear()
+    flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
+    return known_browsers.known(redirect(url_for("auth.login")), user.id)
+
+
+@auth.get("/setup/<once>")
+def setup(once: str) -> ResponseReturnValue:
+    require_setup(once)
+    return render_template("auth/setup.html", name="")
+
+
+@auth.post("/setup/<once>")
+@runs_in(Pool.PASSWORDS)
+def set_up(once: str) -> ResponseReturnValue:
+    require_setup(once)
+    name, password = posted.text("name", ""), posted.text("password", "")
+    try:
+        user = services().accounts.set_up(once, name, password, services().clock(), services().new_id)
+    except Invalid as error:
+        return render_template("auth/setup.html", error=str(error), name=name), 422
+    open_session(user, "setup")
+    flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
+    return known_browsers.known(redirect(home()), user.id)
+
+
+def require_setup(once: str) -> None:
+    if not services().accounts.is_setup_open(once):
+        raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
+
+
+def home() -> str:
+    return request.script_root + "/"
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after signing in: a path of this server, or home."""
+    if not target or not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isprintable():
+        return home()
+    split = urlsplit(target)
+    return home() if split.scheme or split.netloc else target
