@@ -15,7 +15,8 @@ from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.container import services
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
 from web.sessions import signed_in_user
 
