@@ -14,6 +14,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.contacts.labels import FIELDS, KINDS
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
@@ -36,7 +37,6 @@ from web.pages.contact_form import (
 )
 from web.presenters import formatting
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
-from web.presenters.labels import FIELDS, KINDS
 from web.request_values import posted, query
 from web.sessions import current_actor, signed_in_user
 
