@@ -21,6 +21,7 @@ from extensions import db
 from offbook.core.text import clock_advice
 from offbook.core.users import kept_until
 from services.container import Services
+from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -30,7 +31,7 @@ from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import DAY_US, Lifetime
 from storage.repositories.stream_registry import Streams
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
 from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions
@@ -101,24 +102,23 @@ def wire(app: App, config: Config) -> None:
     accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
+    app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
     app.extensions["offbook"] = Services(
         config=config,
         store=store,
         accounts=accounts,
         people=People(database, accounts),
         contacts=ContactQueries(database),
-        tutorial=Tutorial(store, database),
+        tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
-        open_news=partial(open_notifications, database, config.live_url),
+        open_notifications=partial(open_notifications, database, config.live_url),
         clock=now_us,
         new_id=random_id,
-        watch=watch_of(config, meters),
-        meters=meters,
     )
 
 
-def watch_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
+def telemetry_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
     """Who hears what the server does. Nobody, unless it was asked for."""
     log = [LogSink()] if config.log_level == "info" else []
     return Telemetry([*log, *([meters] if meters else [])])

@@ -11,12 +11,12 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
-from services.container import services
-from storage.base import prune
+from services.retention import prune
 from storage.repositories.accounts import User
 from web.presenters import formatting, time_formatting
 

@@ -20,9 +20,10 @@ from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import page
+from services.retention import prune
 from services.sync import dry_run, sync
 from services.verify import compare, fetch
-from storage.base import ChangeOrigin, PageSize, prune
+from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 
 BOOK = "b0000000-0000-4000-8000-000000000001"

@@ -18,7 +18,6 @@ from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.history.reconstruct import ChangeBurst, bursts, state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
-from services.container import services
 from services.restore import (
     Actor,
     RecordRestore,
@@ -28,14 +27,15 @@ from services.restore import (
     restore_values,
     restore_version,
 )
-from storage.base import ChangeOrigin, ReadTransaction
+from storage.base import ReadTransaction
 from web.auth import session_required
+from web.current import services
 from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
 from web.presenters.history_text import ChangedLine, HistoryEvent, changed_lines, history_events, is_noise, moments
 from web.presenters.time_formatting import date
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
-from web.sessions import signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 giving_back = Blueprint("giving_back", __name__)
 
@@ -136,10 +136,6 @@ def derived(form_id: str, what: str) -> str:
         return str(uuid5(UUID(form_id), what))
     except ValueError:
         return services().new_id()
-
-
-def current_actor(change_id: str) -> Actor:
-    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
 def given(record: Record, by: Actor, text: str) -> ResponseReturnValue:

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from offbook.core.merge.retention import PurgedRows
-from offbook.core.text import describe_clock_offset, describe_duration
+from offbook.core.text import describe_clock_offset, describe_duration, join_with_and
 from web.presenters.formatting import count
-from web.presenters.labels import listing
 
 
 def ago(at_us: int | None, now_us: int) -> str:
@@ -60,7 +59,7 @@ def forgotten(found: PurgedRows, dry_run: bool) -> str:
     parts = list(_forgotten(found))
     if not parts:
         return "nothing is old enough to be forgotten"
-    return f"{'would forget' if dry_run else 'forgot'} {listing(parts)}"
+    return f"{'would forget' if dry_run else 'forgot'} {join_with_and(parts)}"
 
 
 def _forgotten(found: PurgedRows) -> Iterator[str]:

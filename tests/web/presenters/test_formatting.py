@@ -6,7 +6,6 @@ import pytest
 
 from web.pages.contact_form import EntryRow
 from web.presenters.formatting import address_lines, birthday, count, href, hue, initials
-from web.presenters.labels import label_of, listing
 
 
 @pytest.mark.parametrize(
@@ -65,8 +64,5 @@ def test_a_birthday_needs_no_year() -> None:
     assert birthday("unknown") == "unknown"
 
 
-def test_counts_and_lists_read_well() -> None:
+def test_counts_read_well() -> None:
     assert (count(1, "contact"), count(1234, "contact")) == ("1 contact", "1,234 contacts")
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "a", "c"]) == "a, b and c"
-    assert label_of("details/k1/city", "address") == "Address: city"
