@@ -34,13 +34,11 @@ from web.pages.contact_form import (
     with_row,
     without_row,
 )
-from web.presenters import formatting
 from web.presenters.labels import FIELDS, KINDS
 from web.request_values import posted, query
 from web.sessions import signed_in_user
 
 pages = Blueprint("pages", __name__)
-formatting.register(pages)
 
 LINES = 100
 LINES_MAX = 1000
