@@ -19,6 +19,7 @@ import routes
 from config import Config, config_named
 from extensions import db
 from services.container import Services
+from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -28,7 +29,7 @@ from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import DAY_US, Lifetime
 from storage.repositories.stream_registry import Streams
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
 from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
@@ -104,7 +105,7 @@ def wire(app: App, config: Config) -> None:
         accounts=accounts,
         people=People(database, accounts),
         contacts=ContactQueries(database),
-        tutorial=Tutorial(store, database),
+        tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
         open_news=partial(open_notifications, database, config.live_url),

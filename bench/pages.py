@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts

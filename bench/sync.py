@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.server import Client, Server
 from bench.statistics import Figure, median, seconds
-from offbook.core.protocol.requests import dumps
+from offbook.core.protocol.json import dumps
 from offbook.database.connection import connect
 
 BATCH = 1_000

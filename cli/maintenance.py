@@ -16,8 +16,8 @@ from flask.cli import with_appcontext
 
 from cli.errors import report_errors
 from config import Config
-from offbook.core import clock_wording
 from offbook.core.merge.retention import DAY_US
+from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
 from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
 from services.container import services
@@ -138,7 +138,7 @@ def clock(newest: int, now: int) -> list[Finding]:
     if ahead <= AHEAD_US:
         return [Finding("This machine's clock agrees with what was stored last.")]
     sentence = (
-        f"What was stored last is {clock_wording.span(ahead // 1_000_000)} in the future: this machine's clock is or "
+        f"What was stored last is {describe_duration(ahead // 1_000_000)} in the future: this machine's clock is or "
         "was wrong. "
         "Set it by NTP. If it is right now, only the times of changes are wrong until then, and nothing is lost."
     )

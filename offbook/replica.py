@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from offbook import history as asking
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import Json
 from offbook.database import conflicts, schema, status, sync_state
 from offbook.database import parked as parking

@@ -11,12 +11,12 @@ from flask import current_app
 from config import Config
 
 if TYPE_CHECKING:
+    from services.tutorial import Tutorial
     from storage.commit_notifications import CommitNotifications
     from storage.repositories.accounts import Accounts
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
     from storage.repositories.stream_registry import Streams
-    from storage.repositories.tutorial import Tutorial
     from storage.repositories.users import People
     from storage.sql.store import SqlStore
     from web.telemetry.events import Telemetry

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Change, Operation, Record, Rejection, Verdict
-from offbook.core.protocol.requests import change_of, iso_millis
+from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.container import services
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
 from web.sessions import signed_in_user
 

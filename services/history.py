@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from offbook.core.model import Author, Key
-from offbook.core.protocol.requests import iso_micros, iso_millis
+from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.validation import Json
 from storage.base import ChangeEntry, ReadTransaction
 

@@ -18,10 +18,12 @@ from offbook.core.history.entry import restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, change_of, iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, change_of
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
-from storage.base import ChangeOrigin, HistoryStep, ReadTransaction, Store, WriteTransaction, take
+from services.push import apply_batch
+from storage.base import ChangeOrigin, HistoryStep, ReadTransaction, Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _append_restores(book: WriteTransaction, by: Actor, record: Record, wish: Pa
         return record
     if book.settled([by.id]):
         raise Invalid("used_id", "This was done already, and more happened since: load the page again and look.")
-    pushed = take(book, by.origin, [change_for(record, wish, by, by.id, now)], now)
+    pushed = apply_batch(book, by.origin, [change_for(record, wish, by, by.id, now)], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
         raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
@@ -199,7 +201,7 @@ def restore_book_to(store: Store, book_id: int, by: Actor, seq: int, now: int, s
         for some in (found[start : start + CHANGES_MAX] for start in range(0, len(found), CHANGES_MAX)):
             made = [_change(one.record, one.wish, by, now) for one in some]
             touched = {(one.record.table, one.record.id): one.record for one in some}
-            pushed = take(book, by.origin, made, now, touched)
+            pushed = apply_batch(book, by.origin, made, now, touched)
             if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
                 raise Invalid(flaws[0].code or "rejected", f"The book can't go back there: {flaws[0].detail}")
         return BookRestore(len(found), before)

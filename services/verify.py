@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Cursor
-from offbook.core.protocol.requests import row
+from offbook.core.protocol.rows import row
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.core.verify.digests import shape_of

@@ -12,7 +12,7 @@ from contextlib import suppress
 import orjson
 from flask import Request, Response, request
 
-from offbook.core.protocol import requests
+from offbook.core.protocol import json
 from offbook.core.validation import Json
 from web.errors import ApiProblem
 
@@ -59,7 +59,7 @@ def too_large(limit: int) -> ApiProblem:
 
 
 def loads(body: bytes) -> Json:
-    """JSON as strictly as offbook.core.protocol.requests has it, and in half the time where it comes as the replica
+    """JSON as strictly as offbook.core.protocol.json has it, and in half the time where it comes as the replica
     writes it.
 
     orjson keeps the last of two equal keys, and makes a float of a number that is too long. But what it writes again as
@@ -70,7 +70,7 @@ def loads(body: bytes) -> Json:
             found = orjson.loads(body)
             if orjson.dumps(found) == body:
                 return found
-    return requests.loads(body)
+    return json.loads(body)
 
 
 def pack(response: Response) -> Response:

@@ -2,7 +2,7 @@
 
 Engines differ in what they do with text that they can't hold, and with numbers over 63 bits. So no view gets either:
 every value is looked at before any view is called, and a view that wants a number or an id asks for one.
-Malformed names the value that is wrong. Bodies of JSON are offbook.core.protocol.requests's.
+Malformed names the value that is wrong. Bodies of JSON are offbook.core.protocol.json's.
 """
 
 from __future__ import annotations

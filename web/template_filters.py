@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from offbook.core import clock_wording
-from offbook.core.text import without_control_characters
+from offbook.core.text import clock_advice, without_control_characters
 from offbook.core.users import kept_until
 from web.presenters import formatting
 
@@ -16,7 +15,7 @@ def register(app: Flask) -> None:
         "ago": formatting.format_ago,
         "birthday": formatting.format_birthday,
         "clean": without_control_characters,
-        "clock_advice": clock_wording.advice,
+        "clock_advice": clock_advice,
         "clock_offset": formatting.format_clock_offset,
         "clock_time": formatting.format_time,
         "count": formatting.format_count,

@@ -23,7 +23,8 @@ from uuid import UUID, uuid5
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
-from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS, iso_micros
+from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS
+from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, cells_of
 

@@ -23,13 +23,14 @@ conflicts.bulk         many conflicts, decided at once
 history.entry          what the history tells of a change, and what a record was after it
 history.reconstruct    records as they were, out of the values that changes replaced
 history.explain        why a cell has its value, in sentences
-protocol.requests      requests and answers <-> JSON, strictly; every limit
+protocol.json          JSON as RFC 8259 has it and no more
+protocol.requests      what a device sends, read strictly; every limit
+protocol.rows          records as rows of a page; seqs and times on the wire
 verify.digests         what a record is, as a number that adds up
 verify.ranges          ranges of ids, by which two sides find where they differ
 connection             the replica's way to its server: what is done in each state about each event, and when
 stream_format          what a stream's file says of time and of its writer
-text                   folding text for search and order
-clock_wording          a clock that is off, in words
+text                   folding text for search and order; durations and a clock's offset in words
 errors                 everything that is raised on purpose
 =====================  ============================================================================================
 

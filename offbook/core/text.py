@@ -1,16 +1,28 @@
-"""Text as search and sorting see it, without case and accents; and as it may be shown, without what would be obeyed.
+"""Text as search and sorting see it, and as it may be shown; lists, lengths of time and a clock's offset in words.
 
 What is folded is compared and never shown. Nothing here depends on a language or on the machine's locale, so that a
 server and all its devices fold alike.
+
+No clock can lose anything, and none stops a sync. A wrong one only makes edits count as older or newer than they are
+where two are truly concurrent; so its owner is told, and nothing else is done about it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from unicodedata import combining, normalize
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a cursor, colours or reorders text, or is no text at all."""
+
+UNITS = ((31_557_600, "year"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+CLOCK_RIGHT_MS = 2_000
+"""A clock that is off by less is right: the rest is the network, and the whole seconds of an answer's date."""
+
+CLOCK_WRONG_MS = 60_000
+"""From here on somebody should set it right."""
 
 
 def normalize_for_search(text: str) -> str:
@@ -27,3 +39,36 @@ def normalize_for_search(text: str) -> str:
 def without_control_characters(line: str) -> str:
     """One line, with nothing in it that a terminal would obey, or that would reorder the text around it on a page."""
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+
+
+def join_with_and(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``: each once, in order. There must be one at least."""
+    *most, last = dict.fromkeys(words)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def describe_duration(seconds: int) -> str:
+    """A length of time in its largest unit: 3 minutes, 1 day, 10 years."""
+    for size, unit in UNITS:
+        count = seconds // size
+        if count:
+            return f"{count} {unit}" if count == 1 else f"{count:,} {unit}s"
+    return "0 seconds"
+
+
+def describe_clock_offset(ahead_ms: int) -> str:
+    """Where a clock is that goes so far ahead: right, 3 hours behind."""
+    off_ms = abs(ahead_ms)
+    if off_ms < CLOCK_RIGHT_MS:
+        return "right"
+    if off_ms >= CLOCK_WRONG_MS:
+        off_ms += CLOCK_RIGHT_MS  # an hour, measured as a moment less, is not 59 minutes
+    return f"{describe_duration(off_ms // 1000)} {'ahead' if ahead_ms > 0 else 'behind'}"
+
+
+def clock_advice(ahead_ms: int | None) -> str:
+    """What to make of a clock that is wrong; empty for one that is not, or not known."""
+    if ahead_ms is None or abs(ahead_ms) < CLOCK_WRONG_MS:
+        return ""
+    seems = "newer" if ahead_ms > 0 else "older"
+    return f"Nothing is lost by that; set it right, so that this device's edits do not count as {seems} than they are."

@@ -12,7 +12,8 @@ from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Rejection
-from offbook.core.protocol.requests import change_of, iso_millis
+from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.core.validation import LENIENT, change_data
 from offbook.database import change_log

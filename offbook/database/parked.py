@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, cells_of, is_empty, with_all_fields
 from offbook.database import change_log

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, seen_after, visible_cells
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
-from offbook.core.protocol.requests import change_of, iso_micros, iso_millis
+from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
 from offbook.core.validation import LENIENT, STRICT, Json, with_all_fields
 from offbook.database import change_log

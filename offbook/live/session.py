@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.errors import ServerFault
-from offbook.core.protocol.requests import dumps
+from offbook.core.protocol.json import dumps
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts

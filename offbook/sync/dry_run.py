@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Change, Operation, Rejection, Verdict
-from offbook.core.protocol.requests import PROTOCOL, dumps
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells, sync_state

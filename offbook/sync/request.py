@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX
+from offbook.core.protocol.rows import iso_millis
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable

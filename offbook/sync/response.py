@@ -17,7 +17,8 @@ from offbook.core.conflicts.resolution import CONFLICTS
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.lenient_validation import read_row, read_value
 from offbook.core.model import Value, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, iso_micros, milliseconds
+from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
+from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import EXISTS, TABLES, Table
 from offbook.core.validation import Json
 from offbook.database.server_rows import Key, ServerRow

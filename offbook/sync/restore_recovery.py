@@ -29,7 +29,7 @@ from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import unknown_cells
 from offbook.core.merge.rebase import LineState, after_restore, by_time, patch_of_lost_row, unseen, with_own_values_seen
 from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import change_data, is_empty, same
 from offbook.database import change_log, sync_state

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.model import Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, dumps, iso_millis
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
+from offbook.core.protocol.rows import iso_millis
 from offbook.database import change_log, known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.change_log import LogLine

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
-from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT, dumps
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT
 from offbook.core.schema import TABLES, Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split

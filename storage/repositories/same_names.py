@@ -14,7 +14,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from models import User
 from offbook.core.errors import Invalid
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.users import kept_until
 from storage.repositories.name_validation import FOLDED_LENGTH_MAX, folded
 

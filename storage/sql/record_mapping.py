@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Row, Table
 
 from offbook.core.model import Clock, Record, Value
-from offbook.core.protocol.requests import row
+from offbook.core.protocol.rows import row
 from offbook.core.schema import EXISTS, TABLES, Map, Type
 from offbook.core.schema import Table as Synced
 from offbook.core.text import normalize_for_search

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of

@@ -10,7 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from tests.support.browser import parts_of
 
 SIZES: dict[str, dict[str, Any]] = {

@@ -26,7 +26,8 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.accounts import User, WrongPassword
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process

@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from offbook.core.model import Change, Operation
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
 from offbook.core.validation import cells_of, change_data
 

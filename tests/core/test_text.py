@@ -1,4 +1,4 @@
-"""What search and sorting take for the same text, and what of a text may be shown."""
+"""What search and sorting take for the same text, and what of a text may be shown; what people are told of a clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.text import normalize_for_search, without_control_characters
+from offbook.core.text import (
+    clock_advice,
+    describe_clock_offset,
+    describe_duration,
+    join_with_and,
+    normalize_for_search,
+    without_control_characters,
+)
+
+HOUR_MS = 3_600_000
+YEAR_MS = 8_766 * HOUR_MS
 
 
 @pytest.mark.parametrize(
@@ -54,3 +64,47 @@ def test_nothing_is_shown_that_a_terminal_would_obey_or_that_reorders_text() -> 
         without_control_characters("a\x1b]0;b\x07\x9b\udcff👩\u200d👩 ß") == "a\\x1b]0;b\\x07\\x9b\\udcff👩\u200d👩 ß"
     )
     assert without_control_characters("1\u202e2\u2066") == "1\\u202e2\\u2066"
+
+
+# --- clocks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (3 * 60, "3 minutes"),
+        (86_399, "23 hours"),
+        (86_400, "1 day"),
+        (365 * 86_400, "365 days"),
+        (366 * 86_400, "1 year"),
+        (2 * 366 * 86_400, "2 years"),
+        (10_000 * 31_557_600, "10,000 years"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
+    assert describe_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "words"),
+    [(0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-3 * HOUR_MS + 900, "3 hours behind")],
+)
+def test_a_clock_is_told_by_how_far_it_is_off(ahead_ms: int, words: str) -> None:
+    assert describe_clock_offset(ahead_ms) == words
+    assert describe_clock_offset(10 * YEAR_MS) == "10 years ahead"
+
+
+def test_a_clock_that_is_a_minute_off_is_to_be_set_right() -> None:
+    assert clock_advice(None) == clock_advice(0) == clock_advice(59_999) == clock_advice(-59_999) == ""
+    assert "Nothing is lost" in clock_advice(60_000)
+    assert "newer than they are" in clock_advice(60_000)
+    assert "Nothing is lost" in clock_advice(-60_000)
+    assert "older than they are" in clock_advice(-60_000)
+
+
+def test_a_list_reads_well() -> None:
+    assert join_with_and(["a"]) == "a"
+    assert join_with_and(["a", "b", "a", "c"]) == "a, b and c"

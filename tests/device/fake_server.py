@@ -16,12 +16,14 @@ from offbook import Replica, Response
 from offbook.core.errors import CursorGone, Malformed, Offline
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
-from offbook.core.protocol.requests import loads, parse_push
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import page
+from services.retention import prune
 from services.sync import dry_run, sync
 from services.verify import compare, fetch
-from storage.base import ChangeOrigin, PageSize, prune
+from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 
 BOOK = "b0000000-0000-4000-8000-000000000001"

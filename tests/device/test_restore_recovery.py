@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from offbook import Offline, Replica
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
 from tests.device.conftest import Device

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.cli.contacts import described
+from offbook.cli.commands.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from models import Base
-from offbook.core.protocol.requests import iso_millis
+from offbook.core.protocol.rows import iso_millis
 from storage.engines.database import Database
 from tests.support.browser import add_device, add_user, bearer
 from tests.support.openapi_checks import hold

@@ -13,7 +13,7 @@ from offbook.core.history.reconstruct import ChangeMarker, common_of
 from offbook.core.merge.batch import BookState, Entry, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, pruned
 from offbook.core.model import Author, Conflict, Key, Record
-from offbook.core.protocol.requests import row_of
+from offbook.core.protocol.rows import row_of
 from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of

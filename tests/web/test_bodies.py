@@ -1,4 +1,4 @@
-"""A body is read by the strict rules of offbook.core.protocol.requests, whichever of two ways reads it."""
+"""A body is read by the strict rules of offbook.core.protocol.json, whichever of two ways reads it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core.errors import Malformed
-from offbook.core.protocol import requests
+from offbook.core.protocol import json
 from tests.core.strategies import JSON
 from web.bodies import loads
 
@@ -60,15 +60,15 @@ def read(by: Any, body: bytes) -> Any:
 
 @pytest.mark.parametrize("body", QUIRKS.values(), ids=QUIRKS)
 def test_a_body_is_read_as_the_strict_rules_have_it(body: bytes) -> None:
-    assert read(loads, body) == read(requests.loads, body)
+    assert read(loads, body) == read(json.loads, body)
 
 
-@given(st.lists(st.sampled_from([*QUIRKS.values()]) | JSON.map(lambda value: requests.dumps(value))))
+@given(st.lists(st.sampled_from([*QUIRKS.values()]) | JSON.map(lambda value: json.dumps(value))))
 def test_and_so_it_is_whatever_stands_beside_it(parts: list[bytes]) -> None:
     body = b"[%b]" % b",".join(parts)
-    assert read(loads, body) == read(requests.loads, body)
+    assert read(loads, body) == read(json.loads, body)
 
 
 @given(SENT)
 def test_what_a_replica_sends_is_written_as_the_quick_way_has_it(value: Any) -> None:
-    assert requests.dumps(value) == orjson.dumps(value)
+    assert json.dumps(value) == orjson.dumps(value)

@@ -13,11 +13,13 @@ from flask import Blueprint, Response, request, url_for
 
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Change, Operation, Record, Value, Verdict
-from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT, data_of
+from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
+from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, with_all_fields
 from services.container import services
-from storage.base import ReadTransaction, WriteTransaction, take
+from services.push import apply_batch
+from storage.base import ReadTransaction, WriteTransaction
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
@@ -190,7 +192,7 @@ def write(book: WriteTransaction, record_id: str, operation: Operation, base: in
         base=base,
         cells=cells,
     )
-    pushed = take(book, origin_of(login), [made], now)
+    pushed = apply_batch(book, origin_of(login), [made], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
         raise ApiProblem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")

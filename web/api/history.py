@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request
 
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Record
-from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, data_of
+from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX
+from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.container import services

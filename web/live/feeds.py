@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
+from services.pull import pull
 from services.sync import page_json
-from storage.base import pull
 from storage.commit_notifications import CommitNotifications
 from storage.sql.store import SqlStore
 from web.live.peer_notifications import PeerNotifier

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from offbook.contacts.labels import KINDS, label_of
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
-from offbook.core.protocol.requests import is_seq, loads
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
 from offbook.core.validation import Json, cells_of
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
-from web.presenters.labels import KINDS, label_of
 
 OWN = "@"
 """The key of the row that is the contact's own field; no detail can have it."""

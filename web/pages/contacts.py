@@ -14,10 +14,11 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.contacts.labels import FIELDS, KINDS
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
-from offbook.core.protocol.requests import data_of as wire_data
+from offbook.core.protocol.rows import data_of as wire_data
 from services.container import services
 from services.edit import EditRequest, EditResult, concurrent_edits, save
 from storage.repositories.contact_queries import ContactRow
@@ -34,7 +35,6 @@ from web.pages.contact_form import (
     with_row,
     without_row,
 )
-from web.presenters.labels import FIELDS, KINDS
 from web.request_values import posted, query
 from web.sessions import signed_in_user
 

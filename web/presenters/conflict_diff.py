@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from offbook.contacts.labels import KINDS, label_of, name_of_cell
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.model import Author, Conflict, Record, Value
@@ -18,7 +19,6 @@ from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from services.conflicts import ConflictView
 from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines, format_birthday
-from web.presenters.labels import KINDS, label_of, name_of_cell
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 WORDS_MAX = 600
@@ -143,7 +143,7 @@ def lines_of(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...
     if attribute == "starred":
         return ("Starred",) if value else ()
     if attribute == "kind":
-        return (KINDS[str(value)].one,)
+        return (KINDS[str(value)].singular,)
     return (format_birthday(str(value)),) if attribute == "birthday" else tuple(str(value).splitlines())
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from urllib.parse import quote, urlsplit
 
-from offbook.core import clock_wording
 from offbook.core.merge.retention import PurgedRows
-from web.presenters.labels import listing
+from offbook.core.text import describe_clock_offset, describe_duration, join_with_and
 
 HUES = 8
 
@@ -85,14 +84,14 @@ def format_ago(at_us: int | None, now_us: int) -> str:
     if at_us is None:
         return "never"
     seconds = (now_us - at_us) // 1_000_000
-    return "just now" if seconds < 60 else f"{clock_wording.span(seconds)} ago"
+    return "just now" if seconds < 60 else f"{describe_duration(seconds)} ago"
 
 
 def format_clock_offset(offset_ms: int | None) -> str:
     """How a device's clock goes."""
     if offset_ms is None:
         return "not known yet"
-    return clock_wording.offset(offset_ms)
+    return describe_clock_offset(offset_ms)
 
 
 def format_iso(at_us: int) -> str:
@@ -134,7 +133,7 @@ def format_purged(found: PurgedRows, dry_run: bool) -> str:
     parts = list(_purged(found))
     if not parts:
         return "nothing is old enough to be forgotten"
-    return f"{'would forget' if dry_run else 'forgot'} {listing(parts)}"
+    return f"{'would forget' if dry_run else 'forgot'} {join_with_and(parts)}"
 
 
 def _purged(found: PurgedRows) -> Iterator[str]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.model import Author, Conflict, Operation, Value
-from offbook.core.protocol.requests import iso_micros, iso_millis
+from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import CONTACTS, EXISTS, TABLES, entry_of
 from offbook.core.validation import Json
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from offbook.core.history.entry import HistoryEntry, WinningChange, waited, written
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Value
-from offbook.core.protocol.requests import iso_micros
+from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import EXISTS
 
 When = Callable[[str], str]

@@ -1,4 +1,4 @@
-"""Values to JSON and back, strictly; the protocol's version and every limit.
+"""Requests, read strictly; the protocol's version and every limit.
 
 parse_push() takes bytes that anyone may have sent. A fault of the envelope raises Malformed and nothing of the request
 counts; a fault inside one change becomes that change's Rejection and the others go on. What leaves here is clean:
@@ -8,20 +8,17 @@ The replica runs the same checks before it sends.
 
 from __future__ import annotations
 
-import json
 import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from operator import itemgetter
 
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Record, Rejection
+from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection
+from offbook.core.protocol.json import loads
+from offbook.core.protocol.rows import EPOCH
 from offbook.core.schema import TABLES, Table
-from offbook.core.validation import STRICT, Json, Rules, cells_of, with_all_fields
+from offbook.core.validation import STRICT, Json, Rules, cells_of
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""
@@ -33,7 +30,6 @@ INTEGER_MAX = 2**63 - 1
 BASES_MAX = 5_000
 RESOLVES_MAX = 100
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 OPERATIONS = {operation.value: operation for operation in Operation}
@@ -58,42 +54,6 @@ class Push:
     parked: Mapping[str, int]
     seen: int = 0
     kept: int | None = None
-
-
-# --- reading JSON --------------------------------------------------------------------------------------------------
-
-
-def loads(body: bytes) -> Json:
-    """JSON as RFC 8259 has it and no more: UTF-8, no key twice, no NaN, no depth that hurts. Raises Malformed."""
-    if not body.strip():
-        raise Malformed("empty", "The body is empty: JSON was expected.")
-    if body.startswith(BOM_UTF8):
-        raise Malformed("not_json", "The body begins with a byte order mark (BOM), which JSON may not: leave it out.")
-    if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise Malformed("not_utf8", "The body is UTF-16, by the byte order mark (BOM) that it begins with: send UTF-8.")
-    try:
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
-    except UnicodeDecodeError as error:
-        raise Malformed("not_utf8", f"The body is not UTF-8: byte {error.start} can't be read.") from None
-    except RecursionError:
-        raise Malformed("too_deep", "The body is nested too deeply.") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Malformed("not_json", f"The body is not JSON: {error.msg} at {where}.") from None
-    except ValueError:
-        raise Malformed("number_too_long", "The body has a number of too many digits.") from None
-
-
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
-        raise Malformed("duplicate_key", f"The key {twice[:80]!a} stands twice in one object.")
-    return found
-
-
-def _constant(name: str) -> Json:
-    raise Malformed("not_json", f"{name} is not a number that JSON knows.")
 
 
 # --- a push --------------------------------------------------------------------------------------------------------
@@ -294,63 +254,3 @@ def _parse_time(value: Json) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time without an offset may mean any of 24 hours")
     return moment.astimezone(UTC)
-
-
-# --- writing JSON --------------------------------------------------------------------------------------------------
-
-
-def dumps(value: Json) -> bytes:
-    """JSON of a request, in the form that a server reads fastest: nothing in it that need not be there.
-
-    What is no text, and to be refused by whoever reads it, can only be said escaped.
-    """
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
-def row_of(record: Record) -> dict[str, Json]:
-    """A record as a page holds it."""
-    cells = None if record.deleted else {"id": record.id, **with_all_fields(TABLES[record.table], record.cells)}
-    return row(record.table, record.id, record.created.seq, record.seq, cells)
-
-
-def row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:
-    """One entry of a page: a record's state, and what brought it there. ``data`` is given its times here."""
-    time = iso_micros(seq)
-    operation = Operation.DELETE if data is None else Operation.INSERT if seq == created else Operation.UPDATE
-    if data is not None:
-        data["created_at"] = time if seq == created else iso_micros(created)
-        data["updated_at"] = time
-    return {
-        "table": table,
-        "record_id": record_id,
-        "operation": operation.value,
-        "seq": seq,
-        "timestamp": time,
-        "data": data,
-    }
-
-
-def data_of(record: Record) -> dict[str, Json] | None:
-    """A record as its row goes over the wire; a tombstone has none."""
-    data: dict[str, Json] | None = row_of(record)["data"]
-    return data
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return (EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
-
-
-def iso_micros(micros: int) -> str:
-    """A seq as the time that it is: always six digits."""
-    seconds, rest = divmod(micros, 1_000_000)
-    return f"{_second(seconds)}.{rest:06d}Z"
-
-
-def iso_millis(millis: int) -> str:
-    """A device's time: always three digits."""
-    seconds, rest = divmod(millis, 1000)
-    return f"{_second(seconds)}.{rest:03d}Z"

@@ -11,23 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core import Change, Clock, Cursor, Operation, Record, Rejection
+from offbook.core import Change, Cursor, Operation, Rejection
 from offbook.core.errors import Malformed
-from offbook.core.protocol.requests import (
-    BASES_MAX,
-    CHANGES_MAX,
-    Push,
-    change_of,
-    data_of,
-    dumps,
-    iso_micros,
-    iso_millis,
-    loads,
-    parse_cursor,
-    parse_push,
-    push_of,
-    row_of,
-)
+from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, Push, change_of, parse_cursor, parse_push, push_of
 from tests.core.strategies import JSON, change_json, changes
 
 DEVICE = str(UUID(int=1))
@@ -156,7 +142,7 @@ def test_a_push_tells_its_devices_time_and_what_is_parked() -> None:
 
 # --- one change ----------------------------------------------------------------------------------------------------
 
-FAULTS = [
+FAULTS: list[tuple[str, Any, str]] = [
     ("not an object", "INSERT", "not_an_object"),
     ("null", None, "not_an_object"),
     ("an unknown key", {"datas": {}}, "unknown_key"),
@@ -346,43 +332,6 @@ def test_a_cursor_that_no_server_gave_is_malformed(text: str) -> None:
     assert caught.value.code == "bad_cursor"
 
 
-# --- rows and times ------------------------------------------------------------------------------------------------
-
-
-def a_record(seq: int = 20, deleted: bool = False) -> Record:
-    return Record("contacts", RECORD, seq, deleted, {"name": "Ada"}, Clock(20, 1, ID, DEVICE), {})
-
-
-def test_a_row_has_every_field_and_the_times_that_its_seqs_are() -> None:
-    data = data_of(a_record(seq=1_500_000))
-    assert data is not None
-    assert (data["id"], data["name"], data["phone"], data["starred"], data["details"]) == (
-        RECORD,
-        "Ada",
-        None,
-        False,
-        {},
-    )
-    assert data["created_at"] == "1970-01-01T00:00:00.000020Z"
-    assert data["updated_at"] == "1970-01-01T00:00:01.500000Z"
-
-
-@pytest.mark.parametrize(
-    ("record", "operation"),
-    [(a_record(), "INSERT"), (a_record(21), "UPDATE"), (a_record(21, deleted=True), "DELETE")],
-    ids=["new", "written since", "a tombstone"],
-)
-def test_a_row_tells_what_brought_it_there(record: Record, operation: str) -> None:
-    row = row_of(record)
-    assert (row["operation"], row["seq"], row["data"] is None) == (operation, record.seq, operation == "DELETE")
-
-
-def test_times_have_always_the_same_number_of_digits() -> None:
-    assert iso_micros(1_795_194_000_000_000) == "2026-11-20T17:00:00.000000Z"
-    assert iso_millis(LATER + 7) == "2026-11-20T17:00:00.007Z"
-    assert iso_millis(-1) == "1969-12-31T23:59:59.999Z"
-
-
 # --- anything at all -----------------------------------------------------------------------------------------------
 
 ITEMS = st.fixed_dictionaries({}, optional={key: JSON | st.just(value) for key, value in GOOD.items()})
@@ -410,16 +359,3 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
     except Malformed as fault:
         assert fault.code
         assert str(fault)
-
-
-# --- what a replica sends ------------------------------------------------------------------------------------------
-
-
-def test_a_request_has_nothing_in_it_that_need_not_be_there() -> None:
-    assert dumps({"changes": [{"data": {"name": "Zoë"}}], "since": None}) == (
-        '{"changes":[{"data":{"name":"Zoë"}}],"since":null}'.encode()
-    )
-
-
-def test_half_a_pair_is_sent_so_that_it_can_be_refused() -> None:
-    assert loads(dumps({"name": "\ud800"})) == {"name": "\ud800"}

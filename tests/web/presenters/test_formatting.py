@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from web.presenters.formatting import address_lines, format_birthday, format_count, href, hue, initials
-from web.presenters.labels import label_of, listing
 
 
 @pytest.mark.parametrize(
@@ -64,8 +63,5 @@ def test_a_birthday_needs_no_year() -> None:
     assert format_birthday("unknown") == "unknown"
 
 
-def test_counts_and_lists_read_well() -> None:
+def test_counts_read_well() -> None:
     assert (format_count(1, "contact"), format_count(1234, "contact")) == ("1 contact", "1,234 contacts")
-    assert listing(["a"]) == "a"
-    assert listing(["a", "b", "a", "c"]) == "a, b and c"
-    assert label_of("details/k1/city", "address") == "Address: city"

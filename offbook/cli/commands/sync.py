@@ -12,8 +12,8 @@ from typing import Any
 from offbook.cli import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult, UsageError, standard_streams
 from offbook.cli.output import count, moment, pairs
 from offbook.cli.progress_bar import ProgressBar
-from offbook.core import clock_wording
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
+from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
 from offbook.server_address import check_server
@@ -176,11 +176,11 @@ def _thread_status(book: Replica) -> dict[str, Any]:
 def _clock(offset_ms: int | None) -> str:
     if offset_ms is None:
         return "not compared yet"
-    found = clock_wording.offset(-offset_ms)
+    found = describe_clock_offset(-offset_ms)
     return found if found == "right" else f"{found.replace('ahead', 'ahead of')} the server's"
 
 
 def _clock_advice(offset_ms: int | None) -> list[str]:
     """A sentence of its own about a clock that is wrong, which nobody looks for in a table."""
-    advice = clock_wording.advice(None if offset_ms is None else -offset_ms)
+    advice = clock_advice(None if offset_ms is None else -offset_ms)
     return ["", f"This device's clock is {_clock(offset_ms)}. {advice}"] if advice else []
