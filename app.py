@@ -99,6 +99,7 @@ def wire(app: App, config: Config) -> None:
     accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
+    app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
     app.extensions["offbook"] = Services(
         config=config,
         store=store,
@@ -108,15 +109,13 @@ def wire(app: App, config: Config) -> None:
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
-        open_news=partial(open_notifications, database, config.live_url),
+        open_notifications=partial(open_notifications, database, config.live_url),
         clock=now_us,
         new_id=random_id,
-        watch=watch_of(config, meters),
-        meters=meters,
     )
 
 
-def watch_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
+def telemetry_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
     """Who hears what the server does. Nobody, unless it was asked for."""
     log = [LogSink()] if config.log_level == "info" else []
     return Telemetry([*log, *([meters] if meters else [])])

@@ -11,11 +11,11 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
-from services.container import services
 from services.retention import prune
 from storage.repositories.accounts import User
 from web.presenters.formatting import format_ago, format_clock_offset, format_count, format_date, format_purged

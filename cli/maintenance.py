@@ -11,16 +11,15 @@ from dataclasses import fields
 from importlib.metadata import version
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from cli.current import current_database, services
 from cli.errors import report_errors
 from config import Config
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
 from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
-from services.container import services
 from storage.engines.database import Database
 from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.errors import Unwritable
@@ -47,7 +46,7 @@ MAY_BE_ZERO = ("port", "trusted_proxies")
 @with_appcontext
 def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
-    findings = [*versions(), *of_database(database_of_app(), services().clock()), *of_settings(services().config)]
+    findings = [*versions(), *of_database(current_database(), services().clock()), *of_settings(services().config)]
     for finding in findings:
         click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
     sys.exit(any(finding.bad for finding in findings))
@@ -58,7 +57,7 @@ def doctor() -> None:
 @report_errors
 def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
-    database = database_of_app()
+    database = current_database()
     before, upkeep = database.size(), database.kind.UPKEEP
     needed = before.data * upkeep.ROOM
     if before.folder and shutil.disk_usage(before.folder).free < needed:
@@ -70,11 +69,6 @@ def vacuum() -> None:
     click.echo(
         f"The database takes {format_size(after.data)}; before it took {format_size(before.data)} ({seconds:.1f} s)."
     )
-
-
-def database_of_app() -> Database:
-    found: Database = current_app.extensions["database"]
-    return found
 
 
 def versions() -> list[Finding]:

@@ -15,10 +15,8 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf
 
-from services.container import services
-from services.restore import Actor
-from storage.base import ChangeOrigin
 from storage.repositories.devices import DeviceLogin
+from web.current import services
 from web.errors import ApiProblem, wants_json
 from web.pages import late_forms
 from web.request_values import authorization
@@ -113,11 +111,6 @@ def report_device(**news: Any) -> None:
 def current_device() -> DeviceLogin:
     """The device that asks; only inside a view that asks for one."""
     return cast(DeviceLogin, g.device)
-
-
-def current_actor(change_id: str) -> Actor:
-    """The signed-in user as the author of this change. A page is a replica of its own, named by its change's id."""
-    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
 def device_login() -> DeviceLogin:

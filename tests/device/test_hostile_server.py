@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
-from offbook.sync import session
+from offbook.sync import loop
 from offbook.sync.validators import json_of
 from tests.device.conftest import Device
 from tests.device.fake_server import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
@@ -296,7 +296,7 @@ def test_ever_new_cursors_with_nothing_new_end_in_time(
     a = begun(device)
     wire(a).steps = [says(ok(GOOD | {"since": "e1.5", "changes": [row()]}))]
     a.sync()
-    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(loop, "IDLE_SECONDS_MAX", 0.2)
     answers = endless(changes=rows)
     wire(a).steps = [lambda body, server: next(answers)(body, server)] * 100_000
     with pytest.raises(ServerFault, match="nor says what is new"):
@@ -308,7 +308,7 @@ def test_refusals_that_lead_nowhere_end_in_time(device: Device, monkeypatch: pyt
     with a.transaction():
         for number in range(1_000):
             a.contacts.add(name=str(number))
-    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(loop, "IDLE_SECONDS_MAX", 0.0)
     wire(a).steps = [says(problem(400, "odd", "Odd."))] * 20
     with pytest.raises(ServerFault, match="nor says what is new"):
         a.sync()

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from services.container import services
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
 from web.auth import session_required
+from web.current import services
 from web.presenters.bar_chart import Series, stacked
 from web.presenters.formatting import format_count
 from web.presenters.rejection_reasons import waiting

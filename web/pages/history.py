@@ -16,30 +16,19 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
-from services.container import services
-from services.restore import (
-    Actor,
-    restore_values,
-    restore_version,
-)
+from services.restore import Actor, restore_values, restore_version
 from storage.base import ReadTransaction
-from web.auth import current_actor, session_required
+from web.auth import session_required
+from web.current import services
 from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
 from web.presenters.formatting import format_date
 from web.presenters.history_text import HistoryEvent, history_events, is_noise, moments
 from web.request_values import posted, posted_or_query, query
-from web.sessions import signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 contact_history = Blueprint("contact_history", __name__)
 
 AT_ONCE = 25
-SHOWN_MAX = 200
-DAYS = 30
-MARKS_MAX = 50_000
-BURST_PAUSE = 60_000_000
-BURST_LEAST = 20
-SUGGESTED_MAX = 3
-HOUR = 3_600_000_000
 
 
 @contact_history.get("/c/<uuid:contact_id>/history")

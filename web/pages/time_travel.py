@@ -15,16 +15,16 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.history.reconstruct import ChangeBurst, state_of
 from offbook.core.model import Author
 from offbook.core.protocol.requests import INTEGER_MAX
-from services.container import services
 from services.restore import RecordRestore, RestoreKind, preview, restore_book_to
 from services.time_travel import suggest_moments
-from web.auth import current_actor, session_required
+from web.auth import session_required
+from web.current import services
 from web.pages.contacts import name_of
 from web.presenters.formatting import format_moment
 from web.presenters.history_text import ChangedLine, changed_lines
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
-from web.sessions import signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 time_travel = Blueprint("time_travel", __name__)
 

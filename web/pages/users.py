@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from services.container import services
 from storage.repositories.accounts import User
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required, admin_required
+from web.current import services
 from web.errors import ApiProblem
 from web.presenters.formatting import format_iso
 from web.presenters.user_actions import QUESTIONS, done
