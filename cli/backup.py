@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
 from ops.backup import backup as backups
-from web.presenters import time_formatting
+from web.presenters.formatting import format_size
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "
@@ -34,9 +34,7 @@ def backup(file: str) -> None:
     """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
     path = Path(file)
     backups.back_up(current_database(), path)
-    click.echo(
-        f"{path} holds the whole database as it is now ({time_formatting.size(path.stat().st_size)}), and was checked."
-    )
+    click.echo(f"{path} holds the whole database as it is now ({format_size(path.stat().st_size)}), and was checked.")
 
 
 @click.command("restore")

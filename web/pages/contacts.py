@@ -35,13 +35,11 @@ from web.pages.contact_form import (
     with_row,
     without_row,
 )
-from web.presenters import formatting
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
 from web.request_values import posted, query
 from web.sessions import current_actor, signed_in_user
 
 pages = Blueprint("pages", __name__)
-formatting.register(pages)
 
 LINES = 100
 LINES_MAX = 1000

@@ -141,9 +141,6 @@ def stretches(gaps: list[Gap], now: int) -> list[tuple[int, int]]:
     return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
 
 
-streams.add_app_template_filter(without_control_characters, "clean")
-
-
 @streams.app_template_filter()
 def payload(message: Message) -> str:
     """How a message begins, as text that does nothing to the page around it; what is binary in hexadecimal."""
