@@ -108,6 +108,7 @@ BAD_RESOLVES = Message("bad_resolves", '"resolves" must be a list of at most {li
 BAD_HISTORY = Message("bad_history", '"history" must be true or false.')
 BAD_ID = Message("bad_id", "{field} must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
 CAPITAL_ID = Message("bad_id", "An id must be a UUID in small letters: add it again under one.")
+BEHIND_PARKED = Message("behind_parked", "It joins the change before it, which can't be sent.")
 BAD_TIME = Message("bad_time", "{field} must be an ISO 8601 time with its offset, like 2026-11-20T17:00:00.000Z.")
 NEVER_OR_LONG_DELETED = Message(
     "unknown_record", "There is no record with this id to update: it never was, or is long deleted."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from offbook.contacts.labels import KINDS, label_of
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Author, Clock, Operation, Record, Value, Verdict
@@ -15,7 +16,6 @@ from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import Json, same
 from storage.base import ChangeEntry
 from web.presenters.edit_feedback import quote_value
-from web.presenters.labels import KINDS, label_of
 
 Cells = Mapping[str, Value]
 
@@ -174,7 +174,7 @@ def in_words(cell: str, value: Value) -> str:
     if value is True:
         return "yes"
     if cell.endswith("/kind") and value in KINDS:
-        return KINDS[str(value)].one
+        return KINDS[str(value)].singular
     return quote_value(value, LONG)
 
 

@@ -1,0 +1,197 @@
+"""What a push does to a book: a batch of changes is decided, and carried out, under the book's lock.
+
+What is pushed is one transaction as long as that is short. Where it would keep others waiting, it ends between two
+changes, and goes on in the next, before which others get the lock if they wait for it. Each is whole, and the changes
+keep their order: it is as if they had been pushed one portion after the other (docs/decisions/0029).
+
+How long it will be is reckoned beforehand, from what is written and from what the records hold already: the same push
+is cut alike on every machine.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from types import TracebackType
+
+from offbook.core.errors import CursorGone
+from offbook.core.merge.batch import Plan, incomplete, plan_batch
+from offbook.core.model import Change, Clock, Cursor, DiscardedWrite, Key, Record, Rejection
+from services.pull import check_cursor
+from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
+
+WHOLE_SIZE = 50_000
+"""What is written in one transaction if that is all: a thousand edits of contacts with a few details. A fifth of a
+second, where a cell takes the 5 µs that were measured."""
+
+PORTION_SIZE = 20_000
+"""What is written in one transaction of several."""
+
+CHANGE_SIZE, RECORD_SIZE, ENTRY_SIZE = 6, 8, 6
+"""What a change costs beside its cells; the record that it changes, and each entry of it; in cells."""
+
+SMALL = 16
+"""So few changes are never too much, whatever they are about."""
+
+Batch = Sequence[Change | Rejection]
+
+
+def push(
+    store: Store,
+    book_id: int,
+    origin: ChangeOrigin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    since: Cursor | None = None,
+    seen: int = 0,
+) -> PushedBatch:
+    """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
+
+    Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
+    must know so before its changes count.
+    """
+    with store.writing(book_id) as book:
+        if since is not None:
+            check_cursor(book, since, seen)
+        return apply_batch(book, origin, batch, now)
+
+
+def apply_batch(
+    book: WriteTransaction,
+    origin: ChangeOrigin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> PushedBatch:
+    """Decide a batch and carry it out, inside a transaction that the caller has begun.
+
+    ``touched`` are the batch's records, where the caller has read them in this transaction.
+    """
+    result = plan_changes(book, batch, now, touched)
+    if result.history:
+        book.carry_out(result, origin, now)
+    return PushedBatch(book.book, result.seq, result.outcomes, result.records)
+
+
+def plan_changes(
+    book: ReadTransaction,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> Plan:
+    """What a batch would do to the book as it is: the plan, carried out by nobody."""
+    settled = book.settled([item.id for item in batch if item.id])
+    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    records = _touched(book, batch) if touched is None else touched
+    waiting = book.waiting(named) if named else {}
+    result = plan_batch(book.book, records, settled, batch, now, waiting)
+    if keys := incomplete(result):
+        result = plan_batch(book.book, records, settled, batch, now, waiting, _discarded_writes(book, keys))
+    return result
+
+
+def _discarded_writes(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[DiscardedWrite]]]:
+    """What lost of these records' changes, with its replica."""
+    for key in keys:
+        for past in book.history(*key):
+            if past.beaten and past.replica is not None:
+                yield (
+                    key,
+                    past.replica,
+                    [DiscardedWrite(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten],
+                )
+
+
+def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
+    keys = {key for item in batch if (key := item.key) is not None}
+    found: dict[Key, Record] = {}
+    for name in {table for table, _ in keys}:
+        found.update(book.records(name, [record_id for table, record_id in keys if table == name]))
+    return found
+
+
+# --- in turns --------------------------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Transactions of one book, one after the other. A fault leaves nothing of the last of them behind."""
+
+    book: WriteTransaction
+
+    def __init__(self, store: Store, book_id: int) -> None:
+        self._store = store
+        self._book_id = book_id
+        self._room = WHOLE_SIZE
+
+    def __enter__(self) -> Turns:
+        self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._transaction.__exit__(kind, error, trace)
+
+    def end(self) -> None:
+        """Commit, and begin the next transaction."""
+        self._transaction.__exit__(None, None, None)
+        self._room = PORTION_SIZE
+        self._begin()
+
+    def end_if_full(self) -> None:
+        if self._room <= 0:
+            self.end()
+
+    def portion(self, changes: Batch) -> Batch:
+        """Those of the changes that this transaction has room for: all, or the first, and one at least."""
+        sizes = list(accumulate(sizes_of(self.book, changes)))
+        count = len(changes)
+        if sizes and sizes[-1] > self._room:
+            count = max(bisect_right(sizes, min(self._room, PORTION_SIZE)), 1)
+        self._room -= sizes[count - 1] if sizes else 0
+        return changes[:count]
+
+    def _begin(self) -> None:
+        self._transaction = self._store.writing(self._book_id)
+        self.book = self._transaction.__enter__()
+
+
+def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
+    """What each of these changes costs, in cells."""
+    sizes = [CHANGE_SIZE + (len(change.cells) if isinstance(change, Change) else 0) for change in changes]
+    if len(changes) <= SMALL:
+        return sizes
+    counts = book.entry_counts({key for change in changes if (key := change.key) is not None})
+    held: dict[Key | None, int] = {key: RECORD_SIZE + ENTRY_SIZE * count for key, count in counts.items()}
+    return [size + held.get(change.key, 0) for size, change in zip(sizes, changes, strict=True)]
+
+
+def push_in_turns(
+    turns: Turns, origin: ChangeOrigin, batch: Batch, now: int, since: Cursor | None = None, seen: int = 0
+) -> list[PushedBatch]:
+    """Decide a batch and carry it out: what came of it, in each transaction that it took.
+
+    Raises CursorGone, and applies nothing, where ``since`` can't be served: also where another database is put in this
+    one's place meanwhile. That it was pruned meanwhile is the next request's to hear: what was applied is answered.
+    """
+    if since is not None:
+        check_cursor(turns.book, since, seen)
+    parts: list[PushedBatch] = []
+    while True:
+        some = turns.portion(batch)
+        parts.append(apply_batch(turns.book, origin, some, now))
+        batch = batch[len(some) :]
+        if not batch:
+            return parts
+        turns.end()
+        if since is not None:
+            _check_again(turns.book, since, seen)
+
+
+def _check_again(book: WriteTransaction, since: Cursor, seen: int) -> None:
+    try:
+        check_cursor(book, since, seen)
+    except CursorGone as gone:
+        if gone.reason != "pruned":
+            raise
