@@ -19,10 +19,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from offbook.addresses import socket_proxy_of
+from offbook.core.backoff import backoff_seconds
 from offbook.core.stream_format import SECOND_US
 from offbook.ingest.batch_writer import BatchWriter, Clock, Tell
 from offbook.ingest.disconnects import Disconnect, why_closed, why_not_open
-from offbook.ingest.settings import IngestSettings, backoff_seconds, failures_after
+from offbook.ingest.settings import IngestSettings, failures_after
 from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import Address
 
@@ -125,7 +126,10 @@ class Receiver:
             while True:
                 away, held_seconds = await self._visit()
                 failures = failures_after(failures, held_seconds, settings)
-                seconds = max(away.wait_seconds, backoff_seconds(failures, self._rng.random(), settings))
+                backoff = backoff_seconds(
+                    failures, self._rng.random(), settings.backoff_seconds_min, settings.backoff_seconds_max
+                )
+                seconds = max(away.wait_seconds, backoff)
                 await self._note(away)
                 self._tell({"event": "away", "reason": away.reason, "retry_seconds": round(seconds, 2)})
                 await self._unless_ended(asyncio.sleep(seconds))
