@@ -26,7 +26,7 @@ from offbook.core.errors import OffbookError
 from offbook.core.sqlite_facts import WAL_INDEX_BYTES, has_wal_reset_race
 
 if TYPE_CHECKING:
-    import sqlite3
+    import sqlite3 as sqlite3  # exported: the module that was chosen
 else:
     try:
         from pysqlite3 import dbapi2 as sqlite3

@@ -259,7 +259,7 @@ def test_verdicts_on_changes_that_were_not_sent_count_for_nothing(device: Device
 
 def test_a_server_that_always_has_more_does_not_hold_a_sync_for_ever(device: Device) -> None:
     a = device("a")
-    wire(a).steps = [says(ok(GOOD | {"cursor": "e1.5"}))] + [says(ok(GOOD | {"since": "e1.5", "more": True}))] * 50
+    wire(a).steps += [says(ok(GOOD | {"cursor": "e1.5"}))] + [says(ok(GOOD | {"since": "e1.5", "more": True}))] * 50
     a.sync()
     with pytest.raises(ServerFault):
         a.sync()
