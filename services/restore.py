@@ -163,9 +163,17 @@ def _records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[Record]:
             yield from book.records(table, ids[start : start + CHANGES_MAX]).values()
 
 
-def preview(store: Store, book_id: int, seq: int) -> list[RecordRestore]:
+class BookPreview(NamedTuple):
+    """What going back would do to each record, and the book's seq at which that is so."""
+
+    restores: list[RecordRestore]
+    head: int
+
+
+def preview(store: Store, book_id: int, seq: int) -> BookPreview:
+    """What restore_book_to would do, and nothing is done. Raises Invalid."""
     with store.reading(book_id) as book:
-        return record_restores(book, seq)
+        return BookPreview(record_restores(book, seq), book.book.seq)
 
 
 class BookRestore(NamedTuple):

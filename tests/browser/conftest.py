@@ -16,7 +16,7 @@ from app import App
 from offbook.core.protocol.requests import change_of
 from services.push import push
 from storage.base import ChangeOrigin
-from tests.browser.users import SIZES, Visit
+from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import PASSWORD, app_beside, parts_of, signed_in
 from tests.support.live_server import serving
 
@@ -94,7 +94,7 @@ def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Vi
 
     def open_window(
         size: str = "desktop",
-        scheme: str = "light",
+        scheme: Scheme = "light",
         scripts: bool = True,
         contacts: int = 3,
         of: Visit | None = None,

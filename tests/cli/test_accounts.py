@@ -205,7 +205,12 @@ def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) 
         base = book.book.seq
     batch = []
     for operation, record, data in typed:
-        item = {"id": parts.new_id(), "table": "contacts", "record_id": str(UUID(int=record)), "operation": operation}
+        item: dict[str, Any] = {
+            "id": parts.new_id(),
+            "table": "contacts",
+            "record_id": str(UUID(int=record)),
+            "operation": operation,
+        }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
         batch.append(change_of(item, parts.new_id()))
     push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)

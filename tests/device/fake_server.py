@@ -193,11 +193,11 @@ class Held(Wire):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
-        self.asked, self.go, self.arrived = Event(), Event(), Event()
+        self.was_asked, self.go, self.arrived = Event(), Event(), Event()
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         answer = super().send(method, path, body, headers)
-        self.asked.set()
+        self.was_asked.set()
         assert self.go.wait(HELD_SECONDS_MAX)
         self.arrived.set()
         return answer

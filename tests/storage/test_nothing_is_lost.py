@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
-from offbook.core.model import Key, Record, Value
+from offbook.core.model import Change, Key, Record, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.validation import same
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
@@ -37,6 +37,7 @@ def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value
     for item in player.sent:
         if item["id"] in taken:
             change = change_of(item, KEEPER)
+            assert isinstance(change, Change)
             yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
 
 
@@ -86,11 +87,11 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     desk = library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     before = desk.live()
-    expected = len(preview(desk.store, desk.book_id, moment))
+    expected = len(preview(desk.store, desk.book_id, moment).restores)
     desk.now += TICK
     taken = restore_book_to(desk.store, desk.book_id, by(1), moment, desk.now)
     assert taken.changed == expected
-    assert preview(desk.store, desk.book_id, moment) == []
+    assert preview(desk.store, desk.book_id, moment).restores == []
     assert values(desk.live()) == values(shown)
     desk.now += TICK
     restore_book_to(desk.store, desk.book_id, by(2), taken.before, desk.now)

@@ -17,7 +17,6 @@ from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, with_all_fields
-from services.container import services
 from services.push import apply_batch
 from storage.base import ReadTransaction, WriteTransaction
 from web.api.describe import UNFIT, AuthKind, documented
@@ -25,6 +24,7 @@ from web.api.schemas import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body
+from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
 

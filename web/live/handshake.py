@@ -15,7 +15,6 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from services.container import services
 from services.pull import check_cursor
 from storage.base import ChangeOrigin
 from storage.repositories.devices import Device
@@ -24,6 +23,7 @@ from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login
+from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from offbook.contacts.labels import label_of
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.merge.policy_wording import wording_of
-from offbook.core.model import Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.model import Author, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
 from offbook.core.text import join_with_and
 from offbook.core.validation import same
@@ -84,6 +84,17 @@ def feedback_of(
         return Feedback(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
     sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
     return Feedback(" ".join(["Saved.", *sentences]), not meeting.lost())
+
+
+def author_names(authors: Mapping[str, Author], user_name: str) -> dict[str, str]:
+    """What the makers of these changes are called on a page of the user who is called ``user_name``."""
+    return {change_id: author.device or _person(author.user, user_name) for change_id, author in authors.items()}
+
+
+def _person(name: str | None, user_name: str) -> str:
+    if name is None:
+        return "someone"
+    return "you, on another page," if name == user_name else f"{name} in the browser"
 
 
 def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
