@@ -12,8 +12,7 @@ from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
 from services.push import push
 from storage.base import ChangeOrigin
-from storage.repositories.activity import DAY_US, DayCount
-from storage.repositories.devices import Device
+from storage.values import DAY_US, DayCount, Device
 from tests.support.browser import Browser, add_device, parts_of
 from web.pages.activity import COLOURS, series_of
 from web.presenters.rejection_reasons import waiting
