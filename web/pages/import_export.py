@@ -16,8 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Malformed
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from offbook.core.protocol.rows import iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
 from services.pull import pull
@@ -103,15 +102,8 @@ def add(report: Report, batch: Sequence[Contact]) -> None:
 
 def change_for(contact: Contact, now: int) -> Change | Rejection:
     change_id = services().new_id()
-    item = {
-        "id": change_id,
-        "table": CONTACTS.name,
-        "record_id": contact["id"],
-        "operation": Operation.INSERT.value,
-        "timestamp": iso_millis(now // 1000),
-        "data": {name: value for name, value in contact.items() if name != "id"},
-    }
-    return change_of(item, change_id)
+    key = CONTACTS.name, contact["id"]
+    return build_change(change_id, key, Operation.INSERT, change_id, now // 1000, data=contact)
 
 
 def everyone(book_id: int) -> Iterator[Contact]:
