@@ -10,7 +10,7 @@ from cli.errors import report_errors
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, removed_line
 from services.retention import prune
-from storage.repositories.accounts import User
+from storage.values import User
 from web.presenters.formatting import format_date, format_purged
 
 book = AppGroup("book", help="What syncs as a whole.")

@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
-from storage.repositories.accounts import User
+from storage.values import User
 from web.presenters.formatting import format_ago, format_clock_offset
 
 device = AppGroup("device", help="What syncs a book.")

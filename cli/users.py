@@ -15,7 +15,7 @@ from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
 from offbook.core.users import Act, kept_until
-from storage.repositories.accounts import User
+from storage.values import User
 from web.presenters.formatting import format_count, format_date
 from web.presenters.user_actions import done
 
