@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from offbook.core.merge.batch import Outcome
-from offbook.core.model import Change, Operation, Rejection, Verdict
+from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
@@ -58,8 +58,8 @@ def import_contacts(
         fresh = [contact for contact in contacts if contact["id"] not in is_deleted]
         changes = [_insert(contact, new_id(), now_us) for contact in fresh]
         for contact, outcome in zip(fresh, _push(store, book_id, origin, changes, now_us), strict=True):
-            if outcome.verdict is Verdict.REJECTED:
-                report.problems.append((contact["name"], outcome.detail or ""))
+            if outcome.fault is not None:
+                report.problems.append((contact["name"], outcome.fault.detail))
             else:
                 report.added += 1
     return report
