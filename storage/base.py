@@ -9,28 +9,27 @@ commits later. Whatever is asked of a store names a book, and sees nothing of an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from offbook.core.conflicts.resolution import conflict_row
 from offbook.core.errors import CursorGone
-from offbook.core.history.reconstruct import ChangeMarker, state_at
+from offbook.core.history.bursts import ChangeMarker
+from offbook.core.history.entry import HistoryEntry, HistoryStep
+from offbook.core.history.reconstruct import state_at
 from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict, incomplete, plan_batch
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import (
     Author,
     Change,
-    Clock,
     Conflict,
     Cursor,
     DiscardedWrite,
     Key,
     Record,
     Rejection,
-    Value,
-    Verdict,
 )
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.protocol.rows import iso_millis
@@ -47,32 +46,11 @@ class ChangeOrigin:
     user_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeEntry:
-    """One change as the history tells it. What pruning thinned is None or empty."""
+class HistoryPage(NamedTuple):
+    """Some changes of a record, the newest first. ``next`` is where the older ones begin, None where there are none."""
 
-    key: Key
-    change_id: str
-    seq: int | None
-    verdict: Verdict
-    operation: str | None
-    origin: ChangeOrigin
-    replica: str | None
-    timestamp: int | None
-    received_at: int | None
-    base: int | None
-    bases: Mapping[str, int]
-    data: Mapping[str, Value]
-    before: Mapping[str, Value]
-    beaten: Sequence[Mapping[str, Json]]
-
-
-class HistoryStep(NamedTuple):
-    """What one change wrote to a record: the values that it replaced (offbook.core.history.reconstruct.HistoryStep)."""
-
-    key: Key
-    seq: int
-    before: Mapping[str, Value]
+    entries: list[HistoryEntry]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +125,37 @@ class ReadTransaction(Protocol):
         """Per range, each record's digest by its id."""
         ...
 
-    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
+    def history(self, table: str, record_id: str) -> list[HistoryEntry]:
         """The record's changes, oldest first."""
         ...
 
-    def past(self, change_id: str) -> ChangeEntry | None:
+    def history_page(
+        self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
+    ) -> HistoryPage:
+        """``limit`` changes of a record from the newest on, or from ``before`` (the ``next`` of a page) on.
+
+        ``skip`` leaves out so many more; without noise, changes that did nothing (HistoryEntry.is_noise) are not there.
+        """
+        ...
+
+    def history_entry(self, change_id: str) -> HistoryEntry | None:
         """One accepted change; None where there is none, or it was pruned."""
         ...
 
-    def since(self, seq: int) -> list[HistoryStep]:
-        """What was written to any record after this seq, in that order."""
+    def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
+        """Per change of the record that lost something, its replica and what it lost: oldest first."""
+        ...
+
+    def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
+        """What was written after this seq, in that order: to any record, or to one."""
         ...
 
     def marks(self, after: int, most: int) -> list[ChangeMarker]:
         """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
-    def conflicts(self) -> list[Conflict]:
-        """The open ones, oldest first."""
+    def conflicts(self, key: Key | None = None) -> list[Conflict]:
+        """The open ones, of one record or of all, oldest first."""
         ...
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
@@ -242,20 +233,9 @@ def planned(
     waiting = book.waiting(named) if named else {}
     result = plan_batch(book.book, records, settled, batch, now, waiting)
     if keys := incomplete(result):
-        result = plan_batch(book.book, records, settled, batch, now, waiting, _discarded_writes(book, keys))
+        discarded = ((key, replica, writes) for key in keys for replica, writes in book.discarded_writes(key))
+        result = plan_batch(book.book, records, settled, batch, now, waiting, discarded)
     return result
-
-
-def _discarded_writes(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[DiscardedWrite]]]:
-    """What lost of these records' changes, with its replica."""
-    for key in keys:
-        for past in book.history(*key):
-            if past.beaten and past.replica is not None:
-                yield (
-                    key,
-                    past.replica,
-                    [DiscardedWrite(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten],
-                )
 
 
 def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
@@ -295,7 +275,7 @@ def _with_former_rows(reading: ReadTransaction, found: Page, kept: int) -> None:
     """
     newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
     steps: dict[Key, list[HistoryStep]] = {}
-    for done in reading.since(kept) if newer else ():
+    for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
     for name in TABLES:
         for key, record in reading.records(name, [id for table, id in newer if table == name]).items():

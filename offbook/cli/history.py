@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 
 from offbook.cli import Ambiguous, CommandResult, UsageError
 from offbook.cli.changes import NAMES
@@ -12,7 +11,8 @@ from offbook.cli.contacts import PREFIX_LENGTH_MIN, find
 from offbook.cli.output import cell_label, count, flat, moment, short_ids
 from offbook.cli.sync import NEXT, need_server
 from offbook.core.errors import NotFound
-from offbook.core.history.entry import HistoryEntry, waited, written
+from offbook.core.history.codec import entry_to_json
+from offbook.core.history.entry import HistoryEntry, was_deferred, written
 from offbook.core.history.explain import CompetingWrite, ExplainedEdit, quote_value, who
 from offbook.core.history.explain import explain as sentences
 from offbook.core.merge.rebase import LineState
@@ -36,7 +36,7 @@ def history(book: Replica, args: argparse.Namespace) -> CommandResult:
     ids = short_ids([past.id for past in told])
     lines = [line for past in told for line in _past_lines(past, ids[past.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
-    return CommandResult([asdict(past) for past in told], [*lines, "", advice])
+    return CommandResult([entry_to_json(past) for past in told], [*lines, "", advice])
 
 
 def _past_lines(past: HistoryEntry, short: str) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _past_lines(past: HistoryEntry, short: str) -> Iterator[str]:
         text = flat(quote_value(lost.cell, lost.value))
         yield f"  {cell_label(lost.cell)}: {text} lost to {who(lost.winner)} ({lost.rule})"
     for cell, value in past.data.items():
-        if waited(past, cell):
+        if was_deferred(past, cell):
             yield f"  {cell_label(cell)}: {flat(quote_value(cell, value))} was left to a person"
 
 

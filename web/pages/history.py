@@ -15,10 +15,12 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.history.reconstruct import ChangeBurst, bursts, state_of
+from offbook.core.history.bursts import ChangeBurst, find_bursts
+from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from services.container import services
+from services.history import record_history
 from services.restore import (
     Actor,
     RecordRestore,
@@ -31,7 +33,7 @@ from services.restore import (
 from storage.base import ChangeOrigin, ReadTransaction
 from web.auth import session_required
 from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
-from web.presenters.history_text import ChangedLine, HistoryEvent, changed_lines, history_events, is_noise, moments
+from web.presenters.history_text import ChangedLine, changed_lines, history_events
 from web.presenters.time_formatting import date
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
@@ -39,7 +41,7 @@ from web.sessions import signed_in_user
 
 giving_back = Blueprint("giving_back", __name__)
 
-AT_ONCE = 25
+EVENTS_AT_ONCE = 25
 SHOWN_MAX = 200
 DAYS = 30
 MARKS_MAX = 50_000
@@ -55,36 +57,20 @@ HOUR = 3_600_000_000
 @giving_back.get("/c/<uuid:contact_id>/history")
 @session_required
 def history(contact_id: UUID) -> ResponseReturnValue:
-    record = get_contact_or_404(contact_id)
-    skip = query.number("skip", 0)
-    with services().store.reading(signed_in_user().book_id) as book:
-        events, more, whole = page_of(book, record, skip)
-    days = [(day, list(some)) for day, some in groupby(events, lambda event: date(event.at))]
-    older = skip + AT_ONCE if more else None
-    values: dict[str, Any] = {
-        "record": record,
-        "row": row_of(record),
-        "days": days,
-        "older": older,
-        "skip": skip,
-        "whole": whole,
-    }
-    return show("history", **values, form_id=services().new_id(), deleted=record.deleted)
-
-
-def page_of(book: ReadTransaction, record: Record, skip: int) -> tuple[list[HistoryEvent], bool, bool]:
-    """Some events, whether there are older ones, and whether the history reaches back to the contact's making."""
-    past = book.history(record.table, record.id)
-    waiting = {one.change_id for one in book.conflicts()}
-    found = [one for one in moments(record, past, waiting) if not is_noise(one.past)]
-    shown = found[skip : skip + AT_ONCE]
-    met = {str(one["winner"][2]) for moment in shown for one in moment.past.beaten}
-    met |= {clock.change_id for moment in shown for clock in moment.wrote.values()}
-    authors = book.authors({moment.past.change_id for moment in shown} | met)
-    now = state_of(record)
-    events = [history_events(moment, now, authors, moment is found[0]) for moment in shown]
-    whole = any(one.change_id == record.created.change_id for one in past)
-    return events, len(found) > skip + AT_ONCE, whole
+    """A page of changes. ``skip`` is in addresses that were stored before a page was found by its key."""
+    record, before, skip = get_contact_or_404(contact_id), query.number("before", None), query.number("skip", 0)
+    page = record_history(services().store, signed_in_user().book_id, record, EVENTS_AT_ONCE, before, skip)
+    events = history_events(page, record, is_newest=before is None and skip == 0)
+    return show(
+        "history",
+        record=record,
+        row=row_of(record),
+        days=[(day, list(some)) for day, some in groupby(events, lambda event: date(event.at))],
+        older=page.next,
+        whole=any(entry.created for entry in page.entries),
+        form_id=services().new_id(),
+        deleted=record.deleted,
+    )
 
 
 @giving_back.post("/c/<uuid:contact_id>/history/restore")
@@ -95,8 +81,8 @@ def give_back(contact_id: UUID) -> ResponseReturnValue:
     cell, side = posted.text("cell", None), posted.text("to", "before")
     form_id = posted.uuid("form_id", "") or derived(change_id, "undo")
     with services().store.reading(signed_in_user().book_id) as book:
-        past = book.past(change_id)
-    if past is None or past.key != (record.table, record.id):
+        entry = book.history_entry(change_id)
+    if entry is None or entry.key != record.key:
         raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
     cells = None if cell is None else [cell]
     by, now = current_actor(derived(form_id, f"{change_id} {cell} {side}")), services().clock()
@@ -144,7 +130,7 @@ def current_actor(change_id: str) -> Actor:
 
 def given(record: Record, by: Actor, text: str) -> ResponseReturnValue:
     with services().store.reading(signed_in_user().book_id) as book:
-        happened = book.past(by.id) is not None
+        happened = book.history_entry(by.id) is not None
     if happened:
         undo = url_for("giving_back.give_back", contact_id=record.id, change=by.id)
         flash({"text": text, "undo": undo}, "undo")  # type: ignore[arg-type]
@@ -231,7 +217,7 @@ def choose(error: str = "") -> ResponseReturnValue:
 def suggestions(book: ReadTransaction, now: int) -> list[Suggestion]:
     """Before the last big changes, and some times ago: those at which there was something in the book."""
     marks = book.marks(max(now - DAYS * 24 * HOUR, book.book.pruned), MARKS_MAX)
-    big = bursts(marks, BURST_PAUSE, BURST_LEAST)[:SUGGESTED_MAX]
+    big = find_bursts(marks, BURST_PAUSE, BURST_LEAST)[:SUGGESTED_MAX]
     authors = book.authors(burst.change_id for burst in big)
     found = [_before(burst, authors.get(burst.change_id)) for burst in big]
     for title, hours in (("An hour ago", 1), ("Yesterday, at this time", 24), ("A week ago", 24 * 7)):
