@@ -18,9 +18,8 @@ import extensions
 import routes
 from config import Config, config_named
 from extensions import db
-from offbook.core.text import clock_advice
-from offbook.core.users import kept_until
 from services.container import Services
+from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts
@@ -30,13 +29,12 @@ from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import DAY_US, Lifetime
 from storage.repositories.stream_registry import Streams
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
-from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions
+from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
 from web.pages import late_forms
 from web.pages.late_forms import Protection
-from web.presenters import time_formatting
 from web.telemetry import events
 from web.telemetry.events import Telemetry
 from web.telemetry.logs import LogSink
@@ -82,7 +80,7 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, late_forms, headers, request_values, sessions, auth, events, cli, routes):
+    for part in (errors, late_forms, headers, request_values, sessions, auth, template_filters, events, cli, routes):
         part.register(app)
     allowed_hosts.register(app, config)
     if config.trusted_proxies:
@@ -101,24 +99,23 @@ def wire(app: App, config: Config) -> None:
     accounts = Accounts(database, effort, lifetime)
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
+    app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
     app.extensions["offbook"] = Services(
         config=config,
         store=store,
         accounts=accounts,
         people=People(database, accounts),
         contacts=ContactQueries(database),
-        tutorial=Tutorial(store, database),
+        tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
-        open_news=partial(open_notifications, database, config.live_url),
+        open_notifications=partial(open_notifications, database, config.live_url),
         clock=now_us,
         new_id=random_id,
-        watch=watch_of(config, meters),
-        meters=meters,
     )
 
 
-def watch_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
+def telemetry_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
     """Who hears what the server does. Nobody, unless it was asked for."""
     log = [LogSink()] if config.log_level == "info" else []
     return Telemetry([*log, *([meters] if meters else [])])
@@ -132,21 +129,10 @@ def meters_of(database: Database) -> PrometheusSink:
 
 
 def extend(app: App) -> None:
-    """Flask's extensions, and the words that every template may use."""
+    """Flask's extensions, over the blueprints."""
     protection = Protection(app)
     for blueprint, _ in routes.API:
         protection.exempt(blueprint)
-    app.jinja_env.filters |= {
-        "ago": time_formatting.ago,
-        "clock_time": time_formatting.clock_time,
-        "clock_offset": time_formatting.clock_offset,
-        "clock_advice": clock_advice,
-        "date": time_formatting.date,
-        "iso": time_formatting.iso,
-        "kept_until": kept_until,
-        "rate": time_formatting.rate,
-        "size": time_formatting.size,
-    }
     app.jinja_env.globals["password_length_min"] = PASSWORD_LENGTH_MIN
 
 

@@ -19,11 +19,12 @@ from web.pages.activity import activity
 from web.pages.conflicts import inbox
 from web.pages.contacts import pages
 from web.pages.devices import devices
-from web.pages.history import giving_back
+from web.pages.history import contact_history
 from web.pages.import_export import imports
 from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
+from web.pages.time_travel import time_travel
 from web.pages.users import people, users
 from web.request_values import require_text_in_form
 
@@ -45,7 +46,8 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (pages, ""),
     (inbox, ""),
-    (giving_back, ""),
+    (contact_history, ""),
+    (time_travel, ""),
     (imports, ""),
     (activity, ""),
     (devices, ""),

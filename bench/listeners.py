@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -104,7 +105,7 @@ def pushed(running: Server) -> Iterator[Figure]:
         ThreadPoolExecutor(1) as pool,
     ):
         began = time.perf_counter()
-        sending = pool.submit(lambda: [socket.send(body) for body in bodies])
+        sending = pool.submit(lambda: deque(map(socket.send, bodies), maxlen=0))
         answers = 0
         while answers < SINGLES:
             answers += str(socket.recv(timeout=60)).startswith('{"push"')

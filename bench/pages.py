@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
-from offbook.core.model import Change, Operation
-from storage.base import ChangeOrigin, push
+from offbook.core.model import Change, Operation, Value
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts
@@ -30,9 +32,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     store, contacts = SqlStore(database), ContactQueries(database)
     for start in range(0, CONTACTS, 1000):
         push(store, user.book_id, ChangeOrigin(), [contact(start + index) for index in range(1000)], now)
-    worst = max(
-        median(seconds(lambda word=word: contacts.page(user.book_id, word)) for _ in range(5)) for word in WORDS
-    )  # type: ignore[misc]
+    worst = max(median(seconds(partial(contacts.page, user.book_id, word)) for _ in range(5)) for word in WORDS)
     yield Figure(f"the slowest of {len(WORDS)} searches in {CONTACTS:,} contacts", worst * 1000, "ms", 50, at_most=True)
     database.close()
 
@@ -41,7 +41,7 @@ WORDS = ("", "a", "ada", "lovelace 24999", "no such person", "example.org", "str
 
 
 def contact(index: int) -> Change:
-    cells = {
+    cells: dict[str, Value] = {
         "name": f"Ada Lovelace {index}",
         "phone": f"555-{index:06d}",
         "email": f"ada{index}@example.org",

@@ -10,8 +10,9 @@ from pathlib import Path
 from bench import sync
 from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import change_of
+from services.push import push
 from services.restore import Actor, preview, restore_book_to
-from storage.base import ChangeOrigin, push
+from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.accounts import Accounts

@@ -11,14 +11,14 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
-from services.container import services
-from storage.base import prune
+from services.retention import prune
 from storage.repositories.accounts import User
-from web.presenters import formatting, time_formatting
+from web.presenters.formatting import format_ago, format_clock_offset, format_count, format_date, format_purged
 
 user = AppGroup("user", help="People who sign in.")
 device = AppGroup("device", help="What syncs a book.")
@@ -70,7 +70,7 @@ def sign_out(name: str) -> None:
     """End NAME's sessions in all browsers. Devices keep their tokens."""
     found = services().accounts.user_named(name)
     count = services().accounts.end_sessions(found.id, services().clock())
-    click.echo(f"{found.name} is signed out everywhere ({formatting.count(count, 'session')}).")
+    click.echo(f"{found.name} is signed out everywhere ({format_count(count, 'session')}).")
 
 
 @user.command("rename")
@@ -90,18 +90,14 @@ def list_users() -> None:
     """Show everyone, those in the trash last."""
     for row in (*services().accounts.users(), *services().accounts.users_in_trash()):
         role, state = "admin" if row.admin else "member", state_of(row)
-        click.echo("\t".join((row.name, role, f"since {time_formatting.date(row.created_at)}", *state)))
+        click.echo("\t".join((row.name, role, f"since {format_date(row.created_at)}", *state)))
 
 
 def state_of(row: User) -> list[str]:
     """What is to be said of a user who is not let in."""
     if row.removed_at is not None:
-        return [
-            "being purged"
-            if row.is_purging
-            else f"in the trash until {time_formatting.date(kept_until(row.removed_at))}"
-        ]
-    return [] if row.disabled_at is None else [f"disabled since {time_formatting.date(row.disabled_at)}"]
+        return ["being purged" if row.is_purging else f"in the trash until {format_date(kept_until(row.removed_at))}"]
+    return [] if row.disabled_at is None else [f"disabled since {format_date(row.disabled_at)}"]
 
 
 @device.command("add")
@@ -125,10 +121,9 @@ def list_devices(user_name: str | None) -> None:
     owners: list[User] = [accounts.user_named(user_name)] if user_name else accounts.users()
     for owner in owners:
         for row in accounts.devices(owner.id):
-            seen = f"seen {time_formatting.ago(row.last_seen_at, now)}"
+            seen = f"seen {format_ago(row.last_seen_at, now)}"
             click.echo(
-                f"{row.uuid}\t{owner.name}\t{row.name}\t{seen}\tclock "
-                f"{time_formatting.clock_offset(row.clock_offset_ms)}"
+                f"{row.uuid}\t{owner.name}\t{row.name}\t{seen}\tclock {format_clock_offset(row.clock_offset_ms)}"
             )
 
 
@@ -171,7 +166,7 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
     owners = [owner for owner in every if owner.removed_at is None]
     for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
         found = prune(services().store, book_id, lines, dry_run)
-        click.echo(f"{name}'s book: {time_formatting.forgotten(found, dry_run)}.")
+        click.echo(f"{name}'s book: {format_purged(found, dry_run)}.")
     for removed in every:
         if removed.removed_at is not None:
             click.echo(f"{removed.name} and the book: {purged(removed, line, dry_run)}.")
@@ -181,7 +176,7 @@ def purged(removed: User, line: int, dry_run: bool) -> str:
     """Purge a user whose time is over, unless it is a rehearsal; what became of them, as the end of a sentence."""
     assert removed.removed_at is not None
     if removed.removed_at > line and not removed.is_purging:
-        return f"in the trash since {time_formatting.date(removed.removed_at)}"
+        return f"in the trash since {format_date(removed.removed_at)}"
     if dry_run:
         return "would be deleted for good"
     services().people.purge(removed.id, line)

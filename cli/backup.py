@@ -9,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
 from ops.backup import backup as backups
-from services.container import services
-from web.presenters import time_formatting
+from web.presenters.formatting import format_size
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "
@@ -34,10 +33,8 @@ WARNING = (
 def backup(file: str) -> None:
     """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
     path = Path(file)
-    backups.back_up(current_app.extensions["database"], path)
-    click.echo(
-        f"{path} holds the whole database as it is now ({time_formatting.size(path.stat().st_size)}), and was checked."
-    )
+    backups.back_up(current_database(), path)
+    click.echo(f"{path} holds the whole database as it is now ({format_size(path.stat().st_size)}), and was checked.")
 
 
 @click.command("restore")
@@ -47,7 +44,7 @@ def backup(file: str) -> None:
 @report_errors_unmigrated
 def restore(file: str, yes: bool) -> None:
     """Put the backup in FILE in the database's place. What is there now is kept beside it."""
-    database, path = current_app.extensions["database"], Path(file)
+    database, path = current_database(), Path(file)
     checked = backups.check(database, path)
     if checked.manifest is None:
         click.echo(UNSEALED.format(file=path), err=True)

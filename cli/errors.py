@@ -8,8 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import click
 from alembic.util import CommandError
-from flask import current_app
 
+from cli.current import current_database
 from offbook.core.errors import Invalid, OffbookError
 from ops.doctor import said, schema
 from storage.engines.database import NOT_WRITTEN
@@ -66,6 +66,6 @@ def is_text(word: str) -> bool:
 
 
 def require_schema() -> None:
-    for finding in schema(current_app.extensions["database"]):
+    for finding in schema(current_database()):
         if finding.bad:
             raise click.ClickException(finding.sentence)

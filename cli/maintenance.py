@@ -11,20 +11,19 @@ from dataclasses import fields
 from importlib.metadata import version
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from cli.current import current_database, services
 from cli.errors import report_errors
 from config import Config
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
 from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
-from services.container import services
 from storage.engines.database import Database
 from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.errors import Unwritable
-from web.presenters import formatting, time_formatting
+from web.presenters.formatting import format_count, format_date, format_size
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16
@@ -47,7 +46,7 @@ MAY_BE_ZERO = ("port", "trusted_proxies")
 @with_appcontext
 def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
-    findings = [*versions(), *of_database(database_of_app(), services().clock()), *of_settings(services().config)]
+    findings = [*versions(), *of_database(current_database(), services().clock()), *of_settings(services().config)]
     for finding in findings:
         click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
     sys.exit(any(finding.bad for finding in findings))
@@ -58,26 +57,18 @@ def doctor() -> None:
 @report_errors
 def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
-    database = database_of_app()
+    database = current_database()
     before, upkeep = database.size(), database.kind.UPKEEP
     needed = before.data * upkeep.ROOM
     if before.folder and shutil.disk_usage(before.folder).free < needed:
-        raise click.ClickException(
-            f"This needs {time_formatting.size(needed)} free in {before.folder}: make room there first."
-        )
+        raise click.ClickException(f"This needs {format_size(needed)} free in {before.folder}: make room there first.")
     click.echo(upkeep.WAITS)
     began = time.monotonic()
     database.vacuum()
     seconds, after = time.monotonic() - began, database.size()
     click.echo(
-        f"The database takes {time_formatting.size(after.data)}; before it took {time_formatting.size(before.data)} "
-        f"({seconds:.1f} s)."
+        f"The database takes {format_size(after.data)}; before it took {format_size(before.data)} ({seconds:.1f} s)."
     )
-
-
-def database_of_app() -> Database:
-    found: Database = current_app.extensions["database"]
-    return found
 
 
 def versions() -> list[Finding]:
@@ -102,19 +93,16 @@ def of_settings(config: Config) -> list[Finding]:
 
 def room(size: DatabaseSize, free: int | None, times: int) -> list[Finding]:
     """Whether the disk has room for what a vacuum and a backup need."""
-    takes = f"The database takes {time_formatting.size(size.data)}"
+    takes = f"The database takes {format_size(size.data)}"
     if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
-        takes += f", of which `flask vacuum` gives back {time_formatting.size(size.free)}"
+        takes += f", of which `flask vacuum` gives back {format_size(size.free)}"
     if free is None:
         return [Finding(f"{takes}.")]
     needed = max(size.data * times, SPARE_BYTES)
     if free < needed:
-        sentence = (
-            f"{takes}, and its disk has {time_formatting.size(free)} free: make room for "
-            f"{time_formatting.size(needed)}."
-        )
+        sentence = f"{takes}, and its disk has {format_size(free)} free: make room for {format_size(needed)}."
         return [Finding(sentence, bad=True)]
-    return [Finding(f"{takes}, and its disk has {time_formatting.size(free)} free.")]
+    return [Finding(f"{takes}, and its disk has {format_size(free)} free.")]
 
 
 def log_of(database: Database) -> list[Finding]:
@@ -129,7 +117,7 @@ def log_length(log: LogSize | None) -> list[Finding]:
     """Whether someone keeps the log from being begun anew."""
     if log is None:
         return []
-    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {time_formatting.size(log.bytes)}"
+    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {format_size(log.bytes)}"
     if log.held_bytes > most:
         sentence = f"{long}, since some program reads the database and does not end: find and end it."
         return [Finding(sentence, bad=True)]
@@ -155,11 +143,11 @@ def crowd(found: People, now: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
     if not found.let_in + found.disabled + found.removed:
         return []
-    told = f"{formatting.count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
+    told = f"{format_count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
     told += f"; {found.disabled:,} disabled, {found.removed:,} in the trash."
     findings = [Finding(told if found.admins else f"{told} `flask user admin NAME` makes somebody one.")]
     if found.first_removed_at is not None and now > kept_until(found.first_removed_at) + LATE_US:
-        since = time_formatting.date(found.first_removed_at)
+        since = format_date(found.first_removed_at)
         sentence = f"Somebody is in the trash since {since}, for too long: run `flask book prune` once a day."
         findings.append(Finding(sentence, bad=True))
     return findings

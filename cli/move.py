@@ -10,17 +10,16 @@ from collections.abc import Iterable, Iterator
 
 import click
 from alembic.util import CommandError
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from cli.current import current_database, services
 from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
 from ops.move import move as moving
 from ops.move.copy_rows import CopiedRows
 from ops.move.move import Unmovable
 from ops.move.verify_copy import BookComparison, TableComparison
-from services.container import services
 from storage.engines.database import Database, open_engines, place_of
 
 TOLD_EVERY_SECONDS = 5.0
@@ -44,7 +43,7 @@ def move(to: str | None, back: bool) -> None:
     """
     if bool(to) == back:
         raise click.UsageError("Say either --to URL (or set MOVE_TO), or --back.")
-    source: Database = current_app.extensions["database"]
+    source = current_database()
     try:
         if to:
             move_to(source, opened(to))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from cli.accounts import user
+from cli.current import services
 from cli.errors import report_errors
 from offbook.core.users import Act
-from services.container import services
 from web.presenters.user_actions import done
 
 __all__ = ["user"]

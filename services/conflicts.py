@@ -24,8 +24,9 @@ from offbook.core.history.reconstruct import Patch, state_at, state_of, to_value
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
+from services.push import apply_batch
 from services.restore import Actor, change_for
-from storage.base import ReadTransaction, WriteTransaction, take
+from storage.base import ReadTransaction, WriteTransaction
 from storage.sql import conflicts
 from storage.sql.store import SqlStore, SqlWriting
 
@@ -175,7 +176,7 @@ def _change(record: Record, wish: Patch, by: Actor, change_id: str, now: int) ->
 
 
 def _push(book: WriteTransaction, by: Actor, change: Change, now: int) -> tuple[Outcome, Record]:
-    pushed = take(book, by.origin, [change], now)
+    pushed = apply_batch(book, by.origin, [change], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
         raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
@@ -208,7 +209,7 @@ def resolve_all(store: SqlStore, book_id: int, by: Actor, rule: Rule, up_to: int
             for one in resolutions_by_rule(conflicts, records, times, rule)
         ]
         for start in range(0, len(made), CHANGES_MAX):
-            take(book, by.origin, made[start : start + CHANGES_MAX], now)
+            apply_batch(book, by.origin, made[start : start + CHANGES_MAX], now)
         return len(conflicts)
 
 

@@ -1,4 +1,4 @@
-"""An edit made on a page, as a change like any device's: checked, pushed, and told in words.
+"""An edit made on a page, as a change like any device's: checked and pushed, and what it met.
 
 A page is a replica of its own, named by the change's id: it has seen what it was opened with, and nothing since.
 """
@@ -6,18 +6,17 @@ A page is a replica of its own, named by the change's id: it has seen what it wa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from offbook.core.merge.decide import concurrent_cells
-from offbook.core.model import Change, Operation, Record, Rejection, Verdict
+from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.container import services
-from storage.base import ChangeOrigin, push
-from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of
-from web.sessions import signed_in_user
+from services.push import push
+from services.restore import Actor
+from storage.base import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,64 +25,77 @@ class EditRequest:
 
     operation: Operation
     record_id: str
-    change_id: str
     base: int
     data: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EditResult:
-    """What became of it. ``rejected`` says why nothing did."""
+    """What became of an edit: its verdict, the record before and after it, and the change as it was understood.
 
-    told: Feedback
+    ``authors`` are those of the concurrent changes that it met, by the changes' ids. ``rejected`` says why nothing was
+    changed; it is empty where something was.
+    """
+
+    verdict: Verdict
+    change: Change | None = None
+    before: Record | None = None
     record: Record | None = None
+    authors: Mapping[str, Author] = field(default_factory=dict)
     rejected: str = ""
 
 
-def save(edit: EditRequest) -> EditResult:
-    user, now = signed_in_user(), services().clock()
-    item = change_of(_wire(edit, now), edit.change_id)
+@dataclass(frozen=True, slots=True)
+class ConcurrentEdits:
+    """What others did since a form was opened: ``opened`` is an edit of nothing, as if made with the form.
+
+    ``authors`` are those of the changes that the form has not seen, ``policy`` is the book's.
+    """
+
+    opened: Change
+    policy: str
+    authors: Mapping[str, Author]
+
+
+def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: int) -> EditResult:
+    """Push the edit as one change, of ``actor``'s id and replica; what became of it."""
+    item = change_of(_wire(edit, actor.id, now_us), actor.replica)
     if isinstance(item, Rejection):
-        return EditResult(Feedback(item.detail, False), rejected=item.detail)
-    before = services().contacts.get(user.book_id, item.record_id)
-    pushed = push(services().store, user.book_id, ChangeOrigin(user_id=user.id), [item], now)
-    outcome = pushed.outcomes[0]
-    after = pushed.records.get((item.table, item.record_id))
+        return EditResult(Verdict.REJECTED, rejected=item.detail)
+    with store.reading(book_id) as book:
+        before = book.records(item.table, [item.record_id]).get(item.key)
+    pushed = push(store, book_id, actor.origin, [item], now_us)
+    (outcome,) = pushed.outcomes
+    after = pushed.records.get(item.key)
     if outcome.verdict is Verdict.REJECTED:
-        return EditResult(Feedback(outcome.detail or "", False), after, outcome.detail or "")
-    return EditResult(feedback_of(outcome.verdict, item, before, after, _names(user.book_id, before, item)), after)
+        return EditResult(outcome.verdict, item, before, after, rejected=outcome.detail or "")
+    return EditResult(outcome.verdict, item, before, after, _authors_met(store, book_id, before, item))
 
 
-def concurrent_edits(record: Record, base: int, change_id: str) -> str:
-    """What others did since a form was opened at ``base``, in words; empty where it is nothing that the form shows."""
-    nothing = Change(change_id, record.table, record.id, Operation.UPDATE, change_id, 0, base, {})
-    with services().store.reading(signed_in_user().book_id) as book:
+def concurrent_edits(store: Store, book_id: int, record: Record, base: int, change_id: str) -> ConcurrentEdits:
+    """What others did to ``record`` since a form for it was opened at ``base``."""
+    opened = Change(change_id, record.table, record.id, Operation.UPDATE, change_id, 0, base, {})
+    with store.reading(book_id) as book:
         policy = book.book.policy
-    return concurrent_edits_notice(nothing, record, _names(signed_in_user().book_id, record, nothing), policy)
+    return ConcurrentEdits(opened, policy, _authors_met(store, book_id, record, opened))
 
 
-def _wire(edit: EditRequest, now: int) -> dict[str, Json]:
+def _wire(edit: EditRequest, change_id: str, now_us: int) -> dict[str, Json]:
     item: dict[str, Json] = {
-        "id": edit.change_id,
+        "id": change_id,
         "table": CONTACTS.name,
         "record_id": edit.record_id,
         "operation": edit.operation.value,
-        "timestamp": iso_millis(now // 1000),
+        "timestamp": iso_millis(now_us // 1000),
         "base": edit.base,
     }
     return item if edit.data is None else {**item, "data": edit.data}
 
 
-def _names(book_id: int, record: Record | None, change: Change) -> dict[str, str]:
+def _authors_met(store: Store, book_id: int, record: Record | None, change: Change) -> Mapping[str, Author]:
     """Who made the changes that this one met."""
     met = {write.change_id for write in concurrent_cells(record, change).values()} if record else set()
     if not met:
         return {}
-    authors = services().contacts.authors(book_id, met)
-    return {change_id: author.device or _person(author.user) for change_id, author in authors.items()}
-
-
-def _person(name: str | None) -> str:
-    if name is None:
-        return "someone"
-    return "you, on another page," if name == signed_in_user().name else f"{name} in the browser"
+    with store.reading(book_id) as book:
+        return book.authors(met)

@@ -11,8 +11,9 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push
 from offbook.core.protocol.rows import data_of
 from offbook.core.validation import Json
-from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, Store, page, planned, pull
-from storage.sql.batched_writes import Turns, push_in_turns
+from services.pull import pull, read_page
+from services.push import Turns, plan_changes, push_in_turns
+from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, Store
 
 
 def sync(
@@ -64,8 +65,8 @@ def _taken(
 def dry_run(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
-        pulled = page_json(page(book, request.since, size, request.seen), request.since) if request.asks else {}
-        plan = planned(book, request.batch, now)
+        pulled = page_json(read_page(book, request.since, size, request.seen), request.since) if request.asks else {}
+        plan = plan_changes(book, request.batch, now)
     pushed = PushedBatch(book.book, plan.seq, plan.outcomes, plan.records)
     return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
 
@@ -77,7 +78,7 @@ def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = W
 
 def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> dict[str, Json]:
     with store.reading(book_id) as reading:
-        found = page(reading, request.since, size, request.seen, request.kept)
+        found = read_page(reading, request.since, size, request.seen, request.kept)
     return page_json(found, request.since)
 
 

@@ -8,13 +8,14 @@ import sqlite3
 import tempfile
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import insert
 
 from offbook.database import connection as sqlite
 from offbook.database import schema
@@ -35,6 +36,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 """Set where everything is installed: there a skipped test is a failed one."""
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 BOOK = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
 
@@ -94,7 +97,7 @@ def book(database: Database) -> Database:
     from models import Book
 
     with database.write() as connection:
-        connection.execute(Book.__table__.insert(), BOOK)
+        connection.execute(insert(Book), BOOK)
     return database
 
 
@@ -192,18 +195,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     return _no_skip(report)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Iterator[None]:
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     return _no_skip(report)
 
 
-def _no_skip(report):  # type: ignore[no-untyped-def]
+def _no_skip(report: Report) -> Report:
     """Turn a skip into a failure that tells the reason, where nothing may be skipped."""
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"

@@ -11,7 +11,7 @@ from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response
 
-from services.container import services
+from web.current import services
 
 COOKIE = "offbook_known_{}"
 SECONDS = 400 * 24 * 3600

@@ -15,8 +15,8 @@ from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
 from offbook.core.protocol.requests import is_seq
-from services.container import services
 from storage.repositories.sessions import Carried, Session, Visit
+from web.current import services
 from web.presenters.user_agents import browser_of
 
 RENEWED_AFTER = timedelta(days=1)

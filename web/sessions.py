@@ -15,9 +15,11 @@ from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature
 from markupsafe import Markup
 
-from services.container import services
+from services.restore import Actor
+from storage.base import ChangeOrigin
 from storage.repositories.accounts import User
 from storage.repositories.sessions import Session
+from web.current import services
 from web.fragments import is_renewal
 from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
 
@@ -58,6 +60,11 @@ def load_user(key: str) -> SessionUser | None:
 def signed_in_user() -> User:
     """The signed-in user; only inside a view that asks for a session."""
     return cast(SessionUser, current_user).user
+
+
+def current_actor(change_id: str) -> Actor:
+    """The signed-in user, on a page that is a replica of its own: what it writes is this change, and those after it."""
+    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
 def my_session() -> Session:

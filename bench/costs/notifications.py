@@ -12,7 +12,6 @@ from bench.costs.setup import Place
 from bench.statistics import Figure
 from models import Device
 from storage.commit_notifications import PostgresNotify
-from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 
 MESSAGES = 1_000
@@ -27,9 +26,7 @@ def all_figures(place: Place) -> Iterator[Figure]:
 
 def messages(place: Place) -> Iterator[Figure]:
     """NOTIFY from one process to so many others, each message by itself."""
-    url, name = place.database.engine.url, place.database.name
-    ears = [PostgresNotify(Database(name, url)) for _ in range(LISTENERS)]
-    mouth = PostgresNotify(Database(name, url))
+    mouth, *ears = (PostgresNotify(place.database.kind.engine(place.database.engine.url)) for _ in range(1 + LISTENERS))
 
     def tell() -> None:
         for book in range(MESSAGES):

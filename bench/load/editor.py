@@ -52,7 +52,7 @@ class Hand:
         return self._random.choice(sorted(keys)[:5] if self._random.random() < 0.3 else keys)
 
     def _change(self, record_id: str, operation: str, base: int, data: Json | None) -> Json:
-        change = {"id": self._uuid(), "table": "contacts", "record_id": record_id, "operation": operation}
+        change: Json = {"id": self._uuid(), "table": "contacts", "record_id": record_id, "operation": operation}
         change |= {"replica": self._replica, "timestamp": self.time(), "base": base}
         return change if data is None else {**change, "data": data}
 

@@ -25,8 +25,9 @@ from PySide6.QtWidgets import (
 
 from examples.desktop.contact_details import COLOURS, plain_label
 from examples.desktop.entry_fields import NEW, changed_fields, changed_lines
-from examples.desktop.formatting import FIELDS, KINDS, Contact, Line, lines_of, sentence
+from examples.desktop.formatting import FIELDS, SUGGESTED_LABELS, Contact, Line, lines_of, sentence
 from offbook import Invalid, NotFound, Replica
+from offbook.contacts.labels import field_label, kind_label
 
 LONG_LINES = 3
 
@@ -59,11 +60,11 @@ class Editor(QDialog):
         fields = list(self.inputs)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in fields[:3]:
-            self._form.addRow(FIELDS[name], self.inputs[name])
+            self._form.addRow(field_label(name), self.inputs[name])
         for line in lines_of(self._opened) or [Line("phone"), Line("email")]:
             self.add_line(line)
         for name in fields[3:]:
-            self._form.addRow(FIELDS[name], self.inputs[name])
+            self._form.addRow(field_label(name), self.inputs[name])
         self.inputs["birthday"].setPlaceholderText("1815-12-10, or --12-10 without the year")
 
     def _lay_out(self) -> None:
@@ -90,8 +91,8 @@ class Editor(QDialog):
         button = QPushButton("Add")
         button.setAutoDefault(False)
         menu = QMenu(button)
-        for kind, (name, _) in KINDS.items():
-            menu.addAction(name, partial(self._add_and_focus, kind))
+        for kind in SUGGESTED_LABELS:
+            menu.addAction(kind_label(kind), partial(self._add_and_focus, kind))
         button.setMenu(menu)
         return button
 
@@ -101,10 +102,10 @@ class Editor(QDialog):
         """Show one more line, below the last of its kind and of those before it."""
         made = LineInput(line)
         made.removed.connect(partial(self._remove, made))
-        kinds = list(KINDS)
+        kinds = list(SUGGESTED_LABELS)
         place = sum(kinds.index(one.line.kind) <= kinds.index(line.kind) for one in self.lines)
         self.lines.insert(place, made)
-        self._form.insertRow(3 + place, KINDS[line.kind][0], made)
+        self._form.insertRow(3 + place, kind_label(line.kind), made)
         return made
 
     def _add_and_focus(self, kind: str) -> None:
@@ -151,12 +152,12 @@ class LineInput(QWidget):
     def __init__(self, line: Line) -> None:
         super().__init__()
         self.line = line
-        name, labels = KINDS[line.kind]
+        name = kind_label(line.kind)
         self.value = _input(line.kind == "address", line.value)
         self.value.setAccessibleName(name)
         self.label, edit = QComboBox(), QLineEdit()
         self.label.setLineEdit(edit)
-        self.label.addItems(["", *labels])
+        self.label.addItems(["", *SUGGESTED_LABELS[line.kind]])
         self.label.setCurrentText(line.label)
         edit.setPlaceholderText("Label")
         edit.setCursorPosition(0)

@@ -8,19 +8,20 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from offbook import Status
+from offbook.contacts.labels import field_label, kind_label
 
 Contact = Mapping[str, Any]
 
-KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "phone": ("Phone", ("Mobile", "Work", "Home", "Fax")),
-    "email": ("E-mail", ("Home", "Work")),
-    "url": ("Website", ("Homepage", "Work", "Blog")),
-    "address": ("Address", ("Home", "Work")),
-    "date": ("Date", ("Anniversary",)),
-    "group": ("Group", ()),
-    "custom": ("Other", ()),
+SUGGESTED_LABELS: Mapping[str, tuple[str, ...]] = {
+    "phone": ("Mobile", "Work", "Home", "Fax"),
+    "email": ("Home", "Work"),
+    "url": ("Homepage", "Work", "Blog"),
+    "address": ("Home", "Work"),
+    "date": ("Anniversary",),
+    "group": (),
+    "custom": (),
 }
-"""The kinds of detail in the order in which they are shown: what one is called, and the labels that are suggested."""
+"""The kinds of detail in the order in which they are shown, with the labels that are suggested."""
 
 OWN: Mapping[str, tuple[str, str]] = {
     "phone": ("phone", "phone_label"),
@@ -29,15 +30,9 @@ OWN: Mapping[str, tuple[str, str]] = {
 }
 """The kinds whose first value, and its label, are fields of the contact itself."""
 
-FIELDS: Mapping[str, str] = {
-    "name": "Name",
-    "title": "Job title",
-    "company": "Company",
-    "department": "Department",
-    "nickname": "Nickname",
-    "birthday": "Birthday",
-    "notes": "Notes",
-}
+FIELDS = ("name", "title", "company", "department", "nickname", "birthday", "notes")
+"""The fields that are edited as they are, from top to bottom."""
+
 PARTS = ("street", "city", "region", "postcode", "country")
 
 
@@ -55,7 +50,7 @@ class Line(NamedTuple):
 
 def lines_of(contact: Contact) -> list[Line]:
     """Everything that a contact may have several of, by kind and in its owner's order."""
-    return [line for kind in KINDS for line in _lines_of(contact, kind)]
+    return [line for kind in SUGGESTED_LABELS for line in _lines_of(contact, kind)]
 
 
 def _lines_of(contact: Contact, kind: str) -> Iterator[Line]:
@@ -90,23 +85,18 @@ class Fact(NamedTuple):
 def facts(contact: Contact) -> Iterator[Fact]:
     """What the details pane shows below the name, from top to bottom."""
     for line in lines_of(contact):
-        name = KINDS[line.kind][0]
+        name = kind_label(line.kind)
         yield Fact(f"{name} ({line.label})" if line.label else name, line.value, link(line.kind, line.value))
     for entry in contact["details"].values():
-        if entry["kind"] not in KINDS:
-            yield Fact(entry.get("label") or kind_name(entry["kind"]), value_of(entry))
+        if entry["kind"] not in SUGGESTED_LABELS:
+            yield Fact(entry.get("label") or kind_label(entry["kind"]), value_of(entry))
     for field in ("department", "nickname"):
         if contact[field]:
-            yield Fact(FIELDS[field], contact[field])
+            yield Fact(field_label(field), contact[field])
     if contact["birthday"]:
-        yield Fact(FIELDS["birthday"], day(contact["birthday"]))
+        yield Fact(field_label("birthday"), day(contact["birthday"]))
     if contact["notes"]:
-        yield Fact(FIELDS["notes"], contact["notes"])
-
-
-def kind_name(kind: str) -> str:
-    """What a kind of detail is called; one that only a newer offbook knows by its own word."""
-    return KINDS[kind][0] if kind in KINDS else kind.capitalize()
+        yield Fact(field_label("notes"), contact["notes"])
 
 
 def link(kind: str, value: str) -> str:
@@ -137,9 +127,9 @@ def cell_name(cell: str, contact: Contact | None) -> str:
     """What is in conflict: ``Phone``, ``Address (Home)``."""
     _, _, name = cell.rpartition("/")
     if "/" not in cell:
-        return "The contact itself" if name == "@exists" else FIELDS.get(name, name.replace("_", " ").capitalize())
+        return "The contact itself" if name == "@exists" else field_label(name)
     entry = contact["details"].get(cell.split("/")[1], {}) if contact else {}
-    kind = kind_name(entry["kind"]) if entry else "Detail"
+    kind = kind_label(entry["kind"]) if entry else "Detail"
     return kind if name in ("value", "@exists") else f"{kind}: {name}"
 
 

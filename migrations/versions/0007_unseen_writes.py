@@ -39,10 +39,10 @@ def downgrade() -> None:
         ]
         if shortened:
             connection.execute(update, shortened)
-        place = rows[-1][:2]
+        place = rows[-1].book_id, rows[-1].id
 
 
-def _rows_after(place: tuple[int, str]) -> sa.Select[tuple[int, str, str]]:
+def _rows_after(place: tuple[int, str]) -> sa.Select[int, str, str]:
     """The next rows by their key, some hundred at a time so that memory stays small."""
     book_id, record_id = place
     later = sa.or_(contacts.c.book_id > book_id, sa.and_(contacts.c.book_id == book_id, contacts.c.id > record_id))

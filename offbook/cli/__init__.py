@@ -1,4 +1,4 @@
-"""The `offbook` command, one module per kind of work.
+"""The `offbook` command, its plumbing; the commands themselves are in offbook.cli.commands.
 
 Each command is a function from (book, args) to an Answer: what to say in JSON, the same in lines for people, and the
 exit code. It prints nothing itself (but for `watch` and `ingest`, which have no end), and lets errors rise: __main__ is

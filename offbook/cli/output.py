@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from unicodedata import combining, east_asian_width
 
+from offbook.contacts.labels import KINDS, field_label, kind_label
 from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 
@@ -17,20 +18,13 @@ GAP = "  "
 CELL_WIDTH_MAX = 40
 ID_LENGTH_MIN = 8
 
-LABELS: Mapping[str, str] = {
-    "email": "E-mail",
-    "given_name": "First name",
-    "family_name": "Last name",
-    "title": "Job title",
-    "url": "Website",
-    "custom": "Other",
-}
-"""Where the name of a field or of a kind of detail is not its label already."""
+LABELS: Mapping[str, str] = {"email_label": "Email label", "starred": "Starred"}
+"""What the command calls otherwise than the pages do."""
 
 
 def label(name: str) -> str:
     """What a field, or a kind of detail, is called."""
-    return LABELS.get(name) or name.replace("_", " ").capitalize()
+    return LABELS.get(name) or (kind_label(name) if name in KINDS else field_label(name))
 
 
 def cell_label(cell: str) -> str:

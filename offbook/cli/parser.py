@@ -6,21 +6,19 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from offbook.cli import (
-    CommandResult,
-    UsageError,
+from offbook.cli import CommandResult, UsageError, field_options
+from offbook.cli.commands import (
     changes,
     conflicts,
     contacts,
     dry_run,
-    field_options,
+    history,
     import_export,
+    ingest,
     sync,
     verify,
     watch,
 )
-from offbook.cli import history as past
-from offbook.cli import ingest as ingesting
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -210,13 +208,13 @@ def _for_conflicts(command: Command) -> None:
 
 def _for_history(command: Command) -> None:
     more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
-    history = command("history", past.history, "tell what happened to a contact, the newest first", more)
-    history.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")
+    parser = command("history", history.history, "tell what happened to a contact, the newest first", more)
+    parser.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")
     more = (
         "CHANGE is the id of a change, or how it begins, as `offbook history` tells it. What is given back is an edit "
         "of this device: it shows at once, goes out with the next sync, and is in the history itself."
     )
-    restore = command("restore", past.restore, "give back what was", more)
+    restore = command("restore", history.restore, "give back what was", more)
     restore.usage = (
         "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to WHEN]\n       %(prog)s --contact ID --at CHANGE"
     )
@@ -230,7 +228,7 @@ def _for_history(command: Command) -> None:
     )
     restore.add_argument("--at", metavar="CHANGE", help="the whole contact as it was right after this change")
     more = "The server is asked. CELL is a field, like phone, or a detail, like details/KEY; else all is explained."
-    explain = command("explain", past.explain, "tell why a contact has the values that it has", more)
+    explain = command("explain", history.explain, "tell why a contact has the values that it has", more)
     explain.add_argument("id", metavar="ID")
     explain.add_argument("cell", metavar="CELL", nargs="?")
 
@@ -239,25 +237,25 @@ def _for_streams(command: Command) -> None:
     more = (
         "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
         "tells when it was away. Ctrl-C, SIGTERM and a hang-up end it, with all stored that came until then. "
-        f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingesting.HEADERS}."
+        f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingest.HEADERS}."
     )
     where = "where the messages go (live_stream.db)"
-    ingest = command("ingest", ingesting.ingest, "store the messages of a WebSocket", more, _everywhere(where))
-    ingest.set_defaults(on_book=False)
-    ingest.add_argument("url", metavar="URL", help="like wss://example.org/feed; - reads it from standard input")
-    ingest.add_argument(
+    parser = command("ingest", ingest.ingest, "store the messages of a WebSocket", more, _everywhere(where))
+    parser.set_defaults(on_book=False)
+    parser.add_argument("url", metavar="URL", help="like wss://example.org/feed; - reads it from standard input")
+    parser.add_argument(
         "--header",
         metavar="HEADER",
         action="append",
         default=[],
         help="like 'Authorization: …'; @FILE reads lines of them",
     )
-    ingest.add_argument(
+    parser.add_argument(
         "--send", metavar="TEXT", action="append", default=[], help="say this after each connecting; @FILE reads it"
     )
-    ingest.add_argument("--max-message", metavar="MIB", type=_natural, default=16, help="refuse larger messages (16)")
-    ingest.add_argument("--compress", action="store_true", help="let the server compress")
-    ingest.add_argument("--moved", action="store_true", help="it is the file's stream, at a new address")
+    parser.add_argument("--max-message", metavar="MIB", type=_natural, default=16, help="refuse larger messages (16)")
+    parser.add_argument("--compress", action="store_true", help="let the server compress")
+    parser.add_argument("--moved", action="store_true", help="it is the file's stream, at a new address")
 
 
 def _natural(text: str) -> int:

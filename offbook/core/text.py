@@ -1,4 +1,4 @@
-"""Text as search and sorting see it, and as it may be shown; lengths of time and a clock's offset in words.
+"""Text as search and sorting see it, and as it may be shown; lists, lengths of time and a clock's offset in words.
 
 What is folded is compared and never shown. Nothing here depends on a language or on the machine's locale, so that a
 server and all its devices fold alike.
@@ -10,6 +10,7 @@ where two are truly concurrent; so its owner is told, and nothing else is done a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from unicodedata import combining, normalize
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -38,6 +39,12 @@ def normalize_for_search(text: str) -> str:
 def without_control_characters(line: str) -> str:
     """One line, with nothing in it that a terminal would obey, or that would reorder the text around it on a page."""
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+
+
+def join_with_and(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``: each once, in order. There must be one at least."""
+    *most, last = dict.fromkeys(words)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def describe_duration(seconds: int) -> str:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from offbook.core.errors import OffbookError
 
 if TYPE_CHECKING:
-    import sqlite3
+    import sqlite3 as sqlite3  # exported: the module that was chosen
 else:
     try:
         from pysqlite3 import dbapi2 as sqlite3

@@ -194,7 +194,7 @@ class SyncThread:
         transport = CancellableTransport(self._access.transport(self._connection), self._stop)
         clock = self._access.clock
         with sync_state.lease(self._connection, self.holder, clock, self._stop):
-            SyncSession(self._connection, transport, clock, self.holder, heard=self._heard).run()
+            SyncSession(self._connection, transport, clock, self.holder, on_applied=self._heard).run()
         self._telling.works()
         return Occurrence(ConnectionEvent.SYNCED if time.monotonic() >= self._link.live_at else ConnectionEvent.NOT_YET)
 

@@ -7,6 +7,7 @@ ready once is sent like that every time. Nothing here knows how it is sent, or w
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,11 +15,12 @@ from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.protocol.rows import iso_millis
+from offbook.core.schema import TABLES
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
-from offbook.database.server_rows import rebuild_row, server_row, validated_change
+from offbook.database.server_rows import NO_SERVER_ROW, Key, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery
 
@@ -31,6 +33,8 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 SIZE_OF_REST = 400
 """Bytes of a change beside its data: names, ids, a few bases."""
 
+BEHIND_PARKED = "behind_parked"
+
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
 
@@ -42,8 +46,9 @@ class RequestBatch(NamedTuple):
 
 
 def has_pending(connection: sqlite3.Connection) -> bool:
-    (found,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {PENDING})").fetchone()
-    return bool(found)
+    """Whether a line of the log is still to be sent."""
+    (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {PENDING})").fetchone()
+    return bool(exists)
 
 
 def count_pending(connection: sqlite3.Connection, last: int) -> int:
@@ -58,13 +63,49 @@ def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | Non
     while True:
         _merge_into_parked(connection)
         lines = [line for line in change_log.pending_lines(connection, changes_max) if last is None or line.id <= last]
-        pairs = [(line, check(connection, line)) for line in lines]
-        bad = [(line, found) for line, found in pairs if isinstance(found, Rejection)]
-        if not bad:
-            return RequestBatch(_in_one_request(known_bases(pairs)), parked)
-        inserts = [(line, why) for line, why in bad if line.operation == Operation.INSERT]
-        for line, why in inserts or bad:  # what stands behind a parked INSERT joins it, and is not parked by itself
-            parked += park_unsent(connection, line, why)
+        sendable, stuck = sort_lines(connection, lines)
+        if not stuck:
+            return RequestBatch(in_one_request(sendable), parked)
+        for line, why in stuck:
+            if why.code != BEHIND_PARKED:
+                parked += park_unsent(connection, line, why)
+
+
+class SortedLines(NamedTuple):
+    """Lines that can be sent, with what their writers had seen; and those that can't, with the reason."""
+
+    sendable: list[LogLine]
+    stuck: list[tuple[LogLine, Rejection]]
+
+
+def sort_lines(connection: sqlite3.Connection, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()) -> SortedLines:
+    """Check lines, in log order, as the server will. What joins an INSERT that is parked, or is to be, is stuck too."""
+    inserts = {_key_of(line): line.id for line in parked if _is_joined_later(connection, line)}
+    checked: list[tuple[LogLine, Change]] = []
+    stuck: list[tuple[LogLine, Rejection]] = []
+    for line in lines:
+        change = _check(connection, line)
+        if line.id > inserts.get(_key_of(line), line.id):
+            detail = "It joins the change before it, which can't be sent."
+            stuck.append((line, Rejection(line.change_id, BEHIND_PARKED, detail)))
+        elif isinstance(change, Rejection):
+            stuck.append((line, change))
+            if _is_joined_later(connection, line):
+                inserts[_key_of(line)] = line.id
+        else:
+            checked.append((line, change))
+    return SortedLines(_with_known_bases(checked), stuck)
+
+
+def _is_joined_later(connection: sqlite3.Connection, line: LogLine) -> bool:
+    """Whether later changes of the record join this one when it is parked (merge_into_parked_insert)."""
+    if line.operation != Operation.INSERT or line.table not in TABLES or not _is_ascii(_key_of(line)):
+        return False
+    return (server_row(connection, _key_of(line)) or NO_SERVER_ROW).deleted
+
+
+def _key_of(line: LogLine) -> Key:
+    return line.table, line.record_id
 
 
 def _merge_into_parked(connection: sqlite3.Connection) -> None:
@@ -77,7 +118,7 @@ def _merge_into_parked(connection: sqlite3.Connection) -> None:
         " WHERE parked.synced = 2 AND parked.synced <> 1 AND parked.operation = 'INSERT'"
     )
     for key in connection.execute(sql).fetchall():
-        if _is_key(key):
+        if _is_ascii(key):
             with change_log.without_logging(connection):
                 merge_into_parked_insert(connection, key)
                 rebuild_row(connection, key)
@@ -85,48 +126,43 @@ def _merge_into_parked(connection: sqlite3.Connection) -> None:
 
 def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -> bool:
     """Park a line that no server will take; False where it is not pending any more."""
-    key = (line.table, line.record_id)
+    key = _key_of(line)
     with change_log.without_logging(connection):
-        if _is_key(key):
+        if _is_ascii(key):
             write_bases(connection, key)
         parked = park(connection, line, why.code, why.detail)
-        if _is_key(key):
+        if _is_ascii(key):
             rebuild_row(connection, key)
     return parked
 
 
-def _is_key(key: tuple[str, str]) -> bool:
+def _is_ascii(key: Key) -> bool:
     """Whether text from the log can be looked for at all: what is not UTF-8 can't."""
     return all(part.isascii() for part in key)
 
 
-def check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
+def _check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
     """The checks that the server will make, and one of our own: it would answer under another id."""
-    found = validated_change(
+    change = validated_change(
         line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
     )
-    if isinstance(found, Change) and (found.record_id, found.id) != (line.record_id, line.change_id):
+    if isinstance(change, Change) and (change.record_id, change.id) != (line.record_id, line.change_id):
         return Rejection(line.change_id, "bad_id", "An id must be a UUID in small letters: add it again under one.")
-    return found
+    return change
 
 
-def _in_one_request(lines: list[LogLine]) -> list[LogLine]:
-    """As many lines as one request takes."""
-    return lines[requests_of(lines)[0]] if lines else []
-
-
-def requests_of(lines: list[LogLine]) -> list[slice]:
+def in_one_request(lines: list[LogLine]) -> list[LogLine]:
+    """The first of the lines, as many as one request takes."""
     sizes = [len(json.dumps(line.data)) + SIZE_OF_REST for line in lines]
-    return batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)
+    return lines[batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
 
 
-def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
+def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
     """The lines, each with what its writer had really seen (offbook.database.parked.write_bases)."""
-    by_record: dict[tuple[str, str], list[Change]] = {}
+    by_record: dict[Key, list[Change]] = {}
     for line, change in checked:
-        if line.seq is not None:
-            continue
-        by_record.setdefault((line.table, line.record_id), []).append(change)
+        if line.seq is None:
+            by_record.setdefault(_key_of(line), []).append(change)
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
     return [replace(line, bases=bases.get(line.change_id, change.bases)) for line, change in checked]
@@ -135,20 +171,20 @@ def known_bases(checked: list[tuple[LogLine, Any]]) -> list[LogLine]:
 # --- the request ---------------------------------------------------------------------------------------------------
 
 
-def request_of(connection: sqlite3.Connection, here: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
+def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
     """What a device says to its server: these changes, where it is, its time, and what it could not send.
 
     ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
     own, and be older than what it took from this device.
     """
     request = {
-        "changes": [line.as_json(here.replica) for line in lines],
-        "since": here.cursor,
+        "changes": [line.as_json(state.replica) for line in lines],
+        "since": state.cursor,
         "seen": change_log.last_acknowledged_seq(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
-    kept = restore_recovery.trusted_up_to(connection) if here.snapshot else None
+    kept = restore_recovery.trusted_up_to(connection) if state.snapshot else None
     return request if kept is None else {**request, "kept": kept}
 
 

@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import App
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
-from tests.browser.users import SIZES, Visit
+from services.push import push
+from storage.base import ChangeOrigin
+from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import PASSWORD, app_beside, parts_of, signed_in
 from tests.support.live_server import serving
 
@@ -93,7 +94,7 @@ def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Vi
 
     def open_window(
         size: str = "desktop",
-        scheme: str = "light",
+        scheme: Scheme = "light",
         scripts: bool = True,
         contacts: int = 3,
         of: Visit | None = None,

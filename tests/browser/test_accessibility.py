@@ -9,13 +9,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app import App
-from tests.browser.users import SIZES, Visit
+from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import parts_of
 from tests.support.conflict_scenarios import every_kind, pair
 from tests.support.live_server import serving
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
-WAYS = [("desktop", "light"), ("phone", "dark")]
+WAYS: list[tuple[str, Scheme]] = [("desktop", "light"), ("phone", "dark")]
 GOOD_AND_BAD_ROW = b"First Name,Last Name,Notes\nAda,King,engines\nToo,Long," + b"x" * 20_001
 
 
@@ -108,7 +108,7 @@ def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(
 
 @pytest.mark.parametrize(("size", "scheme"), WAYS)
 def test_the_set_up_page_fits_the_screen_and_axe_finds_nothing_serious(
-    chromium: Browser, app: App, size: str, scheme: str
+    chromium: Browser, app: App, size: str, scheme: Scheme
 ) -> None:
     once = parts_of(app).accounts.open_setup()
     with serving(app) as url, chromium.new_page(color_scheme=scheme, bypass_csp=True, **SIZES[size]) as page:

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.activity import DAY_US
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of

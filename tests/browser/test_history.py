@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
+from storage.repositories.devices import Device
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
@@ -25,13 +28,13 @@ def edited(ada: Visit) -> None:
     phone, _ = parts.accounts.add_device(user.book_id, user.id, "Phone in the hall", parts.clock(), parts.new_id)
     (row, *_) = parts.contacts.page(user.book_id, "Person 000").rows
 
-    def edit(device: object, base: int | None = None, at: str = "2026-11-20T17:00:00.000Z", **data: object) -> int:
+    def edit(device: Device, base: int | None = None, at: str = "2026-11-20T17:00:00.000Z", **data: object) -> int:
         found = parts.contacts.get(user.book_id, row.id)
         assert found
-        item = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}
+        item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}
         item |= {"timestamp": at, "base": found.seq if base is None else base, "data": data}
-        change = change_of(item, device.uuid)  # type: ignore[attr-defined]
-        push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), [change], parts.clock())  # type: ignore[attr-defined]
+        change = change_of(item, device.uuid)
+        push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), [change], parts.clock())
         after = parts.contacts.get(user.book_id, row.id)
         assert after
         return after.seq

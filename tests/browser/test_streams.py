@@ -30,7 +30,7 @@ def streams(site: tuple[App, str], tmp_path: Path) -> Iterator[None]:
     """One that is busy and holds all kinds of messages, and one whose file is gone."""
     parts = parts_of(site[0])
     now = parts.clock()
-    payloads = [*(["short"] * 60), '{"ship": "Enchantress"}', "", b"\x00\xff" * 500, "x" * 2_000]
+    payloads: list[str | bytes] = [*(["short"] * 60), '{"ship": "Enchantress"}', "", b"\x00\xff" * 500, "x" * 2_000]
     rates = {second: 1_000 + second for second in range(0, 3_000, 7) if not 600 < second < 900}
     gaps = [(900, 600, "The connection broke off."), (3, None, "It closed the connection with 1012: back soon.")]
     with Written(tmp_path / "harbour.db", now, payloads, rates, gaps).open():

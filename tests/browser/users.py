@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, expect
 
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from tests.support.browser import parts_of
 
+Scheme = Literal["light", "dark"]
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
@@ -62,7 +64,7 @@ class Visit:
     def change(self, contact: str, operation: str, data: dict[str, str] | None = None) -> dict[str, Any]:
         parts = parts_of(self.app)
         record = parts.contacts.get(parts.accounts.user_named(self.name).book_id, contact)
-        item = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
+        item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": record.seq if record else 0}
         return item if data is None else item | {"data": data}
 

@@ -26,7 +26,8 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.accounts import User, WrongPassword
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
@@ -204,7 +205,12 @@ def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) 
         base = book.book.seq
     batch = []
     for operation, record, data in typed:
-        item = {"id": parts.new_id(), "table": "contacts", "record_id": str(UUID(int=record)), "operation": operation}
+        item: dict[str, Any] = {
+            "id": parts.new_id(),
+            "table": "contacts",
+            "record_id": str(UUID(int=record)),
+            "operation": operation,
+        }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
         batch.append(change_of(item, parts.new_id()))
     push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)

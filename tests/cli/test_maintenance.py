@@ -18,7 +18,7 @@ from cli.maintenance import LATE_US, clock, crowd, exposure, limits, log_length,
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
-from ops.doctor import People
+from ops.doctor import Finding, People
 from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
@@ -192,7 +192,7 @@ def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_ma
         ),
     ],
 )
-def test_what_is_bad_is_told_with_what_to_do(findings: list[object], words: str) -> None:
+def test_what_is_bad_is_told_with_what_to_do(findings: list[Finding], words: str) -> None:
     (found,) = findings
     assert found.bad
     assert words in found.sentence

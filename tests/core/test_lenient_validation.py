@@ -8,7 +8,7 @@ import pytest
 
 from offbook.core.errors import Invalid
 from offbook.core.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
-from offbook.core.model import Change, Operation, Rejection
+from offbook.core.model import Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.schema import CONTACTS, Type
 from offbook.core.validation import LENIENT, STRICT, cells_of, change_data
@@ -164,7 +164,7 @@ def test_the_cells_of_a_change_that_only_a_newer_version_knows() -> None:
 
 
 def test_what_a_newer_version_left_in_the_file_is_written_as_it_is() -> None:
-    cells = {"name": "Ada", "shoe_size": 5, "details/k1/kind": "im", "details/k1/carrier": "x"}
+    cells: dict[str, Value] = {"name": "Ada", "shoe_size": 5, "details/k1/kind": "im", "details/k1/carrier": "x"}
     data = {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "im", "carrier": "x"}}}
     assert change_data(CONTACTS, cells) == data
 

@@ -13,6 +13,7 @@ from offbook.core.text import (
     clock_advice,
     describe_clock_offset,
     describe_duration,
+    join_with_and,
     normalize_for_search,
     without_control_characters,
 )
@@ -102,3 +103,8 @@ def test_a_clock_that_is_a_minute_off_is_to_be_set_right() -> None:
     assert "newer than they are" in clock_advice(60_000)
     assert "Nothing is lost" in clock_advice(-60_000)
     assert "older than they are" in clock_advice(-60_000)
+
+
+def test_a_list_reads_well() -> None:
+    assert join_with_and(["a"]) == "a"
+    assert join_with_and(["a", "b", "a", "c"]) == "a, b and c"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from offbook.core import TABLES, Operation
 from offbook.core.errors import Invalid
+from offbook.core.model import Value
 from offbook.core.schema import Table
 from offbook.core.validation import cells_of, change_data, same, with_all_fields
 from tests.core.strategies import JSON, datas
@@ -22,7 +23,7 @@ def read(data: Any, operation: Operation = Operation.UPDATE) -> dict[str, Any]:
     return dict(cells_of(CONTACTS, data, operation))
 
 
-FAULTS = [
+FAULTS: list[tuple[str, Any, str]] = [
     ("no object", None, "bad_data"),
     ("a list", [], "bad_data"),
     ("an unknown field", {"shoe_size": 42}, "unknown_cell"),
@@ -135,7 +136,12 @@ def test_parts_that_are_known_by_no_name_are_not_written() -> None:
 
 
 def test_a_shape_has_every_field_and_no_entry_that_is_removed() -> None:
-    cells = {"name": "Ada", "details/k1/@exists": False, "details/k1/kind": "phone", "details/k2/kind": "url"}
+    cells: dict[str, Value] = {
+        "name": "Ada",
+        "details/k1/@exists": False,
+        "details/k1/kind": "phone",
+        "details/k2/kind": "url",
+    }
     data = with_all_fields(CONTACTS, cells)
     assert data.keys() == {*CONTACTS.by_name, "details"}
     assert (data["name"], data["phone"], data["starred"], data["details"]) == ("Ada", None, False, {})

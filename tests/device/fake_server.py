@@ -21,9 +21,10 @@ from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import history_page
+from services.retention import prune
 from services.sync import dry_run, sync
 from services.verify import compare, fetch
-from storage.base import ChangeOrigin, PageSize, prune
+from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 
 BOOK = "b0000000-0000-4000-8000-000000000001"
@@ -193,11 +194,11 @@ class Held(Wire):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
-        self.asked, self.go, self.arrived = Event(), Event(), Event()
+        self.was_asked, self.go, self.arrived = Event(), Event(), Event()
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         answer = super().send(method, path, body, headers)
-        self.asked.set()
+        self.was_asked.set()
         assert self.go.wait(HELD_SECONDS_MAX)
         self.arrived.set()
         return answer

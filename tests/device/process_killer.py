@@ -94,7 +94,8 @@ class Pipe:
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         send(self._pipe, ASKED + (body or b""))
         answer = receive(self._pipe)
-        return Response(*struct.unpack("!H", answer[:2]), {}, answer[2:])
+        (status,) = struct.unpack("!H", answer[:2])
+        return Response(status, {}, answer[2:])
 
 
 # --- messages ------------------------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def send(pipe: socket.socket, message: bytes) -> None:
 def receive(pipe: socket.socket) -> bytes:
     """Nothing where the other side is gone."""
     head = pipe.recv(4, socket.MSG_WAITALL)
-    return pipe.recv(*struct.unpack("!I", head), socket.MSG_WAITALL) if len(head) == 4 else b""
+    return pipe.recv(int.from_bytes(head), socket.MSG_WAITALL) if len(head) == 4 else b""
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ import pytest
 from offbook import NotFound, Replica, Response
 from offbook.bulk_import import BulkImport
 from offbook.cli import CutShort
-from offbook.cli.contacts import rm
-from offbook.cli.import_export import take
+from offbook.cli.commands.contacts import rm
+from offbook.cli.commands.import_export import take
 from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import atomic, connect

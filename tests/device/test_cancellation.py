@@ -56,7 +56,7 @@ def test_an_answer_that_comes_too_late_is_not_applied_and_comes_again(device: De
     a = device("a", transport=held)
     a.contacts.add(name="Ada")
     with in_a_thread(lambda: a.sync(stop=stop)) as found:
-        assert held.asked.wait(SECONDS_MAX)
+        assert held.was_asked.wait(SECONDS_MAX)
         stop.set()
     held.go.set()
     assert held.arrived.wait(SECONDS_MAX)
@@ -99,7 +99,7 @@ def test_a_stopped_sync_leaves_the_replica_to_the_next(device: Device, server: S
     held, stop = Held(server), threading.Event()
     a: Replica = device("a", transport=held)
     with in_a_thread(lambda: a.sync(stop=stop)):
-        assert held.asked.wait(SECONDS_MAX)
+        assert held.was_asked.wait(SECONDS_MAX)
         stop.set()
     (holder,) = a.connection.execute("SELECT lease_holder FROM sync_state").fetchone()
     assert holder is None

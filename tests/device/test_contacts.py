@@ -155,7 +155,7 @@ def test_what_is_put_back_takes_nothing_from_what_is_there(book: Replica) -> Non
 def test_an_unknown_contact_is_not_found(book: Replica) -> None:
     for call in (book.contacts.get, book.contacts.delete, book.contacts.update):
         with pytest.raises(NotFound, match="no contact with the id"):
-            call("nobody")  # type: ignore[operator]
+            call("nobody")
 
 
 def test_the_list_has_starred_ones_first_and_then_goes_by_name(book: Replica) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
 from offbook.core.protocol.validators import json_of
-from offbook.sync import session
+from offbook.sync import loop
 from tests.device.conftest import Device
 from tests.device.fake_server import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
 
@@ -259,7 +259,7 @@ def test_verdicts_on_changes_that_were_not_sent_count_for_nothing(device: Device
 
 def test_a_server_that_always_has_more_does_not_hold_a_sync_for_ever(device: Device) -> None:
     a = device("a")
-    wire(a).steps = [says(ok(GOOD | {"cursor": "e1.5"}))] + [says(ok(GOOD | {"since": "e1.5", "more": True}))] * 50
+    wire(a).steps += [says(ok(GOOD | {"cursor": "e1.5"}))] + [says(ok(GOOD | {"since": "e1.5", "more": True}))] * 50
     a.sync()
     with pytest.raises(ServerFault):
         a.sync()
@@ -296,7 +296,7 @@ def test_ever_new_cursors_with_nothing_new_end_in_time(
     a = begun(device)
     wire(a).steps = [says(ok(GOOD | {"since": "e1.5", "changes": [row()]}))]
     a.sync()
-    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(loop, "IDLE_SECONDS_MAX", 0.2)
     answers = endless(changes=rows)
     wire(a).steps = [lambda body, server: next(answers)(body, server)] * 100_000
     with pytest.raises(ServerFault, match="nor says what is new"):
@@ -308,7 +308,7 @@ def test_refusals_that_lead_nowhere_end_in_time(device: Device, monkeypatch: pyt
     with a.transaction():
         for number in range(1_000):
             a.contacts.add(name=str(number))
-    monkeypatch.setattr(session, "IDLE_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(loop, "IDLE_SECONDS_MAX", 0.0)
     wire(a).steps = [says(problem(400, "odd", "Odd."))] * 20
     with pytest.raises(ServerFault, match="nor says what is new"):
         a.sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -209,7 +210,7 @@ def test_a_snapshot_of_many_pages_ends_while_tombstones_are_pruned(device: Devic
     ids = [a.contacts.add(name=f"{number}") for number in range(9)]
     a.sync()
     for number in range(3):
-        wire(b).steps.append(lambda body, server, number=number: delete_and_prune(body, server, a, ids[number]))
+        wire(b).steps.append(partial(delete_and_prune, replica=a, record_id=ids[number]))
     b.sync()
     assert sorted(one["id"] for one in b.contacts.list()) == sorted(ids[3:])
 

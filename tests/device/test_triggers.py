@@ -7,11 +7,14 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import change_of
 from offbook.core.schema import CONTACTS
@@ -43,7 +46,8 @@ class Tool:
         self.connection.execute(f"PRAGMA recursive_triggers = {recursive:d}")
 
     def __call__(self, sql: str, *parameters: object) -> list[Any]:
-        return self.connection.execute(sql, parameters).fetchall()
+        rows: list[Any] = self.connection.execute(sql, parameters).fetchall()
+        return rows
 
     def refuses(self, sql: str, *parameters: object) -> str:
         with pytest.raises(self.driver.IntegrityError) as caught:
@@ -102,7 +106,7 @@ def test_a_name_is_enough(tool: Tool, replica: sqlite3.Connection) -> None:
     assert isinstance(change, Change)
     assert (change.record_id, change.base, change.cells) == (id, 0, {"name": "Ada"})
     assert line.timestamp == created
-    assert (line.state, line.bases, line.seq, line.verdict) == (change_log.LineState.PENDING, None, None, None)
+    assert (line.state, line.bases, line.seq, line.verdict) == (LineState.PENDING, None, None, None)
 
 
 def test_ids_made_in_sql_are_random_uuids(tool: Tool) -> None:
@@ -497,6 +501,10 @@ def test_the_lines_of_one_record_are_found_until_they_are_acknowledged(replica: 
 # --- a simulator ---------------------------------------------------------------------------------------------------
 
 
+def bytes_of_next(ticks: Iterator[int], length: int) -> bytes:
+    return next(ticks).to_bytes(length, "big")[:length]
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_simulator_repeats_every_id_and_time(driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "sqlite3", importlib.import_module(driver))
@@ -504,10 +512,7 @@ def test_a_simulator_repeats_every_id_and_time(driver: str, tmp_path: Path, monk
     runs = []
     for name in ("a.db", "b.db"):
         connection = sqlite.connect(tmp_path / name)
-        ticks = iter(range(1000))
-        sqlite.make_repeatable(
-            connection, lambda n, ticks=ticks: next(ticks).to_bytes(n, "big")[:n], lambda: "2026-11-20T17:00:00.000Z"
-        )
+        sqlite.make_repeatable(connection, partial(bytes_of_next, count()), lambda: "2026-11-20T17:00:00.000Z")
         schema.install(connection)
         connection.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         connection.execute("INSERT INTO contact_details(contact_id, kind) SELECT id, 'phone' FROM contacts")

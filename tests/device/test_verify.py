@@ -17,7 +17,7 @@ from offbook.verify.session import STARTS_MAX
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, Step, everything, lost_request, ok, problem, says, wire
 
-ODD = {
+ODD: dict[str, Any] = {
     "name": "Zoë \U0001f600 'quotes' \"too\" %s %_\\",
     "notes": "two\nlines\x1f\x01",
     "starred": True,

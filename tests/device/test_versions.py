@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.cli.contacts import described
+from offbook.cli.commands.contacts import described
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
@@ -416,9 +416,8 @@ def test_an_older_version_sends_nothing_again_over_what_a_newer_one_typed_and_ha
     b.sync()
     n = device(newer["offbook.replica"].Replica)
     n.sync()
-    n.contacts.update(
-        ada, **{"pronouns": {"pronouns": "they"}, "service": {"details": {"k1": {"service": "Signal"}}}}[cell]
-    )
+    edit: dict[str, Any] = {"pronouns": "they"} if cell == "pronouns" else {"details": {"k1": {"service": "Signal"}}}
+    n.contacts.update(ada, **edit)
     server.restore(backup, "e2")
     a = device(Replica)
     assert a.sync().parked == 0

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.sync.server import ServerConnection, serve
 
@@ -123,7 +124,9 @@ def welcome(taken: socket.socket) -> None:
         if not (part := taken.recv(65536)):
             raise ConnectionResetError("it left before it had asked")
         protocol.receive_data(part)
-    protocol.send_response(protocol.accept(events[0]))
+    (request,) = events
+    assert isinstance(request, Request)
+    protocol.send_response(protocol.accept(request))
     taken.sendall(b"".join(protocol.data_to_send()))
 
 

@@ -115,7 +115,7 @@ def test_the_file_counts_messages_in_all_and_by_second(path: Path) -> None:
 
 def test_what_is_to_be_said_is_said_after_each_connecting(path: Path) -> None:
     def echo(connection: ServerConnection) -> None:
-        connection.send(f"you said {connection.recv()} and {connection.recv()}")
+        connection.send(f"you said {connection.recv(decode=True)} and {connection.recv(decode=True)}")
         cut(connection)
 
     with feed(echo) as url, Ingesting(url, path, greetings=("subscribe", "all")) as running:
@@ -174,10 +174,12 @@ def test_a_goodbye_of_the_server_is_told_with_its_reason(path: Path) -> None:
 def test_a_line_that_is_dead_is_noticed_by_its_pings_and_the_gap_begins_where_it_was_surely_alive(path: Path) -> None:
     """A server that accepts, and then neither speaks nor answers."""
     settings = replace(QUICK, ping_seconds=0.1, close_seconds=0.05)
-    with (
-        raw_feed(lambda taken: (welcome(taken), until_gone(taken))[0]) as url,
-        Ingesting(url, path, settings) as running,
-    ):
+
+    def deaf(taken: socket.socket) -> None:
+        welcome(taken)
+        until_gone(taken)
+
+    with raw_feed(deaf) as url, Ingesting(url, path, settings) as running:
         running.wait_for("connected")
         assert running.wait_for("away")["reason"] == "It answered no ping for 0.1 seconds."
         running.wait_for("connected")

@@ -13,10 +13,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
-from offbook.core.merge.batch import Entry, Key, Plan
+from offbook.core.merge.batch import Entry, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
 from offbook.core.merge.retention import RetentionLimits, pruned
-from offbook.core.model import Value
+from offbook.core.model import Key, Value
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
 START_MS = 1_795_000_000_000
@@ -183,7 +183,8 @@ class World:
         change_id = str(UUID(int=self.changes))
         at = self.server.now // 1000 + step.clock
         device.type(key, Change(change_id, *key, operation, device.replica, at, 0, cells))
-        self.typed += [(change_id, cell, value) for cell, value in cells.items() if is_text(cell, value)]
+        texts = ((cell, value) for cell, value in cells.items() if not cell.endswith("/kind"))
+        self.typed += [(change_id, cell, value) for cell, value in texts if isinstance(value, str)]
 
     def _cells(self, step: Step, shown: Mapping[str, Value] | None) -> dict[str, Value] | None:
         """The cells that a step writes, or None where it makes no sense."""
@@ -202,10 +203,6 @@ class World:
                 return {f"{entry}@exists": True, f"{entry}kind": "phone", f"{entry}label": text}
             case _:
                 return {step.cell: text}
-
-
-def is_text(cell: str, value: Value) -> bool:
-    return isinstance(value, str) and not cell.endswith("/kind")
 
 
 def play(policy: str, steps: Iterable[Step], devices: int = 3) -> World:

@@ -70,7 +70,9 @@ def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
     for entry in world.server.history:
         change = entry.change
         assert change is not None or entry.verdict is Verdict.REJECTED
-        for one in entry.beaten if change is not None else ():
+        if change is None:
+            continue
+        for one in entry.beaten:
             assert one.winner.replica != change.replica
             assert one.winner.seq > min(change.base, *change.bases.values(), change.base)
 

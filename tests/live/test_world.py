@@ -59,7 +59,7 @@ def type_(world: World, device: Replica) -> None:
                 device.contacts.add(name=f"Ada {number}")
             case "update":
                 device.contacts.update(world.random.choice(ids), phone=str(number))
-            case "delete":
+            case _:
                 device.contacts.delete(world.random.choice(ids))
 
 

@@ -8,8 +8,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,14 +95,17 @@ def test_a_failed_part_of_an_atomic_block_leaves_the_rest(replica: sqlite3.Conne
     assert replica.execute("SELECT name FROM contacts ORDER BY name").fetchall() == [("Ada",), ("Grace",)]
 
 
+def countdown_ends(steps: Iterator[int]) -> bool:
+    return next(steps, 1) == 0
+
+
 @pytest.mark.parametrize("block", [sqlite.atomic, sqlite.reading])
 def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
     replica: sqlite3.Connection, block: Callable[[sqlite3.Connection], AbstractContextManager[None]]
 ) -> None:
     """Left open, it would swallow whatever is written after it."""
     for instruction in range(1, 12):
-        steps = iter(range(instruction, -1, -1))
-        replica.set_progress_handler(lambda left=steps: next(left, 1) == 0, 1)
+        replica.set_progress_handler(partial(countdown_ends, iter(range(instruction, -1, -1))), 1)
         with suppress(sqlite.sqlite3.OperationalError), block(replica):
             pass
         replica.set_progress_handler(None, 0)

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, insert
 
 from models import Base, Book, Contact, ContactDetail
 from offbook.core.schema import TABLES
@@ -35,10 +35,10 @@ def filled(database: Database) -> Database:
     layout = record_mappings(Base.metadata.tables)["contacts"]
     (details,) = TABLES["contacts"].maps
     with database.write() as connection:
-        connection.execute(Book.__table__.insert(), BOOK)
-        connection.execute(Contact.__table__.insert(), layout.whole_rows(1, RECORDS).named())
+        connection.execute(insert(Book), BOOK)
+        connection.execute(insert(Contact), layout.whole_rows(1, RECORDS).named())
         entries = [row for record in RECORDS for row in layout.entry_rows(details, 1, record).values()]
-        connection.execute(ContactDetail.__table__.insert(), Rows(layout.entry_columns(details), entries).named())
+        connection.execute(insert(ContactDetail), Rows(layout.entry_columns(details), entries).named())
     return database
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from models import ContactDetail
@@ -74,7 +74,7 @@ def test_a_rebuilt_table_is_still_what_its_children_refer_to(filled: Database, d
     add_revision(directory, REBUILD)
     command.upgrade(config_for(filled, directory), "head")
     with pytest.raises(IntegrityError, match="FOREIGN KEY"), filled.write() as connection:
-        connection.execute(ContactDetail.__table__.insert(), {"book_id": 1, "contact_id": "nobody", "entry_id": "k"})
+        connection.execute(insert(ContactDetail), {"book_id": 1, "contact_id": "nobody", "entry_id": "k"})
     with filled.write() as connection:
         connection.execute(text("DELETE FROM contacts"))
         assert count_rows(connection)["contact_details"] == 0

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
+from services.tutorial import Tutorial
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
 from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
 from tests.support.tutorial_client import TutorialClient
 from tests.support.tutorial_setup import House, Wire
@@ -70,7 +71,7 @@ def test_an_app_hears_of_the_deletion_that_the_last_version_never_told(tmp_path:
     login = Accounts(database, Effort(1, 8, 1)).device_by_token(token)
     assert login is not None
     house: Any = SimpleNamespace(
-        parts=SimpleNamespace(tutorial=Tutorial(SqlStore(database), database), clock=lambda: now)
+        parts=SimpleNamespace(tutorial=Tutorial(SqlStore(database), TutorialRows(database)), clock=lambda: now)
     )
     wire = Wire(house, login)
     app = TutorialClient(tmp_path / "app.db", wire.get, wire.post)

@@ -8,10 +8,11 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, func, inspect, make_url, select, text
+from sqlalchemy import URL, func, insert, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
@@ -60,7 +61,7 @@ def epochs(database: Database) -> list[str]:
         return list(connection.scalars(select(Book.epoch).order_by(Book.id)))
 
 
-def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
+def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     with database.read() as connection:
         return {
             table.name: sorted(map(tuple, connection.execute(select(table))), key=repr)
@@ -143,7 +144,7 @@ def test_a_backup_is_one_moment_while_others_write(app: App, database: Database,
     restored(app, file)
     with database.read() as connection:
         users, books, members = (
-            connection.scalar(select(func.count()).select_from(one)) for one in (User, Book, Membership)
+            connection.execute(select(func.count()).select_from(one)).scalar_one() for one in (User, Book, Membership)
         )
     assert 0 < users == books == members < total
 
@@ -574,7 +575,7 @@ def test_a_restore_goes_on_when_a_writer_is_done(app: App, database: Database, f
     with other.write() as connection:
         restoring = Thread(target=restored, args=(app, file))
         restoring.start()
-        connection.execute(User.__table__.insert(), {"name": "late", "password_hash": "x", "created_at": 0})
+        connection.execute(insert(User), {"name": "late", "password_hash": "x", "created_at": 0})
     restoring.join()
     assert people(app) == []
     (kept,) = kept_in(app)

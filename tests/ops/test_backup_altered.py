@@ -22,10 +22,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from app import App
 from models import Base, Setting
-from ops.backup import backup, mariadb_dump, postgresql_dump
+from ops.backup import backup, contents, mariadb_dump, postgresql_dump
 from ops.backup import seal as backup_seal
 from ops.backup.client_programs import run as run_program
 from ops.backup.contents import Faulty, Loader
@@ -262,7 +263,7 @@ def test_a_copied_database_without_a_checksum_is_restored_with_a_warning(
     copied_database.close()
     assert manifest_of(database, tmp_path / "copied.db") is None
     with copied_database.write() as connection:
-        connection.execute(Setting.__table__.insert(), {"name": "long", "value": "x" * 50_000})
+        connection.execute(insert(Setting), {"name": "long", "value": "x" * 50_000})
     assert copied_database.faults() == []
     copied_database.close()
     done = run(app, "restore", "--yes", str(tmp_path / "copied.db"))
@@ -392,13 +393,13 @@ def wrong_with(text: str) -> str | None:
         try:
             schema = postgresql_dump.read(parts, loader)
             loader.finish()
-            backup.contents.rows_of(scratch, schema, HEAD or "")
+            contents.rows_of(scratch, schema, HEAD or "")
         except Faulty as fault:
             return str(fault)
     return None
 
 
-TEXT = st.one_of(st.none(), st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20))
+TEXT = st.one_of(st.none(), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20))
 
 
 @given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), TEXT, TEXT), min_size=1, max_size=5))

@@ -51,11 +51,16 @@ def stillest(window: Window, act: Callable[[], object]) -> float:
     return min(found)
 
 
+def delete_and_put_back(window: Window) -> None:
+    window.delete()
+    window.put_back()
+
+
 ACTS: dict[str, Callable[[Window], object]] = {
     "nothing": lambda window: None,
     "search": lambda window: QTest.keyClicks(window.search, "a"),
     "an edit": lambda window: window.pane.star_button.click(),
-    "a deletion, taken back": lambda window: (window.delete(), window.put_back()),
+    "a deletion, taken back": delete_and_put_back,
     "sync now": lambda window: window.sync_button.click(),
 }
 

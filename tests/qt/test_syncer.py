@@ -98,7 +98,7 @@ def test_what_is_asked_for_during_a_sync_is_done_once_after_it(tmp_path: Path, s
         syncer = make(book)
         spy = QSignalSpy(syncer.finished)
         syncer.sync_now()
-        until(held.asked.is_set)
+        until(held.was_asked.is_set)
         book.contacts.add(name="Ada")
         for _ in range(3):
             syncer.sync_now()
@@ -165,7 +165,7 @@ def test_what_was_stopped_can_be_started_again(tmp_path: Path, server: Server, m
         syncer = make(book)
         finished, failed = QSignalSpy(syncer.finished), QSignalSpy(syncer.error)
         syncer.start()
-        until(held.asked.is_set)
+        until(held.was_asked.is_set)
         syncer.stop()
         held.go.set()
         syncer.start()

@@ -123,7 +123,8 @@ class Household:
                 case 1:
                     self.asks("POST", "/contacts", name=f"Program {step}", phone=str(step))
                 case 2 | 3:
-                    device.contacts.update(random.choice(ids), **{random.choice(["phone", "email"]): f"{step}"})
+                    edit: dict[str, Any] = {random.choice(["phone", "email"]): f"{step}"}
+                    device.contacts.update(random.choice(ids), **edit)
                 case 4:
                     key = random.choice(["k1", "k2"])
                     given = random.choice([entry(key, step), {key: None}])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from offbook.contacts.tutorial import micros_of
+from offbook.core.errors import Malformed
 from storage.engines.database import Database
 from storage.repositories import tutorial as storage_tutorial
 from tests.support.sql_spy import hearing
@@ -233,11 +234,21 @@ def test_two_apps_that_both_made_contact_1_keep_both(house: House, app: Tutorial
 # --- lost, doubled and late ----------------------------------------------------------------------------------------
 
 
+def spied_posts(app: TutorialClient) -> tuple[Callable[..., Any], list[tuple[str, Any]]]:
+    """What the app posts with, and a list of all that it will have posted."""
+    post, sent = app.post, list[tuple[str, Any]]()
+
+    def spied(path: str, body: Any) -> Any:
+        sent.append((path, body))
+        return post(path, body)
+
+    app.post = spied
+    return post, sent
+
+
 def test_a_request_sent_twice_has_one_effect(house: House, app: TutorialClient) -> None:
     app.add("Ada", phone="1")
-    sent: list[Any] = []
-    post = app.post
-    app.post = lambda path, body: (sent.append((path, body)), post(path, body))[1]
+    post, sent = spied_posts(app)
     app.sync()
     app.update(1, phone="2")
     app.sync()
@@ -249,9 +260,7 @@ def test_a_request_sent_twice_has_one_effect(house: House, app: TutorialClient) 
 
 def test_a_late_double_does_not_bring_back_what_was_deleted(house: House, app: TutorialClient) -> None:
     app.add("Ada")
-    sent: list[Any] = []
-    post = app.post
-    app.post = lambda path, body: (sent.append((path, body)), post(path, body))[1]
+    post, sent = spied_posts(app)
     app.sync()
     app.delete(1)
     app.sync()
@@ -707,7 +716,7 @@ def test_a_number_is_stored_as_its_text_and_is_no_edit_when_it_comes_again(house
 
 
 def test_a_since_that_is_no_time_is_refused(house: House) -> None:
-    with pytest.raises(tutorial.Malformed):
+    with pytest.raises(Malformed):
         tutorial.pull(house.parts, house.login("app"), "yesterday")
 
 

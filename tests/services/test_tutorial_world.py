@@ -172,7 +172,8 @@ class Device:
             world.deleted.add(row["name"])
             self.replica.contacts.delete(row["id"])
         else:
-            self.replica.contacts.update(row["id"], **{world.random.choice(["email", "phone", "notes"]): world.value()})
+            edit: dict[str, Any] = {world.random.choice(["email", "phone", "notes"]): world.value()}
+            self.replica.contacts.update(row["id"], **edit)
 
     def contents(self) -> list[tuple[str, ...]]:
         return sorted(

@@ -13,7 +13,9 @@ from sqlalchemy import event, insert
 from models import ConflictRow
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, prune, push
+from services.push import push
+from services.retention import prune
+from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts, User
 from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals

@@ -12,10 +12,11 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, push_of
+from services import push
+from services.pull import pull
+from services.push import PORTION_SIZE, WHOLE_SIZE
 from services.sync import sync, sync_together
-from storage.base import Page, PageSize, pull
-from storage.sql import batched_writes
-from storage.sql.batched_writes import PORTION_SIZE, WHOLE_SIZE
+from storage.base import Page, PageSize
 from tests.storage.library import ORIGIN, TICK, Desk, Json, Library, change, uuid
 
 BUSY = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}
@@ -29,8 +30,8 @@ def heavy(count: int, first: int = 1) -> list[Json]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Transactions of a tenth of what they are."""
-    monkeypatch.setattr(batched_writes, "WHOLE_SIZE", WHOLE_SIZE // 10)
-    monkeypatch.setattr(batched_writes, "PORTION_SIZE", PORTION_SIZE // 10)
+    monkeypatch.setattr(push, "WHOLE_SIZE", WHOLE_SIZE // 10)
+    monkeypatch.setattr(push, "PORTION_SIZE", PORTION_SIZE // 10)
 
 
 class Commits:

@@ -14,7 +14,9 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, prune, push
+from services.push import push
+from services.retention import prune
+from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore

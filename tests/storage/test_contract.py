@@ -10,8 +10,9 @@ from offbook.core.protocol.requests import change_of, parse_cursor
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
+from services.push import apply_batch
 from services.verify import compare, fetch
-from storage.base import ChangeOrigin, take
+from storage.base import ChangeOrigin
 from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
@@ -515,7 +516,7 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
     before = desk.whole()
     batch = [insert(3, 3, **WHOLE), change(4, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS})]
     with pytest.raises(Fault), desk.store.writing(desk.book_id) as book:
-        take(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
+        apply_batch(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
         book.prune(RetentionLimits(base, base))
         raise Fault
     assert desk.whole() == before
@@ -530,7 +531,7 @@ def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk:
     filled(desk, 1)
     before = desk.whole()
     with desk.store.writing(desk.book_id) as book:
-        take(book, ChangeOrigin(), [parsed(insert(2, 2))], desk.now + TICK)
+        apply_batch(book, ChangeOrigin(), [parsed(insert(2, 2))], desk.now + TICK)
         assert desk.whole() == before
     assert len(desk.live()) == 2
 

@@ -86,11 +86,11 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     desk = library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     before = desk.live()
-    expected = len(preview(desk.store, desk.book_id, moment))
+    expected = len(preview(desk.store, desk.book_id, moment).restores)
     desk.now += TICK
     taken = restore_book_to(desk.store, desk.book_id, by(1), moment, desk.now)
     assert taken.changed == expected
-    assert preview(desk.store, desk.book_id, moment) == []
+    assert preview(desk.store, desk.book_id, moment).restores == []
     assert values(desk.live()) == values(shown)
     desk.now += TICK
     restore_book_to(desk.store, desk.book_id, by(2), taken.before, desk.now)

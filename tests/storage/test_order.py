@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import push_of
-from storage.base import take
+from services.push import apply_batch
 from storage.engines.database import Database
 from storage.sql.queries import CHANGES
 from storage.sql.store import SqlStore
@@ -101,7 +101,7 @@ def test_a_writer_that_came_later_waits_for_the_commit_before_it(sql: Library) -
     start = desk.pull()["cursor"]
     with ThreadPoolExecutor(1) as thread:
         with sql.store.writing(desk.book_id) as book:
-            take(book, ORIGIN, batch(change(1, "INSERT", 1, name="first")), LATER + TICK)
+            apply_batch(book, ORIGIN, batch(change(1, "INSERT", 1, name="first")), LATER + TICK)
             late = thread.submit(lambda: Desk(sql.store, desk.book_id).push(change(2, "INSERT", 2, by=2, name="late")))
             wait_until(lambda: late.done() or is_waited_for(the_database(sql)))
             assert not late.done()
@@ -137,7 +137,7 @@ def test_writers_of_different_books_do_not_wait_for_each_other(database: Databas
     library = Library(SqlStore(database), database)
     busy, other = library.desk(), library.desk()
     with library.store.writing(busy.book_id) as book:
-        take(book, ORIGIN, batch(change(71, "INSERT", 71, name="slow")), LATER + TICK)
+        apply_batch(book, ORIGIN, batch(change(71, "INSERT", 71, name="slow")), LATER + TICK)
         assert other.push(change(72, "INSERT", 72, name="quick"))[0]["verdict"] == "applied"
         assert [row["data"]["name"] for row in other.pull()["changes"]] == ["quick"]
     assert [row["data"]["name"] for row in busy.pull()["changes"]] == ["slow"]

@@ -45,7 +45,7 @@ COMPILED = Compiled()
 
 def app_on(database_url: str, **settings: Any) -> App:
     """The real app, with hashes that cost nothing. What fails in a view fails in the test."""
-    usual = {
+    usual: dict[str, Any] = {
         "secret_key": "a secret of the tests, which is long enough",
         "argon2_time_cost": 1,
         "argon2_memory_kib": 8,

@@ -8,7 +8,8 @@ from typing import Any
 from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.sql.store import SqlReading
 from tests.support.api_client import Caller, change
 from tests.support.browser import add_device, add_user, parts_of

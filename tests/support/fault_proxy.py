@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 T = TypeVar("T")
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 
 TEXT, PING, PONG, CLOSE = 0x1, 0x9, 0xA, 0x8
 FIN, RSV1 = 0x80, 0x40

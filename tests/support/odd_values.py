@@ -240,6 +240,6 @@ def replaced(body: Any, at: tuple[str | int, ...], value: Any) -> Any:
     """The body with this value at that place."""
     if not at:
         return value
-    copy = dict(body) if isinstance(body, dict) else list(body)
+    copy: Any = body.copy()
     copy[at[0]] = replaced(body[at[0]], at[1:], value)
     return copy

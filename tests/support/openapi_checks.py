@@ -43,7 +43,7 @@ def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
 
 def fits(name: str, value: Any) -> bool:
     """Whether a value is what the schema of this name describes."""
-    return validator_of({"$ref": f"#/components/schemas/{name}"}).is_valid(value)
+    return bool(validator_of({"$ref": f"#/components/schemas/{name}"}).is_valid(value))
 
 
 def hold(app: App, method: str, path: str, answer: TestResponse) -> None:

@@ -50,9 +50,16 @@ class Ear:
         real = getattr(self._real, name)
         if name == "cursor":
             return lambda *rest: Ear(real(*rest), self._asked)
-        if name in ASKED:
-            return lambda text, *rest: (self._asked(text), real(text, *rest))[1]
-        return (lambda: (self._ends(name), real())[1]) if name in ENDS else real
+
+        def asked(text: str, *rest: Any) -> Any:
+            self._asked(text)
+            return real(text, *rest)
+
+        def ended() -> Any:
+            self._ends(name)
+            return real()
+
+        return asked if name in ASKED else ended if name in ENDS else real
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._real, name, value)

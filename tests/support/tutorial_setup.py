@@ -17,12 +17,16 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
-from storage.base import ChangeOrigin, PageSize, prune, pull, push
+from services.pull import pull
+from services.push import push
+from services.retention import prune
+from services.tutorial import Tutorial
+from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
 from storage.repositories.devices import DeviceLogin
 from storage.repositories.passwords import Effort
-from storage.repositories.tutorial import Tutorial
+from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
 from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial
@@ -38,7 +42,7 @@ class House:
         self.database, self.folder, self.now = database, folder, now
         self.store = SqlStore(database)
         self.accounts = Accounts(database, Effort(time_cost=1, memory_kib=8, parallelism=1))
-        self.tutorial = Tutorial(self.store, database)
+        self.tutorial = Tutorial(self.store, TutorialRows(database))
         self._user_name, self._ids = user_name, itertools.count(1)
         user = self.accounts.add_user(user_name, "correct horse battery", False, now, self.new_id)
         self.book_id, self.user_id = user.book_id, user.id

@@ -13,7 +13,7 @@ from offbook.core.users import Act
 from tests.support.api_client import Caller, caller
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
 from tests.support.html_forms import Forms
-from web.presenters.time_formatting import date
+from web.presenters.formatting import format_date
 from web.presenters.user_actions import QUESTIONS
 
 DAYS_30_US = 30 * 86_400 * 1_000_000
@@ -203,7 +203,7 @@ def test_the_page_tells_until_when_a_removed_user_is_kept(app: App, admin: Brows
     page = confirm(admin, eve, Act.REMOVE).text
     removed_at = parts_of(app).accounts.any_user_named("eve").removed_at
     assert removed_at is not None
-    assert date(removed_at + DAYS_30_US) in page
+    assert format_date(removed_at + DAYS_30_US) in page
 
 
 @pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
+from offbook.core.merge.rebase import LineState
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
 from offbook.database.parked import Parked
@@ -78,7 +79,7 @@ class Version:
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
         is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
-        return is_bad or line.state == change_log.LineState.PARKED
+        return is_bad or line.state == LineState.PARKED
 
     def known(self, row: Any) -> Any:
         """What this version knows of a record."""
@@ -258,10 +259,10 @@ class Device:
                 cells = {name: value for name, value in change.cells.items() if "/" not in name}
                 last[line.record_id] = {**(last.get(line.record_id) or {}), **cells}
         for record_id in last.keys() - own:
-            cells = last[record_id]
+            typed = last[record_id]
             row = shown.get(record_id)
-            seen = row and {name: row[name] or None for name in cells or ()}
-            assert seen == cells or not row and not cells, f"{self.name} typed {cells} and sees {seen} of {record_id}"
+            seen = row and {name: row[name] or None for name in typed or ()}
+            assert seen == typed or not row and not typed, f"{self.name} typed {typed} and sees {seen} of {record_id}"
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
@@ -301,9 +302,7 @@ class Device:
             unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
         after, lines = self.shown(), self._unsettled()
-        deleted = {
-            line.record_id for line in lines if (line.state, line.operation) == (change_log.LineState.PENDING, "DELETE")
-        }
+        deleted = {line.record_id for line in lines if (line.state, line.operation) == (LineState.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
         self._note_hands(before, after, lines)
         for record_id, said in unsendable.items():

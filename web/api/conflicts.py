@@ -12,11 +12,11 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
 from services.conflicts import resolve_conflict
-from services.container import services
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import body_object, by_device, restored
 from web.api.sync import answer
 from web.auth import current_device, device_required
+from web.current import services
 
 conflicts = Blueprint("conflicts", __name__)
 

@@ -17,13 +17,14 @@ from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, with_all_fields
-from services.container import services
-from storage.base import ReadTransaction, WriteTransaction, take
+from services.push import apply_batch
+from storage.base import ReadTransaction, WriteTransaction
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body
+from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
 
@@ -191,7 +192,7 @@ def write(book: WriteTransaction, record_id: str, operation: Operation, base: in
         base=base,
         cells=cells,
     )
-    pushed = take(book, origin_of(login), [made], now)
+    pushed = apply_batch(book, origin_of(login), [made], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
         raise ApiProblem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from services.container import services
 from web.api.describe import AuthKind, documented
+from web.current import services
 
 health = Blueprint("health", __name__)
 

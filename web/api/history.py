@@ -13,7 +13,6 @@ from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.container import services
 from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import AuthKind, documented
@@ -21,6 +20,7 @@ from web.api.schemas import INVALID, SEQ
 from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body
+from web.current import services
 from web.request_values import query
 
 history = Blueprint("history", __name__)

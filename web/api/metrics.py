@@ -6,7 +6,7 @@ from hmac import compare_digest
 
 from flask import Blueprint, Response
 
-from services.container import services
+from web.current import meters, services
 from web.errors import CODES, ApiProblem
 from web.request_values import authorization
 
@@ -18,12 +18,12 @@ CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 @metrics.get("/metrics")
 def show() -> Response:
     """How the server does, as Prometheus reads it."""
-    meters = services().meters
-    if meters is None:
+    readings = meters()
+    if readings is None:
         raise ApiProblem(404, *CODES[404])
     given = authorization()
     token = given.token if given is not None and given.type == "bearer" else None
     if not compare_digest((token or "").encode("utf-8", "surrogatepass"), services().config.metrics_token.encode()):
         detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."
         raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
-    return Response(meters.read(), content_type=CONTENT_TYPE)
+    return Response(readings.read(), content_type=CONTENT_TYPE)

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
-from services.container import services
 from services.sync import changes as changes_since
 from services.sync import dry_run
 from services.sync import sync as sync_with
@@ -25,6 +24,7 @@ from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT, Schema
 from web.auth import current_device, device_required, report_device
 from web.bodies import loads, read_body
+from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
 from web.server.wsgi_bridge import CROWD

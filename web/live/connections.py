@@ -22,6 +22,7 @@ from web.live.feeds import Feed, Feeds
 from web.live.handshake import Subscriber
 from web.live.push_batcher import PushBatcher
 from web.server.thread_pool import ThreadPool
+from web.telemetry.events import Telemetry
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -118,12 +119,12 @@ class LiveSocket:
 class LiveSockets:
     """All open sockets of this process."""
 
-    def __init__(self, parts: Services, threads: ThreadPool[Any], config: Config) -> None:
+    def __init__(self, parts: Services, telemetry: Telemetry, threads: ThreadPool[Any], config: Config) -> None:
         self._config = config
-        self._watch = parts.watch
+        self._telemetry = telemetry
         self._clock = parts.clock
-        self._feeds = Feeds(parts.store, parts.open_news, threads)
-        self._pushes = PushBatcher(parts, threads)
+        self._feeds = Feeds(parts.store, parts.open_notifications, threads)
+        self._pushes = PushBatcher(parts, telemetry, threads)
         self._care = AccessMonitor(parts, threads)
         self._counts: Counter[object] = Counter()
         self._work = [asyncio.create_task(self._feeds.run()), asyncio.create_task(self._care.run())]
@@ -141,9 +142,9 @@ class LiveSockets:
 
     async def serve(self, guest: Subscriber, receive: Receive, send: Send) -> None:
         """An accepted socket, until its end."""
-        socket = LiveSocket(guest, send, self._note_sent if self._watch else None)
+        socket = LiveSocket(guest, send, self._note_sent if self._telemetry else None)
         who, began, code = (guest.book_id, *guest.name), self._clock(), None
-        self._watch.joined(*who)
+        self._telemetry.joined(*who)
         self._counts[guest.name] += 1
         self._care.add(socket)
         try:
@@ -155,13 +156,13 @@ class LiveSockets:
         finally:
             self._care.remove(socket)
             self._counts[guest.name] -= 1
-            self._watch.left(*who, code, (self._clock() - began) / 1e6)
+            self._telemetry.left(*who, code, (self._clock() - began) / 1e6)
         if code is not None:
             await send({"type": "websocket.close", "code": code})
 
     def _note_sent(self, cursor: Cursor) -> None:
         """A seq is the time of its commit."""
-        self._watch.sent(max(0, self._clock() - cursor.seq) / 1e6)
+        self._telemetry.sent(max(0, self._clock() - cursor.seq) / 1e6)
 
     async def _until_its_end(self, socket: LiveSocket, feed: Feed, receive: Receive) -> int | None:
         """The code to close it with; None where the client left."""

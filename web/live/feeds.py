@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
+from services.pull import pull
 from services.sync import page_json
-from storage.base import pull
 from storage.commit_notifications import CommitNotifications
 from storage.sql.store import SqlStore
 from web.live.peer_notifications import PeerNotifier
@@ -75,10 +75,12 @@ class Feed:
 class Feeds:
     """Every book that anyone listens to."""
 
-    def __init__(self, store: SqlStore, open_news: Callable[[], CommitNotifications], threads: ThreadPool[Any]) -> None:
+    def __init__(
+        self, store: SqlStore, open_notifications: Callable[[], CommitNotifications], threads: ThreadPool[Any]
+    ) -> None:
         self._store = store
         self._threads = threads
-        self._between = PeerNotifier(open_news, threads, self._look)
+        self._between = PeerNotifier(open_notifications, threads, self._look)
         self._feeds: dict[int, Feed] = {}
         self._room = asyncio.Semaphore(PAGES_AT_ONCE)
         self._loop = asyncio.get_running_loop()

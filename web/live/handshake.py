@@ -15,14 +15,15 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from services.container import services
-from storage.base import ChangeOrigin, check
+from services.pull import check_cursor
+from storage.base import ChangeOrigin
 from storage.repositories.devices import Device
 from storage.repositories.sessions import Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login
+from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR
@@ -75,7 +76,7 @@ def listen() -> Response:
     guest = device_guest(since) if authorization() or not is_signed_in() else page_guest(since)
     if since is not None:
         with services().store.reading(guest.book_id) as book:
-            check(book, since)
+            check_cursor(book, since)
     door = request.environ.get(DOOR)
     if door is None:
         raise ApiProblem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})

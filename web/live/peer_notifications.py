@@ -30,11 +30,11 @@ class PeerNotifier:
 
     def __init__(
         self,
-        open_news: Callable[[], CommitNotifications],
+        open_notifications: Callable[[], CommitNotifications],
         threads: ThreadPool[Any],
         look: Callable[[Collection[int] | None], Awaitable[None]],
     ) -> None:
-        self._open_news = open_news
+        self._open_notifications = open_notifications
         self._threads = threads
         self._look = look
         self._news: CommitNotifications | None = None
@@ -81,7 +81,7 @@ class PeerNotifier:
 
     def _opened(self) -> CommitNotifications:
         """In a thread, which may come too late."""
-        self._news = news = self._open_news()
+        self._news = news = self._open_notifications()
         if self._over:
             self._close()
         return news

@@ -27,7 +27,7 @@ from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
 from web.live.handshake import Subscriber
 from web.server.thread_pool import ThreadPool
-from web.telemetry.events import PushedChanges
+from web.telemetry.events import PushedChanges, Telemetry
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""
@@ -59,8 +59,9 @@ class PendingPush(NamedTuple):
 class PushBatcher:
     """On the event loop."""
 
-    def __init__(self, parts: Services, threads: ThreadPool[Any]) -> None:
+    def __init__(self, parts: Services, telemetry: Telemetry, threads: ThreadPool[Any]) -> None:
         self._parts = parts
+        self._telemetry = telemetry
         self._threads = threads
         self._waiting: dict[int, deque[tuple[Sender, bytes]]] = defaultdict(deque)
         self._at_work: dict[int, asyncio.Task[None]] = {}
@@ -76,25 +77,29 @@ class PushBatcher:
         while waiting:
             taken = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
             asked = [(sender.guest, body) for sender, body in taken]
-            answers = await self._threads.run(partial(answer_all, self._parts, book_id, asked))
+            answers = await self._threads.run(partial(answer_all, self._parts, self._telemetry, book_id, asked))
             for (sender, body), text in zip(taken, answers, strict=True):
                 sender.answer(text, len(body))
         del self._waiting[book_id], self._at_work[book_id]
 
 
-def answer_all(parts: Services, book_id: int, asked: Sequence[tuple[Subscriber, bytes]]) -> list[str]:
+def answer_all(
+    parts: Services, telemetry: Telemetry, book_id: int, asked: Sequence[tuple[Subscriber, bytes]]
+) -> list[str]:
     """Apply these pushes with one commit and answer each. In a thread."""
     read = [read_push(guest, body) for guest, body in asked]
     good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, PendingPush)]
-    answers = iter(apply(parts, book_id, good) if good else ())
+    answers = iter(apply(parts, telemetry, book_id, good) if good else ())
     return [dump(one.number, next(answers)) if isinstance(one, PendingPush) else one for one in read]
 
 
-def apply(parts: Services, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]]) -> Sequence[Answer]:
+def apply(
+    parts: Services, telemetry: Telemetry, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]]
+) -> Sequence[Answer]:
     try:
         answers = sync_together(parts.store, book_id, [(guest.origin, one.push) for guest, one in good], parts.clock())
         note(parts, good)
-        tell(parts, book_id, good, answers)
+        tell(telemetry, book_id, good, answers)
         return answers
     except (NotLetIn, Unwritable) as error:
         return [problem_of(error)] * len(good)
@@ -140,17 +145,17 @@ def note(parts: Services, good: Sequence[tuple[Subscriber, PendingPush]]) -> Non
 
 
 def tell(
-    parts: Services, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]], answers: Sequence[Answer]
+    telemetry: Telemetry, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]], answers: Sequence[Answer]
 ) -> None:
     """What each device's pushes of this commit came to, together."""
-    if not parts.watch:
+    if not telemetry:
         return
     results: dict[int | None, list[Any]] = defaultdict(list)
     for (guest, _), answer in zip(good, answers, strict=True):
         if isinstance(answer, dict):
             results[guest.origin.device_id] += answer["results"]
     for device, found in results.items():
-        parts.watch.synced(PushedChanges("live", book_id, device, found))
+        telemetry.synced(PushedChanges("live", book_id, device, found))
 
 
 def dump(number: int | None, answer: Answer) -> str:

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from services.container import services
 from storage.repositories.activity import DAY_US, DayCount, DeviceState
 from web.auth import session_required
+from web.current import services
 from web.presenters.bar_chart import Series, stacked
-from web.presenters.formatting import count
+from web.presenters.formatting import format_count
 from web.presenters.rejection_reasons import waiting
 from web.sessions import signed_in_user
 
@@ -59,7 +59,9 @@ def series_of(counts: Sequence[DayCount], days: range) -> list[Series]:
         Series(names[key], colour, values([by_source[key]], days)) for key, colour in zip(shown, COLOURS, strict=False)
     ]
     if rest:
-        found.append(Series(count(len(rest), "other device"), OF_REST, values([by_source[key] for key in rest], days)))
+        found.append(
+            Series(format_count(len(rest), "other device"), OF_REST, values([by_source[key] for key in rest], days))
+        )
     return found
 
 

@@ -19,16 +19,15 @@ from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
 from services import conflicts as store
 from services.conflicts import Card, ResolvedConflict
-from services.container import services
 from services.restore import Actor
-from storage.base import ChangeOrigin
 from web.auth import session_required
+from web.current import services
 from web.pages.contacts import name_of
 from web.presenters.conflict_diff import comparison, custom_value_field, flaw_of, lines_of, quoted, title
-from web.presenters.formatting import count
+from web.presenters.formatting import format_count
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.sessions import is_signed_in, signed_in_user
+from web.sessions import current_actor, is_signed_in, signed_in_user
 
 inbox = Blueprint("inbox", __name__)
 
@@ -92,7 +91,7 @@ def settle_all() -> ResponseReturnValue:
         return page(error="Choose how all conflicts are to be settled."), 422
     up_to = posted.number("seq", 0)
     settled = store.resolve_all(services().store, signed_in_user().book_id, by(), rule, up_to, services().clock())
-    flash(f"Settled {count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
+    flash(f"Settled {format_count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -101,8 +100,7 @@ def settle_all() -> ResponseReturnValue:
 
 def by() -> Actor:
     """A page that is sent without an id of its own is nobody's retry."""
-    change_id = posted.uuid("change_id", "") or services().new_id()
-    return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
+    return current_actor(posted.uuid("change_id", "") or services().new_id())
 
 
 def picked() -> Choice | CustomValue:

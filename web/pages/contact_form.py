@@ -16,13 +16,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from offbook.contacts.labels import KINDS, label_of
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
 from offbook.core.validation import Json, cells_of
-from web.presenters.labels import KINDS, label_of
+from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"
 """The key of the row that is the contact's own field; no detail can have it."""
@@ -32,7 +33,6 @@ OWN_FIELDS: Mapping[str, tuple[str, str]] = {
     "email": ("email", "email_label"),
     "url": ("website", "website_label"),
 }
-PARTS = ("value", "street", "city", "region", "postcode", "country")
 SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
 FIELDS = tuple(
     one.name for one in CONTACTS.fields if one.type in (Type.TEXT, Type.DATE) and one.name not in SHOWN_IN_ROWS
@@ -40,7 +40,6 @@ FIELDS = tuple(
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
 
-LONG = frozenset({"notes"})
 NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
 BREAK = re.compile(r"\r\n?|\n")
 
@@ -64,10 +63,14 @@ class EntryRow:
     country: str = ""
 
     def is_blank(self) -> bool:
-        return not any(getattr(self, part).strip() for part in PARTS)
+        return not any(getattr(self, part).strip() for part in VALUE_PARTS)
 
     def has_parts(self) -> bool:
-        return any(getattr(self, part) for part in PARTS[1:])
+        return any(getattr(self, part) for part in VALUE_PARTS[1:])
+
+    def address_lines(self) -> list[str]:
+        """The address of this row, as it is written on a letter."""
+        return address_lines(*(getattr(self, part) for part in VALUE_PARTS))
 
     def cell(self, attribute: str) -> str:
         """The cell that an input of this row writes."""
@@ -119,7 +122,7 @@ def _rows_of(opened: Mapping[str, Json], kind: str) -> Iterator[EntryRow]:
         if value or label:
             yield EntryRow(kind, OWN, label, value)
     for key, entry in in_order(opened["details"], kind):
-        yield EntryRow(kind, key, entry.get("label") or "", *(entry.get(part) or "" for part in PARTS))
+        yield EntryRow(kind, key, entry.get("label") or "", *(entry.get(part) or "" for part in VALUE_PARTS))
 
 
 def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
@@ -154,12 +157,12 @@ def _first(posted: Posted, name: str) -> str:
 
 
 def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Iterator[EntryRow]:
-    columns = {name: posted.get(f"{kind}_{name}", ()) for name in ("label", *PARTS)}
+    columns = {name: posted.get(f"{kind}_{name}", ()) for name in ("label", *VALUE_PARTS)}
     for number, key in enumerate(posted.get(f"{kind}_key", ())):
         row = EntryRow(kind, key if _is_key(key, kind) else "")
         given = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
         before = opened["details"].get(row.key) or {}
-        yield replace(row, **{name: before[name] for name in PARTS if before.get(name)} | given)
+        yield replace(row, **{name: before[name] for name in VALUE_PARTS if before.get(name)} | given)
 
 
 def _is_key(key: str, kind: str) -> bool:
@@ -207,7 +210,7 @@ def without_row(form: ContactForm, place: str) -> ContactForm:
 def data_of(form: ContactForm) -> dict[str, Json]:
     """The ``data`` of the change that saves this form: only what differs from what it was opened with."""
     opened = form.opened
-    now: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG) for name in FIELDS}
+    now: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG_FIELDS) for name in FIELDS}
     if not now["name"]:
         now["name"] = _name(now)
     for kind in OWN_FIELDS:
@@ -261,13 +264,15 @@ def _last_place(form: ContactForm, kind: str) -> int:
 
 def _filled(row: EntryRow, before: Mapping[str, Json]) -> dict[str, str]:
     long = row.kind == "address"
-    texts = {name: _text(before.get(name), getattr(row, name), long and name == "value") for name in ("label", *PARTS)}
+    texts = {
+        name: _text(before.get(name), getattr(row, name), long and name == "value") for name in ("label", *VALUE_PARTS)
+    }
     return {name: text for name, text in texts.items() if text}
 
 
 def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
     """What of an entry changed: nothing ({}), some cells, or all of it is to go (None)."""
-    now, then = _filled(row, before), {name: before[name] for name in ("label", *PARTS) if before.get(name)}
+    now, then = _filled(row, before), {name: before[name] for name in ("label", *VALUE_PARTS) if before.get(name)}
     if now == then:
         return {}
     if row.is_blank():
@@ -275,8 +280,8 @@ def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
     edit: dict[str, Json] = {}
     if now.get("label") != then.get("label"):
         edit["label"] = now.get("label")
-    if any(now.get(part) != then.get(part) for part in PARTS):
-        edit |= {"value": None} | {part: now[part] for part in PARTS if part in now}
+    if any(now.get(part) != then.get(part) for part in VALUE_PARTS):
+        edit |= {"value": None} | {part: now[part] for part in VALUE_PARTS if part in now}
     return edit
 
 

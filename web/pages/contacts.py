@@ -14,14 +14,15 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.contacts.labels import FIELDS, KINDS
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.rows import data_of as wire_data
-from services.container import services
 from services.edit import EditRequest, EditResult, concurrent_edits, save
 from storage.repositories.contact_queries import ContactRow
 from web.auth import session_required
+from web.current import services
 from web.fragments import fragment
 from web.pages.contact_form import (
     ContactForm,
@@ -34,13 +35,11 @@ from web.pages.contact_form import (
     with_row,
     without_row,
 )
-from web.presenters import formatting
-from web.presenters.labels import FIELDS, KINDS
+from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
 from web.request_values import posted, query
-from web.sessions import signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 pages = Blueprint("pages", __name__)
-formatting.register(pages)
 
 LINES = 100
 LINES_MAX = 1000
@@ -101,7 +100,7 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     record = get_contact_or_404(contact_id)
     base = query.number("base", record.seq)
     data = {"starred": posted.text("starred", "") == "1"}
-    saved = save(EditRequest(Operation.UPDATE, record.id, services().new_id(), base, data))
+    saved = save_edit(EditRequest(Operation.UPDATE, record.id, base, data))
     if fragment() == "row" and saved.record is not None:
         return render_template("contacts/_row.html", row=row_of(saved.record), q=search())
     if query.text("from", "") == "list":
@@ -114,9 +113,9 @@ def star(contact_id: UUID) -> ResponseReturnValue:
 def delete(contact_id: UUID) -> ResponseReturnValue:
     record = get_contact_or_404(contact_id)
     base = posted.number("base", record.seq)
-    saved = save(EditRequest(Operation.DELETE, record.id, posted.uuid("change_id", "") or services().new_id(), base))
+    saved = save_edit(EditRequest(Operation.DELETE, record.id, base), posted.uuid("change_id", ""))
     if saved.record is None or not saved.record.deleted:
-        flash(saved.told.text, "warn")
+        flash(feedback(saved).text, "warn")
         return to("pages.contact", contact_id=contact_id)
     undo = url_for("pages.restore", contact_id=contact_id)
     flash({"text": f"Deleted {name_of(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
@@ -132,7 +131,7 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
         flash("This contact was deleted long ago, and its values are gone: add it again.", "warn")
         return to("pages.contact", contact_id=contact_id)
     data = {"name": record.cells.get("name")}
-    saved = save(EditRequest(Operation.INSERT, record.id, services().new_id(), record.seq, data))
+    saved = save_edit(EditRequest(Operation.INSERT, record.id, record.seq, data))
     flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
     return to("pages.contact", contact_id=contact_id)
 
@@ -191,9 +190,10 @@ def show_form(form: ContactForm, record: Record | None, status: int = 200, added
 def show_news(record: Record) -> ResponseReturnValue:
     """For a form that was opened at ``base`` and is still open."""
     base, change_id = query.number("base", record.seq), query.uuid("change_id", "")
-    return render_template(
-        "contacts/_concurrent_edits.html", record=record, text=concurrent_edits(record, base, change_id)
-    )
+    edits = concurrent_edits(services().store, signed_in_user().book_id, record, base, change_id)
+    names = author_names(edits.authors, signed_in_user().name)
+    text = concurrent_edits_notice(edits.opened, record, names, edits.policy)
+    return render_template("contacts/_concurrent_edits.html", record=record, text=text)
 
 
 def get_contact_or_404(contact_id: UUID) -> Record:
@@ -234,11 +234,25 @@ def save_form(form: ContactForm, record: Record | None, operation: Operation) ->
         return show_form(form, record, 422)
     record_id = record.id if record else form.change_id
     if data or operation is Operation.INSERT:
-        saved = save(EditRequest(operation, record_id, form.change_id, form.base, data))
+        saved = save_edit(EditRequest(operation, record_id, form.base, data), form.change_id)
         if saved.rejected:
             return show_form(refused(form, saved), record, 422)
-        flash(saved.told.text, "ok" if saved.told.well else "warn")
+        said = feedback(saved)
+        flash(said.text, "ok" if said.well else "warn")
     return to("pages.contact", contact_id=record_id)
+
+
+def save_edit(edit: EditRequest, change_id: str = "") -> EditResult:
+    """Save it as this change, or as a new one."""
+    actor = current_actor(change_id or services().new_id())
+    return save(services().store, signed_in_user().book_id, actor, edit, services().clock())
+
+
+def feedback(saved: EditResult) -> Feedback:
+    if saved.rejected or saved.change is None:
+        return Feedback(saved.rejected, False)
+    names = author_names(saved.authors, signed_in_user().name)
+    return feedback_of(saved.verdict, saved.change, saved.before, saved.record, names)
 
 
 def refused(form: ContactForm, saved: EditResult) -> ContactForm:

@@ -9,8 +9,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
-from services.container import services
 from web.auth import session_required
+from web.current import services
 from web.request_values import posted, query
 from web.sessions import signed_in_user
 

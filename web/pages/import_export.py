@@ -20,10 +20,11 @@ from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
-from services.container import services
-from storage.base import ChangeOrigin, pull
-from storage.sql.batched_writes import Turns, push_in_turns
+from services.pull import pull
+from services.push import Turns, push_in_turns
+from storage.base import ChangeOrigin
 from web.auth import session_required
+from web.current import services
 from web.server.pools import Pool, runs_in
 from web.sessions import signed_in_user
 

@@ -18,9 +18,9 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from offbook.contacts.labels import field_label
 from web.errors import ApiProblem, answer, wants_json
 from web.fragments import fragment
-from web.presenters.labels import FIELDS
 from web.request_values import posted
 
 CARRIED = "carried"
@@ -83,7 +83,7 @@ class Sent:
 def label_of(name: str) -> str:
     """What an input is called: ``phone_value`` is a Phone."""
     bare = name.removesuffix("_value")
-    return FIELDS.get(bare) or bare.replace("_", " ").capitalize()
+    return field_label(bare)
 
 
 # --- what comes too late ---------------------------------------------------------------------------------------------

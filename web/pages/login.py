@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import logout_user
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
-from services.container import services
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from web import known_browsers
 from web.auth import session_required
+from web.current import services
 from web.pages import late_forms
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in

@@ -11,12 +11,12 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.policy_wording import wording_of
-from services.container import services
 from storage.repositories.accounts import WrongPassword
 from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import Session
 from web import known_browsers
 from web.auth import session_required
+from web.current import services
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import my_session, open_session, signed_in_user

@@ -17,10 +17,10 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
 from offbook.core.text import without_control_characters
-from services.container import services
 from storage.repositories.stream_reader import Fault, Gap, Message, StreamReader, Summary, reading
 from storage.repositories.stream_registry import Source
 from web.auth import admin_required
+from web.current import services
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
 from web.request_values import query
 from web.sessions import is_signed_in, signed_in_user
@@ -139,9 +139,6 @@ def rates(file: StreamReader, span: Span, now: int) -> Rates:
 
 def stretches(gaps: list[Gap], now: int) -> list[tuple[int, int]]:
     return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
-
-
-streams.add_app_template_filter(without_control_characters, "clean")
 
 
 @streams.app_template_filter()

@@ -10,13 +10,13 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from services.container import services
 from storage.repositories.accounts import User
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required, admin_required
+from web.current import services
 from web.errors import ApiProblem
-from web.presenters import time_formatting
+from web.presenters.formatting import format_iso
 from web.presenters.user_actions import QUESTIONS, done
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
@@ -202,8 +202,8 @@ def in_json(user: User) -> dict[str, int | str | bool | None]:
         "name": user.name,
         "admin": user.admin,
         "status": user.rights.access.value,
-        "created_at": time_formatting.iso(user.created_at),
-        **{name: None if at is None else time_formatting.iso(at) for name, at in times.items()},
+        "created_at": format_iso(user.created_at),
+        **{name: None if at is None else format_iso(at) for name, at in times.items()},
     }
 
 

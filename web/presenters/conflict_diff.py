@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from offbook.contacts.labels import KINDS, label_of, name_of_cell
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from services.conflicts import ConflictView
-from web.pages.contact_form import LONG, PARTS, EntryRow
 from web.presenters.edit_feedback import quote_value
-from web.presenters.formatting import address_lines, birthday
-from web.presenters.labels import KINDS, label_of, name_of_cell
+from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines, format_birthday
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 WORDS_MAX = 600
@@ -83,7 +82,7 @@ def comparison(waiting: ConflictView, record: Record, me: str) -> ConflictDiff:
         versions=(first, second),
         both=Choice.BOTH in choices(conflict),
         typed=text_of(conflict.ours) if can_type else None,
-        long=conflict.cell in LONG,
+        long=conflict.cell in LONG_FIELDS,
     )
 
 
@@ -136,18 +135,16 @@ def lines_of(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...
     """A value as people read it; nothing where it is empty."""
     if conflict.cell.endswith(EXISTS):
         return _existence(conflict, record, bool(value))
-    kind, attribute = kind_of(conflict, record), conflict.cell.rpartition("/")[2]
+    attribute = conflict.cell.rpartition("/")[2]
     if isinstance(value, tuple):
-        return tuple(
-            address_lines(EntryRow(kind, **{part: str(one or "") for part, one in zip(PARTS, value, strict=True)}))
-        )
+        return tuple(address_lines(*(str(part or "") for part in value)))
     if value is None:
         return ()
     if attribute == "starred":
         return ("Starred",) if value else ()
     if attribute == "kind":
-        return (KINDS[str(value)].one,)
-    return (birthday(str(value)),) if attribute == "birthday" else tuple(str(value).splitlines())
+        return (KINDS[str(value)].singular,)
+    return (format_birthday(str(value)),) if attribute == "birthday" else tuple(str(value).splitlines())
 
 
 def _existence(conflict: Conflict, record: Record, exists: bool) -> tuple[str, ...]:
@@ -194,7 +191,7 @@ def text_of(value: Value) -> str:
 def custom_value_field(cell: str, text: str) -> CustomValue:
     """What was typed, as the cell holds it: a detail's value has room for an address beside it."""
     text = re.sub(r"\r\n?", "\n", text).strip()
-    return CustomValue((text, *[None] * (len(PARTS) - 1)) if cell.endswith("/value") else text)
+    return CustomValue((text, *[None] * (len(VALUE_PARTS) - 1)) if cell.endswith("/value") else text)
 
 
 def flaw_of(conflict: Conflict, record: Record, flaw: str) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from offbook.contacts.labels import label_of
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.merge.policy_wording import wording_of
-from offbook.core.model import Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.model import Author, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
+from offbook.core.text import join_with_and
 from offbook.core.validation import same
-from web.presenters.labels import label_of, listing
 
 VALUE_MAX = 60
 LABELS_MAX = 4
@@ -62,7 +63,7 @@ class EditOutcome:
         return label[:1].lower() + label[1:]
 
     def labels(self, cells: Iterable[str]) -> str:
-        return listing(self.label(cell) for cell in cells)
+        return join_with_and(self.label(cell) for cell in cells)
 
 
 def _differ(one: Value, other: Value) -> bool:
@@ -76,13 +77,24 @@ def feedback_of(
     if before is None or after is None or verdict is Verdict.APPLIED:
         return Feedback("Saved.")
     meeting = EditOutcome(before, change, after)
-    who = listing(names.get(write.change_id, "another device") for write in _met(meeting))
+    who = join_with_and(names.get(write.change_id, "another device") for write in _met(meeting))
     if change.operation is Operation.DELETE:
         return Feedback(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
     if verdict is Verdict.SUPERSEDED:
         return Feedback(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
     sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
     return Feedback(" ".join(["Saved.", *sentences]), not meeting.lost())
+
+
+def author_names(authors: Mapping[str, Author], user_name: str) -> dict[str, str]:
+    """What the makers of these changes are called on a page of the user who is called ``user_name``."""
+    return {change_id: author.device or _person(author.user, user_name) for change_id, author in authors.items()}
+
+
+def _person(name: str | None, user_name: str) -> str:
+    if name is None:
+        return "someone"
+    return "you, on another page," if name == user_name else f"{name} in the browser"
 
 
 def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
@@ -98,13 +110,13 @@ def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, 
         return f"Meanwhile {who} deleted this contact. {wording_of(policy).saving_a_deleted}"
     if not cells:
         return ""
-    who = listing(names.get(unseen[cell].change_id, "another device") for cell in cells)
+    who = join_with_and(names.get(unseen[cell].change_id, "another device") for cell in cells)
     return f"Meanwhile {who} changed the {_some(meeting.label(cell) for cell in cells)}. Saving merges that with yours."
 
 
 def _some(labels: Iterable[str]) -> str:
     known = list(dict.fromkeys(labels))
-    return listing(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
+    return join_with_and(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
 
 
 def _met(meeting: EditOutcome) -> list[Clock]:

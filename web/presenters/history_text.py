@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from offbook.contacts.labels import KINDS, label_of
 from offbook.core.history.entry import Cells, DiscardedValue, HistoryEntry, RecordHistory, WinningChange
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
@@ -14,7 +15,6 @@ from offbook.core.protocol.rows import micros_of
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import same
 from web.presenters.edit_feedback import quote_value
-from web.presenters.labels import KINDS, label_of
 
 LONG = 400
 SILENT = ("kind", "position")
@@ -161,7 +161,7 @@ def in_words(cell: str, value: Value) -> str:
     if value is True:
         return "yes"
     if cell.endswith("/kind") and value in KINDS:
-        return KINDS[str(value)].one
+        return KINDS[str(value)].singular
     return quote_value(value, LONG)
 
 

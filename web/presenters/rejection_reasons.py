@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from web.presenters.formatting import count
+from web.presenters.formatting import format_count
 
 REASONS: Mapping[str, str] = {
     "bad_base": "it does not say what it knew",
@@ -39,4 +39,4 @@ REASONS: Mapping[str, str] = {
 def waiting(device: str, code: str, changes: int) -> str:
     """``2 changes wait on Laptop: a text is too long``."""
     verb = "waits" if changes == 1 else "wait"
-    return f"{count(changes, 'change')} {verb} on {device}: {REASONS.get(code, code)}"
+    return f"{format_count(changes, 'change')} {verb} on {device}: {REASONS.get(code, code)}"

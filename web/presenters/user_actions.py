@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, kept_until
-from web.presenters import time_formatting
+from web.presenters.formatting import format_date
 
 OUT_AT_ONCE = (
     "They are signed out of every browser at once, and their devices are not let in any more. The devices keep what "
@@ -78,7 +78,7 @@ def done(name: str, act: Act, rights: Rights) -> str:
             return f"{name} can sign in again, and devices sync on."
         case Act.REMOVE:
             assert rights.removed_at is not None
-            until = time_formatting.date(kept_until(rights.removed_at))
+            until = format_date(kept_until(rights.removed_at))
             return f"{name} is in the trash, with the book, and can be restored until {until}."
         case Act.RESTORE:
             still = ", and still disabled" if rights.access is Access.DISABLED else ""

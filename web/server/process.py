@@ -21,7 +21,7 @@ from web.telemetry.events import Telemetry
 
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     """uvicorn, with the app in threads behind it."""
-    return server_for(Bridge(app, config, live_of(app, config), watch_of(app), pools_of(app)), config)
+    return server_for(Bridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app)), config)
 
 
 def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
@@ -29,15 +29,13 @@ def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
     if not isinstance(app, Flask):
         return None
     parts: Services = app.extensions["offbook"]
-    return lambda threads: LiveSockets(parts, threads, config)
+    telemetry: Telemetry = app.extensions["telemetry"]
+    return lambda threads: LiveSockets(parts, telemetry, threads, config)
 
 
-def watch_of(app: WsgiApp) -> Telemetry | None:
+def telemetry_of(app: WsgiApp) -> Telemetry | None:
     """Who hears what an offbook app does."""
-    if not isinstance(app, Flask):
-        return None
-    parts: Services = app.extensions["offbook"]
-    return parts.watch
+    return app.extensions["telemetry"] if isinstance(app, Flask) else None
 
 
 def pools_of(app: WsgiApp) -> Pools | None:

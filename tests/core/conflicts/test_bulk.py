@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +21,7 @@ from offbook.core.model import Clock, Conflict, Operation, Record, Value
 
 BORN = Clock(10, 1_000, "born", "laptop")
 FIRST = Clock(20, 2_000, "first", "laptop")
-BOAT: Mapping[str, Value] = {
+BOAT: dict[str, Any] = {
     "name": "Ada",
     "details/k1/@exists": True,
     "details/k1/kind": "phone",
@@ -62,7 +62,7 @@ def test_a_choice_or_a_third_value_is_an_ordinary_change() -> None:
     ("cell", "gone"),
     [
         ("phone", record(deleted=True, phone="1")),
-        ("details/k1/label", record(**{**BOAT, "details/k1/@exists": False})),
+        ("details/k1/label", record(**BOAT | {"details/k1/@exists": False})),
         ("details/k1/label", Record("contacts", "ada", 20, True, BOAT, BORN, {})),
     ],
 )
@@ -107,7 +107,7 @@ def test_existence_is_settled_last() -> None:
         conflict("details/k1/@exists", True, False, 31),
         conflict("phone", "1", "2", 32),
     ]
-    made = wishes(Rule.THEIRS, *waits, have=record(**{**BOAT, "phone": "1"}))
+    made = wishes(Rule.THEIRS, *waits, have=record(**BOAT | {"phone": "1"}))
     assert [one.resolves for one in made] == [("conflict-32",), ("conflict-31",), ("conflict-30",)]
     assert made[-1].wish.operation is Operation.DELETE
 

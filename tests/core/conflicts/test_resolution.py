@@ -21,7 +21,12 @@ from offbook.core.model import Author, Clock, Conflict, Operation, Value
 ID = str(UUID(int=0x1234567890ABCDEF << 64))
 SECOND = "details/1234567890abcdef/"
 HOME = ("1 Elm", None, "Rome", None, None, None)
-ENTRY = {"details/k1/@exists": True, "details/k1/kind": "phone", "details/k1/label": "boat", "details/k1/value": "1"}
+ENTRY: dict[str, Value] = {
+    "details/k1/@exists": True,
+    "details/k1/kind": "phone",
+    "details/k1/label": "boat",
+    "details/k1/value": "1",
+}
 
 
 def a_conflict(cell: str = "phone", ours: Value = "1", theirs: Value = "2", common: Value = None) -> Conflict:
@@ -33,7 +38,7 @@ def a_conflict(cell: str = "phone", ours: Value = "1", theirs: Value = "2", comm
 
 OURS, THEIRS, BOTH = Choice.OURS, Choice.THEIRS, Choice.BOTH
 UPDATE, INSERT, DELETE = Operation.UPDATE, Operation.INSERT, Operation.DELETE
-ADA = {"name": "Ada", "phone": "1", "phone_label": "home"}
+ADA: dict[str, Value] = {"name": "Ada", "phone": "1", "phone_label": "home"}
 
 CASES: dict[str, tuple[Conflict, dict[str, Value], Choice, Operation, dict[str, Value]]] = {
     "ours stays": (a_conflict(), ADA, OURS, UPDATE, {"phone": "1"}),

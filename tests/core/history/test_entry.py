@@ -16,20 +16,20 @@ from offbook.core.history.entry import (
     was_deferred,
     written,
 )
-from offbook.core.model import Author, Clock, DiscardedWrite, Value
+from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import value_of
 
 KEY = ("contacts", "r")
 
 
-def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> HistoryEntry:
+def past(seq: int | None = 2, operation: str = "UPDATE", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {
         "key": KEY,
         "id": f"c{seq}",
         "at": "2026-11-20T17:00:00.000000Z",
         "timestamp": "2026-11-20T17:00:00.000Z",
-        "verdict": "applied",
+        "verdict": Verdict.APPLIED,
         "user": "ada",
         "device": "laptop",
         "replica": "r1",
@@ -39,7 +39,7 @@ def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> 
         "before": {},
         "created": False,
     }
-    return HistoryEntry(seq=seq, operation=operation, **usual | more)
+    return HistoryEntry(seq=seq, operation=Operation(operation), **usual | more)
 
 
 MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})

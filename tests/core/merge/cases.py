@@ -26,13 +26,13 @@ GONE = "gone"
 NEVER = "never was"
 """What shows of a contact that the server has no record of."""
 
-ADA = {"name": "Ada"}
-ADA_A = {"name": "Ada", "phone": "a"}
+ADA: dict[str, Any] = {"name": "Ada"}
+ADA_A: dict[str, Any] = {"name": "Ada", "phone": "a"}
 CELL = {"kind": "phone", "label": "cell", "value": "1"}
 BOAT = {"kind": "phone", "label": "boat", "value": "1"}
 HOME = {"kind": "address", "value": "1 Elm, Rome", "street": "1 Elm", "city": "Rome"}
-WITH_CELL = {"name": "Ada", "details": {"k1": CELL}}
-WITH_HOME = {"name": "Ada", "details": {"k1": HOME}}
+WITH_CELL: dict[str, Any] = {"name": "Ada", "details": {"k1": CELL}}
+WITH_HOME: dict[str, Any] = {"name": "Ada", "details": {"k1": HOME}}
 K1 = "details/k1/@exists"
 REMOVED = {"k1": None}
 FULL = {f"k{number}": {"kind": "phone"} for number in range(200)}

@@ -20,7 +20,8 @@ from offbook.core import (
     Verdict,
     plan_batch,
 )
-from offbook.core.merge.batch import Key, incomplete, next_seq
+from offbook.core.merge.batch import incomplete, next_seq
+from offbook.core.model import Key
 from offbook.core.validation import cells_of
 
 NOW = 1_000_000_000
@@ -443,7 +444,7 @@ def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() ->
 
 @pytest.mark.parametrize("operation", ["INSERT", "UPDATE", "DELETE"])
 def test_a_change_for_the_history_alone_makes_no_record(operation: str) -> None:
-    data = {} if operation == "DELETE" else {"name": "Ada"}
+    data: dict[str, Any] = {} if operation == "DELETE" else {"name": "Ada"}
     result = push(for_history(a_change(1, operation, **data)))
     assert verdicts(result) == ["superseded"]
     assert not result.records

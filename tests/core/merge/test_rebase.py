@@ -32,7 +32,7 @@ from offbook.core.model import Clock, Record
 from offbook.core.validation import cells_of
 
 TABLE = TABLES["contacts"]
-ADA = {"name": "Ada"}
+ADA: dict[str, Any] = {"name": "Ada"}
 K1 = "details/k1/"
 CELL = {"kind": "phone", "label": "cell", "value": "1"}
 
@@ -213,7 +213,7 @@ def test_bases_never_rise_and_do_not_change_when_worked_out_again(steps: list[tu
     pending = []
     for operation, more, cell in steps:
         base += more
-        pending.append(change(operation, base, **{cell: "x"}))
+        pending.append(change(operation, base, **dict[str, Any]({cell: "x"})))
     once = with_bases(pending)
     assert with_bases(once) == once
     assert all(seq < one.base for one in once for seq in one.bases.values())

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import DAY_US, PurgedRows, RetentionLimits, count, is_purged, limits_at, pruned, total
+from offbook.core.model import Value
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import seen
 
-CELLS = {
+CELLS: dict[str, Value] = {
     "name": "Ada",
     "details/k1/@exists": False,
     "details/k1/kind": "phone",

@@ -142,7 +142,7 @@ def test_a_push_tells_its_devices_time_and_what_is_parked() -> None:
 
 # --- one change ----------------------------------------------------------------------------------------------------
 
-FAULTS = [
+FAULTS: list[tuple[str, Any, str]] = [
     ("not an object", "INSERT", "not_an_object"),
     ("null", None, "not_an_object"),
     ("an unknown key", {"datas": {}}, "unknown_key"),

@@ -52,7 +52,8 @@ def test_every_id_is_in_one_part_at_every_depth(uuid: Any, odd: str) -> None:
 
 
 def test_a_range_holds_nothing_but_ids() -> None:
-    assert 5 not in WHOLE
+    number: object = 5
+    assert number not in WHOLE
     assert len(split(WHOLE)[0].stem) < ID_CHARACTERS
 
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def offline(device: Device, nowhere: str) -> Device:
     return device
 
 
-def ask_sql(device: Device, sql: str, *values: str) -> list[tuple[str, ...]]:
+def ask_sql(device: Device, sql: str, *values: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(device.file)) as connection, connection:
         return connection.execute(sql, values).fetchall()
 
@@ -387,7 +388,8 @@ def test_the_token_comes_from_the_environment(device: Device, monkeypatch: pytes
 
 
 def token_of(device: Device) -> str:
-    return ask_sql(device, "SELECT token FROM sync_state")[0][0]
+    ((token,),) = ask_sql(device, "SELECT token FROM sync_state")
+    return str(token)
 
 
 @pytest.mark.parametrize("from_environment", [False, True])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offbook import Replica, Status
-from offbook.cli.watch import Watched, sentence
+from offbook.cli.commands.watch import Watched, sentence
 from offbook.database import change_log
 from tests.device.fake_server import Server, Wire
 

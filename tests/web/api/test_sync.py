@@ -16,7 +16,7 @@ from app import App
 from models import Base
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.rows import iso_micros
-from storage.base import prune
+from services.retention import prune
 from tests.support.api_client import NOON, Caller, caller, change, new_id, typed
 from tests.support.browser import add_device, parts_of
 from tests.support.live_server import serving

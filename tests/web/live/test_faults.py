@@ -191,7 +191,7 @@ def test_who_came_in_just_when_the_database_was_put_back_is_closed_too(app: App,
 
     async def join() -> None:
         threads: ThreadPool[Any] = ThreadPool(1)
-        feeds = Feeds(parts_of(app).store, parts_of(app).open_news, threads)
+        feeds = Feeds(parts_of(app).store, parts_of(app).open_notifications, threads)
         feeds.leave(await feeds.join(1, listener), listener)
         threads.close()
 

@@ -12,7 +12,8 @@ from app import App
 from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines
 from storage.repositories.accounts import Accounts

@@ -12,7 +12,8 @@ import offbook.core
 from app import App
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
-from storage.base import ChangeOrigin, push
+from services.push import push
+from storage.base import ChangeOrigin
 from storage.repositories.activity import DAY_US, DayCount
 from storage.repositories.devices import Device
 from tests.support.browser import Browser, add_device, parts_of

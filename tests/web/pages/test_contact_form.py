@@ -16,7 +16,6 @@ from offbook.core.schema import CONTACTS
 from offbook.core.validation import cells_of
 from web.pages.contact_form import (
     FIELDS,
-    PARTS,
     ContactForm,
     Posted,
     checked,
@@ -27,6 +26,7 @@ from web.pages.contact_form import (
     with_row,
     without_row,
 )
+from web.presenters.formatting import VALUE_PARTS
 
 CHANGE = "0f8fad5b-d9cb-469f-a165-70867728950e"
 ADA: Mapping[str, Any] = {
@@ -50,7 +50,7 @@ def sent(form: ContactForm) -> dict[str, list[str]]:
     posted = {"change_id": [form.change_id], "base": [str(form.base)], "opened": [form.opened_json()]}
     posted |= {name: [in_input(text, name == "notes")] for name, text in form.fields.items()}
     for kind, rows in form.rows.items():
-        for name in ("key", "label", *(PARTS if kind == "address" else ("value",))):
+        for name in ("key", "label", *(VALUE_PARTS if kind == "address" else ("value",))):
             long = (kind, name) == ("address", "value")
             posted[f"{kind}_{name}"] = [in_input(getattr(row, name), long) for row in rows]
     return posted
@@ -68,7 +68,7 @@ def edited(data: Mapping[str, Any], **changes: list[str]) -> dict[str, Any]:
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 ENTRIES = st.fixed_dictionaries(
     {"kind": st.sampled_from(["phone", "email", "address", "url", "date", "group", "custom"])},
-    optional={"label": TEXT, "position": st.integers(0, 9)} | dict.fromkeys(PARTS, TEXT),
+    optional={"label": TEXT, "position": st.integers(0, 9)} | dict.fromkeys(VALUE_PARTS, TEXT),
 )
 RECORDS = st.fixed_dictionaries(
     {

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
-from web.presenters.time_formatting import ago, clock_offset
+from web.presenters.formatting import format_ago, format_clock_offset
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -122,7 +122,7 @@ def test_another_user_s_device_is_not_there(app: App, bob: Browser) -> None:
     [(None, "not known yet"), (0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-60_000, "1 minute behind")],
 )
 def test_a_clock_s_offset_in_words(offset: int | None, words: str) -> None:
-    assert clock_offset(offset) == words
+    assert format_clock_offset(offset) == words
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_clock_s_offset_in_words(offset: int | None, words: str) -> None:
     [(None, "never"), (-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7200, "2 hours ago")],
 )
 def test_a_time_in_words(now: int, seconds: int | None, words: str) -> None:
-    assert ago(None if seconds is None else now - seconds * 1_000_000, now) == words
+    assert format_ago(None if seconds is None else now - seconds * 1_000_000, now) == words
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from storage.base import ChangeOrigin, prune, push
+from services.push import push
+from services.retention import prune
+from storage.base import ChangeOrigin
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
 from tests.web.pages.test_contacts import Person

@@ -18,7 +18,7 @@ from tests.support.browser import Browser, add_user, parts_of, signed_in
 from tests.support.stream_files import URL, Written, shown, written
 from web.pages.streams import MESSAGES, payload, stretches
 from web.presenters.bar_chart import Band, bands
-from web.presenters.time_formatting import clock_time, rate, size
+from web.presenters.formatting import format_rate, format_size, format_time
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -233,16 +233,16 @@ def test_lines_of_a_message_stay_lines() -> None:
     [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (16_777_216, "16.8 MB"), (3 * 10**12, "3,000.0 GB")],
 )
 def test_sizes_are_told_in_few_letters(bytes: int, text: str) -> None:
-    assert size(bytes) == text
+    assert format_size(bytes) == text
 
 
 @pytest.mark.parametrize(("per_second", "text"), [(0, "0/s"), (0.1, "0.1/s"), (9.96, "10/s"), (20_012.6, "20,013/s")])
 def test_rates_are_told_in_few_letters(per_second: float, text: str) -> None:
-    assert rate(per_second) == text
+    assert format_rate(per_second) == text
 
 
 def test_a_time_of_day_is_in_utc(now: int) -> None:
-    assert clock_time(now) == "17:06:40"
+    assert format_time(now) == "17:06:40"
 
 
 # --- by command ------------------------------------------------------------------------------------------------------

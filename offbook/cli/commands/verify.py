@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from offbook.cli import OK, PARKED, CommandResult
-from offbook.cli.changes import entry_words
+from offbook.cli.commands.changes import entry_words
+from offbook.cli.commands.sync import need_server, not_now
 from offbook.cli.output import count, flat, label
-from offbook.cli.sync import need_server, not_now
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from offbook.cli import Ambiguous, CommandResult
-from offbook.cli.contacts import find, room, value_of
+from offbook.cli.commands.contacts import find, room, value_of
 from offbook.cli.field_options import details_in, fields_in
 from offbook.cli.output import count, flat, label, moment, pairs, short_ids, table
 from offbook.core.errors import NotFound

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from offbook.cli import CommandResult, standard_streams
+from offbook.cli.commands.sync import need_server
 from offbook.cli.output import count, flat
-from offbook.cli.sync import need_server
 from offbook.core.text import without_control_characters
 from offbook.database import change_log
 from offbook.database.status import Status

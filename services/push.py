@@ -1,8 +1,8 @@
-"""Writing much to a book, with turns for others: in several transactions where one would keep them waiting.
+"""What a push does to a book: a batch of changes is decided, and carried out, under the book's lock.
 
-What is pushed is one transaction as long as that is short. Where it is not, it ends between two changes, and goes on in
-the next, before which others get the lock if they wait for it. Each is whole, and the changes keep their order: it is
-as if they had been pushed one portion after the other (docs/decisions/0029).
+What is pushed is one transaction as long as that is short. Where it would keep others waiting, it ends between two
+changes, and goes on in the next, before which others get the lock if they wait for it. Each is whole, and the changes
+keep their order: it is as if they had been pushed one portion after the other (docs/decisions/0029).
 
 How long it will be is reckoned beforehand, from what is written and from what the records hold already: the same push
 is cut alike on every machine.
@@ -11,13 +11,15 @@ is cut alike on every machine.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
 
 from offbook.core.errors import CursorGone
-from offbook.core.model import Change, Cursor, Key, Rejection
-from storage.base import ChangeOrigin, PushedBatch, Store, WriteTransaction, check, take
+from offbook.core.merge.batch import Plan, incomplete, plan_batch
+from offbook.core.model import Change, Cursor, Key, Record, Rejection
+from services.pull import check_cursor
+from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 
 WHOLE_SIZE = 50_000
 """What is written in one transaction if that is all: a thousand edits of contacts with a few details. A fifth of a
@@ -33,6 +35,72 @@ SMALL = 16
 """So few changes are never too much, whatever they are about."""
 
 Batch = Sequence[Change | Rejection]
+
+
+def push(
+    store: Store,
+    book_id: int,
+    origin: ChangeOrigin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    since: Cursor | None = None,
+    seen: int = 0,
+) -> PushedBatch:
+    """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
+
+    Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
+    must know so before its changes count.
+    """
+    with store.writing(book_id) as book:
+        if since is not None:
+            check_cursor(book, since, seen)
+        return apply_batch(book, origin, batch, now)
+
+
+def apply_batch(
+    book: WriteTransaction,
+    origin: ChangeOrigin,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> PushedBatch:
+    """Decide a batch and carry it out, inside a transaction that the caller has begun.
+
+    ``touched`` are the batch's records, where the caller has read them in this transaction.
+    """
+    result = plan_changes(book, batch, now, touched)
+    if result.history:
+        book.carry_out(result, origin, now)
+    return PushedBatch(book.book, result.seq, result.outcomes, result.records)
+
+
+def plan_changes(
+    book: ReadTransaction,
+    batch: Sequence[Change | Rejection],
+    now: int,
+    touched: Mapping[Key, Record] | None = None,
+) -> Plan:
+    """What a batch would do to the book as it is: the plan, carried out by nobody."""
+    settled = book.settled([item.id for item in batch if item.id])
+    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    records = _touched(book, batch) if touched is None else touched
+    waiting = book.waiting(named) if named else {}
+    result = plan_batch(book.book, records, settled, batch, now, waiting)
+    if keys := incomplete(result):
+        discarded = ((key, replica, writes) for key in keys for replica, writes in book.discarded_writes(key))
+        result = plan_batch(book.book, records, settled, batch, now, waiting, discarded)
+    return result
+
+
+def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
+    keys = {key for item in batch if (key := item.key) is not None}
+    found: dict[Key, Record] = {}
+    for name in {table for table, _ in keys}:
+        found.update(book.records(name, [record_id for table, record_id in keys if table == name]))
+    return found
+
+
+# --- in turns --------------------------------------------------------------------------------------------------------
 
 
 class Turns:
@@ -97,11 +165,11 @@ def push_in_turns(
     one's place meanwhile. That it was pruned meanwhile is the next request's to hear: what was applied is answered.
     """
     if since is not None:
-        check(turns.book, since, seen)
+        check_cursor(turns.book, since, seen)
     parts: list[PushedBatch] = []
     while True:
         some = turns.portion(batch)
-        parts.append(take(turns.book, origin, some, now))
+        parts.append(apply_batch(turns.book, origin, some, now))
         batch = batch[len(some) :]
         if not batch:
             return parts
@@ -112,7 +180,7 @@ def push_in_turns(
 
 def _check_again(book: WriteTransaction, since: Cursor, seen: int) -> None:
     try:
-        check(book, since, seen)
+        check_cursor(book, since, seen)
     except CursorGone as gone:
         if gone.reason != "pruned":
             raise

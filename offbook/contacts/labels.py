@@ -1,8 +1,8 @@
-"""What cells are called on the pages. Pure words: no markup, no requests."""
+"""What the fields and details of a contact are called, on the pages as on a device. Pure: names in, words out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from offbook.core.schema import EXISTS
@@ -32,11 +32,13 @@ FIELDS: Mapping[str, str] = {
 
 
 class EntryKind(NamedTuple):
-    """A kind of detail: its name, its section's heading, and the labels that the form suggests."""
+    """A kind of detail: its name, its section's heading, the labels that the form suggests, its name on a device."""
 
-    one: str
-    many: str
+    singular: str
+    plural: str
     labels: tuple[str, ...]
+    on_device: str = ""
+    """Empty where it is the same as on the pages."""
 
 
 KINDS: Mapping[str, EntryKind] = {
@@ -45,7 +47,7 @@ KINDS: Mapping[str, EntryKind] = {
     "address": EntryKind("Address", "Addresses", ("Home", "Work", "Other")),
     "url": EntryKind("Website", "Websites", ("Homepage", "Work", "Profile", "Blog")),
     "date": EntryKind("Date", "Dates", ("Anniversary", "Other")),
-    "custom": EntryKind("Custom field", "Custom fields", ()),
+    "custom": EntryKind("Custom field", "Custom fields", (), "Other"),
     "group": EntryKind("Group", "Groups", ()),
 }
 
@@ -61,12 +63,22 @@ ATTRIBUTES: Mapping[str, str] = {
 }
 
 
+def field_label(name: str) -> str:
+    """What a field is called; one that only a newer version knows, by its own word."""
+    return FIELDS.get(name) or name.replace("_", " ").capitalize()
+
+
+def kind_label(kind: str) -> str:
+    """What a device calls a kind of detail; one that only a newer version knows, by its own word."""
+    return KINDS[kind].on_device or KINDS[kind].singular if kind in KINDS else kind.replace("_", " ").capitalize()
+
+
 def label_of(cell: str, kind: str = "") -> str:
     """A cell's name as a sentence begins with it; ``kind`` is the entry's, for a cell of a detail."""
     if "/" not in cell:
         return FIELDS.get(cell, "Contact")
     attribute = cell.rsplit("/", 1)[1]
-    name = KINDS[kind].one if kind in KINDS else "Detail"
+    name = KINDS[kind].singular if kind in KINDS else "Detail"
     return name if attribute in ("value", "kind", "position", EXISTS) else f"{name}: {ATTRIBUTES[attribute].lower()}"
 
 
@@ -74,9 +86,3 @@ def name_of_cell(cell: str, kind: str = "") -> str:
     """A cell's name by itself, where every cell of an entry has its own."""
     name, attribute = label_of(cell, kind), cell.rpartition("/")[2]
     return f"{name}: {ATTRIBUTES[attribute].lower()}" if "/" in cell and attribute in ("kind", "position") else name
-
-
-def listing(names: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``: each once, in order."""
-    *most, last = dict.fromkeys(names)
-    return f"{', '.join(most)} and {last}" if most else last

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from offbook.cli import OFFLINE, CommandResult
-from offbook.cli.changes import DID, values_of
+from offbook.cli.commands.changes import DID, values_of
+from offbook.cli.commands.sync import need_server
 from offbook.cli.output import count, flat, label, pairs
-from offbook.cli.sync import need_server
 from offbook.core.errors import Offline
 from offbook.core.validation import Json
 from offbook.replica import Replica

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 
 from offbook.cli import Ambiguous, CommandResult, UsageError
-from offbook.cli.changes import NAMES
-from offbook.cli.contacts import PREFIX_LENGTH_MIN, find
+from offbook.cli.commands.changes import NAMES
+from offbook.cli.commands.contacts import PREFIX_LENGTH_MIN, find
+from offbook.cli.commands.sync import NEXT, need_server
 from offbook.cli.output import cell_label, count, flat, moment, short_ids
-from offbook.cli.sync import NEXT, need_server
 from offbook.core.errors import NotFound
 from offbook.core.history.codec import entry_to_json
 from offbook.core.history.entry import HistoryEntry, was_deferred, written

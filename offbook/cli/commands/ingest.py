@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from offbook.cli import OK, CommandResult, UsageError, exit_code, standard_streams
+from offbook.cli.commands.watch import as_line, ended_by_signal, with_time
 from offbook.cli.output import count
-from offbook.cli.watch import as_line, ended_by_signal, with_time
 from offbook.core.errors import OffbookError
 
 if TYPE_CHECKING:

@@ -1,0 +1,20 @@
+"""What the app that a command runs in is made of."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import current_app
+
+from services.container import Services
+from storage.engines.database import Database
+
+
+def services() -> Services:
+    """The parts that commands work with."""
+    return cast(Services, current_app.extensions["offbook"])
+
+
+def current_database() -> Database:
+    """The database as it is, for commands that move, copy or examine it."""
+    return cast(Database, current_app.extensions["database"])

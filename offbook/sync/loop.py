@@ -1,0 +1,209 @@
+"""The loop of a sync: which request follows from which answer, until both sides have nothing more to say.
+
+What is pending goes out in log order, in batches. A batch that the server refuses whole is halved until the one change
+that it can't take is found and parked. Changes are sent only beside a cursor: its epoch is how a server that keeps
+another book notices, before any of them counts.
+
+Only the decisions are here. What they do to the replica is a subclass's: SyncSession carries them out, DryRun notes
+what they would do.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
+from offbook.core.model import Rejection
+from offbook.core.protocol.json import dumps
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
+from offbook.database import change_log, known_cells
+from offbook.database.change_log import LogLine
+from offbook.database.sync_state import Snapshot, SyncState
+from offbook.sync.apply import Applied, check_book
+from offbook.sync.response import SyncResponse
+from offbook.sync.transport import Response, Transport
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SNAPSHOTS_MAX = 5
+"""How often one sync starts a snapshot over before it takes the server to be at fault."""
+
+IDLE_ROUNDS_MAX = 5
+IDLE_SECONDS_MAX = 90.0
+"""How long a sync goes on without gaining anything. The cursor that it came to is kept: the next one goes on there."""
+
+BODY_STATUSES = frozenset({400, 403, 406, 413, 415, 418, 422, 431})
+"""What a proxy may answer because of the body that it was to pass on."""
+
+
+class SyncLoop(ABC):
+    """One run of the loop for one replica. A subclass calls run_loop() and implements what it does."""
+
+    def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
+        self._connection = connection
+        self._transport = transport
+        self._batch_max = CHANGES_MAX
+        self._last_line = 0
+        self._snapshots = 0
+        self._idle_rounds = 0
+        self._gained_at = time.monotonic()
+
+    def run_loop(self) -> None:
+        """Go on until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
+        state = self._read_state()
+        if state.cursor is None and (state.snapshot == Snapshot.NONE or self._is_behind()):
+            self._begin_snapshot()
+        self._ask_from_before(state)
+        self._run_rounds()
+        # only after a sync from the cursor: a restored server tells by that
+        if self._is_behind():
+            self._begin_snapshot()
+            self._run_rounds()
+
+    def _ask_from_before(self, state: SyncState) -> None:
+        """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
+        before = known_cells.cursor_before(self._connection)
+        if before is None:
+            return
+        try:
+            self._ask([], replace(state, cursor=before))
+        except CursorGone as gone:
+            check_book(self._connection, gone.book)
+            self._restart_snapshot(gone, state)
+
+    def _run_rounds(self) -> None:
+        self._last_line = change_log.last_id(self._connection)
+        while not self._run_round():
+            if self._idle_rounds >= IDLE_ROUNDS_MAX or time.monotonic() - self._gained_at >= IDLE_SECONDS_MAX:
+                raise ServerFault("The server answers, but neither takes what is sent nor says what is new.")
+            self._renew_lease()
+
+    def _run_round(self) -> bool:
+        """One request and what follows from it. True when all is done."""
+        state = self._read_state()
+        batch = [] if state.snapshot else self._next_batch()
+        try:
+            response = self._ask(batch, state)
+        except CursorGone as gone:
+            self._start_over(gone, state)
+            return False
+        except (Refused, NotOffbook) as refusal:
+            self._halve(batch, refusal, state)
+            return False
+        self._apply_and_note_gain(batch, response)
+        is_taking = bool(self._read_state().snapshot)
+        if state.snapshot and not is_taking:  # what a restored server has lost was put into the queue
+            self._last_line = change_log.last_id(self._connection)
+        pending = self._count_pending()
+        self._report_progress(pending)
+        return not response.more and not pending and not is_taking
+
+    def _apply_and_note_gain(self, batch: list[LogLine], response: SyncResponse) -> None:
+        """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
+        applied = self._apply(batch, response)
+        if applied.refreshed or applied.news:
+            self._idle_rounds, self._gained_at = 0, time.monotonic()
+        elif not (applied.took_page and response.size and response.cursor != response.since):
+            self._idle_rounds += 1
+
+    def _send(self, path: str, request: Mapping[str, Any]) -> Response:
+        headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
+        return self._transport.send("POST", path, dumps(request), headers)
+
+    # --- what goes wrong ---
+
+    def _start_over(self, gone: CursorGone, state: SyncState) -> None:
+        check_book(self._connection, gone.book)
+        self._snapshots += 1
+        self._idle_rounds = 0
+        if state.cursor is None or self._snapshots > SNAPSHOTS_MAX:
+            raise ServerFault("The server does not let this device have a copy of its book.")
+        self._restart_snapshot(gone, state)
+
+    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, state: SyncState) -> None:
+        """Find the change that can't be taken. An address that refuses everything must not park anything.
+
+        A proxy may refuse a body for its size or its words. What is not offbook's own answer counts only where the same
+        change gets it again, right after the server itself has answered.
+        """
+        if not batch or refusal.status not in BODY_STATUSES and isinstance(refusal, NotOffbook):
+            raise refusal
+        if len(batch) > 1:
+            self._batch_max = len(batch) // 2
+            return
+        try:
+            self._apply_and_note_gain([], self._ask([], state))
+            if isinstance(refusal, NotOffbook) and self._is_taken(batch):
+                return
+        except CursorGone as gone:
+            self._start_over(gone, self._read_state())
+            return
+        code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
+        self._park(batch[0], Rejection(batch[0].change_id, code, str(refusal)))
+        self._gained_at = time.monotonic()
+        self._batch_max = CHANGES_MAX
+
+    def _is_taken(self, batch: list[LogLine]) -> bool:
+        """Whether the server takes a batch that something before it has refused."""
+        try:
+            response = self._ask(batch, self._read_state())
+        except NotOffbook:
+            return False
+        self._apply_and_note_gain(batch, response)
+        return True
+
+    # --- what is done ---
+
+    @abstractmethod
+    def _read_state(self) -> SyncState:
+        """Where the replica is: after a page was applied, at the cursor behind it."""
+
+    @abstractmethod
+    def _is_behind(self) -> bool:
+        """Whether rows were pulled without cells that this version knows, so that the book is to be pulled anew."""
+
+    @abstractmethod
+    def _begin_snapshot(self) -> None:
+        """Pull the book anew though the server serves the cursor, or there is none."""
+
+    @abstractmethod
+    def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
+        """Pull the book anew since the cursor of this state can't be served."""
+
+    @abstractmethod
+    def _next_batch(self) -> list[LogLine]:
+        """The next lines to be sent, at most ``_batch_max``, up to ``_last_line``. What can't be sent is parked."""
+
+    @abstractmethod
+    def _count_pending(self) -> int:
+        """How many lines up to ``_last_line`` are still to be sent."""
+
+    @abstractmethod
+    def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
+        """Send these lines and pull from this state's cursor. Raises SyncError."""
+
+    @abstractmethod
+    def _apply(self, batch: list[LogLine], response: SyncResponse) -> Applied:
+        """Take the verdicts on the batch, and the page where it goes on from the cursor. Raises OtherBook."""
+
+    @abstractmethod
+    def _park(self, line: LogLine, why: Rejection) -> None:
+        """Take a line out of the queue that the server can't be given."""
+
+    @abstractmethod
+    def _report_progress(self, pending: int) -> None:
+        """Called after each answer with how many lines are still to be sent."""
+
+    @abstractmethod
+    def _renew_lease(self) -> None:
+        """Called before each further round."""
+
+
+def trusted_by(gone: CursorGone) -> int | None:
+    """Up to which seq a restored server is what it was; None where it was not restored, and lost nothing."""
+    return None if gone.reason == "pruned" else gone.kept

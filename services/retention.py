@@ -1,0 +1,26 @@
+"""Forgetting what is old in a book. How long what is kept is offbook.core.merge.retention's to say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from offbook.core.merge.retention import PurgedRows, RetentionLimits
+from storage.base import Store
+
+
+class _Undone(Exception):
+    """Raised to leave nothing behind."""
+
+
+def prune(store: Store, book_id: int, lines: RetentionLimits, dry_run: bool = False) -> PurgedRows:
+    """Forget what is old (offbook.core.merge.retention), and tell how much; ``dry_run`` takes all of it back at the
+    end.
+
+    What lives stays as it is, and so does all of a record with an open conflict.
+    """
+    forgotten = PurgedRows()
+    with suppress(_Undone), store.writing(book_id) as book:
+        forgotten = book.prune(RetentionLimits(*(min(line, book.book.seq) for line in lines)))
+        if dry_run:
+            raise _Undone
+    return forgotten

@@ -1,0 +1,91 @@
+"""The tutorial form of the sync API: one change a request, and what a device of it is to do to its rows.
+
+Translation is offbook.contacts.tutorial's, decisions are the planner's; this reads, calls them and writes down, each
+request in one transaction with the book's lock. Only a pull that finds nothing to say gets by with a read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from offbook.contacts import tutorial
+from offbook.contacts.tutorial import TABLE, Item, TutorialStep
+from offbook.core.merge.batch import RecordedVerdict
+from offbook.core.model import Key, Record, Rejection
+from offbook.core.validation import Json
+from services.push import apply_batch
+from storage.base import ChangeOrigin, WriteTransaction
+from storage.repositories.devices import DeviceLogin
+from storage.repositories.tutorial import TutorialNotes, TutorialRows
+from storage.sql.store import SqlStore
+
+POLICY = "last-write-wins"
+"""These clients know nothing finer."""
+
+
+class Tutorial:
+    """The tutorial form of the sync API, on the books of a store."""
+
+    def __init__(self, store: SqlStore, rows: TutorialRows) -> None:
+        self._store = store
+        self._rows = rows
+
+    def push(self, login: DeviceLogin, item: Item, now: int) -> RecordedVerdict | None:
+        """Take one change, and answer with its verdict; None where it had nothing to say."""
+        with self._store.writing(login.book_id) as book:
+            given = book.settled([item.change_id]).get(item.change_id)
+            if given is not None:
+                return given
+            return _take(book, self._rows.notes(book, login), item, now)
+
+    def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
+        """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
+        since = max(since, 0)
+        with self._store.reading(login.book_id) as seen:
+            notes = self._rows.notes(seen, login)
+            if since <= seen.book.seq and notes.has_nothing_after(since, seen.book.pruned):
+                return []
+        with self._store.writing(login.book_id) as book:
+            return _answer(self._rows.notes(book, login), since, book.book.seq)
+
+
+def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) -> RecordedVerdict | None:
+    known = notes.known(item.number) if item.table == TABLE else None
+    if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
+        # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
+        notes.take_number_from(known.record_id)
+        known = None
+    step = tutorial.step_of(item, known, notes.login.device.uuid)
+    if step is None:
+        return None
+    book.book = replace(book.book, policy=POLICY)
+    touched: dict[Key, Record] = {}
+    if isinstance(step, TutorialStep):
+        touched = book.records(TABLE, [step.change.record_id])
+        step = tutorial.whole(step, touched.get(step.change.key))
+    change = step if isinstance(step, Rejection) else step.change
+    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
+    outcome = pushed.outcomes[0]
+    if isinstance(step, TutorialStep) and outcome.code is None:
+        record = pushed.records.get((TABLE, step.change.record_id))
+        notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
+    return RecordedVerdict(outcome.verdict, outcome.seq, outcome.code, outcome.detail)
+
+
+def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]]:
+    if since > head:
+        # The book was put back from a backup: nothing is known of what this device has but what was noted by then.
+        since = 0
+    elif since == 0:
+        notes.start_over()
+    else:
+        notes.confirm(since)
+    again, fresh = list(notes.again(since)), list(notes.fresh(since))
+    stamps = tutorial.stamps_again(since, len(again))
+    marker = tutorial.confirmed_by(since, fresh[0].seq if fresh else max(stamps, default=since))
+    notes.offer([*((found, marker) for found in again), *((found, found.seq) for found in fresh)])
+    pairs = [*zip(again, stamps, strict=True), *((found, found.seq) for found in fresh)]
+    return [
+        tutorial.served(found.number or 0, since == 0 or found.known.held is None, stamp, found.seq, found.row)
+        for found, stamp in pairs
+    ]
