@@ -21,17 +21,18 @@ from extensions import db
 from services.container import Services
 from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
-from storage.engines.database import Database, open_engines
+from storage.engines.database import FAILURES, Database, open_engines
 from storage.repositories.accounts import Accounts
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
 from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
-from storage.repositories.sessions import DAY_US, Lifetime
+from storage.repositories.sessions import Lifetime
 from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import TutorialRows
 from storage.repositories.users import People
 from storage.sql.store import SqlStore
+from storage.values import DAY_US
 from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
 from web.pages import late_forms
 from web.pages.late_forms import Protection
@@ -110,6 +111,7 @@ def wire(app: App, config: Config) -> None:
         activity=Activity(database),
         streams=Streams(database),
         open_notifications=partial(open_notifications, database, config.live_url),
+        database_failures=FAILURES,
         clock=now_us,
         new_id=random_id,
     )

@@ -17,7 +17,7 @@ from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
 from services.retention import prune
-from storage.repositories.accounts import User
+from storage.values import User
 from web.presenters.formatting import format_ago, format_clock_offset, format_count, format_date, format_purged
 
 user = AppGroup("user", help="People who sign in.")

@@ -10,7 +10,7 @@ from config import Config
 
 if TYPE_CHECKING:
     from services.tutorial import Tutorial
-    from storage.commit_notifications import CommitNotifications
+    from storage.base import CommitNotifications
     from storage.repositories.accounts import Accounts
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text."""
+    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text.
+
+    ``database_failures`` are raised where the database can't be reached or is too busy.
+    """
 
     config: Config
     store: SqlStore
@@ -32,5 +35,6 @@ class Services:
     activity: Activity
     streams: Streams
     open_notifications: Callable[[], CommitNotifications]
+    database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]
     new_id: Callable[[], str]

@@ -10,7 +10,7 @@ commits later. Whatever is asked of a store names a book, and sees nothing of an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -168,3 +168,35 @@ class Store(Protocol):
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
 
     def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...
+
+
+class LiveStore(Store, Protocol):
+    """A store whose commits others may follow."""
+
+    heard: Callable[[int, int], None] | None
+    """Called after each commit of this process that gave a book a later seq, with both, in the thread that wrote."""
+
+    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+        """The epoch and the newest seq of each of these books; those that are not there are left out."""
+        ...
+
+
+class CommitNotifications(Protocol):
+    """Not for several threads at once; ``tell`` may be called beside the others."""
+
+    net_seconds: float
+    """How often all books are to be looked at."""
+
+    tells: bool
+    """Whether anything comes of ``tell``: else it need not be called."""
+
+    def heard(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since it was last asked; None: in any.
+
+        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        """
+
+    def tell(self, books: Iterable[int]) -> None:
+        """Say that this process has committed in these books. May take as long as the network."""
+
+    def close(self) -> None: ...

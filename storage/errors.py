@@ -1,12 +1,16 @@
-"""Why a database takes no changes, as errors: its disk is full, or it may only be read. Reading goes on in all of them.
+"""Errors of storage that callers tell apart: a database that takes no changes, a sign-in that is refused, a stream.
 
-What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines.database raises
-these in its place, wherever in a transaction it comes.
+An Unwritable database can be read all the same. What a driver says when it refuses a write is each engine's own
+(``Kind.refusal``); storage.engines.database raises these in its place, wherever in a transaction it comes.
 """
 
 from __future__ import annotations
 
 from offbook.core.errors import OffbookError
+from offbook.core.login_throttle import SECOND_US
+
+RETRY_SECONDS = 30
+"""When a client may ask again that was refused a write."""
 
 
 class Unwritable(OffbookError):
@@ -55,3 +59,33 @@ class TooBusy(OffbookError):
 
     def __init__(self) -> None:
         super().__init__("Others are writing to the database all the time. Try again in a moment.")
+
+
+class WrongPassword(OffbookError):
+    """Name and password don't belong together, or there is no such user: which of them is not said."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("This name and password do not belong together. Check both and try again.")
+
+
+class Throttled(OffbookError):
+    """Too many attempts: nothing was looked at. The next one counts again in ``wait_seconds``."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, wait_us: int) -> None:
+        self.wait_seconds = -(-wait_us // SECOND_US)
+        super().__init__(f"Too many passwords were tried. Wait {_wait(self.wait_seconds)}, then try again.")
+
+
+class UnreadableStream(OffbookError):
+    """The file can't be read just now."""
+
+    code = "unreadable"
+
+
+def _wait(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

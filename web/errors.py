@@ -18,9 +18,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
-from storage.engines.database import FAILURES
-from storage.engines.read_only_mode import RETRY_SECONDS
-from storage.errors import DatabaseDiskFull, Unwritable
+from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
 
 PROBLEM = "application/problem+json"
 
@@ -153,7 +151,8 @@ def from_database(_: Exception) -> Response:
 
 
 def register(app: Flask) -> None:
-    for failure in FAILURES:
+    """Let the app answer with a problem to whatever is raised."""
+    for failure in app.extensions["offbook"].database_failures:
         app.register_error_handler(failure, from_database)
     app.register_error_handler(ApiProblem, answer)
     app.register_error_handler(HTTPException, from_http)

@@ -17,8 +17,7 @@ from markupsafe import Markup
 
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from storage.repositories.accounts import User
-from storage.repositories.sessions import Session
+from storage.values import Session, User
 from web.current import services
 from web.fragments import is_renewal
 from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hmac import compare_digest
 from typing import Any
 
@@ -16,25 +16,23 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, fun
 from sqlalchemy.exc import IntegrityError
 
 import models
-from offbook.core.errors import Invalid, NotFound, OffbookError
+from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.policies import POLICIES
-from offbook.core.users import Rights, require_access
+from offbook.core.users import require_access
 from storage.engines.database import NOT_WRITTEN, Database
 from storage.engines.read_only_mode import ReadOnlyMode
+from storage.errors import Throttled, WrongPassword
 from storage.repositories import login_throttle, same_names
 from storage.repositories.devices import LET_IN, RIGHTS, Devices, digest
-from storage.repositories.login_throttle import Guest, Throttled, guest_at
+from storage.repositories.login_throttle import Guest, guest_at
 from storage.repositories.name_validation import folded, validate_name
 from storage.repositories.passwords import Effort, Passwords
 from storage.repositories.same_names import Named
 from storage.repositories.sessions import (
     OPEN,
     SESSION,
-    Carried,
     Lifetime,
-    Session,
     Sessions,
-    Visit,
     carried_session,
     end_all,
     is_disowned,
@@ -45,52 +43,15 @@ from storage.repositories.sessions import (
     stamp_of,
 )
 from storage.sql.prepared import Prepared
+from storage.values import Book, CarriedSession, Session, User, Visit
 
 SETUP_KEY = "setup"
 SETTINGS = models.Base.metadata.tables["settings"]
 
 
-class WrongPassword(OffbookError):
-    """Name and password don't belong together, or there is no such user: which of them is not said."""
-
-    code = "wrong_password"
-
-    def __init__(self) -> None:
-        super().__init__("This name and password do not belong together. Check both and try again.")
-
-
 def no_browser(_: int) -> str:
     """Nobody was signed in before with what asks."""
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person. ``stamp`` changes with the password."""
-
-    id: int
-    name: str
-    admin: bool
-    created_at: int
-    book_id: int
-    stamp: str
-    disabled_at: int | None = None
-    removed_at: int | None = None
-    is_purging: bool = False
-
-    @property
-    def rights(self) -> Rights:
-        return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """A book by its row id and its UUID, with its name and its policy."""
-
-    id: int
-    uuid: str
-    name: str
-    policy: str
 
 
 class Accounts(Devices, Sessions):
@@ -276,7 +237,7 @@ class Accounts(Devices, Sessions):
         session = session_of(rows[0][-len(SESSION) :])
         return None if self.is_over(session, now) else (_user(rows[0][: -len(SESSION)]), session)
 
-    def carried_in(self, carried: Carried, visit: Visit, now: int) -> tuple[User, Session] | None:
+    def carried_in(self, carried: CarriedSession, visit: Visit, now: int) -> tuple[User, Session] | None:
         """As ``signed_in``, by a cookie that vouches for itself. What can be stored of it is stored now."""
         values = {"session": session_id(carried.token), "user": carried.user_id}
         rows = self._database.look_up(CARRIED, values)
@@ -288,7 +249,7 @@ class Accounts(Devices, Sessions):
         return found
 
     def _who_carries(
-        self, rows: Sequence[Sequence[Any]], carried: Carried, visit: Visit, now: int
+        self, rows: Sequence[Sequence[Any]], carried: CarriedSession, visit: Visit, now: int
     ) -> tuple[User, Session] | None:
         if not rows:
             return None

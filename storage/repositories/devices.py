@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from storage.engines.database import Database
 from storage.repositories.name_validation import validate_name
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared
+from storage.values import Device, DeviceLogin
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 
@@ -82,38 +83,6 @@ GOT_ON = (
     .where(DeviceRow.id == bindparam("device"))
     .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), DeviceRow.cursor_seq))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
-
-    ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
-    """
-
-    id: int
-    uuid: str
-    book_id: int
-    user_id: int
-    name: str
-    created_at: int
-    last_seen_at: int | None
-    clock_offset_ms: int | None
-    parked: Mapping[str, int]
-    cursor_seq: int | None
-    revoked_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceLogin:
-    """A device that showed its token, with all that a request needs to know about it."""
-
-    device: Device
-    book_id: int
-    book_uuid: str
-    user_id: int
-    user_name: str
-    admin: bool
 
 
 class Devices:

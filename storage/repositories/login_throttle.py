@@ -11,27 +11,26 @@ is counted by the process (``AttemptBudget``), on top of what it holds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
 from threading import Lock
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Delete, delete, false, insert, select, true
 
 from models import Attempt, Base
-from offbook.core.errors import OffbookError
 from offbook.core.login_throttle import (
     COUNTED_MAX,
     PER_GUEST,
     PER_NETWORK,
-    SECOND_US,
     WINDOW_US,
     Admitted,
     Past,
     Refused,
     Turn,
     decide,
+    network_of,
 )
 from storage.engines.database import Database
+from storage.errors import Throttled
 from storage.repositories.same_names import comparable
 
 NAME_LENGTH_MAX = 100
@@ -39,21 +38,6 @@ NAME_LENGTH_MAX = 100
 
 QUEUE = {"name": "sign-in", "value": ""}
 """The row of settings that whoever writes an attempt down holds until the commit."""
-
-
-class Throttled(OffbookError):
-    """Too many attempts: nothing was looked at. The next one counts again in ``wait_seconds``."""
-
-    code = "too_many_attempts"
-
-    def __init__(self, wait_us: int) -> None:
-        self.wait_seconds = -(-wait_us // SECOND_US)
-        super().__init__(f"Too many passwords were tried. Wait {_span(self.wait_seconds)}, then try again.")
-
-
-def _span(seconds: int) -> str:
-    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 class Guest(NamedTuple):
@@ -131,19 +115,6 @@ def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget
 def forgiven(guest: Guest) -> Delete:
     """The password was right: forget the attempts of this guest. Those of others, and at other names, still count."""
     return delete(Attempt).where(*_of_guest(guest))
-
-
-def network_of(address: str) -> str:
-    """What one person controls: an IPv4 address, or the /64 that an IPv6 address lies in."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address[:45]
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> 64 << 64))
 
 
 def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:

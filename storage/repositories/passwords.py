@@ -20,13 +20,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from offbook.core.errors import Invalid
 from storage.repositories.weak_passwords import require_hard_to_guess
+from storage.values import HASHES_AT_ONCE
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
 """Longer ones would only make the server work."""
-
-HASHES_AT_ONCE = 2
-"""Each takes ``memory_kib`` and a processor: more at once would be slower, and a way to exhaust the server."""
 
 NICENESS = 10
 """Of threads that hash: beside one that does not, each gets a tenth of a processor (sched(7))."""

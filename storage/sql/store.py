@@ -20,6 +20,7 @@ from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, total
+from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.schema import Map
 from offbook.core.users import gone_for_good
@@ -227,7 +228,7 @@ class SqlReading:
         wanted = sorted(set(change_ids))
         rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
-            change_id: RecordedVerdict(Verdict(verdict), seq, code, detail)
+            change_id: RecordedVerdict(Verdict(verdict), seq, recorded_fault(code, detail))
             for change_id, verdict, seq, code, detail in rows
         }
 

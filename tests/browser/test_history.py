@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from offbook.core.protocol.requests import change_of
 from services.push import push
 from storage.base import ChangeOrigin
-from storage.repositories.devices import Device
+from storage.values import Device
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of

@@ -28,7 +28,8 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
 from services.push import push
 from storage.base import ChangeOrigin
-from storage.repositories.accounts import User, WrongPassword
+from storage.errors import WrongPassword
+from storage.values import User
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
 

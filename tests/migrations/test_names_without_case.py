@@ -20,9 +20,11 @@ from models import User as UserRow
 from offbook.core.errors import Invalid
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
+from storage.errors import WrongPassword
 from storage.repositories import same_names
-from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
+from storage.values import User
 from tests.support.live_server import ROOT
 from tests.support.other_versions import LAST
 

@@ -17,9 +17,11 @@ from models import User as UserRow
 from offbook.core.errors import Invalid, NotFound
 from ops.doctor import examine
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.errors import WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.name_validation import folded, validate_name
 from storage.repositories.passwords import Effort
+from storage.values import User
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in

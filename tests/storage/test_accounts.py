@@ -12,9 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User, WrongPassword
-from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US, Device
+from storage.errors import WrongPassword
+from storage.repositories.accounts import Accounts
+from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US
 from storage.repositories.passwords import Effort, Passwords
+from storage.values import Device, User
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -17,11 +17,11 @@ from services.push import push
 from services.retention import prune
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User
-from storage.repositories.activity import COMPANIES_MAX, DAY_US, Activity, Company, DayCount, Overview, Totals
-from storage.repositories.devices import Device
+from storage.repositories.accounts import Accounts
+from storage.repositories.activity import COMPANIES_MAX, Activity
 from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
+from storage.values import DAY_US, Company, DayCount, Device, Overview, Totals, User
 from tests.storage.library import change, uuid
 
 NewId = Callable[[], str]

@@ -9,11 +9,21 @@ import pytest
 from sqlalchemy import func, select
 
 from models import Attempt
-from offbook.core.login_throttle import PER_GUEST, PER_NAME, PER_NETWORK, STEP, WAIT_US_MAX, WAIT_US_MIN, WINDOW_US
+from offbook.core.login_throttle import (
+    PER_GUEST,
+    PER_NAME,
+    PER_NETWORK,
+    STEP,
+    WAIT_US_MAX,
+    WAIT_US_MIN,
+    WINDOW_US,
+    network_of,
+)
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User, WrongPassword
-from storage.repositories.login_throttle import Throttled, network_of
+from storage.errors import Throttled, WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
+from storage.values import User
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -13,9 +13,11 @@ from sqlalchemy import delete, func, select
 import models
 from offbook.core.errors import NotFound
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.errors import WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import Effort
-from storage.repositories.sessions import DAY_US, ELSEWHERE_EVERY_US, USED_EVERY_US, Carried, Session, Visit, session_id
+from storage.repositories.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id
+from storage.values import DAY_US, CarriedSession, Session, User, Visit
 from tests.support.polling import wait_until
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -206,8 +208,8 @@ def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
 # --- carried sessions ------------------------------------------------------------------------------------------------
 
 
-def carried_by(user: User, now: int, token: str = "t" * 43) -> Carried:
-    return Carried(token, user.id, user.stamp, "earlier", now)
+def carried_by(user: User, now: int, token: str = "t" * 43) -> CarriedSession:
+    return CarriedSession(token, user.id, user.stamp, "earlier", now)
 
 
 def test_a_carried_session_is_stored_once_and_then_checked_like_any(
@@ -240,7 +242,7 @@ def test_ending_all_sessions_ends_those_that_nothing_was_stored_of(accounts: Acc
 def test_a_carried_session_of_another_password_or_of_nobody_is_none(
     accounts: Accounts, database: Database, ada: User, now: int
 ) -> None:
-    stranger = Carried("t" * 43, ada.id + 1, ada.stamp, "earlier", now)
+    stranger = CarriedSession("t" * 43, ada.id + 1, ada.stamp, "earlier", now)
     assert accounts.carried_in(stranger, HOME, now) is None
     accounts.set_password(ada.id, "another password", now - 1)
     assert accounts.carried_in(carried_by(ada, now), HOME, now) is None

@@ -16,8 +16,8 @@ from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.users import Act
 from storage.engines.database import Database
 from storage.repositories import user_purge
-from storage.repositories.sessions import Visit
 from storage.repositories.user_purge import owner_columns
+from storage.values import Visit
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import add_device, add_user, parts_of
 from tests.support.conflict_scenarios import every_kind, pair

@@ -11,12 +11,12 @@ import pytest
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
 from offbook.core.users import Act
 from storage.engines.database import Database, open_engines
-from storage.repositories.accounts import Accounts, User, WrongPassword
+from storage.errors import WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.device_lag import lag_of
-from storage.repositories.devices import Device
 from storage.repositories.passwords import Effort
-from storage.repositories.sessions import Carried, Visit
 from storage.repositories.users import People
+from storage.values import CarriedSession, Device, User, Visit
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -121,7 +121,7 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
     people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
         accounts.open_session(eve, "password", VISIT, now + 1)
-    carried = Carried("a token", eve.id, eve.stamp, "password", now + 2)
+    carried = CarriedSession("a token", eve.id, eve.stamp, "password", now + 2)
     assert accounts.carried_in(carried, VISIT, now + 3) is None
     people.act(eve.id, now + 4, BACK[act])
     token, _ = accounts.open_session(eve, "password", VISIT, now + 5)

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from services.container import Services
-from storage.repositories.devices import Device
+from storage.values import Device
 from tests.support.databases import Maker
 from tests.support.live_server import migrated
 from web.sessions import open_session

@@ -154,8 +154,8 @@ class Shelf:
         for key in (*plan.created, *plan.written):
             self.kept[key] = plan.records[key]
         for entry in plan.history:
-            self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.code, entry.detail)
-            if entry.change is not None and entry.code is None:
+            self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.fault)
+            if entry.change is not None and entry.fault is None:
                 line = Line(
                     len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.beaten
                 )

@@ -24,10 +24,10 @@ from services.tutorial import Tutorial
 from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.accounts import Accounts
-from storage.repositories.devices import DeviceLogin
 from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
+from storage.values import DeviceLogin
 from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial
 from web.bodies import loads

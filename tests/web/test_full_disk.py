@@ -24,10 +24,9 @@ from offbook.core.model import Cursor
 from storage.base import ChangeOrigin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
-from storage.errors import DatabaseDiskFull
-from storage.repositories.accounts import Accounts, WrongPassword
+from storage.errors import DatabaseDiskFull, Throttled, WrongPassword
+from storage.repositories.accounts import Accounts
 from storage.repositories.devices import SEEN_EVERY_US
-from storage.repositories.login_throttle import Throttled
 from storage.repositories.sessions import USED_EVERY_US
 from tests.conftest import available
 from tests.support import event_loop

@@ -18,9 +18,10 @@ from app import App
 from models import User as UserRow
 from offbook.core.errors import Invalid
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts, User
+from storage.repositories.accounts import Accounts
 from storage.repositories.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
 from storage.repositories.weak_passwords import GUESSES_MIN, WORDS, require_hard_to_guess
+from storage.values import User
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in

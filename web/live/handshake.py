@@ -17,8 +17,7 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 from services.pull import check_cursor
 from storage.base import ChangeOrigin
-from storage.repositories.devices import Device
-from storage.repositories.sessions import Session
+from storage.values import Device, Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of

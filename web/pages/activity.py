@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from storage.repositories.activity import DAY_US, DayCount, DeviceState
+from storage.values import DAY_US, DayCount, DeviceState
 from web.auth import session_required
 from web.current import services
 from web.presenters.bar_chart import Series, stacked

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from storage.repositories.accounts import User
+from storage.values import User
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required, admin_required

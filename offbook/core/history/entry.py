@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from offbook.core.errors import Invalid
+from offbook.core.messages import NO_VALUE_IN_CHANGE
 from offbook.core.model import Author, DiscardedWrite, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
@@ -137,5 +138,5 @@ def restored_values(entry: HistoryEntry, cells: Iterable[str] | None, to: str) -
         return values
     names = list(cells)
     if missing := [cell for cell in names if cell not in values]:
-        raise Invalid("unknown_cell", f"This change has no value for {missing[0][:80]!a}.")
+        raise Invalid.of(NO_VALUE_IN_CHANGE, name=missing[0][:80])
     return {cell: values[cell] for cell in names}
