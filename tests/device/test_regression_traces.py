@@ -81,7 +81,7 @@ def test_what_was_pulled_under_a_pending_edit_was_not_seen(device: Device, serve
     a.sync()
     assert server.contacts[ada]["phone"] == "e"
     assert phone(a, ada) == "e"
-    lost = [value["value"] for past in server.shelf.history("contacts", ada) for value in past.beaten]
+    lost = [value.value for entry in server.shelf.history("contacts", ada) for value in entry.beaten]
     assert lost == ["a", "c"]
 
 
