@@ -10,13 +10,13 @@ from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation, Value
+from services.accounts import Accounts
+from services.passwords import Effort
 from services.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
-from storage.repositories.accounts import Accounts
 from storage.repositories.contact_queries import ContactQueries
-from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
 
 CONTACTS = 25_000

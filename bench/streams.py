@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.statistics import Figure, median, seconds
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.stream_file import StreamWriter
-from storage.repositories.stream_reader import reading
+from storage.streams.reader import reading
 from web.pages.streams import MESSAGES, NEWEST, SPANS, rates
 
 TOTAL = 1_000_000

@@ -17,7 +17,7 @@ from offbook.core.errors import Invalid
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, kept_until, removed_line
 from services.retention import prune
-from storage.repositories.accounts import User
+from storage.values import Account
 from web.presenters.formatting import format_ago, format_clock_offset, format_count, format_date, format_purged
 
 user = AppGroup("user", help="People who sign in.")
@@ -93,7 +93,7 @@ def list_users() -> None:
         click.echo("\t".join((row.name, role, f"since {format_date(row.created_at)}", *state)))
 
 
-def state_of(row: User) -> list[str]:
+def state_of(row: Account) -> list[str]:
     """What is to be said of a user who is not let in."""
     if row.removed_at is not None:
         return ["being purged" if row.is_purging else f"in the trash until {format_date(kept_until(row.removed_at))}"]
@@ -118,7 +118,7 @@ def add_device(user_name: str, name: str) -> None:
 def list_devices(user_name: str | None) -> None:
     """Show USER's devices, or everyone's: id, user, name, last seen, clock."""
     accounts, now = services().accounts, services().clock()
-    owners: list[User] = [accounts.user_named(user_name)] if user_name else accounts.users()
+    owners: list[Account] = [accounts.user_named(user_name)] if user_name else accounts.users()
     for owner in owners:
         for row in accounts.devices(owner.id):
             seen = f"seen {format_ago(row.last_seen_at, now)}"
@@ -172,14 +172,14 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
             click.echo(f"{removed.name} and the book: {purged(removed, line, dry_run)}.")
 
 
-def purged(removed: User, line: int, dry_run: bool) -> str:
+def purged(removed: Account, line: int, dry_run: bool) -> str:
     """Purge a user whose time is over, unless it is a rehearsal; what became of them, as the end of a sentence."""
     assert removed.removed_at is not None
     if removed.removed_at > line and not removed.is_purging:
         return f"in the trash since {format_date(removed.removed_at)}"
     if dry_run:
         return "would be deleted for good"
-    services().people.purge(removed.id, line)
+    services().user_rights.purge(removed.id, line)
     return "deleted for good"
 
 

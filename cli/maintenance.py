@@ -19,10 +19,10 @@ from config import Config
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
-from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
+from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines.database import Database
-from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.errors import Unwritable
+from storage.values import DatabaseSize, LogSize
 from web.presenters.formatting import format_count, format_date, format_size
 
 SECRET_LENGTH_MIN = 32
@@ -139,7 +139,7 @@ def clock(newest: int, now: int) -> list[Finding]:
     return [Finding(sentence, bad=True)]
 
 
-def crowd(found: People, now: int) -> list[Finding]:
+def crowd(found: UserCounts, now: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
     if not found.let_in + found.disabled + found.removed:
         return []

@@ -56,5 +56,5 @@ def set_admin(name: str, off: bool) -> None:
 
 def act_on(name: str, act: Act) -> None:
     found = services().accounts.any_user_named(name)
-    rights = services().people.act(found.id, services().clock(), act)
+    rights = services().user_rights.act(found.id, services().clock(), act)
     click.echo(done(found.name, act, rights))

@@ -15,9 +15,9 @@ from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
 from services.push import apply_batch
 from storage.base import ChangeOrigin, WriteTransaction
-from storage.repositories.devices import DeviceLogin
 from storage.repositories.tutorial import TutorialNotes, TutorialRows
 from storage.sql.store import SqlStore
+from storage.values import DeviceLogin
 
 POLICY = "last-write-wins"
 """These clients know nothing finer."""

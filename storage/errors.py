@@ -1,4 +1,5 @@
-"""Why a database takes no changes, as errors: its disk is full, or it may only be read. Reading goes on in all of them.
+"""What storage raises: why a database takes no changes (its disk is full, or it may only be read: reading goes on in
+all of them), why a password lets nobody in, why a stream can't be read.
 
 What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines.database raises
 these in its place, wherever in a transaction it comes.
@@ -7,6 +8,10 @@ these in its place, wherever in a transaction it comes.
 from __future__ import annotations
 
 from offbook.core.errors import OffbookError
+from offbook.core.login_throttle import SECOND_US
+
+RETRY_SECONDS = 30
+"""After so long a client may ask again, where the database takes no changes."""
 
 
 class Unwritable(OffbookError):
@@ -55,3 +60,33 @@ class TooBusy(OffbookError):
 
     def __init__(self) -> None:
         super().__init__("Others are writing to the database all the time. Try again in a moment.")
+
+
+class WrongPassword(OffbookError):
+    """Name and password don't belong together, or there is no such user: which of them is not said."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("This name and password do not belong together. Check both and try again.")
+
+
+class Throttled(OffbookError):
+    """Too many attempts: nothing was looked at. The next one counts again in ``wait_seconds``."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, wait_us: int) -> None:
+        self.wait_seconds = -(-wait_us // SECOND_US)
+        super().__init__(f"Too many passwords were tried. Wait {_span(self.wait_seconds)}, then try again.")
+
+
+def _span(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+class StreamFault(OffbookError):
+    """The file can't be read just now."""
+
+    code = "unreadable"

@@ -15,7 +15,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf
 
-from storage.repositories.devices import DeviceLogin
+from storage.values import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
 from web.pages import late_forms

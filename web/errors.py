@@ -19,8 +19,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
 from storage.engines.database import FAILURES
-from storage.engines.read_only_mode import RETRY_SECONDS
-from storage.errors import DatabaseDiskFull, Unwritable
+from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
 
 PROBLEM = "application/problem+json"
 

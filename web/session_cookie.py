@@ -15,7 +15,7 @@ from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
 from offbook.core.protocol.requests import is_seq
-from storage.repositories.sessions import Carried, Session, Visit
+from storage.values import CarriedSession, Session, Visit
 from web.current import services
 from web.presenters.user_agents import browser_of
 
@@ -54,13 +54,13 @@ def keep(token: str, opened: Session) -> None:
         session[KEY], session[CARRIED] = key_of(token, opened), carried
 
 
-def carried_by(key: str) -> Carried | None:
+def carried_by(key: str) -> CarriedSession | None:
     """What the cookie says of a session that nothing may be stored of; None where it is of one that is."""
     user_id, dot, stamp = key.partition(".")
     if not dot or not is_seq(user_id):
         return None
     token, way, opened_at = session.get(CARRIED) or (_token_of(key), "earlier", _signed_at())
-    return Carried(token, int(user_id), stamp, way, opened_at)
+    return CarriedSession(token, int(user_id), stamp, way, opened_at)
 
 
 def is_of_earlier_version(cookie: Cookie) -> bool:

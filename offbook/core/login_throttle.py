@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 SECOND_US = 1_000_000
 WINDOW_US = 15 * 60 * SECOND_US
@@ -96,3 +97,16 @@ def until_fewer(times: Sequence[int], most: int, now: int) -> int:
     """How long until fewer than ``most`` of these times lie in the window; 0 when that is so already."""
     newest = sorted(times, reverse=True)[:most]
     return max(newest[-1] + WINDOW_US - now, 0) if len(newest) == most else 0
+
+
+def network_of(address: str) -> str:
+    """What one person controls: an IPv4 address, or the /64 that an IPv6 address lies in."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address[:45]
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Address(int(parsed) >> 64 << 64))

@@ -40,10 +40,11 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.fair_lock import FairLock
-from storage.engines.maintenance import DatabaseSize, LogSize, Maintenance
+from storage.engines.maintenance import Maintenance
 from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase, TooBusy, Unwritable
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
+from storage.values import DatabaseSize, Facts, LogSize
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""
@@ -51,9 +52,6 @@ NOTE_SECONDS = 1.0
 """How long a note waits for others who write, one of this process or of another each: someone waits for the answer."""
 
 log = logging.getLogger("offbook")
-
-Facts = Mapping[str, str | int | bool]
-"""What an administrator wants to know about the engine: its version, and the settings that connections really have."""
 
 
 class EngineAdapter(Protocol):

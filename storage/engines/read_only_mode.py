@@ -25,8 +25,6 @@ RESTORED = '{"move": "restored", "to": ""}'
 
 CLOSE_RESTORED = f"INSERT INTO {TABLE} (name, value) VALUES ('{CLOSED}', '{RESTORED}')"
 
-RETRY_SECONDS = 30
-
 
 class ReadOnlyMode(Unwritable):
     """Nothing was stored. A client may ask again in RETRY_SECONDS."""

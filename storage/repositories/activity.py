@@ -8,88 +8,23 @@ dates matters.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, case, func, or_, select
 
 from models import Base
+from offbook.core.merge.retention import DAY_US
 from offbook.core.schema import TABLES
 from storage.engines.database import Database
+from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
     Base.metadata.tables[name] for name in ("changes", "conflicts", "contacts", "contact_details", "devices", "users")
 )
 C, D = CONTACTS.c, DETAILS.c
 
-DAY_US = 86_400 * 1_000_000
 COMPANIES_MAX = 8
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """How many changes one device made on one day. ``day`` counts from 1970; no ``device_id``: made on the pages.
-
-    ``device`` is its name, None where the device is not known any more.
-    """
-
-    day: int
-    device_id: int | None
-    device: str | None
-    changes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The contacts there are, and how many of them have what, in the field itself or in a detail."""
-
-    contacts: int = 0
-    starred: int = 0
-    with_email: int = 0
-    with_phone: int = 0
-    with_address: int = 0
-    with_company: int = 0
-
-    @property
-    def without_phone(self) -> int:
-        return self.contacts - self.with_phone
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A company with the number of its contacts."""
-
-    name: str
-    contacts: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceState:
-    """A device that may come in. ``behind`` records changed since it was told of any, the first of them at ``since``.
-
-    ``behind`` is None where it is not known how far the device is.
-    """
-
-    name: str
-    owner: str
-    last_seen_at: int | None
-    clock_offset_ms: int | None
-    parked: Mapping[str, int]
-    behind: int | None
-    since: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """``companies`` are those with the most contacts, ``deleted`` counts what is in the trash."""
-
-    days: Sequence[DayCount]
-    totals: Totals
-    companies: Sequence[Company]
-    deleted: int
-    devices: Sequence[DeviceState]
-    conflicts: int
 
 
 class Activity:

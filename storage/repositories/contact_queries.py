@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
@@ -27,37 +26,13 @@ from storage.engines.database import Database
 from storage.sql import conflicts as asked
 from storage.sql.authors import authors_of
 from storage.sql.store import SqlStore
+from storage.values import ContactPage, ContactRow
 
 CONTACTS = Base.metadata.tables["contacts"]
 WORDS_MAX = 20
 
 C = CONTACTS.c
 COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRow:
-    """A line of the list."""
-
-    id: str
-    name: str
-    email: str | None
-    phone: str | None
-    company: str | None
-    starred: bool
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContactPage:
-    """Some lines in order. ``next`` is where the following ones begin, None where there are none.
-
-    ``total`` counts the whole list; of a search's later pages, only what is left of it.
-    """
-
-    rows: list[ContactRow]
-    next: str | None
-    total: int
 
 
 class ContactQueries:

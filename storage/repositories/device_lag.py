@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import and_, case, func, select
 
 from models import Book, Device, User
 from storage.engines.database import Database
 from storage.repositories.devices import LET_IN
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceLag:
-    """Of the devices that may come in: how many there are, and how many lack something that their book has.
-
-    ``seconds`` ago, the one of them that is furthest behind had all that there was; 0 where none lacks anything. A
-    device that never said how far it is lacks nothing that is known.
-    """
-
-    devices: int
-    behind: int
-    seconds: float
+from storage.values import DeviceLag
 
 
 def lag_of(database: Database, now: int) -> DeviceLag:

@@ -7,8 +7,8 @@ A session ends by itself when it was not used for a month, and after 90 days in 
 stays in the table as long: nothing that is left of it, no copy of a cookie and no part of a move, opens it again.
 
 A database that takes no changes keeps nobody out and nobody in. Who signs in then *carries* the session: the signed
-cookie says what the row would (``Carried``), and becomes a row as soon as one can be written. It is the same with the
-cookies of versions without this table. What is ended then is noted by the process until it can be stored.
+cookie says what the row would (``CarriedSession``), and becomes a row as soon as one can be written. It is the same
+with the cookies of versions without this table. What is ended then is noted by the process until it can be stored.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from offbook.core.errors import NotFound
 from storage.engines.database import Database
 from storage.repositories.devices import LET_IN, digest
 from storage.sql.array_params import in_array
+from storage.values import CarriedSession, Session, Visit
 
 DAY_US = 24 * 60 * 60 * 1_000_000
 
@@ -70,48 +71,6 @@ class Lifetime:
 
     rest_us: int = 30 * DAY_US
     whole_us: int = 90 * DAY_US
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """What a request tells of where it comes from: the browser in words, and the address."""
-
-    browser: str
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
-    that is known of a cookie that an earlier version made.
-
-    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
-    """
-
-    id: str
-    user_id: int
-    way: str
-    opened_at: int
-    last_used_at: int
-    browser: str
-    address: str
-    ended_at: int | None = None
-    stamp: str | None = None
-
-    @property
-    def is_stored(self) -> bool:
-        return self.stamp is None
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """A session that a signed cookie vouches for, since nothing was stored of it when the cookie was made."""
-
-    token: str
-    user_id: int
-    stamp: str
-    way: str
-    opened_at: int
 
 
 _ID = bindparam("session", type_=String())
@@ -175,7 +134,7 @@ def session_of(row: Sequence[Any]) -> Session:
     return Session(*row)
 
 
-def carried_session(carried: Carried, visit: Visit, now: int) -> Session:
+def carried_session(carried: CarriedSession, visit: Visit, now: int) -> Session:
     """What a row of it would say. It is in use, or its cookie would not be here."""
     place = visit.browser, visit.address
     id = session_id(carried.token)

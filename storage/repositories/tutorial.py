@@ -15,9 +15,9 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 from models import Base
 from offbook.contacts.tutorial import CELLS, TABLE, Known, Row
 from storage.engines.database import Database
-from storage.repositories.devices import DeviceLogin
 from storage.sql.record_mapping import dump
 from storage.sql.store import SqlReading
+from storage.values import DeviceLogin
 
 NUMBERS = Base.metadata.tables["tutorial_numbers"]
 ROWS = Base.metadata.tables["tutorial_rows"]

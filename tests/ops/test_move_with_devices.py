@@ -14,7 +14,7 @@ import requests
 from offbook import Replica
 from offbook.core.errors import SyncError
 from storage.engines.database import Database
-from storage.engines.read_only_mode import RETRY_SECONDS
+from storage.errors import RETRY_SECONDS
 from tests.conftest import available
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, csrf_of
 from tests.support.live_server import serving, serving_process

@@ -18,7 +18,8 @@ from app import App
 from models import Setting
 from ops.move.move import ClosedMarker, set_mark
 from storage.engines.database import Database
-from storage.engines.read_only_mode import RETRY_SECONDS, ReadOnlyMode
+from storage.engines.read_only_mode import ReadOnlyMode
+from storage.errors import RETRY_SECONDS
 from storage.sql.store import SqlStore
 from tests.support.api_client import Caller, change, typed
 from tests.support.browser import parts_of, signed_in

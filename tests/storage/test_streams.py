@@ -17,9 +17,11 @@ from offbook.core.stream_format import LEASE_US, SECOND_US, StreamState
 from offbook.database.connection import connect
 from offbook.ingest.batch import MessageBatch
 from storage.engines.database import Database
-from storage.repositories import stream_reader
-from storage.repositories.stream_reader import READ_BYTES_MAX, TEXT_MAX, Fault, Summary, reading
-from storage.repositories.stream_registry import Streams
+from storage.errors import StreamFault
+from storage.streams import reader
+from storage.streams.reader import READ_BYTES_MAX, TEXT_MAX, reading
+from storage.streams.registry import Streams
+from storage.values import StreamSummary
 from tests.support.stream_files import URL, Written, written
 
 NewId = Callable[[], str]
@@ -36,7 +38,7 @@ def streams(database: Database) -> Streams:
     return Streams(database)
 
 
-def summary(path: Path, now: int) -> Summary:
+def summary(path: Path, now: int) -> StreamSummary:
     with reading(path) as found:
         return found.summary(now)
 
@@ -217,7 +219,7 @@ def test_what_other_programs_store_is_told_as_far_as_it_goes(file: Path, now: in
 def test_a_file_that_became_something_else_is_told_in_a_sentence(file: Path, now: int, sql: str, told: str) -> None:
     written(file, now)
     change(file, sql)
-    with pytest.raises(Fault, match=told):
+    with pytest.raises(StreamFault, match=told):
         summary(file, now)
 
 
@@ -231,7 +233,7 @@ def test_values_of_the_wrong_kind_break_nothing(file: Path, now: int) -> None:
 
 
 def test_what_takes_too_long_is_cut_off(file: Path, now: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_reader, "LOOK_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(reader, "LOOK_SECONDS_MAX", 0.05)
     written(file, now)
     change(file, "DROP TABLE stream_rate")
     change(
@@ -239,7 +241,7 @@ def test_what_takes_too_long_is_cut_off(file: Path, now: int, monkeypatch: pytes
         "CREATE VIEW stream_rate AS WITH RECURSIVE n(second) AS (SELECT 1 UNION ALL SELECT second + 1 FROM n)"
         " SELECT second, 1 AS messages FROM n",
     )
-    with pytest.raises(Fault, match="takes longer"):
+    with pytest.raises(StreamFault, match="takes longer"):
         summary(file, now)
 
 
@@ -259,7 +261,7 @@ def test_a_file_that_is_locked_is_told_so(file: Path, now: int) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(Fault, match="locked"):
+        with pytest.raises(StreamFault, match="locked"):
             summary(file, now)
         other.communicate("")
 

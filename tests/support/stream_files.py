@@ -12,7 +12,7 @@ from offbook.core.stream_format import SECOND_US, timestamp_text
 from offbook.database.connection import connect
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.stream_file import StreamWriter
-from storage.repositories.stream_registry import Source
+from storage.values import StreamSource
 from tests.support.browser import parts_of
 
 URL = "wss://example.org/feed?token=…"
@@ -64,7 +64,7 @@ def written(path: Path, now: int, *payloads: str | bytes) -> Path:
     return path
 
 
-def shown(app: App, path: Path) -> Source:
+def shown(app: App, path: Path) -> StreamSource:
     """Let the page read the file."""
     parts = parts_of(app)
     return parts.streams.add(str(path), parts.clock(), parts.new_id)

@@ -10,8 +10,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.login_throttle import PER_GUEST, PER_NAME
-from storage.repositories.accounts import WrongPassword
-from storage.repositories.login_throttle import Throttled
+from storage.errors import Throttled, WrongPassword
 from tests.support.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in
 from web.known_browsers import COOKIE, SECONDS
 

@@ -18,7 +18,7 @@ from services.sync import dry_run
 from services.sync import sync as sync_with
 from services.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
-from storage.repositories.devices import DeviceLogin
+from storage.values import DeviceLogin
 from web.api import tutorial
 from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT, Schema

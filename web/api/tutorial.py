@@ -14,7 +14,7 @@ from offbook.core.validation import Json
 
 if TYPE_CHECKING:
     from services.container import Services
-    from storage.repositories.devices import DeviceLogin
+    from storage.values import DeviceLogin
 
 
 def is_tutorial_push(body: Json) -> bool:

@@ -17,8 +17,7 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 from services.pull import check_cursor
 from storage.base import ChangeOrigin
-from storage.repositories.devices import Device
-from storage.repositories.sessions import Session
+from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas import TEXT
 from web.api.sync import know_the_protocol, origin_of
@@ -42,7 +41,7 @@ class Subscriber:
     book_id: int
     since: Cursor | None
     origin: ChangeOrigin
-    device: Device | None = None
+    device: DeviceInfo | None = None
     session: Session | None = None
 
     @property

@@ -20,7 +20,7 @@ from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.rows import data_of as wire_data
 from services.edit import EditRequest, EditResult, concurrent_edits, save
-from storage.repositories.contact_queries import ContactRow
+from storage.values import ContactRow
 from web.auth import session_required
 from web.current import services
 from web.fragments import fragment

@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import logout_user
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
-from storage.repositories.accounts import WrongPassword
-from storage.repositories.login_throttle import Throttled
+from storage.errors import Throttled, WrongPassword
 from web import known_browsers
 from web.auth import session_required
 from web.current import services

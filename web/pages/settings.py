@@ -11,9 +11,8 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.policy_wording import wording_of
-from storage.repositories.accounts import WrongPassword
-from storage.repositories.login_throttle import Throttled
-from storage.repositories.sessions import Session
+from storage.errors import Throttled, WrongPassword
+from storage.values import Session
 from web import known_browsers
 from web.auth import session_required
 from web.current import services

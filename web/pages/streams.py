@@ -17,8 +17,9 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
 from offbook.core.text import without_control_characters
-from storage.repositories.stream_reader import Fault, Gap, Message, StreamReader, Summary, reading
-from storage.repositories.stream_registry import Source
+from storage.errors import StreamFault
+from storage.streams.reader import StreamReader, reading
+from storage.values import StreamGap, StreamMessage, StreamSource, StreamSummary
 from web.auth import admin_required
 from web.current import services
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
@@ -71,8 +72,8 @@ class Rates:
 class StreamRow:
     """A line of the list: a stream with its last hour, or why it can't be read."""
 
-    source: Source
-    summary: Summary | None = None
+    source: StreamSource
+    summary: StreamSummary | None = None
     rates: Rates | None = None
     fault: str = ""
 
@@ -100,23 +101,23 @@ def show(stream_id: UUID) -> ResponseReturnValue:
                 "gaps": file.gaps()[:GAPS_SHOWN],
                 **page(file.messages(before, MESSAGES + 1)),
             }
-    except Fault as fault:
+    except StreamFault as fault:
         return render_template("streams/fault.html", source=source, fault=fault, quoted=quote(str(source.path)))
     older = before < NEWEST
     return render_template("streams/stream.html", source=source, now=now, spans=SPANS, older=older, **found)
 
 
-def page(messages: list[Message]) -> dict[str, Any]:
+def page(messages: list[StreamMessage]) -> dict[str, Any]:
     """One more than is shown was asked for: it tells whether there are older ones."""
     shown = messages[:MESSAGES]
     return {"messages": shown, "next": shown[-1].id if len(messages) > len(shown) else None}
 
 
-def row(source: Source, now: int) -> StreamRow:
+def row(source: StreamSource, now: int) -> StreamRow:
     try:
         with reading(source.path) as file:
             return StreamRow(source, file.summary(now), rates(file, SPANS["hour"], now))
-    except Fault as fault:
+    except StreamFault as fault:
         return StreamRow(source, fault=str(fault))
 
 
@@ -137,12 +138,12 @@ def rates(file: StreamReader, span: Span, now: int) -> Rates:
     )
 
 
-def stretches(gaps: list[Gap], now: int) -> list[tuple[int, int]]:
+def stretches(gaps: list[StreamGap], now: int) -> list[tuple[int, int]]:
     return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
 
 
 @streams.app_template_filter()
-def payload(message: Message) -> str:
+def payload(message: StreamMessage) -> str:
     """How a message begins, as text that does nothing to the page around it; what is binary in hexadecimal."""
     if isinstance(message.head, bytes):
         return message.head[:HEX_BYTES].hex(" ")

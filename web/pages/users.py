@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Conflicting, Invalid, NotFound
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from storage.repositories.accounts import User
+from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required, admin_required
@@ -70,7 +70,7 @@ def ask(user_id: int, act: str) -> ResponseReturnValue:
 def do(user_id: int, act: str) -> ResponseReturnValue:
     name, wanted = the_user(user_id).name, Act(act)
     try:
-        rights = services().people.act(user_id, services().clock(), wanted)
+        rights = services().user_rights.act(user_id, services().clock(), wanted)
     except Conflicting as error:
         return page(error=str(error)), 409
     flash(done(name, wanted, rights))
@@ -140,7 +140,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
+    """Remove a user. Account and book stay in the trash until the time that the answer tells, and can be restored."""
     return act_on(user_id, Act.REMOVE)
 
 
@@ -158,7 +158,7 @@ def restore_user(user_id: int) -> ResponseReturnValue:
 
 
 def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
-    services().people.act(user_id, services().clock(), *acts)
+    services().user_rights.act(user_id, services().clock(), *acts)
     return jsonify(in_json(the_user(user_id)))
 
 
@@ -174,7 +174,7 @@ def acts_of(data: Mapping[str, Json]) -> list[Act]:
     return acts
 
 
-def the_user(user_id: int) -> User:
+def the_user(user_id: int) -> Account:
     user = services().accounts.user(user_id)
     if user is None:
         raise NotFound("There is no user with this id.")
@@ -194,7 +194,7 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
     return data["name"], data["password"], admin
 
 
-def in_json(user: User) -> dict[str, int | str | bool | None]:
+def in_json(user: Account) -> dict[str, int | str | bool | None]:
     until = None if user.removed_at is None else kept_until(user.removed_at)
     times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
     return {

@@ -10,12 +10,12 @@ import pytest
 
 import offbook.core
 from app import App
+from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
 from services.push import push
 from storage.base import ChangeOrigin
-from storage.repositories.activity import DAY_US, DayCount
-from storage.repositories.devices import Device
+from storage.values import DayCount, DeviceInfo
 from tests.support.browser import Browser, add_device, parts_of
 from web.pages.activity import COLOURS, series_of
 from web.presenters.rejection_reasons import REASONS, waiting
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on
 CODE = re.compile(r'(?:Invalid|Rejection|Reject)\(\s*(?:[^"()]*, )?"([a-z_]+)"')
 
 
-def add(app: App, device: Device | None = None, days_ago: int = 0, times: int = 1, **data: Any) -> None:
+def add(app: App, device: DeviceInfo | None = None, days_ago: int = 0, times: int = 1, **data: Any) -> None:
     parts = parts_of(app)
     user = parts.accounts.user_named("ada")
     now = parts.clock() - days_ago * DAY_US

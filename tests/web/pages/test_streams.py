@@ -13,7 +13,7 @@ from click.testing import Result
 
 from app import App
 from offbook.core.stream_format import SECOND_US
-from storage.repositories.stream_reader import Gap, Message
+from storage.values import StreamGap, StreamMessage
 from tests.support.browser import Browser, add_user, parts_of, signed_in
 from tests.support.stream_files import URL, Written, shown, written
 from web.pages.streams import MESSAGES, payload, stretches
@@ -197,7 +197,7 @@ def test_a_writer_without_a_sign_of_life_is_told_of(app: App, boss: Browser, fil
 
 
 def test_a_gap_that_lasts_reaches_until_now() -> None:
-    assert stretches([Gap(5, None, "x"), Gap(1, 2, "y")], 9) == [(5, 9), (1, 2)]
+    assert stretches([StreamGap(5, None, "x"), StreamGap(1, 2, "y")], 9) == [(5, 9), (1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -224,8 +224,8 @@ def test_a_short_gap_is_wide_enough_to_be_seen_at_both_ends() -> None:
 
 
 def test_lines_of_a_message_stay_lines() -> None:
-    assert payload(Message(1, "", 9, "one\ntwo\x00")) == "one\ntwo\\x00"
-    assert payload(Message(1, "", 9, b"\x01\xab")) == "01 ab"
+    assert payload(StreamMessage(1, "", 9, "one\ntwo\x00")) == "one\ntwo\\x00"
+    assert payload(StreamMessage(1, "", 9, b"\x01\xab")) == "01 ab"
 
 
 @pytest.mark.parametrize(

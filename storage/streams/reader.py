@@ -2,21 +2,21 @@
 
 Only reading, and a few statements that stay fast whatever the file holds: sums are read from stream_rate, which has a
 row per second, and messages by their id. The file is another program's, and may be gone, locked, or something else by
-now: that is told as Fault, a sentence for whoever looks.
+now: that is told as StreamFault, a sentence for whoever looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offbook.core.errors import OffbookError
-from offbook.core.stream_format import SECOND_US, VERSION, StreamState, moment, state_of
+from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
 from storage.engines.sqlite import driver
-from storage.repositories.read_only_sqlite import Unreadable, open_read_only
+from storage.errors import StreamFault
+from storage.streams.read_only_sqlite import Unreadable, open_read_only
+from storage.values import StreamGap, StreamMessage, StreamSummary
 
 LOOK_SECONDS_MAX = 2.0
 RECENT_SECONDS = 10
@@ -46,12 +46,6 @@ MESSAGES = f"""SELECT CAST(id AS INTEGER), CAST(timestamp AS TEXT), {SIZE},
   FROM stream_data WHERE id < ? ORDER BY id DESC LIMIT ?"""
 
 
-class Fault(OffbookError):
-    """The file can't be read just now."""
-
-    code = "unreadable"
-
-
 NO_STREAM = "It holds no stream of `offbook ingest`."
 
 SENTENCES: Mapping[str, str] = {
@@ -66,45 +60,6 @@ SENTENCES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Times are microseconds since 1970. ``rate`` is messages a second now, ``size`` bytes on the disk."""
-
-    url: str
-    messages: int
-    size: int
-    last_at: int | None
-    alive_at: int | None
-    state: StreamState
-    rate: float
-    gaps: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """``ended_at`` is None as long as the stream is away."""
-
-    began_at: int
-    ended_at: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """``head`` is how it begins, None where it is too large to look into. ``timestamp`` is as the file has it."""
-
-    id: int
-    timestamp: str
-    size: int
-    head: str | bytes | None
-
-    @property
-    def is_cut(self) -> bool:
-        return self.head is not None and self.size > len(
-            self.head if isinstance(self.head, bytes) else self.head.encode()
-        )
-
-
 class StreamReader:
     """One state of a stream's file. Made by ``reading``."""
 
@@ -112,14 +67,14 @@ class StreamReader:
         self._connection = connection
         self._path = path
 
-    def summary(self, now_us: int) -> Summary:
+    def summary(self, now_us: int) -> StreamSummary:
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
-            raise Fault("It was written by a later offbook than the server's.")
+            raise StreamFault("It was written by a later offbook than the server's.")
         gaps, is_away = self._one(COUNT_GAPS)
         now = now_us // SECOND_US
         (recent,) = self._one(RECENT, now - RECENT_SECONDS, now)
-        return Summary(
+        return StreamSummary(
             url=url,
             messages=messages,
             size=_size_of(self._path),
@@ -134,23 +89,23 @@ class StreamReader:
         """How many messages came in each span of time, the first of which begins at second ``start``."""
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
-    def gaps(self) -> list[Gap]:
+    def gaps(self) -> list[StreamGap]:
         """The last ones, the newest first."""
         rows = self._all(GAPS, GAPS_MAX)
         return [
-            Gap(began, moment(ended_at), reason)
+            StreamGap(began, moment(ended_at), reason)
             for began_at, ended_at, reason in rows
             if (began := moment(began_at)) is not None
         ]
 
-    def messages(self, before: int, limit: int) -> list[Message]:
+    def messages(self, before: int, limit: int) -> list[StreamMessage]:
         """The newest first, of those with an id below ``before``."""
         return [_message(*row) for row in self._all(MESSAGES, before, limit)]
 
     def _one(self, sql: str, *values: int) -> Sequence[Any]:
         row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
         if row is None:
-            raise Fault(NO_STREAM)
+            raise StreamFault(NO_STREAM)
         return row
 
     def _all(self, sql: str, *values: int) -> list[Any]:
@@ -160,22 +115,22 @@ class StreamReader:
 
 @contextmanager
 def reading(path: Path) -> Iterator[StreamReader]:
-    """Look into the file at one moment. Raises Fault, also for what goes wrong inside."""
+    """Look into the file at one moment. Raises StreamFault, also for what goes wrong inside."""
     try:
         if not path.is_file():
-            raise Fault("The file is gone." if not path.exists() else "It is no file.")
+            raise StreamFault("The file is gone." if not path.exists() else "It is no file.")
         with open_read_only(path, LOOK_SECONDS_MAX) as connection:
             yield StreamReader(connection, path)
     except Unreadable as error:
-        raise Fault(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
+        raise StreamFault(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
     except OSError as error:
-        raise Fault(f"It can't be read ({error.strerror}).") from None
+        raise StreamFault(f"It can't be read ({error.strerror}).") from None
 
 
-def _message(id: int, timestamp: str, size: int | None, head: str | bytes | float | None) -> Message:
+def _message(id: int, timestamp: str, size: int | None, head: str | bytes | float | None) -> StreamMessage:
     """Another program may have stored a number, which is shown as text."""
     shown = str(head) if isinstance(head, int | float) else head
-    return Message(id, timestamp, size or 0, shown)
+    return StreamMessage(id, timestamp, size or 0, shown)
 
 
 def _size_of(path: Path) -> int:

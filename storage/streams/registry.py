@@ -6,7 +6,6 @@ A form can't name one: whoever can sign in as an admin is not thereby allowed to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
@@ -14,25 +13,15 @@ from sqlalchemy import delete, insert, select
 import models
 from offbook.core.errors import Invalid, NotFound
 from storage.engines.database import Database
-from storage.repositories.stream_reader import Fault, reading
+from storage.errors import StreamFault
+from storage.streams.reader import reading
+from storage.values import StreamSource
 
 PREFIX = "stream/"
 """Each is a row of settings of such a name, with an id behind it. Its value is the path."""
 
 SETTINGS = models.Base.metadata.tables["settings"]
 C = SETTINGS.c
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that may be read. It is called by its name without folder and ending."""
-
-    id: str
-    path: Path
-
-    @property
-    def name(self) -> str:
-        return self.path.stem
 
 
 class Streams:
@@ -45,35 +34,35 @@ class Streams:
         with self._database.read() as connection:
             return connection.execute(select(C.name).where(C.name.startswith(PREFIX)).limit(1)).first() is not None
 
-    def all(self) -> list[Source]:
+    def all(self) -> list[StreamSource]:
         query = select(C.name, C.value).where(C.name.startswith(PREFIX))
         with self._database.read() as connection:
-            found = [Source(name.removeprefix(PREFIX), Path(value)) for name, value in connection.execute(query)]
+            found = [StreamSource(name.removeprefix(PREFIX), Path(value)) for name, value in connection.execute(query)]
         return sorted(found, key=lambda source: (source.name, str(source.path)))
 
-    def source(self, id: str) -> Source:
+    def source(self, id: str) -> StreamSource:
         found = next((source for source in self.all() if source.id == id), None)
         if found is None:
             raise NotFound("There is no such stream here. `flask stream list` shows all.")
         return found
 
-    def add(self, file: str, now_us: int, new_id: Callable[[], str]) -> Source:
+    def add(self, file: str, now_us: int, new_id: Callable[[], str]) -> StreamSource:
         """Let the server read this file. Raises Invalid where it holds no stream."""
         path = Path(file).expanduser().resolve()
         try:
             with reading(path) as found:
                 found.summary(now_us)
-        except Fault as fault:
+        except StreamFault as fault:
             raise Invalid("not_a_stream", f"{path}: {fault}") from None
         known = next((source for source in self.all() if source.path == path), None)
         if known is not None:
             return known
-        added = Source(new_id(), path)
+        added = StreamSource(new_id(), path)
         with self._database.write() as connection:
             connection.execute(insert(SETTINGS).values(name=f"{PREFIX}{added.id}", value=str(path)))
         return added
 
-    def remove(self, file: str) -> Source:
+    def remove(self, file: str) -> StreamSource:
         """Read it no more. By its path, or by its name where only one has that. The file stays as it is."""
         path = Path(file).expanduser().resolve()
         found = [source for source in self.all() if path == source.path] or [

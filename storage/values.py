@@ -1,0 +1,306 @@
+"""What storage gives to whoever reads it, as values: users, devices, sessions, lists, figures, streams, sizes.
+
+Times are microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from offbook.core.stream_format import StreamState
+from offbook.core.users import Rights
+
+# --- who asks ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user with the book that is theirs. ``stamp`` changes with the password."""
+
+    id: int
+    name: str
+    admin: bool
+    created_at: int
+    book_id: int
+    stamp: str
+    disabled_at: int | None = None
+    removed_at: int | None = None
+    is_purging: bool = False
+
+    @property
+    def rights(self) -> Rights:
+        return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
+
+
+@dataclass(frozen=True, slots=True)
+class BookSettings:
+    """A book by its row id and its UUID, with its name and its policy."""
+
+    id: int
+    uuid: str
+    name: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
+
+    ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
+    """
+
+    id: int
+    uuid: str
+    book_id: int
+    user_id: int
+    name: str
+    created_at: int
+    last_seen_at: int | None
+    clock_offset_ms: int | None
+    parked: Mapping[str, int]
+    cursor_seq: int | None
+    revoked_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLogin:
+    """A device that showed its token, with all that a request needs to know about it."""
+
+    device: DeviceInfo
+    book_id: int
+    book_uuid: str
+    user_id: int
+    user_name: str
+    admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a request tells of where it comes from: the browser in words, and the address."""
+
+    browser: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
+    that is known of a cookie that an earlier version made.
+
+    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
+    """
+
+    id: str
+    user_id: int
+    way: str
+    opened_at: int
+    last_used_at: int
+    browser: str
+    address: str
+    ended_at: int | None = None
+    stamp: str | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        return self.stamp is None
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedSession:
+    """A session that a signed cookie vouches for, since nothing was stored of it when the cookie was made."""
+
+    token: str
+    user_id: int
+    stamp: str
+    way: str
+    opened_at: int
+
+
+# --- what pages show --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """A line of the list."""
+
+    id: str
+    name: str
+    email: str | None
+    phone: str | None
+    company: str | None
+    starred: bool
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPage:
+    """Some lines in order. ``next`` is where the following ones begin, None where there are none.
+
+    ``total`` counts the whole list; of a search's later pages, only what is left of it.
+    """
+
+    rows: list[ContactRow]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How many changes one device made on one day. ``day`` counts from 1970; no ``device_id``: made on the pages.
+
+    ``device`` is its name, None where the device is not known any more.
+    """
+
+    day: int
+    device_id: int | None
+    device: str | None
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The contacts there are, and how many of them have what, in the field itself or in a detail."""
+
+    contacts: int = 0
+    starred: int = 0
+    with_email: int = 0
+    with_phone: int = 0
+    with_address: int = 0
+    with_company: int = 0
+
+    @property
+    def without_phone(self) -> int:
+        return self.contacts - self.with_phone
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company with the number of its contacts."""
+
+    name: str
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device that may come in. ``behind`` records changed since it was told of any, the first of them at ``since``.
+
+    ``behind`` is None where it is not known how far the device is.
+    """
+
+    name: str
+    owner: str
+    last_seen_at: int | None
+    clock_offset_ms: int | None
+    parked: Mapping[str, int]
+    behind: int | None
+    since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """``companies`` are those with the most contacts, ``deleted`` counts what is in the trash."""
+
+    days: Sequence[DayCount]
+    totals: Totals
+    companies: Sequence[Company]
+    deleted: int
+    devices: Sequence[DeviceState]
+    conflicts: int
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """A file that may be read. It is called by its name without folder and ending."""
+
+    id: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSummary:
+    """Times are microseconds since 1970. ``rate`` is messages a second now, ``size`` bytes on the disk."""
+
+    url: str
+    messages: int
+    size: int
+    last_at: int | None
+    alive_at: int | None
+    state: StreamState
+    rate: float
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamGap:
+    """``ended_at`` is None as long as the stream is away."""
+
+    began_at: int
+    ended_at: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """``head`` is how it begins, None where it is too large to look into. ``timestamp`` is as the file has it."""
+
+    id: int
+    timestamp: str
+    size: int
+    head: str | bytes | None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.head is not None and self.size > len(
+            self.head if isinstance(self.head, bytes) else self.head.encode()
+        )
+
+
+# --- what an admin looks after ----------------------------------------------------------------------------------------
+
+
+Facts = Mapping[str, str | int | bool]
+"""What an administrator wants to know about the engine: its version, and the settings that connections really have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSize:
+    """``data`` is what the database takes, its log included; ``free`` what of that a vacuum would give back, if known.
+
+    ``folder`` is where it lies, None where that is not for this machine to see.
+    """
+
+    data: int
+    free: int | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize:
+    """The log that commits go to first: its length, the part that can't be copied yet, and how long it ought to be."""
+
+    bytes: int
+    held_bytes: int
+    usual_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLag:
+    """Of the devices that may come in: how many there are, and how many lack something that their book has.
+
+    ``seconds`` ago, the one of them that is furthest behind had all that there was; 0 where none lacks anything. A
+    device that never said how far it is lacks nothing that is known.
+    """
+
+    devices: int
+    behind: int
+    seconds: float
