@@ -106,7 +106,7 @@ def wire(app: App, config: Config) -> None:
         store=store,
         accounts=accounts,
         user_rights=UserRights(database, accounts),
-        contacts=ContactQueries(database),
+        contacts=ContactQueries(database, store),
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),

@@ -29,7 +29,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     user = Accounts(database, Effort(1, 8, 1)).add_user(
         "bench", "only for the bench", False, now, lambda: str(uuid.uuid4())
     )
-    store, contacts = SqlStore(database), ContactQueries(database)
+    store = SqlStore(database)
+    contacts = ContactQueries(database, store)
     for start in range(0, CONTACTS, 1000):
         push(store, user.book_id, ChangeOrigin(), [contact(start + index) for index in range(1000)], now)
     worst = max(median(seconds(partial(contacts.page, user.book_id, word)) for _ in range(5)) for word in WORDS)

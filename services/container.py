@@ -11,7 +11,7 @@ from config import Config
 if TYPE_CHECKING:
     from services.accounts import Accounts
     from services.tutorial import Tutorial
-    from storage.commit_notifications import CommitNotifications
+    from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
     from storage.repositories.user_rights import UserRights

@@ -10,7 +10,7 @@ commits later. Whatever is asked of a store names a book, and sees nothing of an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -22,6 +22,7 @@ from offbook.core.model import Author, Conflict, Cursor, Key, Record, Value, Ver
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
+from storage.values import StreamGap, StreamMessage, StreamSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +176,55 @@ class Store(Protocol):
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
 
     def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...
+
+
+class LiveStore(Store, Protocol):
+    """A store that says what is committed in it. ``on_commit`` is called after each commit that gave a book a later
+    seq, with the book's id and that seq, in the thread that wrote."""
+
+    on_commit: Callable[[int, int], None] | None
+
+    def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+        """The epoch and the newest seq of each of these books, those that are not there left out."""
+        ...
+
+
+class CommitNotifications(Protocol):
+    """Not for several threads at once; ``tell`` may be called beside the others."""
+
+    net_seconds: float
+    """How often all books are to be looked at."""
+
+    tells: bool
+    """Whether anything comes of ``tell``: else it need not be called."""
+
+    def heard(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since it was last asked; None: in any.
+
+        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        """
+
+    def tell(self, books: Iterable[int]) -> None:
+        """Say that this process has committed in these books. May take as long as the network."""
+
+    def close(self) -> None: ...
+
+
+class StreamFile(Protocol):
+    """One state of a file of `offbook ingest`."""
+
+    def summary(self, now_us: int) -> StreamSummary:
+        """Where the stream stands."""
+        ...
+
+    def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
+        """How many messages came in each span of time, the first of which begins at second ``start``."""
+        ...
+
+    def gaps(self) -> list[StreamGap]:
+        """The last ones, the newest first."""
+        ...
+
+    def messages(self, before: int, limit: int) -> list[StreamMessage]:
+        """The newest first, of those with an id below ``before``."""
+        ...

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import psycopg
 import redis
@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine, make_url
 
+from storage.base import CommitNotifications
 from storage.engines import sqlite
 from storage.engines.database import ENGINES, Database
 
@@ -44,27 +45,6 @@ SILENT_NET_SECONDS = 0.25
 
 REDIS_SECONDS = 5
 """How long the Redis server may take for an answer."""
-
-
-class CommitNotifications(Protocol):
-    """Not for several threads at once; ``tell`` may be called beside the others."""
-
-    net_seconds: float
-    """How often all books are to be looked at."""
-
-    tells: bool
-    """Whether anything comes of ``tell``: else it need not be called."""
-
-    def heard(self) -> Collection[int] | None:
-        """The books in which other processes may have committed since it was last asked; None: in any.
-
-        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
-        """
-
-    def tell(self, books: Iterable[int]) -> None:
-        """Say that this process has committed in these books. May take as long as the network."""
-
-    def close(self) -> None: ...
 
 
 def require_carrier(live_url: str) -> None:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,7 +39,7 @@ REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-BOOK = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
+BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
 
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 2**30

@@ -61,7 +61,7 @@ SENTENCES: Mapping[str, str] = {
 
 
 class StreamReader:
-    """One state of a stream's file. Made by ``reading``."""
+    """A StreamFile on a connection of SQLite's driver. Made by ``reading``."""
 
     def __init__(self, connection: Any, path: Path) -> None:
         self._connection = connection
@@ -86,11 +86,9 @@ class StreamReader:
         )
 
     def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
-        """How many messages came in each span of time, the first of which begins at second ``start``."""
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[StreamGap]:
-        """The last ones, the newest first."""
         rows = self._all(GAPS, GAPS_MAX)
         return [
             StreamGap(began, moment(ended_at), reason)
@@ -99,7 +97,6 @@ class StreamReader:
         ]
 
     def messages(self, before: int, limit: int) -> list[StreamMessage]:
-        """The newest first, of those with an id below ``before``."""
         return [_message(*row) for row in self._all(MESSAGES, before, limit)]
 
     def _one(self, sql: str, *values: int) -> Sequence[Any]:

@@ -124,7 +124,8 @@ class Desk:
         return sync(self.store, self.book_id, ORIGIN, push_of(envelope, uuid(1)), self.now, PageSize(limit))
 
     def push(self, *batch: Json) -> list[Json]:
-        return self.sync(*batch, asks=False)["results"]
+        results: list[Json] = self.sync(*batch, asks=False)["results"]
+        return results
 
     def verdicts(self, *batch: Json) -> list[str]:
         return [result["verdict"] for result in self.push(*batch)]
@@ -132,8 +133,9 @@ class Desk:
     def seq(self, item: Json) -> int:
         """Push one change that takes a seq."""
         (result,) = self.push(item)
-        assert result["seq"] is not None, result
-        return result["seq"]
+        seq = result["seq"]
+        assert isinstance(seq, int), result
+        return seq
 
     def pull(self, since: str | None = None, limit: int = 1000) -> Json:
         return changes(self.store, self.book_id, None if since is None else parse_cursor(since), PageSize(limit))
@@ -147,7 +149,7 @@ class Desk:
 
     def follow(self, done: Event) -> list[int]:
         """The seqs that a device is given which goes on from its cursor, until it has all that was there at the end."""
-        cursor, seen = f"{self.pull()['cursor'].split('.')[0]}.0", []
+        cursor, seen = f"{self.pull()['cursor'].split('.')[0]}.0", list[int]()
         while True:
             last = done.is_set()
             page = self.pull(cursor, 7)

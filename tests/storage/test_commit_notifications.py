@@ -12,7 +12,8 @@ from redis import Redis, RedisError
 from sqlalchemy import update
 
 from models import Book
-from storage.commit_notifications import CommitNotifications, books_in, messages, open_notifications
+from storage.base import CommitNotifications
+from storage.commit_notifications import books_in, messages, open_notifications
 from storage.engines.database import Database, open_engines
 from tests.support.database_servers import REDIS, redis_missing
 from tests.support.polling import wait_until

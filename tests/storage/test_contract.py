@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from offbook.core.errors import CursorGone
@@ -15,7 +18,7 @@ from storage.base import ChangeOrigin
 from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "name": "Ada Lovelace",
     "email": "ada@example.org",
     "birthday": "--12-10",
@@ -150,7 +153,7 @@ def fought(desk: Desk) -> Json:
     return first
 
 
-VERDICTS = {
+VERDICTS: dict[str, Callable[[int], Json]] = {
     "applied": lambda base: change(3, "UPDATE", by=2, base=base, phone="mine"),
     "merged": lambda base: change(3, "UPDATE", base=base, at=60, phone="mine"),
     "superseded": lambda base: change(3, "UPDATE", base=base, at=40, phone="mine"),

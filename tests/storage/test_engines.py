@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 import extensions
-from models import Book, Membership, Setting, User
+from models import Base, Book, Membership, Setting, User
 from storage.engines.database import ALSO_CALLED, ENGINES, Database, open_engines
 from tests.conftest import BOOK
 
@@ -48,7 +48,7 @@ def seq_of(connection: Connection) -> int:
 
 
 def set_seq(connection: Connection, seq: int) -> None:
-    connection.execute(Book.__table__.update().values(seq=seq))
+    connection.execute(update(Book).values(seq=seq))
 
 
 def read(database: Database) -> int:
@@ -90,7 +90,7 @@ def test_a_reader_is_refused_a_write(book: Database) -> None:
 
 def test_references_are_enforced(database: Database) -> None:
     with pytest.raises(IntegrityError, match="(?i)foreign key"), database.write() as connection:
-        connection.execute(Membership.__table__.insert(), {"user_id": 1, "book_id": 1})
+        connection.execute(insert(Membership), {"user_id": 1, "book_id": 1})
 
 
 # --- what is stored is what was typed ---
@@ -130,7 +130,7 @@ def test_a_text_is_never_cut(database: Database) -> None:
 def test_numbers_of_63_bits_come_back_as_they_are(database: Database) -> None:
     for number in (2**63 - 1, -(2**63)):
         with database.write() as connection:
-            connection.execute(Book.__table__.delete())
+            connection.execute(delete(Book))
             connection.execute(insert(Book), {**BOOK, "seq": number})
         assert read(database) == number
 
@@ -139,7 +139,7 @@ def test_numbers_of_63_bits_come_back_as_they_are(database: Database) -> None:
 
 
 def test_an_upsert_changes_a_row_that_is_there_and_adds_one_that_is_not(database: Database) -> None:
-    statement = database.upsert(Setting.__table__, ["name", "value"])
+    statement = database.upsert(Base.metadata.tables["settings"], ["name", "value"])
     with database.write() as connection:
         connection.execute(statement, [{"name": "a", "value": "1"}])
         connection.execute(statement, [{"name": "a", "value": "2"}, {"name": "b", "value": "3"}])
@@ -151,8 +151,8 @@ def test_an_upsert_keeps_the_rows_that_refer_to_it(book: Database) -> None:
     """REPLACE would delete the book first, and fail, or take its members with it."""
     with book.write() as connection:
         connection.execute(insert(User), {"id": 1, "name": "ada", "password_hash": "", "created_at": 0})
-        connection.execute(Membership.__table__.insert(), {"user_id": 1, "book_id": 1})
-        connection.execute(book.upsert(Book.__table__, list(BOOK)), [{**BOOK, "name": "Family"}])
+        connection.execute(insert(Membership), {"user_id": 1, "book_id": 1})
+        connection.execute(book.upsert(Base.metadata.tables["books"], list(BOOK)), [{**BOOK, "name": "Family"}])
         assert connection.execute(select(func.count()).select_from(Membership)).scalar_one() == 1
 
 
@@ -161,7 +161,7 @@ def test_an_upsert_of_nothing_but_keys_leaves_the_row(book: Database) -> None:
     with book.write() as connection:
         connection.execute(insert(User), {"id": 1, "name": "ada", "password_hash": "", "created_at": 0})
         connection.execute(insert(Membership), {**key, "role": "guest"})
-        connection.execute(book.upsert(Membership.__table__, list(key)), [key])
+        connection.execute(book.upsert(Base.metadata.tables["memberships"], list(key)), [key])
         assert connection.execute(select(Membership.role)).scalar_one() == "guest"
 
 

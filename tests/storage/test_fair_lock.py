@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Thread
 
 from storage.engines.fair_lock import FairLock
@@ -9,16 +10,20 @@ from tests.support.polling import wait_until
 
 
 def test_the_lock_is_given_in_order_of_arrival() -> None:
-    lock, order, threads = FairLock(), [], []
+    lock, order, threads = FairLock(), list[int](), list[Thread]()
     with lock:
         for number in range(5):
-            thread = Thread(target=lambda number=number: take(lock, order, number))
+            thread = Thread(target=take, args=(lock, order, number))
             thread.start()
             threads.append(thread)
-            wait_until(lambda number=number: len(lock._waiting) == number + 1)
+            wait_until(partial(is_awaited_by, lock, number + 1))
     for thread in threads:
         thread.join(10)
     assert order == [0, 1, 2, 3, 4]
+
+
+def is_awaited_by(lock: FairLock, count: int) -> bool:
+    return len(lock._waiting) == count
 
 
 def take(lock: FairLock, order: list[int], number: int) -> None:
@@ -27,7 +32,7 @@ def take(lock: FairLock, order: list[int], number: int) -> None:
 
 
 def test_who_waits_no_longer_is_passed_over() -> None:
-    lock, order = FairLock(), []
+    lock, order = FairLock(), list[int]()
     with lock:
         impatient = Thread(target=lambda: order.append(lock.acquire(0.01)))
         impatient.start()

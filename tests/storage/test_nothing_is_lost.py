@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
-from offbook.core.model import Key, Record, Value
+from offbook.core.model import Change, Key, Record, Value
 from offbook.core.protocol.requests import change_of
 from offbook.core.validation import same
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
@@ -37,6 +37,7 @@ def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value
     for item in player.sent:
         if item["id"] in taken:
             change = change_of(item, KEEPER)
+            assert isinstance(change, Change)
             yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
 
 

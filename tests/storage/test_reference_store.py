@@ -79,9 +79,8 @@ def answers(desk: Desk, steps: list[Push | Prune | Reader]) -> list[Json]:
             case Push():
                 told.append(player.push(step, limit=2))
             case Prune(history, trash):
-                told.append(
-                    desk.prune(*(player.heads[max(0, len(player.heads) - 1 - back)] for back in (history, trash)))
-                )
+                line, trash_line = (player.heads[max(0, len(player.heads) - 1 - back)] for back in (history, trash))
+                told.append(desk.prune(line, trash_line))
             case Reader(number, limit):
                 told.append(read_on(desk, cursors, number, limit))
     return told

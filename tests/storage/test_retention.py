@@ -258,7 +258,8 @@ def test_a_late_device_agrees_after_any_prune_and_nothing_deleted_comes_back(
     heads = play(desk, story, after_each=lambda: seen.append((desk.live(), desk.pull()["cursor"])))
     held, cursor = seen[int(since * (len(seen) - 1))]
     live = desk.live()
-    desk.prune(*sorted(heads[int(share * (len(heads) - 1))] for share in shares))
+    line, trash = sorted(heads[int(share * (len(heads) - 1))] for share in shares)
+    desk.prune(line, trash)
     try:
         found = rows_of(desk.pages(cursor, 2), held)
     except CursorGone as gone:

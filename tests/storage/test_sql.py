@@ -58,7 +58,7 @@ def inserts(count: int, base: int) -> list[Json]:
 
 
 def updates(count: int, base: int) -> list[Json]:
-    edit = {"phone": "2", "details": {"k1": {"value": "2"}, "k2": None, "k3": {"kind": "url"}}}
+    edit: dict[str, Any] = {"phone": "2", "details": {"k1": {"value": "2"}, "k2": None, "k3": {"kind": "url"}}}
     return [change(2000 + n, "UPDATE", n, base=base, **edit) for n in range(1, count + 1)]
 
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select, text, update
 
 from models import Book
 from storage.engines import read_only_mode, sqlite
@@ -46,7 +47,7 @@ def seq_of(connection: Connection) -> int:
 
 
 def set_seq(connection: Connection, seq: int) -> None:
-    connection.execute(Book.__table__.update().values(seq=seq))
+    connection.execute(update(Book).values(seq=seq))
 
 
 def count_up(database: Database, times: int = TIMES) -> None:
@@ -91,9 +92,14 @@ def test_no_update_is_lost_when_threads_read_and_then_write(book: Database) -> N
 
 def test_no_caller_is_told_that_the_database_is_locked(book: Database, database_url: str) -> None:
     """Threads of this process and another process, all writing as fast as they can, readers between them."""
+
+    def count_up_and_read() -> None:
+        count_up(book)
+        read(book)
+
     with other_process(database_url, TIMES * 4) as go:
         go()
-        in_threads(lambda: (count_up(book), read(book)))
+        in_threads(count_up_and_read)
     with book.read() as connection:
         assert seq_of(connection) == THREADS * TIMES + TIMES * 4
 
@@ -146,7 +152,8 @@ def test_a_writer_begins_immediate_and_commits_once(book: Database) -> None:
 
 def test_the_driver_begins_nothing_by_itself(database: Database) -> None:
     with database.write() as writer, database.read() as reader:
-        levels = [one.connection.driver_connection.isolation_level for one in (writer, reader)]
+        drivers: list[Any] = [one.connection.driver_connection for one in (writer, reader)]
+        levels = [driver.isolation_level for driver in drivers]
     assert levels == [None, None]
 
 

@@ -119,7 +119,7 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> Iterator[None]
     with monkeypatch.context() as patch:
         patch.setattr(user_purge, "ROWS_AT_ONCE", 2)
         patch.setattr(user_purge, "PART_SECONDS", 0)
-        patch.setattr(user_purge.time, "sleep", stop)
+        patch.setattr(time, "sleep", stop)
         yield
 
 
@@ -191,7 +191,7 @@ def test_others_write_between_the_parts(app: App, monkeypatch: pytest.MonkeyPatc
         names.append(ada.add(name=f"Friend {len(names)}")["name"])
 
     with monkeypatch.context() as patch:
-        patch.setattr(user_purge.time, "sleep", meanwhile)
+        patch.setattr(time, "sleep", meanwhile)
         assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert len(names) > 3
     assert sorted(row["name"] for row in ada.get("/contacts").get_json()["contacts"]) == sorted(names)
@@ -221,7 +221,7 @@ def test_what_was_written_while_the_purge_ran_goes_too(app: App, monkeypatch: py
         verdicts.extend(device.verdicts(change()))
 
     with monkeypatch.context() as patch:
-        patch.setattr(user_purge.time, "sleep", meanwhile)
+        patch.setattr(time, "sleep", meanwhile)
         patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
         assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert verdicts

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 
 from app import App
@@ -70,8 +71,9 @@ def test_other_names_are_not(host: str) -> None:
 def test_a_name_of_somebody_else_is_told_what_to_set(app: App, path: str) -> None:
     """Whoever lets a name of their own point here (DNS rebinding) reads nothing, of whatever path."""
     answer = app.test_client().get(path, headers={"Host": "evil.example", "Accept": "application/json"})
-    assert (answer.status_code, answer.json["code"]) == (HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request")
-    assert "ALLOWED_HOSTS" in answer.json["detail"]
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"]) == (HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request")
+    assert "ALLOWED_HOSTS" in problem["detail"]
     assert "Location" not in answer.headers
 
 
@@ -151,7 +153,9 @@ def test_without_https_the_cookie_keeps_its_name(app: App) -> None:
 def test_a_cookie_of_the_last_version_signs_in_over_https_and_gets_its_new_name(app: App) -> None:
     user = app.extensions["offbook"].accounts.user(add_user(app, "ada"))
     values = {"_user_id": f"{user.id}.{user.stamp}", "_fresh": True, "csrf_token": "t", "_permanent": True}
+    assert isinstance(app.session_interface, SecureCookieSessionInterface)
     signer = app.session_interface.get_signing_serializer(app)
+    assert signer
     client = app.test_client()
     client.set_cookie("offbook", signer.dumps(values))
     answer = client.get("/", **HTTPS)
@@ -163,6 +167,7 @@ def test_a_cookie_that_another_host_could_have_planted_signs_nobody_in(app: App)
     """A neighbour below the same domain can set one of the plain name: over HTTPS it counts for nothing."""
     add_user(app, "mallory")
     planted = signed_in(app, "mallory").client.get_cookie("offbook")
+    assert planted
     client = app.test_client()
     client.set_cookie("offbook", planted.value)
     assert client.get("/", **HTTPS).status_code == HTTPStatus.FOUND

@@ -409,11 +409,10 @@ def test_doctor_tells(full: House) -> None:
 def test_commands_that_read_do_and_others_say_why_not(full: House) -> None:
     for words in (("user", "list"), ("device", "list"), ("stream", "list")):
         assert full.run(*words).exit_code == 0, words
-    adding = ("user", "add", "bob", "--password-stdin"), ("device", "add", "ada", "phone"), ("book", "policy", "ada")
-    for words in (*adding[:2], (*adding[2], "ask"), ("book", "prune", "ada")):
-        refused = full.run(*words, typed=PASSWORD + "\n")
-        assert refused.exit_code == 1, (words, refused.output)
-        assert "The disk of the database is full (" in refused.stderr, words
+    for line in ("user add bob --password-stdin", "device add ada phone", "book policy ada ask", "book prune ada"):
+        refused = full.run(*line.split(), typed=PASSWORD + "\n")
+        assert refused.exit_code == 1, (line, refused.output)
+        assert "The disk of the database is full (" in refused.stderr, line
         assert len(refused.stderr.splitlines()) == 1
     full.disk.free()
     assert full.run("user", "list").stdout.count("\n") == 1

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_to_bytes
 
 import pytest
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, TestResponse
 
 import web
@@ -82,7 +83,8 @@ class House:
                 return {key: self.filled(part) for key, part in value.items()}
             case list():
                 return [self.filled(part) for part in value]
-        return value
+            case _:
+                return value
 
 
 def house(engine: str, folder: Path) -> House:
@@ -219,7 +221,7 @@ def answered(app: App, asked: Asked, address: str = "127.0.0.1") -> TestResponse
         input_stream=BytesIO(body),
         content_length=len(body),
         content_type=kind,
-        headers={name: value.encode().decode("latin-1") for name, value in asked.headers.items()},
+        headers=Headers((name, value.encode().decode("latin-1")) for name, value in asked.headers.items()),
         environ_overrides={
             "PATH_INFO": unquote_to_bytes(asked.path).decode("latin-1"),
             "QUERY_STRING": asked.query,

@@ -102,7 +102,7 @@ def page_guest(since: Cursor | None) -> Subscriber:
 def note_cursor() -> None:
     """Before a page asks for anything: where the book is."""
     if is_signed_in():
-        epoch, seq = services().store.heads([signed_in_user().book_id])[signed_in_user().book_id]
+        epoch, seq = services().store.latest_seqs([signed_in_user().book_id])[signed_in_user().book_id]
         g.cursor = Cursor(epoch, seq)
 
 

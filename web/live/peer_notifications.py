@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any
 
-from storage.commit_notifications import CommitNotifications
+from storage.base import CommitNotifications
 from web.server.thread_pool import ThreadPool
 
 LOOK_SECONDS = 0.01

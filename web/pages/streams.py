@@ -17,8 +17,8 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
 from offbook.core.text import without_control_characters
+from storage.base import StreamFile
 from storage.errors import StreamFault
-from storage.streams.reader import StreamReader, reading
 from storage.values import StreamGap, StreamMessage, StreamSource, StreamSummary
 from web.auth import admin_required
 from web.current import services
@@ -94,7 +94,7 @@ def show(stream_id: UUID) -> ResponseReturnValue:
     span = SPANS.get(query.text("span", ""), SPANS["hour"])
     before = query.number("before", NEWEST, most=NEWEST)
     try:
-        with reading(source.path) as file:
+        with services().streams.reading(source) as file:
             found = {
                 "summary": file.summary(now),
                 "rates": rates(file, span, now),
@@ -115,13 +115,13 @@ def page(messages: list[StreamMessage]) -> dict[str, Any]:
 
 def row(source: StreamSource, now: int) -> StreamRow:
     try:
-        with reading(source.path) as file:
+        with services().streams.reading(source) as file:
             return StreamRow(source, file.summary(now), rates(file, SPANS["hour"], now))
     except StreamFault as fault:
         return StreamRow(source, fault=str(fault))
 
 
-def rates(file: StreamReader, span: Span, now: int) -> Rates:
+def rates(file: StreamFile, span: Span, now: int) -> Rates:
     """The last bar is of now, and still grows."""
     start = (now // SECOND_US // span.seconds - span.bars + 1) * span.seconds
     end = start + span.bars * span.seconds

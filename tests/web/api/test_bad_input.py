@@ -143,7 +143,8 @@ def test_a_rejected_change_again_is_rejected_again(laptop: Caller) -> None:
 
 @pytest.mark.parametrize(("path", "key", "text", "code"), QUERIES, ids=lambda value: repr(value)[:40])
 def test_an_absurd_query_is_told_so(laptop: Caller, path: str, key: str, text: str, code: str) -> None:
-    is_told(laptop.get(path, **{key: text}), 400, code)
+    query: dict[str, Any] = {key: text}
+    is_told(laptop.get(path, **query), 400, code)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def edited(data: Mapping[str, Any], **changes: list[str]) -> dict[str, Any]:
     return data_of(posted_form(sent(open_form(data, 5, CHANGE)) | changes))
 
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 ENTRIES = st.fixed_dictionaries(
     {"kind": st.sampled_from(["phone", "email", "address", "url", "date", "group", "custom"])},
     optional={"label": TEXT, "position": st.integers(0, 9)} | dict.fromkeys(VALUE_PARTS, TEXT),

@@ -56,7 +56,12 @@ class Person:
         return found
 
     def device_edits(self, contact: str, operation: str = "UPDATE", **data: Any) -> None:
-        item = {"id": self.parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}
+        item: dict[str, Any] = {
+            "id": self.parts.new_id(),
+            "table": "contacts",
+            "record_id": contact,
+            "operation": operation,
+        }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
         change = change_of(item | ({"data": data} if data else {}), self.device.uuid)
         push(self.parts.store, self.book, ChangeOrigin(self.device.id), [change], self.parts.clock())

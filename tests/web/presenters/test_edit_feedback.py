@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.merge.decide import Create, NoChange, Write, decide
+from offbook.core.merge.decide import Create, NoChange, Reject, Write, decide
 from offbook.core.model import Change, Record, Verdict
 from offbook.core.protocol.requests import change_of
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of, quote_value
@@ -38,7 +38,8 @@ def after(record: Record | None, one: Change, seq: int, policy: str = "merge") -
         case NoChange(verdict):
             assert record is not None
             return verdict, record
-    raise AssertionError
+        case Reject(code):
+            raise AssertionError(code)
 
 
 ADA = after(None, change(1, 0, {"name": "Ada", "phone": "1", "company": "A"}, operation="INSERT"), 10)[1]

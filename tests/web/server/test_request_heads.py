@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from config import Config
@@ -99,7 +101,8 @@ def test_headers_are_counted_too(place: str, count: int, status: int) -> None:
     """Each takes more memory than its bytes."""
     many = {f"A-{number}": "b" for number in range(count)}
     trailers = "".join(f"{name}: {value}\r\n" for name, value in many.items()).encode()
-    post = request("POST", Transfer_Encoding="chunked", Connection="close", **(many if place == "head" else {}))
+    more: dict[str, Any] = many if place == "head" else {}
+    post = request("POST", Transfer_Encoding="chunked", Connection="close", **more)
     with serving(showing_app) as url:
         (answer,) = talk(url, post, chunked(b"{}", trailers=b"" if place == "head" else trailers))
     assert answer.status == status

@@ -56,12 +56,21 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest
         done.append("begun")
         return "begun"
 
+    def dropped() -> str:
+        done.append("dropped")
+        return "dropped"
+
     async def close() -> list[str | BaseException]:
-        jobs = [asyncio.ensure_future(threads.run(one)) for one in (work, lambda: done.append("dropped") or "")]
+        jobs = [asyncio.ensure_future(threads.run(one)) for one in (work, dropped)]
         await asyncio.to_thread(begun.wait, 10)
         (thread,) = threads._threads
         join = thread.join
-        monkeypatch.setattr(thread, "join", lambda: (go.set(), join()))  # the work ends when it is waited for
+
+        def let_go_and_join() -> None:
+            go.set()
+            join()
+
+        monkeypatch.setattr(thread, "join", let_go_and_join)  # the work ends when it is waited for
         threads.close()
         return await asyncio.gather(*jobs, return_exceptions=True)
 

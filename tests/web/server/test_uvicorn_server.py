@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import NoneType
+from typing import Any
 
 import httptools
 import pytest
@@ -121,7 +122,7 @@ def test_connections_have_the_state_that_is_built_on() -> None:
         ws.sendall(handshake())
         assert ws.recv(100).startswith(b"HTTP/1.1 101 ")
         wait_until(lambda: len(server.server_state.connections) == 2)
-        by_kind = {type(made).__name__: made for made in server.server_state.connections}
+        by_kind: dict[str, Any] = {type(made).__name__: made for made in server.server_state.connections}
         wait_until(lambda: by_kind["TimedProtocol"].cycle is not None)
         for made, state in (
             (by_kind["TimedProtocol"], HTTP_STATE),

@@ -197,7 +197,8 @@ def test_an_error_s_number_is_told_and_a_number_that_may_be_anyone_s_is_not(form
 
     gone = caught((Path("/no/such/file") / NAME).read_text)
     assert "FileNotFoundError[2] < " in FORMATS[form]().format(a_record("It failed", error=gone))
-    number = caught(lambda: {}[555_019_283])
+    nothing: dict[int, int] = {}
+    number = caught(lambda: nothing[555_019_283])
     line = FORMATS[form]().format(a_record("It failed", error=number))
     assert "KeyError < " in line
     assert "555" not in line
