@@ -10,8 +10,9 @@ from contextlib import suppress
 
 from offbook.core.users import require_access
 from services.passwords import Effort, Passwords
-from storage.engines.database import NOT_WRITTEN, Database
+from storage.engines.database import Database
 from storage.errors import WrongPassword
+from storage.failures import NOT_WRITTEN
 from storage.repositories.devices import Devices
 from storage.repositories.login_throttle import Admission, LoginThrottle
 from storage.repositories.sessions import Lifetime

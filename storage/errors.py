@@ -1,7 +1,7 @@
 """What storage raises: why a database takes no changes (its disk is full, or it may only be read: reading goes on in
 all of them), why a password lets nobody in, why a stream can't be read.
 
-What a driver says when it refuses a write is each engine's own (``Kind.refusal``); storage.engines.database raises
+What a driver says when it refuses a write is each engine's own (``EngineAdapter.refusal``); storage.engines.database raises
 these in its place, wherever in a transaction it comes.
 """
 

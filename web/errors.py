@@ -18,8 +18,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
-from storage.engines.database import FAILURES
 from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
+from storage.failures import FAILURES
 
 PROBLEM = "application/problem+json"
 

@@ -29,9 +29,10 @@ from offbook.core.login_throttle import (
     decide,
     network_of,
 )
-from storage.engines.database import NOT_WRITTEN, Database
+from storage.engines.database import Database
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Throttled
+from storage.failures import NOT_WRITTEN
 from storage.repositories import user_names
 from storage.repositories.user_names import Named, comparable
 

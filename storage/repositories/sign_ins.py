@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from models import SessionRow, User
-from storage.engines.database import NOT_WRITTEN
 from storage.errors import WrongPassword
+from storage.failures import NOT_WRITTEN
 from storage.repositories.devices import LET_IN
 from storage.repositories.sessions import (
     OPEN,

@@ -20,8 +20,8 @@ from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync import sync_together
-from storage.engines.database import FAILURES
 from storage.errors import Unwritable
+from storage.failures import FAILURES
 from web.api.sync import device_report
 from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
