@@ -25,6 +25,7 @@ from services.passwords import PASSWORD_LENGTH_MIN, Effort
 from services.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
+from storage.failures import FAILURES
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
@@ -111,6 +112,7 @@ def wire(app: App, config: Config) -> None:
         activity=Activity(database),
         streams=Streams(database),
         open_notifications=partial(open_notifications, database, config.live_url),
+        database_failures=FAILURES,
         clock=now_us,
         new_id=random_id,
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 from bench.statistics import Figure, median, seconds
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.stream_file import StreamWriter
-from storage.streams.reader import reading
-from web.pages.streams import MESSAGES, NEWEST, SPANS, rates
+from services.streams import read_stream
+from web.pages.streams import MESSAGES, NEWEST, SPANS, rates_of
 
 TOTAL = 1_000_000
 BATCH = 50_000
@@ -43,8 +43,5 @@ def fill(path: Path, now: int) -> None:
 
 
 def look(path: Path, span: str, before: int, now: int) -> None:
-    with reading(path) as file:
-        file.summary(now)
-        rates(file, SPANS[span], now)
-        file.gaps()
-        file.messages(before, MESSAGES)
+    bars = SPANS[span].bars_until(now)
+    rates_of(read_stream(path, bars, now, before, MESSAGES), SPANS[span], now)

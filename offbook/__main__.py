@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.cli import FAILED, OK, CommandResult, NoBook, exit_code, standard_streams
+from offbook.cli import standard_streams
+from offbook.cli.errors import NoBook, exit_code
 from offbook.cli.parser import parse
 from offbook.cli.paths import file_of, stream_file_of
+from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
 from offbook.core.text import without_control_characters
 from offbook.database.connection import BUSY_SECONDS_MAX

@@ -67,13 +67,3 @@ def proxy_of(address: str) -> str | None:
     if not host or is_this_machine(host):
         return None
     return select_proxy(address, get_environ_proxies(address))
-
-
-def socket_proxy_of(address: str) -> str | None:
-    """As proxy_of(), for a WebSocket. Raises what websockets raises for an address that is none."""
-    from websockets.proxy import get_proxy
-    from websockets.uri import parse_uri
-
-    if is_this_machine(host_of(address)):
-        return None
-    return get_proxy(parse_uri(address))

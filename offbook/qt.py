@@ -26,6 +26,7 @@ from threading import Event
 
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
+from offbook.core.backoff import backoff_seconds, with_jitter
 from offbook.core.errors import NotAuthorized, OtherBook, SyncError
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
@@ -191,11 +192,12 @@ def retry_seconds(error: Exception, failures: int, chance: float) -> float:
 
     ``chance`` is from 0 to 1, so that many devices do not come back in one moment.
     """
-    most = min(RETRY_SECONDS_MAX, RETRY_SECONDS_MIN * 2.0 ** min(failures - 1, 20))
     if isinstance(error, NotAuthorized | OtherBook | NoServer):
-        most = RETRY_SECONDS_MAX
+        seconds = with_jitter(RETRY_SECONDS_MAX, chance)
+    else:
+        seconds = backoff_seconds(failures, chance, RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
     asked_for = error.retry_after_seconds if isinstance(error, SyncError) else None
-    return max(most * (0.5 + 0.5 * chance), asked_for or 0.0)
+    return max(seconds, asked_for or 0.0)
 
 
 class LiveSignals(QObject):

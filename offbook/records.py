@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.lenient_validation import typed_part
+from offbook.core.messages import MISSING_IN_ENTRY, TOO_MANY_ENTRIES
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, Map, Table
 from offbook.core.text import normalize_for_search
@@ -132,10 +133,10 @@ def _typed(
 def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:
     for key, entry in entries.items():
         if entry is not None and key not in before and (missing := [one for one in map_.required if one not in entry]):
-            raise Invalid("missing", f"{map_.name}/{key}/{missing[0]} is needed for a new entry.")
+            raise Invalid.of(MISSING_IN_ENTRY, field=f"{map_.name}/{key}/{missing[0]}")
     standing = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
     if entries.keys() - before.keys() and len(standing) > map_.entries_max:
-        raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
+        raise Invalid.of(TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
 
 
 def _holds(contact: Mapping[str, Json], words: Iterable[str]) -> bool:

@@ -22,6 +22,7 @@ from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch, state_at, state_of, to_values
 from offbook.core.merge.batch import Outcome
+from offbook.core.messages import CANT_BE_APPLIED
 from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.push import apply_batch
@@ -171,7 +172,7 @@ def _wrote(record: Record, change_id: str) -> bool:
 def _change(record: Record, wish: Patch, by: Actor, change_id: str, now: int) -> Change:
     change = change_for(record, wish, by, change_id, now)
     if isinstance(change, Rejection):
-        raise Invalid(change.code, change.detail)
+        raise Invalid.from_fault(change.fault)
     return change
 
 
@@ -179,7 +180,7 @@ def _push(book: WriteTransaction, by: Actor, change: Change, now: int) -> tuple[
     pushed = apply_batch(book, by.origin, [change], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
-        raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
     return outcome, pushed.records[change.key]
 
 

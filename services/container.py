@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text."""
+    """What the views work with. ``clock`` gives microseconds since 1970, ``new_id`` a random UUID as text.
+
+    ``database_failures`` are raised where the database can't be reached or is too busy.
+    """
 
     config: Config
     store: SqlStore
@@ -32,5 +35,6 @@ class Services:
     activity: Activity
     streams: Streams
     open_notifications: Callable[[], CommitNotifications]
+    database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]
     new_id: Callable[[], str]

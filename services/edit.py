@@ -61,14 +61,14 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
     """Push the edit as one change, of ``actor``'s id and replica; what became of it."""
     item = change_of(_wire(edit, actor.id, now_us), actor.replica)
     if isinstance(item, Rejection):
-        return EditResult(Verdict.REJECTED, rejected=item.detail)
+        return EditResult(Verdict.REJECTED, rejected=item.fault.detail)
     with store.reading(book_id) as book:
         before = book.records(item.table, [item.record_id]).get(item.key)
     pushed = push(store, book_id, actor.origin, [item], now_us)
     (outcome,) = pushed.outcomes
     after = pushed.records.get(item.key)
-    if outcome.verdict is Verdict.REJECTED:
-        return EditResult(outcome.verdict, item, before, after, rejected=outcome.detail or "")
+    if outcome.fault is not None:
+        return EditResult(outcome.verdict, item, before, after, rejected=outcome.fault.detail)
     return EditResult(outcome.verdict, item, before, after, _authors_met(store, book_id, before, item))
 
 

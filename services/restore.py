@@ -17,6 +17,7 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
 from offbook.core.merge.retention import is_purged
+from offbook.core.messages import CANT_BE_APPLIED
 from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
@@ -108,7 +109,7 @@ def _append_restores(book: WriteTransaction, by: Actor, record: Record, wish: Pa
     pushed = apply_batch(book, by.origin, [change_for(record, wish, by, by.id, now)], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
-        raise Invalid(outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
     return pushed.records[record.table, record.id]
 
 
@@ -202,8 +203,8 @@ def restore_book_to(store: Store, book_id: int, by: Actor, seq: int, now: int, s
             made = [_change(one.record, one.wish, by, now) for one in some]
             touched = {(one.record.table, one.record.id): one.record for one in some}
             pushed = apply_batch(book, by.origin, made, now, touched)
-            if flaws := [one for one in pushed.outcomes if one.verdict is Verdict.REJECTED]:
-                raise Invalid(flaws[0].code or "rejected", f"The book can't go back there: {flaws[0].detail}")
+            if faults := [outcome.fault for outcome in pushed.outcomes if outcome.fault is not None]:
+                raise Invalid(faults[0].code, f"The book can't go back there: {faults[0].detail}")
         return BookRestore(len(found), before)
 
 

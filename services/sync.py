@@ -119,7 +119,7 @@ def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
         record = pushed.records.get(outcome.key)
         result["seq"] = pushed.head if record is None else record.seq
         result["record"] = None if record is None else data_of(record)
-    if outcome.code is not None:
-        result["code"] = outcome.code
-        result["detail"] = outcome.detail
+    if outcome.fault is not None:
+        result["code"] = outcome.fault.code
+        result["detail"] = outcome.fault.detail
     return result

@@ -66,10 +66,10 @@ def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) ->
     change = step if isinstance(step, Rejection) else step.change
     pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
     outcome = pushed.outcomes[0]
-    if isinstance(step, TutorialStep) and outcome.code is None:
+    if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))
         notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
-    return RecordedVerdict(outcome.verdict, outcome.seq, outcome.code, outcome.detail)
+    return RecordedVerdict(outcome.verdict, outcome.seq, outcome.fault)
 
 
 def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]]:

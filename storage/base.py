@@ -22,7 +22,6 @@ from offbook.core.model import Author, Conflict, Cursor, Key, Record, Value, Ver
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
-from storage.values import StreamGap, StreamMessage, StreamSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +178,13 @@ class Store(Protocol):
 
 
 class LiveStore(Store, Protocol):
-    """A store that says what is committed in it. ``on_commit`` is called after each commit that gave a book a later
-    seq, with the book's id and that seq, in the thread that wrote."""
+    """A store whose commits others may follow."""
 
     on_commit: Callable[[int, int], None] | None
+    """Called after each commit of this process that gave a book a later seq, with both, in the thread that wrote."""
 
     def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
-        """The epoch and the newest seq of each of these books, those that are not there left out."""
+        """The epoch and the newest seq of each of these books; those that are not there are left out."""
         ...
 
 
@@ -208,23 +207,3 @@ class CommitNotifications(Protocol):
         """Say that this process has committed in these books. May take as long as the network."""
 
     def close(self) -> None: ...
-
-
-class StreamFile(Protocol):
-    """One state of a file of `offbook ingest`."""
-
-    def summary(self, now_us: int) -> StreamSummary:
-        """Where the stream stands."""
-        ...
-
-    def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
-        """How many messages came in each span of time, the first of which begins at second ``start``."""
-        ...
-
-    def gaps(self) -> list[StreamGap]:
-        """The last ones, the newest first."""
-        ...
-
-    def messages(self, before: int, limit: int) -> list[StreamMessage]:
-        """The newest first, of those with an id below ``before``."""
-        ...

@@ -1,8 +1,7 @@
-"""What storage raises: why a database takes no changes (its disk is full, or it may only be read: reading goes on in
-all of them), why a password lets nobody in, why a stream can't be read.
+"""Errors of storage that callers tell apart: a database that takes no changes, a sign-in that is refused, a stream.
 
-What a driver says when it refuses a write is each engine's own (``EngineAdapter.refusal``); storage.engines.database raises
-these in its place, wherever in a transaction it comes.
+An Unwritable database can be read all the same. What a driver says when it refuses a write is each engine's own
+(``EngineAdapter.refusal``); storage.engines.database raises these in its place, wherever in a transaction it comes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from offbook.core.errors import OffbookError
 from offbook.core.login_throttle import SECOND_US
 
 RETRY_SECONDS = 30
-"""After so long a client may ask again, where the database takes no changes."""
+"""When a client may ask again that was refused a write."""
 
 
 class Unwritable(OffbookError):
@@ -78,15 +77,15 @@ class Throttled(OffbookError):
 
     def __init__(self, wait_us: int) -> None:
         self.wait_seconds = -(-wait_us // SECOND_US)
-        super().__init__(f"Too many passwords were tried. Wait {_span(self.wait_seconds)}, then try again.")
+        super().__init__(f"Too many passwords were tried. Wait {_wait(self.wait_seconds)}, then try again.")
 
 
-def _span(seconds: int) -> str:
-    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
-class StreamFault(OffbookError):
+class UnreadableStream(OffbookError):
     """The file can't be read just now."""
 
     code = "unreadable"
+
+
+def _wait(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 60 else (-(-seconds // 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

@@ -19,7 +19,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
 from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
-from storage.failures import FAILURES
 
 PROBLEM = "application/problem+json"
 
@@ -152,7 +151,8 @@ def from_database(_: Exception) -> Response:
 
 
 def register(app: Flask) -> None:
-    for failure in FAILURES:
+    """Let the app answer with a problem to whatever is raised."""
+    for failure in app.extensions["offbook"].database_failures:
         app.register_error_handler(failure, from_database)
     app.register_error_handler(ApiProblem, answer)
     app.register_error_handler(HTTPException, from_http)

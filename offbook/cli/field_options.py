@@ -1,4 +1,4 @@
-"""An option for each field of a contact, made from TABLES, and details as they are typed."""
+"""An option for each field of a contact, made from CONTACTS, and details as they are typed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from offbook.cli import Ambiguous
+from offbook.cli.errors import Ambiguous
 from offbook.core.errors import NotFound
 from offbook.core.schema import CONTACTS, Type
 from offbook.core.validation import Json
@@ -50,20 +50,21 @@ def add_options(parser: argparse._ActionsContainer, *, without: str = "") -> Non
         if field.name == without:
             continue
         option, dest = f"--{field.name.replace('_', '-')}", PREFIX + field.name
-        words = HELP.get(field.name, field.name.replace("_", " "))
+        text = HELP.get(field.name, field.name.replace("_", " "))
         if field.type is Type.FLAG:
             flag = argparse.BooleanOptionalAction
-            parser.add_argument(option, dest=dest, action=flag, default=argparse.SUPPRESS, help=words)
+            parser.add_argument(option, dest=dest, action=flag, default=argparse.SUPPRESS, help=text)
         else:
-            kind = int if field.type is Type.INTEGER else str
+            reader = int if field.type is Type.INTEGER else str
             metavar = field.type.upper()
-            parser.add_argument(option, dest=dest, type=kind, metavar=metavar, default=argparse.SUPPRESS, help=words)
+            parser.add_argument(option, dest=dest, type=reader, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument(
         "--detail", metavar="KIND:LABEL=VALUE", type=detail, action="append", default=[], help=DETAIL_HELP
     )
 
 
 def add_removal(parser: argparse._ActionsContainer) -> None:
+    """The option --remove-detail, for commands that change a contact."""
     parser.add_argument(
         "--remove-detail",
         metavar="KEY",
@@ -74,14 +75,14 @@ def add_removal(parser: argparse._ActionsContainer) -> None:
 
 
 def fields_in(args: argparse.Namespace) -> dict[str, Json]:
-    """The fields that were given, and no others."""
+    """The fields that were typed, and no others."""
     return {name.removeprefix(PREFIX): value for name, value in vars(args).items() if name.startswith(PREFIX)}
 
 
 def detail(text: str) -> dict[str, Json]:
-    """``KIND:LABEL=VALUE`` as an entry."""
-    what, equals, value = text.partition("=")
-    kind, _, label = what.partition(":")
+    """``KIND:LABEL=VALUE`` as an entry. Raises ArgumentTypeError."""
+    name, equals, value = text.partition("=")
+    kind, _, label = name.partition(":")
     kind = kind.strip().lower()
     if not equals or kind not in KINDS:
         raise argparse.ArgumentTypeError(f"{text!a} is not KIND:LABEL=VALUE with a kind of {', '.join(KINDS)}")
@@ -91,29 +92,28 @@ def detail(text: str) -> dict[str, Json]:
 
 def _parts(value: str) -> dict[str, str]:
     """The parts of an address where each is named; else the address as it was typed."""
-    found = [PART.fullmatch(piece) for piece in value.split(";")]
-    named = {match[1]: match[2].strip() for match in found if match is not None}
-    return named if len(named) == len(found) else {"value": value}
+    matches = [PART.fullmatch(piece) for piece in value.split(";")]
+    parts = {match[1]: match[2].strip() for match in matches if match is not None}
+    return parts if len(parts) == len(matches) else {"value": value}
 
 
 def details_in(args: argparse.Namespace, before: Mapping[str, Mapping[str, Any]]) -> dict[str, Json]:
-    """The entries that were given, behind those of their kind, and None for each that is to go."""
+    """The entries that were typed, placed behind those of their kind, and None for each that is to go, by key."""
     entries: dict[str, Json] = {key_of(text, before): None for text in getattr(args, "remove_detail", [])}
-    last = dict.fromkeys(KINDS, 1)
+    positions = dict.fromkeys(KINDS, 1)
     for entry in before.values():
-        last[entry["kind"]] = max(last[entry["kind"]], entry.get("position") or 0)
+        positions[entry["kind"]] = max(positions[entry["kind"]], entry.get("position") or 0)
     for entry in args.detail:
-        last[entry["kind"]] += 1
-        entries[uuid.uuid4().hex[:16]] = {**entry, "position": last[entry["kind"]]}
+        positions[entry["kind"]] += 1
+        entries[uuid.uuid4().hex[:16]] = {**entry, "position": positions[entry["kind"]]}
     return entries
 
 
 def key_of(text: str, details: Mapping[str, object]) -> str:
-    """The key that was meant: whole, or as much of it as tells it from the others."""
-    found = [text] if text in details else [key for key in details if text and key.startswith(text)]
-    if not found:
-        keys = ", ".join(details) or "none"
-        raise NotFound(f"There is no detail with the key {text!a}. The keys here: {keys}.")
-    if len(found) > 1:
-        raise Ambiguous(f"Several details have a key that begins with {text!a}: {', '.join(found)}.")
-    return found[0]
+    """The key that is meant: whole, or as much of it as tells it from the others. Raises NotFound and Ambiguous."""
+    keys = [text] if text in details else [key for key in details if text and key.startswith(text)]
+    if not keys:
+        raise NotFound(f"There is no detail with the key {text!a}. The keys here: {', '.join(details) or 'none'}.")
+    if len(keys) > 1:
+        raise Ambiguous(f"Several details have a key that begins with {text!a}: {', '.join(keys)}.")
+    return keys[0]

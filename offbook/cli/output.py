@@ -1,4 +1,4 @@
-"""How things are said to people: tables, times, numbers of things. Pure: text in, text out.
+"""How the command speaks: labels, tables, times, numbers of things, events as they come, and a progress bar.
 
 What a contact holds may come from anyone: everything that is printed goes through ``without_control_characters``
 (offbook.core.text).
@@ -6,17 +6,34 @@ What a contact holds may come from anyone: everything that is printed goes throu
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import combining, east_asian_width
 
 from offbook.contacts.labels import KINDS, field_label, kind_label
 from offbook.core.schema import EXISTS
+from offbook.core.text import without_control_characters
 from offbook.core.validation import Json
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from offbook.sync.session import SyncReport
 
 GAP = "  "
 CELL_WIDTH_MAX = 40
 ID_LENGTH_MIN = 8
+
+BAR_AFTER_SECONDS = 0.5
+"""A sync that is done sooner shows no progress bar."""
+
+Event = dict[str, Any]
+"""What happened while a command runs that has no end, under ``event``, with what belongs to it."""
 
 LABELS: Mapping[str, str] = {"email_label": "Email label", "starred": "Starred"}
 """What the command calls otherwise than the pages do."""
@@ -36,65 +53,131 @@ def cell_label(cell: str) -> str:
     return of_entry if name == EXISTS else f"{of_entry} {name}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count(number: int, singular: str, plural: str = "") -> str:
     """``1 change``, ``2,000 changes``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def moment(iso: str | None) -> str:
-    """A time of the wire in this device's zone, to the minute."""
+def format_time(iso: str | None) -> str:
+    """A time of the wire in this device's zone, to the minute; ``never`` for none."""
     try:
         return datetime.fromisoformat(iso or "").astimezone().strftime("%Y-%m-%d %H:%M") if iso else "never"
     except (ValueError, OverflowError):
         return str(iso)
 
 
-def flat(text: Json) -> str:
-    """Any value as one short cell of a table."""
+def flatten(text: Json) -> str:
+    """Any value in one line, as a cell of a table; empty for none."""
     return " ".join(str(text).split()) if text is not None else ""
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
     """Each id by as many of its first characters as tell all of them apart."""
-    length = next((n for n in range(ID_LENGTH_MIN, 36) if len({one[:n] for one in ids}) == len(set(ids))), 36)
-    return {one: one[:length] for one in ids}
+    length = next((n for n in range(ID_LENGTH_MIN, 36) if len({id[:n] for id in ids}) == len(set(ids))), 36)
+    return {id: id[:length] for id in ids}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], room: int | None = None) -> list[str]:
-    """Rows in columns. ``room`` is the width of the terminal: None where nothing is to be cut."""
+# --- columns ---------------------------------------------------------------------------------------------------------
+
+
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]], columns_max: int | None = None) -> list[str]:
+    """Rows in columns, one line each. ``columns_max`` is the terminal's width: None where nothing is to be cut."""
     cells = [tuple(head), *rows]
-    if room is not None:
+    if columns_max is not None:
         cells = [tuple(cut(cell, CELL_WIDTH_MAX) for cell in row) for row in cells]
     widths = [max(map(width, column)) for column in zip(*cells, strict=True)]
-    lines = [GAP.join(map(padded, row, widths)).rstrip() for row in cells]
-    return lines if room is None else [cut(line, room) for line in lines]
+    lines = [GAP.join(map(pad, row, widths)).rstrip() for row in cells]
+    return lines if columns_max is None else [cut(line, columns_max) for line in lines]
 
 
-def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Names and what they say, one below the other."""
-    most = max((width(name) for name, _ in rows), default=0)
+def format_pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Names and what they say, one below the other; a text of several lines takes several."""
+    name_width = max((width(name) for name, _ in rows), default=0)
     lines = []
     for name, text in rows:
         first, *more = text.splitlines() or [""]
-        lines += [f"{padded(name, most)}{GAP}{first}", *(" " * (most + len(GAP)) + line for line in more)]
+        lines += [f"{pad(name, name_width)}{GAP}{first}", *(" " * (name_width + len(GAP)) + line for line in more)]
     return lines
 
 
-def padded(text: str, to: int) -> str:
-    return text + " " * (to - width(text))
+def pad(text: str, columns: int) -> str:
+    """The text with spaces behind it, up to so many columns of a terminal."""
+    return text + " " * (columns - width(text))
 
 
 def width(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)
-    return sum(0 if combining(one) else 1 + (east_asian_width(one) in "WF") for one in text)
+    return sum(0 if combining(letter) else 1 + (east_asian_width(letter) in "WF") for letter in text)
 
 
-def cut(text: str, room: int) -> str:
-    """Text that fits, with an ellipsis in the place of what does not."""
-    if width(text) <= room:
+def cut(text: str, columns: int) -> str:
+    """Text that fits into so many columns, with an ellipsis in the place of what does not."""
+    if width(text) <= columns:
         return text
-    while text and width(text) >= room:
+    while text and width(text) >= columns:
         text = text[:-1]
     return text + "…"
+
+
+def terminal_columns() -> int | None:
+    """The width of the terminal; None where a program or a file is at the other end, for which nothing is cut."""
+    import shutil  # here, since it brings four ways of compressing along
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def event_as_json(event: Event) -> str:
+    """An event for programs: one line of JSON, with the time in UTC."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": now, **event})
+
+
+def with_time(sentence: str) -> str:
+    """A sentence for people, behind the time of their clock."""
+    return without_control_characters(f"{datetime.now():%H:%M:%S}  {sentence}")
+
+
+class ProgressBar:
+    """The progress of a sync that takes a while: on a terminal, and nowhere else.
+
+    rich is loaded when the bar is drawn for the first time. It leaves colours out where NO_COLOR is set.
+    """
+
+    def __init__(self, stream: TextIO, after_seconds: float = BAR_AFTER_SECONDS) -> None:
+        self._stream = stream
+        self._from = time.monotonic() + after_seconds
+        self._drawn: tuple[Progress, TaskID] | None = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._drawn is not None:
+            self._drawn[0].stop()
+
+    def update(self, report: SyncReport, left: int) -> None:
+        """Call this after each response. ``left`` changes are still to be sent; what comes, only the server knows."""
+        if time.monotonic() < self._from or not self._stream.isatty():
+            return
+        if self._drawn is None:
+            self._drawn = self._draw()
+        progress, task = self._drawn
+        total = report.pushed + left if left else None
+        words = f"{report.pushed:,} sent, {report.pulled:,} received"
+        progress.update(task, completed=report.pushed, total=total, words=words)
+
+    def _draw(self) -> tuple[Progress, TaskID]:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("Syncing"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+        progress = Progress(*columns, console=Console(file=self._stream), transient=True)
+        progress.start()
+        return progress, progress.add_task("", total=None, words="")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from offbook.cli import CommandResult, UsageError, field_options
+from offbook.cli import field_options
 from offbook.cli.commands import (
     changes,
     conflicts,
@@ -19,6 +19,8 @@ from offbook.cli.commands import (
     verify,
     watch,
 )
+from offbook.cli.errors import UsageError
+from offbook.cli.result import CommandResult
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
@@ -148,16 +149,16 @@ def item_of(body: Json, device: str) -> Item:
     The change's id is made of what it says, so that a repeated request is a repeated change.
     """
     if not isinstance(body, dict):
-        raise Malformed("not_an_object", "The body must be one change, an object.")
+        raise Malformed.of(messages.NOT_ONE_CHANGE)
     table, operation = body.get("table"), body.get("operation")
     if not isinstance(table, str) or not isinstance(operation, str) or operation not in OPERATIONS:
-        raise Malformed("bad_change", f'A change needs "table" and "operation" ({", ".join(OPERATIONS)}).')
+        raise Malformed.of(messages.BAD_CHANGE, operations=", ".join(OPERATIONS))
     number, timestamp = body.get("record_id"), body.get("timestamp")
     if type(number) is not int or not -INTEGER_MAX <= number <= INTEGER_MAX:
-        raise Malformed("bad_id", '"record_id" must be the whole number that the device calls the record by.')
+        raise Malformed.of(messages.BAD_NUMBER)
     micros = micros_of(timestamp) if isinstance(timestamp, str) else None
     if micros is None:
-        raise Malformed("bad_time", '"timestamp" must be an ISO 8601 time, like 2026-11-20T17:00:00+00:00.')
+        raise Malformed.of(messages.BAD_TUTORIAL_TIME)
     data = _data_of(body.get("data"))
     content = json.dumps([table, number, operation, timestamp, data], sort_keys=True)
     change_id = str(uuid5(UUID(device), content))
@@ -168,7 +169,7 @@ def _data_of(data: Json) -> dict[str, Json] | None:
     if data is None:
         return None
     if not isinstance(data, dict) or any(isinstance(value, dict | list) for value in data.values()):
-        raise Malformed("bad_data", '"data" must be the row: an object of columns and their values, or null.')
+        raise Malformed.of(messages.BAD_ROW)
     return {name: _text_of(data[name]) for name in (*CELLS, "updated_at") if name in data}
 
 
@@ -187,17 +188,17 @@ def _text_of(value: Json) -> Json:
 def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
     """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
     if item.table != TABLE:
-        return Rejection(item.change_id, "unknown_table", f"There is no synced table of this name: it may be {TABLE}.")
+        return Rejection(item.change_id, messages.UNKNOWN_TABLE.fault(tables=TABLE))
     if item.operation is Operation.DELETE:
         return None if known is None else _deletion(item, known, device)
     if item.data is None:
         return None
     if known is None and item.number < 0:
-        return Rejection(item.change_id, "unknown_record", "This server gave this device no record of this number.")
+        return Rejection(item.change_id, messages.UNKNOWN_NUMBER.fault())
     try:
         sent = _cells(item, item.data, Operation.INSERT if known is None else Operation.UPDATE)
-    except Invalid as fault:
-        return Rejection(item.change_id, fault.code, str(fault))
+    except Invalid as invalid:
+        return Rejection(item.change_id, invalid.fault)
     return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
 
 

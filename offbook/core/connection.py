@@ -26,6 +26,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
+from offbook.core.backoff import backoff_seconds, doubled, with_jitter
+
 
 class ConnectionState(StrEnum):
     """Where a started replica is; the module's table says what each state means."""
@@ -141,6 +143,9 @@ class Seconds:
 
 SECONDS = Seconds()
 
+RETRY_LEAST_SHARE = 0.2
+"""The first try after a failure may come soon: most failures are over in a moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveConnection:
@@ -227,13 +232,12 @@ def _lasts(link: LiveConnection, now: float, chance: float, seconds: Seconds, re
 
 def backoff(failures: int, chance: float, seconds: Seconds = SECONDS) -> float:
     """How long to wait after so many failures in a row: 0.1 to 0.5 s, then twice that, in the end 4 to 20 s."""
-    most = min(seconds.retry_max, seconds.retry_min * 2.0 ** min(failures - 1, 20))
-    return most * (0.2 + 0.8 * chance)
+    return backoff_seconds(failures, chance, seconds.retry_min, seconds.retry_max, RETRY_LEAST_SHARE)
 
 
 def live_backoff(misses: int, never_opened: bool, chance: float, seconds: Seconds = SECONDS) -> float:
     """When to try the live channel again. One that broke at once, and then later and later; one that does not seem to
     be there, after half a minute at the earliest; in the end each of them every five to ten minutes."""
-    doubled = 2.0 ** min(misses - 1, 20)
-    most = seconds.no_live_min * doubled if never_opened else seconds.live_min * (doubled - 1)
-    return min(seconds.live_max, most) * (0.5 + 0.5 * chance)
+    if never_opened:
+        return backoff_seconds(misses, chance, seconds.no_live_min, seconds.live_max)
+    return with_jitter(min(seconds.live_max, seconds.live_min * (doubled(misses) - 1)), chance)

@@ -3,11 +3,12 @@
 ::
 
     OffbookError
-    ├── Malformed            a request or an answer is not in the form that the wire asks for
+    ├── CodedError           one of these, with the arguments that its sentence is made of
+    │   ├── Malformed        a request or an answer is not in the form that the wire asks for
+    │   ├── Invalid          a value that may not be stored: says which field, and why
+    │   ├── Conflicting      what is asked for does not fit what is stored: says what stands against it
+    │   └── NotLetIn         the user of this password or token is disabled or removed
     ├── NotFound             no such record, change or device
-    ├── Invalid              a value that may not be stored: says which field, and why
-    ├── Conflicting          what is asked for does not fit what is stored: says what stands against it
-    ├── NotLetIn             the user of this password or token is disabled or removed
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
@@ -25,6 +26,11 @@ Expected outcomes (a conflict, a rejected change, a stale page) are values, not 
 
 from __future__ import annotations
 
+from typing import Self
+
+from offbook.core.codes import CODES
+from offbook.core.messages import Argument, Fault, Message
+
 
 class OffbookError(Exception):
     """The root. ``code`` is stable and for programs; the message is a sentence for people."""
@@ -32,13 +38,34 @@ class OffbookError(Exception):
     code = "error"
 
 
-class Malformed(OffbookError):
-    """Not in the form that the wire asks for. ``status`` is the HTTP status that says so."""
+class CodedError(OffbookError):
+    """An error whose code is chosen where it is raised. ``fault`` holds the arguments that its sentence is made of."""
 
-    def __init__(self, code: str, detail: str, status: int = 400) -> None:
+    def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
-        self.status = status
+        self.fault = Fault(Message(code, detail))
+
+    @classmethod
+    def of(cls, message: Message, **arguments: Argument) -> Self:
+        """The error that says this."""
+        return cls.from_fault(Fault(message, arguments))
+
+    @classmethod
+    def from_fault(cls, fault: Fault) -> Self:
+        """The error that says what is wrong with something."""
+        error = cls(fault.code, fault.detail)
+        error.fault = fault
+        return error
+
+
+class Malformed(CodedError):
+    """Not in the form that the wire asks for."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that says so."""
+        return CODES[self.code].status or 400
 
 
 class NotFound(OffbookError):
@@ -47,28 +74,26 @@ class NotFound(OffbookError):
     code = "not_found"
 
 
-class Invalid(OffbookError):
+class Invalid(CodedError):
     """A value that may not be stored. ``code`` is the one that a rejected change carries."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
+    @property
+    def field(self) -> str:
+        """The cell that can't hold it; empty where it is not about one."""
+        return self.fault.field
+
+    @property
+    def reason(self) -> str:
+        """The sentence without the cell's name in front."""
+        return self.fault.reason
 
 
-class Conflicting(OffbookError):
+class Conflicting(CodedError):
     """What was asked for does not fit what is stored. Nothing was changed."""
 
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
-
-class NotLetIn(OffbookError):
+class NotLetIn(CodedError):
     """The password or the token is right, and its user is disabled or removed. ``code`` says which."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
 
 
 class CursorGone(OffbookError):

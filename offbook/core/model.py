@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from offbook.core.messages import Fault
+
 Value = str | int | bool | tuple[str | int | None, ...] | None
 """What a cell holds. A tuple is a cell of several attributes (an address), in the order of TABLES."""
 
@@ -105,14 +107,13 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a change can't be applied. ``id`` is the change's, None where it did not even have a readable one.
+    """That a change can't be applied, and why. ``id`` is the change's, None where it did not even have a readable one.
 
     ``key`` names its record, where that could be read, so that the answer can tell how the record is.
     """
 
     id: str | None
-    code: str
-    detail: str
+    fault: Fault
     key: Key | None = None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from offbook.core import messages
 from offbook.core.errors import Conflicting, Invalid, NotLetIn
 from offbook.core.merge.retention import DAY_US
 
@@ -72,14 +73,12 @@ def changed(name: str, rights: Rights, act: Act, now: int, has_other_admin: bool
     or in the trash, where only REMOVE and RESTORE mean anything.
     """
     if rights.access is Access.REMOVED and act not in (Act.REMOVE, Act.RESTORE):
-        raise Conflicting("in_trash", f"{name} is in the trash: restore this user first.")
+        raise Conflicting.of(messages.IN_TRASH, name=name)
     if rights.is_purging and act is Act.RESTORE:
-        detail = f"{name} is being purged, and part of the book is gone already: this user can't be restored."
-        raise Conflicting("purged", detail)
+        raise Conflicting.of(messages.PURGED, name=name)
     after = _after(rights, act, now)
     if rights.is_active_admin and not after.is_active_admin and not has_other_admin:
-        detail = f"{name} is the last admin who can sign in: make somebody else an admin first."
-        raise Conflicting("last_admin", detail)
+        raise Conflicting.of(messages.LAST_ADMIN, name=name)
     return after
 
 
@@ -99,36 +98,28 @@ def _after(rights: Rights, act: Act, now: int) -> Rights:
             return replace(rights, admin=False)
 
 
-DEVICES_KEEP = "Devices keep what they have and what is typed on them"
-
-
 def require_access(rights: Rights) -> None:
     """Raise NotLetIn, with a sentence for the user, where the user is disabled or removed."""
     match rights.access:
         case Access.ACTIVE:
             return
         case Access.DISABLED:
-            detail = f"This user is disabled. {DEVICES_KEEP}, and sync again when an admin enables the user."
-            raise NotLetIn("user_disabled", detail)
+            raise NotLetIn.of(messages.USER_DISABLED)
         case Access.REMOVED if rights.is_purging:
             raise gone_for_good()
         case Access.REMOVED:
-            detail = (
-                "This user was removed from the server, and an admin can still restore the user with the book. "
-                f"{DEVICES_KEEP}, and sync again then."
-            )
-            raise NotLetIn("user_removed", detail)
+            raise NotLetIn.of(messages.USER_REMOVED)
 
 
 def gone_for_good() -> NotLetIn:
     """What is said to a user who is purged, or about to be."""
-    return NotLetIn("user_removed", f"This user was removed from the server for good. {DEVICES_KEEP}.")
+    return NotLetIn.of(messages.USER_PURGED)
 
 
 def removed_line(now: int, days: int) -> int:
     """Whoever was removed up to this time is purged. Raises Invalid for days that make no sense."""
     if days < 0:
-        raise Invalid("bad_days", "Days are counted back from now: 0 deletes all who are in the trash.")
+        raise Invalid.of(messages.NEGATIVE_USER_DAYS)
     return now - days * DAY_US
 
 

@@ -16,6 +16,7 @@ from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any
 
+from offbook.core import messages
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Value
 from offbook.core.schema import ENTRY_KEY, EXISTS, Field, Map, Table, Type
@@ -40,7 +41,7 @@ def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None
     """
     rules = rules or STRICT
     if not isinstance(data, dict):
-        raise Invalid("bad_data", f"{operation} needs data: an object of cells.")
+        raise Invalid.of(messages.NO_DATA, operation=operation)
     cells: dict[str, Value] = {}
     fields = table.by_name
     for name, value in data.items():
@@ -49,11 +50,11 @@ def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None
         elif (map_ := table.maps_by_name.get(name)) is not None:
             _take_map(cells, map_, value, rules)
         elif name not in MADE_BY_SERVER:
-            raise Invalid("unknown_cell", f"{table.name} has no field {name[:80]!a}.")
+            raise Invalid.of(messages.UNKNOWN_FIELD, table=table.name, name=name[:80])
     if operation is Operation.INSERT and rules is STRICT:
         for name in table.required:
             if name not in cells:
-                raise Invalid("missing", f"{name} is needed.")
+                raise Invalid.of(messages.MISSING, field=name)
     return cells
 
 
@@ -61,14 +62,12 @@ def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -
     if entries is None:
         return
     if not isinstance(entries, dict):
-        raise Invalid("wrong_type", f"{map_.name} must be an object of entries by their keys.")
+        raise Invalid.of(messages.NOT_ENTRIES, field=map_.name)
     if len(entries) > 2 * map_.entries_max and rules is STRICT:
-        raise Invalid("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
+        raise Invalid.of(messages.TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
     for key, entry in entries.items():
         if not ENTRY_KEY.fullmatch(key):
-            raise Invalid(
-                "bad_key", f"{map_.name} has a key that is not 1 to 64 letters, digits, - or _: {key[:80]!a}."
-            )
+            raise Invalid.of(messages.BAD_KEY, field=map_.name, key=key[:80])
         prefix = f"{map_.name}/{key}/"
         cells[prefix + EXISTS] = entry is not None
         if entry is not None:
@@ -77,9 +76,9 @@ def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -
 
 def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, rules: Rules) -> None:
     if not isinstance(entry, dict):
-        raise Invalid("wrong_type", f"{prefix[:-1]} must be an object, or null to remove it.")
+        raise Invalid.of(messages.NOT_AN_ENTRY, field=prefix[:-1])
     if unknown := entry.keys() - map_.by_name.keys():
-        raise Invalid("unknown_cell", f"{prefix[:-1]} has no attribute {min(unknown)[:80]!a}.")
+        raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=min(unknown)[:80])
     for cell, attributes in map_.cells.items():
         if entry.keys().isdisjoint(map_.names_in[cell]):
             continue
@@ -94,17 +93,17 @@ def value_of(table: Table, cell: str, value: Json, rules: Rules | None = None) -
     Invalid."""
     rules = rules or STRICT
     if not table.has_cell(cell):
-        raise Invalid("unknown_cell", f"{table.name} has no cell {cell[:80]!a}.")
+        raise Invalid.of(messages.UNKNOWN_CELL, table=table.name, name=cell[:80])
     if value is None:
         return None
     fields = table.fields_of(cell)
     if not fields:
         if type(value) is not bool:
-            raise Invalid("wrong_type", f"{cell} must be true or false.")
+            raise Invalid.of(messages.NOT_A_FLAG, field=cell)
         return value
     given = value if isinstance(value, list) else [value]
     if len(given) > len(fields):
-        raise Invalid("wrong_type", f"{cell} has {len(fields)} parts at the most.")
+        raise Invalid.of(messages.TOO_MANY_PARTS, field=cell, limit=len(fields))
     parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, given))
     return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
 
@@ -131,27 +130,27 @@ def _any_text(field: Field, name: str, value: Json) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Invalid("wrong_type", f"{name} must be text.")
+        raise Invalid.of(messages.NOT_TEXT, field=name)
     if "\0" in value:
-        raise Invalid("bad_text", f"{name} has a NUL character, which no text may have.")
+        raise Invalid.of(messages.NUL, field=name)
     if not value.isascii() and SURROGATE.search(value):
-        raise Invalid("bad_text", f"{name} is not text that UTF-8 can hold (a lone surrogate).")
+        raise Invalid.of(messages.SURROGATE, field=name)
     return value or None
 
 
 def _text(field: Field, name: str, value: Json) -> str | None:
     if isinstance(value, str) and len(value) > field.limit:
-        raise Invalid("too_long", f"{name} has {len(value)} characters, and {field.limit} is the most.")
+        raise Invalid.of(messages.TOO_LONG, field=name, length=len(value), limit=field.limit)
     text = _any_text(field, name, value)
     if field.required and not (text or "").strip():
-        raise Invalid("missing", f"{name} may not be empty.")
+        raise Invalid.of(messages.EMPTY_VALUE, field=name)
     return text
 
 
 def _date(field: Field, name: str, value: Json) -> str | None:
     text = _text(field, name, value)
     if text is not None and not _is_date(text):
-        raise Invalid("bad_date", f"{name} must be a date like 1815-12-10, or --12-10 without the year.")
+        raise Invalid.of(messages.BAD_DATE, field=name)
     return text
 
 
@@ -167,29 +166,29 @@ def _is_date(text: str) -> bool:
 
 def _flag(field: Field, name: str, value: Json) -> bool | None:
     if type(value) is not bool:
-        raise Invalid("wrong_type", f"{name} must be true or false.")
+        raise Invalid.of(messages.NOT_A_FLAG, field=name)
     return value or None
 
 
 def _integer(field: Field, name: str, value: Json) -> int:
     if type(value) is int and not -(2**31) <= value < 2**31:
-        raise Invalid("out_of_range", f"{name} must be between -2147483648 and 2147483647.")
+        raise Invalid.of(messages.OUT_OF_32_BITS, field=name, least=-(2**31), most=2**31 - 1)
     return _any_integer(field, name, value)
 
 
 def _any_integer(field: Field, name: str, value: Json) -> int:
     """Whatever SQL's largest integer can hold."""
     if type(value) is not int:
-        raise Invalid("wrong_type", f"{name} must be a whole number.")
+        raise Invalid.of(messages.NOT_WHOLE, field=name)
     if not -(2**63) <= value < 2**63:
-        raise Invalid("out_of_range", f"{name} must be a whole number of 64 bits.")
+        raise Invalid.of(messages.OUT_OF_64_BITS, field=name)
     return value
 
 
 def _choice(field: Field, name: str, value: Json) -> str | None:
     text = _text(field, name, value)
     if text is not None and text not in field.choices:
-        raise Invalid("bad_choice", f"{name} must be one of {', '.join(field.choices)}.")
+        raise Invalid.of(messages.BAD_CHOICE, field=name, choices=", ".join(field.choices))
     return text
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import OffbookError
+from offbook.core.sqlite_facts import WAL_INDEX_BYTES, has_wal_reset_race
 
 if TYPE_CHECKING:
     import sqlite3 as sqlite3  # exported: the module that was chosen
@@ -41,9 +42,6 @@ MEMORY = ":memory:"
 
 Error = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
-
-ROOM_BYTES_MIN = 64 * 1024
-"""What SQLite needs beside a file to open it: the index of its log (-shm) takes half of it."""
 
 LOGS = ("-wal", "-journal")
 """What lies beside a file that holds no whole state without it."""
@@ -185,12 +183,6 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
 
 
-def has_wal_reset_race(version: tuple[int, ...]) -> bool:
-    """Whether connections to one WAL can corrupt it: fixed in 3.51.3, and in two older lines."""
-    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
-    return not fixed
-
-
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
@@ -300,8 +292,9 @@ def is_full(error: sqlite3.Error, path: str | Path) -> bool:
 
 
 def has_room(path: str | Path) -> bool:
+    """Whether the file's disk has room for the log's index; True where the system does not say."""
     with suppress(OSError):
-        return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free >= ROOM_BYTES_MIN
+        return shutil.disk_usage(os.path.dirname(os.path.realpath(path))).free >= WAL_INDEX_BYTES
     return True
 
 

@@ -48,6 +48,6 @@ def append_patch(
     )
     checked = change_of(line.as_json(change_id), change_id, LENIENT)
     if isinstance(checked, Rejection):
-        raise Invalid(checked.code, checked.detail)
+        raise Invalid.from_fault(checked.fault)
     with change_log.without_logging(connection):
         append_edit(connection, line)

@@ -196,7 +196,7 @@ def _retried_line(
         cells_of(TABLES[line.table], corrections, Operation.UPDATE)
     found = validated_change(again, change_id, lambda: row)
     if isinstance(found, Rejection):
-        raise Invalid(found.code, found.detail)
+        raise Invalid.from_fault(found.fault)
     return again
 
 

@@ -192,10 +192,10 @@ def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | 
     """
     item = line.as_json(replica)
     found = change_of(item, replica, LENIENT if line.was_said else STRICT)
-    if isinstance(found, Rejection) and found.code == "unknown_cell":
+    if isinstance(found, Rejection) and found.fault.code == "unknown_cell":
         item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
         found = change_of(item, replica, LENIENT if line.was_said else STRICT)
-    if isinstance(found, Change) or line.was_said or found.code not in LIMITS:
+    if isinstance(found, Change) or line.was_said or found.fault.code not in LIMITS:
         return found
     known = row()
     if known is None or (known.deleted and not known.cells):

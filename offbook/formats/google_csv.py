@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
+from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.requests import UUID_TEXT
@@ -83,12 +84,8 @@ def decode(data: bytes) -> str:
         return data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         if error.reason in TRUNCATED:
-            raise Malformed(
-                "cut_off",
-                "This file ends in the middle of a character: it was cut off, or is not UTF-8 text. "
-                "Nothing of it was taken: export or copy it again.",
-            ) from None
-        raise Malformed("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.") from None
+            raise Malformed.of(messages.CUT_IN_CHARACTER) from None
+        raise Malformed.of(messages.NOT_UTF8_FILE) from None
 
 
 def read(text: str) -> ParsedFile:
@@ -126,11 +123,7 @@ def _opened(text: str) -> tuple[list[CsvColumn], Iterator[list[str]]]:
             columns = [column(header.strip()) for header in next(rows, [])]
             if is_google(columns):
                 return columns, _whole(rows, len(columns), text)
-    raise Malformed(
-        "not_google_csv",
-        "This is not a file of Google Contacts: its first row should name columns like First Name and Phone 1 - Value. "
-        "In Google Contacts, choose Export and then Google CSV.",
-    )
+    raise Malformed.of(messages.NOT_GOOGLE_CSV)
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
@@ -142,9 +135,8 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
             yield row
     except csv.Error as error:
         if str(error) in TRUNCATED:
-            raise _cut_off(complete + 1, "a quote that opens there is never closed") from None
-        where = f"near line {rows.line_num} ({error})"
-        raise Malformed("broken_csv", f"This file can't be read {where}: look for a quote too many there.") from None
+            raise Malformed.of(messages.CUT_IN_QUOTE, row=complete + 1) from None
+        raise Malformed.of(messages.BROKEN_CSV, line=rows.line_num, flaw=str(error)) from None
 
 
 def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[str]]:
@@ -160,17 +152,9 @@ def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[st
     if text.endswith(("\n", "\r")):
         return
     if last == 1:
-        raise _cut_off(last, "no line break follows the names of the columns")
+        raise Malformed.of(messages.CUT_AFTER_HEADER, row=last)
     if len(row) < width and (len(row) > 1 or row[0].strip()):
-        raise _cut_off(last, f"it has {len(row)} of {width} cells, and no line break follows it")
-
-
-def _cut_off(row: int, sign: str) -> Malformed:
-    return Malformed(
-        "cut_off",
-        f"This file was cut off in row {row}: {sign}. Nothing of it was taken: export or copy it again; or, if it is "
-        "whole, mend that row.",
-    )
+        raise Malformed.of(messages.CUT_IN_CELLS, row=last, cells=len(row), width=width)
 
 
 def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:

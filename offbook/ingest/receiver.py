@@ -15,16 +15,17 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from offbook.addresses import socket_proxy_of
+from offbook.core.backoff import backoff_seconds
 from offbook.core.stream_format import SECOND_US
 from offbook.ingest.batch_writer import BatchWriter, Clock, Tell
 from offbook.ingest.disconnects import Disconnect, why_closed, why_not_open
-from offbook.ingest.settings import IngestSettings, backoff_seconds, failures_after
+from offbook.ingest.settings import IngestSettings, failures_after
 from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import Address
+from offbook.websocket_client import proxy_of, websocket_to
 
 T = TypeVar("T")
 
@@ -41,13 +42,6 @@ silent.propagate = False
 
 class Ended(Exception):
     """The end was asked for while there was nothing that has to be brought to an end."""
-
-
-class NoRedirectConnect(connect):
-    """Follows no redirect: a header with a token must not reach another host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,10 @@ class Receiver:
             while True:
                 away, held_seconds = await self._visit()
                 failures = failures_after(failures, held_seconds, settings)
-                seconds = max(away.wait_seconds, backoff_seconds(failures, self._rng.random(), settings))
+                backoff = backoff_seconds(
+                    failures, self._rng.random(), settings.backoff_seconds_min, settings.backoff_seconds_max
+                )
+                seconds = max(away.wait_seconds, backoff)
                 await self._note(away)
                 self._tell({"event": "away", "reason": away.reason, "retry_seconds": round(seconds, 2)})
                 await self._unless_ended(asyncio.sleep(seconds))
@@ -157,20 +154,18 @@ class Receiver:
     async def _open(self) -> ClientConnection:
         """Pings notice a line that is dead; a message is measured before it is read, and again while it is unpacked."""
         address, settings = self._stream.address, self._stream.settings
-        self._proxy = socket_proxy_of(address.url)
-        return await NoRedirectConnect(
+        self._proxy = proxy_of(address.url)
+        return await websocket_to(
             address.url,
+            address.headers,
             proxy=self._proxy,
-            additional_headers=address.headers,
-            user_agent_header="offbook",
+            ping_seconds=settings.ping_seconds,
+            logger=silent,
             compression="deflate" if settings.unpack else None,
             max_size=settings.message_bytes_max,
             max_queue=QUEUE_FRAMES_MAX,
             open_timeout=settings.open_seconds,
-            ping_interval=settings.ping_seconds,
-            ping_timeout=settings.ping_seconds,
             close_timeout=settings.close_seconds,
-            logger=silent,
         )
 
     async def _receive(self, connection: ClientConnection) -> None:

@@ -1,4 +1,4 @@
-"""When to commit, and how long to wait before the next try. Pure: time and chance are arguments."""
+"""The settings of an ingest, and the decisions that follow from them alone."""
 
 from __future__ import annotations
 
@@ -50,15 +50,10 @@ class IngestSettings:
 
 
 def is_full(batch: MessageBatch, settings: IngestSettings) -> bool:
+    """Whether the batch is to be committed at once."""
     return len(batch) >= settings.batch_messages_max or batch.size >= settings.batch_bytes_max
 
 
 def failures_after(failures: int, held_seconds: float, settings: IngestSettings) -> int:
     """How many failures in a row it is with this one. A connection that breaks at once is not the end of a row."""
     return 1 if held_seconds >= settings.steady_seconds else failures + 1
-
-
-def backoff_seconds(failures: int, chance: float, settings: IngestSettings) -> float:
-    """Twice as long after each failure in a row, up to a limit; ``chance`` from 0 to 1 spreads those who come back."""
-    most = min(settings.backoff_seconds_max, settings.backoff_seconds_min * 2.0 ** min(failures - 1, 30))
-    return most * (0.5 + 0.5 * chance)

@@ -35,6 +35,7 @@ from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, Serv
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.sync.http_errors import error_of, retry_after_seconds
 from offbook.sync.transport import Response
+from offbook.websocket_client import proxy_of, websocket_to
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A page of 1,000 contacts is about one MiB. A larger one than this comes by HTTP, which packs it."""
@@ -138,7 +139,7 @@ class Channel:
     async def _listen(self, address: str, token: str) -> None:
         proxy = None
         try:
-            proxy = addresses.socket_proxy_of(address)
+            proxy = proxy_of(address)
             async with self._connect(address, token, proxy) as socket:
                 self._socket = socket
                 await self._inbox.put(ChannelSignal.OPENED)
@@ -152,19 +153,17 @@ class Channel:
 
     def _connect(self, address: str, token: str, proxy: str | None) -> connect:
         security: dict[str, Any] = {"ssl": trust()} if address.startswith("wss:") else {}
-        return NoRedirectConnect(
+        return websocket_to(
             address,
-            additional_headers={"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
-            user_agent_header="offbook",
+            {"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
             proxy=proxy,
+            ping_seconds=self._seconds.ping,
+            logger=QUIET,
             compression=None,
             open_timeout=None,  # the link's table has it
-            ping_interval=self._seconds.ping,
-            ping_timeout=self._seconds.ping,
             close_timeout=CLOSE_SECONDS_MAX,
             max_size=MESSAGE_BYTES_MAX,
             max_queue=MESSAGES_MAX,
-            logger=QUIET,
             **security,
         )
 
@@ -199,13 +198,6 @@ async def _message(socket: ClientConnection) -> str | bytes:
     except TimeoutError:
         raise Offline(f"A message of the live channel takes longer than {MESSAGE_SECONDS_MAX:g} seconds.") from None
     return message[0][:0].join(message)  # type: ignore[no-any-return]
-
-
-class NoRedirectConnect(connect):
-    """Goes nowhere else: a redirect would take the token along."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 def address_of(server: str, cursor: str) -> str:

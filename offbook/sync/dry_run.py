@@ -156,7 +156,7 @@ class DryRun(SyncLoop):
 
     def _park(self, line: LogLine, why: Rejection) -> None:
         self._remove_from_queue([line])
-        self._report.park.append(self._planned_change(line, Verdict.REJECTED, why.code, why.detail))
+        self._report.park.append(self._planned_change(line, Verdict.REJECTED, why.fault.code, why.fault.detail))
 
     def _remove_from_queue(self, batch: Iterable[LogLine]) -> None:
         change_ids = {line.change_id for line in batch}

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
+from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
@@ -144,7 +145,7 @@ class SyncLoop(ABC):
             self._start_over(gone, self._read_state())
             return
         code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
-        self._park(batch[0], Rejection(batch[0].change_id, code, str(refusal)))
+        self._park(batch[0], Rejection(batch[0].change_id, Fault(Message(code, str(refusal)))))
         self._gained_at = time.monotonic()
         self._batch_max = CHANGES_MAX
 

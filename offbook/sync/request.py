@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.merge.rebase import batches, with_bases
+from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.protocol.rows import iso_millis
@@ -32,8 +33,6 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 
 SIZE_OF_REST = 400
 """Bytes of a change beside its data: names, ids, a few bases."""
-
-BEHIND_PARKED = "behind_parked"
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
@@ -67,7 +66,7 @@ def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | Non
         if not stuck:
             return RequestBatch(in_one_request(sendable), parked)
         for line, why in stuck:
-            if why.code != BEHIND_PARKED:
+            if why.fault.message != BEHIND_PARKED:
                 parked += park_unsent(connection, line, why)
 
 
@@ -86,8 +85,7 @@ def sort_lines(connection: sqlite3.Connection, lines: Iterable[LogLine], parked:
     for line in lines:
         change = _check(connection, line)
         if line.id > inserts.get(_key_of(line), line.id):
-            detail = "It joins the change before it, which can't be sent."
-            stuck.append((line, Rejection(line.change_id, BEHIND_PARKED, detail)))
+            stuck.append((line, Rejection(line.change_id, BEHIND_PARKED.fault())))
         elif isinstance(change, Rejection):
             stuck.append((line, change))
             if _is_joined_later(connection, line):
@@ -130,7 +128,7 @@ def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -
     with change_log.without_logging(connection):
         if _is_ascii(key):
             write_bases(connection, key)
-        parked = park(connection, line, why.code, why.detail)
+        parked = park(connection, line, why.fault.code, why.fault.detail)
         if _is_ascii(key):
             rebuild_row(connection, key)
     return parked
@@ -147,7 +145,7 @@ def _check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
         line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
     )
     if isinstance(change, Change) and (change.record_id, change.id) != (line.record_id, line.change_id):
-        return Rejection(line.change_id, "bad_id", "An id must be a UUID in small letters: add it again under one.")
+        return Rejection(line.change_id, CAPITAL_ID.fault())
     return change
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.pool import QueuePool
 
+from offbook.core.sqlite_facts import WAL_INDEX_BYTES, has_wal_reset_race
 from storage.engines import sqlite_maintenance
 from storage.engines.maintenance import Maintenance
 from storage.engines.upsert import on_conflict
@@ -64,17 +65,9 @@ READERS_MAX = 40
 FULL, READONLY, IOERR, CANTOPEN = 13, 8, 10, 14
 """Results of SQLite (https://sqlite.org/rescode.html). The lowest byte of a longer one is one of these."""
 
-ROOM_BYTES_MIN = 64 * 1024
-"""What the index of the log (-shm) needs, without which nobody reads either."""
-
 SYNCHRONOUS = ("off", "normal", "full", "extra")
 
 log = logging.getLogger("offbook")
-
-
-def is_fixed(version: tuple[int, ...]) -> bool:
-    """Whether this version of SQLite is without the WAL-reset race: 3.51.3, or an older branch's own repair."""
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
 def in_memory(url: URL) -> bool:
@@ -84,7 +77,7 @@ def in_memory(url: URL) -> bool:
 def engine(url: URL) -> Engine:
     """The engine for writers. Migrations and Flask-SQLAlchemy use it too."""
     module = driver()
-    if not is_fixed(module.sqlite_version_info):
+    if has_wal_reset_race(module.sqlite_version_info):
         log.warning(
             "SQLite %s has a rare race that can corrupt the database; 3.51.3 or newer has not. "
             "Install the pysqlite3 package, which brings one, where it has a wheel for this machine.",
@@ -128,7 +121,7 @@ def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyD
 
 def has_room(url: URL) -> bool:
     with suppress(OSError):
-        return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= ROOM_BYTES_MIN
+        return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= WAL_INDEX_BYTES
     return True
 
 
@@ -255,7 +248,7 @@ def facts(connection: Connection) -> Mapping[str, str | int | bool]:
     return {
         "driver": module.__name__.partition(".")[0],
         "version": module.sqlite_version,
-        "fixed": is_fixed(module.sqlite_version_info),
+        "fixed": not has_wal_reset_race(module.sqlite_version_info),
         "journal_mode": pragma("journal_mode"),
         "synchronous": SYNCHRONOUS[pragma("synchronous")],
         "foreign_keys": bool(pragma("foreign_keys")),

@@ -39,7 +39,8 @@ def log_rows(book_id: int, history: Iterable[Entry], origin: ChangeOrigin, now: 
 
 def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[Any, ...]:
     """Of a rejected change only what its verdict needs is kept."""
-    change_id, verdict, seq, change, before, beaten, code, detail = entry
+    change_id, verdict, seq, change, before, beaten, fault = entry
+    code, detail = (None, None) if fault is None else (fault.code, fault.detail)
     line = (book_id, change_id, seq, verdict.value, now, code, detail)
     if change is None:
         return line + (None,) * len(OF_CHANGE)

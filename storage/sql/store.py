@@ -19,6 +19,7 @@ from models import Base
 from offbook.core.history.reconstruct import ChangeMarker
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, total
+from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, Key, Record, Verdict
 from offbook.core.schema import Map
 from offbook.core.users import gone_for_good
@@ -226,7 +227,7 @@ class SqlReading:
         wanted = sorted(set(change_ids))
         rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
-            change_id: RecordedVerdict(Verdict(verdict), seq, code, detail)
+            change_id: RecordedVerdict(Verdict(verdict), seq, recorded_fault(code, detail))
             for change_id, verdict, seq, code, detail in rows
         }
 

@@ -2,7 +2,7 @@
 
 Only reading, and a few statements that stay fast whatever the file holds: sums are read from stream_rate, which has a
 row per second, and messages by their id. The file is another program's, and may be gone, locked, or something else by
-now: that is told as StreamFault, a sentence for whoever looks.
+now: that is told as UnreadableStream, a sentence for whoever looks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
 from storage.engines.sqlite import driver
-from storage.errors import StreamFault
+from storage.errors import UnreadableStream
 from storage.streams.read_only_sqlite import Unreadable, open_read_only
 from storage.values import StreamGap, StreamMessage, StreamSummary
 
@@ -61,7 +61,7 @@ SENTENCES: Mapping[str, str] = {
 
 
 class StreamReader:
-    """A StreamFile on a connection of SQLite's driver. Made by ``reading``."""
+    """One state of a stream's file. Made by ``reading``."""
 
     def __init__(self, connection: Any, path: Path) -> None:
         self._connection = connection
@@ -70,7 +70,7 @@ class StreamReader:
     def summary(self, now_us: int) -> StreamSummary:
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
-            raise StreamFault("It was written by a later offbook than the server's.")
+            raise UnreadableStream("It was written by a later offbook than the server's.")
         gaps, is_away = self._one(COUNT_GAPS)
         now = now_us // SECOND_US
         (recent,) = self._one(RECENT, now - RECENT_SECONDS, now)
@@ -89,6 +89,7 @@ class StreamReader:
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[StreamGap]:
+        """The last ones, the newest first."""
         rows = self._all(GAPS, GAPS_MAX)
         return [
             StreamGap(began, moment(ended_at), reason)
@@ -97,12 +98,13 @@ class StreamReader:
         ]
 
     def messages(self, before: int, limit: int) -> list[StreamMessage]:
+        """The newest first, of those with an id below ``before``."""
         return [_message(*row) for row in self._all(MESSAGES, before, limit)]
 
     def _one(self, sql: str, *values: int) -> Sequence[Any]:
         row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
         if row is None:
-            raise StreamFault(NO_STREAM)
+            raise UnreadableStream(NO_STREAM)
         return row
 
     def _all(self, sql: str, *values: int) -> list[Any]:
@@ -112,16 +114,16 @@ class StreamReader:
 
 @contextmanager
 def reading(path: Path) -> Iterator[StreamReader]:
-    """Look into the file at one moment. Raises StreamFault, also for what goes wrong inside."""
+    """Look into the file at one moment. Raises UnreadableStream, also for what goes wrong inside."""
     try:
         if not path.is_file():
-            raise StreamFault("The file is gone." if not path.exists() else "It is no file.")
+            raise UnreadableStream("The file is gone." if not path.exists() else "It is no file.")
         with open_read_only(path, LOOK_SECONDS_MAX) as connection:
             yield StreamReader(connection, path)
     except Unreadable as error:
-        raise StreamFault(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
+        raise UnreadableStream(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
     except OSError as error:
-        raise StreamFault(f"It can't be read ({error.strerror}).") from None
+        raise UnreadableStream(f"It can't be read ({error.strerror}).") from None
 
 
 def _message(id: int, timestamp: str, size: int | None, head: str | bytes | float | None) -> StreamMessage:

@@ -6,16 +6,14 @@ A form can't name one: whoever can sign in as an admin is not thereby allowed to
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 
 import models
 from offbook.core.errors import Invalid, NotFound
-from storage.base import StreamFile
 from storage.engines.database import Database
-from storage.errors import StreamFault
+from storage.errors import UnreadableStream
 from storage.streams.reader import reading
 from storage.values import StreamSource
 
@@ -48,17 +46,13 @@ class Streams:
             raise NotFound("There is no such stream here. `flask stream list` shows all.")
         return found
 
-    def reading(self, source: StreamSource) -> AbstractContextManager[StreamFile]:
-        """Look into its file at one moment. Raises StreamFault, also for what goes wrong inside."""
-        return reading(source.path)
-
     def add(self, file: str, now_us: int, new_id: Callable[[], str]) -> StreamSource:
         """Let the server read this file. Raises Invalid where it holds no stream."""
         path = Path(file).expanduser().resolve()
         try:
             with reading(path) as found:
                 found.summary(now_us)
-        except StreamFault as fault:
+        except UnreadableStream as fault:
             raise Invalid("not_a_stream", f"{path}: {fault}") from None
         known = next((source for source in self.all() if source.path == path), None)
         if known is not None:

@@ -183,7 +183,7 @@ def test_a_number_in_any_cell_is_the_same_change_as_its_text() -> None:
 def test_what_can_not_be_written_as_digits_is_no_text(value: Any) -> None:
     refused = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
     assert isinstance(refused, Rejection)
-    assert (refused.code, refused.detail) == ("wrong_type", "phone must be text.")
+    assert (refused.fault.code, refused.fault.detail) == ("wrong_type", "phone must be text.")
 
 
 @given(JSON)
@@ -270,7 +270,7 @@ def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None
 def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
     step = step_of(bad, None, DEVICE)
     assert isinstance(step, Rejection)
-    assert (step.id, step.code) == (bad.change_id, code)
+    assert (step.id, step.fault.code) == (bad.change_id, code)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from offbook.core.errors import (
     Refused,
     SyncError,
 )
+from offbook.core.messages import TOO_LONG, TOO_MANY_CHANGES
 
 TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OffbookError)]
 
@@ -44,6 +45,23 @@ def test_a_refusal_knows_its_status() -> None:
 def test_an_answer_of_somebody_else_knows_its_status_and_when_to_ask_again() -> None:
     answer = NotOffbook("This is a proxy's.", 502, 30.0)
     assert (answer.code, answer.status, answer.retry_after_seconds) == ("not_offbook", 502, 30.0)
+
+
+def test_an_error_says_its_message_and_keeps_the_arguments() -> None:
+    error = Invalid.of(TOO_LONG, field="details/k1/label", length=101, limit=100)
+    assert (error.code, str(error)) == ("too_long", "details/k1/label has 101 characters, and 100 is the most.")
+    assert (error.field, error.reason) == ("details/k1/label", "has 101 characters, and 100 is the most.")
+    assert error.fault.arguments["limit"] == 100
+
+
+def test_an_error_with_a_sentence_of_its_own_is_about_no_field() -> None:
+    error = Invalid("too_old", "Choose a day in {braces}.")
+    assert (error.field, error.reason) == ("", str(error))
+
+
+def test_what_is_malformed_has_the_status_of_its_code() -> None:
+    assert Malformed.of(TOO_MANY_CHANGES, limit=1).status == 413
+    assert (Malformed("bad_cursor", "No.").status, Malformed("cut_off", "No.").status) == (400, 400)
 
 
 def test_each_fault_brings_its_own_code() -> None:

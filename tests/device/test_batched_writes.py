@@ -17,9 +17,9 @@ import pytest
 
 from offbook import NotFound, Replica, Response
 from offbook.bulk_import import BulkImport
-from offbook.cli import CutShort
 from offbook.cli.commands.contacts import rm
-from offbook.cli.commands.import_export import take
+from offbook.cli.commands.import_export import add_contacts
+from offbook.cli.errors import CutShort
 from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import atomic, connect
@@ -118,7 +118,7 @@ def test_an_import_logs_what_adding_one_by_one_logs(tmp_path: Path) -> None:
             if name == "one":
                 book.contacts.put_back(contact)
             else:
-                take(book, [contact])
+                add_contacts(book, [contact])
             ((*line, data),) = book.connection.execute(
                 "SELECT record_id, operation, base, synced, data FROM change_log"
             )
@@ -180,12 +180,12 @@ def test_a_disk_that_is_full_in_the_middle_tells_what_was_added(tmp_path: Path) 
     with Replica(tmp_path / "book.db") as book:
         book.connection.execute("PRAGMA max_page_count = 200")
         with pytest.raises(CutShort, match="book.db is full: ") as cut:
-            take(book, contacts)
+            add_contacts(book, contacts)
         added = book.contacts.count()
         assert f" {added:,} contacts were added before: import the file again" in str(cut.value)
         assert 0 < added < 2000
         book.connection.execute("PRAGMA max_page_count = 100000")
-        assert take(book, contacts) == (2000 - added, added, 0)
+        assert add_contacts(book, contacts) == (2000 - added, added, 0)
 
 
 # --- all that a device has to do at once -----------------------------------------------------------------------------

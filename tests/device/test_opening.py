@@ -17,8 +17,8 @@ import pytest
 
 from offbook import Offline, Replica
 from offbook.__main__ import main
-from offbook.database import connection as sqlite
 from offbook.database import sync_state
+from offbook.database.connection import Connection, Error, ReadOnlyFile, atomic, connect, sqlite3
 from tests.device.conftest import Device as OpenDevice
 from tests.device.fake_server import Server, Wire
 from tests.support.cli_runner import ROOT, Device
@@ -27,10 +27,10 @@ from tests.support.file_permissions import bound_by_modes
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes and links are POSIX's")
 
 
-def is_open(connection: sqlite.Connection) -> bool:
+def is_open(connection: Connection) -> bool:
     try:
         connection.execute("SELECT 1")
-    except sqlite.Error:
+    except Error:
         return False
     return True
 
@@ -80,8 +80,8 @@ def test_a_file_that_can_not_be_opened_does_not_end_python(tmp_path: Path) -> No
 def test_a_connection_that_was_never_made_is_cleaned_up_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", seen.append)
-    with pytest.raises(sqlite.Error):
-        sqlite.Connection("/no such folder/book.db")
+    with pytest.raises(Error):
+        Connection("/no such folder/book.db")
     gc.collect()
     assert seen == []
 
@@ -119,10 +119,9 @@ def test_a_book_that_can_not_be_opened_is_closed_at_once(tmp_path: Path, monkeyp
     """Not when the error that tells of it is forgotten: until then nobody could replace the file on Windows."""
     with Replica(tmp_path / "book.db") as book:
         book.connection.execute("PRAGMA user_version = 1000")
-    opened: list[sqlite.Connection] = []
-    connect = sqlite.connect
+    opened: list[Connection] = []
 
-    def noted(*args: object, **options: object) -> sqlite.Connection:
+    def noted(*args: object, **options: object) -> Connection:
         opened.append(connect(*args, **options))  # type: ignore[arg-type]
         return opened[-1]
 
@@ -137,11 +136,11 @@ def test_a_book_that_can_not_be_opened_is_closed_at_once(tmp_path: Path, monkeyp
 
 def test_a_background_that_can_not_start_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a connection to the file nor a thread that stop() would wait for."""
-    connections: list[sqlite.Connection] = []
+    connections: list[Connection] = []
     with Replica(tmp_path / "book.db", "http://127.0.0.1:1", "token") as book:
         opened = book._open
 
-        def noted() -> sqlite.Connection:
+        def noted() -> Connection:
             connections.append(opened())
             return connections[-1]
 
@@ -172,7 +171,7 @@ def test_closing_a_book_opens_nothing(tmp_path: Path) -> None:
 
 
 def test_what_a_sync_failed_with_is_not_hidden_by_a_lease_that_can_not_be_given_back(tmp_path: Path) -> None:
-    with Replica(tmp_path / "book.db") as book, closing(sqlite.connect(book.path)) as other:
+    with Replica(tmp_path / "book.db") as book, closing(connect(book.path)) as other:
         book.connection.execute("PRAGMA busy_timeout = 0")
         with pytest.raises(Offline), sync_state.lease(book.connection, "1:me", lambda: 0):
             other.execute("BEGIN IMMEDIATE")
@@ -212,7 +211,7 @@ def told_by_reading(path: Path) -> dict[tuple[str, ...], str]:
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_reading_waits_for_no_other_program(book: Path, mode: str) -> None:
     before = told_by_reading(book)
-    with closing(sqlite.sqlite3.connect(book, isolation_level=None)) as other:
+    with closing(sqlite3.connect(book, isolation_level=None)) as other:
         other.execute(f"PRAGMA journal_mode = {mode}")
         other.execute("BEGIN IMMEDIATE")
         other.execute("UPDATE contacts SET phone = '556'")
@@ -226,7 +225,7 @@ def test_reading_a_replica_waits_for_no_other_program(device: OpenDevice, server
     ada = a.contacts.add(name="Ada")
     a.sync()
     a.settings["size"] = 1
-    with closing(sqlite.connect(a.path)) as other, sqlite.atomic(other):
+    with closing(connect(a.path)) as other, atomic(other):
         again = device("a", server="http://books.example", token="token")
         assert [one["name"] for one in again.contacts.list()] == ["Ada"]
         assert again.contacts.get(ada)["name"] == "Ada"
@@ -243,7 +242,7 @@ def test_a_copy_is_read_before_it_can_be_written_to_and_is_its_own_before_it_syn
     a.sync()
     a.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copyfile(a.path, a.path.with_name("copy.db"))
-    with closing(sqlite.sqlite3.connect(a.path.with_name("copy.db"), isolation_level=None)) as other:
+    with closing(sqlite3.connect(a.path.with_name("copy.db"), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         copy = device("copy")
         assert copy.contacts.count() == 1
@@ -328,7 +327,7 @@ def test_every_write_to_a_read_only_replica_is_refused_in_one_way(book: Path, se
             replica.verify,
         ]
         for write in writes:
-            with pytest.raises(sqlite.ReadOnlyFile, match="can't be written to"):
+            with pytest.raises(ReadOnlyFile, match="can't be written to"):
                 write()
         assert replica.contacts.count() == 1
     assert server.requests == []
@@ -381,7 +380,7 @@ def test_a_book_whose_log_can_not_be_read_in_place_says_what_to_do(book: Path) -
 
 @posix
 def test_a_file_of_an_older_version_on_a_read_only_disk_says_what_to_do(book: Path) -> None:
-    with closing(sqlite.connect(book)) as connection:
+    with closing(connect(book)) as connection:
         connection.execute("UPDATE sync_state SET shape = 'older'")
     closed_to_writing(book)
     with bound_by_modes():

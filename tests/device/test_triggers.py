@@ -8,6 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import change_of
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log, schema
-from offbook.database import connection as sqlite
+from offbook.database.connection import atomic, bindable, connect, make_repeatable
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 REPLICA = "0b9f7f2e-19f4-4f0f-8c3e-7b7c1d2e3f40"
@@ -29,7 +30,7 @@ DRIVERS = [
     pytest.param(
         "pysqlite3.dbapi2",
         marks=pytest.mark.skipif(
-            sqlite.sqlite3 is sqlite3,
+            find_spec("pysqlite3") is None,
             reason="pysqlite3 has no wheel for this machine: only Python's own SQLite is tested",
         ),
     ),
@@ -407,7 +408,7 @@ def test_text_that_is_not_utf8_stays_readable_and_can_be_written_back(tool: Tool
     tool("INSERT INTO contacts(name) VALUES (CAST(x'41ff' AS TEXT))")
     ((name,),) = replica.execute("SELECT name FROM contacts").fetchall()
     assert name == "A\udcff"
-    replica.execute("UPDATE contacts SET name = ?", (sqlite.bindable(name),))
+    replica.execute("UPDATE contacts SET name = ?", (bindable(name),))
     assert replica.execute("SELECT name FROM contacts").fetchall() == [("A\ufffd",)]
 
 
@@ -427,11 +428,11 @@ def test_what_the_server_said_is_not_logged(replica: sqlite3.Connection) -> None
 
 
 def test_after_applying_writes_are_logged_again(replica: sqlite3.Connection) -> None:
-    with sqlite.atomic(replica), change_log.without_logging(replica), change_log.without_logging(replica):
+    with atomic(replica), change_log.without_logging(replica), change_log.without_logging(replica):
         pass
     with pytest.raises(RuntimeError), change_log.without_logging(replica):
         raise RuntimeError
-    with sqlite.atomic(replica):
+    with atomic(replica):
         with pytest.raises(RuntimeError), change_log.without_logging(replica):
             raise RuntimeError
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
@@ -507,12 +508,12 @@ def bytes_of_next(ticks: Iterator[int], length: int) -> bytes:
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_a_simulator_repeats_every_id_and_time(driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "sqlite3", importlib.import_module(driver))
-    monkeypatch.setattr(sqlite, "has_wal_reset_race", lambda version: False)
+    monkeypatch.setattr("offbook.database.connection.sqlite3", importlib.import_module(driver))
+    monkeypatch.setattr("offbook.database.connection.has_wal_reset_race", lambda version: False)
     runs = []
     for name in ("a.db", "b.db"):
-        connection = sqlite.connect(tmp_path / name)
-        sqlite.make_repeatable(connection, partial(bytes_of_next, count()), lambda: "2026-11-20T17:00:00.000Z")
+        connection = connect(tmp_path / name)
+        make_repeatable(connection, partial(bytes_of_next, count()), lambda: "2026-11-20T17:00:00.000Z")
         schema.install(connection)
         connection.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         connection.execute("INSERT INTO contact_details(contact_id, kind) SELECT id, 'phone' FROM contacts")

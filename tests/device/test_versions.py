@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, SyncReport
-from offbook.cli.commands.contacts import described
+from offbook.cli.record_text import contact_lines
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
@@ -458,7 +458,7 @@ def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Ope
     a = device(Replica)
     a.sync()
     contact = a.contacts.get(ada)
-    assert [line.split()[:2] for line in described(contact) if "[k" in line] == [["Phone", "1"], ["Im", "@ada"]]
+    assert [line.split()[:2] for line in contact_lines(contact) if "[k" in line] == [["Phone", "1"], ["Im", "@ada"]]
     (told,) = read(write([contact])).contacts
     entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
     assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]

@@ -6,7 +6,7 @@ import pytest
 
 from offbook.core.stream_format import SECOND_US, timestamp_text
 from offbook.ingest.batch import MessageBatch
-from offbook.ingest.settings import IngestSettings, backoff_seconds, failures_after, is_full
+from offbook.ingest.settings import IngestSettings, failures_after, is_full
 
 NOW = 1_795_021_600_000_007
 """2026-11-18T17:06:40.000007Z."""
@@ -53,28 +53,6 @@ def test_a_batch_is_full_by_count_or_by_size(payloads: tuple[str, ...], full: bo
 
 
 # --- coming back -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("failures", "least", "most"),
-    [
-        (1, 0.125, 0.25),
-        (2, 0.25, 0.5),
-        (3, 0.5, 1.0),
-        (4, 1.0, 2.0),
-        (5, 2.0, 4.0),
-        (6, 4.0, 8.0),
-        (7, 8.0, 16.0),
-        (8, 15.0, 30.0),
-        (9, 15.0, 30.0),
-        (100_000, 15.0, 30.0),
-    ],
-)
-def test_each_failure_in_a_row_waits_twice_as_long_up_to_half_a_minute(
-    failures: int, least: float, most: float
-) -> None:
-    assert backoff_seconds(failures, 0.0, IngestSettings()) == least
-    assert backoff_seconds(failures, 1.0, IngestSettings()) == most
 
 
 @pytest.mark.parametrize(("failures", "held", "after"), [(0, 0.0, 1), (4, 0.0, 5), (4, 9.9, 5), (4, 10.0, 1)])

@@ -63,7 +63,7 @@ class Server:
         self.records = {**self.records, **{key: result.records[key] for key in (*result.created, *result.written)}}
         self.settled = {
             **self.settled,
-            **{one.change_id: RecordedVerdict(one.verdict, one.seq, one.code, one.detail) for one in result.history},
+            **{one.change_id: RecordedVerdict(one.verdict, one.seq, one.fault) for one in result.history},
         }
         self.history = self.history + result.history
         self.conflicts = self.conflicts + result.conflicts

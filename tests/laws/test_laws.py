@@ -42,7 +42,7 @@ def the_same_change_twice_changes_nothing(world: World) -> None:
         for outcome in server.push(batch):
             assert outcome.change_id is not None
             given = server.settled[outcome.change_id]
-            assert (outcome.verdict, outcome.seq, outcome.code) == (given.verdict, given.seq, given.code)
+            assert (outcome.verdict, outcome.seq, outcome.fault) == (given.verdict, given.seq, given.fault)
     assert (server.records, server.seq, server.history, server.conflicts) == before
 
 

@@ -14,7 +14,7 @@ import click
 import pytest
 from flask.cli import FlaskGroup, ScriptInfo
 
-from offbook.cli import UsageError
+from offbook.cli.errors import UsageError
 from offbook.cli.parser import parse
 from tests.support.browser import app_on
 

@@ -17,7 +17,7 @@ import pytest
 
 from offbook.core.schema import CONTACTS, Field, Map, Table, Type
 from offbook.database import change_log, schema
-from offbook.database import connection as sqlite
+from offbook.database.connection import BUSY_SECONDS_MAX, Error, atomic, connect, home_of, reading
 
 BOATS = Table(
     "boats",
@@ -39,7 +39,7 @@ def value(connection: sqlite3.Connection, sql: str) -> object:
 def test_a_commit_survives_a_power_loss(replica: sqlite3.Connection) -> None:
     assert value(replica, "PRAGMA journal_mode") == "wal"
     assert value(replica, "PRAGMA synchronous") == 2
-    assert value(replica, "PRAGMA busy_timeout") == 1000 * sqlite.BUSY_SECONDS_MAX
+    assert value(replica, "PRAGMA busy_timeout") == 1000 * BUSY_SECONDS_MAX
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
@@ -50,34 +50,16 @@ def test_only_its_owner_may_read_the_file(path: Path, replica: sqlite3.Connectio
 
 
 def test_a_sqlite_that_can_damage_the_file_warns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "has_wal_reset_race", lambda version: True)
+    monkeypatch.setattr("offbook.database.connection.has_wal_reset_race", lambda version: True)
     with pytest.warns(RuntimeWarning, match="install pysqlite3"):
-        sqlite.connect(path).close()
-
-
-@pytest.mark.parametrize(
-    ("version", "races"),
-    [
-        ((3, 40, 1), True),
-        ((3, 44, 5), True),
-        ((3, 44, 6), False),
-        ((3, 45, 0), True),
-        ((3, 50, 6), True),
-        ((3, 50, 7), False),
-        ((3, 51, 2), True),
-        ((3, 51, 3), False),
-        ((3, 53, 4), False),
-    ],
-)
-def test_the_versions_that_can_damage_a_file_are_known(version: tuple[int, ...], races: bool) -> None:
-    assert sqlite.has_wal_reset_race(version) is races
+        connect(path).close()
 
 
 # --- transactions --------------------------------------------------------------------------------------------------
 
 
 def test_an_atomic_block_is_all_or_nothing(replica: sqlite3.Connection) -> None:
-    with pytest.raises(KeyboardInterrupt), sqlite.atomic(replica):
+    with pytest.raises(KeyboardInterrupt), atomic(replica):
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         raise KeyboardInterrupt
     assert not replica.in_transaction
@@ -85,12 +67,12 @@ def test_an_atomic_block_is_all_or_nothing(replica: sqlite3.Connection) -> None:
 
 
 def test_a_failed_part_of_an_atomic_block_leaves_the_rest(replica: sqlite3.Connection) -> None:
-    with sqlite.atomic(replica):
+    with atomic(replica):
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
-        with pytest.raises(RuntimeError), sqlite.atomic(replica):
+        with pytest.raises(RuntimeError), atomic(replica):
             replica.execute("INSERT INTO contacts(name) VALUES ('Eve')")
             raise RuntimeError
-        with sqlite.atomic(replica):
+        with atomic(replica):
             replica.execute("INSERT INTO contacts(name) VALUES ('Grace')")
     assert replica.execute("SELECT name FROM contacts ORDER BY name").fetchall() == [("Ada",), ("Grace",)]
 
@@ -99,30 +81,30 @@ def countdown_ends(steps: Iterator[int]) -> bool:
     return next(steps, 1) == 0
 
 
-@pytest.mark.parametrize("block", [sqlite.atomic, sqlite.reading])
+@pytest.mark.parametrize("block", [atomic, reading])
 def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
     replica: sqlite3.Connection, block: Callable[[sqlite3.Connection], AbstractContextManager[None]]
 ) -> None:
     """Left open, it would swallow whatever is written after it."""
     for instruction in range(1, 12):
         replica.set_progress_handler(partial(countdown_ends, iter(range(instruction, -1, -1))), 1)
-        with suppress(sqlite.sqlite3.OperationalError), block(replica):
+        with suppress(Error), block(replica):
             pass
         replica.set_progress_handler(None, 0)
         assert not replica.in_transaction
 
 
 def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: sqlite3.Connection) -> None:
-    other = sqlite.connect(path)
+    other = connect(path)
     other.execute("PRAGMA busy_timeout = 0")
-    with sqlite.atomic(replica), pytest.raises(sqlite.sqlite3.OperationalError, match="locked"):
+    with atomic(replica), pytest.raises(Error, match="locked"):
         other.execute("BEGIN IMMEDIATE")
     other.close()
 
 
 def test_reads_in_one_block_see_one_state(path: Path, replica: sqlite3.Connection) -> None:
-    other = sqlite.connect(path)
-    with sqlite.reading(replica), sqlite.reading(replica):
+    other = connect(path)
+    with reading(replica), reading(replica):
         before = value(replica, "SELECT count(*) FROM contacts")
         other.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         assert value(replica, "SELECT count(*) FROM contacts") == before
@@ -132,21 +114,22 @@ def test_reads_in_one_block_see_one_state(path: Path, replica: sqlite3.Connectio
 
 WRITER = """
 import sys
-from offbook.database import schema, connection as sqlite
-connection = sqlite.connect(sys.argv[1])
+from offbook.database import schema
+from offbook.database.connection import atomic, connect
+connection = connect(sys.argv[1])
 schema.install(connection)
 for number in range(20):
-    with sqlite.atomic(connection):
+    with atomic(connection):
         (count,) = connection.execute("SELECT count(*) FROM contacts").fetchone()
         connection.execute("INSERT INTO contacts(name) VALUES (?)", (f"{count}",))
 """
 
 
 def test_several_processes_make_and_write_one_file(path: Path) -> None:
-    root = Path(sqlite.__file__).parents[2]
+    root = Path(__file__).parents[2]
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=root) for _ in range(4)]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
-    connection = sqlite.connect(path)
+    connection = connect(path)
     assert value(connection, "SELECT count(DISTINCT name) FROM contacts") == 80
     assert len(change_log.pending_lines(connection)) == 80
     connection.close()
@@ -156,19 +139,19 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
 
 
 def test_a_file_opened_where_it_was_stays_the_same_replica(path: Path, replica: sqlite3.Connection) -> None:
-    first = schema.assign_replica_id(replica, sqlite.home_of(path))
-    assert schema.assign_replica_id(replica, sqlite.home_of(path)) == first
+    first = schema.assign_replica_id(replica, home_of(path))
+    assert schema.assign_replica_id(replica, home_of(path)) == first
     assert value(replica, "SELECT replica FROM sync_state") == first
 
 
 def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: sqlite3.Connection) -> None:
-    first = schema.assign_replica_id(replica, sqlite.home_of(path))
+    first = schema.assign_replica_id(replica, home_of(path))
     replica.execute("UPDATE sync_state SET lease_holder = 'me', lease_until_ms = 1")
     replica.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     copied = path.with_name("copied.db")
     shutil.copyfile(path, copied)
-    copy = sqlite.connect(copied)
-    second = schema.assign_replica_id(copy, sqlite.home_of(copied))
+    copy = connect(copied)
+    second = schema.assign_replica_id(copy, home_of(copied))
     assert second != first
     assert copy.execute("SELECT replica, lease_holder FROM sync_state").fetchall() == [(second, None)]
     copy.close()
@@ -255,8 +238,8 @@ def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: 
 
 
 def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: Path) -> None:
-    old = sqlite.connect(path)
-    with sqlite.atomic(old):
+    old = connect(path)
+    with atomic(old):
         for sql in schema.FIRST:
             old.execute(sql)
         old.execute("PRAGMA user_version = 1")

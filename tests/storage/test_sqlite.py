@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text, update
 
 from models import Book
+from offbook.core.sqlite_facts import has_wal_reset_race
 from storage.engines import read_only_mode, sqlite
 from storage.engines.database import Database, open_engines
 from tests.support.sql_spy import hearing
@@ -116,7 +117,7 @@ def test_every_connection_waits_for_the_disk_before_a_commit_counts(database: Da
 def test_sqlite_is_a_version_without_the_wal_race(database: Database) -> None:
     with database.read() as connection:
         version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
-    assert sqlite.is_fixed(tuple(map(int, version.split("."))))
+    assert not has_wal_reset_race(tuple(map(int, version.split("."))))
     assert database.facts()["fixed"] is True
 
 
@@ -193,24 +194,6 @@ def test_several_may_create_the_same_file_at_once(tmp_path: Path) -> None:
         database.close()
 
     in_threads(first_use)
-
-
-@pytest.mark.parametrize(
-    ("version", "fixed"),
-    [
-        ((3, 40, 1), False),
-        ((3, 44, 5), False),
-        ((3, 44, 6), True),
-        ((3, 45, 0), False),
-        ((3, 50, 6), False),
-        ((3, 50, 7), True),
-        ((3, 51, 2), False),
-        ((3, 51, 3), True),
-        ((3, 53, 4), True),
-    ],
-)
-def test_versions_with_the_wal_race_are_known(version: tuple[int, ...], fixed: bool) -> None:
-    assert sqlite.is_fixed(version) is fixed
 
 
 def test_an_old_sqlite_is_used_with_a_warning(

@@ -17,7 +17,7 @@ from offbook.core.stream_format import LEASE_US, SECOND_US, StreamState
 from offbook.database.connection import connect
 from offbook.ingest.batch import MessageBatch
 from storage.engines.database import Database
-from storage.errors import StreamFault
+from storage.errors import UnreadableStream
 from storage.streams import reader
 from storage.streams.reader import READ_BYTES_MAX, TEXT_MAX, reading
 from storage.streams.registry import Streams
@@ -219,7 +219,7 @@ def test_what_other_programs_store_is_told_as_far_as_it_goes(file: Path, now: in
 def test_a_file_that_became_something_else_is_told_in_a_sentence(file: Path, now: int, sql: str, told: str) -> None:
     written(file, now)
     change(file, sql)
-    with pytest.raises(StreamFault, match=told):
+    with pytest.raises(UnreadableStream, match=told):
         summary(file, now)
 
 
@@ -241,7 +241,7 @@ def test_what_takes_too_long_is_cut_off(file: Path, now: int, monkeypatch: pytes
         "CREATE VIEW stream_rate AS WITH RECURSIVE n(second) AS (SELECT 1 UNION ALL SELECT second + 1 FROM n)"
         " SELECT second, 1 AS messages FROM n",
     )
-    with pytest.raises(StreamFault, match="takes longer"):
+    with pytest.raises(UnreadableStream, match="takes longer"):
         summary(file, now)
 
 
@@ -261,7 +261,7 @@ def test_a_file_that_is_locked_is_told_so(file: Path, now: int) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "locked\n"
-        with pytest.raises(StreamFault, match="locked"):
+        with pytest.raises(UnreadableStream, match="locked"):
             summary(file, now)
         other.communicate("")
 

@@ -99,8 +99,8 @@ class Shelf:
         for key in (*plan.created, *plan.written):
             self.kept[key] = plan.records[key]
         for entry in plan.history:
-            self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.code, entry.detail)
-            if entry.change is not None and entry.code is None:
+            self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.fault)
+            if entry.change is not None and entry.fault is None:
                 self.told.append(past_of(entry, origin, now))
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq)

@@ -12,6 +12,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 
 from offbook.core.errors import Invalid, Malformed, NotFound
+from offbook.core.messages import CANT_BE_APPLIED
 from offbook.core.model import Change, Operation, Record, Value, Verdict
 from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
 from offbook.core.protocol.rows import data_of
@@ -195,7 +196,7 @@ def write(book: WriteTransaction, record_id: str, operation: Operation, base: in
     pushed = apply_batch(book, origin_of(login), [made], now)
     (outcome,) = pushed.outcomes
     if outcome.verdict is Verdict.REJECTED:
-        raise ApiProblem(422, outcome.code or "rejected", outcome.detail or "The change can't be applied.")
+        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
     return pushed.records[(CONTACTS.name, record_id)]
 
 

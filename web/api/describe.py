@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
-from web.api.schemas import INVALID, Schema
+from offbook.core.codes import Scope, names_by_status, names_in
+from web.api.schemas import Schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 Codes = tuple[str, ...]
@@ -39,31 +40,11 @@ class EndpointDoc:
     gives: tuple[str, ...]
 
 
-ALWAYS: Mapping[int, Codes] = {
-    400: ("bad_text",),
-    421: ("misdirected_request",),
-    500: ("server_error",),
-    503: ("busy", "database_busy", "moving", "read_only"),
-    507: ("disk_full",),
-}
-GUARDED: Mapping[int, Codes] = {401: ("not_authorized",), 403: ("user_disabled", "user_removed")}
-WITH_BODY: Mapping[int, Codes] = {
-    400: (
-        "bad_gzip",
-        "duplicate_key",
-        "empty",
-        "not_an_object",
-        "not_json",
-        "not_utf8",
-        "number_too_long",
-        "too_deep",
-    ),
-    408: ("request_timeout",),
-    413: ("body_too_large",),
-    415: ("unsupported_encoding",),
-}
-UNFIT: Mapping[int, Codes] = {422: INVALID}
+UNFIT: Mapping[int, Codes] = {422: names_in(Scope.RECORD)}
 """The codes of data that can't be stored, where a request is about one record."""
+
+PUSH: Mapping[int, Codes] = names_by_status(Scope.PUSH)
+"""What can be wrong with a push as a whole, besides that it can't be read."""
 
 _notes: dict[tuple[str, str], EndpointDoc] = {}
 
@@ -79,8 +60,10 @@ def documented(
     gives: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Note this about the view. ``takes`` and ``gives`` name headers of the request and of a good answer."""
-    found = [ALWAYS, GUARDED if asks is not AuthKind.ANYONE else {}, WITH_BODY if body else {}, problems or {}]
-    noted = EndpointDoc(asks, answers, merged(found), body, query or {}, takes, gives)
+    scope = Scope.ANY | (Scope.BODY if body else Scope(0)) | (Scope(0) if asks is AuthKind.ANYONE else Scope.SIGNED_IN)
+    noted = EndpointDoc(
+        asks, answers, merged([names_by_status(scope), problems or {}]), body, query or {}, takes, gives
+    )
 
     def note(view: View) -> View:
         _notes[view.__module__, view.__qualname__] = noted

@@ -15,8 +15,8 @@ from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.history import PublicEntry, page
 from services.restore import Actor, restore_values, restore_version
-from web.api.describe import AuthKind, documented
-from web.api.schemas import INVALID, SEQ
+from web.api.describe import UNFIT, AuthKind, documented
+from web.api.schemas import SEQ
 from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body
@@ -25,7 +25,7 @@ from web.request_values import query
 
 history = Blueprint("history", __name__)
 
-GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*INVALID, "bad_base", "too_old")}
+GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "bad_base", "too_old")}
 """What can be wrong with asking for what was."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from offbook.contacts.tutorial import CELLS as TUTORIAL_CELLS
+from offbook.core.codes import Scope, names_in
 from offbook.core.conflicts.resolution import CONFLICTS, Choice
 from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
@@ -18,38 +19,6 @@ from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 
 Schema = dict[str, Any]
-
-INVALID = (
-    "bad_choice",
-    "bad_date",
-    "bad_id",
-    "bad_key",
-    "bad_text",
-    "missing",
-    "out_of_range",
-    "too_long",
-    "too_many_entries",
-    "unknown_cell",
-    "wrong_type",
-)
-"""Why data can't be stored."""
-
-REJECTED = (
-    *INVALID,
-    "bad_base",
-    "bad_data",
-    "bad_resolves",
-    "bad_history",
-    "bad_time",
-    "base_missing",
-    "base_unknown",
-    "not_an_object",
-    "unknown_key",
-    "unknown_operation",
-    "unknown_record",
-    "unknown_table",
-)
-"""Why a change is rejected."""
 
 UUID: Schema = {"type": "string", "format": "uuid"}
 TIME: Schema = {"type": "string", "format": "date-time"}
@@ -219,7 +188,7 @@ OF_RESULT: dict[str, Schema] = {
     "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
     "seq": or_null(SEQ),
     "record": ROW_DATA,
-    "code": {"type": "string", "enum": sorted(REJECTED)},
+    "code": {"type": "string", "enum": list(names_in(Scope.RECORD | Scope.CHANGE))},
     "detail": TEXT,
 }
 OF_PUSH: dict[str, Schema] = {

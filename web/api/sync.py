@@ -20,7 +20,7 @@ from services.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
 from storage.values import DeviceLogin
 from web.api import tutorial
-from web.api.describe import AuthKind, documented
+from web.api.describe import PUSH, AuthKind, documented
 from web.api.schemas import TEXT, Schema
 from web.auth import current_device, device_required, report_device
 from web.bodies import loads, read_body
@@ -42,21 +42,6 @@ CROWD_MIN = 4
 QUESTION_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
 
-OF_PUSH = (
-    "bad_change",
-    "bad_cursor",
-    "bad_data",
-    "bad_id",
-    "bad_kept",
-    "bad_parked",
-    "bad_seen",
-    "bad_time",
-    "changes_not_a_list",
-    "unknown_key",
-    "unknown_protocol",
-)
-"""What can be wrong with a push as a whole, besides that it can't be read."""
-
 
 @api.before_request
 def know_the_protocol() -> None:
@@ -71,7 +56,7 @@ def know_the_protocol() -> None:
     AuthKind.DEVICE,
     body="PushOrTutorialChange",
     answers={200: "SyncedOrTutorialResult"},
-    problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
+    problems=PUSH,
     takes=("Offbook-Protocol",),
 )
 @device_required
@@ -97,7 +82,7 @@ def sync() -> Response:
     AuthKind.DEVICE,
     body="Push",
     answers={200: "Synced"},
-    problems={400: OF_PUSH, 410: ("cursor_gone",), 413: ("too_many_changes",)},
+    problems=PUSH,
     takes=("Offbook-Protocol",),
 )
 @device_required

@@ -37,8 +37,8 @@ def push(parts: Services, login: DeviceLogin, body: Json) -> dict[str, Json]:
         "verdict": verdict.value,
         "record_id": item.number,
     }
-    if given is not None and given.code is not None:
-        answer.update(code=given.code, detail=given.detail)
+    if given is not None and given.fault is not None:
+        answer.update(code=given.fault.code, detail=given.fault.detail)
     return answer
 
 

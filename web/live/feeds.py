@@ -22,7 +22,7 @@ import orjson
 from offbook.core.model import Cursor
 from services.pull import pull
 from services.sync import page_json
-from storage.base import CommitNotifications, LiveStore
+from storage.base import CommitNotifications, LiveStore, Store
 from web.live.peer_notifications import PeerNotifier
 from web.server.thread_pool import ThreadPool
 
@@ -191,7 +191,7 @@ def by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Liste
     return groups
 
 
-def make(store: LiveStore, book_id: int, since: Cursor | None) -> SentPage:
+def make(store: Store, book_id: int, since: Cursor | None) -> SentPage:
     """Read a page. In a thread."""
     page = pull(store, book_id, since)
     return SentPage(orjson.dumps(page_json(page, since)).decode(), page.cursor)

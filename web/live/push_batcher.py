@@ -21,7 +21,6 @@ from offbook.core.validation import Json
 from services.container import Services
 from services.sync import sync_together
 from storage.errors import Unwritable
-from storage.failures import FAILURES
 from web.api.sync import device_report
 from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
@@ -103,7 +102,7 @@ def apply(
         return answers
     except (NotLetIn, Unwritable) as error:
         return [problem_of(error)] * len(good)
-    except FAILURES:
+    except parts.database_failures:
         log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")
         return [database_busy()] * len(good)
     except Exception:

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.conflicts.bulk import CustomValue, Rule
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
+from offbook.core.messages import Fault
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
 from services import conflicts as store
@@ -23,7 +24,7 @@ from services.restore import Actor
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import name_of
-from web.presenters.conflict_diff import comparison, custom_value_field, flaw_of, lines_of, quoted, title
+from web.presenters.conflict_diff import comparison, custom_value_field, describe_fault, lines_of, quoted, title
 from web.presenters.formatting import format_count
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
@@ -63,8 +64,8 @@ def settle(conflict_id: UUID) -> ResponseReturnValue:
         done = store.resolve_conflict(
             services().store, signed_in_user().book_id, by(), here, picked(), base(), services().clock()
         )
-    except Invalid as flaw:
-        return page(refused=(here, str(flaw))), 422
+    except Invalid as invalid:
+        return page(refused=(here, invalid.fault)), 422
     tell(done, here)
     return redirect(url_for("inbox.index", start=place() or None, _anchor=posted.text("next", "") or None), 303)
 
@@ -132,7 +133,7 @@ def place() -> int:
 # --- what a page says ----------------------------------------------------------------------------------------------
 
 
-def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
+def page(error: str = "", refused: tuple[str, Fault] | None = None) -> str:
     """``refused`` is a choice that can't be stored, by its conflict, with the reason: shown where it was typed."""
     first = query.text("contact", None)
     found = store.inbox(services().store, signed_in_user().book_id, place(), CARDS, first)
@@ -146,8 +147,8 @@ def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
         inbox=found,
         cards=cards,
         following=dict(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else {},
-        errors=errors_of(found.cards, *refused),
-        error=error or (refused[1] if refused[0] not in ids else ""),
+        errors=errors_of(found.cards, *refused) if refused else {},
+        error=refused[1].detail if refused and refused[0] not in ids else error,
         typed=posted.text("value", ""),
         new_id=services().new_id,
         start=place(),
@@ -155,9 +156,9 @@ def page(error: str = "", refused: tuple[str, str] = ("", "")) -> str:
     )
 
 
-def errors_of(cards: list[Card], conflict_id: str, flaw: str) -> dict[str, str]:
+def errors_of(cards: list[Card], conflict_id: str, fault: Fault) -> dict[str, str]:
     return {
-        one.conflict.id: flaw_of(one.conflict, card.record, flaw)
+        one.conflict.id: describe_fault(one.conflict, card.record, fault)
         for card in cards
         for one in card.waiting
         if one.conflict.id == conflict_id

@@ -302,7 +302,7 @@ def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[st
     for piece in pieces:
         try:
             cells_of(CONTACTS, piece, Operation.UPDATE)
-        except Invalid as flaw:
-            cell, _, rest = str(flaw).partition(" ")
+        except Invalid as invalid:
+            cell = invalid.field
             kind = kinds.get(cell.split("/")[1], "") if "/" in cell else ""
-            yield cell, f"{label_of(cell, kind)} {rest}"
+            yield cell, f"{label_of(cell, kind)} {invalid.reason}"

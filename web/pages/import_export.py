@@ -15,7 +15,7 @@ from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Malformed
-from offbook.core.model import Change, Operation, Rejection, Verdict
+from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
@@ -95,8 +95,8 @@ def add(report: Report, batch: Sequence[Contact]) -> None:
     with Turns(services().store, signed_in_user().book_id) as turns:
         pushed = push_in_turns(turns, origin, changes, now)
     for contact, outcome in zip(fresh, chain.from_iterable(part.outcomes for part in pushed), strict=True):
-        if outcome.verdict is Verdict.REJECTED:
-            report.problems.append((contact["name"], outcome.detail or ""))
+        if outcome.fault is not None:
+            report.problems.append((contact["name"], outcome.fault.detail))
         else:
             report.added += 1
 

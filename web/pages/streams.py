@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, render_template
@@ -17,8 +16,8 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.stream_format import SECOND_US
 from offbook.core.text import without_control_characters
-from storage.base import StreamFile
-from storage.errors import StreamFault
+from services.streams import Bars, StreamContents, read_stream
+from storage.errors import UnreadableStream
 from storage.values import StreamGap, StreamMessage, StreamSource, StreamSummary
 from web.auth import admin_required
 from web.current import services
@@ -48,6 +47,10 @@ class Span:
     mark_every: int
     label: str = "%H:%M"
     mark: str = "%H:%M"
+
+    def bars_until(self, now_us: int) -> Bars:
+        """The bars that the chart has now. The last of them is of now, and still grows."""
+        return Bars((now_us // SECOND_US // self.seconds - self.bars + 1) * self.seconds, self.seconds, self.bars)
 
 
 SPANS = {
@@ -81,52 +84,54 @@ class StreamRow:
 @streams.get("/streams")
 @admin_required
 def index() -> ResponseReturnValue:
-    now = services().clock()
-    return render_template(
-        "streams/index.html", rows=[row(source, now) for source in services().streams.all()], now=now
-    )
+    """The list of streams, each with its last hour."""
+    now_us = services().clock()
+    rows = [row_of(source, now_us) for source in services().streams.all()]
+    return render_template("streams/index.html", rows=rows, now=now_us)
 
 
 @streams.get("/streams/<uuid:stream_id>")
 @admin_required
 def show(stream_id: UUID) -> ResponseReturnValue:
-    source, now = services().streams.source(str(stream_id)), services().clock()
+    """One stream: its rates, gaps and latest messages."""
+    source, now_us = services().streams.source(str(stream_id)), services().clock()
     span = SPANS.get(query.text("span", ""), SPANS["hour"])
     before = query.number("before", NEWEST, most=NEWEST)
     try:
-        with services().streams.reading(source) as file:
-            found = {
-                "summary": file.summary(now),
-                "rates": rates(file, span, now),
-                "gaps": file.gaps()[:GAPS_SHOWN],
-                **page(file.messages(before, MESSAGES + 1)),
-            }
-    except StreamFault as fault:
+        stream = read_stream(source.path, span.bars_until(now_us), now_us, before, MESSAGES + 1)
+    except UnreadableStream as fault:
         return render_template("streams/fault.html", source=source, fault=fault, quoted=quote(str(source.path)))
-    older = before < NEWEST
-    return render_template("streams/stream.html", source=source, now=now, spans=SPANS, older=older, **found)
+    messages = stream.messages[:MESSAGES]
+    return render_template(
+        "streams/stream.html",
+        source=source,
+        now=now_us,
+        spans=SPANS,
+        older=before < NEWEST,
+        summary=stream.summary,
+        rates=rates_of(stream, span, now_us),
+        gaps=stream.gaps[:GAPS_SHOWN],
+        messages=messages,
+        next=messages[-1].id if len(stream.messages) > MESSAGES else None,
+    )
 
 
-def page(messages: list[StreamMessage]) -> dict[str, Any]:
-    """One more than is shown was asked for: it tells whether there are older ones."""
-    shown = messages[:MESSAGES]
-    return {"messages": shown, "next": shown[-1].id if len(messages) > len(shown) else None}
-
-
-def row(source: StreamSource, now: int) -> StreamRow:
+def row_of(source: StreamSource, now_us: int) -> StreamRow:
+    """The line of a stream, with its last hour or the fault of its file."""
+    span = SPANS["hour"]
     try:
-        with services().streams.reading(source) as file:
-            return StreamRow(source, file.summary(now), rates(file, SPANS["hour"], now))
-    except StreamFault as fault:
+        stream = read_stream(source.path, span.bars_until(now_us), now_us)
+    except UnreadableStream as fault:
         return StreamRow(source, fault=str(fault))
+    return StreamRow(source, stream.summary, rates_of(stream, span, now_us))
 
 
-def rates(file: StreamFile, span: Span, now: int) -> Rates:
-    """The last bar is of now, and still grows."""
-    start = (now // SECOND_US // span.seconds - span.bars + 1) * span.seconds
-    end = start + span.bars * span.seconds
-    series = [Series("Messages", COLOUR, file.rates(start, span.seconds, span.bars))]
-    times = [datetime.fromtimestamp(start + number * span.seconds, UTC) for number in range(span.bars)]
+def rates_of(stream: StreamContents, span: Span, now_us: int) -> Rates:
+    """The bars of the span that ends now, as a chart."""
+    bars = span.bars_until(now_us)
+    end = bars.start + bars.number * bars.seconds
+    series = [Series("Messages", COLOUR, stream.counts)]
+    times = [datetime.fromtimestamp(bars.start + place * bars.seconds, UTC) for place in range(bars.number)]
     labels = [at.strftime(span.label) for at in times]
     marks = [at.strftime(span.mark) for at in times]
     return Rates(
@@ -134,12 +139,13 @@ def rates(file: StreamFile, span: Span, now: int) -> Rates:
         chart=stacked(labels, series, nothing="No messages", marks=marks, mark_every=span.mark_every),
         series=series,
         spans=[(f"{at:%Y-%m-%dT%H:%MZ}", label) for at, label in zip(times, labels, strict=True)],
-        away=bands(stretches(file.gaps(), now), start * SECOND_US, end * SECOND_US),
+        away=bands(spans_away(stream.gaps, now_us), bars.start * SECOND_US, end * SECOND_US),
     )
 
 
-def stretches(gaps: list[StreamGap], now: int) -> list[tuple[int, int]]:
-    return [(gap.began_at, now if gap.ended_at is None else gap.ended_at) for gap in gaps]
+def spans_away(gaps: list[StreamGap], now_us: int) -> list[tuple[int, int]]:
+    """From when to when the stream was away; a gap that lasts reaches until now."""
+    return [(gap.began_at, now_us if gap.ended_at is None else gap.ended_at) for gap in gaps]
 
 
 @streams.app_template_filter()

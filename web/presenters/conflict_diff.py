@@ -14,6 +14,7 @@ from typing import NamedTuple
 from offbook.contacts.labels import KINDS, label_of, name_of_cell
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.resolution import Choice, choices
+from offbook.core.messages import Fault
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
 from services.conflicts import ConflictView
@@ -194,10 +195,11 @@ def custom_value_field(cell: str, text: str) -> CustomValue:
     return CustomValue((text, *[None] * (len(VALUE_PARTS) - 1)) if cell.endswith("/value") else text)
 
 
-def flaw_of(conflict: Conflict, record: Record, flaw: str) -> str:
-    """The core's sentence about a value, with the cell called as on the page."""
-    named, _, rest = flaw.partition(" ")
-    return f"{label_of(conflict.cell, kind_of(conflict, record))} {rest}" if named == conflict.cell else flaw
+def describe_fault(conflict: Conflict, record: Record, fault: Fault) -> str:
+    """What is wrong with a value, with the cell called as on the page."""
+    if fault.field != conflict.cell:
+        return fault.detail
+    return f"{label_of(conflict.cell, kind_of(conflict, record))} {fault.reason}"
 
 
 # --- what differs --------------------------------------------------------------------------------------------------

@@ -5,59 +5,69 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from offbook.cli import Ambiguous, CommandResult, UsageError
-from offbook.cli.output import cell_label, count, flat, moment, pairs, short_ids
-from offbook.core.errors import NotFound
+from offbook.cli.errors import UsageError
+from offbook.cli.lookup import find_by_prefix
+from offbook.cli.output import cell_label, count, flatten, format_pairs, format_time, short_ids
+from offbook.cli.result import CommandResult
 from offbook.core.history.explain import CompetingWrite, quote_value, who
 from offbook.core.validation import Json
 from offbook.replica import Replica
 
-EVERYWHERE = "It counts here at once, and everywhere with the next sync."
+EFFECT = "It counts here at once, and everywhere with the next sync."
+
+Conflict = Mapping[str, Json]
 
 
 def conflicts(book: Replica, args: argparse.Namespace) -> CommandResult:
-    found = book.conflicts()
-    if not found:
+    """All open conflicts, each with both versions and the choices."""
+    rows = book.conflicts()
+    if not rows:
         return CommandResult([], ["No conflicts: nothing waits for a person to decide."])
-    ids = short_ids([one["id"] for one in found])
-    lines = [line for one in found for line in (*_conflict_lines(one, ids[one["id"]]), "")]
+    ids = short_ids([conflict["id"] for conflict in rows])
+    lines = [line for conflict in rows for line in (*_conflict_lines(conflict, ids[conflict["id"]]), "")]
     advice = "`offbook resolve ID ours|theirs|both` decides; --value TEXT says something else; --all decides all alike."
-    return CommandResult(found, [*lines, advice])
+    return CommandResult(rows, [*lines, advice])
 
 
-def _conflict_lines(one: Mapping[str, Json], short: str) -> list[str]:
+def _conflict_lines(conflict: Conflict, short_id: str) -> list[str]:
     """Both versions below each other, with who wrote them, and what both began with."""
-    cell = one["cell"]
+    cell = conflict["cell"]
     rows = [
-        ("began with", quote_value(cell, one["common"])),
-        ("ours", _version(cell, one["ours"], one["ours_by"])),
-        ("theirs", _version(cell, one["theirs"], one["theirs_by"])),
-        ("choices", ", ".join(one["choices"])),
+        ("began with", quote_value(cell, conflict["common"])),
+        ("ours", _version(cell, conflict["ours"], conflict["ours_by"])),
+        ("theirs", _version(cell, conflict["theirs"], conflict["theirs_by"])),
+        ("choices", ", ".join(conflict["choices"])),
     ]
-    name = flat(one["name"] or one["record_id"])
-    return [f"{short}  {name}: {cell_label(cell)}", *(f"  {line}" for line in pairs(rows))]
+    return [f"{short_id}  {_name(conflict)}: {cell_label(cell)}", *(f"  {line}" for line in format_pairs(rows))]
 
 
-def _version(cell: str, value: Json, by: Mapping[str, Json]) -> str:
-    at = f", {moment(by['at'])}" if by["at"] else ""
-    return f"{flat(quote_value(cell, value))} from {who(CompetingWrite(value, by['user'], by['device']))}{at}"
+def _version(cell: str, value: Json, author: Mapping[str, Json]) -> str:
+    writer = who(CompetingWrite(value, author["user"], author["device"]))
+    at = f", {format_time(author['at'])}" if author["at"] else ""
+    return f"{flatten(quote_value(cell, value))} from {writer}{at}"
+
+
+def _name(conflict: Conflict) -> str:
+    return flatten(conflict["name"] or conflict["record_id"])
 
 
 def resolve(book: Replica, args: argparse.Namespace) -> CommandResult:
+    """Decide one conflict, or all of them alike."""
     if args.all is not None:
         return _resolve_all(book, args)
     if args.id is None or (args.choice is None) == (args.value is None):
         raise UsageError("Say which conflict and what is to stand: `offbook resolve ID ours`, or ID --value TEXT.")
-    one = _find(book, args.id)
+    missing = f"There is no open conflict with the id “{args.id}”. `offbook conflicts` shows those that wait."
+    conflict = find_by_prefix(book.conflicts(), args.id, lambda row: str(row["id"]), "conflict", missing)
     if args.value is not None:
-        book.resolve(one["id"], value=_typed(one["cell"], args.value))
+        book.resolve(conflict["id"], value=_custom_value(conflict["cell"], args.value))
     else:
-        book.resolve(one["id"], args.choice)
-    name = flat(one["name"] or one["record_id"])
-    return CommandResult({"resolved": [one["id"]]}, [f"Decided: {name}, {cell_label(one['cell'])}. {EVERYWHERE}"])
+        book.resolve(conflict["id"], args.choice)
+    decided = f"Decided: {_name(conflict)}, {cell_label(conflict['cell'])}. {EFFECT}"
+    return CommandResult({"resolved": [conflict["id"]]}, [decided])
 
 
-def _typed(cell: str, text: str) -> Json:
+def _custom_value(cell: str, text: str) -> Json:
     """Whether something is there at all is said in words; what is typed empty empties the cell."""
     return {"there": True, "deleted": False}.get(text, text) if cell.endswith("@exists") else text or None
 
@@ -65,16 +75,7 @@ def _typed(cell: str, text: str) -> Json:
 def _resolve_all(book: Replica, args: argparse.Namespace) -> CommandResult:
     if args.id is not None or args.value is not None:
         raise UsageError("--all decides all conflicts alike: leave the id and the value out.")
-    ids = [one["id"] for one in book.conflicts()]
-    settled = book.resolve_all(args.all)
-    told = f"Decided {count(settled, 'conflict')}. {EVERYWHERE}" if settled else "No conflicts: nothing to decide."
-    return CommandResult({"resolved": ids}, [told])
-
-
-def _find(book: Replica, text: str) -> dict[str, Json]:
-    found = [one for one in book.conflicts() if text and one["id"].startswith(text.lower())]
-    if not found:
-        raise NotFound(f"There is no open conflict with the id “{text}”. `offbook conflicts` shows those that wait.")
-    if len(found) > 1:
-        raise Ambiguous(f"{count(len(found), 'conflict')} have an id that begins with “{text}”: give more of it.")
-    return found[0]
+    ids = [conflict["id"] for conflict in book.conflicts()]
+    resolved = book.resolve_all(args.all)
+    line = f"Decided {count(resolved, 'conflict')}. {EFFECT}" if resolved else "No conflicts: nothing to decide."
+    return CommandResult({"resolved": ids}, [line])

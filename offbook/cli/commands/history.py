@@ -6,15 +6,14 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from offbook.cli import Ambiguous, CommandResult, UsageError
-from offbook.cli.commands.changes import NAMES
-from offbook.cli.commands.contacts import PREFIX_LENGTH_MIN, find
-from offbook.cli.commands.sync import NEXT, need_server
-from offbook.cli.output import cell_label, count, flat, moment, short_ids
+from offbook.cli.commands.sync import WITH_NEXT_SYNC, require_server
+from offbook.cli.errors import UsageError
+from offbook.cli.lookup import find_by_prefix, find_contact, find_contact_or_deleted
+from offbook.cli.output import cell_label, flatten, format_time, short_ids
+from offbook.cli.result import CommandResult
 from offbook.core.errors import NotFound
 from offbook.core.history.entry import HistoryEntry, waited, written
-from offbook.core.history.explain import CompetingWrite, ExplainedEdit, quote_value, who
-from offbook.core.history.explain import explain as sentences
+from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, EXISTS
@@ -24,148 +23,117 @@ from offbook.database.connection import bindable
 from offbook.database.server_rows import change_of_line, server_row
 from offbook.replica import Replica
 
-GONE = "SELECT record_id FROM server_rows WHERE substr(record_id, 1, ?) = ? UNION SELECT record_id FROM change_log"
-GONE += " WHERE substr(record_id, 1, ?) = ?"
-
 DID: Mapping[str | None, str] = {"INSERT": "added", "UPDATE": "changed", "DELETE": "deleted", None: "(forgotten)"}
 
 
 def history(book: Replica, args: argparse.Namespace) -> CommandResult:
-    need_server(book)
-    told = book.history(find_any(book, args.id))
-    ids = short_ids([past.id for past in told])
-    lines = [line for past in told for line in _past_lines(past, ids[past.id])]
+    """All changes of a contact, the newest first; also of one that was deleted."""
+    require_server(book)
+    entries = book.history(find_contact_or_deleted(book, args.id))
+    ids = short_ids([entry.id for entry in entries])
+    lines = [line for entry in entries for line in _entry_lines(entry, ids[entry.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
-    return CommandResult([asdict(past) for past in told], [*lines, "", advice])
+    return CommandResult([asdict(entry) for entry in entries], [*lines, "", advice])
 
 
-def _past_lines(past: HistoryEntry, short: str) -> Iterator[str]:
-    verdict = "" if past.verdict == "applied" else f", {past.verdict}"
-    yield f"{moment(past.at)}  {short}  {who(past)} {DID[past.operation]}{verdict}"
-    for cell, value in written(past).items():
-        if past.created:
-            yield from [] if cell.endswith(EXISTS) else [f"  {cell_label(cell)}: {flat(quote_value(cell, value))}"]
-        else:
-            before, after = quote_value(cell, past.before[cell]), quote_value(cell, value)
-            yield f"  {cell_label(cell)}: {flat(before)} -> {flat(after)}"
-    for lost in past.beaten:
-        text = flat(quote_value(lost.cell, lost.value))
+def _entry_lines(entry: HistoryEntry, short_id: str) -> Iterator[str]:
+    verdict = "" if entry.verdict == "applied" else f", {entry.verdict}"
+    yield f"{format_time(entry.at)}  {short_id}  {who(entry)} {DID[entry.operation]}{verdict}"
+    for cell, value in written(entry).items():
+        after = flatten(quote_value(cell, value))
+        if not entry.created:
+            yield f"  {cell_label(cell)}: {flatten(quote_value(cell, entry.before[cell]))} -> {after}"
+        elif not cell.endswith(EXISTS):
+            yield f"  {cell_label(cell)}: {after}"
+    for lost in entry.beaten:
+        text = flatten(quote_value(lost.cell, lost.value))
         yield f"  {cell_label(lost.cell)}: {text} lost to {who(lost.winner)} ({lost.rule})"
-    for cell, value in past.data.items():
-        if waited(past, cell):
-            yield f"  {cell_label(cell)}: {flat(quote_value(cell, value))} was left to a person"
+    for cell, value in entry.data.items():
+        if waited(entry, cell):
+            yield f"  {cell_label(cell)}: {flatten(quote_value(cell, value))} was left to a person"
 
 
-def find_any(book: Replica, text: str) -> str:
-    """The contact that is meant, as find(); also one that is not here any more, by its id or the name it had."""
-    try:
-        return find(book, text)
-    except NotFound:
-        wanted = bindable(text).lower()
-        names = [id for id, name in book.connection.execute(NAMES).fetchall() if name == text]
-        begins = (len(wanted), wanted) * 2
-        ids = [id for (id,) in book.connection.execute(GONE, begins)] if len(wanted) >= PREFIX_LENGTH_MIN else []
-        found = set(names) | set(ids)
-        if len(found) > 1:
-            raise Ambiguous(f"Several contacts are, or were, “{text}”. Say which by its id.") from None
-        if not found:
-            raise
-        return str(found.pop())
-
-
-# --- giving back -----------------------------------------------------------------------------------------------------
+# --- restore ---------------------------------------------------------------------------------------------------------
 
 
 def restore(book: Replica, args: argparse.Namespace) -> CommandResult:
+    """Give back what a change replaced, or a whole contact as it was right after a change."""
     if (args.change is None) == (args.at is None) or (args.at and (args.contact is None or args.cell)):
         raise UsageError(
             "Say what to give back: CHANGE for what a change replaced, or --contact ID --at CHANGE for a whole contact."
         )
-    need_server(book)
-    wanted = args.change or args.at
-    record_id = find_any(book, args.contact) if args.contact else _record_of(book, wanted)
-    change_id = _change(book.history(record_id), wanted).id
+    require_server(book)
+    text = args.change or args.at
+    record_id = find_contact_or_deleted(book, args.contact) if args.contact else _record_of_own_change(book, text)
+    missing = f"This contact has no change “{text}”. `offbook history ID` shows those that it has."
+    change_id = find_by_prefix(book.history(record_id), text, lambda entry: entry.id, "change", missing).id
     if args.at:
-        made = book.restore_version(record_id, change_id)
+        restored = book.restore_version(record_id, change_id)
     else:
-        made = book.restore(change_id, record_id, args.cell, args.to)
-    said_ = "It is so already: nothing was changed." if made is None else f"Given back. It goes out {NEXT}."
-    return CommandResult({"change_id": made, "record_id": record_id}, [said_])
+        restored = book.restore(change_id, record_id, args.cell, args.to)
+    line = (
+        "It is so already: nothing was changed." if restored is None else f"Given back. It goes out {WITH_NEXT_SYNC}."
+    )
+    return CommandResult({"change_id": restored, "record_id": record_id}, [line])
 
 
-def _record_of(book: Replica, text: str) -> str:
-    """The record of one of this device's own changes, by the change's id or how that begins."""
-    wanted = bindable(text).lower()
+def _record_of_own_change(book: Replica, text: str) -> str:
+    """The record of one of this device's changes, by the change's id or how that begins. Raises NotFound."""
+    prefix = bindable(text).lower()
     sql = "SELECT DISTINCT record_id FROM change_log WHERE substr(change_id, 1, ?) = ?"
-    found = book.connection.execute(sql, (len(wanted), wanted)).fetchall() if wanted else []
-    if len(found) != 1:
+    rows = book.connection.execute(sql, (len(prefix), prefix)).fetchall() if prefix else []
+    if len(rows) != 1:
         raise NotFound(f"Which contact's change is “{text}”? Say it with --contact ID.")
-    return str(found[0][0])
+    return str(rows[0][0])
 
 
-def _change(told: Sequence[HistoryEntry], text: str) -> HistoryEntry:
-    found = [past for past in told if text and past.id.startswith(text.lower())]
-    if not found:
-        raise NotFound(f"This contact has no change “{text}”. `offbook history ID` shows those that it has.")
-    if len(found) > 1:
-        raise Ambiguous(f"{count(len(found), 'change')} have an id that begins with “{text}”: give more of it.")
-    return found[0]
-
-
-# --- why -------------------------------------------------------------------------------------------------------------
+# --- explain ---------------------------------------------------------------------------------------------------------
 
 
 def explain(book: Replica, args: argparse.Namespace) -> CommandResult:
-    need_server(book)
-    record_id = find(book, args.id)
-    contact = book.contacts.get(record_id)
-    have = cells_of(CONTACTS, contact, Operation.INSERT)
-    past = _described(book, record_id)
-    told = {cell: _why(book, record_id, cell, past) for cell in _cells(have, args.cell)}
-    lines: list[str] = []
-    for cell, why in told.items():
-        lines += [f"{cell_label(cell)}: {flat(quote_value(cell, have.get(cell)))}", *(f"  {line}" for line in why)]
-    return CommandResult(told, lines)
-
-
-def _described(book: Replica, record_id: str) -> list[HistoryEntry]:
-    """The history; of a contact that only this device has there is none."""
+    """Why a contact has the values that it has: all of them, those of a detail, or that of one cell."""
+    require_server(book)
+    record_id = find_contact(book, args.id)
+    cells = cells_of(CONTACTS, book.contacts.get(record_id), Operation.INSERT)
     try:
-        return book.history(record_id)
-    except NotFound:
-        return []
+        entries = book.history(record_id)
+    except NotFound:  # a contact that only this device has
+        entries = []
+    reasons = {cell: _reasons(book, record_id, cell, entries) for cell in _explained_cells(cells, args.cell)}
+    lines: list[str] = []
+    for cell, sentences in reasons.items():
+        lines.append(f"{cell_label(cell)}: {flatten(quote_value(cell, cells.get(cell)))}")
+        lines += [f"  {sentence}" for sentence in sentences]
+    return CommandResult(reasons, lines)
 
 
-def _cells(have: Mapping[str, Value], wanted: str | None) -> list[str]:
-    """Every cell that holds something; or the one that is meant, or those of the detail that is meant."""
-    if wanted is None:
-        return [cell for cell, value in have.items() if value is not None and not cell.endswith(EXISTS)]
-    if CONTACTS.has_cell(wanted):
-        return [wanted]
-    inside = [cell for cell, value in have.items() if cell.startswith(f"{wanted}/") and value is not None]
+def _explained_cells(cells: Mapping[str, Value], name: str | None) -> list[str]:
+    """Every cell that holds something; or the one of this name, or those of the detail of this name."""
+    if name is None:
+        return [cell for cell, value in cells.items() if value is not None and not cell.endswith(EXISTS)]
+    if CONTACTS.has_cell(name):
+        return [name]
+    inside = [cell for cell, value in cells.items() if cell.startswith(f"{name}/") and value is not None]
     if not inside:
-        raise NotFound(f"A contact has no “{wanted}”: name a field, like phone, or a detail, like details/KEY.")
+        raise NotFound(f"A contact has no “{name}”: name a field, like phone, or a detail, like details/KEY.")
     return inside
 
 
-def _why(book: Replica, record_id: str, cell: str, past: Sequence[HistoryEntry]) -> list[str]:
-    return sentences(cell, past, _edits(book, record_id, cell), _rivals(book, record_id, cell), moment)
+def _reasons(book: Replica, record_id: str, cell: str, entries: Sequence[HistoryEntry]) -> list[str]:
+    competing = [
+        CompetingWrite(conflict["theirs"], conflict["theirs_by"]["user"], conflict["theirs_by"]["device"])
+        for conflict in book.conflicts()
+        if (conflict["record_id"], conflict["cell"]) == (record_id, cell)
+    ]
+    return explain_cell(cell, entries, _pending_edits(book, record_id, cell), competing, format_time)
 
 
-def _edits(book: Replica, record_id: str, cell: str) -> list[ExplainedEdit]:
+def _pending_edits(book: Replica, record_id: str, cell: str) -> list[ExplainedEdit]:
     """What this device did to the cell and has not sent, the newest first."""
-    lines = change_log.unsettled_lines(book.connection, CONTACTS.name, record_id)
     row = server_row(book.connection, (CONTACTS.name, record_id))
-    pending = [(line, change_of_line(line, row)) for line in lines if line.state is LineState.PENDING]
-    edits = [
-        ExplainedEdit(line.timestamp, change.cells[cell]) for line, change in pending if change and cell in change.cells
-    ]
+    edits = []
+    for line in change_log.unsettled_lines(book.connection, CONTACTS.name, record_id):
+        change = change_of_line(line, row) if line.state is LineState.PENDING else None
+        if change and cell in change.cells:
+            edits.append(ExplainedEdit(line.timestamp, change.cells[cell]))
     return edits[::-1]
-
-
-def _rivals(book: Replica, record_id: str, cell: str) -> list[CompetingWrite]:
-    return [
-        CompetingWrite(one["theirs"], one["theirs_by"]["user"], one["theirs_by"]["device"])
-        for one in book.conflicts()
-        if (one["record_id"], one["cell"]) == (record_id, cell)
-    ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
 
-from offbook.cli import OK, PARKED, CommandResult
-from offbook.cli.commands.changes import entry_words
-from offbook.cli.commands.sync import need_server, not_now
-from offbook.cli.output import count, flat, label
+from offbook.cli.commands.sync import report_unreachable, require_server
+from offbook.cli.output import count, flatten, label
+from offbook.cli.record_text import entry_text
+from offbook.cli.result import OK, PARKED, CommandResult
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
@@ -18,61 +17,52 @@ from offbook.replica import Replica
 from offbook.verify.repair import Repair
 from offbook.verify.session import VerifyReport
 
-Shown = Mapping[str, Json]
+Row = Mapping[str, Json]
 EMPTY = "(empty)"
 
 
 def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
-    need_server(book)
+    """Compare every record with the server's, and mend what differs."""
+    require_server(book)
     try:
         report = book.verify()
     except (Offline, NotAuthorized) as error:
-        return not_now(book, error)
-    return CommandResult(asdict(report), list(_described(report)), PARKED if book.status().parked else OK)
+        return report_unreachable(book, error)
+    return CommandResult(asdict(report), list(_report_lines(report)), PARKED if book.status().parked else OK)
 
 
-def _described(report: VerifyReport) -> Iterator[str]:
-    all_of_them = count(report.compared, "contact")
+def _report_lines(report: VerifyReport) -> Iterator[str]:
+    compared = count(report.compared, "contact")
     if not report.repaired and not report.left_out:
-        agree = "agrees" if report.compared == 1 else "agree"
-        yield f"{all_of_them} {agree} with the server."
+        yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:
-        yield f"Mended {len(report.repaired):,} of {all_of_them}:"
-        for one in report.repaired:
-            yield from _repaired(one)
+        yield f"Mended {len(report.repaired):,} of {compared}:"
+        for repair in report.repaired:
+            yield from _repair_lines(repair)
     if report.left_out:
         yield f"{count(len(report.left_out), 'record')} of the server can't be held on this device: update offbook."
-    if any(one.parked for one in report.repaired):
+    if any(repair.parked for repair in report.repaired):
         yield "What no edit on this device accounts for is not lost: see `offbook parked`."
 
 
-def _repaired(one: Repair) -> Iterator[str]:
-    name = flat((one.now or one.was or {}).get("name")) or one.record_id
-    if one.was is None:
+def _repair_lines(repair: Repair) -> Iterator[str]:
+    name = flatten((repair.now or repair.was or {}).get("name")) or repair.record_id
+    if repair.was is None:
         yield f"  {name}: was missing here"
-    elif one.now is None:
-        yield f"  {name}: is not on the server"
-    else:
-        yield f"  {name}"
-    cells = list(_cells(one.table, one.was or {}, one.now or {}))
-    yield from (f"    {name}: {was} -> {now}" for name, was, now in cells if one.was is not None)
+        return
+    yield f"  {name}" if repair.now is not None else f"  {name}: is not on the server"
+    for value, was, now in _changed_values(repair.table, repair.was, repair.now or {}):
+        yield f"    {value}: {was} -> {now}"
 
 
-def _cells(table: str, was: Shown, now: Shown) -> Iterator[tuple[str, str, str]]:
+def _changed_values(table: str, was: Row, now: Row) -> Iterator[tuple[str, str, str]]:
     """Each value that is not what it was, as it was and as it is."""
     for name in TABLES[table].by_name:
         if (was.get(name) or None) != (now.get(name) or None):
-            yield label(name), _text(was.get(name)), _text(now.get(name))
+            yield label(name), flatten(was.get(name) or EMPTY), flatten(now.get(name) or EMPTY)
     for name in TABLES[table].maps_by_name:
         had, has = was.get(name) or {}, now.get(name) or {}
         for key in dict.fromkeys((*had, *has)):
             if had.get(key) != has.get(key):
-                yield f"{label(name)} [{key}]", _entry(had.get(key)), _entry(has.get(key))
-
-
-def _text(value: Json) -> str:
-    return flat(value) if value else EMPTY
-
-
-def _entry(entry: Any) -> str:
-    return entry_words(entry) if entry else EMPTY
+                before, after = (entry_text(entry) if entry else EMPTY for entry in (had.get(key), has.get(key)))
+                yield f"{label(name)} [{key}]", before, after

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
+from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
 from offbook.core.model import Author, Conflict, Operation, Value
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import CONTACTS, EXISTS, TABLES, entry_of
@@ -55,9 +56,7 @@ def choices(conflict: Conflict) -> tuple[Choice, ...]:
 def patch_of_choice(conflict: Conflict, have: Cells, choice: Choice) -> Patch:
     """What the change is to say. ``have`` are the record's cells as they are now. Raises Invalid."""
     if choice not in choices(conflict):
-        raise Invalid(
-            "bad_choice", f"{conflict.cell} has no room for both values: choose one of them, or type another."
-        )
+        raise Invalid.of(NO_ROOM_FOR_BOTH, field=conflict.cell)
     if choice is Choice.BOTH:
         return _both(conflict, have)
     return parse_custom_value(conflict, have, conflict.ours if choice is Choice.OURS else conflict.theirs)
@@ -87,7 +86,7 @@ def _check_shape(conflict: Conflict, value: Value) -> None:
         room = len(TABLES[conflict.table].maps_by_name[entry.split("/")[0]].cells[name]) if entry else 1
         fits = parts in (1, room) and not (isinstance(value, tuple) and room == 1)
     if not fits:
-        raise Invalid("wrong_type", f"This is no value that {conflict.cell} can hold.")
+        raise Invalid.of(WRONG_SHAPE, cell=conflict.cell)
 
 
 def _existence(conflict: Conflict, have: Cells, exists: bool) -> Patch:

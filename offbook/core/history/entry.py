@@ -12,6 +12,7 @@ from typing import Protocol
 
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import state_at
+from offbook.core.messages import NO_VALUE_IN_CHANGE
 from offbook.core.model import Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
 
@@ -90,7 +91,7 @@ def restored_values(change: RestoredValues, created: bool, cells: Iterable[str] 
         return values
     wanted = list(cells)
     if missing := [cell for cell in wanted if cell not in values]:
-        raise Invalid("unknown_cell", f"This change has no value for {missing[0][:80]!a}.")
+        raise Invalid.of(NO_VALUE_IN_CHANGE, name=missing[0][:80])
     return {cell: values[cell] for cell in wanted}
 
 

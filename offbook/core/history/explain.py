@@ -33,7 +33,7 @@ class CompetingWrite(NamedTuple):
     device: str | None
 
 
-def explain(
+def explain_cell(
     cell: str,
     history: Sequence[HistoryEntry],
     edits: Iterable[ExplainedEdit],

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide, for_history
+from offbook.core.messages import BASE_UNKNOWN, MISSING_IN_ENTRY, Fault
 from offbook.core.model import (
     NO_CLOCKS,
     Change,
@@ -54,8 +55,7 @@ class RecordedVerdict(NamedTuple):
 
     verdict: Verdict
     seq: int | None
-    code: str | None = None
-    detail: str | None = None
+    fault: Fault | None = None
 
 
 class Entry(NamedTuple):
@@ -67,8 +67,7 @@ class Entry(NamedTuple):
     change: Change | None = None
     before: Mapping[str, Value] = NONE_BEFORE
     beaten: tuple[DiscardedWrite, ...] = ()
-    code: str | None = None
-    detail: str | None = None
+    fault: Fault | None = None
 
 
 class Outcome(NamedTuple):
@@ -79,8 +78,7 @@ class Outcome(NamedTuple):
     seq: int | None = None
     key: Key | None = None
     shown: bool = False
-    code: str | None = None
-    detail: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(slots=True)
@@ -137,7 +135,8 @@ def plan_batch(
 
 def incomplete(result: Plan) -> set[Key]:
     """The records of edits that were rejected since their entry lacks what it must have: its adding may have lost."""
-    return {outcome.key for outcome in result.outcomes if outcome.code == "missing" and outcome.key in result.records}
+    lacking = (one for one in result.outcomes if one.fault is not None and one.fault.code == MISSING_IN_ENTRY.code)
+    return {outcome.key for outcome in lacking if outcome.key in result.records}
 
 
 def next_seq(last: int, now: int) -> int:
@@ -148,13 +147,13 @@ def next_seq(last: int, now: int) -> int:
 def _repeat_verdict(item: Change | Rejection, settled: RecordedVerdict | Entry) -> Outcome:
     """The same change once more: the same verdict, with the record as it is now."""
     shown = item.key is not None
-    return Outcome(item.id, settled.verdict, settled.seq, item.key, shown, settled.code, settled.detail)
+    return Outcome(item.id, settled.verdict, settled.seq, item.key, shown, settled.fault)
 
 
 def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
-    key, code, detail = rejection.key, rejection.code, rejection.detail
-    result.outcomes.append(Outcome(rejection.id, Verdict.REJECTED, None, key, key is not None, code, detail))
-    return None if rejection.id is None else Entry(rejection.id, Verdict.REJECTED, code=code, detail=detail)
+    key, fault = rejection.key, rejection.fault
+    result.outcomes.append(Outcome(rejection.id, Verdict.REJECTED, None, key, key is not None, fault))
+    return None if rejection.id is None else Entry(rejection.id, Verdict.REJECTED, fault=fault)
 
 
 def _take(result: Plan, change: Change, book: BookState, now: int, waiting: Mapping[str, Key]) -> Entry:
@@ -185,15 +184,15 @@ def _take(result: Plan, change: Change, book: BookState, now: int, waiting: Mapp
             # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
             if entry.seq is not None and key in result.records:
                 _store(result, key, result.records[key]._replace(seq=seq))
-        case Reject(code, detail):
-            entry, closes = Entry(change.id, Verdict.REJECTED, code=code, detail=detail), []
+        case Reject(fault):
+            entry, closes = Entry(change.id, Verdict.REJECTED, fault=fault), []
     if entry.beaten:
         _note_lost_entries(result, key, change.replica, entry.beaten)
     if closes:
         result.closed.update(dict.fromkeys(closes, entry))
     result.seq = entry.seq or result.seq
     shown = _is_not_as_sent(change, decision)
-    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.code, entry.detail))
+    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.fault))
     return entry
 
 
@@ -211,11 +210,7 @@ def _closed_by(result: Plan, change: Change, waiting: Mapping[str, Key]) -> list
 def _unseen(change: Change, seq: int) -> Reject | None:
     """A base that this book never gave out would make its change win over everything to come."""
     newest = max(change.base, *change.bases.values()) if change.bases else change.base
-    return (
-        Reject("base_unknown", f"The base {newest} is newer than anything this book has: sync first.")
-        if newest > seq
-        else None
-    )
+    return Reject(BASE_UNKNOWN.fault(base=newest)) if newest > seq else None
 
 
 def _is_not_as_sent(change: Change, decision: Decision) -> bool:

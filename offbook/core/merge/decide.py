@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
 from offbook.core.merge.retention import is_purged
+from offbook.core.messages import LONG_DELETED, MISSING_IN_ENTRY, NEVER_OR_LONG_DELETED, TOO_MANY_ENTRIES, Fault
 from offbook.core.model import NO_CLOCKS, Change, Clock, DiscardedWrite, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, TABLES, entry_of
 
@@ -51,8 +52,7 @@ class NoChange(NamedTuple):
 class Reject(NamedTuple):
     """The change can't be applied."""
 
-    code: str
-    detail: str
+    fault: Fault
 
 
 Decision = Create | Write | NoChange | Reject
@@ -85,9 +85,7 @@ def _without_record(change: Change, seq: int) -> Decision:
         case Operation.DELETE:
             return NoChange(Verdict.APPLIED)
         case Operation.UPDATE:
-            return Reject(
-                "unknown_record", "There is no record with this id to update: it never was, or is long deleted."
-            )
+            return Reject(NEVER_OR_LONG_DELETED.fault())
 
 
 def for_history(record: Record | None, change: Change) -> NoChange:
@@ -101,7 +99,7 @@ def _too_late(record: Record, change: Change) -> Reject | None:
     """An edit that would bring back a bare tombstone, and does not say itself what a record must have."""
     if not is_purged(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
         return None
-    return Reject("unknown_record", "This record is long deleted, and what it held is gone: add it again.")
+    return Reject(LONG_DELETED.fault())
 
 
 def _behind_a_lost_entry(
@@ -281,7 +279,7 @@ def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
 def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
     """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
     for cell, missing in _incomplete_entries(have, change).items():
-        return Reject("missing", f"{entry_of(cell)}{missing} is needed for a new entry.")
+        return Reject(MISSING_IN_ENTRY.fault(field=entry_of(cell) + missing))
     for map_ in TABLES[change.table].maps:
         prefix = f"{map_.name}/"
         claimed = {cell for cell, value in change.cells.items() if value is True and cell.startswith(prefix)}
@@ -290,7 +288,7 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
         standing = {cell for cell, value in have.items() if value is True and cell.startswith(prefix)}
         removed = {cell for cell, value in change.cells.items() if value is False}
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
-            return Reject("too_many_entries", f"{map_.name} holds {map_.entries_max} entries at the most.")
+            return Reject(TOO_MANY_ENTRIES.fault(field=map_.name, limit=map_.entries_max))
     return None
 
 

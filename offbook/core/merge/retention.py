@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 from offbook.core.errors import Invalid
+from offbook.core.messages import NEGATIVE_DAYS, TRASH_OVER_HISTORY
 from offbook.core.model import Record
 from offbook.core.schema import EXISTS, TABLES, entry_of
 
@@ -32,13 +33,9 @@ class RetentionLimits(NamedTuple):
 def limits_at(now: int, history_days: int, trash_days: int) -> RetentionLimits:
     """The lines that lie so many days back. Seq is the time. Raises Invalid for days that make no sense."""
     if history_days < 0 or trash_days < 0:
-        raise Invalid("bad_days", "Days are counted back from now: 0 forgets all there is, and less can't be.")
+        raise Invalid.of(NEGATIVE_DAYS)
     if trash_days > history_days:
-        raise Invalid(
-            "bad_days",
-            f"The trash can't be kept longer ({trash_days} days) than the history ({history_days} days): with the"
-            " history goes what was deleted. Ask for fewer days of trash, or for more of history.",
-        )
+        raise Invalid.of(TRASH_OVER_HISTORY, trash=trash_days, history=history_days)
     return RetentionLimits(max(now - history_days * DAY_US, 0), max(now - trash_days * DAY_US, 0))
 
 

@@ -10,6 +10,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from operator import itemgetter
 
+from offbook.core import messages
 from offbook.core.errors import Malformed
 from offbook.core.validation import Json
 
@@ -17,34 +18,33 @@ from offbook.core.validation import Json
 def loads(body: bytes) -> Json:
     """JSON as RFC 8259 has it and no more: UTF-8, no key twice, no NaN, no depth that hurts. Raises Malformed."""
     if not body.strip():
-        raise Malformed("empty", "The body is empty: JSON was expected.")
+        raise Malformed.of(messages.EMPTY_BODY)
     if body.startswith(BOM_UTF8):
-        raise Malformed("not_json", "The body begins with a byte order mark (BOM), which JSON may not: leave it out.")
+        raise Malformed.of(messages.BYTE_ORDER_MARK)
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise Malformed("not_utf8", "The body is UTF-16, by the byte order mark (BOM) that it begins with: send UTF-8.")
+        raise Malformed.of(messages.UTF16)
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
-        raise Malformed("not_utf8", f"The body is not UTF-8: byte {error.start} can't be read.") from None
+        raise Malformed.of(messages.NOT_UTF8, byte=error.start) from None
     except RecursionError:
-        raise Malformed("too_deep", "The body is nested too deeply.") from None
+        raise Malformed.of(messages.TOO_DEEP) from None
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Malformed("not_json", f"The body is not JSON: {error.msg} at {where}.") from None
+        raise Malformed.of(messages.NOT_JSON, flaw=error.msg, line=error.lineno, column=error.colno) from None
     except ValueError:
-        raise Malformed("number_too_long", "The body has a number of too many digits.") from None
+        raise Malformed.of(messages.NUMBER_TOO_LONG) from None
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
-        raise Malformed("duplicate_key", f"The key {twice[:80]!a} stands twice in one object.")
+        raise Malformed.of(messages.DUPLICATE_KEY, key=twice[:80])
     return found
 
 
 def _constant(name: str) -> Json:
-    raise Malformed("not_json", f"{name} is not a number that JSON knows.")
+    raise Malformed.of(messages.NOT_A_JSON_NUMBER, name=name)
 
 
 def dumps(value: Json) -> bytes:

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.rows import EPOCH
@@ -67,24 +69,22 @@ def parse_push(body: bytes, default_replica: str) -> Push:
 def push_of(envelope: Json, default_replica: str) -> Push:
     """Check a push that is JSON already. Raises Malformed for a fault of the envelope."""
     if not isinstance(envelope, dict):
-        raise Malformed("not_an_object", 'The body must be an object like {"changes": […], "since": …}.')
+        raise Malformed.of(messages.PUSH_NOT_AN_OBJECT)
     if unknown := envelope.keys() - PUSH_KEYS:
-        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+        raise Malformed.of(messages.UNKNOWN_KEY, key=min(unknown)[:80])
     changes = envelope.get("changes", [])
     if not isinstance(changes, list):
-        raise Malformed("changes_not_a_list", '"changes" must be a list.')
+        raise Malformed.of(messages.CHANGES_NOT_A_LIST)
     if len(changes) > CHANGES_MAX:
-        raise Malformed(
-            "too_many_changes", f"A request takes {CHANGES_MAX} changes at the most: send the rest after.", 413
-        )
+        raise Malformed.of(messages.TOO_MANY_CHANGES, limit=CHANGES_MAX)
     return Push(
         [change_of(one, default_replica) for one in changes],
         "since" in envelope,
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
         _parked(envelope.get("parked")),
-        _known_seq("seen", envelope.get("seen")) or 0,
-        _known_seq("kept", envelope.get("kept")),
+        _known_seq(messages.BAD_SEEN, envelope.get("seen")) or 0,
+        _known_seq(messages.BAD_KEPT, envelope.get("kept")),
     )
 
 
@@ -92,7 +92,7 @@ def _since(value: Json) -> Cursor | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Malformed("bad_cursor", '"since" must be a cursor that this server gave, or null for a snapshot.')
+        raise Malformed.of(messages.SINCE_NOT_A_CURSOR)
     return parse_cursor(value)
 
 
@@ -102,7 +102,7 @@ def parse_cursor(text: str) -> Cursor:
     is_epoch = 0 < len(epoch) <= 64 and epoch.isascii() and epoch.isprintable()
     if is_epoch and len(numbers) in (1, 2) and all(is_seq(number) for number in numbers):
         return Cursor(epoch, *(int(number) for number in numbers))
-    raise Malformed("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
+    raise Malformed.of(messages.BAD_CURSOR)
 
 
 def is_seq(text: str) -> bool:
@@ -110,27 +110,27 @@ def is_seq(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= INTEGER_MAX
 
 
-def _known_seq(name: str, value: Json) -> int | None:
+def _known_seq(flaw: Message, value: Json) -> int | None:
     if value is not None and (type(value) is not int or not 0 <= value <= INTEGER_MAX):
-        raise Malformed(f"bad_{name}", f'"{name}" must be a seq that this server gave.')
+        raise Malformed.of(flaw)
     return value
 
 
 def _sent_at(value: Json) -> int | None:
     try:
         return None if value is None else milliseconds("sent_at", value)
-    except Invalid as fault:
-        raise Malformed(fault.code, str(fault)) from None
+    except Invalid as invalid:
+        raise Malformed.from_fault(invalid.fault) from None
 
 
 def _parked(value: Json) -> Mapping[str, int]:
     if value is None:
         return NOTHING
     if not isinstance(value, dict) or len(value) > 100:
-        raise Malformed("bad_parked", '"parked" must be an object of codes and counts.')
+        raise Malformed.of(messages.BAD_PARKED)
     for code, count in value.items():
         if len(code) > 40 or not code.isascii() or type(count) is not int or not 0 <= count <= INTEGER_MAX:
-            raise Malformed("bad_parked", '"parked" must be an object of codes and counts.')
+            raise Malformed.of(messages.BAD_PARKED)
     return value
 
 
@@ -140,15 +140,15 @@ def _parked(value: Json) -> Mapping[str, int]:
 def change_of(item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
     """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
     if not isinstance(item, dict):
-        return Rejection(None, "not_an_object", "A change must be an object.")
+        return Rejection(None, messages.CHANGE_NOT_AN_OBJECT.fault())
     try:
         change_id = _uuid("id", item.get("id"))
-    except Invalid as fault:
-        return Rejection(None, fault.code, str(fault))
+    except Invalid as invalid:
+        return Rejection(None, invalid.fault)
     try:
         return _change(change_id, item, default_replica, rules)
-    except Invalid as fault:
-        return Rejection(change_id, fault.code, str(fault), _key(item))
+    except Invalid as invalid:
+        return Rejection(change_id, invalid.fault, _key(item))
 
 
 def _key(item: dict[str, Json]) -> Key | None:
@@ -161,7 +161,7 @@ def _key(item: dict[str, Json]) -> Key | None:
 
 def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: Rules) -> Change:
     if not item.keys() <= CHANGE_KEYS:
-        raise Invalid("unknown_key", f"The change has an unknown key: {min(item.keys() - CHANGE_KEYS)[:80]!a}.")
+        raise Invalid.of(messages.UNKNOWN_KEY_OF_CHANGE, key=min(item.keys() - CHANGE_KEYS)[:80])
     table = _table(item.get("table"))
     operation = _operation(item.get("operation"))
     replica = item.get("replica")
@@ -183,14 +183,14 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: 
 def _table(name: Json) -> Table:
     table = TABLES.get(name) if isinstance(name, str) else None
     if table is None:
-        raise Invalid("unknown_table", f"There is no synced table of this name: it may be {', '.join(TABLES)}.")
+        raise Invalid.of(messages.UNKNOWN_TABLE, tables=", ".join(TABLES))
     return table
 
 
 def _operation(name: Json) -> Operation:
     operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
-        raise Invalid("unknown_operation", f"The operation must be one of {', '.join(OPERATIONS)}.")
+        raise Invalid.of(messages.UNKNOWN_OPERATION, operations=", ".join(OPERATIONS))
     return operation
 
 
@@ -198,13 +198,13 @@ def _base(value: Json, operation: Operation) -> int:
     if value is None and operation is Operation.INSERT:
         return 0
     if value is None:
-        raise Invalid("base_missing", f"{operation} needs the base: the seq of the record that it changes.")
+        raise Invalid.of(messages.BASE_MISSING, operation=operation)
     return _seq("base", value)
 
 
 def _seq(name: str, value: Json) -> int:
     if type(value) is not int or not 0 <= value <= INTEGER_MAX:
-        raise Invalid("bad_base", f"{name} must be a seq: a whole number from 0 to {INTEGER_MAX}.")
+        raise Invalid.of(messages.BAD_BASE, field=name, most=INTEGER_MAX)
     return value
 
 
@@ -212,10 +212,10 @@ def _bases(table: Table, value: Json) -> Mapping[str, int]:
     if value is None:
         return NOTHING
     if not isinstance(value, dict) or len(value) > BASES_MAX:
-        raise Invalid("bad_base", '"bases" must be an object of cells and seqs.')
+        raise Invalid.of(messages.BAD_BASES)
     for cell, seq in value.items():
         if not table.has_cell(cell):
-            raise Invalid("unknown_cell", f'"bases" names {cell[:80]!a}, which is no cell of {table.name}.')
+            raise Invalid.of(messages.UNKNOWN_CELL_OF_BASES, name=cell[:80], table=table.name)
         _seq(f"bases[{cell!a}]", seq)
     return value
 
@@ -224,29 +224,27 @@ def _resolves(value: Json) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or len(value) > RESOLVES_MAX:
-        raise Invalid("bad_resolves", f'"resolves" must be a list of at most {RESOLVES_MAX} ids of conflicts.')
+        raise Invalid.of(messages.BAD_RESOLVES, limit=RESOLVES_MAX)
     return tuple(_uuid("resolves", one) for one in value)
 
 
 def _history(value: Json) -> bool:
     if value is not None and type(value) is not bool:
-        raise Invalid("bad_history", '"history" must be true or false.')
+        raise Invalid.of(messages.BAD_HISTORY)
     return bool(value)
 
 
 def _uuid(name: str, value: Json) -> str:
     if isinstance(value, str) and UUID_TEXT.fullmatch(value):
         return value.lower()
-    raise Invalid("bad_id", f"{name} must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
+    raise Invalid.of(messages.BAD_ID, field=name)
 
 
 def milliseconds(name: str, value: Json) -> int:
     try:
         return (_parse_time(value) - EPOCH) // MILLISECOND
     except (TypeError, ValueError, OverflowError):
-        raise Invalid(
-            "bad_time", f"{name} must be an ISO 8601 time with its offset, like 2026-11-20T17:00:00.000Z."
-        ) from None
+        raise Invalid.of(messages.BAD_TIME, field=name) from None
 
 
 def _parse_time(value: Json) -> datetime:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from offbook.core import messages
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
 from offbook.core.schema import TABLES
@@ -86,12 +87,10 @@ def compare_of(envelope: Json) -> Compare:
     table = _checked(envelope, "ranges", "records")
     ranges, records = envelope.get("ranges"), envelope.get("records", False)
     if not isinstance(ranges, list) or not 0 < len(ranges) <= RANGES_MAX or type(records) is not bool:
-        raise Malformed(
-            "bad_ranges", f'"ranges" must be a list of 1 to {RANGES_MAX} ranges, and "records" true or false.'
-        )
+        raise Malformed.of(messages.BAD_RANGES, limit=RANGES_MAX)
     found = [_range(one) for one in ranges]
     if any(one.end is None or later.start < one.end for one, later in pairwise(found)):
-        raise Malformed("bad_ranges", "Ranges must come in order, none over another.")
+        raise Malformed.of(messages.RANGES_OUT_OF_ORDER)
     return Compare(table, found, records)
 
 
@@ -101,7 +100,7 @@ def _range(item: Json) -> Range:
             return Range(start, end)
         case [str(start), None] if _is_bound(start):
             return Range(start, None)
-    raise Malformed("bad_ranges", 'A range must be like ["3", "4a"] or ["f", null]: two beginnings of ids, in order.')
+    raise Malformed.of(messages.BAD_RANGE)
 
 
 def _is_bound(text: str) -> bool:
@@ -112,19 +111,19 @@ def fetch_of(envelope: Json) -> Fetch:
     """Read the body of ``POST /rows``. Raises Malformed."""
     table, ids = _checked(envelope, "ids"), envelope.get("ids")
     if not isinstance(ids, list) or not 0 < len(ids) <= PAGE_MAX:
-        raise Malformed("bad_ids", f'"ids" must be a list of 1 to {PAGE_MAX} ids.')
+        raise Malformed.of(messages.BAD_IDS, limit=PAGE_MAX)
     if not all(isinstance(one, str) and UUID_TEXT.fullmatch(one) for one in ids):
-        raise Malformed("bad_ids", "An id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
+        raise Malformed.of(messages.BAD_ID_OF_IDS)
     return Fetch(table, [one.lower() for one in ids])
 
 
 def _checked(envelope: Json, *keys: str) -> str:
     """The table that a question is about, which must know no other keys."""
     if not isinstance(envelope, dict):
-        raise Malformed("not_an_object", f'The body must be an object with "table" and "{keys[0]}".')
+        raise Malformed.of(messages.QUESTION_NOT_AN_OBJECT, key=keys[0])
     if unknown := envelope.keys() - {"table", *keys}:
-        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+        raise Malformed.of(messages.UNKNOWN_KEY, key=min(unknown)[:80])
     table = envelope.get("table")
     if not isinstance(table, str) or table not in TABLES:
-        raise Malformed("unknown_table", f"There is no synced table of this name: it may be {', '.join(TABLES)}.")
+        raise Malformed.of(messages.UNKNOWN_TABLE, tables=", ".join(TABLES))
     return table

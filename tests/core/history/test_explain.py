@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
-from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain, quote_value, who
+from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
 from tests.core.history.test_entry import past
 
 EARLY, LATE = "2026-11-20T17:01:00.000Z", "2026-11-20T17:05:00.000Z"
@@ -19,7 +19,7 @@ def when(iso: str) -> str:
 
 
 def why(*history: HistoryEntry, cell: str = "phone", **more: Any) -> list[str]:
-    return explain(cell, history, more.get("edits", ()), more.get("rivals", ()), when)
+    return explain_cell(cell, history, more.get("edits", ()), more.get("rivals", ()), when)
 
 
 def edit(seq: int, value: Any = "2", **more: Any) -> HistoryEntry:

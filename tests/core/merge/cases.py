@@ -142,8 +142,8 @@ def outcome(record: Record | None, decision: Decision) -> Then:
         case Write(verdict=verdict, beaten=beaten, asked=asked) | NoChange(verdict, beaten, asked):
             lost = {one.cell: (one.value, one.winner.replica) for one in beaten}
             return Then(verdict.value, shows, lost, {one.cell: one.value for one in asked})
-        case Reject(code=code):
-            return Then("rejected", shows, code=code)
+        case Reject(fault):
+            return Then("rejected", shows, code=fault.code)
 
 
 def seen(record: Record | None) -> Data | str:

@@ -21,12 +21,14 @@ from offbook.core import (
     plan_batch,
 )
 from offbook.core.merge.batch import incomplete, next_seq
+from offbook.core.messages import BAD_ID, BASE_UNKNOWN, LONG_DELETED, TOO_LONG
 from offbook.core.model import Key
 from offbook.core.validation import cells_of
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000
 TABLE = TABLES["contacts"]
+LONG_NAME = TOO_LONG.fault(field="name", length=301, limit=300)
 
 
 def number(value: int) -> str:
@@ -111,8 +113,8 @@ def test_a_change_sees_what_the_one_before_it_did() -> None:
 
 def test_one_bad_change_never_stops_the_rest() -> None:
     result = push(
-        Rejection(number(1), "too_long", "Too long."),
-        Rejection(None, "bad_id", "No id."),
+        Rejection(number(1), LONG_NAME),
+        Rejection(None, BAD_ID.fault(field="id")),
         a_change(2, "UPDATE", record=5, phone="x"),
         a_change(3, "INSERT", name="Ada"),
     )
@@ -121,18 +123,18 @@ def test_one_bad_change_never_stops_the_rest() -> None:
 
 
 def test_a_rejection_keeps_its_code_and_its_sentence() -> None:
-    outcome = push(Rejection(number(1), "too_long", "Too long.")).outcomes[0]
-    assert (outcome.code, outcome.detail) == ("too_long", "Too long.")
+    outcome = push(Rejection(number(1), LONG_NAME)).outcomes[0]
+    assert outcome.fault == LONG_NAME
 
 
 def test_only_what_the_verdict_needs_is_kept_of_a_rejected_change() -> None:
-    result = push(Rejection(number(1), "too_long", "Too long."), a_change(2, "UPDATE", phone="x"))
+    result = push(Rejection(number(1), LONG_NAME), a_change(2, "UPDATE", phone="x"))
     assert [entry.change for entry in result.history] == [None, None]
-    assert [entry.code for entry in result.history] == ["too_long", "unknown_record"]
+    assert [entry.fault and entry.fault.code for entry in result.history] == ["too_long", "unknown_record"]
 
 
 def test_a_change_without_a_readable_id_leaves_no_trace() -> None:
-    assert push(Rejection(None, "bad_id", "No id.")).history == []
+    assert push(Rejection(None, BAD_ID.fault(field="id"))).history == []
 
 
 def test_a_record_made_and_edited_in_one_batch_is_created_once_as_it_ends() -> None:
@@ -209,11 +211,9 @@ def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_noth
 
 
 def test_a_rejected_change_stays_rejected_with_its_reason() -> None:
-    settled = {number(1): RecordedVerdict(Verdict.REJECTED, None, "unknown_record", "There is none.")}
-    outcomes = push(a_change(1, "INSERT", name="Ada"), Rejection(number(1), "x", "y"), settled=settled).outcomes
-    assert [(one.verdict, one.code, one.detail) for one in outcomes] == [
-        (Verdict.REJECTED, "unknown_record", "There is none.")
-    ] * 2
+    settled = {number(1): RecordedVerdict(Verdict.REJECTED, None, LONG_DELETED.fault())}
+    outcomes = push(a_change(1, "INSERT", name="Ada"), Rejection(number(1), LONG_NAME), settled=settled).outcomes
+    assert [(one.verdict, one.fault) for one in outcomes] == [(Verdict.REJECTED, LONG_DELETED.fault())] * 2
 
 
 # --- clocks and bases --------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def test_a_base_that_the_book_never_gave_out_is_rejected(base: int, bases: Mappi
     old = existing(name="Ada")
     ahead = Change(number(1), *KEY, Operation.UPDATE, number(2), 5, base, {"phone": "x"}, bases)
     result = push(ahead, records=old.records, book=a_book(seq=old.seq))
-    assert result.outcomes[0].code == "base_unknown"
+    assert result.outcomes[0].fault == BASE_UNKNOWN.fault(base=NOW + 1)
     assert result.records == old.records
 
 

@@ -209,8 +209,8 @@ def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: 
     batch = push_of({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
     rejection = batch[1]
     assert isinstance(rejection, Rejection)
-    assert rejection.code == code
-    assert rejection.detail.endswith(".")
+    assert rejection.fault.code == code
+    assert rejection.fault.detail.endswith(".")
     assert isinstance(batch[0], Change)
     assert batch[0] == batch[2]
 
@@ -263,7 +263,7 @@ def test_a_change_names_the_conflicts_that_it_settles() -> None:
 def test_what_names_no_conflicts_is_rejected(resolves: Any, code: str) -> None:
     found = read(resolves=resolves)
     assert isinstance(found, Rejection)
-    assert found.code == code
+    assert found.fault.code == code
 
 
 @pytest.mark.parametrize(("history", "is_for_history"), [(True, True), (False, False), (None, False)])
@@ -276,7 +276,7 @@ def test_a_change_may_be_for_the_history_alone(history: Any, is_for_history: boo
 def test_what_does_not_say_clearly_whether_it_is_for_the_history_is_rejected() -> None:
     found = read(history="yes")
     assert isinstance(found, Rejection)
-    assert found.code == "bad_history"
+    assert found.fault.code == "bad_history"
 
 
 def test_ids_are_read_in_small_letters() -> None:

@@ -6,8 +6,7 @@ import io
 
 import pytest
 
-from offbook.cli.output import count, cut, moment, pairs, short_ids, table, width
-from offbook.cli.progress_bar import ProgressBar
+from offbook.cli.output import ProgressBar, count, cut, format_pairs, format_table, format_time, short_ids, width
 from offbook.sync.session import SyncReport
 
 
@@ -22,13 +21,13 @@ def test_the_width_of_a_text_is_what_a_terminal_shows(text: str, columns: int) -
 
 
 def test_columns_stand_below_each_other() -> None:
-    assert table(("A", "B"), [("東京", "1"), ("Zoë", "2")]) == ["A     B", "東京  1", "Zoë   2"]
+    assert format_table(("A", "B"), [("東京", "1"), ("Zoë", "2")]) == ["A     B", "東京  1", "Zoë   2"]
 
 
 def test_a_table_is_cut_to_its_terminal_and_nowhere_else() -> None:
     row = ("x" * 100, "y" * 100)
-    assert table(("A", "B"), [row])[1] == f"{row[0]}  {row[1]}"
-    lines = table(("A", "B"), [row], room=60)
+    assert format_table(("A", "B"), [row])[1] == f"{row[0]}  {row[1]}"
+    lines = format_table(("A", "B"), [row], columns_max=60)
     assert max(map(width, lines)) <= 60
     assert lines[1].startswith("x" * 39 + "…")
 
@@ -43,18 +42,18 @@ def test_ids_are_as_short_as_tells_them_apart() -> None:
 
 
 def test_further_lines_of_a_text_stand_below_its_first() -> None:
-    assert pairs([("Notes", "one\ntwo"), ("Id", "")]) == ["Notes  one", "       two", "Id     "]
+    assert format_pairs([("Notes", "one\ntwo"), ("Id", "")]) == ["Notes  one", "       two", "Id     "]
 
 
 def test_numbers_and_times_are_said_as_people_do() -> None:
     assert (count(1, "change"), count(2000, "change"), count(0, "is", "are")) == ("1 change", "2,000 changes", "0 are")
-    assert moment(None) == "never"
-    assert moment("whenever") == "whenever"
+    assert format_time(None) == "never"
+    assert format_time("whenever") == "whenever"
 
 
 def test_a_long_sync_shows_a_bar_on_a_terminal() -> None:
     terminal = Terminal()
-    with ProgressBar(terminal, seconds_min=0) as bar:
+    with ProgressBar(terminal, after_seconds=0) as bar:
         bar.update(SyncReport(pushed=1000), 2000)
         bar.update(SyncReport(pushed=3000, pulled=12), 0)
     assert "3,000 sent, 12 received" in terminal.getvalue()
@@ -72,6 +71,6 @@ def test_colours_are_left_out_where_nobody_wants_them(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     terminal = Terminal()
-    with ProgressBar(terminal, seconds_min=0) as bar:
+    with ProgressBar(terminal, after_seconds=0) as bar:
         bar.update(SyncReport(pushed=1), 1)
     assert "\x1b[3" not in terminal.getvalue().replace("\x1b[?", "")

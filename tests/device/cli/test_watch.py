@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offbook import Replica, Status
-from offbook.cli.commands.watch import Watched, sentence
+from offbook.cli.commands.watch import ReplicaWatcher, event_sentence
 from offbook.database import change_log
 from tests.device.fake_server import Server, Wire
 
@@ -30,21 +30,21 @@ LINKS = {
 @pytest.mark.parametrize(("links", "told"), LINKS.items(), ids=[" ".join(links) for links in LINKS])
 def test_how_the_connection_stands_is_told_once(links: tuple[str, ...], told: list[str], path: Path) -> None:
     with Replica(path) as book:
-        watched = Watched(book)
-        assert [sentence(event) for link in links for event in watched.link(stands(link))] == told
+        watcher = ReplicaWatcher(book)
+        assert [event_sentence(event) for link in links for event in watcher.connection_events(stands(link))] == told
 
 
 def test_an_edit_is_told_whoever_made_it_and_an_echo_is_not(path: Path) -> None:
     with Replica(path) as book, Replica(path) as other:
-        watched = Watched(book)
+        watcher = ReplicaWatcher(book)
         ada = other.contacts.add(name="Ada")
-        assert [event["event"] for event in watched.look([])] == ["added", "waiting"]
+        assert [event["event"] for event in watcher.events([])] == ["added", "waiting"]
         other.contacts.update(ada, phone="1")
-        assert [event["event"] for event in watched.look([])] == ["changed", "waiting"]
+        assert [event["event"] for event in watcher.events([])] == ["changed", "waiting"]
         with change_log.without_logging(other.connection):
             other.connection.execute("UPDATE contacts SET updated_at = '2026-11-20T17:00:00.000000Z'")
-        assert list(watched.look([])) == []
-        assert [event["event"] for event in watched.look([ada])] == ["changed"]
+        assert list(watcher.events([])) == []
+        assert [event["event"] for event in watcher.events([ada])] == ["changed"]
 
 
 def test_what_the_server_changes_is_told_once_whoever_tells_first(path: Path, tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_what_the_server_changes_is_told_once_whoever_tells_first(path: Path, tm
         Replica(path, transport=Wire(server)) as syncing,
         Replica(path) as book,
     ):
-        watched = Watched(book)
+        watcher = ReplicaWatcher(book)
 
         def happened(changed: list[str]) -> list[tuple[str, str]]:
-            return [(event["event"], event["name"]) for event in watched.look(changed) if "name" in event]
+            return [(event["event"], event["name"]) for event in watcher.events(changed) if "name" in event]
 
         def arrives(first: list[str]) -> list[tuple[str, str]]:
             other.sync()

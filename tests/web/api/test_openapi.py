@@ -6,8 +6,6 @@ way.
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +17,6 @@ from offbook.core.schema import TABLES
 from tests.support.api_client import caller, change
 from tests.support.openapi_checks import Undescribed, fits
 from web.api import schemas
-
-OFFBOOK = Path(routes.__file__).parent / "offbook"
 
 
 @pytest.fixture
@@ -60,35 +56,6 @@ def test_a_contact_is_described_field_by_field(document: dict[str, Any], name: s
     for map_ in table.maps:
         entry = found[schemas.entry_name(table, map_)]
         assert (set(entry["properties"]), set(entry["required"])) == (set(map_.by_name), set(map_.required))
-
-
-GIVING_CODES = (
-    "core/validation",
-    "core/protocol/requests",
-    "core/merge/decide",
-    "core/merge/batch",
-    "contacts/tutorial",
-)
-
-
-def codes_in(*names: str) -> set[str]:
-    """The codes that these modules of the core give: the first text in each call that refuses something."""
-    refusals = {"Invalid", "Reject", "Rejection"}
-    found = set()
-    for name in names:
-        for call in ast.walk(ast.parse((OFFBOOK / f"{name}.py").read_text())):
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in refusals:
-                texts = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-                found.update(texts[:1])
-    return found
-
-
-def test_every_code_of_a_rejection_is_described() -> None:
-    assert codes_in(*GIVING_CODES) == set(schemas.REJECTED)
-
-
-def test_codes_of_data_are_described() -> None:
-    assert codes_in("core/validation") - {"bad_data"} | {"bad_id"} == set(schemas.INVALID)
 
 
 def test_the_answers_of_a_tutorial_device_are_described_too(app: App) -> None:

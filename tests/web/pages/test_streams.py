@@ -16,7 +16,7 @@ from offbook.core.stream_format import SECOND_US
 from storage.values import StreamGap, StreamMessage
 from tests.support.browser import Browser, add_user, parts_of, signed_in
 from tests.support.stream_files import URL, Written, shown, written
-from web.pages.streams import MESSAGES, payload, stretches
+from web.pages.streams import MESSAGES, payload, spans_away
 from web.presenters.bar_chart import Band, bands
 from web.presenters.formatting import format_rate, format_size, format_time
 
@@ -197,7 +197,7 @@ def test_a_writer_without_a_sign_of_life_is_told_of(app: App, boss: Browser, fil
 
 
 def test_a_gap_that_lasts_reaches_until_now() -> None:
-    assert stretches([StreamGap(5, None, "x"), StreamGap(1, 2, "y")], 9) == [(5, 9), (1, 2)]
+    assert spans_away([StreamGap(5, None, "x"), StreamGap(1, 2, "y")], 9) == [(5, 9), (1, 2)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,199 @@
+"""Every code that a refusal carries: on the wire, in a page's address bar never, in ``--json`` output, in a log.
+
+A code is stable and for programs. What is said with it to people is in offbook.core.messages, and for a status of HTTP
+alone in web.errors. The API's description, the reasons on the page of activity and the tests are made from CODES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Flag, auto
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Scope(Flag):
+    """Which requests a code can be the answer to, for codes that are not one address's own."""
+
+    ANY = auto()  # every request
+    SIGNED_IN = auto()  # one that needs a user
+    BODY = auto()  # one with a body
+    PUSH = auto()  # a push as a whole
+    RECORD = auto()  # one about a single record, with status 422; in a push, the change is rejected
+    CHANGE = auto()  # none: a change of a push is rejected, and its neighbours go on
+
+
+ELSEWHERE = Scope(0)
+"""One address, one command or a device says it."""
+
+
+class Code(NamedTuple):
+    """A code: the status of an answer that has it (None: it is in none, or in one about something else too).
+
+    ``reason`` says why a change waits on a device that parked it for this code: the second half of a sentence.
+    """
+
+    name: str
+    status: int | None = None
+    scope: Scope = ELSEWHERE
+    reason: str = ""
+
+
+def _by_name(*codes: Code) -> Mapping[str, Code]:
+    return MappingProxyType({code.name: code for code in codes})
+
+
+CODES = _by_name(
+    # --- a value can't be stored, or a change can't be applied
+    Code("bad_base", None, Scope.CHANGE, "it does not say what it knew"),
+    Code("bad_choice", None, Scope.RECORD, "a value is none of those that are allowed"),
+    Code("bad_data", 400, Scope.CHANGE | Scope.PUSH, "its values can’t be read"),
+    Code("bad_date", None, Scope.RECORD, "a date is not a date"),
+    Code("bad_history", None, Scope.CHANGE, "it does not say clearly whether it is for the history"),
+    Code("bad_id", 400, Scope.RECORD | Scope.PUSH, "its id is not a UUID"),
+    Code("bad_key", None, Scope.RECORD, "a detail has a key that no detail may have"),
+    Code("bad_resolves", None, Scope.CHANGE, "the conflicts that it settles can’t be read"),
+    Code("bad_text", 400, Scope.RECORD | Scope.ANY, "a text has characters that no text may have"),
+    Code("bad_time", 400, Scope.CHANGE | Scope.PUSH, "its time can’t be read"),
+    Code("base_missing", None, Scope.CHANGE, "it does not say what it knew"),
+    Code("base_unknown", None, Scope.CHANGE, "it knew something that this server does not: sync once more"),
+    Code("missing", None, Scope.RECORD, "something that is needed is missing"),
+    Code("not_an_object", 400, Scope.CHANGE | Scope.BODY, "it can’t be read"),
+    Code("out_of_range", None, Scope.RECORD, "a number is too large or too small"),
+    Code("too_long", None, Scope.RECORD, "a text is too long"),
+    Code("too_many_entries", None, Scope.RECORD, "a contact has too many details"),
+    Code("unknown_cell", None, Scope.RECORD, "it has a field that this server does not know"),
+    Code("unknown_key", 400, Scope.CHANGE | Scope.PUSH, "it has something that this server does not know"),
+    Code("unknown_operation", None, Scope.CHANGE, "it does something that this server does not know"),
+    Code("unknown_record", None, Scope.CHANGE, "its contact is not there any more"),
+    Code("unknown_table", None, Scope.CHANGE, "it is of a table that this server does not know"),
+    Code("wrong_type", None, Scope.RECORD, "a value is of the wrong kind"),
+    # --- a request can't be read, or is not taken as a whole
+    Code("bad_change", 400, Scope.PUSH),
+    Code("bad_cursor", 400, Scope.PUSH),
+    Code("bad_gzip", 400, Scope.BODY),
+    Code("bad_host", 400),
+    Code("bad_ids", 400),
+    Code("bad_kept", 400, Scope.PUSH),
+    Code("bad_limit", 400),
+    Code("bad_number", 400),
+    Code("bad_parked", 400, Scope.PUSH),
+    Code("bad_place", 400),
+    Code("bad_push", 400),
+    Code("bad_ranges", 400),
+    Code("bad_request", 400),
+    Code("bad_search", 400),
+    Code("bad_seen", 400, Scope.PUSH),
+    Code("broken_form", 400),
+    Code("changes_not_a_list", 400, Scope.PUSH),
+    Code("duplicate_key", 400, Scope.BODY),
+    Code("empty", 400, Scope.BODY),
+    Code("not_json", 400, Scope.BODY),
+    Code("not_utf8", 400, Scope.BODY),
+    Code("number_too_long", 400, Scope.BODY),
+    Code("stale_form", 400),
+    Code("too_deep", 400, Scope.BODY, "its values can’t be read"),
+    Code("unknown_protocol", 400, Scope.PUSH),
+    Code("method_not_allowed", 405),
+    Code("not_acceptable", 406),
+    Code("request_timeout", 408, Scope.BODY),
+    Code("body_too_large", 413, Scope.BODY, "it is too large to be sent"),
+    Code("too_many_changes", 413, Scope.PUSH),
+    Code("uri_too_long", 414),
+    Code("unsupported_encoding", 415, Scope.BODY),
+    Code("unsupported_media_type", 415),
+    Code("misdirected_request", 421, Scope.ANY),
+    Code("upgrade_required", 426),
+    Code("headers_too_large", 431),
+    Code("unknown_http_version", 505),
+    # --- who asks may not, or not now
+    Code("not_authorized", 401, Scope.SIGNED_IN),
+    Code("forbidden", 403),
+    Code("user_disabled", 403, Scope.SIGNED_IN),
+    Code("user_removed", 403, Scope.SIGNED_IN),
+    Code("wrong_origin", 403),
+    Code("wrong_password", 422),
+    Code("too_many_attempts", 429),
+    Code("too_many_requests", 429),
+    Code("too_many_sockets", 429),
+    # --- what is asked for does not fit what is stored
+    Code("not_found", 404),
+    Code("conflict", 409),
+    Code("exists", 409),
+    Code("in_trash", 409),
+    Code("last_admin", 409),
+    Code("purged", 409),
+    Code("taken", 409),
+    Code("cursor_gone", 410, Scope.PUSH),
+    Code("gone", 410),
+    Code("precondition_failed", 412),
+    Code("bad_address", 422),
+    Code("bad_days", 422),
+    Code("bad_moment", 422),
+    Code("bad_name", 422),
+    Code("changed_since", 422),
+    Code("future", 422),
+    Code("name_taken", 422),
+    Code("no_version", 422),
+    Code("not_a_stream", 422),
+    Code("password_common", 422),
+    Code("password_guessable", 422),
+    Code("password_length", 422),
+    Code("too_old", 422),
+    Code("unknown_policy", 422),
+    Code("used_id", 422),
+    # --- the server can't, or not now
+    Code("server_error", 500, Scope.ANY),
+    Code("busy", 503, Scope.ANY),
+    Code("database_busy", 503, Scope.ANY),
+    Code("moving", 503, Scope.ANY),
+    Code("no_live_channel", 503),
+    Code("read_only", 503, Scope.ANY),
+    Code("unwritable", 503),
+    Code("disk_full", 507, Scope.ANY),
+    # --- a file can't be imported
+    Code("broken_csv"),
+    Code("cut_off"),
+    Code("not_google_csv"),
+    Code("not_text"),
+    # --- a device, a command or a stream can't go on
+    Code("ambiguous"),
+    Code("backup"),
+    Code("behind_parked"),
+    Code("cut_short"),
+    Code("error"),
+    Code("ingest_failed"),
+    Code("no_book"),
+    Code("no_live"),
+    Code("no_server"),
+    Code("not_offbook"),
+    Code("occupied"),
+    Code("offline"),
+    Code("other_book"),
+    Code("other_stream"),
+    Code("output"),
+    Code("proxy"),
+    Code("refused"),
+    Code("rejected"),
+    Code("server_fault"),
+    Code("stopped"),
+    Code("sync_failed"),
+    Code("too_new"),
+    Code("unkept"),
+    Code("unmovable"),
+    Code("unreadable"),
+    Code("unwelcome"),
+    Code("usage"),
+)
+
+
+def names_in(scope: Scope) -> tuple[str, ...]:
+    """The codes of one of these scopes, in order of their names."""
+    return tuple(sorted(code.name for code in CODES.values() if code.scope & scope))
+
+
+def names_by_status(scope: Scope) -> dict[int, tuple[str, ...]]:
+    """The codes of a scope by the status of their answers."""
+    codes = sorted(code for code in CODES.values() if code.scope & scope)
+    statuses = sorted({code.status for code in codes if code.status is not None})
+    return {status: tuple(code.name for code in codes if code.status == status) for status in statuses}

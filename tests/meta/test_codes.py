@@ -1,0 +1,95 @@
+"""Every code that anything is refused with is in the registry, and no sentence of the core stands anywhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import routes
+from offbook.core import messages
+from offbook.core.codes import CODES, Scope, names_by_status, names_in
+from offbook.core.messages import Message
+from web.errors import CODES as OF_STATUSES
+
+ROOT = Path(routes.__file__).parent
+PRODUCT = ("cli", "offbook", "ops", "services", "storage", "web")
+REFUSALS = {"ApiProblem", "Conflicting", "Invalid", "Malformed", "Message", "NotLetIn", "RequestRefused"}
+SENTENCES = [value for value in vars(messages).values() if isinstance(value, Message)]
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    paths = [path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py")]
+    return {path.relative_to(ROOT): ast.parse(path.read_text()) for path in paths}
+
+
+def texts(nodes: list[ast.expr]) -> list[str]:
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def raised_codes() -> Iterator[str]:
+    """The first text of each call that refuses something, and what classes of errors have as their code."""
+    for tree in trees().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
+                yield from texts(node.args)[:1]
+            elif isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["code"]:
+                yield from texts([node.value])
+
+
+def test_every_code_that_is_raised_is_in_the_registry() -> None:
+    raised = {*raised_codes(), *(code for code, _ in OF_STATUSES.values())}
+    assert {"too_long", "offline", "stale_form", "in_trash", "bad_host"} <= raised, "or they are not found"
+    assert raised <= CODES.keys()
+
+
+def test_the_registry_has_no_code_that_nothing_gives() -> None:
+    said = {
+        node.value
+        for path, tree in trees().items()
+        if path.name != "codes.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert said >= CODES.keys()
+
+
+def test_every_code_of_a_rejection_has_a_reason_and_is_described() -> None:
+    for name in names_in(Scope.RECORD | Scope.CHANGE):
+        assert CODES[name].reason, name
+
+
+@pytest.mark.parametrize("scope", [Scope.ANY, Scope.SIGNED_IN, Scope.BODY, Scope.PUSH])
+def test_a_code_of_a_request_has_a_status(scope: Scope) -> None:
+    assert sorted(name for names in names_by_status(scope).values() for name in names) == list(names_in(scope))
+
+
+def test_codes_are_in_scope_where_the_core_raises_them() -> None:
+    """What the checks of a value raise may be the answer to a request about one record."""
+    tree = trees()[Path("offbook/core/validation.py")]
+    names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and hasattr(messages, node.attr)}
+    codes = {getattr(messages, name).code for name in names}
+    assert codes - {"bad_data"} | {"bad_id"} == set(names_in(Scope.RECORD))
+
+
+@pytest.mark.parametrize("message", SENTENCES, ids=lambda message: message.template[:40])
+def test_a_message_is_a_sentence(message: Message) -> None:
+    assert message.code in CODES
+    assert message.template.endswith(".")
+
+
+def test_a_sentence_of_the_core_stands_once() -> None:
+    templates = [message.template for message in SENTENCES]
+    assert len(templates) == len(set(templates))
+
+
+def test_the_core_says_nothing_but_its_messages() -> None:
+    for path, tree in trees().items():
+        if path.parts[:2] in (("offbook", "core"), ("offbook", "contacts"), ("offbook", "formats")):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
+                    assert path.name in ("messages.py", "errors.py"), f"{path}:{node.lineno}"
