@@ -22,8 +22,7 @@ from offbook.cli.paths import file_of, stream_file_of
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
 from offbook.core.text import without_control_characters
-from offbook.database.connection import BUSY_SECONDS_MAX
-from offbook.database.connection import Error as FileFault
+from offbook.database.connection import BUSY_SECONDS_MAX, SqliteError
 from offbook.replica import Replica
 
 DEBUG = "OFFBOOK_DEBUG"
@@ -73,7 +72,7 @@ def _run(words: list[str]) -> int:
         return _refuse("interrupted", str(end), as_json, INTERRUPTED)
     except OffbookError as error:
         return _refuse(error.code, str(error), as_json, exit_code(error))
-    except (OSError, FileFault) as error:
+    except (OSError, SqliteError) as error:
         return _refuse("file", _about_file(error, path), as_json, FAILED)
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -116,7 +115,7 @@ def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=2))
 
 
-def _about_file(error: OSError | FileFault, book: Path | None) -> str:
+def _about_file(error: OSError | SqliteError, book: Path | None) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):

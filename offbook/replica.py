@@ -17,14 +17,23 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import history as asking
+from offbook import history
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import Json
-from offbook.database import conflicts, schema, status, sync_state
-from offbook.database import parked as parking
-from offbook.database.connection import Connection, Error, atomic, connect, home_of, immediate, make_repeatable, reading
+from offbook.database import conflicts, parked, schema, status, sync_state
+from offbook.database.connection import (
+    Connection,
+    SqliteError,
+    atomic,
+    connect,
+    home_of,
+    immediate,
+    make_repeatable,
+    reading,
+)
+from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
 from offbook.database.settings import DeviceSettings
 from offbook.database.status import Status, WorkerStatus
@@ -89,7 +98,7 @@ class Replica:
         try:
             schema.install(connection)
             self.id = sync_state.read(connection).replica
-            with suppress(Error), immediate(connection):
+            with suppress(SqliteError), immediate(connection):
                 self._settle_in()
             self.set_server(server, token)
         except BaseException:
@@ -180,7 +189,7 @@ class Replica:
         lost by any of them. Whoever sets ``stop`` from another thread makes it raise Stopped within a tenth of a
         second, even when the server hangs.
         """
-        holder = sync_state.holder_name(random_id())
+        holder = holder_name(random_id())
         self._settle_in()
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
@@ -194,9 +203,9 @@ class Replica:
         Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
         """
         self._settle_in()
-        connection, holder = self.connection, sync_state.holder_name(random_id())
+        connection, holder = self.connection, holder_name(random_id())
         transport = self._transport_for(connection)
-        with sync_state.lease(connection, holder, self._clock):
+        with hold_lease(connection, holder, self._clock):
             return VerifySession(connection, transport, self._clock, holder).run()
 
     def start(
@@ -230,8 +239,8 @@ class Replica:
         """Stop syncing in the background; within two seconds, even when the server hangs."""
         background, self._background = self._background, None
         if background is not None and not background.stop():
-            with suppress(Error):  # or it runs out
-                sync_state.give_back_lease(self.connection, background.holder)
+            with suppress(SqliteError):  # or it runs out
+                release_lease(self.connection, background.holder)
 
     def _committed(self) -> None:
         if (background := self._background) is not None:
@@ -248,7 +257,7 @@ class Replica:
         if stop is not None:
             transport = CancellableTransport(transport, stop)
         try:
-            with sync_state.lease(connection, holder, self._clock, stop):
+            with hold_lease(connection, holder, self._clock, stop):
                 return SyncSession(connection, transport, self._clock, holder, progress).run()
         except Stopped:
             self._local.http = None  # a request may still hang in it
@@ -299,7 +308,7 @@ class Replica:
 
     def history(self, record_id: str) -> list[HistoryEntry]:
         """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return asking.history(self._transport_for(self.connection), record_id)
+        return history.history(self._transport_for(self.connection), record_id)
 
     def restore(
         self,
@@ -313,31 +322,31 @@ class Replica:
         It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
         ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
         """
-        record_id = record_id or asking.record_of(self.connection, change_id)
+        record_id = record_id or history.record_of(self.connection, change_id)
         told = self.history(record_id)
-        past = asking.find(told, change_id)
-        return asking.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
+        past = history.find(told, change_id)
+        return history.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
 
     def restore_version(self, record_id: str, change_id: str) -> str | None:
         """Make a contact what it was right after a change. As restore()."""
         told = self.history(record_id)
-        past = asking.find(told, change_id)
-        return asking.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
+        past = history.find(told, change_id)
+        return history.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
 
     # --- what can't be sent ---
 
     def parked(self) -> list[Parked]:
         """Changes that can't be sent as they are, each with the reason."""
         with reading(self.connection):
-            return parking.parked(self.connection)
+            return parked.parked(self.connection)
 
     def retry(self, change_id: str, **corrections: Json) -> str:
         """Send a parked change again, as a new one, with these fields corrected. Returns its id.
 
         Raises NotFound; or Invalid where it still could not be sent, and then it stays parked.
         """
-        return parking.retry(self.connection, change_id, corrections, self._new_id, self._clock())
+        return parked.retry(self.connection, change_id, corrections, self._new_id, self._clock())
 
     def drop(self, change_id: str) -> None:
         """Give a parked change up: its record becomes what the server has. Raises NotFound."""
-        parking.drop(self.connection, change_id)
+        parked.drop(self.connection, change_id)

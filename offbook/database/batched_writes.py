@@ -85,36 +85,38 @@ def free_seconds(seconds: float) -> float:
 # --- work that ends its turns itself ---------------------------------------------------------------------------------
 
 
-class Turn:
-    """Tells work whether the transaction that is open has lasted long enough."""
+class BatchTimer:
+    """How long the transaction that is open may still last, for work that ends its transactions itself."""
 
     def __init__(self) -> None:
         self._over_at = 0.0
 
-    def begin(self, seconds_max: float) -> None:
+    def restart(self, seconds_max: float) -> None:
+        """A transaction begins that is to last this long."""
         self._over_at = time.monotonic() + seconds_max
 
     @property
     def is_over(self) -> bool:
+        """Whether the transaction has lasted long enough."""
         return time.monotonic() >= self._over_at
 
 
 def run_in_batches(
     connection: sqlite3.Connection,
-    work: Callable[[Turn], Iterator[None]],
+    work: Callable[[BatchTimer], Iterator[None]],
     block: Callable[[sqlite3.Connection], AbstractContextManager[None]] = atomic,
 ) -> None:
     """Do the work in one ``block`` where that is quick, and else in as many as it yields to others.
 
-    It may yield when its turn is over, and only where all that it wrote is right as it stands. When it goes on, others
+    It may yield when the timer is over, and only where all that it wrote is right as it stands. When it goes on, others
     may have written.
     """
-    turn = Turn()
-    steps, seconds_max, is_done = work(turn), FIRST_SECONDS, False
+    timer = BatchTimer()
+    steps, seconds_max, is_done = work(timer), FIRST_SECONDS, False
     while not is_done:
         with block(connection):
             began = time.monotonic()
-            turn.begin(seconds_max)
+            timer.restart(seconds_max)
             is_done = next(steps, _DONE) is _DONE
         if not is_done:
             time.sleep(free_seconds(time.monotonic() - began))

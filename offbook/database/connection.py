@@ -40,7 +40,7 @@ RETRY_SECONDS = 0.005
 
 MEMORY = ":memory:"
 
-Error = sqlite3.Error
+SqliteError = sqlite3.Error
 """Whatever SQLite, the file or its disk refuses, of whichever module it runs on."""
 
 LOGS = ("-wal", "-journal")
@@ -102,7 +102,7 @@ class Connection(sqlite3.Connection):
 
     def __del__(self) -> None:
         if self._was_opened:  # pysqlite3 crashes when a connection is closed of which SQLite could not open the file
-            with suppress(Error):
+            with suppress(SqliteError):
                 self.close()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from offbook.database.connection import Error
+from offbook.database.connection import SqliteError
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.errors import WriteFailed
 from offbook.ingest.settings import IngestSettings, is_full
@@ -97,7 +97,7 @@ class BatchWriter:
             try:
                 write()
                 break
-            except Error as error:
+            except SqliteError as error:
                 if asyncio.get_running_loop().time() >= self._give_up_at or not _may_pass(error):
                     raise WriteFailed(_sentence(self._file, error, len(self._batch))) from error
                 if not is_told:
@@ -116,12 +116,12 @@ async def _comes(event: asyncio.Event, seconds_max: float) -> bool:
     return event.is_set()
 
 
-def _may_pass(error: Error) -> bool:
+def _may_pass(error: SqliteError) -> bool:
     """By the code's name: SQLITE_IOERR_WRITE is an SQLITE_IOERR."""
     name: str = getattr(error, "sqlite_errorname", "")
     return name.removeprefix("SQLITE_").split("_")[0] in PASSING
 
 
-def _sentence(file: StreamWriter, error: Error, messages: int) -> str:
+def _sentence(file: StreamWriter, error: SqliteError, messages: int) -> str:
     lost = f", and {messages:,} messages that were received could not be stored" if messages else ""
     return f"{file.path} can't be written to ({error}){lost}."

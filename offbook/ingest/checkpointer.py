@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offbook.database.connection import Error, connect
+from offbook.database.connection import SqliteError, connect
 
 if TYPE_CHECKING:
     import sqlite3
@@ -51,5 +51,5 @@ class Checkpointer:
 
 def _copy(connection: sqlite3.Connection) -> None:
     """A disk that is full, or a file that is gone: the log stays as it is, and committing tells what is wrong."""
-    with suppress(Error):
+    with suppress(SqliteError):
         connection.execute(COPY).fetchone()

@@ -23,7 +23,7 @@ from websockets.exceptions import (
 from websockets.frames import CloseCode
 
 from offbook.addresses import shown
-from offbook.ingest.errors import Refused, Unauthorized
+from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
 
@@ -42,7 +42,7 @@ class Disconnect:
     """
 
     reason: str
-    final: type[Refused] | None = None
+    final: type[StreamRefused] | None = None
     wait_seconds: float = 0.0
     """How long the server asks to be left alone."""
 
@@ -61,11 +61,11 @@ def why_not_open(error: Exception, settings: IngestSettings, proxy: str | None =
         case InvalidStatus():
             return _status(error.response.status_code, error.response.headers.get("Retry-After", ""))
         case ssl.SSLCertVerificationError():
-            return Disconnect(f"Its certificate is not trusted: {error.verify_message}.", Refused)
+            return Disconnect(f"Its certificate is not trusted: {error.verify_message}.", StreamRefused)
         case ssl.SSLError():
-            return Disconnect("It does not speak TLS as wss:// needs it.", Refused)
+            return Disconnect("It does not speak TLS as wss:// needs it.", StreamRefused)
         case InvalidHandshake():
-            return Disconnect("What answers there is no WebSocket.", Refused)
+            return Disconnect("What answers there is no WebSocket.", StreamRefused)
         case TimeoutError() if proxy is not None:
             return Disconnect(f"{_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror() | ConnectionRefusedError() if proxy is not None:
@@ -107,13 +107,14 @@ def _status(status: int, retry_after: str) -> Disconnect:
     told = f"It answered {status}{_phrase(status)}"
     if 300 <= status < 400:
         return Disconnect(
-            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.", Refused
+            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.",
+            StreamRefused,
         )
     if status in NO_TOKEN:
         return Disconnect(f"{told}: it wants a token, or another one. See --header.", Unauthorized)
     if status >= 500 or status in PASSING:
         return Disconnect(f"{told}.", None, _seconds(retry_after))
-    return Disconnect(f"{told}: check the URL.", Refused)
+    return Disconnect(f"{told}: check the URL.", StreamRefused)
 
 
 def _proxy(proxy: str) -> str:

@@ -8,7 +8,7 @@
         ├── NotAStream       the file holds something else
         ├── OtherStream      the file holds the stream of another address
         ├── FileLocked       another process writes to the file
-        ├── Refused          the server's answer is one that another try would not change
+        ├── StreamRefused    the server's answer is one that another try would not change
         │   └── Unauthorized it asks for a token, or for another one
         └── WriteFailed      what was received can't be stored
 
@@ -50,13 +50,13 @@ class FileLocked(IngestError):
     code = "occupied"
 
 
-class Refused(IngestError):
+class StreamRefused(IngestError):
     """The server's answer is one that another try would not change."""
 
     code = "unwelcome"
 
 
-class Unauthorized(Refused):
+class Unauthorized(StreamRefused):
     """The server asks for a token, or for another one."""
 
     code = "not_authorized"

@@ -12,8 +12,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from offbook.core.stream_format import is_held, timestamp_text
-from offbook.database import sync_state
 from offbook.database.connection import atomic, connect
+from offbook.database.lease import active_holders, holder_name, is_alive
 from offbook.ingest import schema
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.checkpointer import Checkpointer
@@ -44,13 +44,13 @@ class StreamWriter:
     def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
         schema.refuse_others(path)
         self.path = path
-        self._holder = sync_state.holder_name(str(uuid.uuid4()))
+        self._holder = holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
             self._connection = undo.enter_context(closing(connect(path)))
             self._copying = undo.enter_context(closing(Checkpointer(self._connection, path)))
             self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
             self._file = _identity(path)
-            undo.callback(sync_state.at_work.discard, self._holder)
+            undo.callback(active_holders.discard, self._holder)
             self._take(url, now_us, moved)  # last: if it fails, no other process finds the file taken
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             undo.pop_all()
@@ -84,17 +84,17 @@ class StreamWriter:
             self._connection.execute("UPDATE stream SET holder = NULL")
 
     def close(self) -> None:
-        sync_state.at_work.discard(self._holder)
+        active_holders.discard(self._holder)
         with closing(self._connection):
             self._copying.close()
 
     def _take(self, url: str, now_us: int, moved: bool) -> None:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
-        sync_state.at_work.add(self._holder)
+        active_holders.add(self._holder)
         with atomic(self._connection):
             schema.install(self._connection, url, timestamp_text(now_us))
             of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
-            if is_held(holder, alive_at, now_us) and sync_state.is_alive(holder):
+            if is_held(holder, alive_at, now_us) and is_alive(holder):
                 raise FileLocked(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
             if of != url and not moved:
                 raise OtherStream(

@@ -14,7 +14,7 @@ from offbook.core.connection import ConnectionState, LiveConnection
 from offbook.core.errors import NoLive
 from offbook.core.schema import CONTACTS
 from offbook.database import status
-from offbook.database.connection import Error as FileFault
+from offbook.database.connection import SqliteError
 from offbook.database.status import Status, WorkerStatus
 from offbook.sync.apply import Applied
 
@@ -86,7 +86,7 @@ class CallbackDispatcher:
             return
         try:
             now = status.read(connection, self.seen)
-        except FileFault:  # whoever uses the file in earnest will be told
+        except SqliteError:  # whoever uses the file in earnest will be told
             return
         if (telling := (now.link, now.pending, now.parked, now.conflicts)) != self._told:
             self._told = telling

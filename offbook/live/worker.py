@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
 from offbook.database import sync_state
-from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile
-from offbook.database.connection import Error as FileFault
+from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile, SqliteError
+from offbook.database.lease import hold_lease, holder_name
 from offbook.database.status import WorkerStatus
 from offbook.live.callbacks import CallbackDispatcher, Callbacks
 from offbook.live.session import FallBackToHttp, LiveSession, message_of
@@ -72,7 +72,7 @@ class SyncThread:
 
     def __init__(self, access: ReplicaHandle, callbacks: Callbacks) -> None:
         """Raises what opening the file raises."""
-        self.holder = sync_state.holder_name(str(uuid.uuid4()))
+        self.holder = holder_name(str(uuid.uuid4()))
         self._access = access
         self._telling = CallbackDispatcher(callbacks)
         self._link = LiveConnection(live_at=0.0 if access.has_live else inf)
@@ -193,7 +193,7 @@ class SyncThread:
         self._given = (here.server, here.token)
         transport = CancellableTransport(self._access.transport(self._connection), self._stop)
         clock = self._access.clock
-        with sync_state.lease(self._connection, self.holder, clock, self._stop):
+        with hold_lease(self._connection, self.holder, clock, self._stop):
             SyncSession(self._connection, transport, clock, self.holder, on_applied=self._heard).run()
         self._telling.works()
         return Occurrence(ConnectionEvent.SYNCED if time.monotonic() >= self._link.live_at else ConnectionEvent.NOT_YET)
@@ -237,7 +237,7 @@ class SyncThread:
         """Whether anyone has committed since _look() looked last."""
         try:
             return self._read_version() != self._version
-        except FileFault:
+        except SqliteError:
             return False
 
     def _look(self) -> Occurrence | None:
@@ -252,7 +252,7 @@ class SyncThread:
                 return Occurrence(ConnectionEvent.GIVEN)
             if self._link.state in SENDS and has_pending(self._connection):
                 return Occurrence(ConnectionEvent.COMMITTED)
-        except FileFault:  # whoever uses the file in earnest will be told
+        except SqliteError:  # whoever uses the file in earnest will be told
             return None
         self._telling.status(self._connection)
         return None

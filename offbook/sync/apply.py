@@ -20,7 +20,7 @@ from offbook.core.model import Operation, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log, conflicts, known_cells, sync_state
-from offbook.database.batched_writes import Turn, run_in_batches
+from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.change_log import LogLine
 from offbook.database.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
 from offbook.database.records import RECORD_TABLES
@@ -82,13 +82,13 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: SyncR
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
-    def work(turn: Turn) -> Iterator[None]:
+    def work(timer: BatchTimer) -> Iterator[None]:
         check_book(connection, answer.book)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
-        yield from _take_conflicts(connection, answer, turn)
-        yield from apply_result(connection, sent, answer.results, applied, turn, {row.key for row in answer.rows})
-        yield from take_page(connection, answer, now_ms, applied, turn)
-        yield from _rebuild_rest(connection, applied, turn)
+        yield from _take_conflicts(connection, answer, timer)
+        yield from apply_result(connection, sent, answer.results, applied, timer, {row.key for row in answer.rows})
+        yield from take_page(connection, answer, now_ms, applied, timer)
+        yield from _rebuild_rest(connection, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
     applied.changed = list(dict.fromkeys(applied.changed))
@@ -101,9 +101,9 @@ def apply_verdicts(
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
-    def work(turn: Turn) -> Iterator[None]:
+    def work(timer: BatchTimer) -> Iterator[None]:
         check_book(connection, book)
-        yield from apply_result(connection, sent, results, applied, turn)
+        yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
     return applied
@@ -119,10 +119,10 @@ def _rebuild(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
     into.refreshed += 1
 
 
-def _rebuild_rest(connection: sqlite3.Connection, into: Applied, turn: Turn) -> Iterator[None]:
+def _rebuild_rest(connection: sqlite3.Connection, into: Applied, timer: BatchTimer) -> Iterator[None]:
     for key in list(into.touched):
         _rebuild(connection, key, into)
-        if turn.is_over:
+        if timer.is_over:
             yield
 
 
@@ -140,7 +140,7 @@ def apply_result(
     sent: Sequence[LogLine],
     results: Iterable[ChangeResult],
     into: Applied,
-    turn: Turn,
+    timer: BatchTimer,
     coming: Collection[Key] = (),
 ) -> Iterator[None]:
     """Acknowledge or park each change that was answered. An edit made meanwhile is another line, and stays pending.
@@ -161,7 +161,7 @@ def apply_result(
             into.touched.add(key)
         else:
             _rebuild(connection, key, into)
-        if turn.is_over:
+        if timer.is_over:
             yield
 
 
@@ -212,24 +212,24 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: ChangeRe
 # --- a page --------------------------------------------------------------------------------------------------------
 
 
-def _take_conflicts(connection: sqlite3.Connection, answer: SyncResponse, turn: Turn) -> Iterator[None]:
+def _take_conflicts(connection: sqlite3.Connection, answer: SyncResponse, timer: BatchTimer) -> Iterator[None]:
     for start in range(0, len(answer.conflicts), CONFLICTS_AT_ONCE):
         if answer.since != sync_state.read(connection).cursor:
             return
         conflicts.store_conflicts(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
-        if turn.is_over:
+        if timer.is_over:
             yield
 
 
 def take_page(
-    connection: sqlite3.Connection, answer: SyncResponse, now_ms: int, into: Applied, turn: Turn
+    connection: sqlite3.Connection, answer: SyncResponse, now_ms: int, into: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
     here = sync_state.read(connection)
     if answer.since != here.cursor:
         return
     for some in _parts(answer.rows):
-        for _ in _take_rows(connection, some[0].key[0], some, into, turn):
+        for _ in _take_rows(connection, some[0].key[0], some, into, timer):
             yield
             if answer.since != sync_state.read(connection).cursor:
                 return
@@ -239,7 +239,7 @@ def take_page(
         for key in snapshot.advance(connection, here.snapshot):
             into.moved.add(key)
             _rebuild(connection, key, into)
-            if turn.is_over:
+            if timer.is_over:
                 yield
 
 
@@ -258,7 +258,7 @@ def _parts(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
 
 
 def _take_rows(
-    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], into: Applied, turn: Turn
+    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], into: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
@@ -292,7 +292,7 @@ def _take_rows(
     _put_straight(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known]))
     into.touched.difference_update(row.key for row in straight)
     for row in others:
-        if turn.is_over:
+        if timer.is_over:
             yield
         if known.get(row.key[1]) == (row.server.seq, 0):
             restore_known_row(connection, row.key, row.server)
@@ -301,7 +301,7 @@ def _take_rows(
         store_server_row(connection, row.key, row.server)
         into.moved.add(row.key)
         _rebuild(connection, row.key, into)
-    if turn.is_over:
+    if timer.is_over:
         yield
 
 

@@ -14,6 +14,7 @@ from offbook.database import known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.change_log import LogLine
 from offbook.database.connection import atomic
+from offbook.database.lease import take_lease
 from offbook.database.sync_state import SyncState
 from offbook.sync import snapshot
 from offbook.sync.apply import Applied, apply
@@ -123,7 +124,7 @@ class SyncSession(SyncLoop):
             self._progress(self._report(), pending)
 
     def _renew_lease(self) -> None:
-        sync_state.take_lease(self._connection, self._holder, self._clock())
+        take_lease(self._connection, self._holder, self._clock())
 
     # --- the request ---
 

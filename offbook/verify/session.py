@@ -22,6 +22,7 @@ from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Ra
 from offbook.database import change_log, sync_state
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import reading
+from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
@@ -197,7 +198,7 @@ class VerifySession:
             raise BookChanged
 
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
-        sync_state.take_lease(self._connection, self._holder, self._clock())
+        take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", path, body, headers)

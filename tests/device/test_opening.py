@@ -17,8 +17,8 @@ import pytest
 
 from offbook import Offline, Replica
 from offbook.__main__ import main
-from offbook.database import sync_state
-from offbook.database.connection import Connection, Error, ReadOnlyFile, atomic, connect, sqlite3
+from offbook.database.connection import Connection, ReadOnlyFile, SqliteError, atomic, connect, sqlite3
+from offbook.database.lease import hold_lease
 from tests.device.conftest import Device as OpenDevice
 from tests.device.fake_server import Server, Wire
 from tests.support.cli_runner import ROOT, Device
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="file modes and links are 
 def is_open(connection: Connection) -> bool:
     try:
         connection.execute("SELECT 1")
-    except Error:
+    except SqliteError:
         return False
     return True
 
@@ -80,7 +80,7 @@ def test_a_file_that_can_not_be_opened_does_not_end_python(tmp_path: Path) -> No
 def test_a_connection_that_was_never_made_is_cleaned_up_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", seen.append)
-    with pytest.raises(Error):
+    with pytest.raises(SqliteError):
         Connection("/no such folder/book.db")
     gc.collect()
     assert seen == []
@@ -173,7 +173,7 @@ def test_closing_a_book_opens_nothing(tmp_path: Path) -> None:
 def test_what_a_sync_failed_with_is_not_hidden_by_a_lease_that_can_not_be_given_back(tmp_path: Path) -> None:
     with Replica(tmp_path / "book.db") as book, closing(connect(book.path)) as other:
         book.connection.execute("PRAGMA busy_timeout = 0")
-        with pytest.raises(Offline), sync_state.lease(book.connection, "1:me", lambda: 0):
+        with pytest.raises(Offline), hold_lease(book.connection, "1:me", lambda: 0):
             other.execute("BEGIN IMMEDIATE")
             raise Offline("no server")
 

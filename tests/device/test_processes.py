@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from offbook import Busy, Replica
-from offbook.database import connection, sync_state
+from offbook.database import connection
+from offbook.database.lease import LEASE_MS, release_lease
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, Wire
 from tests.device.http_server import TOKEN, serving
@@ -38,7 +39,7 @@ def held_by(replica: Replica, process: int, for_ms: int) -> None:
 def test_who_syncs_while_another_does_is_told_so(
     device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync_state, "WAIT_SECONDS_MAX", 0.05)
+    monkeypatch.setattr("offbook.database.lease.WAIT_SECONDS_MAX", 0.05)
     a = device("a")
     held_by(a, os.getppid(), 60_000)
     with pytest.raises(Busy, match="Another process"):
@@ -50,7 +51,7 @@ def test_who_waits_goes_on_when_the_other_is_done(device: Device, server: Server
     a = device("a")
     held_by(a, os.getppid(), 60_000)
     other = connection.connect(a.path, check_same_thread=False)
-    timer = threading.Timer(0.1, lambda: sync_state.give_back_lease(other, f"{os.getppid()}:x"))
+    timer = threading.Timer(0.1, lambda: release_lease(other, f"{os.getppid()}:x"))
     timer.start()
     a.sync()
     timer.join()
@@ -71,7 +72,7 @@ def test_a_process_that_was_killed_blocks_nobody(device: Device, server: Server)
     a.sync()
 
 
-@pytest.mark.parametrize("for_ms", [-1, 10 * sync_state.LEASE_MS])
+@pytest.mark.parametrize("for_ms", [-1, 10 * LEASE_MS])
 def test_a_lease_that_is_over_or_can_not_be_blocks_nobody(for_ms: int, device: Device, server: Server) -> None:
     a = device("a")
     held_by(a, os.getppid(), for_ms)

@@ -15,7 +15,7 @@ import pytest
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
-from offbook.ingest.errors import Refused, Unauthorized
+from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB
 from tests.ingest.feed_server import (
     QUICK,
@@ -310,11 +310,11 @@ def answering(*statuses: int) -> Callable[[ServerConnection, Request], Response 
 @pytest.mark.parametrize(
     ("status", "kind", "told"),
     [
-        (404, Refused, "It answered 404 Not Found: check the URL."),
-        (400, Refused, "It answered 400 Bad Request: check the URL."),
+        (404, StreamRefused, "It answered 404 Not Found: check the URL."),
+        (400, StreamRefused, "It answered 400 Bad Request: check the URL."),
         (401, Unauthorized, "It answered 401 Unauthorized: it wants a token, or another one. See --header."),
         (403, Unauthorized, "It answered 403 Forbidden: it wants a token, or another one. See --header."),
-        (200, Refused, "It answered 200 OK: check the URL."),
+        (200, StreamRefused, "It answered 200 OK: check the URL."),
     ],
 )
 def test_an_answer_that_another_try_would_not_change_ends_it_with_a_sentence(
@@ -388,7 +388,7 @@ def test_no_redirect_takes_a_token_to_another_host(path: Path) -> None:
         Ingesting(url, path, headers=("X-Api-Key: secret-key",)) as running,
     ):
         running.stop_by_itself()
-    assert isinstance(running.error, Refused)
+    assert isinstance(running.error, StreamRefused)
     assert "at another address" in str(running.error)
     assert visited == []
 

@@ -17,7 +17,7 @@ import pytest
 
 from offbook.core.schema import CONTACTS, Field, Map, Table, Type
 from offbook.database import change_log, schema
-from offbook.database.connection import BUSY_SECONDS_MAX, Error, atomic, connect, home_of, reading
+from offbook.database.connection import BUSY_SECONDS_MAX, SqliteError, atomic, connect, home_of, reading
 
 BOATS = Table(
     "boats",
@@ -88,7 +88,7 @@ def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
     """Left open, it would swallow whatever is written after it."""
     for instruction in range(1, 12):
         replica.set_progress_handler(partial(countdown_ends, iter(range(instruction, -1, -1))), 1)
-        with suppress(Error), block(replica):
+        with suppress(SqliteError), block(replica):
             pass
         replica.set_progress_handler(None, 0)
         assert not replica.in_transaction
@@ -97,7 +97,7 @@ def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
 def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: sqlite3.Connection) -> None:
     other = connect(path)
     other.execute("PRAGMA busy_timeout = 0")
-    with atomic(replica), pytest.raises(Error, match="locked"):
+    with atomic(replica), pytest.raises(SqliteError, match="locked"):
         other.execute("BEGIN IMMEDIATE")
     other.close()
 

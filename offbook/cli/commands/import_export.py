@@ -18,7 +18,7 @@ from offbook.cli.output import count
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
 from offbook.core.validation import Json
-from offbook.database.connection import Error
+from offbook.database.connection import SqliteError
 from offbook.replica import Replica
 
 STANDARD = "-"
@@ -57,7 +57,7 @@ def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> Count
         importing.add(contacts)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_cut_short("The import was interrupted.", importing.counts)) from None
-    except Error as error:
+    except SqliteError as error:
         if not importing.counts.added:
             raise
         reason = str(error) if isinstance(error, OffbookError) else f"{book.path} can't be used any more: {error}."
