@@ -14,6 +14,7 @@ from web.api.history import history
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
+from web.api.users import users
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
@@ -25,7 +26,7 @@ from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
 from web.pages.time_travel import time_travel
-from web.pages.users import people, users
+from web.pages.users import people
 from web.request_values import require_text_in_form
 
 API: tuple[tuple[Blueprint, str], ...] = (

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from flask import Flask
 
-from cli.accounts import book, device, stream
-from cli.backup import backup, restore
+from cli.backup import make_backup, restore_backup
+from cli.books import book
+from cli.devices import device
 from cli.maintenance import doctor, vacuum
 from cli.move import move
+from cli.streams import stream
 from cli.users import user
 
-COMMANDS = (user, device, book, stream, backup, restore, move, doctor, vacuum)
+COMMANDS = (user, device, book, stream, make_backup, restore_backup, move, doctor, vacuum)
 
 
 def register(app: Flask) -> None:
+    """Add the commands to ``flask``."""
     for command in COMMANDS:
         app.cli.add_command(command)

@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
-from ops.backup import backup as backups
+from ops.backup import backup
 from web.presenters.formatting import format_size
 
 UNSEALED = (
@@ -30,10 +30,10 @@ WARNING = (
 @click.argument("file")
 @with_appcontext
 @report_errors
-def backup(file: str) -> None:
+def make_backup(file: str) -> None:
     """Write the whole database to FILE, which must not be there yet. The server may go on meanwhile."""
     path = Path(file)
-    backups.back_up(current_database(), path)
+    backup.back_up(current_database(), path)
     click.echo(f"{path} holds the whole database as it is now ({format_size(path.stat().st_size)}), and was checked.")
 
 
@@ -42,16 +42,16 @@ def backup(file: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_appcontext
 @report_errors_unmigrated
-def restore(file: str, yes: bool) -> None:
+def restore_backup(file: str, yes: bool) -> None:
     """Put the backup in FILE in the database's place. What is there now is kept beside it."""
     database, path = current_database(), Path(file)
-    checked = backups.check(database, path)
+    checked = backup.check(database, path)
     if checked.manifest is None:
         click.echo(UNSEALED.format(file=path), err=True)
     if not yes:
         click.confirm(WARNING.format(file=path), abort=True)
-    folder = backups.folder_of(database, services().config.instance_path)
-    kept = backups.restore(database, checked, folder, services().clock(), services().new_id)
+    folder = backup.folder_of(database, services().config.instance_path)
+    kept = backup.restore(database, checked, folder, services().clock(), services().new_id)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

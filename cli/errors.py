@@ -20,24 +20,24 @@ R = TypeVar("R")
 
 
 def report_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """What is wrong is told in one line and exit code 1, without a stack trace: a missing schema too."""
+    """The command, with one line and exit code 1 for whatever is wrong: for a missing schema too."""
 
     @wraps(command)
-    def on_its_schema(*args: P.args, **kwargs: P.kwargs) -> R:
+    def migrated(*args: P.args, **kwargs: P.kwargs) -> R:
         require_schema()
         return command(*args, **kwargs)
 
-    return report_errors_unmigrated(on_its_schema)
+    return report_errors_unmigrated(migrated)
 
 
 def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
     """As ``report_errors``, for what may be done to a database that is empty, older or damaged."""
 
     @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+    def reported(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            for word in kwargs.values():
-                require_text(word)
+            for value in kwargs.values():
+                require_text(value)
             return command(*args, **kwargs)
         except Unwritable as error:
             raise click.ClickException(error.for_admins) from None
@@ -48,24 +48,26 @@ def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
         except CommandError as error:
             raise click.ClickException(f"The schema could not be read or moved ({error}).") from None
 
-    return told
+    return reported
 
 
-def require_text(word: object) -> None:
+def require_text(value: object) -> None:
     """Raise Invalid for bytes that are no text: Python reads them as lone surrogates, which can't be stored."""
-    if isinstance(word, str) and not is_text(word):
-        raise Invalid("bad_text", f"{word!a} is not UTF-8: set the terminal to it, and type it again.")
+    if isinstance(value, str) and not is_text(value):
+        raise Invalid("bad_text", f"{value!a} is not UTF-8: set the terminal to it, and type it again.")
 
 
-def is_text(word: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether all of it can be written as UTF-8."""
     try:
-        word.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
 
 
 def require_schema() -> None:
+    """Raise ClickException where the database has not the schema of this version."""
     for finding in schema(current_database()):
         if finding.bad:
             raise click.ClickException(finding.sentence)

@@ -36,7 +36,7 @@ SPARE_BYTES = 100 * 10**6
 LATE_US = 2 * DAY_US
 """A purge may be so late: the retention runs once a day."""
 
-LOG_LONG = 2
+LOG_LENGTHS_MAX = 2
 """How many times its usual length the log may have, or hold back, before something is wrong."""
 
 MAY_BE_ZERO = ("port", "trusted_proxies")
@@ -46,7 +46,9 @@ MAY_BE_ZERO = ("port", "trusted_proxies")
 @with_appcontext
 def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
-    findings = [*versions(), *of_database(current_database(), services().clock()), *of_settings(services().config)]
+    versions = Finding(f"This is offbook {version('offbook')} on Python {platform.python_version()}.")
+    checked = check_database(current_database(), services().clock())
+    findings = [versions, *checked, *check_settings(services().config)]
     for finding in findings:
         click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
     sys.exit(any(finding.bad for finding in findings))
@@ -59,101 +61,102 @@ def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
     database = current_database()
     before, upkeep = database.size(), database.kind.UPKEEP
-    needed = before.data * upkeep.ROOM
-    if before.folder and shutil.disk_usage(before.folder).free < needed:
-        raise click.ClickException(f"This needs {format_size(needed)} free in {before.folder}: make room there first.")
+    needed_bytes = before.data * upkeep.ROOM
+    if before.folder and shutil.disk_usage(before.folder).free < needed_bytes:
+        needed = format_size(needed_bytes)
+        raise click.ClickException(f"This needs {needed} free in {before.folder}: make room there first.")
     click.echo(upkeep.WAITS)
-    began = time.monotonic()
+    started = time.monotonic()
     database.vacuum()
-    seconds, after = time.monotonic() - began, database.size()
+    seconds, after = time.monotonic() - started, database.size()
     click.echo(
         f"The database takes {format_size(after.data)}; before it took {format_size(before.data)} ({seconds:.1f} s)."
     )
 
 
-def versions() -> list[Finding]:
-    return [Finding(f"This is offbook {version('offbook')} on Python {platform.python_version()}.")]
-
-
-def of_database(database: Database, now: int) -> list[Finding]:
+def check_database(database: Database, now_us: int) -> list[Finding]:
     """What ops.doctor finds, and, where it can be read, how it lies on its disk and in time."""
-    found = examine(database)
+    findings = examine(database)
     if is_readable(database):
         size = database.size()
-        free = shutil.disk_usage(size.folder).free if size.folder else None
-        found += [*room(size, free, database.kind.UPKEEP.ROOM), *log_of(database)]
+        free_bytes = shutil.disk_usage(size.folder).free if size.folder else None
+        findings += [*check_disk_space(size, free_bytes, database.kind.UPKEEP.ROOM), *check_log(database)]
     if is_migrated(database):
-        found += [*clock(newest_seq(database), now), *crowd(people(database), now)]
-    return found
+        findings += [*check_clock(newest_seq(database), now_us), *check_users(people(database), now_us)]
+    return findings
 
 
-def of_settings(config: Config) -> list[Finding]:
-    return [*exposure(config), *secrecy(config), *limits(config)]
+def check_settings(config: Config) -> list[Finding]:
+    """What the settings leave open, and what they shut."""
+    return [*check_exposure(config), *check_secrets(config), *check_limits(config)]
 
 
-def room(size: DatabaseSize, free: int | None, times: int) -> list[Finding]:
+def check_disk_space(size: DatabaseSize, free_bytes: int | None, times: int) -> list[Finding]:
     """Whether the disk has room for what a vacuum and a backup need."""
     takes = f"The database takes {format_size(size.data)}"
     if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
         takes += f", of which `flask vacuum` gives back {format_size(size.free)}"
-    if free is None:
+    if free_bytes is None:
         return [Finding(f"{takes}.")]
-    needed = max(size.data * times, SPARE_BYTES)
-    if free < needed:
-        sentence = f"{takes}, and its disk has {format_size(free)} free: make room for {format_size(needed)}."
+    needed_bytes = max(size.data * times, SPARE_BYTES)
+    if free_bytes < needed_bytes:
+        sentence = (
+            f"{takes}, and its disk has {format_size(free_bytes)} free: make room for {format_size(needed_bytes)}."
+        )
         return [Finding(sentence, bad=True)]
-    return [Finding(f"{takes}, and its disk has {format_size(free)} free.")]
+    return [Finding(f"{takes}, and its disk has {format_size(free_bytes)} free.")]
 
 
-def log_of(database: Database) -> list[Finding]:
-    """To look at the log is to copy as much of it into the file as can be, which takes room."""
+def check_log(database: Database) -> list[Finding]:
+    """Whether the log is too long. Looking at it copies as much of it into the file as can be, which takes room."""
     try:
-        return log_length(database.log())
+        return check_log_length(database.log())
     except Unwritable as error:
         return [Finding(f"The log of the database (WAL) can't be looked at. {error.for_admins}", bad=True)]
 
 
-def log_length(log: LogSize | None) -> list[Finding]:
+def check_log_length(log: LogSize | None) -> list[Finding]:
     """Whether someone keeps the log from being begun anew."""
     if log is None:
         return []
-    most, long = log.usual_bytes * LOG_LONG, f"The log of the database (WAL) has {format_size(log.bytes)}"
-    if log.held_bytes > most:
-        sentence = f"{long}, since some program reads the database and does not end: find and end it."
+    bytes_max = log.usual_bytes * LOG_LENGTHS_MAX
+    length = f"The log of the database (WAL) has {format_size(log.bytes)}"
+    if log.held_bytes > bytes_max:
+        sentence = f"{length}, since some program reads the database and does not end: find and end it."
         return [Finding(sentence, bad=True)]
-    if log.bytes > most:
-        return [Finding(f"{long}, which is far too much: run `flask vacuum`.", bad=True)]
-    return [Finding(f"{long}.")]
+    if log.bytes > bytes_max:
+        return [Finding(f"{length}, which is far too much: run `flask vacuum`.", bad=True)]
+    return [Finding(f"{length}.")]
 
 
-def clock(newest: int, now: int) -> list[Finding]:
+def check_clock(newest_seq: int, now_us: int) -> list[Finding]:
     """Whether what was stored last was stored in the future, as this machine's clock has it."""
-    ahead = newest - now
-    if ahead <= AHEAD_US:
+    ahead_us = newest_seq - now_us
+    if ahead_us <= AHEAD_US:
         return [Finding("This machine's clock agrees with what was stored last.")]
     sentence = (
-        f"What was stored last is {describe_duration(ahead // 1_000_000)} in the future: this machine's clock is or "
+        f"What was stored last is {describe_duration(ahead_us // 1_000_000)} in the future: this machine's clock is or "
         "was wrong. "
         "Set it by NTP. If it is right now, only the times of changes are wrong until then, and nothing is lost."
     )
     return [Finding(sentence, bad=True)]
 
 
-def crowd(found: People, now: int) -> list[Finding]:
+def check_users(people: People, now_us: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
-    if not found.let_in + found.disabled + found.removed:
+    if not people.let_in + people.disabled + people.removed:
         return []
-    told = f"{format_count(found.let_in, 'user')} can sign in, {found.admins:,} of them as admin"
-    told += f"; {found.disabled:,} disabled, {found.removed:,} in the trash."
-    findings = [Finding(told if found.admins else f"{told} `flask user admin NAME` makes somebody one.")]
-    if found.first_removed_at is not None and now > kept_until(found.first_removed_at) + LATE_US:
-        since = format_date(found.first_removed_at)
+    counts = f"{format_count(people.let_in, 'user')} can sign in, {people.admins:,} of them as admin"
+    counts += f"; {people.disabled:,} disabled, {people.removed:,} in the trash."
+    findings = [Finding(counts if people.admins else f"{counts} `flask user admin NAME` makes somebody one.")]
+    if people.first_removed_at is not None and now_us > kept_until(people.first_removed_at) + LATE_US:
+        since = format_date(people.first_removed_at)
         sentence = f"Somebody is in the trash since {since}, for too long: run `flask book prune` once a day."
         findings.append(Finding(sentence, bad=True))
     return findings
 
 
-def exposure(config: Config) -> list[Finding]:
+def check_exposure(config: Config) -> list[Finding]:
     """Whether passwords and tokens may travel in the clear."""
     if config.host in ("127.0.0.1", "::1", "localhost"):
         return [Finding(f"Only this machine reaches the server ({config.host}).")]
@@ -163,26 +166,26 @@ def exposure(config: Config) -> list[Finding]:
     return [Finding(sentence, bad=True)]
 
 
-def secrecy(config: Config) -> list[Finding]:
+def check_secrets(config: Config) -> list[Finding]:
     """Whether others on this machine can read what must stay secret."""
-    found = []
+    findings = []
     if len(config.secret_key) < SECRET_LENGTH_MIN:
-        found.append(
+        findings.append(
             Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
         )
     if 0 < len(config.metrics_token) < METRICS_TOKEN_LENGTH_MIN:
         sentence = f"METRICS_TOKEN is shorter than {METRICS_TOKEN_LENGTH_MIN} characters, so that anyone may guess it: "
-        found.append(Finding(sentence + "choose a longer one.", bad=True))
+        findings.append(Finding(sentence + "choose a longer one.", bad=True))
     if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
         sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
-        found.append(Finding(sentence, bad=True))
-    return found or [Finding("The secrets are kept from others.")]
+        findings.append(Finding(sentence, bad=True))
+    return findings or [Finding("The secrets are kept from others.")]
 
 
-def limits(config: Config) -> list[Finding]:
+def check_limits(config: Config) -> list[Finding]:
     """Whether a limit is set so that nothing gets through."""
-    numbers = {one.name: getattr(config, one.name) for one in fields(config) if one.name not in MAY_BE_ZERO}
-    closed = [name for name, value in numbers.items() if type(value) in (int, float) and value <= 0]
-    if closed:
-        return [Finding(f"Nothing gets through with {', '.join(closed)} at 0: choose more.", bad=True)]
+    numbers = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in MAY_BE_ZERO}
+    shut = [name for name, value in numbers.items() if type(value) in (int, float) and value <= 0]
+    if shut:
+        return [Finding(f"Nothing gets through with {', '.join(shut)} at 0: choose more.", bad=True)]
     return [Finding("Every limit lets something through.")]

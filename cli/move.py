@@ -1,6 +1,6 @@
 """``flask move --to URL``: the whole server to another database, and ``flask move --back``: not, after all.
 
-What is done, and what keeps anything from being lost meanwhile, is ops.move.move's; here it is told in plain lines.
+What is done, and what keeps anything from being lost meanwhile, is in ops.move.move; here it is put into lines.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from cli.current import current_database, services
 from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
-from ops.move import move as moving
 from ops.move.copy_rows import CopiedRows
-from ops.move.move import Unmovable
+from ops.move.move import Unmovable, begin, cancel_move, finish
 from ops.move.verify_copy import BookComparison, TableComparison
 from storage.engines.database import Database, open_engines, place_of
 
-TOLD_EVERY_SECONDS = 5.0
+PROGRESS_EVERY_SECONDS = 5.0
 
 NO_URL = (
     "This is no database's URL. Write it like sqlite:////folder/file.db, "
@@ -46,7 +45,7 @@ def move(to: str | None, back: bool) -> None:
     source = current_database()
     try:
         if to:
-            move_to(source, opened(to))
+            move_to(source, open_target(to))
         else:
             move_back(source)
     except (DBAPIError, CommandError) as error:
@@ -55,7 +54,8 @@ def move(to: str | None, back: bool) -> None:
         ) from None
 
 
-def opened(url: str) -> Database:
+def open_target(url: str) -> Database:
+    """The database to move to. Raises Unmovable for what is no URL of one that stays."""
     try:
         target = open_engines(url)
     except (ArgumentError, ValueError):
@@ -66,22 +66,23 @@ def opened(url: str) -> Database:
 
 
 def reason_of(error: DBAPIError | CommandError) -> str:
-    """The first line of what the driver says: the others may hold values."""
-    said = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig and error.orig.args else error
-    return str(said).strip().partition("\n")[0].rstrip(".")
+    """The first line of the driver's message: the others may hold values."""
+    message = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig and error.orig.args else error
+    return str(message).strip().partition("\n")[0].rstrip(".")
 
 
 def move_to(source: Database, target: Database) -> None:
+    """Copy everything, compare both, and say what is to be done next. Raises Unmovable where they differ."""
     place = place_of(target.engine.url)
     try:
-        move_id = moving.begin(source, target, services().new_id)
+        move_id = begin(source, target, services().new_id)
         click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")
         for line in copied_lines(copy_rows.copy(source, target)):
             click.echo(line)
         click.echo("Both are compared, row by row:")
-        rows = require_alike(verify_copy.compare(source, target))
-        books = require_alike_books(verify_copy.compare_books(source, target))
-        moving.finish(source, target, move_id)
+        rows = require_same_rows(verify_copy.compare(source, target))
+        books = require_same_digests(verify_copy.compare_books(source, target))
+        finish(source, target, move_id)
     finally:
         target.close()
     click.echo(f"All {rows:,} rows are alike, and so are the sums that devices compare (books: {books:,}).")
@@ -93,25 +94,27 @@ def move_to(source: Database, target: Database) -> None:
 
 def copied_lines(steps: Iterable[CopiedRows]) -> Iterator[str]:
     """A line per table when it is all there, and one now and then while it is long."""
-    told_at = time.monotonic()
+    printed_at = time.monotonic()
     for step in steps:
-        done = step.done >= step.total
-        if done or time.monotonic() - told_at > TOLD_EVERY_SECONDS:
-            told_at = time.monotonic()
-            yield f"  {step.table}: {step.done:,}" + ("" if done else f" of {step.total:,}")
+        is_done = step.done >= step.total
+        if is_done or time.monotonic() - printed_at > PROGRESS_EVERY_SECONDS:
+            printed_at = time.monotonic()
+            yield f"  {step.table}: {step.done:,}" + ("" if is_done else f" of {step.total:,}")
 
 
-def require_alike(compared: Iterable[TableComparison]) -> int:
-    """How many rows there are. Raises Unmovable where the sides differ, and tells in what."""
-    rows, alike = 0, True
-    for one in compared:
-        rows += one.there
-        if one.differing:
-            alike = False
-            click.echo(f"! {one.table}: {one.differing:,} rows differ ({one.here:,} here, {one.there:,} there):")
-            for key in one.keys:
+def require_same_rows(tables: Iterable[TableComparison]) -> int:
+    """How many rows there are. Raises Unmovable where the sides differ, and prints in what."""
+    rows, is_same = 0, True
+    for table in tables:
+        rows += table.there
+        if table.differing:
+            is_same = False
+            click.echo(
+                f"! {table.table}: {table.differing:,} rows differ ({table.here:,} here, {table.there:,} there):"
+            )
+            for key in table.keys:
                 click.echo(f"    {', '.join(map(repr, key))}")
-    if not alike:
+    if not is_same:
         raise Unmovable(
             "The databases differ, so the target stays closed. Drop and make it anew, then run "
             "`flask move --back` and the move once more."
@@ -119,18 +122,22 @@ def require_alike(compared: Iterable[TableComparison]) -> int:
     return rows
 
 
-def require_alike_books(compared: Iterable[BookComparison]) -> int:
-    books, alike = set(), True
-    for one in compared:
-        books.add(one.book)
-        if one.here != one.there:
-            alike = False
-            click.echo(f"! book {one.book}, {one.table}: {one.here} here, {one.there} there")
-    if not alike:
+def require_same_digests(comparisons: Iterable[BookComparison]) -> int:
+    """How many books there are. Raises Unmovable where the sums that devices compare differ, and prints which."""
+    books, is_same = set(), True
+    for comparison in comparisons:
+        books.add(comparison.book)
+        if comparison.here != comparison.there:
+            is_same = False
+            click.echo(
+                f"! book {comparison.book}, {comparison.table}: {comparison.here} here, {comparison.there} there"
+            )
+    if not is_same:
         raise Unmovable("Devices would find other sums than before, so the target stays closed. Keep both, and ask.")
     return len(books)
 
 
 def move_back(source: Database) -> None:
-    place = moving.cancel_move(source)
+    """Let the source take changes again."""
+    place = cancel_move(source)
     click.echo(f"This database takes changes again. What was written at {place} since is not in it.")

@@ -1,16 +1,99 @@
-"""``flask user disable|enable|remove|restore|admin``: what admins do to users. They are added to the group here."""
+"""``flask user …``: people, and what admins do to them.
+
+Passwords never come as arguments, which other users of the machine can read: one is asked for, or taken from standard
+input.
+"""
 
 from __future__ import annotations
 
-import click
+import sys
 
-from cli.accounts import user
+import click
+from flask.cli import AppGroup
+
 from cli.current import services
-from cli.errors import report_errors
-from offbook.core.users import Act
+from cli.errors import is_text, report_errors
+from offbook.core.errors import Invalid
+from offbook.core.users import Act, kept_until
+from storage.values import User
+from web.presenters.formatting import format_count, format_date
 from web.presenters.user_actions import done
 
-__all__ = ["user"]
+user = AppGroup("user", help="People who sign in.")
+
+
+def read_password(from_stdin: bool) -> str:
+    """The first line of standard input, or what is typed twice without being shown."""
+    if from_stdin:
+        answer = sys.stdin.readline().rstrip("\r\n")
+    else:
+        answer = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if not is_text(answer):
+        raise Invalid("bad_text", "The password is not UTF-8, so that no page could take it. Choose another one.")
+    return answer
+
+
+password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+
+@user.command("add")
+@click.argument("name")
+@password_stdin
+@click.option("--admin", is_flag=True, help="May list and add people.")
+@report_errors
+def add_user(name: str, password_stdin: bool, admin: bool) -> None:
+    """Add NAME, with a book of their own."""
+    password = read_password(password_stdin)
+    added = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
+    click.echo(f"Added {added.name}.")
+
+
+@user.command("password")
+@click.argument("name")
+@password_stdin
+@report_errors
+def change_password(name: str, password_stdin: bool) -> None:
+    """Give NAME a new password. Their sessions in browsers end."""
+    user = services().accounts.user_named(name)
+    services().accounts.set_password(user.id, read_password(password_stdin), services().clock())
+    click.echo(f"{user.name} has a new password.")
+
+
+@user.command("sign-out")
+@click.argument("name")
+@report_errors
+def sign_out(name: str) -> None:
+    """End NAME's sessions in all browsers. Devices keep their tokens."""
+    user = services().accounts.user_named(name)
+    count = services().accounts.end_sessions(user.id, services().clock())
+    click.echo(f"{user.name} is signed out everywhere ({format_count(count, 'session')}).")
+
+
+@user.command("rename")
+@click.argument("old")
+@click.argument("new")
+@report_errors
+def rename_user(old: str, new: str) -> None:
+    """Call the user OLD NEW from now on. Book, devices, password and sessions stay."""
+    user = services().accounts.user_named(old)
+    renamed = services().accounts.rename_user(user.id, new)
+    click.echo(f"{user.name} is {renamed.name} now, and signs in so.")
+
+
+@user.command("list")
+@report_errors
+def list_users() -> None:
+    """Show everyone, those in the trash last."""
+    for user in (*services().accounts.users(), *services().accounts.users_in_trash()):
+        role, since = "admin" if user.admin else "member", f"since {format_date(user.created_at)}"
+        click.echo("\t".join((user.name, role, since, *state_of(user))))
+
+
+def state_of(user: User) -> list[str]:
+    """Why a user can't sign in, as a column of the list; none for one who can."""
+    if user.removed_at is not None:
+        return ["being purged" if user.is_purging else f"in the trash until {format_date(kept_until(user.removed_at))}"]
+    return [] if user.disabled_at is None else [f"disabled since {format_date(user.disabled_at)}"]
 
 
 @user.command("disable")
@@ -55,6 +138,7 @@ def set_admin(name: str, off: bool) -> None:
 
 
 def act_on(name: str, act: Act) -> None:
-    found = services().accounts.any_user_named(name)
-    rights = services().people.act(found.id, services().clock(), act)
-    click.echo(done(found.name, act, rights))
+    """Do this to the user NAME, also to one in the trash, and print what became of them."""
+    user = services().accounts.any_user_named(name)
+    rights = services().people.act(user.id, services().clock(), act)
+    click.echo(done(user.name, act, rights))

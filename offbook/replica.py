@@ -308,7 +308,7 @@ class Replica:
 
     def history(self, record_id: str) -> list[HistoryEntry]:
         """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return history.history(self._transport_for(self.connection), record_id)
+        return history.fetch_history(self._transport_for(self.connection), record_id)
 
     def restore(
         self,
@@ -322,16 +322,15 @@ class Replica:
         It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
         ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
         """
-        record_id = record_id or history.record_of(self.connection, change_id)
-        told = self.history(record_id)
-        past = history.find(told, change_id)
-        return history.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
+        entries = self.history(record_id or history.record_of(self.connection, change_id))
+        entry = history.find_entry(entries, change_id)
+        return history.restore(self.connection, entries, entry, cells, to, self._new_id, self._clock())
 
     def restore_version(self, record_id: str, change_id: str) -> str | None:
         """Make a contact what it was right after a change. As restore()."""
-        told = self.history(record_id)
-        past = history.find(told, change_id)
-        return history.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
+        entries = self.history(record_id)
+        entry = history.find_entry(entries, change_id)
+        return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
 
     # --- what can't be sent ---
 

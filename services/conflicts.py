@@ -135,7 +135,7 @@ def resolve_conflict(
         if closed_by is not None:
             return _resolved_before(book, conflict, record, closed_by, by)
         base = max(min(base, record.seq), record.created.seq)
-        conflict = with_current_value(conflict, record, state_at(record, book.history(*conflict.key), base))
+        conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
         wish = resolution_patch(conflict, record, pick)
         change = _change(record, wish, by, by.id, now)._replace(base=base, resolves=(conflict.id,))
         outcome, after = _push(book, by, change, now)
@@ -188,8 +188,8 @@ def undo(store: SqlStore, book_id: int, by: Actor, conflict_id: str, now: int) -
     """Give back what stood before a choice was made. Raises Invalid where someone changed it again since."""
     with store.writing(book_id) as book:
         conflict, closed_by = _found(book, conflict_id)
-        record, past = _record(book, conflict), book.past(closed_by or "")
-        before = {} if past is None else past.before
+        record, choice = _record(book, conflict), book.history_entry(closed_by or "")
+        before = {} if choice is None else choice.before
         if any(record.clock(cell).change_id != closed_by for cell in before):
             raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
         wish = to_values(record, before)

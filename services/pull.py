@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from offbook.core.conflicts.resolution import conflict_row
 from offbook.core.errors import CursorGone
+from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cursor, Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import Json, with_all_fields
-from storage.base import WHOLE_PAGE, HistoryStep, Page, PageSize, ReadTransaction, Store
+from storage.base import WHOLE_PAGE, Page, PageSize, ReadTransaction, Store
 
 
 def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> Page:
@@ -41,7 +42,7 @@ def _with_former_rows(reading: ReadTransaction, found: Page, kept: int) -> None:
     """
     newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
     steps: dict[Key, list[HistoryStep]] = {}
-    for done in reading.since(kept) if newer else ():
+    for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
     for name in TABLES:
         for key, record in reading.records(name, [id for table, id in newer if table == name]).items():

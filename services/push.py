@@ -11,13 +11,13 @@ is cut alike on every machine.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
 
-from offbook.core.errors import CursorGone
-from offbook.core.merge.batch import Plan, incomplete, plan_batch
-from offbook.core.model import Change, Clock, Cursor, DiscardedWrite, Key, Record, Rejection
+from offbook.core.errors import CursorGone, Invalid
+from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
+from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from services.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 
@@ -74,6 +74,15 @@ def apply_batch(
     return PushedBatch(book.book, result.seq, result.outcomes, result.records)
 
 
+def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now: int) -> tuple[Outcome, Record]:
+    """Decide one change and carry it out; what came of it, and its record then. Raises Invalid where it is rejected."""
+    pushed = apply_batch(book, origin, [change], now)
+    (outcome,) = pushed.outcomes
+    if outcome.fault is not None:
+        raise Invalid.from_fault(outcome.fault)
+    return outcome, pushed.records[change.key]
+
+
 def plan_changes(
     book: ReadTransaction,
     batch: Sequence[Change | Rejection],
@@ -87,20 +96,9 @@ def plan_changes(
     waiting = book.waiting(named) if named else {}
     result = plan_batch(book.book, records, settled, batch, now, waiting)
     if keys := incomplete(result):
-        result = plan_batch(book.book, records, settled, batch, now, waiting, _discarded_writes(book, keys))
+        discarded = ((key, replica, writes) for key in keys for replica, writes in book.discarded_writes(key))
+        result = plan_batch(book.book, records, settled, batch, now, waiting, discarded)
     return result
-
-
-def _discarded_writes(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, str, list[DiscardedWrite]]]:
-    """What lost of these records' changes, with its replica."""
-    for key in keys:
-        for past in book.history(*key):
-            if past.beaten and past.replica is not None:
-                yield (
-                    key,
-                    past.replica,
-                    [DiscardedWrite(**{**lost, "winner": Clock(*lost["winner"])}) for lost in past.beaten],
-                )
 
 
 def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history.entry import restored_values
+from offbook.core.history.entry import HistoryStep, restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
 from offbook.core.merge.retention import is_purged
 from offbook.core.messages import CANT_BE_APPLIED
@@ -24,7 +24,7 @@ from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
 from services.push import apply_batch
-from storage.base import ChangeOrigin, HistoryStep, ReadTransaction, Store, WriteTransaction
+from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,19 @@ def restore_values(
     Raises NotFound where there is no such change any more, Invalid where it has no such cell.
     """
     with store.writing(book_id) as book:
-        past = book.past(change_id)
-        if past is None:
+        entry = book.history_entry(change_id)
+        if entry is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
-        record = _record(book, past.key)
-        values = restored_values(past, record.created.change_id == change_id, cells, to)
-        known = _known(book, past.key) | {**past.data, **values}
+        record = _record(book, entry.key)
+        values = restored_values(entry, cells, to)
+        known = _known(book, entry.key) | {**entry.data, **values}
         return _append_restores(book, by, record, to_values(record, values, known), now)
 
 
 def _known(book: ReadTransaction, key: Key) -> dict[str, Value]:
     """The last value that the history has for each cell, in the record or not."""
-    told = (cells for past in book.history(*key) for cells in (past.before, past.data))
-    return {cell: value for cells in told for cell, value in cells.items() if value is not None and value is not False}
+    kept = (cells for entry in book.history(*key) for cells in (entry.before, entry.data))
+    return {cell: value for cells in kept for cell, value in cells.items() if value is not None and value is not False}
 
 
 def restore_version(store: Store, book_id: int, by: Actor, key: Key, seq: int, now: int) -> Record:
@@ -90,7 +90,7 @@ def restore_version(store: Store, book_id: int, by: Actor, key: Key, seq: int, n
     with store.writing(book_id) as book:
         check_moment(book, seq)
         record = _record(book, key)
-        wanted = state_at(record, book.history(*key), seq)
+        wanted = state_at(record, book.steps_since(seq, key), seq)
         return _append_restores(book, by, record, to_state(record, wanted), now)
 
 
@@ -143,7 +143,7 @@ def record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
     """
     check_moment(book, seq)
     steps: dict[Key, list[HistoryStep]] = defaultdict(list)
-    for done in book.since(seq):
+    for done in book.steps_since(seq):
         steps[done.key].append(done)
     found = []
     for record in _records(book, steps):

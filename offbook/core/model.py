@@ -101,6 +101,11 @@ class Record(NamedTuple):
     clocks: Mapping[str, Clock]
     others: Mapping[str, Clock] = NO_CLOCKS
 
+    @property
+    def key(self) -> Key:
+        """Its table and id."""
+        return self.table, self.id
+
     def clock(self, cell: str) -> Clock:
         return self.clocks.get(cell, self.created)
 

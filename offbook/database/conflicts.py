@@ -15,6 +15,7 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
 from offbook.core.model import Clock, Conflict, Value
+from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, value_of
 from offbook.database import change_log
@@ -23,7 +24,6 @@ from offbook.database.connection import reading
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import Key, dump, server_row, visible_record
 from offbook.sync.response import ConflictSide, ReceivedConflict
-from offbook.sync.validators import SEQ_MAX
 
 if TYPE_CHECKING:
     import sqlite3

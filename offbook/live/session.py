@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.json import dumps
+from offbook.core.protocol.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
 from offbook.sync.response import ChangeResult, SyncResponse, parse, results_of
-from offbook.sync.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,9 +9,7 @@ from http import HTTPStatus
 
 from offbook.addresses import shown
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
-from offbook.core.validation import Json
-from offbook.sync.transport import Response
-from offbook.sync.validators import (
+from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NotJSON,
@@ -21,6 +19,8 @@ from offbook.sync.validators import (
     seq_of,
     uuid_of,
 )
+from offbook.core.validation import Json
+from offbook.sync.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200

@@ -19,12 +19,7 @@ from offbook.core.lenient_validation import read_row, read_value
 from offbook.core.model import Value, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
 from offbook.core.protocol.rows import iso_micros
-from offbook.core.schema import EXISTS, TABLES, Table
-from offbook.core.validation import Json
-from offbook.database.server_rows import Key, ServerRow
-from offbook.sync.http_errors import json_of_answer
-from offbook.sync.transport import Response
-from offbook.sync.validators import (
+from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -36,6 +31,11 @@ from offbook.sync.validators import (
     time_of,
     uuid_of,
 )
+from offbook.core.schema import EXISTS, TABLES, Table
+from offbook.core.validation import Json
+from offbook.database.server_rows import Key, ServerRow
+from offbook.sync.http_errors import json_of_answer
+from offbook.sync.transport import Response
 
 logger = logging.getLogger("offbook")
 

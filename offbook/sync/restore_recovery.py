@@ -24,8 +24,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from offbook.core.history.entry import without_removed_entries
-from offbook.core.history.reconstruct import Patch
+from offbook.core.history.reconstruct import Patch, without_removed_entries
 from offbook.core.lenient_validation import unknown_cells
 from offbook.core.merge.rebase import LineState, after_restore, by_time, patch_of_lost_row, unseen, with_own_values_seen
 from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from offbook.core.protocol.validators import cursor_of, object_of, require, uuid_of
 from offbook.core.schema import Table
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
@@ -12,7 +13,6 @@ from offbook.core.verify.ranges import RECORDS_MAX, Sum
 from offbook.sync.http_errors import json_of_answer
 from offbook.sync.response import PageRow, page_row
 from offbook.sync.transport import Response
-from offbook.sync.validators import cursor_of, object_of, require, uuid_of
 
 COUNT_MAX = 10_000_000
 """Far more records than any book has: what is looked for in more would not be found for years."""

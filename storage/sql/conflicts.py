@@ -13,14 +13,15 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
+from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import Entry, Plan
 from offbook.core.model import Clock, Conflict, Key
-from storage.base import ChangeOrigin, HistoryStep
+from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
 from storage.sql.array_params import in_array
 from storage.sql.authors import IDS_AT_ONCE
-from storage.sql.history_mapping import cells_of, value_of
+from storage.sql.history_mapping import step_of_row, value_of
 from storage.sql.prepared import Prepared
 from storage.sql.queries import CHANGES, CONFLICTS
 from storage.sql.record_mapping import dump
@@ -58,9 +59,10 @@ REPLACE = (
 )
 
 
-def open_conflicts(connection: Connection, book_id: int) -> list[Conflict]:
-    """The open ones, oldest first."""
-    return [conflict_of(row) for row in connection.execute(WAITING, {"book": book_id})]
+def open_conflicts(connection: Connection, book_id: int, key: Key | None = None) -> list[Conflict]:
+    """The open ones, of one record or of all, oldest first."""
+    query = WAITING if key is None else WAITING.where(C.table_name == key[0], C.record_id == key[1])
+    return [conflict_of(row) for row in connection.execute(query, {"book": book_id})]
 
 
 def count(connection: Connection, book_id: int, record_id: str | None = None) -> int:
@@ -124,7 +126,7 @@ def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) 
     found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
     steps: dict[Key, list[HistoryStep]] = defaultdict(list)
     for table, record_id, seq, before in found:
-        steps[table, record_id].append(HistoryStep((table, record_id), seq, cells_of(before)))
+        steps[table, record_id].append(step_of_row(table, record_id, seq, before))
     return steps
 
 

@@ -20,8 +20,8 @@ import requests
 from click.testing import Result
 
 from app import App
-from cli.accounts import read_password
-from cli.maintenance import exposure, secrecy
+from cli.maintenance import check_exposure, check_secrets
+from cli.users import read_password
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
@@ -334,9 +334,9 @@ def test_the_doctor_finds_what_is_unfit(app: App) -> None:
 def test_the_doctor_finds_unsafe_settings(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     config = Config(host="0.0.0.0", secret_key="short", instance_path=tmp_path)
-    assert [finding.bad for finding in (*exposure(config), *secrecy(config))] == [True, True, True]
+    assert [finding.bad for finding in (*check_exposure(config), *check_secrets(config))] == [True, True, True]
     proxied = Config(host="0.0.0.0", trusted_proxies=1, secret_key="x" * 64, instance_path=tmp_path / "none")
-    assert not any(finding.bad for finding in (*exposure(proxied), *secrecy(proxied)))
+    assert not any(finding.bad for finding in (*check_exposure(proxied), *check_secrets(proxied)))
 
 
 def test_flask_db_upgrade_makes_the_schema(tmp_path: Path) -> None:

@@ -14,7 +14,16 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from cli.maintenance import LATE_US, clock, crowd, exposure, limits, log_length, room, secrecy
+from cli.maintenance import (
+    LATE_US,
+    check_clock,
+    check_disk_space,
+    check_exposure,
+    check_limits,
+    check_log_length,
+    check_secrets,
+    check_users,
+)
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
@@ -169,25 +178,25 @@ def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
 
 def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_make_one() -> None:
     found = People(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
-    (told,) = crowd(found, kept_until(0) + LATE_US)
+    (told,) = check_users(found, kept_until(0) + LATE_US)
     assert not told.bad
     assert "flask user admin NAME" in told.sentence
-    assert crowd(found, kept_until(0) + LATE_US + 1)[1].bad
+    assert check_users(found, kept_until(0) + LATE_US + 1)[1].bad
 
 
 @pytest.mark.parametrize(
     ("findings", "words"),
     [
-        (clock(10**15 + 3_600 * MB, 10**15), "1 hour in the future"),
-        (room(DatabaseSize(400 * MB, folder=Path("/")), 700 * MB, 2), "make room for 800.0 MB"),
-        (room(DatabaseSize(1_000, folder=Path("/")), 5 * MB, 2), "make room for 100.0 MB"),
-        (log_length(LogSize(200 * MB, 150 * MB, 32 * MB)), "find and end it"),
-        (log_length(LogSize(200 * MB, 0, 32 * MB)), "run `flask vacuum`"),
-        (limits(Config(threads=0, waiting_max=0)), "with threads, waiting_max at 0"),
-        (exposure(Config(host="0.0.0.0")), "put a proxy in front"),
-        (secrecy(Config(secret_key="short", instance_path=Path("/none"))), "choose a longer one"),
+        (check_clock(10**15 + 3_600 * MB, 10**15), "1 hour in the future"),
+        (check_disk_space(DatabaseSize(400 * MB, folder=Path("/")), 700 * MB, 2), "make room for 800.0 MB"),
+        (check_disk_space(DatabaseSize(1_000, folder=Path("/")), 5 * MB, 2), "make room for 100.0 MB"),
+        (check_log_length(LogSize(200 * MB, 150 * MB, 32 * MB)), "find and end it"),
+        (check_log_length(LogSize(200 * MB, 0, 32 * MB)), "run `flask vacuum`"),
+        (check_limits(Config(threads=0, waiting_max=0)), "with threads, waiting_max at 0"),
+        (check_exposure(Config(host="0.0.0.0")), "put a proxy in front"),
+        (check_secrets(Config(secret_key="short", instance_path=Path("/none"))), "choose a longer one"),
         (
-            secrecy(Config(secret_key="x" * 64, metrics_token="a", instance_path=Path("/none"))),
+            check_secrets(Config(secret_key="x" * 64, metrics_token="a", instance_path=Path("/none"))),
             "METRICS_TOKEN is shorter",
         ),
     ],
@@ -201,14 +210,14 @@ def test_what_is_bad_is_told_with_what_to_do(findings: list[Finding], words: str
 @pytest.mark.parametrize(
     "findings",
     [
-        clock(0, 10**15),
-        clock(10**15 + MB // 2, 10**15),
-        room(DatabaseSize(400 * MB, folder=Path("/")), 900 * MB, 2),
-        room(DatabaseSize(400 * MB), None, 2),
-        log_length(LogSize(60 * MB, 0, 32 * MB)),
-        limits(Config(trusted_proxies=0, port=0)),
-        exposure(Config(host="0.0.0.0", trusted_proxies=1)),
-        secrecy(Config(secret_key="x" * 64, instance_path=Path("/none"))),
+        check_clock(0, 10**15),
+        check_clock(10**15 + MB // 2, 10**15),
+        check_disk_space(DatabaseSize(400 * MB, folder=Path("/")), 900 * MB, 2),
+        check_disk_space(DatabaseSize(400 * MB), None, 2),
+        check_log_length(LogSize(60 * MB, 0, 32 * MB)),
+        check_limits(Config(trusted_proxies=0, port=0)),
+        check_exposure(Config(host="0.0.0.0", trusted_proxies=1)),
+        check_secrets(Config(secret_key="x" * 64, instance_path=Path("/none"))),
     ],
 )
 def test_what_is_well_is_told_as_well(findings: list[object]) -> None:

@@ -320,7 +320,7 @@ def test_an_edit_that_lost_is_put_right_on_the_device_and_kept_in_the_history(ho
     assert house.contents() == [("Ada", "", "2")]
     assert behind.sync()
     assert behind.contents() == house.contents()
-    assert any(one["value"] == "3" for past in house.history(ada) for one in past.beaten)
+    assert any(value.value == "3" for entry in house.history(ada) for value in entry.beaten)
 
 
 def test_an_edit_between_pull_and_push_that_lost_is_put_right_behind_the_cursor(house: House) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from offbook.core.errors import Invalid, Malformed, NotFound
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.history.codec import entry_to_json
 from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.history import PublicEntry, page
+from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
 from web.auth import current_device, device_required
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.request_values import query
 
@@ -40,11 +40,10 @@ GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "b
 def show(record_id: UUID) -> Response:
     """Tell what happened to a record, the newest change first."""
     key = (CONTACTS.name, str(record_id))
-    with services().store.reading(current_device().book_id) as book:
-        if key not in book.records(key[0], [key[1]]):
-            raise NotFound("There is no record with this id.")
-        told = page(book, key, page_position(), page_limit())
-    return answer({"table": key[0], "record_id": key[1], "changes": [*map(in_json, told.changes)], "next": told.next})
+    before = query.number("before", None, code="bad_place")
+    page = history_page(services().store, current_device().book_id, key, before, page_limit())
+    changes = [entry_to_json(entry) for entry in page.entries]
+    return render_json({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
 
 
 @history.post("/history/<uuid:change_id>/restore")
@@ -80,7 +79,7 @@ def by_device() -> Actor:
 
 
 def restored(record: Record) -> Response:
-    return answer({"record": data_of(record), "seq": record.seq})
+    return render_json({"record": data_of(record), "seq": record.seq})
 
 
 def body_object(*keys: str) -> dict[str, Json]:
@@ -90,11 +89,3 @@ def body_object(*keys: str) -> dict[str, Json]:
     if unknown := data.keys() - set(keys):
         raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
     return data
-
-
-def page_position() -> int | None:
-    return query.number("before", None, code="bad_place")
-
-
-def in_json(told: PublicEntry) -> dict[str, Any]:
-    return told._asdict()

@@ -12,7 +12,8 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.history.reconstruct import ChangeBurst, state_of
+from offbook.core.history.bursts import ChangeBurst
+from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Author
 from offbook.core.protocol.requests import INTEGER_MAX
 from services.restore import RecordRestore, RestoreKind, preview, restore_book_to

@@ -14,7 +14,7 @@ from offbook.core.history.reconstruct import Patch
 from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
 from offbook.core.model import Author, Conflict, Operation, Value
 from offbook.core.protocol.rows import iso_micros, iso_millis
-from offbook.core.schema import CONTACTS, EXISTS, TABLES, entry_of
+from offbook.core.schema import EXISTS, TABLES, Field, entry_of
 from offbook.core.validation import Json
 
 Cells = Mapping[str, Value]
@@ -32,25 +32,17 @@ class Choice(StrEnum):
     BOTH = "both"
 
 
-DETAILS = CONTACTS.maps[0].name
-
-BESIDE: Mapping[tuple[str, str], str] = {
-    (CONTACTS.name, "phone"): "phone",
-    (CONTACTS.name, "email"): "email",
-    (CONTACTS.name, "website"): "url",
-}
-"""The fields of which a second value has a place among the details, as this kind."""
-
-JOINED = frozenset({(CONTACTS.name, "notes")})
-"""The fields of which two values can stand one below the other."""
-
-
 def choices(conflict: Conflict) -> tuple[Choice, ...]:
     """What can be chosen. Both can stand where the cell's kind has room for a second value, and there are two."""
-    place = conflict.table, conflict.cell
-    has_room = place in BESIDE or place in JOINED or conflict.cell.endswith("/value")
+    field = _field_of(conflict)
+    has_room = bool(field and (field.beside or field.is_joinable)) or conflict.cell.endswith("/value")
     both = (Choice.BOTH,) if has_room and conflict.ours is not None and conflict.theirs is not None else ()
     return (Choice.OURS, Choice.THEIRS, *both)
+
+
+def _field_of(conflict: Conflict) -> Field | None:
+    table = TABLES.get(conflict.table)
+    return None if table is None else table.by_name.get(conflict.cell)
 
 
 def patch_of_choice(conflict: Conflict, have: Cells, choice: Choice) -> Patch:
@@ -97,20 +89,22 @@ def _existence(conflict: Conflict, have: Cells, exists: bool) -> Patch:
 
 def _both(conflict: Conflict, have: Cells) -> Patch:
     """The second value goes into an entry that every device calls the same, so that choosing twice makes one."""
-    if (conflict.table, conflict.cell) in JOINED:
+    field = _field_of(conflict)
+    if field and field.is_joinable:
         return Patch(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
-    entry = entry_of(conflict.cell)
-    second = f"{entry.partition('/')[0] or DETAILS}/{conflict.id.replace('-', '')[:16]}/"
-    beside = {**_like(conflict, have), "value": conflict.theirs, EXISTS: True}
+    map_name = TABLES[conflict.table].maps[0].name if field else conflict.cell.partition("/")[0]
+    second = f"{map_name}/{conflict.id.replace('-', '')[:16]}/"
+    beside = {**_like(conflict, field, have), "value": conflict.theirs, EXISTS: True}
     kept = parse_custom_value(conflict, have, conflict.ours).cells
     return Patch(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
 
 
-def _like(conflict: Conflict, have: Cells) -> dict[str, Value]:
+def _like(conflict: Conflict, field: Field | None, have: Cells) -> dict[str, Value]:
     """What the second value is like but for itself: its kind, its label."""
-    if entry := entry_of(conflict.cell):
-        return {cell[len(entry) :]: value for cell, value in have.items() if cell.startswith(entry)}
-    return {"kind": BESIDE[conflict.table, conflict.cell], "label": have.get(f"{conflict.cell}_label")}
+    if field:
+        return {"kind": field.beside, "label": have.get(f"{field.name}_label")}
+    entry = entry_of(conflict.cell)
+    return {cell[len(entry) :]: value for cell, value in have.items() if cell.startswith(entry)}
 
 
 # --- on the wire ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from offbook.core.history.entry import HistoryEntry, WinningChange, waited, written
+from offbook.core.history.entry import HistoryEntry, WinningChange, was_deferred, written
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Value
 from offbook.core.protocol.rows import iso_micros
@@ -73,7 +73,7 @@ def _why(
     cell: str, writer: HistoryEntry, before: HistoryEntry, history: Sequence[HistoryEntry], when: When
 ) -> Iterator[str]:
     """Why it stands over what it replaced: chosen, seen, or not seen and still the winner."""
-    choices = [past for past in history if waited(past, cell) and _between(past, before, writer)]
+    choices = [past for past in history if was_deferred(past, cell) and _between(past, before, writer)]
     yield from (
         f"A person has decided between that and {quote_value(cell, past.data[cell])} from {who(past)}."
         for past in choices

@@ -1,0 +1,23 @@
+"""What admins see of users, and do to them."""
+
+from __future__ import annotations
+
+from offbook.core.errors import NotFound
+from offbook.core.users import Act
+from storage.repositories.accounts import Accounts
+from storage.repositories.users import People
+from storage.values import User
+
+
+def get_user(accounts: Accounts, user_id: int) -> User:
+    """The user with this id. Raises NotFound."""
+    user = accounts.user(user_id)
+    if user is None:
+        raise NotFound("There is no user with this id.")
+    return user
+
+
+def act_on_user(accounts: Accounts, people: People, user_id: int, acts: list[Act], now_us: int) -> User:
+    """Do all of this to the user, or nothing; the user as it is then. Raises NotFound, and Conflicting."""
+    people.act(user_id, now_us, *acts)
+    return get_user(accounts, user_id)
