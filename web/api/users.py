@@ -11,7 +11,7 @@ from offbook.core.errors import Invalid
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
 from services.users import act_on_user, get_user
-from storage.values import User
+from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required
@@ -95,7 +95,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
+    """Remove a user. Account and book stay in the trash until the time that the answer tells, and can be restored."""
     return act_on(user_id, Act.REMOVE)
 
 
@@ -113,7 +113,7 @@ def restore_user(user_id: int) -> ResponseReturnValue:
 
 
 def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
-    user = act_on_user(services().accounts, services().people, user_id, list(acts), services().clock())
+    user = act_on_user(services().accounts, services().user_rights, user_id, list(acts), services().clock())
     return jsonify(in_json(user))
 
 
@@ -142,7 +142,7 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
     return data["name"], data["password"], admin
 
 
-def in_json(user: User) -> dict[str, int | str | bool | None]:
+def in_json(user: Account) -> dict[str, int | str | bool | None]:
     until = None if user.removed_at is None else kept_until(user.removed_at)
     times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
     return {
