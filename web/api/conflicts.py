@@ -14,8 +14,8 @@ from offbook.core.validation import Json
 from services.conflicts import resolve_conflict
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import body_object, by_device, restored
-from web.api.sync import answer
 from web.auth import current_device, device_required
+from web.bodies import render_json
 from web.current import services
 
 conflicts = Blueprint("conflicts", __name__)
@@ -29,7 +29,7 @@ def index() -> Response:
     with services().store.reading(current_device().book_id) as book:
         found = book.conflicts()
         authors = book.authors({id for one in found for id in (one.change_id, one.winner.change_id)})
-    return answer({"conflicts": [conflict_data(one, authors) for one in found]})
+    return render_json({"conflicts": [conflict_data(one, authors) for one in found]})
 
 
 @conflicts.post("/conflicts/<uuid:conflict_id>")

@@ -16,10 +16,10 @@ from offbook.core.validation import Json
 from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.schemas import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api.schemas.basics import SEQ
+from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
 from web.auth import current_device, device_required
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.request_values import query
 
@@ -43,7 +43,7 @@ def show(record_id: UUID) -> Response:
     before = query.number("before", None, code="bad_place")
     page = history_page(services().store, current_device().book_id, key, before, page_limit())
     changes = [entry_to_json(entry) for entry in page.entries]
-    return answer({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
+    return render_json({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
 
 
 @history.post("/history/<uuid:change_id>/restore")
@@ -79,7 +79,7 @@ def by_device() -> Actor:
 
 
 def restored(record: Record) -> Response:
-    return answer({"record": data_of(record), "seq": record.seq})
+    return render_json({"record": data_of(record), "seq": record.seq})
 
 
 def body_object(*keys: str) -> dict[str, Json]:
