@@ -164,8 +164,8 @@ class Replica:
 
     def set_server(self, server: str | None = None, token: str | None = None) -> None:
         """Remember where to sync, and the token of this device. What is None stays as it was. Raises Invalid."""
-        values = {"server": server, "token": token}
-        values = {name: value.strip() for name, value in values.items() if value is not None}
+        arguments = {"server": server, "token": token}
+        values = {name: value.strip() for name, value in arguments.items() if value is not None}
         state = sync_state.read(self.connection)
         if values.get("server") and values["server"] != state.server:
             check_server(values["server"])
