@@ -53,7 +53,7 @@ def confirm(user_id: int, act: str) -> ResponseReturnValue:
 def act_on(user_id: int, act: str) -> ResponseReturnValue:
     """Do it."""
     try:
-        user = act_on_user(services().accounts, services().people, user_id, [Act(act)], services().clock())
+        user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())
     except Conflicting as error:
         return page(error=str(error)), 409
     flash(done(user.name, Act(act), user.rights))
