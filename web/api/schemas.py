@@ -10,7 +10,8 @@ from typing import Any
 
 from offbook.contacts.tutorial import CELLS as TUTORIAL_CELLS
 from offbook.core.codes import Scope, names_in
-from offbook.core.conflicts.resolution import CONFLICTS, Choice
+from offbook.core.conflicts.codec import CONFLICTS
+from offbook.core.conflicts.resolution import Choice
 from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, INTEGER_MAX, PAGE_MAX, RESOLVES_MAX
 from offbook.core.schema import ENTRY_KEY, TABLES, Field, Map, Table, Type
