@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
 
-from offbook.core.errors import CursorGone
-from offbook.core.merge.batch import Plan, incomplete, plan_batch
+from offbook.core.errors import CursorGone, Invalid
+from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from services.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
@@ -72,6 +72,15 @@ def apply_batch(
     if result.history:
         book.carry_out(result, origin, now)
     return PushedBatch(book.book, result.seq, result.outcomes, result.records)
+
+
+def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now: int) -> tuple[Outcome, Record]:
+    """Decide one change and carry it out; what came of it, and its record then. Raises Invalid where it is rejected."""
+    pushed = apply_batch(book, origin, [change], now)
+    (outcome,) = pushed.outcomes
+    if outcome.fault is not None:
+        raise Invalid.from_fault(outcome.fault)
+    return outcome, pushed.records[change.key]
 
 
 def plan_changes(

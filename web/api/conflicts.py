@@ -14,9 +14,9 @@ from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
 from services.conflicts import open_conflicts, resolve_conflict
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.history import body_object, device_actor, record_answer
-from web.api.sync import answer
+from web.api.history import body_object, device_actor, render_record
 from web.auth import current_device, device_required
+from web.bodies import render_json
 from web.current import services
 
 conflicts = Blueprint("conflicts", __name__)
@@ -28,7 +28,7 @@ conflicts = Blueprint("conflicts", __name__)
 def index() -> Response:
     """List what waits for a person to decide, oldest first."""
     views = open_conflicts(services().store, current_device().book_id)
-    return answer({"conflicts": [conflict_to_json(view) for view in views]})
+    return render_json({"conflicts": [conflict_to_json(view) for view in views]})
 
 
 @conflicts.post("/conflicts/<uuid:conflict_id>")
@@ -46,7 +46,7 @@ def choose(conflict_id: UUID) -> Response:
     resolved = resolve_conflict(store, book_id, actor, str(conflict_id), choice, INTEGER_MAX, now_us)
     if resolved.verdict is None:
         raise NotFound("This conflict is not open: it was settled already.")
-    return record_answer(resolved.record)
+    return render_record(resolved.record)
 
 
 def parse_choice(body: dict[str, Json]) -> Choice | CustomValue:

@@ -6,27 +6,24 @@ contact as it is now is the base.
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 
-from offbook.core.errors import Invalid, Malformed, NotFound
-from offbook.core.messages import CANT_BE_APPLIED
-from offbook.core.model import Change, Operation, Record, Value, Verdict
+from offbook.core.errors import Conflicting, Invalid, Malformed
+from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
 from offbook.core.protocol.rows import data_of
-from offbook.core.schema import CONTACTS, Map
-from offbook.core.validation import Json, cells_of, with_all_fields
-from services.push import apply_batch
-from storage.base import ReadTransaction, WriteTransaction
+from offbook.core.validation import Json
+from services.contacts import ContactChanged, create_contact, delete_contact, get_contact, update_contact
 from web.api.describe import UNFIT, AuthKind, documented
+from web.api.history import by_device
 from web.api.schemas import TEXT
-from web.api.sync import LIMIT, OF_LIMIT, answer, asked_size, origin_of
+from web.api.sync import LIMIT, OF_LIMIT, asked_size
 from web.auth import current_device, device_required
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
-from web.errors import ApiProblem
+from web.errors import ApiProblem, render_problem
 from web.request_values import query
 
 rest = Blueprint("rest", __name__)
@@ -53,7 +50,7 @@ def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
     after = query.text("after", None)
     contacts, next_after = services().contacts.whole_page(current_device().book_id, searched(), after, asked_size())
-    return answer({"contacts": contacts, "next": next_after})
+    return render_json({"contacts": contacts, "next": next_after})
 
 
 @rest.post("/contacts")
@@ -68,17 +65,15 @@ def index() -> Response:
 def create() -> Response:
     """Create a contact. With an ``id`` of one's own, the same request may be repeated."""
     data = body_object()
-    record_id = id_of(data)
-    cells = cells_of(CONTACTS, data, Operation.INSERT)
-    with services().store.writing(current_device().book_id) as book:
-        found = book.records(CONTACTS.name, [record_id]).get((CONTACTS.name, record_id))
-        record = found or write(book, record_id, Operation.INSERT, 0, cells)
-    address = url_for("rest.show", contact_id=record_id)
-    if found is not None and not is_repeated(found, cells):
-        detail = "There is, or was, another contact with this id. PATCH it, or leave the id out."
-        raise ApiProblem(409, "exists", detail, headers={"Location": address})
-    response = shown(record, 200 if found else 201)
-    response.headers["Location"] = address
+    contact_id = id_of(data)
+    address = {"Location": url_for("rest.show", contact_id=contact_id)}
+    store, book_id, now_us = services().store, current_device().book_id, services().clock()
+    try:
+        record, is_new = create_contact(store, book_id, by_device(), contact_id, data, now_us)
+    except Conflicting as error:
+        raise ApiProblem(409, error.code, str(error), headers=address) from None
+    response = render_contact(record, 201 if is_new else 200)
+    response.headers.extend(address)
     return response
 
 
@@ -93,9 +88,8 @@ def create() -> Response:
 @device_required
 def show(contact_id: UUID) -> Response:
     """Get one contact."""
-    with services().store.reading(current_device().book_id) as book:
-        record = require_if_match(book, contact_id)
-    response = shown(record)
+    record = get_contact(services().store, current_device().book_id, str(contact_id), is_expected)
+    response = render_contact(record)
     response.make_conditional(request)
     return response
 
@@ -112,11 +106,8 @@ def show(contact_id: UUID) -> Response:
 @device_required
 def change(contact_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
-    data = body_object()
-    with services().store.writing(current_device().book_id) as book:
-        record = require_if_match(book, contact_id)
-        cells = cells_of(CONTACTS, with_whole_values(record, data), Operation.UPDATE)
-        return shown(write(book, record.id, Operation.UPDATE, record.seq, cells))
+    data, store, book_id, now_us = body_object(), services().store, current_device().book_id, services().clock()
+    return render_contact(update_contact(store, book_id, by_device(), str(contact_id), data, is_expected, now_us))
 
 
 @rest.delete(CONTACT)
@@ -129,9 +120,8 @@ def change(contact_id: UUID) -> Response:
 @device_required
 def delete(contact_id: UUID) -> Response:
     """Delete a contact. It can be restored from the trash."""
-    with services().store.writing(current_device().book_id) as book:
-        record = require_if_match(book, contact_id)
-        write(book, record.id, Operation.DELETE, record.seq, {})
+    store, book_id, now_us = services().store, current_device().book_id, services().clock()
+    delete_contact(store, book_id, by_device(), str(contact_id), is_expected, now_us)
     return Response(status=204)
 
 
@@ -158,66 +148,19 @@ def id_of(data: dict[str, Json]) -> str:
     raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")
 
 
-def is_repeated(found: Record, cells: dict[str, Value]) -> bool:
-    """Whether these cells are just what is there: the request was sent again, since its answer got lost."""
-    return not found.deleted and found.cells == {cell: value for cell, value in cells.items() if value is not None}
+def is_expected(seq: int) -> bool:
+    """Whether the client means a contact as it is at this seq: without If-Match it means any."""
+    return "If-Match" not in request.headers or request.if_match.contains(str(seq))
 
 
-def get_contact_or_404(records: dict[tuple[str, str], Record], contact_id: UUID) -> Record:
-    record = records.get((CONTACTS.name, str(contact_id)))
-    if record is None or record.deleted:
-        raise NotFound("There is no contact with this id.")
-    return record
+@rest.errorhandler(ContactChanged)
+def precondition_failed(error: ContactChanged) -> Response:
+    """The answer where a contact is not what If-Match says."""
+    return render_problem(ApiProblem(412, error.code, str(error)))
 
 
-def require_if_match(book: ReadTransaction, contact_id: UUID) -> Record:
-    """The contact, if it still is what If-Match says."""
-    record = get_contact_or_404(book.records(CONTACTS.name, [str(contact_id)]), contact_id)
-    if "If-Match" in request.headers and not request.if_match.contains(str(record.seq)):
-        raise ApiProblem(
-            412, "precondition_failed", "The contact has changed since. Get it again, and repeat the change."
-        )
-    return record
-
-
-def write(book: WriteTransaction, record_id: str, operation: Operation, base: int, cells: dict[str, Value]) -> Record:
-    """Carry one change out, and give the contact as it is then."""
-    login, now = current_device(), services().clock()
-    made = Change(
-        id=services().new_id(),
-        table=CONTACTS.name,
-        record_id=record_id,
-        operation=operation,
-        replica=login.device.uuid,
-        timestamp=now // 1000,
-        base=base,
-        cells=cells,
-    )
-    pushed = apply_batch(book, origin_of(login), [made], now)
-    (outcome,) = pushed.outcomes
-    if outcome.verdict is Verdict.REJECTED:
-        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
-    return pushed.records[(CONTACTS.name, record_id)]
-
-
-def with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:
-    """``data`` with the parts of a value that it leaves out as they are: a patch of the city keeps the street."""
-    current = with_all_fields(CONTACTS, record.cells)
-    whole = dict(data)
-    for map_ in CONTACTS.maps:
-        if isinstance(entries := data.get(map_.name), dict):
-            whole[map_.name] = {key: _whole(map_, current[map_.name].get(key), one) for key, one in entries.items()}
-    return whole
-
-
-def _whole(map_: Map, current: dict[str, Any] | None, entry: Json) -> Json:
-    if current is None or not isinstance(entry, dict):
-        return entry
-    touched = {one.name for names in map_.cells.values() if any(part.name in entry for part in names) for one in names}
-    return {**{name: current.get(name) for name in sorted(touched)}, **entry}
-
-
-def shown(record: Record, status: int = 200) -> Response:
-    response = answer(data_of(record), status)
+def render_contact(record: Record, status: int = 200) -> Response:
+    """A contact in wire form, with its seq as ETag."""
+    response = render_json(data_of(record), status)
     response.set_etag(str(record.seq))
     return response

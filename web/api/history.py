@@ -17,9 +17,9 @@ from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
 from web.auth import current_device, device_required
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.request_values import query
 
@@ -43,7 +43,7 @@ def show(record_id: UUID) -> Response:
     before = query.number("before", None, code="bad_place")
     page = history_page(services().store, current_device().book_id, key, before, page_limit())
     changes = [entry_to_json(entry) for entry in page.entries]
-    return answer({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
+    return render_json({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
 
 
 @history.post("/history/<uuid:change_id>/restore")
@@ -58,7 +58,7 @@ def give_back(change_id: UUID) -> Response:
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
-    return record_answer(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us))
+    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us))
 
 
 @history.post("/history/<uuid:record_id>/version")
@@ -70,7 +70,7 @@ def give_version_back(record_id: UUID) -> Response:
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
     key, now_us = (CONTACTS.name, str(record_id)), services().clock()
-    return record_answer(restore_version(services().store, current_device().book_id, device_actor(), key, seq, now_us))
+    return render_record(restore_version(services().store, current_device().book_id, device_actor(), key, seq, now_us))
 
 
 def device_actor() -> Actor:
@@ -79,9 +79,9 @@ def device_actor() -> Actor:
     return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
-def record_answer(record: Record) -> Response:
+def render_record(record: Record) -> Response:
     """A record as it is after a restore or a choice."""
-    return answer({"record": data_of(record), "seq": record.seq})
+    return render_json({"record": data_of(record), "seq": record.seq})
 
 
 def body_object(*keys: str) -> dict[str, Json]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, request
 
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
@@ -23,7 +22,7 @@ from web.api import tutorial
 from web.api.describe import PUSH, AuthKind, documented
 from web.api.schemas import TEXT, Schema
 from web.auth import current_device, device_required, report_device
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
@@ -66,7 +65,7 @@ def sync() -> Response:
     if tutorial.is_tutorial_push(envelope):
         result = tutorial.push(services(), login, envelope)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
-        return answer(result)
+        return render_json(result)
     push = push_of(envelope, login.device.uuid)
     now = services().clock()
     note(push, now)
@@ -74,7 +73,7 @@ def sync() -> Response:
     if push.asks:
         note_place(result, is_single=len(push.batch) == 1)
     note_sync(PushedChanges("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
-    return answer(result)
+    return render_json(result)
 
 
 @api.post("/plan")
@@ -90,7 +89,7 @@ def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
     push = push_of(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
-    return answer(dry_run(services().store, login.book_id, push, services().clock()))
+    return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 
 @api.get("/changes")
@@ -106,12 +105,12 @@ def changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""
     login, since = current_device(), query.text("since", None)
     if since is not None and tutorial.is_tutorial_since(since):
-        return answer(tutorial.pull(services(), login, since))
+        return render_json(tutorial.pull(services(), login, since))
     cursor = None if since is None else parse_cursor(since)
     page = changes_since(services().store, login.book_id, cursor, asked_size())
     note_place(page)
     note_sync(PushedChanges("http", login.book_id, login.device.id, (), len(page["changes"])))
-    return answer(page)
+    return render_json(page)
 
 
 @api.post("/verify")
@@ -126,7 +125,7 @@ def changes() -> Response:
 def verify() -> Response:
     """Compare ranges of records by their digests."""
     asked = compare_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return answer(compare(services().store, current_device().book_id, asked))
+    return render_json(compare(services().store, current_device().book_id, asked))
 
 
 @api.post("/rows")
@@ -141,11 +140,7 @@ def verify() -> Response:
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
     asked = fetch_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return answer(fetch(services().store, current_device().book_id, asked))
-
-
-def answer(value: Json, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, mimetype="application/json")
+    return render_json(fetch(services().store, current_device().book_id, asked))
 
 
 def origin_of(login: DeviceLogin) -> ChangeOrigin:

@@ -19,7 +19,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from offbook.contacts.labels import field_label
-from web.errors import ApiProblem, answer, wants_json
+from web.errors import ApiProblem, render_problem, wants_json
 from web.fragments import fragment
 from web.request_values import posted
 
@@ -92,9 +92,9 @@ def label_of(name: str) -> str:
 def from_csrf(error: CSRFError) -> ResponseReturnValue:
     """A form without the token of this session; or one of a browser that hides over HTTPS which page it comes from."""
     if not current_user.is_authenticated and fragment():
-        return answer(ApiProblem(401, "not_authorized", SIGNED_OUT))
+        return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
     if wants_json() or fragment() or not can_be_kept(error):
-        return answer(ApiProblem(400, "stale_form", STALE))
+        return render_problem(ApiProblem(400, "stale_form", STALE))
     if request.endpoint == "auth.sign_in":
         return sign_in_once_more()
     return (page(sent_now()), 400) if current_user.is_authenticated else at_the_door()
@@ -108,7 +108,7 @@ def can_be_kept(error: CSRFError) -> bool:
 def at_the_door() -> ResponseReturnValue:
     """The page that asks to sign in, for a form that came without a session. Nobody needs to be signed out twice."""
     if fragment():
-        return answer(ApiProblem(401, "not_authorized", SIGNED_OUT))
+        return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
     if request.endpoint == "auth.sign_out" or not is_ours():
         return redirect(url_for("auth.login"))
     return render_template("auth/login.html", name="", carried=signer().dumps(asdict(sent_now()))), 401
