@@ -192,10 +192,16 @@ def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeRe
 
 
 def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
-    """Park the line; or leave it for fold(), where it was only refused because the INSERT before it was."""
+    """Park the line; or let it join the parked INSERT before it, where it was only rejected because that was.
+
+    It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.
+    """
     if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
         before = change_log.unsettled_lines(connection, line.table, line.record_id)
-        if any(one.id < line.id and one.state is LineState.PARKED and one.operation == "INSERT" for one in before):
+        if any(
+            other.id < line.id and other.state is LineState.PARKED and other.operation == "INSERT" for other in before
+        ):
+            merge_into_parked_insert(connection, (line.table, line.record_id))
             return False
     detail = result.detail or "The server gave no reason."
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)

@@ -38,9 +38,9 @@ COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
 class ContactQueries:
     """Contacts in a database. Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: SqlStore) -> None:
         self._database = database
-        self._store = SqlStore(database)
+        self._store = store
 
     def page(self, book_id: int, search: str = "", after: str | None = None, limit: int = 100) -> ContactPage:
         """The starred ones, then the others, by name. Raises Malformed for an ``after`` that no page gave."""

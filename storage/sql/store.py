@@ -51,11 +51,11 @@ AFTER_ALL = "g"
 class SqlStore:
     """Books in a database. Safe to share between threads.
 
-    ``heard`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
+    ``on_commit`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
     """
 
     def __init__(self, database: Database) -> None:
-        self.heard: Callable[[int, int], None] | None = None
+        self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
         self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
 
@@ -71,14 +71,14 @@ class SqlStore:
             before = locked(transaction, book_id)
             writing = SqlWriting(transaction, self._tables, before, self._database)
             yield writing
-        if self.heard is not None and writing.book.seq != before.seq:
-            self.heard(book_id, writing.book.seq)
+        if self.on_commit is not None and writing.book.seq != before.seq:
+            self.on_commit(book_id, writing.book.seq)
 
     def refused(self) -> Unwritable | None:
         """Why the database takes no changes at the moment; None where it takes them."""
         return write_probe.refused(self._database)
 
-    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
             found = connection.execute(HEADS, {"ids": list(book_ids)}).all()

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
-from offbook import NotFound, Replica
+from offbook import NotFound, Offline, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
 from services.sync import changes, sync
 from storage.base import ChangeOrigin
 from tests.device.conftest import Device
-from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, wire
+from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, lost_request, wire
 
 HOUR_MS = 3_600_000
 
@@ -416,6 +417,20 @@ def test_a_deleted_record_takes_its_parked_insert_along(device: Device, server: 
     a.contacts.delete(before)
     a.sync()
     assert (a.parked(), a.contacts.list(), server.contacts) == ([], [], {})
+
+
+def test_a_deletion_takes_along_what_was_only_rejected_because_the_insert_was(device: Device, server: Server) -> None:
+    """All three went out in one request, so that the edit was rejected before the deletion was taken."""
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada")
+    a.contacts.update(ada, phone="1")
+    a.contacts.delete(ada)
+    spoil(a)
+    wire(a).steps = [None, lost_request]
+    with suppress(Offline):
+        a.sync()
+    assert (a.status().pending, a.parked(), a.contacts.list(), server.contacts) == (0, [], [], {})
 
 
 def test_a_dropped_insert_takes_its_row_along(device: Device, server: Server) -> None:
