@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from offbook.addresses import shown
+from offbook.addresses import display_address
+from offbook.core.codes import Scope, names_by_status
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
@@ -25,7 +26,7 @@ from offbook.sync.transport import Response
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200
 REASONS = ("pruned", "epoch", "unknown")
-OF_THE_USER = ("user_disabled", "user_removed")
+OF_THE_USER = names_by_status(Scope.SIGNED_IN)[403]
 """The codes of a refusal that is about this device's user, whom an admin may let in again."""
 
 
@@ -126,7 +127,7 @@ def _not_offbook(response: Response) -> NotOffbook:
 
 
 def _advice_on_redirect(location: str | None) -> str:
-    place = "" if location is None else f" to {(clean_text(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
+    place = "" if location is None else f" to {(clean_text(display_address(location), LOCATION_CHARACTERS_MAX) or '')}"
     return (
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."
