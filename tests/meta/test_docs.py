@@ -78,8 +78,8 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
-FOLDERS = ("bench", "cli", "deploy", "examples", "migrations", "offbook", "ops", "services", "static", "storage")
-FOLDERS += ("templates", "tests", "web")
+FOLDERS = ["bench", "cli", "deploy", "examples", "migrations", "offbook", "ops", "services", "static", "storage"]
+FOLDERS += ["templates", "tests", "web"]
 FILE = re.compile(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w/.-]*\w")
 OF_TODAY = [document for document in DOCUMENTS if document.parent.name != "decisions" and document.stem != "CHANGELOG"]
 
