@@ -72,6 +72,12 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
     return EditResult(outcome.verdict, change, before, after, _authors_met(store, book_id, before, change))
 
 
+def restore_deleted(store: Store, book_id: int, actor: Actor, record: Record, now_us: int) -> EditResult:
+    """Bring a deleted contact back, by a change that says it exists: its values are still there."""
+    edit = EditRequest(Operation.INSERT, record.id, record.seq, {"name": record.cells.get("name")})
+    return save(store, book_id, actor, edit, now_us)
+
+
 def concurrent_edits(store: Store, book_id: int, record: Record, base: int, change_id: str) -> ConcurrentEdits:
     """What others did to ``record`` since a form for it was opened at ``base``."""
     opened = Change(change_id, record.table, record.id, Operation.UPDATE, change_id, 0, base, {})
