@@ -49,12 +49,12 @@ NOBODY = Clock(0, 0, "", "")
 
 def store_conflicts(connection: sqlite3.Connection, conflicts: Iterable[ReceivedConflict]) -> None:
     """Keep the open ones of a page, and forget those that were settled."""
-    for one in conflicts:
-        if one.ours is None or one.theirs is None:
-            connection.execute("DELETE FROM conflicts WHERE id = ? AND seq < ?", (one.id, one.seq))
+    for conflict in conflicts:
+        if conflict.ours is None or conflict.theirs is None:
+            connection.execute("DELETE FROM conflicts WHERE id = ? AND seq < ?", (conflict.id, conflict.seq))
         else:
-            data = dump({"common": one.common, "ours": one.ours, "theirs": one.theirs})
-            connection.execute(PUT, (one.id, *one.key, one.cell, one.seq, data))
+            data = dump({"common": conflict.common, "ours": conflict.ours, "theirs": conflict.theirs})
+            connection.execute(PUT, (conflict.id, *conflict.key, conflict.cell, conflict.seq, data))
 
 
 def contested(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
@@ -67,50 +67,53 @@ def contested(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
 
 
 def count(connection: sqlite3.Connection) -> int:
-    (found,) = connection.execute(f"SELECT count(*) FROM ({OPEN})").fetchone()
-    return int(found)
+    """How many are open."""
+    (open_count,) = connection.execute(f"SELECT count(*) FROM ({OPEN})").fetchone()
+    return int(open_count)
 
 
-def waiting(connection: sqlite3.Connection) -> list[dict[str, Json]]:
+def open_conflicts(connection: sqlite3.Connection) -> list[dict[str, Json]]:
     """The open ones, oldest first. A value of several parts is a list."""
-    return [_described(connection, row) for row in connection.execute(IN_ORDER).fetchall()]
+    return [_as_json(connection, row) for row in connection.execute(IN_ORDER).fetchall()]
 
 
-def _described(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Json]:
-    one, ours, theirs = _conflict_of(row)
-    have = _have(connection, one.key)
+def _as_json(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Json]:
+    conflict, ours, theirs = _conflict_of(row)
+    visible = _visible_cells(connection, conflict.key)
     return {
-        "id": one.id,
-        "table": one.table,
-        "record_id": one.record_id,
-        "name": have.get("name"),
-        "cell": one.cell,
-        "common": one.common,
-        "ours": one.ours,
-        "theirs": one.theirs,
-        "ours_by": _by(ours),
-        "theirs_by": _by(theirs),
-        "choices": [choice.value for choice in choices(one)] if _is_known(one) else [],
+        "id": conflict.id,
+        "table": conflict.table,
+        "record_id": conflict.record_id,
+        "name": visible.get("name"),
+        "cell": conflict.cell,
+        "common": conflict.common,
+        "ours": conflict.ours,
+        "theirs": conflict.theirs,
+        "ours_by": _author_json(ours),
+        "theirs_by": _author_json(theirs),
+        "choices": [choice.value for choice in choices(conflict)] if _is_known(conflict) else [],
     }
 
 
-def _by(version: ConflictSide) -> dict[str, Json]:
+def _author_json(version: ConflictSide) -> dict[str, Json]:
     return {"user": version.user, "device": version.device, "at": version.at}
 
 
 def _conflict_of(row: tuple[Any, ...]) -> tuple[Conflict, ConflictSide, ConflictSide]:
     id, table, record_id, cell, seq, text = row
     data = json.loads(text)
-    ours, theirs = (ConflictSide(_value(value), *by) for value, *by in (data["ours"], data["theirs"]))
-    one = Conflict(id, table, record_id, cell, ours.value, theirs.value, 0, NOBODY, "", "", seq, _value(data["common"]))
-    return one, ours, theirs
+    ours, theirs = (ConflictSide(_value(value), *author) for value, *author in (data["ours"], data["theirs"]))
+    conflict = Conflict(
+        id, table, record_id, cell, ours.value, theirs.value, 0, NOBODY, "", "", seq, _value(data["common"])
+    )
+    return conflict, ours, theirs
 
 
 def _value(value: Json) -> Value:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
+def _visible_cells(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
     """The record's cells as they show here; of a deleted one those that are still known."""
     cells = visible_record(connection, key)
     if cells is None:
@@ -124,30 +127,34 @@ def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
 
 def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
-    known = _choice(choice)
+    parsed = _parse_choice(choice)
     with change_log.without_logging(connection):
-        one = _find(connection, conflict_id)
-        append_patch(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
+        conflict = _find(connection, conflict_id)
+        append_patch(
+            connection, conflict.key, _patch_of(connection, conflict, parsed), change_id, now_ms, (conflict.id,)
+        )
 
 
-def _choice(text: str) -> Choice:
+def _parse_choice(text: str) -> Choice:
     if text not in list(Choice):
         raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {text!a}.")
     return Choice(text)
 
 
-def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Patch:
-    _check_known(one)
-    return patch_of_choice(one, _have(connection, one.key), choice)
+def _patch_of(connection: sqlite3.Connection, conflict: Conflict, choice: Choice) -> Patch:
+    _check_known(conflict)
+    return patch_of_choice(conflict, _visible_cells(connection, conflict.key), choice)
 
 
 def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
     with change_log.without_logging(connection):
-        one = _find(connection, conflict_id)
-        _check_known(one)
-        wish = parse_custom_value(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
-        append_patch(connection, one.key, wish, change_id, now_ms, (one.id,))
+        conflict = _find(connection, conflict_id)
+        _check_known(conflict)
+        patch = parse_custom_value(
+            conflict, _visible_cells(connection, conflict.key), value_of(TABLES[conflict.table], conflict.cell, value)
+        )
+        append_patch(connection, conflict.key, patch, change_id, now_ms, (conflict.id,))
 
 
 def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
@@ -155,21 +162,23 @@ def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[]
 
     What others settle meanwhile stays as they have settled it.
     """
-    known = _choice(choice)
+    parsed = _parse_choice(choice)
     with reading(connection):
-        waiting = [_conflict_of(row)[0] for row in connection.execute(IN_ORDER).fetchall()]
-        for one in waiting:
-            _chosen(connection, one, known)
+        conflicts = [_conflict_of(row)[0] for row in connection.execute(IN_ORDER).fetchall()]
+        for conflict in conflicts:
+            _patch_of(connection, conflict, parsed)
 
-    def settle(ids: list[str]) -> int:
-        still = [_conflict_of(row)[0] for row in connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()]
-        for one in still:
-            append_patch(connection, one.key, _chosen(connection, one, known), new_id(), now_ms, (one.id,))
-        return len(still)
+    def resolve_some(ids: list[str]) -> int:
+        open_conflicts = [_conflict_of(row)[0] for row in connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()]
+        for conflict in open_conflicts:
+            append_patch(
+                connection, conflict.key, _patch_of(connection, conflict, parsed), new_id(), now_ms, (conflict.id,)
+            )
+        return len(open_conflicts)
 
-    ids = [one.id for one in waiting]
+    ids = [conflict.id for conflict in conflicts]
     return sum(
-        write_in_batches(connection, ids, settle, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE)
+        write_in_batches(connection, ids, resolve_some, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE)
     )
 
 
@@ -180,14 +189,17 @@ def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:
     return _conflict_of(row)[0]
 
 
-def _check_known(one: Conflict) -> None:
-    if not _is_known(one):
+def _check_known(conflict: Conflict) -> None:
+    if not _is_known(conflict):
         raise Invalid(
-            "unknown_cell", f"This version of offbook does not know all of {one.cell}: update it, or decide elsewhere."
+            "unknown_cell",
+            f"This version of offbook does not know all of {conflict.cell}: update it, or decide elsewhere.",
         )
 
 
 def _is_known(conflict: Conflict) -> bool:
     """Whether this version can say what the choice writes: what it does not know, it must not erase."""
     table = TABLES.get(conflict.table)
-    return table is not None and all(is_whole(table, conflict.cell, one) for one in (conflict.ours, conflict.theirs))
+    return table is not None and all(
+        is_whole(table, conflict.cell, value) for value in (conflict.ours, conflict.theirs)
+    )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def append_patch(
-    connection: sqlite3.Connection, key: Key, wish: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
+    connection: sqlite3.Connection, key: Key, patch: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
     """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
 
@@ -37,13 +37,13 @@ def append_patch(
         0,
         table,
         record_id,
-        wish.operation,
+        patch.operation,
         iso_millis(now_ms),
         LineState.PENDING,
         change_id,
         (server_row(connection, key) or NO_SERVER_ROW).last_seq,
         None,
-        None if wish.operation is Operation.DELETE else change_data(TABLES[table], wish.cells),
+        None if patch.operation is Operation.DELETE else change_data(TABLES[table], patch.cells),
         resolves,
     )
     checked = change_of(line.as_json(change_id), change_id, LENIENT)
