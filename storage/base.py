@@ -173,10 +173,10 @@ class Store(Protocol):
 class LiveStore(Store, Protocol):
     """A store whose commits others may follow."""
 
-    heard: Callable[[int, int], None] | None
+    on_commit: Callable[[int, int], None] | None
     """Called after each commit of this process that gave a book a later seq, with both, in the thread that wrote."""
 
-    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books; those that are not there are left out."""
         ...
 

@@ -19,7 +19,8 @@ from sqlalchemy import insert
 
 from offbook.database import connection as sqlite
 from offbook.database import schema
-from storage.engines.database import ENGINES, Database, open_engines
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database, open_engines
 from tests.support.databases import MAKERS
 
 if TYPE_CHECKING:

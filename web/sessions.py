@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from storage.values import Session, User
+from storage.values import Account, Session
 from web.current import services
 from web.fragments import is_renewal
 from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
@@ -26,7 +26,7 @@ from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, 
 class SessionUser(UserMixin):  # type: ignore[misc]
     """A user as Flask-Login wants one, by a session and its token."""
 
-    def __init__(self, user: User, session: Session, token: str) -> None:
+    def __init__(self, user: Account, session: Session, token: str) -> None:
         self.user = user
         self.session = session
         self.token = token
@@ -56,7 +56,7 @@ def load_user(key: str) -> SessionUser | None:
     return SessionUser(user, opened, token)
 
 
-def signed_in_user() -> User:
+def signed_in_user() -> Account:
     """The signed-in user; only inside a view that asks for a session."""
     return cast(SessionUser, current_user).user
 
@@ -75,7 +75,7 @@ def is_signed_in() -> bool:
     return bool(current_user.is_authenticated)
 
 
-def open_session(user: User, way: str) -> None:
+def open_session(user: Account, way: str) -> None:
     """Sign in who has shown who they are, in this way. What the cookie held is thrown away whole: nothing that was
     planted in it lives on, and a session that it was of ends. Raises WrongPassword where the password has changed since
     it was looked at."""

@@ -1,7 +1,7 @@
 """What the server said (server_rows), and what shows because of it.
 
 A live row is the server's row with the lines of the log on top that it does not contain yet. rebuild_row() makes it so,
-and is to be called for each record of which a line or the server's row has changed, within change_log.without_logging().
+and is to be called within change_log.without_logging() for each record of which a line or the server's row has changed.
 Whether a row of the server counts, and what is kept of one that went away, is decided here.
 """
 

@@ -10,11 +10,11 @@ is counted by the process (``AttemptBudget``), on top of what it holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Delete, delete, false, insert, select, true
+from sqlalchemy import ColumnElement, Connection, delete, false, insert, select, true
 
 from models import Attempt, Base
 from offbook.core.login_throttle import (
@@ -30,8 +30,11 @@ from offbook.core.login_throttle import (
     network_of,
 )
 from storage.engines.database import Database
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Throttled
-from storage.repositories.same_names import comparable
+from storage.failures import NOT_WRITTEN
+from storage.repositories import user_names
+from storage.repositories.user_names import Named, comparable
 
 NAME_LENGTH_MAX = 100
 """Of a name that was typed this much tells it from others."""
@@ -94,9 +97,59 @@ class AttemptBudget:
         return list(self._attempts)
 
 
-def queue_up(connection: Connection, database: Database) -> None:
-    """Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing."""
-    connection.execute(database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
+class Admission(NamedTuple):
+    """An attempt that counts by now: whose it is, and the user at whom it is made, if there is such a user."""
+
+    guest: Guest
+    user: Named | None
+
+
+class LoginThrottle:
+    """The attempts in a database, and those that it did not take. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._budget = AttemptBudget()
+
+    def admit(self, name: str, address: str, browser_of: Callable[[int], str], now: int) -> Admission:
+        """Count an attempt at a name, before the password is looked at. Raises Throttled."""
+
+        def ask(connection: Connection) -> Admission:
+            user = user_names.meant(user_names.sharing(connection, name), name)
+            return Admission(guest_at(name, address, browser_of(user.id) if user else ""), user)
+
+        return self._admit(ask, now)
+
+    def admit_user(self, user_id: int, now: int) -> Admission:
+        """The same for a signed-in user, for whom alone it counts."""
+
+        def ask(connection: Connection) -> Admission:
+            return Admission(guest_at("", "", f"user {user_id}"), user_names.numbered(connection, user_id))
+
+        return self._admit(ask, now)
+
+    def _admit(self, ask: Callable[[Connection], Admission], now: int) -> Admission:
+        """In memory where it can't be stored."""
+        try:
+            with self._database.write() as connection:
+                # Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing.
+                connection.execute(self._database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
+                admission = ask(connection)
+                wait_us = reserve(connection, admission.guest, now, self._budget)
+        except ReadOnlyMode:
+            raise
+        except NOT_WRITTEN:
+            with self._database.read() as connection:
+                admission = ask(connection)
+                wait_us = self._budget.reserve(connection, admission.guest, now)
+        if wait_us:
+            raise Throttled(wait_us)
+        return admission
+
+    def forgive(self, guest: Guest) -> None:
+        """The password was right: forget the guest's attempts. Those of others, and at other names, still count."""
+        self._budget.forgive(guest)
+        self._database.note(delete(Attempt).where(*_of_guest(guest)))
 
 
 def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget) -> int:
@@ -110,11 +163,6 @@ def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget
     row = {"name": name, "address": network, "browser": browser, "tried": attempt.tried, "at": attempt.at}
     connection.execute(insert(Attempt).values(**row))
     return attempt.at - now
-
-
-def forgiven(guest: Guest) -> Delete:
-    """The password was right: forget the attempts of this guest. Those of others, and at other names, still count."""
-    return delete(Attempt).where(*_of_guest(guest))
 
 
 def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:

@@ -22,7 +22,8 @@ from ops.move import move as moving
 from ops.move.copy_rows import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
 from ops.move.move import ClosedMarker, DatabaseState, Unmovable, decide, why_closed
 from ops.move.verify_copy import differences
-from storage.engines.database import ENGINES, Database, open_engines, place_of
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database, open_engines, place_of
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.sql.store import SqlStore
 from tests.conftest import available

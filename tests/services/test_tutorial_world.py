@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, Response
-from storage.engines.database import ENGINES, Database
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database
 from tests.conftest import available
 from tests.storage.library import Library, sql_library
 from tests.support.tutorial_client import Lost, TutorialClient

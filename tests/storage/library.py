@@ -16,8 +16,8 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
-from models import Book as BookRow
-from offbook.core.conflicts.resolution import CONFLICTS
+from models import Book
+from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.history.entry import HistoryEntry
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
@@ -58,7 +58,7 @@ class Library:
         assert self.database is not None
         with self.database.write() as connection:
             row = {"id": number, "uuid": book.uuid, "name": "", "policy": policy, "epoch": book.epoch}
-            connection.execute(insert(BookRow).values(**row, created_at=LATER))
+            connection.execute(insert(Book).values(**row, created_at=LATER))
         return number
 
     def desk(self, policy: str = "merge") -> Desk:

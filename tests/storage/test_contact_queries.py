@@ -29,7 +29,7 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = SqlStore(database)
-        self.contacts = ContactQueries(database)
+        self.contacts = ContactQueries(database, self.store)
         library = Library(self.store, database)
         self.book, self.other = library.add_book(), library.add_book()
         self.numbers = count(1)

@@ -17,14 +17,14 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
+from services.accounts import Accounts
+from services.passwords import Effort
 from services.pull import pull
 from services.push import push
 from services.retention import prune
 from services.tutorial import Tutorial
 from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
 from storage.values import DeviceLogin

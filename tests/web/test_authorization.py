@@ -349,8 +349,8 @@ def test_who_is_no_admin_does_nothing_of_an_admin_s(world: World, method: str, r
 def kept_out(world: World, request: pytest.FixtureRequest) -> World:
     """Ada is disabled or removed, once Bob is an admin too."""
     parts = parts_of(world.app)
-    parts.people.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
-    parts.people.act(1, parts.clock(), request.param)
+    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
+    parts.user_rights.act(1, parts.clock(), request.param)
     return world
 
 

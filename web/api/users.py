@@ -11,7 +11,7 @@ from offbook.core.errors import Invalid
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
 from services.users import act_on_user, get_user
-from storage.values import User
+from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required
@@ -47,8 +47,8 @@ def list_users() -> ResponseReturnValue:
     body="NewUser",
     answers={201: "User"},
     problems={400: ("stale_form", "unknown_key"), 409: ("taken",), 422: UNFIT, **FOR_ADMINS},
-    takes=("X-CSRFToken",),
-    gives=("Location",),
+    request_headers=("X-CSRFToken",),
+    response_headers=("Location",),
 )
 @admin_or_device_required
 @runs_in(Pool.PASSWORDS)
@@ -78,7 +78,7 @@ def show_user(user_id: int) -> ResponseReturnValue:
     body="UserChange",
     answers={200: "User"},
     problems={**ACTING, 400: ("stale_form", "unknown_key"), 409: ("in_trash", "last_admin"), 422: ("wrong_type",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def change_user(user_id: int) -> ResponseReturnValue:
@@ -91,11 +91,11 @@ def change_user(user_id: int) -> ResponseReturnValue:
     AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("last_admin",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
+    """Remove a user. Account and book stay in the trash until the time that the answer tells, and can be restored."""
     return act_on(user_id, Act.REMOVE)
 
 
@@ -104,7 +104,7 @@ def remove_user(user_id: int) -> ResponseReturnValue:
     AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("purged",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def restore_user(user_id: int) -> ResponseReturnValue:
@@ -113,7 +113,7 @@ def restore_user(user_id: int) -> ResponseReturnValue:
 
 
 def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
-    user = act_on_user(services().accounts, services().people, user_id, list(acts), services().clock())
+    user = act_on_user(services().accounts, services().user_rights, user_id, list(acts), services().clock())
     return jsonify(in_json(user))
 
 
@@ -142,7 +142,7 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
     return data["name"], data["password"], admin
 
 
-def in_json(user: User) -> dict[str, int | str | bool | None]:
+def in_json(user: Account) -> dict[str, int | str | bool | None]:
     until = None if user.removed_at is None else kept_until(user.removed_at)
     times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
     return {

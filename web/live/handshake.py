@@ -17,9 +17,9 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 from services.pull import check_cursor
 from storage.base import ChangeOrigin
-from storage.values import Device, Session
+from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
-from web.api.schemas import TEXT
+from web.api.schemas.basics import TEXT
 from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login
 from web.current import services
@@ -41,7 +41,7 @@ class Subscriber:
     book_id: int
     since: Cursor | None
     origin: ChangeOrigin
-    device: Device | None = None
+    device: DeviceInfo | None = None
     session: Session | None = None
 
     @property
@@ -66,7 +66,7 @@ live.before_request(know_the_protocol)
         429: ("too_many_sockets",),
     },
     query={"since": (TEXT, "A cursor that the server gave; without one, a snapshot comes first.")},
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 def listen() -> Response:
     """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""
@@ -102,7 +102,7 @@ def page_guest(since: Cursor | None) -> Subscriber:
 def note_cursor() -> None:
     """Before a page asks for anything: where the book is."""
     if is_signed_in():
-        epoch, seq = services().store.heads([signed_in_user().book_id])[signed_in_user().book_id]
+        epoch, seq = services().store.latest_seqs([signed_in_user().book_id])[signed_in_user().book_id]
         g.cursor = Cursor(epoch, seq)
 
 

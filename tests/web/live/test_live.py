@@ -12,11 +12,11 @@ from app import App
 from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
+from services.accounts import Accounts
 from services.push import push
 from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines
-from storage.repositories.accounts import Accounts
 from storage.sql.store import SqlStore
 from tests.support.api_client import Caller, caller, change, new_id
 from tests.support.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
