@@ -25,8 +25,8 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.messages import CANT_BE_APPLIED
 from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.push import apply_batch
 from services.restore import Actor, change_for
+from services.sync.push import apply_batch
 from storage.base import ReadTransaction, WriteTransaction
 from storage.sql import conflicts
 from storage.sql.store import SqlStore, SqlWriting

@@ -14,8 +14,8 @@ from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.push import push
 from services.restore import Actor
+from services.sync.push import push
 from storage.base import Store
 
 

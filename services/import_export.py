@@ -16,8 +16,8 @@ from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
-from services.pull import pull
-from services.push import Turns, push_in_turns
+from services.sync.pull import pull
+from services.sync.push import Turns, push_in_turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
 

@@ -23,7 +23,7 @@ from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
-from services.push import apply_batch
+from services.sync.push import apply_batch
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
 
 

@@ -12,6 +12,7 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.formatting import format_date
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from services.history import record_history
@@ -19,7 +20,6 @@ from services.restore import Actor, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
-from web.presenters.formatting import format_date
 from web.presenters.history_text import history_events
 from web.request_values import posted, posted_or_query, query
 from web.sessions import current_actor, signed_in_user
