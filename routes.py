@@ -18,10 +18,10 @@ from web.api.users import users
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
-from web.pages.contacts import pages
+from web.pages.contacts import contacts
 from web.pages.devices import devices
 from web.pages.history import contact_history
-from web.pages.import_export import imports
+from web.pages.import_export import import_export
 from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
@@ -45,11 +45,11 @@ OPERATIONS: tuple[tuple[Blueprint, str], ...] = ((metrics, ""),)
 
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
-    (pages, ""),
+    (contacts, ""),
     (inbox, ""),
     (contact_history, ""),
     (time_travel, ""),
-    (imports, ""),
+    (import_export, ""),
     (activity, ""),
     (devices, ""),
     (people, ""),

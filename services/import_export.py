@@ -12,8 +12,7 @@ from typing import Any
 
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from offbook.core.protocol.rows import iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
 from services.sync.pull import pull
@@ -76,15 +75,8 @@ def _push(
 
 
 def _insert(contact: Contact, change_id: str, now_us: int) -> Change | Rejection:
-    item = {
-        "id": change_id,
-        "table": CONTACTS.name,
-        "record_id": contact["id"],
-        "operation": Operation.INSERT.value,
-        "timestamp": iso_millis(now_us // 1000),
-        "data": {name: value for name, value in contact.items() if name != "id"},
-    }
-    return change_of(item, change_id)
+    key = CONTACTS.name, contact["id"]
+    return build_change(change_id, key, Operation.INSERT, change_id, now_us // 1000, data=contact)
 
 
 def export_contacts(store: Store, book_id: int) -> str:

@@ -19,8 +19,7 @@ from offbook.core.history.reconstruct import Patch, state_at, to_state, to_value
 from offbook.core.merge.retention import is_purged
 from offbook.core.messages import CANT_BE_APPLIED
 from offbook.core.model import Change, Key, Record, Rejection, Value, Verdict
-from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from offbook.core.protocol.rows import iso_millis
+from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
 from services.sync.push import apply_batch
@@ -115,16 +114,8 @@ def _append_restores(book: WriteTransaction, by: Actor, record: Record, wish: Pa
 
 def change_for(record: Record, wish: Patch, by: Actor, change_id: str, now: int) -> Change | Rejection:
     """The wish as a change by someone who sees the record as it is; checked like any other."""
-    item = {
-        "id": change_id,
-        "table": record.table,
-        "record_id": record.id,
-        "operation": wish.operation.value,
-        "timestamp": iso_millis(now // 1000),
-        "base": record.seq,
-        "data": change_data(TABLES[record.table], wish.cells),
-    }
-    return change_of(item, by.replica)
+    key, data = (record.table, record.id), change_data(TABLES[record.table], wish.cells)
+    return build_change(change_id, key, wish.operation, by.replica, now // 1000, record.seq, data)
 
 
 # --- the whole book ------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from websockets.exceptions import (
 )
 from websockets.frames import CloseCode
 
-from offbook.addresses import shown
+from offbook.addresses import display_address
 from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
@@ -118,7 +118,7 @@ def _status(status: int, retry_after: str) -> Disconnect:
 
 
 def _proxy(proxy: str) -> str:
-    return f"The proxy {shown(proxy)}, which the environment names,"
+    return f"The proxy {display_address(proxy)}, which the environment names,"
 
 
 def _phrase(status: int) -> str:

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from offbook.addresses import host_of, is_this_machine
+from offbook.addresses import host_of, is_this_machine, split_address
 from offbook.core.errors import Invalid
 from offbook.ingest.errors import BadAddress
-from offbook.server_address import taken_apart
 
 HIDDEN = "…"
 EXAMPLE = "It is like wss://example.org/feed."
@@ -73,7 +72,7 @@ def _split(url: str) -> SplitResult:
     if not url.isprintable() or " " in url:
         raise BadAddress("A URL has neither spaces nor special characters: copy it again.")
     try:
-        split = taken_apart(url, EXAMPLE)
+        split = split_address(url, EXAMPLE)
     except Invalid as flaw:
         raise BadAddress(str(flaw)) from None
     if split.scheme in ("http", "https"):

@@ -216,15 +216,15 @@ def trust() -> ssl.SSLContext:
 
 def meaning(error: Exception, address: str = "", proxy: str | None = None) -> Exception:
     """What the end of a socket, or of the try to open one through this proxy, means to us."""
-    place = addresses.shown(address)
+    place = addresses.display_address(address)
     match error:
         case InvalidStatus():
             return _refusal(error, place, proxy)
         case OSError() | ProxyError() | InvalidProxy() | ImportError() if proxy is not None:
             why = addresses.without_passwords(str(error))
             return NoLive(
-                f"The proxy {addresses.shown(proxy)}, which the environment names for {place}, can't be used for the "
-                f"live channel ({why})."
+                f"The proxy {addresses.display_address(proxy)}, which the environment names for {place}, can't be used "
+                f"for the live channel ({why})."
             )
         case ConnectionClosed():
             return Offline(f"The live channel broke ({error}). It is opened again by itself.")
@@ -238,7 +238,7 @@ def meaning(error: Exception, address: str = "", proxy: str | None = None) -> Ex
 
 def _refusal(error: InvalidStatus, place: str, proxy: str | None) -> Exception:
     answer = error.response
-    source = place if proxy is None else f"{place} (through the proxy {addresses.shown(proxy)})"
+    source = place if proxy is None else f"{place} (through the proxy {addresses.display_address(proxy)})"
     response = Response(answer.status_code, dict(answer.headers.raw_items()), bytes(answer.body or b""), source)
     try:
         refused: Exception = error_of(response)

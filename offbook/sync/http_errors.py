@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from offbook.addresses import shown
+from offbook.addresses import display_address
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
@@ -126,7 +126,7 @@ def _not_offbook(response: Response) -> NotOffbook:
 
 
 def _advice_on_redirect(location: str | None) -> str:
-    place = "" if location is None else f" to {(clean_text(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
+    place = "" if location is None else f" to {(clean_text(display_address(location), LOCATION_CHARACTERS_MAX) or '')}"
     return (
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."

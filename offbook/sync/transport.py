@@ -64,7 +64,7 @@ class HTTP:
 
     def __init__(self, server: str, token: str) -> None:
         if not re.match("https?://[^/]", server):
-            shown = addresses.shown(server)
+            shown = addresses.display_address(server)
             raise Offline(f"{shown!a} is not the address of a server: it must begin with http:// or https://.")
         if not re.fullmatch("[!-~]+", token):
             raise NotAuthorized("The token has characters that no token has. Copy it again from the page of devices.")
@@ -162,8 +162,8 @@ def _read(answer: requests.Response, source: str) -> bytes:
 
 
 def _source(address: str, proxy: str | None) -> str:
-    through = "" if proxy is None else f" (through the proxy {addresses.shown(proxy)})"
-    return f"{addresses.shown(address)}{through}"
+    through = "" if proxy is None else f" (through the proxy {addresses.display_address(proxy)})"
+    return f"{addresses.display_address(address)}{through}"
 
 
 def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
@@ -172,8 +172,9 @@ def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
 
     if proxy is not None and isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema | ConnectTimeout):
         return ProxyFault(
-            f"The proxy {addresses.shown(proxy)}, which the environment names for {addresses.shown(server)}, can't be "
-            f"used ({_reason(error)}). Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
+            f"The proxy {addresses.display_address(proxy)}, which the environment names for "
+            f"{addresses.display_address(server)}, can't be used ({_reason(error)}). "
+            "Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
         )
     return Offline(f"{_source(server, proxy)} can't be reached ({_reason(error)}). It is tried again later.")
 

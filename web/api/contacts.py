@@ -18,7 +18,7 @@ from offbook.core.validation import Json
 from services.contacts import ContactChanged, create_contact, delete_contact, get_contact, update_contact
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import by_device
-from web.api.schemas import TEXT
+from web.api.schemas.basics import TEXT
 from web.api.sync import LIMIT, OF_LIMIT, asked_size
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body, render_json
@@ -59,7 +59,7 @@ def index() -> Response:
     body="NewContact",
     answers={200: "Contact", 201: "Contact"},
     problems={409: ("exists",), **UNFIT},
-    gives=("ETag", "Location"),
+    response_headers=("ETag", "Location"),
 )
 @device_required
 def create() -> Response:
@@ -82,8 +82,8 @@ def create() -> Response:
     AuthKind.DEVICE,
     answers={200: "Contact", 304: ""},
     problems={404: ("not_found",), 412: ("precondition_failed",)},
-    takes=("If-Match", "If-None-Match"),
-    gives=("ETag",),
+    request_headers=("If-Match", "If-None-Match"),
+    response_headers=("ETag",),
 )
 @device_required
 def show(contact_id: UUID) -> Response:
@@ -100,8 +100,8 @@ def show(contact_id: UUID) -> Response:
     body="ContactChange",
     answers={200: "Contact"},
     problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
-    takes=("If-Match",),
-    gives=("ETag",),
+    request_headers=("If-Match",),
+    response_headers=("ETag",),
 )
 @device_required
 def change(contact_id: UUID) -> Response:
@@ -115,7 +115,7 @@ def change(contact_id: UUID) -> Response:
     AuthKind.DEVICE,
     answers={204: ""},
     problems={404: ("not_found",), 412: ("precondition_failed",)},
-    takes=("If-Match",),
+    request_headers=("If-Match",),
 )
 @device_required
 def delete(contact_id: UUID) -> Response:

@@ -16,7 +16,7 @@ from offbook.core.validation import Json
 from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.schemas import SEQ
+from web.api.schemas.basics import SEQ
 from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body, render_json

@@ -20,7 +20,7 @@ from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
 from storage.values import DeviceLogin
 from web.api import tutorial
 from web.api.describe import PUSH, AuthKind, documented
-from web.api.schemas import TEXT, Schema
+from web.api.schemas.basics import TEXT, Schema
 from web.auth import current_device, device_required, report_device
 from web.bodies import loads, read_body, render_json
 from web.current import services
@@ -56,7 +56,7 @@ def know_the_protocol() -> None:
     body="PushOrTutorialChange",
     answers={200: "SyncedOrTutorialResult"},
     problems=PUSH,
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 @device_required
 def sync() -> Response:
@@ -82,7 +82,7 @@ def sync() -> Response:
     body="Push",
     answers={200: "Synced"},
     problems=PUSH,
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 @device_required
 def plan() -> Response:
@@ -98,7 +98,7 @@ def plan() -> Response:
     answers={200: "PageOrTutorialRows"},
     problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
     query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, OF_LIMIT)},
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 @device_required
 def changes() -> Response:
@@ -119,7 +119,7 @@ def changes() -> Response:
     body="Compare",
     answers={200: "Compared"},
     problems={400: ("bad_ranges", "unknown_key", "unknown_protocol", "unknown_table")},
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 @device_required
 def verify() -> Response:
@@ -134,7 +134,7 @@ def verify() -> Response:
     body="Fetch",
     answers={200: "Fetched"},
     problems={400: ("bad_ids", "unknown_key", "unknown_protocol", "unknown_table")},
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 @device_required
 def rows() -> Response:

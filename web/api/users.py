@@ -47,8 +47,8 @@ def list_users() -> ResponseReturnValue:
     body="NewUser",
     answers={201: "User"},
     problems={400: ("stale_form", "unknown_key"), 409: ("taken",), 422: UNFIT, **FOR_ADMINS},
-    takes=("X-CSRFToken",),
-    gives=("Location",),
+    request_headers=("X-CSRFToken",),
+    response_headers=("Location",),
 )
 @admin_or_device_required
 @runs_in(Pool.PASSWORDS)
@@ -78,7 +78,7 @@ def show_user(user_id: int) -> ResponseReturnValue:
     body="UserChange",
     answers={200: "User"},
     problems={**ACTING, 400: ("stale_form", "unknown_key"), 409: ("in_trash", "last_admin"), 422: ("wrong_type",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def change_user(user_id: int) -> ResponseReturnValue:
@@ -91,7 +91,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
     AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("last_admin",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
@@ -104,7 +104,7 @@ def remove_user(user_id: int) -> ResponseReturnValue:
     AuthKind.ADMIN,
     answers={200: "User"},
     problems={**ACTING, 409: ("purged",)},
-    takes=("X-CSRFToken",),
+    request_headers=("X-CSRFToken",),
 )
 @admin_or_device_required
 def restore_user(user_id: int) -> ResponseReturnValue:

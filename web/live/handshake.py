@@ -19,7 +19,7 @@ from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
-from web.api.schemas import TEXT
+from web.api.schemas.basics import TEXT
 from web.api.sync import know_the_protocol, origin_of
 from web.auth import device_login
 from web.current import services
@@ -66,7 +66,7 @@ live.before_request(know_the_protocol)
         429: ("too_many_sockets",),
     },
     query={"since": (TEXT, "A cursor that the server gave; without one, a snapshot comes first.")},
-    takes=("Offbook-Protocol",),
+    request_headers=("Offbook-Protocol",),
 )
 def listen() -> Response:
     """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""

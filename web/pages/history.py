@@ -19,7 +19,7 @@ from services.history import record_history
 from services.restore import Actor, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
-from web.pages.contacts import get_contact_or_404, name_of, row_of, show, to
+from web.pages.contacts import get_contact_or_404, name_of, redirect_to, render_pane, row_of
 from web.presenters.history_text import history_events
 from web.request_values import posted, posted_or_query, query
 from web.sessions import current_actor, signed_in_user
@@ -36,7 +36,7 @@ def index(contact_id: UUID) -> ResponseReturnValue:
     record, before, skip = get_contact_or_404(contact_id), query.number("before", None), query.number("skip", 0)
     page = record_history(services().store, signed_in_user().book_id, record, EVENTS_AT_ONCE, before, skip)
     events = history_events(page, record, is_newest=before is None and skip == 0)
-    return show(
+    return render_pane(
         "history",
         record=record,
         row=row_of(record),
@@ -107,9 +107,9 @@ def given(record: Record, by: Actor, text: str) -> ResponseReturnValue:
         flash({"text": text, "undo": undo}, "undo")  # type: ignore[arg-type]
     else:
         flash("It is so already: nothing had to be changed.")
-    return to("contact_history.index", contact_id=record.id)
+    return redirect_to("contact_history.index", contact_id=record.id)
 
 
 def said_no(record: Record, error: Invalid) -> ResponseReturnValue:
     flash(str(error), "warn")
-    return to("contact_history.index", contact_id=record.id)
+    return redirect_to("contact_history.index", contact_id=record.id)

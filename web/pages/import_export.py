@@ -13,20 +13,20 @@ from web.current import services
 from web.server.pools import Pool, runs_in
 from web.sessions import signed_in_user
 
-imports = Blueprint("imports", __name__)
+import_export = Blueprint("import_export", __name__)
 
 
-@imports.get("/import")
+@import_export.get("/import")
 @session_required
-def choose() -> ResponseReturnValue:
+def index() -> ResponseReturnValue:
     """The form that takes a file."""
     return render_form()
 
 
-@imports.post("/import")
+@import_export.post("/import")
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
-def take() -> ResponseReturnValue:
+def import_file() -> ResponseReturnValue:
     """Import a file, and tell what became of its rows."""
     file, user = request.files.get("file"), signed_in_user()
     if file is None or not file.filename:
@@ -41,10 +41,10 @@ def take() -> ResponseReturnValue:
     return render_template("import_export/result.html", report=report, file=file.filename)
 
 
-@imports.get("/export.csv")
+@import_export.get("/export.csv")
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
-def export() -> ResponseReturnValue:
+def export_file() -> ResponseReturnValue:
     """All contacts as a file."""
     headers = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
     return Response(export_contacts(services().store, signed_in_user().book_id), mimetype="text/csv", headers=headers)

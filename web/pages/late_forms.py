@@ -30,7 +30,7 @@ SECRET = frozenset({"password", "new_password", "new_password_again"})
 MACHINERY = frozenset({"csrf_token", "change_id", "base", "opened", "seq", "seen", "cell", "next", CARRIED})
 """What the page itself put into a form: sent again, and nothing to show."""
 
-CAN_BE_SHOWN = frozenset({"pages.create", "pages.update"})
+CAN_BE_SHOWN = frozenset({"contacts.create", "contacts.update"})
 """Forms that can be shown again as they were, by a button of this module's page."""
 
 STALE = "This form does not belong to your session any more. Go back, load the page again and repeat."
@@ -117,7 +117,7 @@ def at_the_door() -> ResponseReturnValue:
 def sign_in_once_more() -> ResponseReturnValue:
     """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
     if current_user.is_authenticated:
-        return after_signing_in() or redirect(url_for("pages.index"))
+        return after_signing_in() or redirect(url_for("contacts.index"))
     return render_template("auth/login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
 
 

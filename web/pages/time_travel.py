@@ -88,7 +88,7 @@ def restore() -> ResponseReturnValue:
         flash({"text": text, "undo": undo, "whole": True}, "undo")  # type: ignore[arg-type]
     else:
         flash("Undone: the book is as it was before." if done.changed else text)
-    return redirect(url_for("pages.index"), 303)
+    return redirect(url_for("contacts.index"), 303)
 
 
 def render_choice(error: str = "") -> ResponseReturnValue:

@@ -42,7 +42,7 @@ def add() -> ResponseReturnValue:
 
 @people.get(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
 @admin_required
-def ask(user_id: int, act: str) -> ResponseReturnValue:
+def confirm(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
     user, is_me = get_user(services().accounts, user_id), user_id == signed_in_user().id
     return render_template("users/show.html", person=user, act=act, question=QUESTIONS[Act(act)], is_me=is_me)
@@ -50,7 +50,7 @@ def ask(user_id: int, act: str) -> ResponseReturnValue:
 
 @people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
 @admin_required
-def do(user_id: int, act: str) -> ResponseReturnValue:
+def act_on(user_id: int, act: str) -> ResponseReturnValue:
     """Do it."""
     try:
         user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())

@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from offbook.addresses import check_server
 from offbook.cli import standard_streams
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, count, format_pairs, format_time
@@ -17,7 +18,6 @@ from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
-from offbook.server_address import check_server
 from offbook.sync.http_errors import OF_THE_USER
 from offbook.sync.session import SyncReport
 
