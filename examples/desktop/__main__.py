@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication
 
 from examples.desktop.main_window import Window
 from offbook import Replica
-from offbook.cli.paths import file_of
+from offbook.cli.paths import book_path
 
 
 def main(arguments: list[str]) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("offbook")
     app.setApplicationDisplayName("Contacts")
-    with Replica(file_of(args.file)) as book:
+    with Replica(book_path(args.file)) as book:
         window = Window(book)
         window.start()
         return app.exec()

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from offbook.core.codes import Scope, names_in
 from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, seen_after, visible_cells
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The replica, where a change is made of a line only to look at its cells."""
 
-LIMITS = frozenset({"too_long", "bad_choice", "bad_date", "missing", "out_of_range", "too_many_entries"})
+LIMITS = frozenset(names_in(Scope.TYPED))
 """The codes of refusals that are for what a person types."""
 
 CREATED = "@created"

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from offbook.addresses import display_address
+from offbook.core.codes import Scope, names_by_status
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
@@ -25,7 +26,7 @@ from offbook.sync.transport import Response
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200
 REASONS = ("pruned", "epoch", "unknown")
-OF_THE_USER = ("user_disabled", "user_removed")
+OF_THE_USER = names_by_status(Scope.SIGNED_IN)[403]
 """The codes of a refusal that is about this device's user, whom an admin may let in again."""
 
 

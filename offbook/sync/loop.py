@@ -67,7 +67,7 @@ class SyncLoop(ABC):
             self._run_rounds()
 
     def _ask_from_before(self, state: SyncState) -> None:
-        """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
+        """A snapshot was begun, and nothing of it came: has the server been restored since?"""
         before = known_cells.cursor_before(self._connection)
         if before is None:
             return

@@ -93,7 +93,7 @@ class SyncSession(SyncLoop):
         return known_cells.is_behind(self._connection)
 
     def _begin_snapshot(self) -> None:
-        snapshot.begin(self._connection, is_served=True)
+        snapshot.begin(self._connection)
 
     def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
         with atomic(self._connection):

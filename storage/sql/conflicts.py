@@ -86,7 +86,7 @@ def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to:
     return [(conflict_of(row), row.resolved_at is None) for row in transaction.whole.execute(BETWEEN, span)]
 
 
-def named(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
+def open_among(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
     """Those of these that are open, with their records."""
     ids, found = sorted(set(conflict_ids)), {}
     for start in range(0, len(ids), IDS_AT_ONCE):
@@ -103,7 +103,7 @@ def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now
     connection.execute(CLOSE, rows)
 
 
-def open_(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
     conflicts = plan.asked()
     connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from models import Book
-from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.history.entry import HistoryEntry
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import PurgedRows, RetentionLimits

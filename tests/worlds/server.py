@@ -8,7 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
-from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from offbook.contacts.labels import KINDS, label_of, name_of_cell
 from offbook.core.conflicts.bulk import CustomValue
+from offbook.core.conflicts.codec import ConflictView
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.messages import Fault
 from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
-from services.conflicts import ConflictView
 from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines, format_birthday
 
@@ -63,9 +63,9 @@ class ConflictDiff:
     long: bool
 
 
-def comparison(waiting: ConflictView, record: Record, me: str) -> ConflictDiff:
-    conflict = waiting.conflict
-    authors = waiting.ours_by, waiting.theirs_by
+def conflict_diff(view: ConflictView, record: Record, me: str) -> ConflictDiff:
+    """A conflict as a page shows it to the user whose name is ``me``; ``record`` is as it is now."""
+    conflict, authors = view.conflict, (view.ours_by, view.theirs_by)
     names = [_name(author, me) for author in authors]
     ours, theirs = lines_of(conflict, record, conflict.ours), lines_of(conflict, record, conflict.theirs)
     people = [author.user or "" if author.device and author.user != me else "" for author in authors]

@@ -12,16 +12,10 @@ from enum import StrEnum
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
-from offbook.core.model import Author, Conflict, Operation, Value
-from offbook.core.protocol.rows import iso_micros, iso_millis
+from offbook.core.model import Conflict, Operation, Value
 from offbook.core.schema import EXISTS, TABLES, Field, entry_of
-from offbook.core.validation import Json
 
 Cells = Mapping[str, Value]
-
-
-CONFLICTS = "conflicts"
-"""The table of pages that holds open conflicts; read-only, so not one of TABLES."""
 
 
 class Choice(StrEnum):
@@ -105,40 +99,3 @@ def _like(conflict: Conflict, field: Field | None, have: Cells) -> dict[str, Val
         return {"kind": field.beside, "label": have.get(f"{field.name}_label")}
     entry = entry_of(conflict.cell)
     return {cell[len(entry) :]: value for cell, value in have.items() if cell.startswith(entry)}
-
-
-# --- on the wire ---------------------------------------------------------------------------------------------------
-
-
-def conflict_row(conflict: Conflict, is_open: bool, authors: Mapping[str, Author]) -> dict[str, Json]:
-    """A conflict as a page holds it: a row of a table that no device writes to; a settled one is gone."""
-    return {
-        "table": CONFLICTS,
-        "record_id": conflict.id,
-        "operation": (Operation.INSERT if is_open else Operation.DELETE).value,
-        "seq": conflict.seq,
-        "timestamp": iso_micros(conflict.seq),
-        "data": conflict_data(conflict, authors) if is_open else None,
-    }
-
-
-def conflict_data(conflict: Conflict, authors: Mapping[str, Author]) -> dict[str, Json]:
-    """Both versions, what they began with, and who brought each. A value of several parts is a list."""
-    return {
-        "id": conflict.id,
-        "table": conflict.table,
-        "record_id": conflict.record_id,
-        "cell": conflict.cell,
-        "common": conflict.common,
-        "ours": conflict.ours,
-        "theirs": conflict.theirs,
-        "ours_by": _author(authors.get(conflict.winner.change_id, Author(at=conflict.winner.timestamp))),
-        "theirs_by": _author(authors.get(conflict.change_id, Author())),
-        "base": conflict.base,
-        "choices": [choice.value for choice in choices(conflict)],
-    }
-
-
-def _author(author: Author) -> dict[str, Json]:
-    at = None if author.at is None else iso_millis(author.at)
-    return {"user": author.user, "device": author.device, "at": at}
