@@ -58,8 +58,8 @@ def note_own_cells(connection: sqlite3.Connection) -> None:
 
 
 def _knew(connection: sqlite3.Connection) -> str | None:
-    (found,) = connection.execute("SELECT knew FROM sync_state").fetchone()
-    return None if found is None else str(found)
+    (note,) = connection.execute("SELECT knew FROM sync_state").fetchone()
+    return None if note is None else str(note)
 
 
 def restart_pull(connection: sqlite3.Connection) -> None:
@@ -77,8 +77,8 @@ def restart_pull(connection: sqlite3.Connection) -> None:
 
 def cursor_before(connection: sqlite3.Connection) -> str | None:
     """The cursor that was given up for a snapshot, of which no page is here yet."""
-    (found,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
-    return None if found is None else str(found)
+    (cursor,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
+    return None if cursor is None else str(cursor)
 
 
 def move_cursor(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:

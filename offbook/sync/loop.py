@@ -107,7 +107,7 @@ class SyncLoop(ABC):
     def _apply_and_note_gain(self, batch: list[LogLine], response: SyncResponse) -> None:
         """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
         applied = self._apply(batch, response)
-        if applied.refreshed or applied.news:
+        if applied.refreshed or applied.new_rows:
             self._idle_rounds, self._gained_at = 0, time.monotonic()
         elif not (applied.took_page and response.size and response.cursor != response.since):
             self._idle_rounds += 1

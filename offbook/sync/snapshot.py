@@ -27,15 +27,17 @@ NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE sync
 """Records of which a change was acknowledged, and the row that contains it has not come."""
 
 
-def begin(connection: sqlite3.Connection, kept: int | None = None, takes_history: bool | None = None) -> None:
-    """Start over from the next pull. ``kept`` is None where the server lost nothing.
+def begin(connection: sqlite3.Connection, trusted: int | None = None, takes_history: bool | None = None) -> None:
+    """Start over from the next pull.
+
+    ``trusted`` is the seq up to which a restored server is what it was; None where it lost nothing.
 
     ``takes_history`` tells whether the server also takes what is only to be in its history. None: what it said last
     counts.
     """
     with without_logging(connection):
-        if kept is not None:
-            restore_recovery.rewind_to(connection, kept, bool(takes_history))
+        if trusted is not None:
+            restore_recovery.rewind_to(connection, trusted, bool(takes_history))
         for key in connection.execute(NOT_ECHOED).fetchall():
             fold_acknowledged(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
