@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of
-from offbook.core.merge.batch import Entry, Plan
+from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.model import Clock, Conflict, Key
 from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
@@ -95,7 +95,7 @@ def open_among(connection: Connection, book_id: int, conflict_ids: Iterable[str]
     return found
 
 
-def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now: int) -> None:
+def close(connection: Connection, book_id: int, closed: Mapping[str, LoggedChange], now: int) -> None:
     rows = [
         {"book": book_id, "closed": conflict_id, "at": now, "by": entry.change_id, "new_seq": entry.seq}
         for conflict_id, entry in closed.items()
@@ -105,7 +105,7 @@ def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now
 
 def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
-    conflicts = plan.asked()
+    conflicts = plan.open_conflicts()
     connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])
     steps = _steps(connection, book_id, conflicts)
     rows = []
