@@ -92,28 +92,28 @@ class SyncResponse:
 
 def response_of(response: Response) -> SyncResponse:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    return parse(json_of_answer(response))
+    return parse_response(json_of_answer(response))
 
 
-def parse(item: Any) -> SyncResponse:
+def parse_response(body: Any) -> SyncResponse:
     """Check an answer that is JSON already. Raises ServerFault."""
-    item = object_of(item)
+    item = object_of(body)
     changes: Json = item.get("changes")
     since: Json = item.get("since")
     require(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     cursor = cursor_of(item.get("cursor"))
     require(since is None or isinstance(since, str), "since")
     require(type(item.get("more")) is bool, "more")
-    waiting = [one for one in changes if _is_conflict(one)]
-    records = [one for one in changes if not _is_conflict(one)] if waiting else changes
+    conflicts = [item for item in changes if _is_conflict(item)]
+    records = [item for item in changes if not _is_conflict(item)] if conflicts else changes
     require(len(records) <= ROWS_MAX, "changes")
-    found = [] if item.get("results") is None else results_of(item["results"])
+    results = [] if item.get("results") is None else results_of(item["results"])
     return SyncResponse(
         uuid_of(item.get("book"), "book"),
-        found,
+        results,
         since,
         _newest(records),
-        [conflict for one in waiting if (conflict := _conflict(one)) is not None],
+        [conflict for item in conflicts if (conflict := _conflict(item)) is not None],
         cursor,
         item["more"],
         len(changes),
@@ -123,8 +123,8 @@ def parse(item: Any) -> SyncResponse:
 def _newest(records: list[Json]) -> list[PageRow]:
     """The rows of a page, each record once."""
     newest: dict[Key, PageRow] = {}
-    for one in records:
-        row = page_row(one)
+    for item in records:
+        row = page_row(item)
         if row is None:
             continue
         if row.key not in newest or newest[row.key].server.seq < row.server.seq:
@@ -135,7 +135,7 @@ def _newest(records: list[Json]) -> list[PageRow]:
 def results_of(item: Json) -> list[ChangeResult]:
     """The verdicts on what was sent. Raises ServerFault."""
     require(isinstance(item, list) and len(item) <= CHANGES_MAX, "results")
-    return [_result(one) for one in item]
+    return [_result(result) for result in item]
 
 
 def _result(item: Json) -> ChangeResult:

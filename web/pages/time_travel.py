@@ -149,5 +149,5 @@ def restored_row(restore: RecordRestore) -> RestoredRow:
     name = str(after.get("name") or name_of(restore.record))
     if restore.kind is RestoreKind.DELETED:
         return RestoredRow(restore.record.id, name, ())
-    cells = [cell for cell in restore.wish.cells if restore.kind is RestoreKind.CHANGED or cell in after]
+    cells = [cell for cell in restore.patch.cells if restore.kind is RestoreKind.CHANGED or cell in after]
     return RestoredRow(restore.record.id, name, tuple(changed_lines(before, after, cells)))
