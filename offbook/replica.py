@@ -285,7 +285,7 @@ class Replica:
     def conflicts(self) -> list[dict[str, Json]]:
         """What waits for a person to decide: both versions of a cell, what they began with, and who wrote them."""
         with reading(self.connection):
-            return conflicts.waiting(self.connection)
+            return conflicts.open_conflicts(self.connection)
 
     def resolve(self, conflict_id: str, choice: str | None = None, **typed: Json) -> None:
         """Settle a conflict, here and with the next sync everywhere: ``choice`` is ours, theirs or both.

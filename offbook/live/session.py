@@ -16,7 +16,7 @@ from offbook.database import known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
-from offbook.sync.response import ChangeResult, SyncResponse, parse, results_of
+from offbook.sync.response import ChangeResult, SyncResponse, parse_response, results_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,7 +47,7 @@ def message_of(text: str | bytes) -> SyncResponse | Verdicts:
     """What the server says. Raises Detour where it refuses a push whole, ServerFault for what can't be understood."""
     item = json_of(text)
     if not isinstance(item, dict) or "push" not in item:
-        return parse(item)
+        return parse_response(item)
     if "problem" in item:
         problem = item["problem"] if isinstance(item["problem"], dict) else {}
         raise FallBackToHttp(clean_text(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
@@ -89,7 +89,7 @@ class LiveSession:
             raise FallBackToHttp("Another process has synced meanwhile.")
         if known_cells.is_behind(self._connection):
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
-        self._idle = 0 if applied.news or page.conflicts else self._idle + 1
+        self._idle = 0 if applied.new_rows or page.conflicts else self._idle + 1
         if self._idle >= IDLE_PAGES_MAX:
             raise ServerFault("The server sends page after page with nothing new in them.")
         return applied

@@ -76,7 +76,7 @@ class HTTP:
         import requests
         import urllib3
 
-        from offbook.sync.http_connections import TooLate, within
+        from offbook.sync.http_connections import TooLate, deadline_in
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
@@ -87,7 +87,7 @@ class HTTP:
             body = gzip.compress(body, PACK_LEVEL, mtime=0)
         try:
             with (
-                within(REQUEST_SECONDS_MAX),
+                deadline_in(REQUEST_SECONDS_MAX),
                 self._open().request(
                     method,
                     address,
@@ -98,9 +98,9 @@ class HTTP:
                     stream=True,
                     proxies={} if proxy is None else {"all": proxy},
                     verify=_trusted(),
-                ) as answer,
+                ) as response,
             ):
-                return Response(answer.status_code, dict(answer.headers), _read(answer, source), source)
+                return Response(response.status_code, dict(response.headers), _read(response, source), source)
         except requests.exceptions.ContentDecodingError as error:
             raise ServerFault(f"{source} says that its answer is packed, and it is not.") from error
         except TooLate:
@@ -144,11 +144,11 @@ def _trusted() -> str | bool:
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
-def _read(answer: requests.Response, source: str) -> bytes:
+def _read(response: requests.Response, source: str) -> bytes:
     """The whole body, within bounds."""
     chunks: list[bytes] = []
     total = 0
-    for chunk in answer.iter_content(CHUNK_BYTES):
+    for chunk in response.iter_content(CHUNK_BYTES):
         chunks.append(chunk)
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:

@@ -43,7 +43,7 @@ class Repair:
 
 
 def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
-    """Take the row for what the server has, whatever is known here. Within log.applying()."""
+    """Take the row for what the server has, whatever is known here. Within change_log.without_logging()."""
     table, record_id = TABLES[row.key[0]], row.key[1]
     was = RECORD_TABLES[table.name].get(connection, record_id)
     known = server_row(connection, row.key)

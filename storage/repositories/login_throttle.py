@@ -22,11 +22,11 @@ from offbook.core.login_throttle import (
     PER_GUEST,
     PER_NETWORK,
     WINDOW_US,
-    Admitted,
-    Past,
-    Refused,
-    Turn,
-    decide,
+    AttemptAdmitted,
+    AttemptDenied,
+    RecentAttempts,
+    TurnGranted,
+    decide_attempt,
     network_of,
 )
 from storage.engines.database import Database
@@ -167,22 +167,22 @@ def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget
 
 def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:
     """What is to be kept of one more attempt. Raises Throttled."""
-    match decide(_past(connection, guest, now, others), now):
-        case Admitted():
+    match decide_attempt(_past(connection, guest, now, others), now):
+        case AttemptAdmitted():
             return LoginAttempts(guest, now)
-        case Turn(at):
-            return LoginAttempts(guest, at, tried=False)
-        case Refused(wait_us):
+        case TurnGranted(at_us):
+            return LoginAttempts(guest, at_us, tried=False)
+        case AttemptDenied(wait_us):
             raise Throttled(wait_us)
 
 
-def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> Past:
+def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> RecentAttempts:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
     mine = [one for one in others if one.guest == guest]
     own = [one.at for one in mine if one.tried]
     own += _newest(connection, now, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
     if guest.browser:
-        return Past(own)
+        return RecentAttempts(own)
     strangers = [one for one in others if one.tried and not one.guest.browser]
     tried = (Attempt.browser == "", Attempt.tried == true())
     by_network = [one.at for one in strangers if one.guest.network == guest.network]
@@ -191,7 +191,7 @@ def _past(connection: Connection, guest: Guest, now: int, others: Sequence[Login
     at_name += _newest(connection, now, COUNTED_MAX, Attempt.name == guest.name, *tried)
     turns = [one.at for one in mine if not one.tried]
     turns += _newest(connection, now, 1, *_of_guest(guest), Attempt.tried == false())
-    return Past(own, by_network, len(at_name), max(turns, default=None))
+    return RecentAttempts(own, by_network, len(at_name), max(turns, default=None))
 
 
 def _of_guest(guest: Guest) -> tuple[ColumnElement[bool], ...]:

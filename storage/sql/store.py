@@ -32,8 +32,7 @@ from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
-from storage.sql import conflicts as asked
-from storage.sql import history, retention
+from storage.sql import conflicts, history, retention
 from storage.sql.authors import authors_of
 from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Prepared, Rows, insert_rows
@@ -233,7 +232,7 @@ class SqlReading:
         }
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return asked.named(self._connection, self.book.id, conflict_ids)
+        return conflicts.open_among(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
@@ -279,10 +278,10 @@ class SqlReading:
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in found]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
-        return asked.open_conflicts(self._connection, self.book.id, key)
+        return conflicts.open_conflicts(self._connection, self.book.id, key)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return asked.conflicts_between(self._transaction, self.book.id, after, up_to)
+        return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self._connection, self.book.id, change_ids)
@@ -324,9 +323,9 @@ class SqlWriting(SqlReading):
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now))
         if plan.closed:
-            asked.close(self._connection, self.book.id, plan.closed, now)
+            conflicts.close(self._connection, self.book.id, plan.closed, now)
         if plan.conflicts:
-            asked.open_(self._connection, self.book.id, plan, origin, now)
+            conflicts.open_new(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)

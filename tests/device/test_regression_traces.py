@@ -15,7 +15,7 @@ from offbook import NotFound, Offline, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin
 from tests.device.conftest import Device
 from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, lost_request, wire
@@ -89,7 +89,7 @@ def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
     item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since)
-    apply.apply(replica.connection, [], response.parse(item), 0)
+    apply.apply(replica.connection, [], response.parse_response(item), 0)
 
 
 def cursor_of(replica: Replica) -> str:
@@ -124,7 +124,7 @@ def a_push(replica: Replica, server: Server) -> response.SyncResponse:
     items = [line.as_json(replica.id) for line in change_log.pending_lines(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
-    return response.parse(
+    return response.parse_response(
         sync(server.store, 1, ChangeOrigin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
     )
 

@@ -371,6 +371,33 @@ def test_a_second_restore_in_the_middle_of_the_first_loses_nothing(device: Devic
     assert len(server.contacts) == 3
 
 
+@pytest.mark.parametrize("why", ["restored", "pruned"])
+def test_a_restore_between_a_410_and_the_first_page_loses_nothing(why: str, device: Device, server: Server) -> None:
+    """Only the cursor that the device gives up tells that the server was restored, perhaps once more."""
+    a, gone = device("a"), device("gone")
+    gone.contacts.add(name="One")
+    gone.sync()
+    oldest = server.backup()
+    gone.contacts.add(name="Two")
+    gone.sync()
+    backup = server.backup()
+    a.sync()
+    gone.contacts.delete(gone.contacts.add(name="Three"))
+    gone.sync()
+    if why == "restored":
+        a.sync()
+        go_back(server, backup, "e2")
+    else:
+        server.prune()
+    wire(a).steps = [None, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    go_back(server, oldest, "e3")
+    a.sync()
+    assert names(a) == ["One", "Two"]
+    assert len(server.contacts) == 2
+
+
 def test_what_is_typed_during_the_snapshot_is_sent_after_it(device: Device, server: Server) -> None:
     a, gone = device("a"), device("gone")
     ada = a.contacts.add(name="Ada")

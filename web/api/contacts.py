@@ -17,7 +17,7 @@ from offbook.core.protocol.rows import data_of
 from offbook.core.validation import Json
 from services.contacts import ContactChanged, create_contact, delete_contact, get_contact, update_contact
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.history import by_device
+from web.api.history import device_actor
 from web.api.schemas.basics import TEXT
 from web.api.sync import LIMIT, LIMIT_DOC, limited_page_size
 from web.auth import current_device, device_required
@@ -69,7 +69,7 @@ def create() -> Response:
     address = {"Location": url_for("rest.show", contact_id=contact_id)}
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
     try:
-        record, is_new = create_contact(store, book_id, by_device(), contact_id, data, now_us)
+        record, is_new = create_contact(store, book_id, device_actor(), contact_id, data, now_us)
     except Conflicting as error:
         raise ApiProblem(409, error.code, str(error), headers=address) from None
     response = render_contact(record, 201 if is_new else 200)
@@ -107,7 +107,7 @@ def show(contact_id: UUID) -> Response:
 def change(contact_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
     data, store, book_id, now_us = body_object(), services().store, current_device().book_id, services().clock()
-    return render_contact(update_contact(store, book_id, by_device(), str(contact_id), data, is_expected, now_us))
+    return render_contact(update_contact(store, book_id, device_actor(), str(contact_id), data, is_expected, now_us))
 
 
 @rest.delete(CONTACT)
@@ -121,7 +121,7 @@ def change(contact_id: UUID) -> Response:
 def delete(contact_id: UUID) -> Response:
     """Delete a contact. It can be restored from the trash."""
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
-    delete_contact(store, book_id, by_device(), str(contact_id), is_expected, now_us)
+    delete_contact(store, book_id, device_actor(), str(contact_id), is_expected, now_us)
     return Response(status=204)
 
 

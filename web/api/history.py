@@ -25,8 +25,8 @@ from web.request_values import query
 
 history = Blueprint("history", __name__)
 
-GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "bad_base", "too_old")}
-"""What can be wrong with asking for what was."""
+RESTORE_PROBLEMS = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "bad_base", "too_old")}
+"""What a restore can be refused for."""
 
 
 @history.get("/history/<uuid:record_id>")
@@ -47,42 +47,46 @@ def show(record_id: UUID) -> Response:
 
 
 @history.post("/history/<uuid:change_id>/restore")
-@documented(AuthKind.DEVICE, body="Restore", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Restore", answers={200: "Restored"}, problems=RESTORE_PROBLEMS)
 @device_required
 def give_back(change_id: UUID) -> Response:
     """Give back the values from before or after a change: of some cells, or of all that it named."""
-    asked = body_object("cells", "to")
-    cells, to = asked.get("cells"), asked.get("to", "before")
+    body = body_object("cells", "to")
+    cells, to = body.get("cells"), body.get("to", "before")
     if to not in ("before", "after"):
         raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
-    store, now = services().store, services().clock()
-    return restored(restore_values(store, current_device().book_id, by_device(), str(change_id), cells, to, now))
+    store, book_id, now_us = services().store, current_device().book_id, services().clock()
+    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us).record)
 
 
 @history.post("/history/<uuid:record_id>/version")
-@documented(AuthKind.DEVICE, body="Version", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Version", answers={200: "Restored"}, problems=RESTORE_PROBLEMS)
 @device_required
 def give_version_back(record_id: UUID) -> Response:
     """Make a record what it was right after a seq."""
     seq = body_object("seq").get("seq")
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
-    key, now = (CONTACTS.name, str(record_id)), services().clock()
-    return restored(restore_version(services().store, current_device().book_id, by_device(), key, seq, now))
+    key, now_us = (CONTACTS.name, str(record_id)), services().clock()
+    store, book_id = services().store, current_device().book_id
+    return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)
 
 
-def by_device() -> Actor:
+def device_actor() -> Actor:
+    """The device that sent the request, as the author of one change."""
     login = current_device()
     return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
-def restored(record: Record) -> Response:
+def render_record(record: Record) -> Response:
+    """A record as it is after a restore or a choice."""
     return render_json({"record": data_of(record), "seq": record.seq})
 
 
 def body_object(*keys: str) -> dict[str, Json]:
+    """The request's body: an object of no other keys than these. Raises Malformed."""
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
         raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")

@@ -9,7 +9,7 @@ from offbook.contacts.tutorial import item_of, since_of
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from offbook.core.validation import Json
-from services.tutorial import Tutorial
+from services.sync.tutorial import Tutorial
 from storage.values import DeviceLogin
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from offbook.core.conflicts.resolution import CONFLICTS, Choice
+from offbook.core.conflicts.codec import CONFLICTS
+from offbook.core.conflicts.resolution import Choice
 from web.api.schemas.basics import FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
 from web.api.schemas.records import ROW_DATA, TABLE
 from web.api.schemas.sync import BASES, OPERATION, RESULT
