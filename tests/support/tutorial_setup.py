@@ -19,10 +19,10 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
 from services.accounts import Accounts
 from services.passwords import Effort
-from services.pull import pull
-from services.push import push
 from services.retention import prune
-from services.tutorial import Tutorial
+from services.sync.pull import pull
+from services.sync.push import push
+from services.sync.tutorial import Tutorial
 from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.tutorial import TutorialRows

@@ -58,7 +58,7 @@ def give_back(change_id: UUID) -> Response:
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
-    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us))
+    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us).record)
 
 
 @history.post("/history/<uuid:record_id>/version")
@@ -70,7 +70,8 @@ def give_version_back(record_id: UUID) -> Response:
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
     key, now_us = (CONTACTS.name, str(record_id)), services().clock()
-    return render_record(restore_version(services().store, current_device().book_id, device_actor(), key, seq, now_us))
+    store, book_id = services().store, current_device().book_id
+    return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)
 
 
 def device_actor() -> Actor:

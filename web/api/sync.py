@@ -12,10 +12,10 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
-from services.sync import changes as changes_since
-from services.sync import dry_run
-from services.sync import sync as sync_with
-from services.verify import compare, fetch
+from services.sync.responses import changes as changes_since
+from services.sync.responses import dry_run
+from services.sync.responses import sync as sync_with
+from services.sync.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
 from storage.values import DeviceLogin
 from web.api import tutorial

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from services.pull import check_cursor
+from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented

@@ -254,7 +254,7 @@ def save_form(form: ContactForm, record: Record | None, operation: Operation) ->
         if saved.rejected:
             return render_form(replace(form, errors={"": saved.rejected}), record, 422)
         feedback = feedback_on(saved)
-        flash(feedback.text, "ok" if feedback.well else "warn")
+        flash(feedback.text, "ok" if feedback.is_good else "warn")
     return redirect_to("contacts.show", contact_id=contact_id)
 
 
