@@ -24,8 +24,8 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import state_at, state_of, to_values
 from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.push import apply_batch, apply_change, read_records
 from services.restore import Actor, change_for
+from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ReadTransaction, Store
 from storage.sql.conflicts import fetch_conflict
 from storage.sql.store import SqlStore, SqlWriting

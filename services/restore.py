@@ -21,7 +21,7 @@ from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import change_data
-from services.push import apply_batch, apply_change, read_records
+from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
 
 

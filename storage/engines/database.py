@@ -96,6 +96,14 @@ class Database:
         """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
 
+    @property
+    def place(self) -> str:
+        """Its name for people: where it is, without a password or options, which may hold one."""
+        url = self.engine.url
+        name = url.get_backend_name()
+        database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
+        return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes. Keep it short: others wait. Raises Unwritable where the database takes none."""
@@ -261,7 +269,7 @@ class Database:
     def _meant(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         kind = self.kind.refusal(cause, self.engine.url)
-        return error if kind is None else kind(place_of(self.engine.url))
+        return error if kind is None else kind(self.place)
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
@@ -297,13 +305,6 @@ class Translated:
     ) -> None:
         if isinstance(error, Exception) and (meant := self._meaning(error)) is not error:
             raise meant from error
-
-
-def place_of(url: URL) -> str:
-    """A database's name for people: where it is, without a password or options, which may hold one."""
-    name = url.get_backend_name()
-    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
-    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
 
 
 def open_engines(url: str | URL) -> Database:

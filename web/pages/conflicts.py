@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.conflicts.bulk import CustomValue, Rule
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
+from offbook.core.formatting import format_count
 from offbook.core.messages import Fault
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
@@ -38,7 +39,6 @@ from web.presenters.conflict_diff import (
     quote_lines,
     value_lines,
 )
-from web.presenters.formatting import format_count
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, is_signed_in, signed_in_user

@@ -12,6 +12,7 @@ from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
+from offbook.core.formatting import format_date
 from offbook.core.history.entry import AFTER, BEFORE
 from offbook.core.model import Record
 from offbook.core.protocol.requests import INTEGER_MAX
@@ -20,7 +21,6 @@ from services.restore import RestoredRecord, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import get_contact_or_404, name_of, redirect_to, render_pane, row_of
-from web.presenters.formatting import format_date
 from web.presenters.history_text import history_events
 from web.request_values import posted, posted_or_query, query
 from web.sessions import current_actor, signed_in_user

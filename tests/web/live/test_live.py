@@ -13,7 +13,7 @@ from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
 from services.accounts import Accounts
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines

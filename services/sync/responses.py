@@ -11,8 +11,8 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push
 from offbook.core.protocol.rows import data_of
 from offbook.core.validation import Json
-from services.pull import pull, read_page
-from services.push import Turns, plan_changes, push_in_turns
+from services.sync.pull import pull, read_page
+from services.sync.push import Turns, plan_changes, push_in_turns
 from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, Store
 
 

@@ -19,7 +19,7 @@ from offbook.core.errors import CursorGone, Invalid
 from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.pull import check_cursor
+from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 
 WHOLE_SIZE = 50_000
