@@ -16,6 +16,7 @@ from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import EXISTS
 
 When = Callable[[str], str]
+"""Formats a time that is ISO text."""
 
 
 class ExplainedEdit(NamedTuple):
