@@ -14,7 +14,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
-from offbook.core.merge.batch import Entry, Plan
+from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
 from offbook.core.merge.retention import RetentionLimits, pruned
 from offbook.core.model import Key, Value
@@ -49,7 +49,7 @@ class Server:
     now: int = START_MS * 1000
     records: dict[Key, Record] = field(default_factory=dict)
     settled: dict[str, RecordedVerdict] = field(default_factory=dict)
-    history: list[Entry] = field(default_factory=list)
+    history: list[LoggedChange] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     pushed: list[list[Change]] = field(default_factory=list)
     plans: list[tuple[dict[Key, Record], Plan]] = field(default_factory=list)
@@ -222,7 +222,7 @@ def ends(world: World, cell: str) -> Iterator[Value]:
         yield record.cells.get(cell)
     for entry in world.server.history:
         yield entry.before.get(cell)
-        yield from (one.value for one in entry.beaten if one.cell == cell)
+        yield from (one.value for one in entry.discarded if one.cell == cell)
     yield from (one.theirs for one in world.server.conflicts if one.cell == cell)
 
 

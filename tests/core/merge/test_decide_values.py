@@ -318,7 +318,7 @@ def test_a_change_without_bases_that_saw_the_newest_seq_is_concurrent_with_nothi
     assert record is not None
     decision = decide(record, make_change(update(1, base=record.seq, phone="c"), 3, "theirs", 0), "ask", 30)
     assert isinstance(decision, Write)
-    assert not decision.asked
+    assert not decision.deferred
 
 
 @pytest.mark.parametrize("operation", Operation)
