@@ -80,7 +80,7 @@ def full_scans(database: Database) -> list[IndexCheck]:
 
 def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
     sql, values = driven(connection, question.statement)
-    return database.kind.UPKEEP.searched(connection, sql, values).get(question.table, question.by)
+    return database.adapter.MAINTENANCE.index_columns_used(connection, sql, values).get(question.table, question.by)
 
 
 def driven(connection: Connection, statement: Any) -> tuple[str, Any]:

@@ -28,7 +28,7 @@ from services.restore import Actor, change_for
 from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ReadTransaction, Store
 from storage.sql.conflicts import fetch_conflict
-from storage.sql.store import SqlStore, SqlWriting
+from storage.sql.store import SqlStore, SqlWriteTransaction
 
 NOBODY = Author()
 
@@ -167,7 +167,7 @@ def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_u
     return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
 
 
-def _fetch_conflict(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
+def _fetch_conflict(book: SqlWriteTransaction, conflict_id: str) -> tuple[Conflict, str | None]:
     """The conflict, and the id of the change that resolved it."""
     row = fetch_conflict(book.connection, book.book.id, conflict_id)
     if row is None:

@@ -118,7 +118,7 @@ def _known_cells(book: ReadTransaction, key: Key) -> dict[str, Value]:
 
 
 def _append(book: WriteTransaction, actor: Actor, record: Record, patch: Patch | None, now_us: int) -> RestoredRecord:
-    was_logged = bool(book.settled([actor.id]))
+    was_logged = bool(book.recorded_verdicts([actor.id]))
     if patch is None:
         return RestoredRecord(record, was_logged)
     if was_logged:

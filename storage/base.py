@@ -80,7 +80,7 @@ class ReadTransaction(Protocol):
 
     book: BookState
 
-    def last_seq(self, up_to: int) -> int:
+    def last_seq_at_or_before(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
@@ -98,7 +98,7 @@ class ReadTransaction(Protocol):
         """How many entries each of these records has, the removed ones too; those that are not there are left out."""
         ...
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         """Those of these conflicts that are open, with their records."""
@@ -137,7 +137,7 @@ class ReadTransaction(Protocol):
         """What was written after this seq, in that order: to any record, or to one."""
         ...
 
-    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+    def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
@@ -157,7 +157,7 @@ class ReadTransaction(Protocol):
 class WriteTransaction(ReadTransaction, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
 
-    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None: ...
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now: int) -> None: ...
 
     def prune(self, lines: RetentionLimits) -> PurgedRows: ...
 

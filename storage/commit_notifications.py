@@ -63,7 +63,7 @@ def open_notifications(database: Database, live_url: str = "") -> CommitNotifica
             ENGINES["postgresql"].engine(make_url(live_url).set(drivername=ENGINES["postgresql"].DRIVER))
         )
     if database.name == "postgresql":
-        return PostgresNotify(database.kind.engine(database.engine.url))
+        return PostgresNotify(database.adapter.engine(database.engine.url))
     if database.name == "sqlite":
         return InProcessCommits(database.reader)
     return PollingOnly()

@@ -101,7 +101,7 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         try:
             return view(*args, **kwargs)
         finally:
-            services().accounts.seen(current_device().device, services().clock(), **g.device_report)
+            services().accounts.record_seen(current_device().device, services().clock(), **g.device_report)
 
     return guarded
 

@@ -56,7 +56,7 @@ class RestoreRun:
         opened = open_engines(url)
         try:
             upgrade(opened)
-            with opened.write_anyway() as connection:
+            with opened.write_while_closed() as connection:
                 begin_epochs(connection, self._new_id)
                 forget_all(connection, self._now)
                 _unmark(connection)
@@ -77,7 +77,7 @@ class RestoreRun:
         with self.database.read() as connection:
             if not inspect(connection).has_table(SETTINGS.name):
                 return False
-        with self.database.alone() as connection:
+        with self.database.exclusive() as connection:
             if mark_in(connection) is not None:
                 return False
             set_mark(connection, RESTORE)
@@ -85,7 +85,7 @@ class RestoreRun:
 
     def _reopen(self) -> bool:
         """Whether it could be: a program may have failed when it had replaced all already."""
-        with self.database.alone() as connection:
+        with self.database.exclusive() as connection:
             if mark_in(connection) != RESTORE:
                 return False
             _unmark(connection)

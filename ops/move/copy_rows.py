@@ -123,7 +123,7 @@ def copy_table(source: Database, target: Database, table: Table) -> Iterator[Cop
         total = count(here, table)
     yield CopiedRows(table.name, done, total)
     for rows in pages(source, table, after):
-        with target.write_anyway() as there:
+        with target.write_while_closed() as there:
             there.execute(table.insert(), [row._asdict() for row in rows])
         done += len(rows)
         yield CopiedRows(table.name, done, total)
@@ -134,8 +134,8 @@ def count_on(source: Database, target: Database, table: Table) -> None:
     number = table.autoincrement_column
     assert number is not None
     with source.read() as here:
-        following = source.kind.next_number(here, table.name)
-    with target.write_anyway() as there:
+        following = source.adapter.next_number(here, table.name)
+    with target.write_while_closed() as there:
         largest = there.execute(select(func.coalesce(func.max(number), 0))).scalar_one()
-        following = max(following, target.kind.next_number(there, table.name), largest + 1)
-        target.kind.number_from(there, table.name, following)
+        following = max(following, target.adapter.next_number(there, table.name), largest + 1)
+        target.adapter.number_from(there, table.name, following)

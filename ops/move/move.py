@@ -122,11 +122,11 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
     with target.read() as there:
         ready = inspect_database(there)
-    with source.alone() as here:
+    with source.exclusive() as here:
         # Only settings may be read here (MariaDB), and marks are all that counts of the source.
         move = decide(DatabaseState(mark=mark_in(here)), ready, to) or new_id()
         set_mark(here, ClosedMarker(move, to))
-    with target.alone() as there:
+    with target.exclusive() as there:
         if mark_in(there) not in (None, ClosedMarker(move)):
             raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
         set_mark(there, ClosedMarker(move))
@@ -135,18 +135,18 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
 
 def finish(source: Database, target: Database, move: str) -> None:
     """Open the target. Raises Unmovable where the source took changes meanwhile: those are not in the target."""
-    with source.alone() as here:
+    with source.exclusive() as here:
         mark = mark_in(here)
         if mark is None or mark.move != move:
             raise Unmovable(f"This database was opened again meanwhile: the target is not finished. {DROP}")
-        with target.alone() as there:
+        with target.exclusive() as there:
             there.execute(delete(SETTINGS).where(SETTINGS.c.name.in_((CLOSED, ARRIVED))))
             there.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
 
 
 def cancel_move(source: Database) -> str:
     """Let a database that moved take changes again; gives the place where it moved to. Raises Unmovable."""
-    with source.alone() as here:
+    with source.exclusive() as here:
         mark = mark_in(here)
         if mark is None:
             raise Unmovable("This database takes changes: nothing is to be done.")

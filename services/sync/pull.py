@@ -85,7 +85,7 @@ def check_cursor(reading: ReadTransaction, since: Cursor, seen: int = 0) -> None
     either, for seq is the time: so up to the newest seq that is not above them it still is what it was.
     """
     book, place = reading.book, max(since.seq, seen)
-    kept = place if place == book.seq else reading.last_seq(place)
+    kept = place if place == book.seq else reading.last_seq_at_or_before(place)
     if since.epoch != book.epoch:
         raise CursorGone("epoch", kept, book.uuid)
     if place != kept:  # even where it is pruned: a device must hear that something was lost

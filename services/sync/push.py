@@ -71,7 +71,7 @@ def apply_batch(
     """
     result = plan_changes(book, batch, now, touched)
     if result.history:
-        book.carry_out(result, origin, now)
+        book.apply_plan(result, origin, now)
     return PushedBatch(book.book, result.seq, result.outcomes, result.records)
 
 
@@ -91,7 +91,7 @@ def plan_changes(
     touched: Mapping[Key, Record] | None = None,
 ) -> Plan:
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
-    settled = book.settled([item.id for item in batch if item.id])
+    settled = book.recorded_verdicts([item.id for item in batch if item.id])
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}

@@ -33,7 +33,7 @@ class Tutorial:
     def push(self, login: DeviceLogin, item: Item, now: int) -> RecordedVerdict | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
         with self._store.writing(login.book_id) as book:
-            given = book.settled([item.change_id]).get(item.change_id)
+            given = book.recorded_verdicts([item.change_id]).get(item.change_id)
             if given is not None:
                 return given
             return _take(book, self._rows.notes(book, login), item, now)

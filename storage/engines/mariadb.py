@@ -25,7 +25,7 @@ from storage.engines.maintenance import Maintenance
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "mysql+pymysql"
-UPKEEP: Maintenance = mariadb_maintenance
+MAINTENANCE: Maintenance = mariadb_maintenance
 FAILURES: tuple[type[Exception], ...] = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 ONE_WRITER = False
 
@@ -122,7 +122,7 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
-def alone(engine: Engine, table: str) -> Iterator[Connection]:
+def exclusive(engine: Engine, table: str) -> Iterator[Connection]:
     """Who reads a table holds it to the end of the transaction, which this one waits for. It can use no other table."""
     with engine.connect() as connection:
         connection.exec_driver_sql(f"LOCK TABLES {table} WRITE")

@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 
 from storage.values import DatabaseSize
 
-WAITS = "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."
-ROOM = 1
+VACUUM_LOCK_NOTICE = (
+    "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."
+)
+VACUUM_SPACE_FACTOR = 1
 
 SIZE = (
     "SELECT COALESCE(SUM(data_length + index_length), 0), COALESCE(SUM(data_free), 0) "
@@ -36,7 +38,7 @@ def log(engine: Engine) -> None:
     return None
 
 
-def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
+def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
     """The columns of all indexes that come into question: which one is taken, the server decides by what it counted."""
     columns = defaultdict(set)
     for table, index, column in connection.exec_driver_sql(COLUMNS):
@@ -72,7 +74,7 @@ def vacuum(engine: Engine) -> None:
                         raise OperationalError(f"{what} TABLE {name}", None, Exception(told))
 
 
-def keeper(engine: Engine) -> Callable[[], None]:
+def after_commit(engine: Engine) -> Callable[[], None]:
     return nothing
 
 

@@ -26,7 +26,7 @@ from storage.engines.upsert import on_conflict
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "postgresql+psycopg"
-UPKEEP: Maintenance = postgresql_maintenance
+MAINTENANCE: Maintenance = postgresql_maintenance
 FAILURES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 ONE_WRITER = False
 
@@ -129,7 +129,7 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
-def alone(engine: Engine, table: str) -> Iterator[Connection]:
+def exclusive(engine: Engine, table: str) -> Iterator[Connection]:
     """Who reads a table holds a lock on it to the end of the transaction, which this one waits for."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")

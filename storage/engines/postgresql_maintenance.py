@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine
 
 from storage.values import DatabaseSize
 
-WAITS = "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
-ROOM = 0
+VACUUM_LOCK_NOTICE = (
+    "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
+)
+VACUUM_SPACE_FACTOR = 0
 
 SMALL_ROWS = 1_000
 """Of fewer rows than this, one index is as good as another."""
@@ -29,7 +31,7 @@ def log(engine: Engine) -> None:
     return None
 
 
-def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
+def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
     """What the planner would do if it could not read a table whole. Small tables tell nothing, and are left out."""
     large = set(connection.exec_driver_sql(LARGE, (SMALL_ROWS,)).scalars())
     connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
@@ -55,7 +57,7 @@ def vacuum(engine: Engine) -> None:
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def keeper(engine: Engine) -> Callable[[], None]:
+def after_commit(engine: Engine) -> Callable[[], None]:
     return nothing
 
 

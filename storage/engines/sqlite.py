@@ -44,7 +44,7 @@ def driver() -> ModuleType:
 
 DRIVER = "sqlite+pysqlite"
 FAILURES: tuple[type[Exception], ...] = (driver().OperationalError,)
-UPKEEP: Maintenance = sqlite_maintenance
+MAINTENANCE: Maintenance = sqlite_maintenance
 ONE_WRITER = True
 
 BUSY_TIMEOUT_MS = 30_000
@@ -182,7 +182,7 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
     return on_conflict(insert(table), table, columns)
 
 
-def alone(engine: Engine, table: str) -> AbstractContextManager[Connection]:
+def exclusive(engine: Engine, table: str) -> AbstractContextManager[Connection]:
     """Every writer has the file alone."""
     return engine.begin()
 

@@ -77,7 +77,7 @@ WELCOME = (
 )
 """Those of these devices that may come in."""
 
-GOT_ON = (
+RECORD_CURSOR = (
     update(Device)
     .where(Device.id == bindparam("device"))
     .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), Device.cursor_seq))
@@ -110,7 +110,7 @@ class Devices:
         found = TOKEN.fullmatch(token)
         if found is None:
             return None
-        rows = self._database.look_up(LOGIN, {"uuid": str(UUID(found[1]))})
+        rows = self._database.fetch_one_shot(LOGIN, {"uuid": str(UUID(found[1]))})
         if not rows or not compare_digest(rows[0][len(DEVICE)], digest(token)):
             return None
         row = rows[0]
@@ -139,7 +139,7 @@ class Devices:
         with self._database.write() as connection:
             return connection.execute(update(Device).where(mine).values(revoked_at=now)).rowcount
 
-    def seen(
+    def record_seen(
         self,
         device: DeviceInfo,
         now: int,
@@ -167,14 +167,14 @@ class Devices:
         statement = update(Device).where(Device.id == device.id).values(**values)
         return noted if self._database.note(statement) else device
 
-    def got_on(self, places: Mapping[int, int | None], now: int) -> bool:
+    def record_cursors(self, places: Mapping[int, int | None], now: int) -> bool:
         """Note of many devices that they are here, and how far: the seq of each by its number, None if unknown.
 
         Whether that could be done.
         """
         # In the order of their numbers: two processes that note the same devices wait for each other, and not both.
         values = [{"device": number, "now": now, "place": places[number]} for number in sorted(places)]
-        return self._database.note(GOT_ON, values)
+        return self._database.note(RECORD_CURSOR, values)
 
     def revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more: they were revoked, or their users may not."""

@@ -53,7 +53,7 @@ class SignIns(Sessions):
 
     def signed_in(self, token: str, now: int) -> tuple[Account, Session] | None:
         """Who shows this token, and by which session; None where there is none, or it is over."""
-        rows = self._database.look_up(SIGNED_IN, {"session": session_id(token)})
+        rows = self._database.fetch_one_shot(SIGNED_IN, {"session": session_id(token)})
         if not rows:
             return None
         session = session_of(rows[0][-len(SESSION) :])
@@ -62,12 +62,12 @@ class SignIns(Sessions):
     def carried_in(self, carried: CarriedSession, visit: Visit, now: int) -> tuple[Account, Session] | None:
         """As ``signed_in``, by a cookie that vouches for itself. What can be stored of it is stored now."""
         values = {"session": session_id(carried.token), "user": carried.user_id}
-        rows = self._database.look_up(CARRIED, values)
+        rows = self._database.fetch_one_shot(CARRIED, values)
         found = self._who_carries(rows, carried, visit, now)
         if found is None or found[1].is_stored:
             return found
         if self._database.note(OPEN, {**row_of(found[1]), "hash": rows[0][-len(CARRIED_MORE)]}):
-            found = self._who_carries(self._database.look_up(CARRIED, values), carried, visit, now)
+            found = self._who_carries(self._database.fetch_one_shot(CARRIED, values), carried, visit, now)
         return found
 
     def _who_carries(

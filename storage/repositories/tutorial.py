@@ -16,7 +16,7 @@ from models import Base
 from offbook.contacts.tutorial import CELLS, TABLE, Known, Row
 from storage.engines.database import Database
 from storage.sql.record_mapping import dump
-from storage.sql.store import SqlReading
+from storage.sql.store import SqlReadTransaction
 from storage.values import DeviceLogin
 
 NUMBERS = Base.metadata.tables["tutorial_numbers"]
@@ -56,7 +56,7 @@ class TutorialRows:
     def __init__(self, database: Database) -> None:
         self._puts = Puts(database.upsert(NUMBERS, NUMBERS.c.keys()), database.upsert(ROWS, ROWS.c.keys()))
 
-    def notes(self, book: SqlReading, login: DeviceLogin) -> TutorialNotes:
+    def notes(self, book: SqlReadTransaction, login: DeviceLogin) -> TutorialNotes:
         """What is kept for one of them, inside a transaction that the caller has begun."""
         return TutorialNotes(book.connection, self._puts, login)
 

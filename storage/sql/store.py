@@ -60,16 +60,16 @@ class SqlStore:
         self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
 
     @contextmanager
-    def reading(self, book_id: int) -> Iterator[SqlReading]:
+    def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReading(transaction, self._tables, the_book(BOOK, transaction, book_id))
+            yield SqlReadTransaction(transaction, self._tables, the_book(BOOK, transaction, book_id))
 
     @contextmanager
-    def writing(self, book_id: int) -> Iterator[SqlWriting]:
+    def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             before = locked(transaction, book_id)
-            writing = SqlWriting(transaction, self._tables, before, self._database)
+            writing = SqlWriteTransaction(transaction, self._tables, before, self._database)
             yield writing
         if self.on_commit is not None and writing.book.seq != before.seq:
             self.on_commit(book_id, writing.book.seq)
@@ -123,7 +123,7 @@ def locked(transaction: Transaction, book_id: int) -> BookState:
     return BookState(*columns)
 
 
-class SqlReading:
+class SqlReadTransaction:
     """One consistent view of a book."""
 
     def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState) -> None:
@@ -134,11 +134,11 @@ class SqlReading:
     @property
     def connection(self) -> Connection:
         """The transaction, for what is kept beside the book, and for what is not asked all the time."""
-        return self._transaction.whole
+        return self._transaction.sqlalchemy
 
     _connection = connection
 
-    def last_seq(self, up_to: int) -> int:
+    def last_seq_at_or_before(self, up_to: int) -> int:
         ((found,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return found or 0
 
@@ -223,7 +223,7 @@ class SqlReading:
                 found[row[owner]].append((map_, row))
         return found
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         wanted = sorted(set(change_ids))
         rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
@@ -270,7 +270,7 @@ class SqlReading:
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
         return history.steps_since(self._connection, self.book.id, seq, key)
 
-    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+    def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
@@ -287,7 +287,7 @@ class SqlReading:
         return authors_of(self._connection, self.book.id, change_ids)
 
 
-class SqlWriting(SqlReading):
+class SqlWriteTransaction(SqlReadTransaction):
     """A transaction with the book's lock."""
 
     def __init__(
@@ -316,7 +316,7 @@ class SqlWriting(SqlReading):
         self._loaded.update(found)
         return found
 
-    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
             self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
@@ -343,7 +343,7 @@ class SqlWriting(SqlReading):
                 self._put(table, rows)
 
     def _put(self, table: Table, rows: Rows) -> None:
-        self._database.put(self._transaction, table, rows)
+        self._database.upsert_rows(self._transaction, table, rows)
 
     def _new_entries(self, layout: RecordMapping, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
         """The entries of these records that are not in their tables as they are now."""

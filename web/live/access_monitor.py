@@ -108,7 +108,8 @@ class AccessMonitor:
             self._place(socket)
         places, self._places = self._places, {}
         news = {one: seq for one, seq in places.items() if all_of_them or self._noted.get(one) != seq}
-        if news and not await self._threads.run(partial(self._parts.accounts.got_on, news, self._parts.clock())):
+        record = partial(self._parts.accounts.record_cursors, news, self._parts.clock())
+        if news and not await self._threads.run(record):
             self._places = places | self._places
         else:
             self._noted = places

@@ -140,7 +140,7 @@ def note(parts: Services, good: Sequence[tuple[Subscriber, PendingPush]]) -> Non
     now = parts.clock()
     for guest, push in {guest: one.push for guest, one in good}.items():
         if guest.device is not None:
-            guest.device = parts.accounts.seen(guest.device, now, **device_report(push, now))
+            guest.device = parts.accounts.record_seen(guest.device, now, **device_report(push, now))
 
 
 def tell(
