@@ -38,10 +38,10 @@ vain and nothing more."""
 BOOKS_PER_MESSAGE = 300
 """PostgreSQL takes 8,000 bytes."""
 
-NET_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """How often all books are looked at, whatever was heard: what a lost message costs at the most."""
 
-SILENT_NET_SECONDS = 0.25
+SILENT_POLL_SECONDS = 0.25
 """The same where nothing is ever heard."""
 
 REDIS_SECONDS = 5
@@ -72,18 +72,18 @@ def open_notifications(database: Database, live_url: str = "") -> CommitNotifica
 class InProcessCommits:
     """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
 
-    net_seconds = math.inf
-    tells = False
+    poll_seconds = math.inf
+    needs_publish = False
 
     def __init__(self, reader: Engine) -> None:
         self._connection = reader.raw_connection()
         self._seen = sqlite.version(self._connection.driver_connection)
 
-    def heard(self) -> Collection[int] | None:
+    def changed_books(self) -> Collection[int] | None:
         before, self._seen = self._seen, sqlite.version(self._connection.driver_connection)
         return () if self._seen == before else None
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Everybody sees it already."""
 
     def close(self) -> None:
@@ -93,8 +93,8 @@ class InProcessCommits:
 class PostgresNotify:
     """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
 
-    net_seconds = NET_SECONDS
-    tells = True
+    poll_seconds = POLL_SECONDS
+    needs_publish = True
 
     def __init__(self, own: Engine) -> None:
         """``own`` is used by nobody else, and closed with this."""
@@ -110,7 +110,7 @@ class PostgresNotify:
             self.close()
             raise
 
-    def heard(self) -> Collection[int] | None:
+    def changed_books(self) -> Collection[int] | None:
         self._connection.pgconn.consume_input()
         return books_in(self._payloads(), self._sender)
 
@@ -118,7 +118,7 @@ class PostgresNotify:
         while (notice := self._connection.pgconn.notifies()) is not None:
             yield notice.extra
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         with self._own.connect() as connection:
             for message in messages(books, self._sender):
                 connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, message))
@@ -132,8 +132,8 @@ class PostgresNotify:
 class RedisNotifications:
     """Messages by a Redis server, for databases that carry none."""
 
-    net_seconds = NET_SECONDS
-    tells = True
+    poll_seconds = POLL_SECONDS
+    needs_publish = True
 
     def __init__(self, url: str) -> None:
         self._sender = uuid.uuid4().hex
@@ -142,12 +142,12 @@ class RedisNotifications:
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
             socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of heard()
+            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of changed_books()
         )
         self._subscription: Any = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(CHANNEL)
 
-    def heard(self) -> Collection[int] | None:
+    def changed_books(self) -> Collection[int] | None:
         return books_in(self._payloads(), self._sender)
 
     def _payloads(self) -> Iterator[bytes]:
@@ -156,7 +156,7 @@ class RedisNotifications:
             if message is not None:
                 yield message["data"]
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         for message in messages(books, self._sender):
             self._client.publish(CHANNEL, message)
 
@@ -168,13 +168,13 @@ class RedisNotifications:
 class PollingOnly:
     """No news, but a look every now and then."""
 
-    net_seconds = SILENT_NET_SECONDS
-    tells = False
+    poll_seconds = SILENT_POLL_SECONDS
+    needs_publish = False
 
-    def heard(self) -> Collection[int] | None:
+    def changed_books(self) -> Collection[int] | None:
         return ()
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Nobody would hear it."""
 
     def close(self) -> None:

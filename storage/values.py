@@ -17,14 +17,14 @@ from offbook.core.users import Rights
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user with the book that is theirs. ``stamp`` changes with the password."""
+    """A user with the book that is theirs. ``session_version`` changes with the password."""
 
     id: int
     name: str
     admin: bool
     created_at: int
     book_id: int
-    stamp: str
+    session_version: str
     disabled_at: int | None = None
     removed_at: int | None = None
     is_purging: bool = False
@@ -89,7 +89,7 @@ class Session:
     """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
     that is known of a cookie that an earlier version made.
 
-    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
+    ``session_version`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
     """
 
     id: str
@@ -100,11 +100,11 @@ class Session:
     browser: str
     address: str
     ended_at: int | None = None
-    stamp: str | None = None
+    session_version: str | None = None
 
     @property
     def is_stored(self) -> bool:
-        return self.stamp is None
+        return self.session_version is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class CarriedSession:
 
     token: str
     user_id: int
-    stamp: str
+    session_version: str
     way: str
     opened_at: int
 

@@ -107,7 +107,7 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
 
 
 def report_device(**values: Any) -> None:
-    """Note this about the current device when its request ends: arguments of ``Devices.seen``."""
+    """Note this about the current device when its request ends: arguments of ``Devices.record_seen``."""
     g.device_report.update(values)
 
 

@@ -93,13 +93,13 @@ def _sync(path: Path) -> None:
 # --- what is kept by itself ----------------------------------------------------------------------------------------
 
 
-def before_upgrade(folder: Path, name: str, revision: str, now: int) -> Path:
-    return folder / f"{name}-{_stamp(now)}-{revision}.backup"
+def before_upgrade(folder: Path, name: str, revision: str, now_us: int) -> Path:
+    return folder / f"{name}-{_stamp(now_us)}-{revision}.backup"
 
 
-def before_restore(folder: Path, name: str, now: int) -> Path:
+def before_restore(folder: Path, name: str, now_us: int) -> Path:
     """Never pruned: it is how a mistaken restore is undone."""
-    return folder / f"{name}-before-restore-{_stamp(now)}.backup"
+    return folder / f"{name}-before-restore-{_stamp(now_us)}.backup"
 
 
 def made(folder: Path) -> Path:
@@ -118,6 +118,6 @@ def prune(folder: Path, name: str) -> None:
         old.unlink(missing_ok=True)
 
 
-def _stamp(now: int) -> str:
+def _stamp(now_us: int) -> str:
     """The time (microseconds) for the name of a file: sorts as time does."""
-    return datetime.fromtimestamp(now / 1_000_000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return datetime.fromtimestamp(now_us / 1_000_000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")

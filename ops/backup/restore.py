@@ -27,13 +27,13 @@ class RestoreRun:
     """``kept`` is where ``back_up`` puts what is there before."""
 
     def __init__(
-        self, database: Database, kept: Path, back_up: Callable[[], None], now: int, new_id: Callable[[], str]
+        self, database: Database, kept: Path, back_up: Callable[[], None], now_us: int, new_id: Callable[[], str]
     ) -> None:
         self.database = database
         self.kept = kept
         self.unfinished = False
         self._back_up = back_up
-        self._now = now
+        self._now = now_us
         self._new_id = new_id
 
     @contextmanager

@@ -17,7 +17,7 @@ from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, 
 
 
 def sync(
-    store: Store, book_id: int, origin: ChangeOrigin, request: Push, now: int, size: PageSize = WHOLE_PAGE
+    store: Store, book_id: int, origin: ChangeOrigin, request: Push, now_us: int, size: PageSize = WHOLE_PAGE
 ) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
@@ -26,7 +26,7 @@ def sync(
     if request.asks and not request.batch:
         return {"results": [], **_only_asked(store, book_id, request, size)}
     with Turns(store, book_id) as turns:
-        parts = push_in_turns(turns, origin, request.batch, now, request.since, request.seen)
+        parts = push_in_turns(turns, origin, request.batch, now_us, request.since, request.seen)
     answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts)}
     if request.asks:
         answer.update(_page_after_push(store, book_id, parts[-1], request.since, size))
@@ -34,7 +34,7 @@ def sync(
 
 
 def sync_together(
-    store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now: int
+    store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now_us: int
 ) -> list[dict[str, Json] | CursorGone]:
     """Apply several pushes in their order, with one commit where that is short: an answer without a page to each, or
     why it has none.
@@ -46,7 +46,7 @@ def sync_together(
         for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
             together = [push for _, push in run]
             try:
-                answers += _taken(turns, origin, together, since, now)
+                answers += _taken(turns, origin, together, since, now_us)
             except CursorGone as gone:
                 answers += [gone] * len(together)
             turns.end_if_full()
@@ -54,19 +54,19 @@ def sync_together(
 
 
 def _taken(
-    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now: int
+    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now_us: int
 ) -> list[dict[str, Json]]:
     batch = list(chain.from_iterable(push.batch for push in pushes))
-    parts = push_in_turns(turns, origin, batch, now, since, max(push.seen for push in pushes))
+    parts = push_in_turns(turns, origin, batch, now_us, since, max(push.seen for push in pushes))
     results = iter(results_of(parts))
     return [{"book": parts[-1].book.uuid, "results": list(islice(results, len(push.batch)))} for push in pushes]
 
 
-def dry_run(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
+def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
         pulled = page_json(read_page(book, request.since, size, request.seen), request.since) if request.asks else {}
-        plan = plan_changes(book, request.batch, now)
+        plan = plan_changes(book, request.batch, now_us)
     pushed = PushedBatch(book.book, plan.seq, plan.outcomes, plan.records)
     return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
 

@@ -30,13 +30,13 @@ class Tutorial:
         self._store = store
         self._rows = rows
 
-    def push(self, login: DeviceLogin, item: Item, now: int) -> RecordedVerdict | None:
+    def push(self, login: DeviceLogin, item: Item, now_us: int) -> RecordedVerdict | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
         with self._store.writing(login.book_id) as book:
             given = book.recorded_verdicts([item.change_id]).get(item.change_id)
             if given is not None:
                 return given
-            return _take(book, self._rows.notes(book, login), item, now)
+            return _take(book, self._rows.notes(book, login), item, now_us)
 
     def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
         """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
@@ -49,7 +49,7 @@ class Tutorial:
             return _answer(self._rows.notes(book, login), since, book.book.seq)
 
 
-def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) -> RecordedVerdict | None:
+def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now_us: int) -> RecordedVerdict | None:
     known = notes.known(item.number) if item.table == TABLE else None
     if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
@@ -64,7 +64,7 @@ def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) ->
         touched = book.records(TABLE, [step.change.record_id])
         step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
+    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now_us, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))

@@ -10,7 +10,7 @@ from storage.repositories.devices import LET_IN
 from storage.values import DeviceLag
 
 
-def lag_of(database: Database, now: int) -> DeviceLag:
+def lag_of(database: Database, now_us: int) -> DeviceLag:
     here = and_(Device.revoked_at.is_(None), *LET_IN)
     is_behind = and_(here, Device.cursor_seq < Book.seq)
     # Before it was told of anything, a device had all there was when it was added: nothing.
@@ -20,4 +20,4 @@ def lag_of(database: Database, now: int) -> DeviceLag:
     with database.read() as connection:
         devices = connection.execute(let_in.where(here)).scalar_one()
         behind, oldest = connection.execute(late.where(is_behind)).one()
-    return DeviceLag(devices, behind, max(0, now - oldest) / 1e6 if behind else 0.0)
+    return DeviceLag(devices, behind, max(0, now_us - oldest) / 1e6 if behind else 0.0)

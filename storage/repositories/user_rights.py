@@ -35,7 +35,7 @@ class UserRights:
         self._database = database
         self._sessions = sessions
 
-    def act(self, user_id: int, now: int, *acts: Act) -> Rights:
+    def act(self, user_id: int, now_us: int, *acts: Act) -> Rights:
         """Do all of this to the user, or nothing; their rights after it. Whoever is not let in any more has nothing
         open after the commit, in any process.
 
@@ -49,11 +49,11 @@ class UserRights:
             has_other_admin = any(other.rights.is_active_admin for other in locked.values())
             rights = subject.rights
             for act in acts:
-                rights = changed(subject.name, rights, act, now, has_other_admin)
+                rights = changed(subject.name, rights, act, now_us, has_other_admin)
             if rights != subject.rights:
                 _write(connection, user_id, rights)
             if not rights.is_let_in:
-                end_all(connection, user_id, now)
+                end_all(connection, user_id, now_us)
         self._sessions.ended()
         return rights
 

@@ -20,7 +20,7 @@ from offbook.core.merge.policies import POLICIES
 from storage.engines.database import Database
 from storage.repositories import user_names
 from storage.repositories.devices import RIGHTS, digest
-from storage.repositories.sessions import end_all, stamp_of
+from storage.repositories.sessions import end_all, session_version_of
 from storage.repositories.user_names import folded, validate_name
 from storage.values import Account, BookSettings
 
@@ -34,10 +34,12 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert_user(self, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]) -> Account:
+    def insert_user(
+        self, name: str, password_hash: str, admin: bool, now_us: int, new_id: Callable[[], str]
+    ) -> Account:
         """A new user with a book of their own; raises Invalid where somebody has the name."""
         with self._database.write() as connection:
-            return _add_user(connection, name, password_hash, admin, now, new_id)
+            return _add_user(connection, name, password_hash, admin, now_us, new_id)
 
     def user(self, user_id: int) -> Account | None:
         with self._database.read() as connection:
@@ -134,7 +136,7 @@ class Users:
             return _is_setup_open(connection, token)
 
     def insert_first_user(
-        self, token: str, name: str, password_hash: str, now: int, new_id: Callable[[], str]
+        self, token: str, name: str, password_hash: str, now_us: int, new_id: Callable[[], str]
     ) -> Account:
         """The first user, an admin. The set-up link is closed by the same transaction. Raises NotFound without one."""
         with self._database.write() as connection:
@@ -143,7 +145,7 @@ class Users:
             gone = connection.execute(delete(Setting).where(Setting.name == SETUP_KEY)).rowcount
             if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
-            return _add_user(connection, name, password_hash, True, now, new_id)
+            return _add_user(connection, name, password_hash, True, now_us, new_id)
 
 
 def select_accounts() -> Select[*tuple[Any, ...]]:
@@ -155,7 +157,7 @@ def select_accounts() -> Select[*tuple[Any, ...]]:
 def account_of(row: Sequence[Any]) -> Account:
     """A row of ``select_accounts``."""
     user_id, name, admin, created_at, book_id, password_hash, *rights = row
-    return Account(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
+    return Account(user_id, name, admin, created_at, book_id, session_version_of(password_hash), *rights)
 
 
 def _account_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> Account | None:
@@ -164,16 +166,16 @@ def _account_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> A
 
 
 def _add_user(
-    connection: Connection, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]
+    connection: Connection, name: str, password_hash: str, admin: bool, now_us: int, new_id: Callable[[], str]
 ) -> Account:
     user_names.require_free(connection, name)
-    row = {"name": name, "folded": folded(name), "password_hash": password_hash, "admin": admin, "created_at": now}
+    row = {"name": name, "folded": folded(name), "password_hash": password_hash, "admin": admin, "created_at": now_us}
     with _taken(connection, name):
         user_id = _insert(connection, User, **row)
-    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
+    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now_us}
     book_id = _insert(connection, Book, **book)
     connection.execute(insert(Membership).values(user_id=user_id, book_id=book_id))
-    return Account(user_id, name, admin, now, book_id, stamp_of(password_hash))
+    return Account(user_id, name, admin, now_us, book_id, session_version_of(password_hash))
 
 
 @contextmanager

@@ -316,16 +316,16 @@ class SqlWriteTransaction(SqlReadTransaction):
         self._loaded.update(found)
         return found
 
-    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
             self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
-        insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now))
+        insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
-            conflicts.close(self._connection, self.book.id, plan.closed, now)
+            conflicts.close(self._connection, self.book.id, plan.closed, now_us)
         if plan.conflicts:
-            conflicts.open_new(self._connection, self.book.id, plan, origin, now)
+            conflicts.open_new(self._connection, self.book.id, plan, origin, now_us)
         if plan.seq != self.book.seq:
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)

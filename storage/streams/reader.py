@@ -72,8 +72,8 @@ class StreamReader:
         if version > VERSION:
             raise UnreadableStream("It was written by a later offbook than the server's.")
         gaps, is_away = self._one(COUNT_GAPS)
-        now = now_us // SECOND_US
-        (recent,) = self._one(RECENT, now - RECENT_SECONDS, now)
+        now_seconds = now_us // SECOND_US
+        (recent,) = self._one(RECENT, now_seconds - RECENT_SECONDS, now_seconds)
         return StreamSummary(
             url=url,
             messages=messages,

@@ -186,7 +186,11 @@ def test_doctor_lists_them_until_one_is_renamed(
     assert said_of_names(database) == []
     assert accounts.check_password("ADA", PASSWORD, HOME, now) == twins[0]
     assert accounts.check_password("ADA THE YOUNGER", "lower case battery", HOME, now) == renamed
-    assert (renamed.id, renamed.book_id, renamed.stamp) == (twins[1].id, twins[1].book_id, twins[1].stamp)
+    assert (renamed.id, renamed.book_id, renamed.session_version) == (
+        twins[1].id,
+        twins[1].book_id,
+        twins[1].session_version,
+    )
 
 
 def test_whoever_is_left_alone_with_a_name_is_found_by_any_spelling(

@@ -120,7 +120,7 @@ def test_passwords_are_strong_by_default() -> None:
 
 def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, ada: Account, now: int) -> None:
     changed = accounts.set_password(ada.id, "another password", now)
-    assert changed.stamp != ada.stamp
+    assert changed.session_version != ada.session_version
     assert accounts.check_password("ada", "another password", HOME, now) == changed
     with pytest.raises(WrongPassword):
         accounts.check_password("ada", PASSWORD, HOME, now)
@@ -131,7 +131,7 @@ def test_a_hash_of_less_effort_is_renewed_when_its_password_is_shown(
 ) -> None:
     stronger = Accounts(database, Effort(time_cost=2, memory_kib=8, parallelism=1))
     renewed = stronger.check_password("ada", PASSWORD, HOME, now)
-    assert renewed.stamp != ada.stamp
+    assert renewed.session_version != ada.session_version
     assert stronger.check_password("ada", PASSWORD, HOME, now) == renewed
 
 

@@ -121,7 +121,9 @@ def test_all_sessions_of_a_user_end_at_once_and_whoever_holds_sockets_hears_of_i
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     his, _ = accounts.open_session(bob, "password", HOME, now)
     hers = [accounts.open_session(ada, "password", HOME, now) for _ in range(3)]
-    carried = Session("c", ada.id, "password", now, now, *(HOME.browser, HOME.address), stamp=ada.stamp)
+    carried = Session(
+        "c", ada.id, "password", now, now, *(HOME.browser, HOME.address), session_version=ada.session_version
+    )
     heard: list[bool] = []
     accounts.on_end = lambda: heard.append(accounts.signed_in(hers[0][0], now + 2) is None)
     assert accounts.end_sessions(ada.id, now + 1) == 3
@@ -212,7 +214,7 @@ def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
 
 
 def carried_by(user: Account, now: int, token: str = "t" * 43) -> CarriedSession:
-    return CarriedSession(token, user.id, user.stamp, "earlier", now)
+    return CarriedSession(token, user.id, user.session_version, "earlier", now)
 
 
 def test_a_carried_session_is_stored_once_and_then_checked_like_any(
@@ -245,7 +247,7 @@ def test_ending_all_sessions_ends_those_that_nothing_was_stored_of(accounts: Acc
 def test_a_carried_session_of_another_password_or_of_nobody_is_none(
     accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
-    stranger = CarriedSession("t" * 43, ada.id + 1, ada.stamp, "earlier", now)
+    stranger = CarriedSession("t" * 43, ada.id + 1, ada.session_version, "earlier", now)
     assert accounts.carried_in(stranger, HOME, now) is None
     accounts.set_password(ada.id, "another password", now - 1)
     assert accounts.carried_in(carried_by(ada, now), HOME, now) is None

@@ -127,7 +127,7 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
     people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
         accounts.open_session(eve, "password", VISIT, now + 1)
-    carried = CarriedSession("a token", eve.id, eve.stamp, "password", now + 2)
+    carried = CarriedSession("a token", eve.id, eve.session_version, "password", now + 2)
     assert accounts.carried_in(carried, VISIT, now + 3) is None
     people.act(eve.id, now + 4, BACK[act])
     token, _ = accounts.open_session(eve, "password", VISIT, now + 5)

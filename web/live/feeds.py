@@ -133,7 +133,7 @@ class Feeds:
 
     def _heard_in_thread(self, book_id: int, seq: int) -> None:
         """The loop is not woken for nothing: whoever joins a moment later reads what is there then."""
-        if self._between.tells or book_id in self._feeds:
+        if self._between.needs_publish or book_id in self._feeds:
             self._loop.call_soon_threadsafe(self._committed, book_id, seq)
 
     def _committed(self, book_id: int, seq: int) -> None:

@@ -43,13 +43,13 @@ class PeerNotifier:
         self._to_tell = asyncio.Event()
 
     @property
-    def tells(self) -> bool:
+    def needs_publish(self) -> bool:
         """Whether others must be told of commits; until that is known, they must."""
-        return self._news is None or self._news.tells
+        return self._news is None or self._news.needs_publish
 
     def committed(self, book_id: int) -> None:
         """This process has."""
-        if self.tells:
+        if self.needs_publish:
             self._untold.add(book_id)
             self._to_tell.set()
 
@@ -96,8 +96,8 @@ class PeerNotifier:
         looked = clock()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            books = news.heard()
-            if clock() - looked >= news.net_seconds:
+            books = news.changed_books()
+            if clock() - looked >= news.poll_seconds:
                 books = None
             if books is None:
                 looked = clock()
@@ -111,6 +111,6 @@ class PeerNotifier:
             self._to_tell.clear()
             books, self._untold = self._untold, set()
             try:
-                await self._threads.run(partial(news.tell, books))
+                await self._threads.run(partial(news.publish, books))
             except Exception as error:
                 log.warning("Other processes can't be told of commits (%s)", type(error).__name__)

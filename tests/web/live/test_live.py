@@ -124,7 +124,7 @@ def test_word_of_one_book_leaves_the_listeners_of_all_others_alone(url: str, app
     with listening(url, stranger.token, cursor(stranger)) as away, listening(url, laptop.token, cursor(laptop)) as here:
         item = change_of(change(data={"name": "Ada"}), new_id())
         push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
-        news.tell([book_id])
+        news.publish([book_id])
         assert here.names(1) == ["Ada"]
         stranger.synced(*named("Bob"))
         assert away.names(1) == ["Bob"]
