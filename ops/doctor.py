@@ -36,28 +36,28 @@ class Finding:
 
 def examine(database: Database) -> list[Finding]:
     """All that can be found out by reading it. What can't be read at all is told by ``schema``."""
-    found = schema(database)
+    findings = schema(database)
     if is_readable(database):
-        found += [*settings(database), *integrity(database)]
+        findings += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        found += [*writing(database), *openness(database), *names(database), *indexes(database)]
-    return found
+        findings += [*writing(database), *openness(database), *names(database), *indexes(database)]
+    return findings
 
 
 def schema(database: Database) -> list[Finding]:
     scripts = ScriptDirectory.from_config(config_for(database))
     wanted = scripts.get_current_head()
     try:
-        found = revision(database)
+        current = revision(database)
     except Unwritable as error:
         return [Finding(f"The database can't be read. {error.for_admins}", bad=True)]
     except DBAPIError as error:
         return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
-    if found == wanted:
-        return [Finding(f"The schema is up to date ({found}).")]
-    if found is not None and (newer := unknown_to(scripts, found)) is not None:
+    if current == wanted:
+        return [Finding(f"The schema is up to date ({current}).")]
+    if current is not None and (newer := unknown_to(scripts, current)) is not None:
         return [Finding(newer, bad=True)]
-    return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+    return [Finding(f"The schema is {current or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
 
 
 def writing(database: Database) -> list[Finding]:
@@ -144,16 +144,17 @@ def people(database: Database) -> UserCounts:
 
 def settings(database: Database) -> list[Finding]:
     facts = database.facts()
-    told = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
-    found = [Finding(f"The database is {facts['engine']} {facts['version']} ({told}).")]
+    words = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
+    findings = [Finding(f"The database is {facts['engine']} {facts['version']} ({words}).")]
     if not facts.get("fixed", True):
         sentence = "This SQLite has a race that can corrupt the database: install the pysqlite3 package, or 3.51.3."
-        found.append(Finding(sentence, bad=True))
+        findings.append(Finding(sentence, bad=True))
     if facts.get("synchronous", "full") not in ("full", "extra"):
-        found.append(Finding("A power cut can undo what was acknowledged: a commit must wait for the disk.", bad=True))
+        sentence = "A power cut can undo what was acknowledged: a commit must wait for the disk."
+        findings.append(Finding(sentence, bad=True))
     if facts.get("order", "by code point") != "by code point":
-        found.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
-    return found
+        findings.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
+    return findings
 
 
 def integrity(database: Database) -> list[Finding]:

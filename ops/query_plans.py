@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Index, inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateIndex
 
 from models import Base
@@ -75,7 +75,7 @@ def index_checks() -> Iterator[IndexCheck]:
 def full_scans(database: Database) -> list[IndexCheck]:
     """Those that don't find their rows as they must."""
     with database.read() as connection:
-        return [one for one in index_checks() if not one.by <= searched(database, connection, one)]
+        return [check for check in index_checks() if not check.by <= searched(database, connection, check)]
 
 
 def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
@@ -94,10 +94,7 @@ def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
 def missing_indexes(database: Database) -> list[tuple[str, str]]:
     """The indexes that the models have and the database has not: name, and the statement that makes it."""
     with database.read() as connection:
-        found = {one["name"] for table in Base.metadata.tables for one in inspect(connection).get_indexes(table)}
-        wanted = [index for table in Base.metadata.sorted_tables for index in table.indexes]
-        return [(named(one), str(CreateIndex(one).compile(connection))) for one in wanted if one.name not in found]
-
-
-def named(index: Index) -> str:
-    return str(index.name)
+        there = {index["name"] for table in Base.metadata.tables for index in inspect(connection).get_indexes(table)}
+        indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
+        missing = [index for index in indexes if index.name not in there]
+        return [(str(index.name), str(CreateIndex(index).compile(connection))) for index in missing]

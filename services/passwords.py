@@ -180,7 +180,7 @@ def _why_guessable(password: str, name: str) -> str | None:
     estimate = zxcvbn(password[:LOOKED_AT], words)
     if estimate.guesses < GUESSES_MIN:
         warning = estimate.feedback and estimate.feedback.warning
-        said = next((why for known, why in WHY if known == warning), WHY_ELSE)
+        said = next((why for kind, why in WHY if kind == warning), WHY_ELSE)
         return WHY_NAME if said == WHY_ELSE and _is_mostly(password, words) else said
     return WHY_NAME if _is_mostly(password, words) else None
 

@@ -190,11 +190,11 @@ def messages(books: Iterable[int], sender: str) -> Iterator[str]:
 
 def books_in(payloads: Iterable[bytes], but_of: str) -> Collection[int] | None:
     """The books that messages of others name; None where one can't be read: it may have named any."""
-    found: set[int] = set()
+    book_ids: set[int] = set()
     for payload in payloads:
         sender, *books = payload.split()[: BOOKS_PER_MESSAGE + 1] or [b""]
         if not all(book.isdigit() for book in books) or not books:
             return None
         if sender != but_of.encode():
-            found.update(map(int, books))
-    return found
+            book_ids.update(map(int, books))
+    return book_ids

@@ -113,8 +113,8 @@ def made(folder: Path) -> Path:
 
 def prune(folder: Path, name: str) -> None:
     """Leave the newest of those that were made before an upgrade."""
-    found = sorted(folder.glob(f"{name}-[0-9]*T[0-9]*Z-*.backup"))
-    for old in found[:-KEPT_MAX]:
+    backups = sorted(folder.glob(f"{name}-[0-9]*T[0-9]*Z-*.backup"))
+    for old in backups[:-KEPT_MAX]:
         old.unlink(missing_ok=True)
 
 

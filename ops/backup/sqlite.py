@@ -155,6 +155,6 @@ def _surplus_bytes(connection: Any, path: Path) -> int:
 
 
 def _faults(connection: Any) -> list[str]:
-    found = [" ".join(text.split()) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    faults = [" ".join(text.split()) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
     broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-    return [*found, *(f"{row[0]} refers to what is not there" for row in broken)]
+    return [*faults, *(f"{row[0]} refers to what is not there" for row in broken)]

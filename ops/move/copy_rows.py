@@ -73,16 +73,16 @@ def rows_after(connection: Connection, table: Table, after: Key | None, most: in
     Each part of the key has a query of its own: first what follows under the same beginning, then under the next. Of
     ``(a, b) > (1, 2)`` MariaDB would read the table from its start each time.
     """
-    columns, found = key_columns(table), list[Row[Any]]()
+    columns, rows = key_columns(table), list[Row[Any]]()
     for depth in range(len(after or ()), 0, -1):
-        if after is None or len(found) == most:
-            return found
+        if after is None or len(rows) == most:
+            return rows
         same = [column == value for column, value in zip(columns[: depth - 1], after, strict=False)]
         query = moved(table, select(table).where(*same, columns[depth - 1] > after[depth - 1]))
-        found += connection.execute(query.order_by(*columns).limit(most - len(found)))
+        rows += connection.execute(query.order_by(*columns).limit(most - len(rows)))
     if after is None:
-        found += connection.execute(moved(table, select(table)).order_by(*columns).limit(most))
-    return found
+        rows += connection.execute(moved(table, select(table)).order_by(*columns).limit(most))
+    return rows
 
 
 def pages(database: Database, table: Table, after: Key | None = None) -> Iterator[list[Row[Any]]]:
@@ -119,8 +119,8 @@ def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
 def copy_table(source: Database, target: Database, table: Table) -> Iterator[CopiedRows]:
     with target.read() as there:
         after, done = last_key(there, table), count(there, table)
-    with source.read() as here:
-        total = count(here, table)
+    with source.read() as source_connection:
+        total = count(source_connection, table)
     yield CopiedRows(table.name, done, total)
     for rows in pages(source, table, after):
         with target.write_while_closed() as there:
@@ -133,8 +133,8 @@ def count_on(source: Database, target: Database, table: Table) -> None:
     """Let the target give no number that the source ever gave, and count on from the same one."""
     number = table.autoincrement_column
     assert number is not None
-    with source.read() as here:
-        following = source.adapter.next_number(here, table.name)
+    with source.read() as connection:
+        following = source.adapter.next_number(connection, table.name)
     with target.write_while_closed() as there:
         largest = there.execute(select(func.coalesce(func.max(number), 0))).scalar_one()
         following = max(following, target.adapter.next_number(there, table.name), largest + 1)

@@ -91,16 +91,16 @@ def plan_changes(
     touched: Mapping[Key, Record] | None = None,
 ) -> Plan:
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
-    settled = book.recorded_verdicts([item.id for item in batch if item.id])
-    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    verdicts = book.recorded_verdicts([item.id for item in batch if item.id])
+    resolved_ids = [conflict_id for item in batch if isinstance(item, Change) for conflict_id in item.resolves]
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}
         touched = {record.key: record for record in read_records(book, keys)}
-    waiting = book.waiting(named) if named else {}
-    result = plan_batch(book.book, touched, settled, batch, now_us, waiting)
+    open_conflicts = book.waiting(resolved_ids) if resolved_ids else {}
+    result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
-        result = plan_batch(book.book, touched, settled, batch, now_us, waiting, discarded)
+        result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, discarded)
     return result
 
 
@@ -182,9 +182,9 @@ def push_in_turns(
         check_cursor(turns.book, since, seen)
     parts: list[PushedBatch] = []
     while True:
-        some = turns.portion(batch)
-        parts.append(apply_batch(turns.book, origin, some, now_us))
-        batch = batch[len(some) :]
+        portion = turns.portion(batch)
+        parts.append(apply_batch(turns.book, origin, portion, now_us))
+        batch = batch[len(portion) :]
         if not batch:
             return parts
         turns.end()

@@ -43,7 +43,7 @@ def sync_together(
     """
     answers: list[dict[str, Json] | CursorGone] = []
     with Turns(store, book_id) as turns:
-        for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
+        for (origin, since), run in groupby(pushes, key=lambda pair: (pair[0], pair[1].since)):
             together = [push for _, push in run]
             try:
                 answers += _taken(turns, origin, together, since, now_us)
@@ -78,8 +78,8 @@ def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = W
 
 def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> dict[str, Json]:
     with store.reading(book_id) as reading:
-        found = read_page(reading, request.since, size, request.seen, request.kept)
-    return page_json(found, request.since)
+        page = read_page(reading, request.since, size, request.seen, request.kept)
+    return page_json(page, request.since)
 
 
 def _page_after_push(

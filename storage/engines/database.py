@@ -312,8 +312,8 @@ def open_engines(url: str | URL) -> Database:
     name = parsed.get_backend_name()
     name = ALSO_CALLED.get(name, name)
     if name not in ENGINES:
-        known = ", ".join(sorted(ENGINES))
-        raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {known}.")
+        names = ", ".join(sorted(ENGINES))
+        raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {names}.")
     return Database(name, parsed)
 
 

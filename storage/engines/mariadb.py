@@ -188,7 +188,7 @@ def faults(connection: Connection) -> Sequence[str]:
     if not names:
         return ()
     checked = connection.exec_driver_sql(f"CHECK TABLE {', '.join(map(_quoted(connection), names))}")
-    return [f"{table}: {told}" for table, _, kind, told in checked if kind.lower() == "error"]
+    return [f"{table}: {answers}" for table, _, kind, answers in checked if kind.lower() == "error"]
 
 
 def _collation(connection: Connection) -> str:

@@ -44,11 +44,11 @@ def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping
     for table, index, column in connection.exec_driver_sql(COLUMNS):
         columns[table, index].add(column)
     explained = connection.exec_driver_sql(f"EXPLAIN FORMAT=JSON {sql}", values).scalar_one()
-    found: dict[str, Set[str]] = {}
+    used: dict[str, Set[str]] = {}
     for table in tables_of(json.loads(explained)):
         name, indexes = table["table_name"], [*table.get("possible_keys", ()), table.get("key")]
-        found[name] = frozenset(column for index in indexes for column in columns.get((name, index), ()))
-    return found
+        used[name] = frozenset(column for index in indexes for column in columns.get((name, index), ()))
+    return used
 
 
 def tables_of(plan: Any) -> Iterator[Mapping[str, Any]]:

@@ -138,8 +138,8 @@ def exclusive(engine: Engine, table: str) -> Iterator[Connection]:
 
 def next_number(connection: Connection, table: str) -> int:
     sequence = _sequence(connection, table)
-    found = connection.exec_driver_sql(f"SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}")
-    return int(found.scalar_one())
+    number = connection.exec_driver_sql(f"SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}")
+    return int(number.scalar_one())
 
 
 def number_from(connection: Connection, table: str, number: int) -> None:

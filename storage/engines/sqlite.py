@@ -127,8 +127,8 @@ def has_room(url: URL) -> bool:
 
 def version(connection: Any) -> int:
     """Differs from before when another connection has committed, be it in another process (PRAGMA data_version)."""
-    (found,) = connection.execute("PRAGMA data_version").fetchone()
-    return int(found)
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
 
 
 def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
@@ -189,8 +189,8 @@ def exclusive(engine: Engine, table: str) -> AbstractContextManager[Connection]:
 
 def next_number(connection: Connection, table: str) -> int:
     """Where the table never gives a number twice (AUTOINCREMENT); elsewhere SQLite looks for the largest."""
-    found = connection.exec_driver_sql("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
-    return int(found or 0)
+    number = connection.exec_driver_sql("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+    return int(number or 0)
 
 
 def number_from(connection: Connection, table: str, number: int) -> None:
@@ -229,9 +229,9 @@ def check_references(connection: Connection) -> None:
 
 def faults(connection: Connection) -> Sequence[str]:
     """What SQLite finds wrong with the file, read from end to end."""
-    found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    faults = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-    return [*(line for line in found if line != "ok"), *(f"{row[0]} refers to what is not there" for row in broken)]
+    return [*(line for line in faults if line != "ok"), *(f"{row[0]} refers to what is not there" for row in broken)]
 
 
 def _driver_connection(connection: Connection) -> Any:

@@ -107,10 +107,10 @@ class Devices:
 
         Raises NotLetIn where the user is disabled or removed.
         """
-        found = TOKEN.fullmatch(token)
-        if found is None:
+        parts = TOKEN.fullmatch(token)
+        if parts is None:
             return None
-        rows = self._database.fetch_one_shot(LOGIN, {"uuid": str(UUID(found[1]))})
+        rows = self._database.fetch_one_shot(LOGIN, {"uuid": str(UUID(parts[1]))})
         if not rows or not compare_digest(rows[0][len(DEVICE)], digest(token)):
             return None
         row = rows[0]
@@ -153,9 +153,9 @@ class Devices:
         Nothing is where the database takes no changes: whoever only asks is answered all the same. A cursor that moved
         is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.
         """
-        told = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
-        news = {name: value for name, value in told.items() if value is not None}
-        noted = replace(device, last_seen_at=now_us, **news)  # type: ignore[arg-type]
+        report = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
+        reported = {name: value for name, value in report.items() if value is not None}
+        noted = replace(device, last_seen_at=now_us, **reported)  # type: ignore[arg-type]
         if not (_is_news(device, noted) or _got_on(device, noted, at_once)):
             return device
         values = {
@@ -178,9 +178,9 @@ class Devices:
 
     def revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more: they were revoked, or their users may not."""
-        asked = set(numbers)
+        device_ids = set(numbers)
         with self._database.read() as connection:
-            return asked.difference(connection.execute(WELCOME, {"ids": list(asked)}).scalars())
+            return device_ids.difference(connection.execute(WELCOME, {"ids": list(device_ids)}).scalars())
 
     def revoke_any_device(self, uuid: str, now_us: int) -> DeviceInfo:
         """What an admin does: whoever the device belongs to."""

@@ -90,10 +90,10 @@ class AttemptBudget:
 
     def forgive(self, guest: Guest) -> None:
         with self._lock:
-            self._attempts = [one for one in self._attempts if one.guest != guest]
+            self._attempts = [attempt for attempt in self._attempts if attempt.guest != guest]
 
     def _since(self, line: int) -> list[LoginAttempts]:
-        self._attempts = [one for one in self._attempts if one.at > line]
+        self._attempts = [attempt for attempt in self._attempts if attempt.at > line]
         return list(self._attempts)
 
 
@@ -178,18 +178,18 @@ def _decided(connection: Connection, guest: Guest, now_us: int, others: Sequence
 
 def _past(connection: Connection, guest: Guest, now_us: int, others: Sequence[LoginAttempts]) -> RecentAttempts:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
-    mine = [one for one in others if one.guest == guest]
-    own = [one.at for one in mine if one.tried]
+    mine = [attempt for attempt in others if attempt.guest == guest]
+    own = [attempt.at for attempt in mine if attempt.tried]
     own += _newest(connection, now_us, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
     if guest.browser:
         return RecentAttempts(own)
-    strangers = [one for one in others if one.tried and not one.guest.browser]
+    strangers = [attempt for attempt in others if attempt.tried and not attempt.guest.browser]
     tried = (Attempt.browser == "", Attempt.tried == true())
-    by_network = [one.at for one in strangers if one.guest.network == guest.network]
+    by_network = [attempt.at for attempt in strangers if attempt.guest.network == guest.network]
     by_network += _newest(connection, now_us, PER_NETWORK, Attempt.address == guest.network, *tried)
-    at_name = [one.at for one in strangers if one.guest.name == guest.name]
+    at_name = [attempt.at for attempt in strangers if attempt.guest.name == guest.name]
     at_name += _newest(connection, now_us, COUNTED_MAX, Attempt.name == guest.name, *tried)
-    turns = [one.at for one in mine if not one.tried]
+    turns = [attempt.at for attempt in mine if not attempt.tried]
     turns += _newest(connection, now_us, 1, *_of_guest(guest), Attempt.tried == false())
     return RecentAttempts(own, by_network, len(at_name), max(turns, default=None))
 

@@ -219,21 +219,23 @@ class Sessions:
 
     def over(self, sessions: Iterable[Session], now_us: int) -> set[str]:
         """The ids of those that are over by now, of sessions that were not when they were asked for."""
-        asked = {session.id: session for session in sessions}
+        by_id = {session.id: session for session in sessions}
         with self._database.read() as connection:
-            stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(asked)})}
-            carried = [session for session in asked.values() if not session.is_stored and session.id not in stored]
+            stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(by_id)})}
+            carried = [session for session in by_id.values() if not session.is_stored and session.id not in stored]
             lines = _lines(connection, {session.user_id for session in carried})
-        gone = {id for id, session in asked.items() if session.is_stored and id not in stored}
+        gone = {id for id, session in by_id.items() if session.is_stored and id not in stored}
         ended = {id for id, session in stored.items() if self.is_over(session, now_us)}
-        disowned = {one.id for one in carried if is_disowned(one, *lines.get(one.user_id, ("", None)))}
-        return gone | ended | disowned | {one.id for one in carried if self.is_over(one, now_us)}
+        for session in carried:
+            if is_disowned(session, *lines.get(session.user_id, ("", None))) or self.is_over(session, now_us):
+                ended.add(session.id)
+        return gone | ended
 
     def sessions(self, user_id: int, now_us: int) -> list[Session]:
         """A user's sessions that are not over, the one used last before the others."""
         with self._database.read() as connection:
-            found = [session_of(row) for row in connection.execute(standing(user_id))]
-        return [session for session in found if not self.is_over(session, now_us)]
+            stored = [session_of(row) for row in connection.execute(standing(user_id))]
+        return [session for session in stored if not self.is_over(session, now_us)]
 
     # --- ending ---
 

@@ -63,12 +63,12 @@ class SignIns(Sessions):
         """As ``signed_in``, by a cookie that vouches for itself. What can be stored of it is stored now."""
         values = {"session": session_id(carried.token), "user": carried.user_id}
         rows = self._database.fetch_one_shot(CARRIED, values)
-        found = self._who_carries(rows, carried, visit, now_us)
-        if found is None or found[1].is_stored:
-            return found
-        if self._database.note(OPEN, {**row_of(found[1]), "hash": rows[0][-len(CARRIED_MORE)]}):
-            found = self._who_carries(self._database.fetch_one_shot(CARRIED, values), carried, visit, now_us)
-        return found
+        signed_in = self._who_carries(rows, carried, visit, now_us)
+        if signed_in is None or signed_in[1].is_stored:
+            return signed_in
+        if self._database.note(OPEN, {**row_of(signed_in[1]), "hash": rows[0][-len(CARRIED_MORE)]}):
+            signed_in = self._who_carries(self._database.fetch_one_shot(CARRIED, values), carried, visit, now_us)
+        return signed_in
 
     def _who_carries(
         self, rows: Sequence[Sequence[Any]], carried: CarriedSession, visit: Visit, now_us: int

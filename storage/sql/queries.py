@@ -174,7 +174,7 @@ class TableQueries:
         The whole book is asked for without bounds. They would have SQLite look up every record by its id, which takes
         fifty times as long as a walk through the index that the list has, digests and all.
         """
-        form = what, tuple(one == WHOLE for one in ranges)
+        form = what, tuple(range_ == WHOLE for range_ in ranges)
         if form not in self._compounds:
             parts = [self._of_range(what, place, is_whole) for place, is_whole in enumerate(form[1])]
             self._compounds[form] = union_all(*parts)

@@ -81,8 +81,8 @@ class SqlStore:
     def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
-            found = connection.execute(HEADS, {"ids": list(book_ids)}).all()
-        return {book_id: (epoch, seq) for book_id, epoch, seq in found}
+            rows = connection.execute(HEADS, {"ids": list(book_ids)}).all()
+        return {book_id: (epoch, seq) for book_id, epoch, seq in rows}
 
 
 def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) -> None:
@@ -93,7 +93,7 @@ def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) 
         entries[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
 
 
-def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
+def records_before(records: Sequence[Any], entries: Sequence[Any]) -> int:
     """How many of these records have all their entries among ``entries``, of which the last record's are cut off.
 
     Both are in the order of seq, and begin with an id. Of records without entries behind the last that is whole nothing
@@ -101,7 +101,7 @@ def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
     """
     cut = entries[-1][0]
     whole = {entry[0] for entry in entries} - {cut}
-    return max((place for place, row in enumerate(found, 1) if row[0] in whole), default=0)
+    return max((place for place, row in enumerate(records, 1) if row[0] in whole), default=0)
 
 
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> BookState:
@@ -139,8 +139,8 @@ class SqlReadTransaction:
     _connection = connection
 
     def last_seq_at_or_before(self, up_to: int) -> int:
-        ((found,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
-        return found or 0
+        ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
+        return seq or 0
 
     def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
         span = {"book": self.book.id, "after": after, "up_to": up_to, "most": size.rows + 1}
@@ -156,25 +156,25 @@ class SqlReadTransaction:
     ) -> tuple[list[dict[str, Json]], bool]:
         """The rows of one table, and whether they were cut off for their entries."""
         layout = queries.layout
-        found = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
-        if not found:
+        page_rows = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
+        if not page_rows:
             return [], False
-        entries, whole = self._page_entries(queries, found, most)
+        entries, whole = self._page_entries(queries, page_rows, most)
         if whole == 0:
-            entries, _ = self._page_entries(queries, found[:1], ALL_ENTRIES)
-        rows = [layout.page_row(row, entries) for row in found[: max(whole, 1)]]
-        return rows, len(rows) < len(found)
+            entries, _ = self._page_entries(queries, page_rows[:1], ALL_ENTRIES)
+        rows = [layout.page_row(row, entries) for row in page_rows[: max(whole, 1)]]
+        return rows, len(rows) < len(page_rows)
 
-    def _page_entries(self, queries: TableQueries, found: Sequence[Any], most: int) -> tuple[PageEntries, int]:
+    def _page_entries(self, queries: TableQueries, rows_of_page: Sequence[Any], most: int) -> tuple[PageEntries, int]:
         """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
         layout = queries.layout
-        span = {"book": self.book.id, "first": layout.seq_of(found[0]), "last": layout.seq_of(found[-1])}
+        span = {"book": self.book.id, "first": layout.seq_of(rows_of_page[0]), "last": layout.seq_of(rows_of_page[-1])}
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
-        whole = len(found)
+        whole = len(rows_of_page)
         for map_, query in queries.page_entries.items():
             rows = query.rows(self._transaction, {**span, "most": most + 1})
             if len(rows) > most:
-                whole = min(whole, records_before(found, rows))
+                whole = min(whole, records_before(rows_of_page, rows))
             put_entries(entries, map_, rows)
         return entries, whole
 
@@ -182,46 +182,46 @@ class SqlReadTransaction:
         queries, wanted = self._tables[table], sorted(set(ids))
         if not wanted:
             return {}
-        found = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
+        rows = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.entries_of.items():
             put_entries(entries, map_, query.rows(self._transaction, {"book": self.book.id}, wanted))
-        return {row[0]: queries.layout.page_row(row, entries) for row in found}
+        return {row[0]: queries.layout.page_row(row, entries) for row in rows}
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        queries, here = self._tables[table], {"book": self.book.id}
+        queries = self._tables[table]
         # Most pushes are of new records alone, and whole rows are asked for where there are some.
-        known = self._known(queries, sorted(set(ids)))
-        if not known:
+        existing = self._existing(queries, sorted(set(ids)))
+        if not existing:
             return {}
-        rows = self._connection.execute(queries.records, {**here, "ids": known}).all()
-        entries = self._entries(queries, known)
+        rows = self._connection.execute(queries.records, {"book": self.book.id, "ids": existing}).all()
+        entries = self._entries(queries, existing)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
 
-    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
+    def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
         """Those of these ids that are of records."""
         if not ids:
             return []
-        return [found for (found,) in queries.known.rows(self._transaction, {"book": self.book.id}, ids)]
+        return [record_id for (record_id,) in queries.known.rows(self._transaction, {"book": self.book.id}, ids)]
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         ids: dict[str, list[str]] = defaultdict(list)
         for table, record_id in sorted(keys):
             ids[table].append(record_id)
-        here = {"book": self.book.id}
+        book = {"book": self.book.id}
         return {
             (table, record_id): count
-            for table, wanted in ids.items()
-            for record_id, count in self._tables[table].entry_counts.rows(self._transaction, here, wanted)
+            for table, ids_of_table in ids.items()
+            for record_id, count in self._tables[table].entry_counts.rows(self._transaction, book, ids_of_table)
         }
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
-        found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
+        entries: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
         for map_, query in queries.entries.items():
             owner = queries.layout.entry_names[map_.name].index(map_.owner)
             for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
-                found[row[owner]].append((map_, row))
-        return found
+                entries[row[owner]].append((map_, row))
+        return entries
 
     def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         wanted = sorted(set(change_ids))
@@ -235,20 +235,20 @@ class SqlReadTransaction:
         return conflicts.open_among(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
-        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
+        rows = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
+        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in rows}
         return [sums[place] for place in range(len(ranges))]
 
     def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
-        found: list[dict[str, int]] = [{} for _ in ranges]
+        digests: list[dict[str, int]] = [{} for _ in ranges]
         query = self._tables[table].digests(ranges)
         for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
-            found[place][record_id] = digest
-        return found
+            digests[place][record_id] = digest
+        return digests
 
     def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
-        starts = {f"start{place}": one.start for place, one in enumerate(ranges)}
-        ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
+        starts = {f"start{place}": range_.start for place, range_ in enumerate(ranges)}
+        ends = {f"end{place}": range_.end or AFTER_ALL for place, range_ in enumerate(ranges)}
         return {"book": self.book.id, **starts, **ends}
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
@@ -274,8 +274,8 @@ class SqlReadTransaction:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
-        found = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
-        return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in found]
+        rows = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
+        return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         return conflicts.open_conflicts(self._connection, self.book.id, key)
@@ -307,14 +307,16 @@ class SqlWriteTransaction(SqlReadTransaction):
             self._counted[table] = wanted, {record_id for name, record_id in counts if name == table}
         return counts
 
-    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
-        wanted, found = self._counted.get(queries.layout.synced.name, NONE_COUNTED)
-        return [one for one in ids if one in found] if wanted.issuperset(ids) else super()._known(queries, ids)
+    def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
+        counted, existing = self._counted.get(queries.layout.synced.name, NONE_COUNTED)
+        if counted.issuperset(ids):
+            return [record_id for record_id in ids if record_id in existing]
+        return super()._existing(queries, ids)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        found = super().records(table, ids)
-        self._loaded.update(found)
-        return found
+        records = super().records(table, ids)
+        self._loaded.update(records)
+        return records
 
     def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
         self._counted.clear()
@@ -338,11 +340,11 @@ class SqlWriteTransaction(SqlReadTransaction):
 
     def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
         if records:
-            self._put(layout.rows, layout.whole_rows(self.book.id, records))
+            self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
             for table, rows in self._new_entries(layout, records):
-                self._put(table, rows)
+                self._upsert(table, rows)
 
-    def _put(self, table: Table, rows: Rows) -> None:
+    def _upsert(self, table: Table, rows: Rows) -> None:
         self._database.upsert_rows(self._transaction, table, rows)
 
     def _new_entries(self, layout: RecordMapping, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
@@ -359,12 +361,9 @@ class SqlWriteTransaction(SqlReadTransaction):
         return [row for key, row in after.items() if before.get(key) != row]
 
     def prune(self, lines: RetentionLimits) -> PurgedRows:
-        here = self._connection, self.book.id
-        changes, conflicts = (
-            retention.forget_text(*here, lines.history),
-            retention.forget_resolved(*here, lines.history),
-        )
-        parts = [PurgedRows(changes=changes, conflicts=conflicts)]
+        changes = retention.forget_text(self._connection, self.book.id, lines.history)
+        resolved = retention.forget_resolved(self._connection, self.book.id, lines.history)
+        parts = [PurgedRows(changes=changes, conflicts=resolved)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
             parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
@@ -378,4 +377,4 @@ class SqlWriteTransaction(SqlReadTransaction):
     def _write_pruned(self, layout: RecordMapping, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
             retention.forget_entries(self._connection, layout, self.book.id, pairs)
-            self._put(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))
+            self._upsert(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))
