@@ -46,7 +46,7 @@ test: export HYPOTHESIS_PROFILE ?= fast
 test: $(DEV_STAMP) ## Test every feature on SQLite, in two minutes (ARGS="-k login" for some tests)
 	$(BIN)/pytest $(ON_ALL_CORES) -m "not ($(SLOW))" $(ARGS)
 
-# The core's cases cover it whole, branches included; the laws and all others run untraced, which is three times as fast.
+# The core's cases cover it whole, branches included; all others run untraced, which is three times as fast.
 test-all: $(DEV_STAMP) ## Test all of it, on every engine that is here, and the core's coverage
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core tests/contacts $(ARGS)
@@ -66,8 +66,8 @@ format: $(DEV_STAMP) ## Format the code
 bench: $(STAMP) ## Measure speed
 	$(BIN)/python -m bench
 
-# The same laws, worlds and conversations as in the suite, as many as one likes: make proof WORLDS=100000
-proof: $(DEV_STAMP) ## Run the laws and the simulated worlds for long (WORLDS=5000)
+# The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000
+proof: $(DEV_STAMP) ## Run merge properties and simulations for long (WORLDS=5000)
 	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
 clean: ## Remove .venv and all caches

@@ -18,21 +18,22 @@ import extensions
 import routes
 from config import Config, config_named
 from extensions import db
+from offbook.core.merge.retention import DAY_US
+from services.accounts import Accounts
 from services.container import Services
-from services.tutorial import Tutorial
+from services.passwords import PASSWORD_LENGTH_MIN, Effort
+from services.sync.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
-from storage.engines.database import FAILURES, Database, open_engines
-from storage.repositories.accounts import Accounts
+from storage.engines.database import Database, open_engines
+from storage.failures import FAILURES
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
-from storage.repositories.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.repositories.sessions import Lifetime
-from storage.repositories.stream_registry import Streams
 from storage.repositories.tutorial import TutorialRows
-from storage.repositories.users import People
+from storage.repositories.user_rights import UserRights
 from storage.sql.store import SqlStore
-from storage.values import DAY_US
+from storage.streams.registry import Streams
 from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
 from web.pages import late_forms
 from web.pages.late_forms import Protection
@@ -105,8 +106,8 @@ def wire(app: App, config: Config) -> None:
         config=config,
         store=store,
         accounts=accounts,
-        people=People(database, accounts),
-        contacts=ContactQueries(database),
+        user_rights=UserRights(database, accounts),
+        contacts=ContactQueries(database, store),
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),

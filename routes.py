@@ -14,18 +14,19 @@ from web.api.history import history
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
+from web.api.users import users
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
-from web.pages.contacts import pages
+from web.pages.contacts import contacts
 from web.pages.devices import devices
 from web.pages.history import contact_history
-from web.pages.import_export import imports
+from web.pages.import_export import import_export
 from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
 from web.pages.time_travel import time_travel
-from web.pages.users import people, users
+from web.pages.users import people
 from web.request_values import require_text_in_form
 
 API: tuple[tuple[Blueprint, str], ...] = (
@@ -44,11 +45,11 @@ OPERATIONS: tuple[tuple[Blueprint, str], ...] = ((metrics, ""),)
 
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
-    (pages, ""),
+    (contacts, ""),
     (inbox, ""),
     (contact_history, ""),
     (time_travel, ""),
-    (imports, ""),
+    (import_export, ""),
     (activity, ""),
     (devices, ""),
     (people, ""),

@@ -20,8 +20,8 @@ from bench import server, sync
 from bench.server import ROOT, Client, Server
 from bench.statistics import Figure
 from config import Config
+from services.accounts import Accounts
 from storage.engines.database import open_engines
-from storage.repositories.accounts import Accounts
 
 CHANGES = 50
 SINGLES = 5_000

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation, Value
-from services.push import push
+from services.accounts import Accounts
+from services.passwords import Effort
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
-from storage.repositories.accounts import Accounts
 from storage.repositories.contact_queries import ContactQueries
-from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
 
 CONTACTS = 25_000
@@ -29,7 +29,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     user = Accounts(database, Effort(1, 8, 1)).add_user(
         "bench", "only for the bench", False, now, lambda: str(uuid.uuid4())
     )
-    store, contacts = SqlStore(database), ContactQueries(database)
+    store = SqlStore(database)
+    contacts = ContactQueries(database, store)
     for start in range(0, CONTACTS, 1000):
         push(store, user.book_id, ChangeOrigin(), [contact(start + index) for index in range(1000)], now)
     worst = max(median(seconds(partial(contacts.page, user.book_id, word)) for _ in range(5)) for word in WORDS)

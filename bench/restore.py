@@ -10,12 +10,12 @@ from pathlib import Path
 from bench import sync
 from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.accounts import Accounts
 from services.restore import Actor, preview, restore_book_to
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
-from storage.repositories.accounts import Accounts
 from storage.sql.store import SqlStore
 
 CONTACTS = 10_000

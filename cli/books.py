@@ -7,11 +7,11 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
+from offbook.core.formatting import format_date, format_purged
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, removed_line
 from services.retention import prune
-from storage.values import User
-from web.presenters.formatting import format_date, format_purged
+from storage.values import Account
 
 book = AppGroup("book", help="What syncs as a whole.")
 
@@ -52,11 +52,11 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
             click.echo(f"{user.name} and the book: {purge_user(user, user.removed_at, removed_before_us, dry_run)}.")
 
 
-def purge_user(user: User, removed_at: int, removed_before_us: int, dry_run: bool) -> str:
+def purge_user(user: Account, removed_at: int, removed_before_us: int, dry_run: bool) -> str:
     """Purge a user whose time in the trash is over. Returns what became of them, as the end of a sentence."""
     if removed_at > removed_before_us and not user.is_purging:
         return f"in the trash since {format_date(removed_at)}"
     if dry_run:
         return "would be deleted for good"
-    services().people.purge(user.id, removed_before_us)
+    services().user_rights.purge(user.id, removed_before_us)
     return "deleted for good"

@@ -7,8 +7,8 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
-from storage.values import User
-from web.presenters.formatting import format_ago, format_clock_offset
+from offbook.core.formatting import format_ago, format_clock_offset
+from storage.values import Account
 
 device = AppGroup("device", help="What syncs a book.")
 
@@ -31,7 +31,7 @@ def add_device(user_name: str, name: str) -> None:
 def list_devices(user_name: str | None) -> None:
     """Show USER's devices, or everyone's: id, user, name, last seen, clock."""
     accounts, now_us = services().accounts, services().clock()
-    owners: list[User] = [accounts.user_named(user_name)] if user_name else accounts.users()
+    owners: list[Account] = [accounts.user_named(user_name)] if user_name else accounts.users()
     for owner in owners:
         for device in accounts.devices(owner.id):
             seen, clock = format_ago(device.last_seen_at, now_us), format_clock_offset(device.clock_offset_ms)

@@ -12,8 +12,8 @@ from alembic.util import CommandError
 from cli.current import current_database
 from offbook.core.errors import Invalid, OffbookError
 from ops.doctor import said, schema
-from storage.engines.database import NOT_WRITTEN
 from storage.errors import Unwritable
+from storage.failures import NOT_WRITTEN
 
 P = ParamSpec("P")
 R = TypeVar("R")

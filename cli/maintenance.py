@@ -16,14 +16,14 @@ from flask.cli import with_appcontext
 from cli.current import current_database, services
 from cli.errors import report_errors
 from config import Config
+from offbook.core.formatting import format_count, format_date, format_size
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
-from ops.doctor import Finding, People, examine, is_migrated, is_readable, newest_seq, people
+from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines.database import Database
-from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.errors import Unwritable
-from web.presenters.formatting import format_count, format_date, format_size
+from storage.values import DatabaseSize, LogSize
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16
@@ -142,7 +142,7 @@ def check_clock(newest_seq: int, now_us: int) -> list[Finding]:
     return [Finding(sentence, bad=True)]
 
 
-def check_users(people: People, now_us: int) -> list[Finding]:
+def check_users(people: UserCounts, now_us: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
     if not people.let_in + people.disabled + people.removed:
         return []

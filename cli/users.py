@@ -14,10 +14,9 @@ from flask.cli import AppGroup
 from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
-from offbook.core.users import Act, kept_until
-from storage.values import User
-from web.presenters.formatting import format_count, format_date
-from web.presenters.user_actions import done
+from offbook.core.formatting import format_count, format_date
+from offbook.core.users import Act, describe_act, kept_until
+from storage.values import Account
 
 user = AppGroup("user", help="People who sign in.")
 
@@ -89,7 +88,7 @@ def list_users() -> None:
         click.echo("\t".join((user.name, role, since, *state_of(user))))
 
 
-def state_of(user: User) -> list[str]:
+def state_of(user: Account) -> list[str]:
     """Why a user can't sign in, as a column of the list; none for one who can."""
     if user.removed_at is not None:
         return ["being purged" if user.is_purging else f"in the trash until {format_date(kept_until(user.removed_at))}"]
@@ -140,5 +139,5 @@ def set_admin(name: str, off: bool) -> None:
 def act_on(name: str, act: Act) -> None:
     """Do this to the user NAME, also to one in the trash, and print what became of them."""
     user = services().accounts.any_user_named(name)
-    rights = services().people.act(user.id, services().clock(), act)
-    click.echo(done(user.name, act, rights))
+    rights = services().user_rights.act(user.id, services().clock(), act)
+    click.echo(describe_act(user.name, act, rights))

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from offbook.cli import standard_streams
 from offbook.cli.errors import NoBook, exit_code
 from offbook.cli.parser import parse
-from offbook.cli.paths import file_of, stream_file_of
+from offbook.cli.paths import book_path, stream_path
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
 from offbook.core.text import without_control_characters
@@ -49,19 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         code = UNREAD
     except standard_streams.OutputFault as error:
-        code = _refuse("output", str(error), False, FAILED)
+        code = _print_error("output", str(error), False, FAILED)
     standard_streams.close_output()
     return code
 
 
 def _run(words: list[str]) -> int:
+    """Run one command, print its result or its error, and return the exit code."""
     as_json = "--json" in words
     path = None
     try:
         args = parse(words)
         as_json = args.json
-        path = file_of(args.db, is_made=args.makes_file) if args.on_book else stream_file_of(args.db)
-        answer = _on_book(path, args) if args.on_book else args.run(path, args)
+        path = book_path(args.db, is_made=args.makes_file) if args.on_book else stream_path(args.db)
+        result = _run_on_book(path, args) if args.on_book else args.run(path, args)
     except SystemExit as end:  # --help and --version
         return int(end.code or OK)
     except (BrokenPipeError, standard_streams.OutputFault):
@@ -69,39 +70,42 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt as end:
         if not end.args:
             raise
-        return _refuse("interrupted", str(end), as_json, INTERRUPTED)
+        return _print_error("interrupted", str(end), as_json, INTERRUPTED)
     except OffbookError as error:
-        return _refuse(error.code, str(error), as_json, exit_code(error))
+        return _print_error(error.code, str(error), as_json, exit_code(error))
     except (OSError, SqliteError) as error:
-        return _refuse("file", _about_file(error, path), as_json, FAILED)
+        return _print_error("file", _file_error(error, path), as_json, FAILED)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        told = f"This is a fault of offbook ({type(error).__name__}: {error}). {DEBUG}=1 shows where: please report it."
-        return _refuse("fault", told, as_json, FAILED)
-    return _tell(answer, as_json)
+        name = f"{type(error).__name__}: {error}"
+        detail = f"This is a fault of offbook ({name}). {DEBUG}=1 shows where: please report it."
+        return _print_error("fault", detail, as_json, FAILED)
+    return _print_result(result, as_json)
 
 
-def _on_book(path: Path, args: argparse.Namespace) -> CommandResult:
+def _run_on_book(path: Path, args: argparse.Namespace) -> CommandResult:
     if not args.makes_file and not path.exists():
         raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
     with Replica(path) as book:
-        answer: CommandResult = args.run(book, args)
-        return answer
+        result: CommandResult = args.run(book, args)
+        return result
 
 
-def _tell(answer: CommandResult, as_json: bool) -> int:
+def _print_result(result: CommandResult, as_json: bool) -> int:
+    """Print it, and return its exit code."""
     with standard_streams.writing():
         if not as_json:
-            for line in answer.lines:
+            for line in result.lines:
                 print(without_control_characters(line))
-            sys.stdout.buffer.write(answer.raw or b"")
-        elif answer.data is not None:
-            _print_json(answer.data)
-    return answer.code
+            sys.stdout.buffer.write(result.raw or b"")
+        elif result.data is not None:
+            _print_json(result.data)
+    return result.code
 
 
-def _refuse(code: str, detail: str, as_json: bool, exit_code: int) -> int:
+def _print_error(code: str, detail: str, as_json: bool, exit_code: int) -> int:
+    """Print it, and return the exit code."""
     if as_json:
         with standard_streams.writing():
             _print_json({"error": code, "detail": detail})
@@ -115,7 +119,7 @@ def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=2))
 
 
-def _about_file(error: OSError | SqliteError, book: Path | None) -> str:
+def _file_error(error: OSError | SqliteError, book: Path | None) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):

@@ -1,4 +1,4 @@
-"""Addresses of servers and proxies: which of them are this machine, how they are shown, and which proxy is used.
+"""Addresses of servers and proxies: what is wrong with a typed one, which are this machine, which proxy is used.
 
 A user name or a password in an address is never shown: whatever leaves this module as text for people is without them.
 """
@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from offbook.core.errors import Invalid
+
+EXAMPLE = "It is like https://contacts.example.org or http://localhost:5000."
 
 THIS_MACHINE = re.compile(r"(.+\.)?localhost|127(\.[0-9]{1,3}){1,3}", re.IGNORECASE)
 """RFC 6761, section 6.3: every name under localhost. 127.1 is short for 127.0.0.1 wherever names are resolved."""
@@ -34,7 +38,7 @@ def is_this_machine(host: str) -> bool:
     return number.is_loopback or number.is_unspecified
 
 
-def shown(address: str) -> str:
+def display_address(address: str) -> str:
     """An address as people may see it. A proxy's may come without its scheme."""
     whole = address if "//" in address else f"//{address}"
     return without_passwords(whole).partition("?")[0].partition("#")[0].removeprefix("//")
@@ -54,6 +58,46 @@ def warning_of(server: str | None) -> str | None:
         f"The token and all contacts go to {host} without encryption: whoever is on the way can read both, and use the "
         "token. Use an address with https:// as soon as the server has one."
     )
+
+
+# --- typed ---------------------------------------------------------------------------------------------------------
+
+
+def check_server(address: str) -> None:
+    """Raise Invalid for what is no address of a server. No sentence repeats what was typed: it may hold a password."""
+    if not address.isprintable() or " " in address:
+        raise _bad("The server's address has spaces or special characters in it: copy it again.")
+    if not address.startswith(("http://", "https://")):
+        raise _bad("The server's address must begin with http:// or https://.")
+    split = split_address(address, EXAMPLE)
+    if not split.hostname:
+        raise _bad("The server's address names no host.")
+    if "@" in split.netloc:
+        raise _bad("The server's address has a name or a password in it: leave them out, the token says who this is.")
+    if "?" in address:
+        raise _bad("The server's address has a query in it: leave out what begins with the ?.")
+    if "#" in address:
+        raise _bad("The server's address has a fragment in it: leave out what begins with the #.")
+
+
+def split_address(address: str, example: str) -> SplitResult:
+    """The parts of an address whose host can be one, and whose port too where it has one. Raises Invalid."""
+    try:
+        split = urlsplit(address)
+        (split.hostname or "").encode("idna")
+    except ValueError:
+        raise _bad("The host in the address is neither a name nor an IP address.", example) from None
+    try:
+        port = split.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise _bad("The port in the address must be a number from 1 to 65535.", example)
+    return split
+
+
+def _bad(flaw: str, example: str = EXAMPLE) -> Invalid:
+    return Invalid("bad_address", f"{flaw} {example}")
 
 
 # --- proxies ---------------------------------------------------------------------------------------------------------

@@ -17,34 +17,34 @@ from offbook.database import change_log
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.records import RECORD_TABLES
 from offbook.database.server_rows import dump
-from offbook.records import checked
+from offbook.records import check_data
 
 if TYPE_CHECKING:
     import sqlite3
 
-LOOKED_UP = 500
-"""So many ids are looked up at once."""
+IDS_PER_QUERY = 500
 
-IS_HERE = "SELECT id FROM contacts WHERE id IN (SELECT value FROM json_each(?))"
-WAS_HERE = """SELECT record_id FROM server_rows
+PRESENT = "SELECT id FROM contacts WHERE id IN (SELECT value FROM json_each(?))"
+KNOWN = """SELECT record_id FROM server_rows
     WHERE table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))
   UNION SELECT record_id FROM change_log INDEXED BY change_log_unsettled
     WHERE synced <> 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))
   UNION SELECT record_id FROM change_log INDEXED BY change_log_acknowledged
     WHERE synced = 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))"""
 
-LOG = "INSERT INTO change_log (table_name, record_id, operation, data) VALUES ('contacts', ?, 'INSERT', ?)"
+LOG_LINE = "INSERT INTO change_log (table_name, record_id, operation, data) VALUES ('contacts', ?, 'INSERT', ?)"
 
 
 class Counts(NamedTuple):
     """How many contacts were added, are here already, and were deleted on this device before and left so."""
 
     added: int = 0
-    here: int = 0
+    present: int = 0
     deleted: int = 0
 
     def plus(self, other: Counts) -> Counts:
-        return Counts(*(one + more for one, more in zip(self, other, strict=True)))
+        """The sums of both."""
+        return Counts(*map(sum, zip(self, other, strict=True)))
 
 
 class ImportedSlice(NamedTuple):
@@ -75,52 +75,53 @@ class BulkImport:
     def counts(self) -> Counts:
         """What was done. A commit may have been the last that happened, before anybody could count what it wrote."""
         counts, writing, ids = self._done
-        is_committed = bool(ids) and bool(self._connection.execute(IS_HERE, (dump(ids),)).fetchone())
+        is_committed = bool(ids) and bool(self._connection.execute(PRESENT, (dump(ids),)).fetchone())
         return counts.plus(writing) if is_committed else counts
 
     def add(self, contacts: Iterable[Mapping[str, Json]]) -> None:
         """Add those that were never here; each may be given once. Raises Invalid for what can't be stored."""
-        fresh = self._fresh(iter(contacts))
+        fresh = self._prepare_new(iter(contacts))
         for counts in write_in_batches(
-            self._connection, fresh, self._write, block=change_log.without_logging, size_of=lambda one: one.size
+            self._connection, fresh, self._write, block=change_log.without_logging, size_of=lambda contact: contact.size
         ):
             self._done = ImportedSlice(self._done.counts.plus(counts))
 
-    def _fresh(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[PreparedContact]:
-        while some := list(islice(contacts, LOOKED_UP)):
-            fresh, counts = self._never_here([str(one["id"]) for one in some])
+    def _prepare_new(self, contacts: Iterator[Mapping[str, Json]]) -> Iterator[PreparedContact]:
+        """Those that were never on this device, ready to be written; the others are counted."""
+        while batch := list(islice(contacts, IDS_PER_QUERY)):
+            new_ids, counts = self._new_ids([str(contact["id"]) for contact in batch])
             self._done = ImportedSlice(self._done.counts.plus(counts))
-            yield from (_ready(one) for one in some if one["id"] in fresh)
+            yield from (_prepared(contact) for contact in batch if contact["id"] in new_ids)
 
-    def _write(self, some: list[PreparedContact]) -> Counts:
-        """Another process may have added some of them while they were made ready."""
-        fresh, counts = self._never_here([one.id for one in some])
-        added = [one for one in some if one.id in fresh]
-        RECORD_TABLES[CONTACTS.name].add_all(self._connection, [(one.id, one.data) for one in added])
-        self._connection.executemany(LOG, [(one.id, one.change) for one in added])
+    def _write(self, batch: list[PreparedContact]) -> Counts:
+        """Add those that are still new: another process may have added some of them while they were prepared."""
+        new_ids, counts = self._new_ids([contact.id for contact in batch])
+        added = [contact for contact in batch if contact.id in new_ids]
+        RECORD_TABLES[CONTACTS.name].add_all(self._connection, [(contact.id, contact.data) for contact in added])
+        self._connection.executemany(LOG_LINE, [(contact.id, contact.change) for contact in added])
         counts = counts._replace(added=len(added))
-        self._done = ImportedSlice(self._done.counts, counts, [one.id for one in added])
+        self._done = ImportedSlice(self._done.counts, counts, [contact.id for contact in added])
         return counts
 
-    def _never_here(self, ids: list[str]) -> tuple[set[str], Counts]:
+    def _new_ids(self, ids: list[str]) -> tuple[set[str], Counts]:
         """Which of these were never on this device, and how many are, or were."""
         text = dump(ids)
-        here = {id for (id,) in self._connection.execute(IS_HERE, (text,))}
-        before = {id for (id,) in self._connection.execute(WAS_HERE, (text,))} - here
-        return {*ids} - here - before, Counts(here=len(here), deleted=len(before))
+        present = {id for (id,) in self._connection.execute(PRESENT, (text,))}
+        deleted = {id for (id,) in self._connection.execute(KNOWN, (text,))} - present
+        return {*ids} - present - deleted, Counts(present=len(present), deleted=len(deleted))
 
 
-def _ready(contact: Mapping[str, Json]) -> PreparedContact:
-    data = checked(CONTACTS, contact, Operation.INSERT, {})
+def _prepared(contact: Mapping[str, Json]) -> PreparedContact:
+    data = check_data(CONTACTS, contact, Operation.INSERT, {})
     entries = sum(len(data.get(map_.name) or {}) for map_ in CONTACTS.maps)
-    return PreparedContact(str(contact["id"]), data, dump(_logged(data)), 1 + entries)
+    return PreparedContact(str(contact["id"]), data, dump(_logged_data(data)), 1 + entries)
 
 
-def _logged(data: Mapping[str, Json]) -> dict[str, Json]:
+def _logged_data(data: Mapping[str, Json]) -> dict[str, Json]:
     """What the triggers log of a record that is new: no empty fields, and of each entry all cells."""
-    said = {name: value for name, value in data.items() if name in CONTACTS.by_name and not is_empty(value)}
+    fields = {name: value for name, value in data.items() if name in CONTACTS.by_name and not is_empty(value)}
     entries = {map_.name: _logged_entries(map_, data.get(map_.name) or {}) for map_ in CONTACTS.maps}
-    return said | {name: those for name, those in entries.items() if those}
+    return fields | {name: logged for name, logged in entries.items() if logged}
 
 
 def _logged_entries(map_: Map, entries: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:

@@ -33,15 +33,15 @@ class TableRecords:
     def __init__(self, connect: Callable[[], sqlite3.Connection], new_id: Callable[[], str]) -> None:
         self._connect = connect
         self._new_id = new_id
-        self._layout = RECORD_TABLES[CONTACTS.name]
+        self._table = RECORD_TABLES[CONTACTS.name]
 
     def add(self, *, details: Details = None, **fields: Json) -> str:
         """Add a contact and return its id. Raises Invalid and says which value can't be stored."""
         record_id = self._new_id()
-        data = checked(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
+        data = check_data(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
         connection = self._connect()
         with change_log.coalesce_changes(connection):
-            self._layout.add(connection, record_id, data)
+            self._table.add(connection, record_id, data)
         return record_id
 
     def update(self, record_id: str, *, details: Details = None, **fields: Json) -> None:
@@ -49,15 +49,15 @@ class TableRecords:
         connection = self._connect()
         with change_log.coalesce_changes(connection):
             before = self._get(connection, record_id)
-            data = checked(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
-            self._layout.change(connection, record_id, data)
+            data = check_data(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
+            self._table.change(connection, record_id, data)
 
     def delete(self, record_id: str) -> None:
-        """Raises NotFound where there is no such contact."""
+        """Delete a contact. Raises NotFound where there is no such contact."""
         connection = self._connect()
         with change_log.coalesce_changes(connection):
             self._get(connection, record_id)
-            self._layout.remove(connection, [record_id])
+            self._table.remove(connection, [record_id])
 
     def put_back(self, contact: Mapping[str, Json]) -> None:
         """Add a contact that was deleted here again: the same one, as get() gave it. One that is there stays as it is.
@@ -65,12 +65,13 @@ class TableRecords:
         Raises Invalid.
         """
         record_id = str(contact["id"])
-        given = {name: contact[name] for name in (*self._layout.names, *CONTACTS.maps_by_name) if name in contact}
-        data = change_data(CONTACTS, cells_of(CONTACTS, given, Operation.INSERT, LENIENT))
+        names = (*self._table.names, *CONTACTS.maps_by_name)
+        values = {name: contact[name] for name in names if name in contact}
+        data = change_data(CONTACTS, cells_of(CONTACTS, values, Operation.INSERT, LENIENT))
         connection = self._connect()
         with change_log.coalesce_changes(connection, typed=False):
-            if self._layout.get(connection, record_id) is None:
-                self._layout.add(connection, record_id, data)
+            if self._table.get(connection, record_id) is None:
+                self._table.add(connection, record_id, data)
 
     def get(self, record_id: str) -> dict[str, Json]:
         """A contact with every field, and its details by entry id. Raises NotFound."""
@@ -82,20 +83,21 @@ class TableRecords:
         """Every contact, or those that hold each word of ``search`` somewhere: starred ones first, then by name."""
         connection = self._connect()
         with reading(connection):
-            contacts = self._layout.all(connection)
+            contacts = self._table.all(connection)
         words = normalize_for_search(search).split()
         if words:
-            contacts = [contact for contact in contacts if _holds(contact, words)]
-        return sorted(contacts, key=lambda one: (not one["starred"], normalize_for_search(str(one["name"])), one["id"]))
+            contacts = [contact for contact in contacts if _has_words(contact, words)]
+        return sorted(contacts, key=_place)
 
     def count(self) -> int:
-        (found,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
-        return int(found)
+        """How many contacts there are."""
+        (count,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
+        return int(count)
 
     def _get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json]:
-        if (found := self._layout.get(connection, record_id)) is None:
+        if (contact := self._table.get(connection, record_id)) is None:
             raise NotFound(f"There is no contact with the id {record_id!a} on this device.")
-        return found
+        return contact
 
     def _with_details(self, fields: Mapping[str, Json], details: Details) -> dict[str, Json]:
         if details is None:
@@ -105,20 +107,22 @@ class TableRecords:
         return {**fields, "details": details}
 
 
-def checked(table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]) -> dict[str, Any]:
-    """``data`` in the form in which it is stored; raises Invalid by the rules that the server has.
+def check_data(
+    table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
+) -> dict[str, Any]:
+    """``data`` in the form in which it is stored. Raises Invalid by the rules that the server has.
 
     ``before`` is the record as it is: an entry that is new must have what an entry needs, and what is there already, a
     kind that is not known here for instance, may be written again.
     """
-    cells = _typed(table, data, operation, before)
+    cells = _check_cells(table, data, operation, before)
     stored = change_data(table, cells)
     for map_ in table.maps:
         _check_entries(map_, stored.get(map_.name) or {}, before.get(map_.name) or {})
     return stored
 
 
-def _typed(
+def _check_cells(
     table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
 ) -> dict[str, Value]:
     try:
@@ -132,14 +136,22 @@ def _typed(
 
 def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:
     for key, entry in entries.items():
-        if entry is not None and key not in before and (missing := [one for one in map_.required if one not in entry]):
+        if (
+            entry is not None
+            and key not in before
+            and (missing := [name for name in map_.required if name not in entry])
+        ):
             raise Invalid.of(MISSING_IN_ENTRY, field=f"{map_.name}/{key}/{missing[0]}")
-    standing = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
-    if entries.keys() - before.keys() and len(standing) > map_.entries_max:
+    left = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
+    if entries.keys() - before.keys() and len(left) > map_.entries_max:
         raise Invalid.of(TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
 
 
-def _holds(contact: Mapping[str, Json], words: Iterable[str]) -> bool:
+def _place(contact: Mapping[str, Json]) -> tuple[bool, str, str]:
+    return not contact["starred"], normalize_for_search(str(contact["name"])), contact["id"]
+
+
+def _has_words(contact: Mapping[str, Json], words: Iterable[str]) -> bool:
     fields = (value for name, value in contact.items() if name not in ("id", "created_at", "updated_at"))
     texts = [value for value in fields if isinstance(value, str)]
     for entry in contact["details"].values():

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from offbook import history
+from offbook.addresses import check_server
 from offbook.core.errors import Invalid, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
@@ -38,7 +39,6 @@ from offbook.database.parked import Parked
 from offbook.database.settings import DeviceSettings
 from offbook.database.status import Status, WorkerStatus
 from offbook.records import TableRecords
-from offbook.server_address import check_server
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport, Stopped
 from offbook.sync.dry_run import DryRunReport
@@ -91,7 +91,7 @@ class Replica:
         self._new_id = new_id or random_id
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
-        self._is_settled = False
+        self._has_own_id = False
         self._local = threading.local()
         self._background: SyncThread | None = None
         connection = self.connection
@@ -99,7 +99,7 @@ class Replica:
             schema.install(connection)
             self.id = sync_state.read(connection).replica
             with suppress(SqliteError), immediate(connection):
-                self._settle_in()
+                self._assign_own_id()
             self.set_server(server, token)
         except BaseException:
             connection.close()
@@ -109,11 +109,11 @@ class Replica:
 
     # --- opening and closing ---
 
-    def _settle_in(self) -> None:
+    def _assign_own_id(self) -> None:
         """Be a replica of one's own. A copy that can't be written to just now may be read before, but not synced."""
-        if not self._is_settled:
+        if not self._has_own_id:
             self.id = schema.assign_replica_id(self.connection, home_of(self.path))
-            self._is_settled = True
+            self._has_own_id = True
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -122,16 +122,16 @@ class Replica:
         It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
         of a QThreadPool, has new ones for each piece of work.
         """
-        found: Connection | None = getattr(self._local, "connection", None)
-        if found is not None and found.still is not None and found.still.is_over:
-            found.close()
-            found = None
-        if found is None:
-            found = self._local.connection = self._open()
-            found.on_commit = self._committed
-        return found
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None and connection.still is not None and connection.still.is_over:
+            connection.close()
+            connection = None
+        if connection is None:
+            connection = self._local.connection = self._open()
+            connection.on_commit = self._wake_background
+        return connection
 
-    def _leave(self) -> None:
+    def _close_http(self) -> None:
         """Close the calling thread's way to the server, since the thread ends."""
         http: HTTP | None = getattr(self._local, "http", None)
         if http is not None:
@@ -164,14 +164,14 @@ class Replica:
 
     def set_server(self, server: str | None = None, token: str | None = None) -> None:
         """Remember where to sync, and the token of this device. What is None stays as it was. Raises Invalid."""
-        values = {"server": server, "token": token}
-        given = {name: value.strip() for name, value in values.items() if value is not None}
-        here = sync_state.read(self.connection)
-        if given.get("server") and given["server"] != here.server:
-            check_server(given["server"])
-        if any(getattr(here, name) != value for name, value in given.items()):
+        arguments = {"server": server, "token": token}
+        values = {name: value.strip() for name, value in arguments.items() if value is not None}
+        state = sync_state.read(self.connection)
+        if values.get("server") and values["server"] != state.server:
+            check_server(values["server"])
+        if any(getattr(state, name) != value for name, value in values.items()):
             with atomic(self.connection):
-                sync_state.write(self.connection, **given)
+                sync_state.write(self.connection, **values)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -190,7 +190,7 @@ class Replica:
         second, even when the server hangs.
         """
         holder = holder_name(random_id())
-        self._settle_in()
+        self._assign_own_id()
         return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
 
     def plan(self) -> DryRunReport:
@@ -202,7 +202,7 @@ class Replica:
 
         Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
         """
-        self._settle_in()
+        self._assign_own_id()
         connection, holder = self.connection, holder_name(random_id())
         transport = self._transport_for(connection)
         with hold_lease(connection, holder, self._clock):
@@ -225,9 +225,9 @@ class Replica:
         from offbook.live.worker import ReplicaHandle, SyncThread  # asyncio takes longer to load than all the rest
 
         if self._background is None:
-            self._settle_in()
+            self._assign_own_id()
             has_live = self._transport is None
-            access = ReplicaHandle(self._open, self._transport_for, self._leave, self._clock, self._rng, has_live)
+            access = ReplicaHandle(self._open, self._transport_for, self._close_http, self._clock, self._rng, has_live)
             self._background = SyncThread(access, Callbacks(on_change, on_status, on_error))
             try:
                 self._background.start()
@@ -242,7 +242,7 @@ class Replica:
             with suppress(SqliteError):  # or it runs out
                 release_lease(self.connection, background.holder)
 
-    def _committed(self) -> None:
+    def _wake_background(self) -> None:
         if (background := self._background) is not None:
             background.wake()
 
@@ -267,26 +267,25 @@ class Replica:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
         if self._transport is not None:
             return self._transport
-        here = sync_state.read(connection)
-        if not here.server or not here.token:
-            raise NoServer(f"This device has no {'token' if here.server else 'server'} yet: give it one, then sync.")
+        state = sync_state.read(connection)
+        if not state.server or not state.token:
+            raise NoServer(f"This device has no {'token' if state.server else 'server'} yet: give it one, then sync.")
         http: HTTP | None = getattr(self._local, "http", None)
-        if http is None or (http.server, http.token) != (here.server.rstrip("/"), here.token):
-            http = self._local.http = HTTP(here.server, here.token)
+        if http is None or (http.server, http.token) != (state.server.rstrip("/"), state.token):
+            http = self._local.http = HTTP(state.server, state.token)
         return http
 
-    # --- looking ---
-
     def status(self) -> Status:
+        """Where this device stands: its server, what waits, the last sync, and how the background thread does."""
         background = self._background
-        return status.read(self.connection, background.seen if background else WorkerStatus())
+        return status.read(self.connection, background.worker_status if background else WorkerStatus())
 
     # --- what waits for a person ---
 
     def conflicts(self) -> list[dict[str, Json]]:
         """What waits for a person to decide: both versions of a cell, what they began with, and who wrote them."""
         with reading(self.connection):
-            return conflicts.waiting(self.connection)
+            return conflicts.open_conflicts(self.connection)
 
     def resolve(self, conflict_id: str, choice: str | None = None, **typed: Json) -> None:
         """Settle a conflict, here and with the next sync everywhere: ``choice`` is ours, theirs or both.
@@ -308,7 +307,7 @@ class Replica:
 
     def history(self, record_id: str) -> list[HistoryEntry]:
         """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return history.history(self._transport_for(self.connection), record_id)
+        return history.fetch_history(self._transport_for(self.connection), record_id)
 
     def restore(
         self,
@@ -322,16 +321,15 @@ class Replica:
         It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
         ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
         """
-        record_id = record_id or history.record_of(self.connection, change_id)
-        told = self.history(record_id)
-        past = history.find(told, change_id)
-        return history.restore(self.connection, record_id, told, past, cells, to, self._new_id, self._clock())
+        entries = self.history(record_id or history.record_of(self.connection, change_id))
+        entry = history.find_entry(entries, change_id)
+        return history.restore(self.connection, entries, entry, cells, to, self._new_id, self._clock())
 
     def restore_version(self, record_id: str, change_id: str) -> str | None:
         """Make a contact what it was right after a change. As restore()."""
-        told = self.history(record_id)
-        past = history.find(told, change_id)
-        return history.restore_version(self.connection, record_id, told, past, self._new_id, self._clock())
+        entries = self.history(record_id)
+        entry = history.find_entry(entries, change_id)
+        return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
 
     # --- what can't be sent ---
 

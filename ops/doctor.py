@@ -22,7 +22,7 @@ from storage.engines.database import Database
 from storage.engines.migrations import config_for, unknown_to
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
-from storage.repositories import same_names
+from storage.repositories import user_names
 from storage.repositories.devices import RIGHTS
 
 
@@ -78,7 +78,7 @@ def openness(database: Database) -> list[Finding]:
 def names(database: Database) -> list[Finding]:
     """Whether each user is found by every spelling of the name."""
     with database.read() as connection:
-        shared = same_names.clashes(connection)
+        shared = user_names.clashes(connection)
     if not shared:
         return [Finding("Each name is one user's, in whatever case.")]
     advice = (
@@ -119,7 +119,7 @@ def newest_seq(database: Database) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class UserCounts:
     """How many users are let in, are so as admins, are disabled, are in the trash; and when the first went there."""
 
     let_in: int
@@ -129,11 +129,11 @@ class People:
     first_removed_at: int | None
 
 
-def people(database: Database) -> People:
+def people(database: Database) -> UserCounts:
     with database.read() as connection:
         rows = [Rights(*row) for row in connection.execute(select(*RIGHTS))]
     counts = Counter(rights.access for rights in rows)
-    return People(
+    return UserCounts(
         let_in=counts[Access.ACTIVE],
         admins=sum(rights.is_active_admin for rights in rows),
         disabled=counts[Access.DISABLED],

@@ -16,9 +16,9 @@ from sqlalchemy.schema import CreateIndex
 from models import Base
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
-from storage.repositories.accounts import SIGNED_IN
 from storage.repositories.contact_queries import list_halves, trash_of
 from storage.repositories.sessions import standing
+from storage.repositories.sign_ins import SIGNED_IN
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import record_mappings

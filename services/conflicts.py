@@ -1,12 +1,12 @@
-"""The conflicts that wait for a person: listed with all that a page shows of them, settled one by one or all alike.
+"""The conflicts that wait for a person: listed with all that a page shows of them, resolved one by one or all alike.
 
-A choice is a change like any other, which names what it settles; so it is in the history, reaches every device, and can
-be taken back. What it says is decided in offbook.core.conflicts.bulk.
+A choice is a change like any other, which names what it resolves; so it is in the history, reaches every device, and
+can be undone. What it says is decided in offbook.core.conflicts.bulk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -18,47 +18,37 @@ from offbook.core.conflicts.bulk import (
     resolutions_by_rule,
     with_current_value,
 )
+from offbook.core.conflicts.codec import ConflictView, conflict_view
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history.reconstruct import Patch, state_at, state_of, to_values
-from offbook.core.merge.batch import Outcome
-from offbook.core.messages import CANT_BE_APPLIED
-from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
+from offbook.core.history.reconstruct import state_at, state_of, to_values
+from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.push import apply_batch
 from services.restore import Actor, change_for
-from storage.base import ReadTransaction, WriteTransaction
-from storage.sql import conflicts
+from services.sync.push import apply_batch, apply_change, read_records
+from storage.base import ReadTransaction, Store
+from storage.sql.conflicts import fetch_conflict
 from storage.sql.store import SqlStore, SqlWriting
 
 NOBODY = Author()
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictView:
-    """One comparison: the conflict with what stands in its cell today, and who brought each version."""
-
-    conflict: Conflict
-    ours_by: Author
-    theirs_by: Author
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
+class RecordConflicts:
     """A record with all of its open conflicts."""
 
     record: Record
-    waiting: list[ConflictView]
+    conflicts: list[ConflictView]
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Some records with what waits, oldest first. ``seq`` is the book's: whatever opens later was not shown.
+    """Some records with their conflicts, oldest first. ``seq`` is the book's: what opens later was not shown.
 
     ``total`` counts all open conflicts, ``next`` says from which record the following page begins (0: there is none).
     """
 
-    cards: list[Card]
+    cards: list[RecordConflicts]
     total: int
     seq: int
     next: int
@@ -66,90 +56,126 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedConflict:
-    """What became of a choice: ``wrote`` says whether it changed anything.
+    """What became of a choice: ``has_written`` says whether it changed anything.
 
-    ``verdict`` is None where the conflict was settled before, and then ``by`` says by whom.
+    ``verdict`` is None where the conflict had been resolved before, and then ``resolved_by`` says by whom.
     """
 
     conflict: Conflict
     record: Record
     verdict: Verdict | None
-    wrote: bool = False
-    by: Author = NOBODY
+    has_written: bool = False
+    resolved_by: Author = NOBODY
 
 
-# --- looking -------------------------------------------------------------------------------------------------------
+# --- reading -------------------------------------------------------------------------------------------------------
 
 
-def inbox(store: SqlStore, book_id: int, start: int, limit: int, first: str | None = None) -> Inbox:
+def open_conflicts(store: Store, book_id: int) -> list[ConflictView]:
+    """All that are open, oldest first, as they opened."""
+    with store.reading(book_id) as book:
+        conflicts = book.conflicts()
+        authors = book.authors({id for conflict in conflicts for id in conflict.change_ids})
+    return [conflict_view(conflict, authors) for conflict in conflicts]
+
+
+def read_inbox(store: Store, book_id: int, start: int, limit: int, first: str | None = None) -> Inbox:
     """``limit`` records from the one at ``start`` on; the record ``first``, where there is one, before all others."""
     with store.reading(book_id) as book:
         conflicts = book.conflicts()
-        keys = list(dict.fromkeys(one.key for one in conflicts))
+        keys = list(dict.fromkeys(conflict.key for conflict in conflicts))
         keys.sort(key=lambda key: key[1] != first)
-        shown = keys[start : start + limit]
-        more = start + limit if len(keys) > start + limit else 0
-        return Inbox(_cards(book, conflicts, shown), len(conflicts), book.book.seq, more)
+        next_ = start + limit if len(keys) > start + limit else 0
+        cards = _cards(book, conflicts, keys[start : start + limit])
+        return Inbox(cards, len(conflicts), book.book.seq, next_)
 
 
-def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], shown: list[Key]) -> list[Card]:
-    records = _records(book, shown)
-    mine: dict[Key, list[Conflict]] = {key: [] for key in shown}
-    for one in conflicts:
-        if one.key in mine:
-            mine[one.key].append(with_current_value(one, records[one.key], state_of(records[one.key])))
-    changes = {id for group in mine.values() for one in group for id in (one.change_id, one.winner.change_id)}
-    authors = book.authors(changes) if changes else {}
-    return [Card(records[key], [_waiting(one, authors) for one in group]) for key, group in mine.items()]
+def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[RecordConflicts]:
+    records = {record.key: record for record in read_records(book, keys)}
+    groups: dict[Key, list[Conflict]] = {key: [] for key in keys}
+    for conflict in conflicts:
+        if conflict.key in groups:
+            record = records[conflict.key]
+            groups[conflict.key].append(with_current_value(conflict, record, state_of(record)))
+    ids = {id for group in groups.values() for conflict in group for id in conflict.change_ids}
+    # Of a writer whose change was pruned a page shows no time either.
+    authors = {**dict.fromkeys(ids, NOBODY), **(book.authors(ids) if ids else {})}
+    return [
+        RecordConflicts(records[key], [conflict_view(conflict, authors) for conflict in group])
+        for key, group in groups.items()
+    ]
 
 
-def _waiting(conflict: Conflict, authors: Mapping[str, Author]) -> ConflictView:
-    ours, theirs = (authors.get(one, NOBODY) for one in (conflict.winner.change_id, conflict.change_id))
-    return ConflictView(conflict, ours, theirs)
-
-
-def _records(book: ReadTransaction, keys: Iterable[Key]) -> dict[Key, Record]:
-    by_table: dict[str, list[str]] = {}
-    for table, record_id in keys:
-        by_table.setdefault(table, []).append(record_id)
-    found: dict[Key, Record] = {}
-    for table, ids in by_table.items():
-        for start in range(0, len(ids), CHANGES_MAX):
-            found.update(book.records(table, ids[start : start + CHANGES_MAX]))
-    return found
-
-
-# --- settling ------------------------------------------------------------------------------------------------------
+# --- resolving -----------------------------------------------------------------------------------------------------
 
 
 def resolve_conflict(
-    store: SqlStore, book_id: int, by: Actor, conflict_id: str, pick: Choice | CustomValue, base: int, now: int
+    store: SqlStore, book_id: int, actor: Actor, conflict_id: str, choice: Choice | CustomValue, base: int, now_us: int
 ) -> ResolvedConflict:
-    """Settle a conflict for someone who saw the record as it was at ``base``. The same choice again does nothing.
+    """Resolve a conflict for someone who saw the record as it was at ``base``. The same choice again does nothing.
 
     Raises NotFound, and Invalid where the value can't be stored.
     """
     with store.writing(book_id) as book:
-        conflict, closed_by = _found(book, conflict_id)
-        record = _record(book, conflict)
-        if closed_by is not None:
-            return _resolved_before(book, conflict, record, closed_by, by)
+        conflict, resolving_id = _fetch_conflict(book, conflict_id)
+        record = _fetch_record(book, conflict)
+        if resolving_id is not None:
+            return _resolved_before(book, conflict, record, resolving_id, actor)
         base = max(min(base, record.seq), record.created.seq)
-        conflict = with_current_value(conflict, record, state_at(record, book.history(*conflict.key), base))
-        wish = resolution_patch(conflict, record, pick)
-        change = _change(record, wish, by, by.id, now)._replace(base=base, resolves=(conflict.id,))
-        outcome, after = _push(book, by, change, now)
-        return ResolvedConflict(conflict, after, outcome.verdict, _wrote(after, by.id))
+        conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
+        patch = resolution_patch(conflict, record, choice)
+        change = change_for(record, patch, actor, actor.id, now_us)._replace(base=base, resolves=(conflict.id,))
+        outcome, after = apply_change(book, actor.origin, change, now_us)
+        return ResolvedConflict(conflict, after, outcome.verdict, _has_written(after, actor.id))
 
 
-def _found(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
-    found = conflicts.fetch_conflict(book.connection, book.book.id, conflict_id)
-    if found is None:
+def undo_resolution(store: SqlStore, book_id: int, actor: Actor, conflict_id: str, now_us: int) -> ResolvedConflict:
+    """Restore what stood before a choice was made. Raises NotFound, and Invalid where it was changed again since."""
+    with store.writing(book_id) as book:
+        conflict, resolving_id = _fetch_conflict(book, conflict_id)
+        record, entry = _fetch_record(book, conflict), book.history_entry(resolving_id or "")
+        before = {} if entry is None else entry.before
+        if any(record.clock(cell).change_id != resolving_id for cell in before):
+            raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
+        patch = to_values(record, before)
+        if patch is not None:
+            change = change_for(record, patch, actor, actor.id, now_us)
+            _, record = apply_change(book, actor.origin, change, now_us)
+        return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
+
+
+def resolve_all(store: SqlStore, book_id: int, actor: Actor, rule: Rule, up_to: int, now_us: int) -> int:
+    """Resolve all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
+    with store.writing(book_id) as book:
+        conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
+        keys = dict.fromkeys(conflict.key for conflict in conflicts)
+        records = {record.key: record for record in read_records(book, keys)}
+        authors = book.authors({conflict.change_id for conflict in conflicts}) if rule is Rule.LATER else {}
+        times = {change_id: author.at or 0 for change_id, author in authors.items()}
+        changes = [
+            _bulk_change(records[resolution.key], resolution, actor, now_us)
+            for resolution in resolutions_by_rule(conflicts, records, times, rule)
+        ]
+        for start in range(0, len(changes), CHANGES_MAX):
+            apply_batch(book, actor.origin, changes[start : start + CHANGES_MAX], now_us)
+        return len(conflicts)
+
+
+def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_us: int) -> Change:
+    """All come from one replica: none of them meets another of the same record as something that it had not seen."""
+    change_id = str(uuid5(UUID(actor.id), resolution.resolves[0]))
+    return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
+
+
+def _fetch_conflict(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
+    """The conflict, and the id of the change that resolved it."""
+    row = fetch_conflict(book.connection, book.book.id, conflict_id)
+    if row is None:
         raise NotFound("There is no such conflict in your book. It was settled long ago.")
-    return found
+    return row
 
 
-def _record(book: ReadTransaction, conflict: Conflict) -> Record:
+def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     record = book.records(conflict.table, [conflict.record_id]).get(conflict.key)
     if record is None:
         raise NotFound("This contact is not there any more: it was deleted long ago.")
@@ -157,64 +183,14 @@ def _record(book: ReadTransaction, conflict: Conflict) -> Record:
 
 
 def _resolved_before(
-    book: ReadTransaction, conflict: Conflict, record: Record, closed_by: str, by: Actor
+    book: ReadTransaction, conflict: Conflict, record: Record, resolving_id: str, actor: Actor
 ) -> ResolvedConflict:
-    shown = with_current_value(conflict, record, state_of(record))
-    if closed_by == by.id:
-        return ResolvedConflict(shown, record, Verdict.APPLIED, _wrote(record, by.id))
-    return ResolvedConflict(shown, record, None, by=book.authors([closed_by]).get(closed_by, NOBODY))
+    conflict = with_current_value(conflict, record, state_of(record))
+    if resolving_id == actor.id:
+        return ResolvedConflict(conflict, record, Verdict.APPLIED, _has_written(record, actor.id))
+    resolved_by = book.authors([resolving_id]).get(resolving_id, NOBODY)
+    return ResolvedConflict(conflict, record, None, resolved_by=resolved_by)
 
 
-def _wrote(record: Record, change_id: str) -> bool:
+def _has_written(record: Record, change_id: str) -> bool:
     return any(clock.change_id == change_id for clock in record.clocks.values())
-
-
-def _change(record: Record, wish: Patch, by: Actor, change_id: str, now: int) -> Change:
-    change = change_for(record, wish, by, change_id, now)
-    if isinstance(change, Rejection):
-        raise Invalid.from_fault(change.fault)
-    return change
-
-
-def _push(book: WriteTransaction, by: Actor, change: Change, now: int) -> tuple[Outcome, Record]:
-    pushed = apply_batch(book, by.origin, [change], now)
-    (outcome,) = pushed.outcomes
-    if outcome.verdict is Verdict.REJECTED:
-        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
-    return outcome, pushed.records[change.key]
-
-
-def undo(store: SqlStore, book_id: int, by: Actor, conflict_id: str, now: int) -> ResolvedConflict:
-    """Give back what stood before a choice was made. Raises Invalid where someone changed it again since."""
-    with store.writing(book_id) as book:
-        conflict, closed_by = _found(book, conflict_id)
-        record, past = _record(book, conflict), book.past(closed_by or "")
-        before = {} if past is None else past.before
-        if any(record.clock(cell).change_id != closed_by for cell in before):
-            raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
-        wish = to_values(record, before)
-        if wish is not None:
-            _, record = _push(book, by, _change(record, wish, by, by.id, now), now)
-        return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
-
-
-def resolve_all(store: SqlStore, book_id: int, by: Actor, rule: Rule, up_to: int, now: int) -> int:
-    """Settle all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
-    with store.writing(book_id) as book:
-        conflicts = [one for one in book.conflicts() if one.seq <= up_to]
-        records = _records(book, dict.fromkeys(one.key for one in conflicts))
-        authors = book.authors({one.change_id for one in conflicts}) if rule is Rule.LATER else {}
-        times = {change_id: author.at or 0 for change_id, author in authors.items()}
-        made = [
-            _resolve_next(records[one.key], one, by, now)
-            for one in resolutions_by_rule(conflicts, records, times, rule)
-        ]
-        for start in range(0, len(made), CHANGES_MAX):
-            apply_batch(book, by.origin, made[start : start + CHANGES_MAX], now)
-        return len(conflicts)
-
-
-def _resolve_next(record: Record, one: BulkResolution, by: Actor, now: int) -> Change:
-    """All come from one replica: none of them meets another of the same record as something that it had not seen."""
-    change_id = str(uuid5(UUID(by.id), one.resolves[0]))
-    return _change(record, one.wish, by, change_id, now)._replace(resolves=one.resolves)

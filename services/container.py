@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from config import Config
 
 if TYPE_CHECKING:
-    from services.tutorial import Tutorial
+    from services.accounts import Accounts
+    from services.sync.tutorial import Tutorial
     from storage.base import CommitNotifications
-    from storage.repositories.accounts import Accounts
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
-    from storage.repositories.stream_registry import Streams
-    from storage.repositories.users import People
+    from storage.repositories.user_rights import UserRights
     from storage.sql.store import SqlStore
+    from storage.streams.registry import Streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Services:
     config: Config
     store: SqlStore
     accounts: Accounts
-    people: People
+    user_rights: UserRights
     contacts: ContactQueries
     tutorial: Tutorial
     activity: Activity

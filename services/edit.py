@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
-from offbook.core.protocol.requests import change_of
-from offbook.core.protocol.rows import iso_millis
+from offbook.core.protocol.requests import build_change
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.push import push
 from services.restore import Actor
+from services.sync.push import push
 from storage.base import Store
 
 
@@ -59,17 +58,24 @@ class ConcurrentEdits:
 
 def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: int) -> EditResult:
     """Push the edit as one change, of ``actor``'s id and replica; what became of it."""
-    item = change_of(_wire(edit, actor.id, now_us), actor.replica)
-    if isinstance(item, Rejection):
-        return EditResult(Verdict.REJECTED, rejected=item.fault.detail)
+    key = CONTACTS.name, edit.record_id
+    change = build_change(actor.id, key, edit.operation, actor.replica, now_us // 1000, edit.base, edit.data)
+    if isinstance(change, Rejection):
+        return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
     with store.reading(book_id) as book:
-        before = book.records(item.table, [item.record_id]).get(item.key)
-    pushed = push(store, book_id, actor.origin, [item], now_us)
+        before = book.records(change.table, [change.record_id]).get(change.key)
+    pushed = push(store, book_id, actor.origin, [change], now_us)
     (outcome,) = pushed.outcomes
-    after = pushed.records.get(item.key)
+    after = pushed.records.get(change.key)
     if outcome.fault is not None:
-        return EditResult(outcome.verdict, item, before, after, rejected=outcome.fault.detail)
-    return EditResult(outcome.verdict, item, before, after, _authors_met(store, book_id, before, item))
+        return EditResult(outcome.verdict, change, before, after, rejected=outcome.fault.detail)
+    return EditResult(outcome.verdict, change, before, after, _authors_met(store, book_id, before, change))
+
+
+def restore_deleted(store: Store, book_id: int, actor: Actor, record: Record, now_us: int) -> EditResult:
+    """Bring a deleted contact back, by a change that says it exists: its values are still there."""
+    edit = EditRequest(Operation.INSERT, record.id, record.seq, {"name": record.cells.get("name")})
+    return save(store, book_id, actor, edit, now_us)
 
 
 def concurrent_edits(store: Store, book_id: int, record: Record, base: int, change_id: str) -> ConcurrentEdits:
@@ -78,18 +84,6 @@ def concurrent_edits(store: Store, book_id: int, record: Record, base: int, chan
     with store.reading(book_id) as book:
         policy = book.book.policy
     return ConcurrentEdits(opened, policy, _authors_met(store, book_id, record, opened))
-
-
-def _wire(edit: EditRequest, change_id: str, now_us: int) -> dict[str, Json]:
-    item: dict[str, Json] = {
-        "id": change_id,
-        "table": CONTACTS.name,
-        "record_id": edit.record_id,
-        "operation": edit.operation.value,
-        "timestamp": iso_millis(now_us // 1000),
-        "base": edit.base,
-    }
-    return item if edit.data is None else {**item, "data": edit.data}
 
 
 def _authors_met(store: Store, book_id: int, record: Record | None, change: Change) -> Mapping[str, Author]:

@@ -1,86 +1,48 @@
-"""The history of one record, a page at a time and with names: for JSON, for pages, for devices that ask."""
+"""The history of one record, a page at a time: for JSON, for pages, for devices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
-from offbook.core.model import Author, Key
-from offbook.core.protocol.rows import iso_micros, iso_millis
-from offbook.core.validation import Json
-from storage.base import ChangeEntry, ReadTransaction
+from offbook.core.errors import NotFound
+from offbook.core.history.entry import HistoryEntry, RecordHistory
+from offbook.core.history.reconstruct import state_at
+from offbook.core.model import Key, Record, Verdict
+from storage.base import HistoryPage, ReadTransaction, Store
 
-NOBODY = Author()
-
-
-class PublicEntry(NamedTuple):
-    """One change of the history in JSON's terms: ``seq`` is None where it changed nothing."""
-
-    id: str
-    seq: int | None
-    at: str
-    timestamp: str | None
-    operation: str | None
-    verdict: str
-    user: str | None
-    device: str | None
-    replica: str | None
-    base: int | None
-    bases: Mapping[str, int]
-    data: Mapping[str, Json]
-    before: Mapping[str, Json]
-    created: bool
-    beaten: list[dict[str, Any]]
+EARLIER_AT_ONCE = 100
 
 
-class HistoryPage(NamedTuple):
-    """Some changes, the newest first. ``next`` is where the older ones begin, None where there are none."""
-
-    changes: list[PublicEntry]
-    next: int | None
-
-
-def page(book: ReadTransaction, key: Key, before: int | None, limit: int) -> HistoryPage:
-    """The changes of a record that stand before a place in its history; None: from the newest on."""
-    whole = book.history(*key)
-    end = len(whole) if before is None else min(before, len(whole))
-    start = max(end - limit, 0)
-    changes = whole[start:end][::-1]
-    record = book.records(key[0], [key[1]])[key]
-    winners = {one["winner"][2] for past in changes for one in past.beaten}
-    authors = book.authors({past.change_id for past in changes} | winners)
-    made_by = record.created.change_id
-    return HistoryPage([public_entry(past, authors, past.change_id == made_by) for past in changes], start or None)
+def history_page(store: Store, book_id: int, key: Key, before: int | None, limit: int) -> HistoryPage:
+    """The changes of a record, from the newest or from the ``next`` of another page on. Raises NotFound."""
+    with store.reading(book_id) as book:
+        if key not in book.records(key[0], [key[1]]):
+            raise NotFound("There is no record with this id.")
+        return book.history_page(key, limit, before)
 
 
-def public_entry(past: ChangeEntry, authors: Mapping[str, Author], created: bool) -> PublicEntry:
-    author = authors.get(past.change_id, NOBODY)
-    return PublicEntry(
-        past.change_id,
-        past.seq,
-        iso_micros(past.seq or past.received_at or 0),
-        None if past.timestamp is None else iso_millis(past.timestamp),
-        past.operation,
-        past.verdict.value,
-        author.user,
-        author.device,
-        past.replica,
-        past.base,
-        past.bases,
-        past.data,
-        past.before,
-        created,
-        [_beaten(one, authors) for one in past.beaten],
-    )
+def record_history(
+    store: Store, book_id: int, record: Record, limit: int, before: int | None = None, skip: int = 0
+) -> RecordHistory:
+    """The changes of a record that did something, as history_page(); ``skip`` leaves out so many more of the newest."""
+    with store.reading(book_id) as book:
+        page = book.history_page(record.key, limit, before, skip, with_noise=False)
+        earlier = list(_earlier(book, record.key, page))
+        seq = next((entry.seq for entry in (*page.entries, *earlier) if entry.seq is not None), record.created.seq)
+        state = state_at(record, book.steps_since(seq, record.key), seq)
+        deferred = frozenset(conflict.change_id for conflict in book.conflicts(record.key))
+        return RecordHistory(page.entries, page.next, state, earlier, deferred)
 
 
-def _beaten(one: Mapping[str, Json], authors: Mapping[str, Author]) -> dict[str, Any]:
-    seq, timestamp, change_id, _ = one["winner"]
-    author = authors.get(change_id, NOBODY)
-    winner = {"change_id": change_id, "seq": seq, "at": iso_millis(timestamp)}
-    return {
-        "cell": one["cell"],
-        "value": one["value"],
-        "rule": one["rule"],
-        "winner": {**winner, "user": author.user, "device": author.device},
-    }
+def _earlier(book: ReadTransaction, key: Key, page: HistoryPage) -> Iterator[HistoryEntry]:
+    """Changes before the page: as many as its writers may not have seen, and up to one that changed something."""
+    bases = [
+        min((entry.base, *entry.bases.values()))
+        for entry in page.entries
+        if entry.base is not None and entry.before and entry.verdict != Verdict.APPLIED
+    ]
+    seq = next((entry.seq for entry in page.entries[::-1] if entry.seq is not None), None)
+    while page.next is not None and (seq is None or any(base < seq for base in bases)):
+        page = book.history_page(key, EARLIER_AT_ONCE, page.next, with_noise=False)
+        yield from page.entries
+        seq = next((entry.seq for entry in page.entries[::-1] if entry.seq is not None), seq)

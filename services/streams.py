@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from storage.repositories.stream_reader import reading
+from storage.streams.reader import reading
 from storage.values import StreamGap, StreamMessage, StreamSummary
 
 

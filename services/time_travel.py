@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from offbook.core.history.reconstruct import ChangeBurst, bursts
+from offbook.core.history.bursts import ChangeBurst, find_bursts
+from offbook.core.merge.retention import DAY_US
 from offbook.core.model import Author
 from storage.base import Store
 
-DAY_US = 24 * 3_600_000_000
 REACH_US = 30 * DAY_US
 """Bursts that are older are not suggested."""
 
@@ -31,7 +31,7 @@ def suggest_moments(store: Store, book_id: int, ages_us: Iterable[int], now_us: 
     with store.reading(book_id) as book:
         pruned = book.book.pruned
         markers = book.marks(max(now_us - REACH_US, pruned), MARKERS_MAX)
-        big = bursts(markers, BURST_PAUSE_US, BURST_CHANGES_MIN)[:BURSTS_MAX]
+        big = find_bursts(markers, BURST_PAUSE_US, BURST_CHANGES_MIN)[:BURSTS_MAX]
         authors = book.authors(burst.change_id for burst in big)
         reached = [age for age in ages_us if now_us - age >= pruned and book.last_seq(now_us - age)]
     return SuggestedMoments([(burst, authors.get(burst.change_id)) for burst in big], reached)

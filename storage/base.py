@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from offbook.core.history.reconstruct import ChangeMarker
+from offbook.core.history.bursts import ChangeMarker
+from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
-from offbook.core.model import Author, Conflict, Cursor, Key, Record, Value, Verdict
+from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
@@ -32,32 +33,11 @@ class ChangeOrigin:
     user_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeEntry:
-    """One change as the history tells it. What pruning thinned is None or empty."""
+class HistoryPage(NamedTuple):
+    """Some changes of a record, the newest first. ``next`` is where the older ones begin, None where there are none."""
 
-    key: Key
-    change_id: str
-    seq: int | None
-    verdict: Verdict
-    operation: str | None
-    origin: ChangeOrigin
-    replica: str | None
-    timestamp: int | None
-    received_at: int | None
-    base: int | None
-    bases: Mapping[str, int]
-    data: Mapping[str, Value]
-    before: Mapping[str, Value]
-    beaten: Sequence[Mapping[str, Json]]
-
-
-class HistoryStep(NamedTuple):
-    """What one change wrote to a record: the values that it replaced (offbook.core.history.reconstruct.HistoryStep)."""
-
-    key: Key
-    seq: int
-    before: Mapping[str, Value]
+    entries: list[HistoryEntry]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +112,37 @@ class ReadTransaction(Protocol):
         """Per range, each record's digest by its id."""
         ...
 
-    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
+    def history(self, table: str, record_id: str) -> list[HistoryEntry]:
         """The record's changes, oldest first."""
         ...
 
-    def past(self, change_id: str) -> ChangeEntry | None:
+    def history_page(
+        self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
+    ) -> HistoryPage:
+        """``limit`` changes of a record from the newest on, or from ``before`` (the ``next`` of a page) on.
+
+        ``skip`` leaves out so many more; without noise, changes that did nothing (HistoryEntry.is_noise) are not there.
+        """
+        ...
+
+    def history_entry(self, change_id: str) -> HistoryEntry | None:
         """One accepted change; None where there is none, or it was pruned."""
         ...
 
-    def since(self, seq: int) -> list[HistoryStep]:
-        """What was written to any record after this seq, in that order."""
+    def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
+        """Per change of the record that lost something, its replica and what it lost: oldest first."""
+        ...
+
+    def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
+        """What was written after this seq, in that order: to any record, or to one."""
         ...
 
     def marks(self, after: int, most: int) -> list[ChangeMarker]:
         """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
-    def conflicts(self) -> list[Conflict]:
-        """The open ones, oldest first."""
+    def conflicts(self, key: Key | None = None) -> list[Conflict]:
+        """The open ones, of one record or of all, oldest first."""
         ...
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
@@ -180,10 +173,10 @@ class Store(Protocol):
 class LiveStore(Store, Protocol):
     """A store whose commits others may follow."""
 
-    heard: Callable[[int, int], None] | None
+    on_commit: Callable[[int, int], None] | None
     """Called after each commit of this process that gave a book a later seq, with both, in the thread that wrote."""
 
-    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books; those that are not there are left out."""
         ...
 

@@ -25,7 +25,8 @@ from sqlalchemy import Engine, make_url
 
 from storage.base import CommitNotifications
 from storage.engines import sqlite
-from storage.engines.database import ENGINES, Database
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database
 
 REDIS = ("redis:", "rediss:", "unix:")
 POSTGRESQL = ("postgresql:", "postgresql+psycopg:", "postgres:")

@@ -1,7 +1,7 @@
 """Errors of storage that callers tell apart: a database that takes no changes, a sign-in that is refused, a stream.
 
 An Unwritable database can be read all the same. What a driver says when it refuses a write is each engine's own
-(``Kind.refusal``); storage.engines.database raises these in its place, wherever in a transaction it comes.
+(``EngineAdapter.refusal``); storage.engines.database raises these in its place, wherever in a transaction it comes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the repositories return: users and their sessions, devices, lines of lists, figures, streams.
+"""What storage gives to whoever reads it, as values: users, devices, sessions, lists, figures, streams, sizes.
 
-Values without behaviour, for all who ask a repository. Those of a book's sync are in storage.base.
+Times are microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,18 +12,12 @@ from pathlib import Path
 from offbook.core.stream_format import StreamState
 from offbook.core.users import Rights
 
-HASHES_AT_ONCE = 2
-"""Of passwords. Each takes much memory and a processor: more would be slower, and a way to exhaust the server."""
-
-DAY_US = 86_400 * 1_000_000
-
-Facts = Mapping[str, str | int | bool]
-"""What an administrator wants to know about an engine: its version, and the settings that connections really have."""
+# --- who asks ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A person. ``stamp`` changes with the password."""
+class Account:
+    """A user with the book that is theirs. ``stamp`` changes with the password."""
 
     id: int
     name: str
@@ -41,7 +35,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class BookSettings:
     """A book by its row id and its UUID, with its name and its policy."""
 
     id: int
@@ -51,7 +45,7 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DeviceInfo:
     """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
 
     ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
@@ -74,7 +68,7 @@ class Device:
 class DeviceLogin:
     """A device that showed its token, with all that a request needs to know about it."""
 
-    device: Device
+    device: DeviceInfo
     book_id: int
     book_uuid: str
     user_id: int
@@ -122,6 +116,9 @@ class CarriedSession:
     stamp: str
     way: str
     opened_at: int
+
+
+# --- what pages show --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +211,9 @@ class Overview:
     conflicts: int
 
 
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class StreamSource:
     """A file that may be read. It is called by its name without folder and ending."""
@@ -263,6 +263,34 @@ class StreamMessage:
         return self.head is not None and self.size > len(
             self.head if isinstance(self.head, bytes) else self.head.encode()
         )
+
+
+# --- what an admin looks after ----------------------------------------------------------------------------------------
+
+
+Facts = Mapping[str, str | int | bool]
+"""What an administrator wants to know about the engine: its version, and the settings that connections really have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSize:
+    """``data`` is what the database takes, its log included; ``free`` what of that a vacuum would give back, if known.
+
+    ``folder`` is where it lies, None where that is not for this machine to see.
+    """
+
+    data: int
+    free: int | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSize:
+    """The log that commits go to first: its length, the part that can't be copied yet, and how long it ought to be."""
+
+    bytes: int
+    held_bytes: int
+    usual_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from sqlalchemy import insert
 
 from offbook.database import connection as sqlite
 from offbook.database import schema
-from storage.engines.database import ENGINES, Database, open_engines
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database, open_engines
 from tests.support.databases import MAKERS
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell what was left out by marker, and what was skipped by reason: a missing database skips a thousand tests."""
-    if LEFT_OUT:
+    if LEFT_OUT and terminalreporter.config.option.markexpr:
         counts_by_name = ", ".join(f"{number} {name}" for name, number in LEFT_OUT.most_common())
         terminalreporter.section("left out")
         terminalreporter.line(f"{LEFT_OUT.total()} tests, which `make test-all` runs: {counts_by_name}")

@@ -73,6 +73,11 @@ def loads(body: bytes) -> Json:
     return json.loads(body)
 
 
+def render_json(value: Json, status: int = 200) -> Response:
+    """An answer of the API."""
+    return Response(orjson.dumps(value), status, mimetype="application/json")
+
+
 def pack(response: Response) -> Response:
     """Gzip an answer that is worth it. Its ETag names the record, not the bytes, and stays as it is."""
     if not packable(response):

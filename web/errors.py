@@ -69,7 +69,7 @@ def title_of(status: int) -> str:
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
 
 
-def answer(problem: ApiProblem) -> Response:
+def render_problem(problem: ApiProblem) -> Response:
     """The problem in the form that this request's sender reads."""
     if wants_json():
         response = Response(problem.body(), problem.status, content_type=PROBLEM)
@@ -98,7 +98,7 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
         return error
     code, detail = CODES.get(status, ("error", title_of(status)))
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-    return answer(ApiProblem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
+    return render_problem(ApiProblem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
 
 
 BUSY_SECONDS = 5
@@ -136,7 +136,7 @@ def problem_of(error: Translated) -> ApiProblem:
 
 
 def from_offbook(error: Translated) -> Response:
-    return answer(problem_of(error))
+    return render_problem(problem_of(error))
 
 
 def database_busy() -> ApiProblem:
@@ -147,14 +147,14 @@ def database_busy() -> ApiProblem:
 def from_database(_: Exception) -> Response:
     """It can't be reached, or is too busy: that passes. The log has all of it, since it may also be a fault of ours."""
     current_app.log_exception(sys.exc_info())
-    return answer(database_busy())
+    return render_problem(database_busy())
 
 
 def register(app: Flask) -> None:
     """Let the app answer with a problem to whatever is raised."""
     for failure in app.extensions["offbook"].database_failures:
         app.register_error_handler(failure, from_database)
-    app.register_error_handler(ApiProblem, answer)
+    app.register_error_handler(ApiProblem, render_problem)
     app.register_error_handler(HTTPException, from_http)
     for kind in get_args(Translated):
         app.register_error_handler(kind, from_offbook)

@@ -11,8 +11,8 @@ from bench.costs.read_requests import written
 from bench.costs.setup import Place
 from bench.statistics import Figure
 from models import Device
+from services.accounts import Accounts
 from storage.commit_notifications import PostgresNotify
-from storage.repositories.accounts import Accounts
 
 MESSAGES = 1_000
 LISTENERS = 9

@@ -14,9 +14,9 @@ from bench import process_usage, sync
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
 from bench.statistics import Figure
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
 
 ROUNDS = 5
 OTHERS, OTHERS_HOLD = 100, 200

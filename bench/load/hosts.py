@@ -19,9 +19,9 @@ from bench.load.device_roles import PASSWORD
 from bench.load.expected_state import History
 from bench.load.world import BookPlan
 from models import Base
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database, open_engines
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
 
 CHANGES = Base.metadata.tables["changes"]
 

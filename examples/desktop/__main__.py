@@ -8,12 +8,13 @@ import sys
 
 from PySide6.QtWidgets import QApplication
 
-from examples.desktop.main_window import Window
+from examples.desktop.main_window import MainWindow
 from offbook import Replica
-from offbook.cli.paths import file_of
+from offbook.cli.paths import book_path
 
 
 def main(arguments: list[str]) -> int:
+    """Show the window until it is closed. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m examples.desktop", description="Contacts in a window.")
     parser.add_argument("file", nargs="?", help="the book's file, which is made where it is not there yet")
     args = parser.parse_args(arguments)
@@ -21,8 +22,8 @@ def main(arguments: list[str]) -> int:
     app = QApplication(sys.argv[:1])
     app.setApplicationName("offbook")
     app.setApplicationDisplayName("Contacts")
-    with Replica(file_of(args.file)) as book:
-        window = Window(book)
+    with Replica(book_path(args.file)) as book:
+        window = MainWindow(book)
         window.start()
         return app.exec()
 

@@ -10,13 +10,13 @@ from PySide6.QtCore import QObject, QThreadPool, Signal, Slot
 logger = logging.getLogger(__name__)
 
 
-class Aside(QObject):
-    """Calls ``work`` in a pool's thread, one at a time, and gives what it found as a signal in the window's thread.
+class BackgroundCall(QObject):
+    """Calls ``work`` in a pool's thread, one call at a time; ``returned`` has its result, in the window's thread.
 
-    Whoever asks while it is at work gets what is there after the question: what was read before is thrown away.
+    A request that comes while it is at work gets what is there after the request: what was read before is dropped.
     """
 
-    found = Signal(object)
+    returned = Signal(object)
     _ended = Signal(object)
 
     def __init__(self, work: Callable[[], object], pool: QThreadPool, parent: QObject) -> None:
@@ -27,14 +27,15 @@ class Aside(QObject):
         self._is_stale = False
         self._ended.connect(self._end)
 
-    def ask(self) -> None:
+    def request(self) -> None:
+        """Call it, or once more after the call that is running."""
         if self._is_busy:
             self._is_stale = True
         else:
             self._begin()
 
-    def overtake(self) -> None:
-        """What is being read just now is out of date: read it again. Nothing is done where nothing is read."""
+    def invalidate(self) -> None:
+        """Drop what the running call returns, and call once more. Where none is running, nothing is done."""
         self._is_stale = self._is_busy
 
     def _begin(self) -> None:
@@ -43,16 +44,16 @@ class Aside(QObject):
 
     def _run(self) -> None:
         try:
-            found = self._work()
+            result = self._work()
         except Exception:
             logger.exception("The book could not be read")
-            found = None
-        self._ended.emit(found)
+            result = None
+        self._ended.emit(result)
 
     @Slot(object)
-    def _end(self, found: object) -> None:
+    def _end(self, result: object) -> None:
         self._is_busy = False
         if self._is_stale:
             self._begin()
-        elif found is not None:
-            self.found.emit(found)
+        elif result is not None:
+            self.returned.emit(result)

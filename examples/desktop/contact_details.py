@@ -1,4 +1,4 @@
-"""The pane beside the list: one contact, to be read. And the strips that tell something and offer one thing to do."""
+"""The pane beside the list: one contact, to be read. And the bars that say something and offer one thing to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from examples.desktop.contact_list import STAR, paint_avatar
-from examples.desktop.formatting import Contact, Fact, facts, moment, subtitle
+from examples.desktop.formatting import Contact, DetailLine, detail_lines, format_time, subtitle
 
 EDGE = 28
 COLOURS = {"good": "#2e9e6b", "busy": "#3584e4", "waiting": "#d99a1c", "bad": "#d3403a"}
@@ -28,7 +28,7 @@ COLOURS = {"good": "#2e9e6b", "busy": "#3584e4", "waiting": "#d99a1c", "bad": "#
 W = TypeVar("W", bound=QWidget)
 
 
-class Pane(QWidget):
+class ContactPane(QWidget):
     """Shows a contact, or why there is none to show."""
 
     edit = Signal()
@@ -46,11 +46,11 @@ class Pane(QWidget):
         self.star_button.clicked.connect(self._change_star)
         edit.clicked.connect(self.edit)
         delete.clicked.connect(self.delete)
-        self.facts = QTextBrowser()
-        self.facts.setOpenExternalLinks(True)
-        self.facts.setFrameShape(QFrame.Shape.NoFrame)
-        self.facts.setAccessibleName("The contact")
-        self.facts.document().setDocumentMargin(EDGE - 4)
+        self.text = QTextBrowser()
+        self.text.setOpenExternalLinks(True)
+        self.text.setFrameShape(QFrame.Shape.NoFrame)
+        self.text.setAccessibleName("The contact")
+        self.text.document().setDocumentMargin(EDGE - 4)
         self._top = QWidget()
         row = QHBoxLayout(self._top)
         row.setContentsMargins(EDGE, EDGE, EDGE, 0)
@@ -63,15 +63,17 @@ class Pane(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._top)
-        column.addWidget(self.facts, 1)
+        column.addWidget(self.text, 1)
         self.show_nothing("")
 
-    def show_nothing(self, why: str) -> None:
+    def show_nothing(self, reason: str) -> None:
+        """Show a sentence in the place of a contact."""
         self.contact = None
         self._top.hide()
-        self.facts.setHtml(f'<p align="center" style="color: {self._muted()}; margin-top: 80px">{escape(why)}</p>')
+        self.text.setHtml(f'<p align="center" style="color: {self._muted()}; margin-top: 80px">{escape(reason)}</p>')
 
     def show_contact(self, contact: Contact) -> None:
+        """Show all of a contact."""
         if contact != self.contact:
             self.contact = contact
             self._render(contact)
@@ -87,14 +89,16 @@ class Pane(QWidget):
         self.star_button.setStyleSheet(f"color: {STAR.name()}" if contact["starred"] else "")
         self.star_button.setAccessibleName("Take the star away" if contact["starred"] else "Give it a star")
         self._top.show()
-        rows = "".join(map(self._row, [*facts(contact), Fact("Changed", moment(contact["updated_at"]))]))
-        self.facts.setHtml(f'<table cellspacing="0" cellpadding="4">{rows}</table>')
+        rows = "".join(
+            map(self._row, [*detail_lines(contact), DetailLine("Changed", format_time(contact["updated_at"]))])
+        )
+        self.text.setHtml(f'<table cellspacing="0" cellpadding="4">{rows}</table>')
 
-    def _row(self, fact: Fact) -> str:
-        text = escape(fact.text).replace("\n", "<br>")
-        if fact.link:
-            text = f'<a style="text-decoration: none" href="{escape(fact.link)}">{text}</a>'
-        label = escape(fact.label).replace(" ", "&nbsp;")
+    def _row(self, line: DetailLine) -> str:
+        text = escape(line.text).replace("\n", "<br>")
+        if line.link:
+            text = f'<a style="text-decoration: none" href="{escape(line.link)}">{text}</a>'
+        label = escape(line.label).replace(" ", "&nbsp;")
         return f'<tr><td align="right" style="color: {self._muted()}">{label}&nbsp;&nbsp;</td><td>{text}</td></tr>'
 
     def _muted(self) -> str:
@@ -125,6 +129,7 @@ class Avatar(QWidget):
         self.setFixedSize(self.SIZE, self.SIZE)
 
     def show_contact(self, contact: Contact) -> None:
+        """Draw the circle of this contact."""
         self._contact = contact
         self.update()
 
@@ -135,8 +140,8 @@ class Avatar(QWidget):
                 paint_avatar(painter, circle, self._contact["id"], self._contact["name"], self.palette())
 
 
-class Strip(QFrame):
-    """A line across the pane with one thing to do about it; hidden while it has nothing to tell."""
+class NoticeBar(QFrame):
+    """A line across the pane with one thing to do about it; hidden while it has nothing to say."""
 
     chosen = Signal()
 
@@ -152,7 +157,8 @@ class Strip(QFrame):
         row.addWidget(self.button)
         self.hide()
 
-    def tell(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
+        """Show the bar with this text; no text hides it."""
         self.text.setText(text)
         self.setAccessibleName(text)
         self.setVisible(bool(text))
@@ -162,25 +168,27 @@ class Strip(QFrame):
 
 
 def text_label(text: str) -> QLabel:
+    """A label of several lines, which may hold markup."""
     label = QLabel(text)
     label.setWordWrap(True)
     return label
 
 
 def plain_label(text: str) -> QLabel:
-    """Text that others may have written: never taken for markup."""
+    """A label for text that others may have written: never taken for markup."""
     label = text_label(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
 
 
 def muted(label: QLabel) -> QLabel:
+    """The label in a paler colour."""
     label.setForegroundRole(QPalette.ColorRole.PlaceholderText)
     return label
 
 
 def sized(widget: W, factor: float) -> W:
-    """Smaller, or larger and bold."""
+    """The widget with smaller text, or with larger and bold text."""
     font = QFont(widget.font())
     font.setPointSizeF(font.pointSizeF() * factor)
     font.setBold(factor > 1)

@@ -25,14 +25,14 @@ from PySide6.QtWidgets import (
 
 from examples.desktop.contact_details import COLOURS, plain_label
 from examples.desktop.entry_fields import NEW, changed_fields, changed_lines
-from examples.desktop.formatting import FIELDS, SUGGESTED_LABELS, Contact, Line, lines_of, sentence
+from examples.desktop.formatting import FIELDS, SUGGESTED_LABELS, Contact, EntryLine, as_sentence, entry_lines
 from offbook import Invalid, NotFound, Replica
 from offbook.contacts.labels import field_label, kind_label
 
 LONG_LINES = 3
 
 
-class Editor(QDialog):
+class ContactEditor(QDialog):
     """Edits a contact, or adds one. ``saved`` has its id."""
 
     saved = Signal(str)
@@ -45,7 +45,7 @@ class Editor(QDialog):
         self.setModal(True)
         self.resize(560, 620)
         self.inputs = {name: _input(name == "notes", self._opened.get(name) or "") for name in FIELDS}
-        self.lines: list[LineInput] = []
+        self.lines: list[EntryInput] = []
         self._form = QFormLayout()
         self._fill_form()
         self.problem = plain_label("")
@@ -54,14 +54,14 @@ class Editor(QDialog):
         self._lay_out()
         self.inputs["name"].setFocus()
 
-    # --- what it looks like ---
+    # --- layout ---
 
     def _fill_form(self) -> None:
         fields = list(self.inputs)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in fields[:3]:
             self._form.addRow(field_label(name), self.inputs[name])
-        for line in lines_of(self._opened) or [Line("phone"), Line("email")]:
+        for line in entry_lines(self._opened) or [EntryLine("phone"), EntryLine("email")]:
             self.add_line(line)
         for name in fields[3:]:
             self._form.addRow(field_label(name), self.inputs[name])
@@ -98,20 +98,20 @@ class Editor(QDialog):
 
     # --- lines ---
 
-    def add_line(self, line: Line) -> LineInput:
+    def add_line(self, line: EntryLine) -> EntryInput:
         """Show one more line, below the last of its kind and of those before it."""
-        made = LineInput(line)
-        made.removed.connect(partial(self._remove, made))
+        added = EntryInput(line)
+        added.removed.connect(partial(self._remove, added))
         kinds = list(SUGGESTED_LABELS)
-        place = sum(kinds.index(one.line.kind) <= kinds.index(line.kind) for one in self.lines)
-        self.lines.insert(place, made)
-        self._form.insertRow(3 + place, kind_label(line.kind), made)
-        return made
+        place = sum(kinds.index(other.line.kind) <= kinds.index(line.kind) for other in self.lines)
+        self.lines.insert(place, added)
+        self._form.insertRow(3 + place, kind_label(line.kind), added)
+        return added
 
     def _add_and_focus(self, kind: str) -> None:
-        self.add_line(Line(kind)).value.setFocus()
+        self.add_line(EntryLine(kind)).value.setFocus()
 
-    def _remove(self, line: LineInput) -> None:
+    def _remove(self, line: EntryInput) -> None:
         self.lines.remove(line)
         self._form.removeRow(line)
 
@@ -121,16 +121,16 @@ class Editor(QDialog):
         """Write what differs, and close; or say what can't be stored."""
         try:
             record_id = self._write()
-        except Invalid as problem:
-            self.problem.setText(sentence(problem))
+        except Invalid as error:
+            self.problem.setText(as_sentence(error))
             self.problem.show()
             return
         self.saved.emit(record_id)
         self.accept()
 
     def _write(self) -> str:
-        fields = changed_fields(self._opened, {name: text_of(one) for name, one in self.inputs.items()})
-        own, details = changed_lines(self._opened, [one.read() for one in self.lines])
+        fields = changed_fields(self._opened, {name: text_of(input_) for name, input_ in self.inputs.items()})
+        own, details = changed_lines(self._opened, [line.read() for line in self.lines])
         if self._opened is NEW:
             return self._book.contacts.add(details=details, **{"name": ""} | fields | own)
         record_id = str(self._opened["id"])
@@ -144,12 +144,12 @@ class Editor(QDialog):
         return record_id
 
 
-class LineInput(QWidget):
+class EntryInput(QWidget):
     """One phone, e-mail, … with its label."""
 
     removed = Signal()
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: EntryLine) -> None:
         super().__init__()
         self.line = line
         name = kind_label(line.kind)
@@ -174,25 +174,26 @@ class LineInput(QWidget):
         row.addWidget(self.label, 2)
         row.addWidget(remove)
 
-    def read(self) -> Line:
+    def read(self) -> EntryLine:
+        """The line as it is typed now."""
         return self.line._replace(label=self.label.currentText().strip(), value=text_of(self.value))
 
 
 def _input(is_long: bool, text: str) -> QLineEdit | QPlainTextEdit:
-    made = QPlainTextEdit(text) if is_long else QLineEdit(text)
-    if isinstance(made, QPlainTextEdit):
-        made.setTabChangesFocus(True)
-        made.setFixedHeight(made.fontMetrics().lineSpacing() * LONG_LINES + 14)
-    made.setProperty("given", text)
-    made.setProperty("shown", _shown(made))
-    return made
+    input_ = QPlainTextEdit(text) if is_long else QLineEdit(text)
+    if isinstance(input_, QPlainTextEdit):
+        input_.setTabChangesFocus(True)
+        input_.setFixedHeight(input_.fontMetrics().lineSpacing() * LONG_LINES + 14)
+    input_.setProperty("value", text)
+    input_.setProperty("shown", _shown_text(input_))
+    return input_
 
 
-def text_of(made: QLineEdit | QPlainTextEdit) -> str:
-    """What was typed; and what was given, as it was, where nothing was: an input may show it differently."""
-    shown = _shown(made)
-    return str(made.property("given")) if shown == made.property("shown") else shown.strip()
+def text_of(input_: QLineEdit | QPlainTextEdit) -> str:
+    """What was typed; where nothing was, the value that it was opened with, which it may show differently."""
+    shown = _shown_text(input_)
+    return str(input_.property("value")) if shown == input_.property("shown") else shown.strip()
 
 
-def _shown(made: QLineEdit | QPlainTextEdit) -> str:
-    return made.text() if isinstance(made, QLineEdit) else made.toPlainText()
+def _shown_text(input_: QLineEdit | QPlainTextEdit) -> str:
+    return input_.text() if isinstance(input_, QLineEdit) else input_.toPlainText()

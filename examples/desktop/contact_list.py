@@ -1,7 +1,7 @@
 """The list: light rows of all contacts, the model that filters them, and how one is drawn.
 
-Thousands of contacts are read in one statement, aside; a search looks at rows that are here already. The window's own
-edits change one row in its place.
+Thousands of contacts are read in one statement, in the background; a search looks at rows that are read already. The
+window's own edits change one row in its place.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ HUES = 12
 STAR = QColor("#d99a1c")
 NOWHERE = QModelIndex()
 
-_SEARCHED = " || char(10) || ".join(f"ifnull({one.name}, '')" for one in CONTACTS.fields if one.name != "starred")
-_ENTRY = " || char(10) || ".join(f"ifnull({one}, '')" for one in ("label", *CONTACTS.maps[0].names_in["value"]))
+_SEARCHED = " || char(10) || ".join(f"ifnull({field.name}, '')" for field in CONTACTS.fields if field.name != "starred")
+_ENTRY = " || char(10) || ".join(f"ifnull({name}, '')" for name in ("label", *CONTACTS.maps[0].names_in["value"]))
 _READ = f"""SELECT id, name, title, company, phone, email, starred, {_SEARCHED},
   (SELECT group_concat({_ENTRY}, char(10)) FROM contact_details WHERE contact_id = contacts.id) FROM contacts"""
 
 
-class Row(NamedTuple):
+class ContactRow(NamedTuple):
     """A contact as the list shows it. ``order`` sorts it, ``text`` is everything that a search looks at."""
 
     order: tuple[bool, str, str]
@@ -43,18 +43,18 @@ class Row(NamedTuple):
     text: str
 
 
-def read_rows(book: Replica, record_id: str | None = None) -> list[Row]:
-    """All contacts, or the one: starred ones first, then by name."""
-    one = "" if record_id is None else " WHERE id = ?"
-    found = book.connection.execute(_READ + one, () if record_id is None else (record_id,))
-    return sorted(map(_row, found))
+def read_rows(book: Replica, record_id: str | None = None) -> list[ContactRow]:
+    """All contacts, or the one of this id: starred ones first, then by name."""
+    where = "" if record_id is None else " WHERE id = ?"
+    rows = book.connection.execute(_READ + where, () if record_id is None else (record_id,))
+    return sorted(map(_row, rows))
 
 
-def _row(found: Sequence[Any]) -> Row:
-    record_id, name, title, company, phone, email, starred, fields, entries = found
+def _row(values: Sequence[Any]) -> ContactRow:
+    record_id, name, title, company, phone, email, starred, fields, entries = values
     below = subtitle({"title": title, "company": company, "phone": phone, "email": email})
     text = normalize_for_search(f"{fields}\n{entries or ''}")
-    return Row((not starred, normalize_for_search(name), record_id), record_id, name, below, bool(starred), text)
+    return ContactRow((not starred, normalize_for_search(name), record_id), record_id, name, below, bool(starred), text)
 
 
 class ContactModel(QAbstractListModel):
@@ -62,8 +62,8 @@ class ContactModel(QAbstractListModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._all: list[Row] = []
-        self._shown: list[Row] = []
+        self._all: list[ContactRow] = []
+        self._shown: list[ContactRow] = []
         self._words: list[str] = []
 
     def rowCount(self, parent: Index = NOWHERE) -> int:
@@ -83,31 +83,35 @@ class ContactModel(QAbstractListModel):
 
     @property
     def total(self) -> int:
+        """How many contacts there are, also those that the search leaves out."""
         return len(self._all)
 
     def place_of(self, record_id: str) -> QModelIndex:
         """Where a contact is shown; an invalid index where it is not."""
-        return next((self.index(at) for at, row in enumerate(self._shown) if row.id == record_id), QModelIndex())
+        return next(
+            (self.index(number) for number, row in enumerate(self._shown) if row.id == record_id), QModelIndex()
+        )
 
     def search(self, text: str) -> None:
+        """Show the contacts that have each word of the text somewhere."""
         self._words = normalize_for_search(text).split()
         self._show_all()
 
-    def take(self, rows: list[Row]) -> None:
+    def set_rows(self, rows: list[ContactRow]) -> None:
         """Show these from now on, in their order."""
         if rows != self._all:
             self._all = rows
             self._show_all()
 
-    def put(self, record_id: str, rows: Iterable[Row]) -> None:
+    def replace(self, record_id: str, rows: Iterable[ContactRow]) -> None:
         """Show one contact as it is now: its row, or none where it was deleted."""
         self._remove(record_id)
         for row in rows:
             self._all.insert(bisect_left(self._all, row), row)
-            if self._holds(row):
-                at = bisect_left(self._shown, row)
-                self.beginInsertRows(NOWHERE, at, at)
-                self._shown.insert(at, row)
+            if self._matches(row):
+                place = bisect_left(self._shown, row)
+                self.beginInsertRows(NOWHERE, place, place)
+                self._shown.insert(place, row)
                 self.endInsertRows()
 
     def _remove(self, record_id: str) -> None:
@@ -119,10 +123,10 @@ class ContactModel(QAbstractListModel):
 
     def _show_all(self) -> None:
         self.beginResetModel()
-        self._shown = [row for row in self._all if self._holds(row)] if self._words else list(self._all)
+        self._shown = [row for row in self._all if self._matches(row)] if self._words else list(self._all)
         self.endResetModel()
 
-    def _holds(self, row: Row) -> bool:
+    def _matches(self, row: ContactRow) -> bool:
         return all(word in row.text for word in self._words)
 
 
@@ -139,7 +143,7 @@ class ContactDelegate(QStyledItemDelegate):
         return QSize(160, max(self.CIRCLE, 2 * option.fontMetrics.height()) + 2 * self.GAP)
 
     def paint(self, painter: QPainter, option: Any, index: Index) -> None:
-        row: Row = index.data(Qt.ItemDataRole.UserRole)
+        row: ContactRow = index.data(Qt.ItemDataRole.UserRole)
         style = option.widget.style() if option.widget else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
@@ -159,7 +163,7 @@ class ContactDelegate(QStyledItemDelegate):
         painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "★")
         return area.right() - painter.fontMetrics().horizontalAdvance("★") - self.GAP
 
-    def _paint_text(self, painter: QPainter, area: QRect, row: Row, ink: QColor, font: QFont) -> None:
+    def _paint_text(self, painter: QPainter, area: QRect, row: ContactRow, ink: QColor, font: QFont) -> None:
         upper, lower = QRect(area), QRect(area)
         if row.subtitle:
             upper.setBottom(area.center().y())

@@ -1,4 +1,4 @@
-"""What the window says, in words. Pure: contacts and errors in, text out; no widgets, no database."""
+"""What the window says. Pure: contacts and errors in, text out; no widgets, no database."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PARTS = ("street", "city", "region", "postcode", "country")
 # --- a contact -----------------------------------------------------------------------------------------------------
 
 
-class Line(NamedTuple):
+class EntryLine(NamedTuple):
     """One phone, address, … of a contact. The key ``@`` is the contact's own field, and a new one has none."""
 
     kind: str
@@ -48,19 +48,19 @@ class Line(NamedTuple):
     value: str = ""
 
 
-def lines_of(contact: Contact) -> list[Line]:
+def entry_lines(contact: Contact) -> list[EntryLine]:
     """Everything that a contact may have several of, by kind and in its owner's order."""
     return [line for kind in SUGGESTED_LABELS for line in _lines_of(contact, kind)]
 
 
-def _lines_of(contact: Contact, kind: str) -> Iterator[Line]:
+def _lines_of(contact: Contact, kind: str) -> Iterator[EntryLine]:
     if kind in OWN:
         value, label = (contact.get(name) or "" for name in OWN[kind])
         if value or label:
-            yield Line(kind, "@", label, value)
+            yield EntryLine(kind, "@", label, value)
     details = [(key, entry) for key, entry in contact["details"].items() if entry["kind"] == kind]
-    for key, entry in sorted(details, key=lambda one: (one[1].get("position") or 0, one[0])):
-        yield Line(kind, key, entry.get("label") or "", value_of(entry))
+    for key, entry in sorted(details, key=lambda item: (item[1].get("position") or 0, item[0])):
+        yield EntryLine(kind, key, entry.get("label") or "", value_of(entry))
 
 
 def value_of(entry: Mapping[str, Any]) -> str:
@@ -74,7 +74,7 @@ def subtitle(contact: Contact) -> str:
     return " · ".join(work) or contact["phone"] or contact["email"] or ""
 
 
-class Fact(NamedTuple):
+class DetailLine(NamedTuple):
     """One labelled line of a contact."""
 
     label: str
@@ -82,24 +82,24 @@ class Fact(NamedTuple):
     link: str = ""
 
 
-def facts(contact: Contact) -> Iterator[Fact]:
+def detail_lines(contact: Contact) -> Iterator[DetailLine]:
     """What the details pane shows below the name, from top to bottom."""
-    for line in lines_of(contact):
+    for line in entry_lines(contact):
         name = kind_label(line.kind)
-        yield Fact(f"{name} ({line.label})" if line.label else name, line.value, link(line.kind, line.value))
+        yield DetailLine(f"{name} ({line.label})" if line.label else name, line.value, link_to(line.kind, line.value))
     for entry in contact["details"].values():
         if entry["kind"] not in SUGGESTED_LABELS:
-            yield Fact(entry.get("label") or kind_label(entry["kind"]), value_of(entry))
+            yield DetailLine(entry.get("label") or kind_label(entry["kind"]), value_of(entry))
     for field in ("department", "nickname"):
         if contact[field]:
-            yield Fact(field_label(field), contact[field])
+            yield DetailLine(field_label(field), contact[field])
     if contact["birthday"]:
-        yield Fact(field_label("birthday"), day(contact["birthday"]))
+        yield DetailLine(field_label("birthday"), format_day(contact["birthday"]))
     if contact["notes"]:
-        yield Fact(field_label("notes"), contact["notes"])
+        yield DetailLine(field_label("notes"), contact["notes"])
 
 
-def link(kind: str, value: str) -> str:
+def link_to(kind: str, value: str) -> str:
     """Where a value leads: a call, a letter, a page. What others wrote must lead nowhere else."""
     if kind == "phone":
         digits = re.sub(r"[^\d+]", "", value)
@@ -111,19 +111,19 @@ def link(kind: str, value: str) -> str:
     return ""
 
 
-def day(text: str) -> str:
+def format_day(text: str) -> str:
     """``10 December 1815``, or without the year where it is not known."""
     try:
-        found = date.fromisoformat(text.replace("--", "2000-", 1))
+        day = date.fromisoformat(text.replace("--", "2000-", 1))
     except ValueError:
         return text
-    return f"{found.day} {found:%B}" + ("" if text.startswith("--") else f" {found.year}")
+    return f"{day.day} {day:%B}" + ("" if text.startswith("--") else f" {day.year}")
 
 
 # --- a conflict ----------------------------------------------------------------------------------------------------
 
 
-def cell_name(cell: str, contact: Contact | None) -> str:
+def cell_label(cell: str, contact: Contact | None) -> str:
     """What is in conflict: ``Phone``, ``Address (Home)``."""
     _, _, name = cell.rpartition("/")
     if "/" not in cell:
@@ -144,60 +144,59 @@ def cell_value(cell: str, value: object) -> str:
     return "" if value is None else str(value)
 
 
-def author(by: Mapping[str, Any]) -> str:
+def describe_author(author: Mapping[str, Any]) -> str:
     """Who wrote a version, and when."""
-    who = " · ".join(by[name] for name in ("device", "user") if by[name]) or "Somebody"
-    return f"{who}, {moment(by['at'])}" if by["at"] else who
+    name = " · ".join(author[part] for part in ("device", "user") if author[part]) or "Somebody"
+    return f"{name}, {format_time(author['at'])}" if author["at"] else name
 
 
 # --- the state of syncing ------------------------------------------------------------------------------------------
 
 
-class State(NamedTuple):
-    """``mark`` is good, busy, waiting or bad: the colour of the dot beside the text."""
+class SyncState(NamedTuple):
+    """How syncing stands. ``mark`` is good, busy, waiting or bad: the colour of the dot beside the text."""
 
     mark: str
     text: str
-    why: str = ""
+    reason: str = ""
 
 
-def state(status: Status, is_syncing: bool) -> State:
+def describe_state(status: Status, is_syncing: bool) -> SyncState:
     """How this device and its server stand, in a few words."""
-    wait, why = waiting(status.pending), status.last_error or ""
+    pending = (
+        f"{count(status.pending, 'change')} {'waits' if status.pending == 1 else 'wait'}" if status.pending else ""
+    )
+    reason = status.last_error or ""
     if status.server is None:
-        return State("waiting", "On this device only", "No server is set.")
+        return SyncState("waiting", "On this device only", "No server is set.")
     if is_syncing:
-        return State("busy", _joined("Syncing", wait))
+        return SyncState("busy", _joined("Syncing", pending))
     match status.link:
         case "live":
-            return State("good", _joined("Live", wait))
+            return SyncState("good", _joined("Live", pending))
         case "polling":
-            return State("good", _joined("Connected", wait))
+            return SyncState("good", _joined("Connected", pending))
         case "offline":
-            return State("waiting", _joined("Offline", wait), why)
+            return SyncState("waiting", _joined("Offline", pending), reason)
         case "paused":
-            return State("bad", _joined("Not connected", wait), why)
+            return SyncState("bad", _joined("Not connected", pending), reason)
         case _:
-            return State("busy", _joined("Connecting", wait))
+            return SyncState("busy", _joined("Connecting", pending))
 
 
-def waiting(pending: int) -> str:
-    return f"{count(pending, 'change')} {'waits' if pending == 1 else 'wait'}" if pending else ""
-
-
-def undecided(status: Status) -> str:
+def describe_pending(status: Status) -> str:
     """What waits for a person; empty where nothing does."""
-    told = [count(status.conflicts, "conflict")] if status.conflicts else []
-    told += [f"{count(status.parked, 'change')} that can't be sent"] if status.parked else []
+    parts = [count(status.conflicts, "conflict")] if status.conflicts else []
+    parts += [f"{count(status.parked, 'change')} that can't be sent"] if status.parked else []
     verb = "waits" if status.conflicts + status.parked == 1 else "wait"
-    return f"{' and '.join(told)} {verb} for you" if told else ""
+    return f"{' and '.join(parts)} {verb} for you" if parts else ""
 
 
 def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def moment(iso: str | None, now: datetime | None = None) -> str:
+def format_time(iso: str | None, now: datetime | None = None) -> str:
     """A time of the wire as people say it: today only the hour."""
     if not iso:
         return "never"
@@ -206,12 +205,14 @@ def moment(iso: str | None, now: datetime | None = None) -> str:
     return f"{at:%H:%M}" if at.date() == now.date() else f"{at.day} {at:%B %Y, %H:%M}"
 
 
-def count(number: int, one: str) -> str:
-    return f"{number:,} {one if number == 1 else one + 's'}"
+def count(number: int, noun: str) -> str:
+    """``1 change``, ``2,000 changes``."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
-def sentence(problem: Exception) -> str:
-    text = str(problem)
+def as_sentence(error: Exception) -> str:
+    """What an error says, with a capital letter."""
+    text = str(error)
     return text[:1].upper() + text[1:]
 
 

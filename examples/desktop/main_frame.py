@@ -1,4 +1,4 @@
-"""What the window is made of: its parts, where they lie, and its menus. What they do is told in main_window.py."""
+"""What the window is made of: its parts, where they lie, and its menus. What they do is in main_window.py."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from examples.desktop.contact_details import COLOURS, Pane, Strip, muted, sized
+from examples.desktop.contact_details import COLOURS, ContactPane, NoticeBar, muted, sized
 from examples.desktop.contact_list import ContactDelegate, ContactModel
-from examples.desktop.formatting import State
+from examples.desktop.formatting import SyncState
 
 EDGE = 12
 LIST_WIDTH = 330
@@ -30,18 +30,18 @@ LIST_WIDTH = 330
 Keys = QKeySequence.StandardKey | str | None
 
 
-class Frame(QMainWindow):
-    """The widgets of the main window and their layout. What they do is Window's."""
+class MainFrame(QMainWindow):
+    """The widgets of the main window and their layout. What they do is MainWindow's."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("Contacts")
         self.resize(1000, 680)
-        self.search, self.add_button, self.total = _search(), QPushButton("New"), sized(muted(QLabel()), 0.9)
+        self.search, self.add_button, self.total = _search_input(), QPushButton("New"), sized(muted(QLabel()), 0.9)
         self.model = ContactModel()
-        self.list = _list(self.model)
-        self.pane = Pane()
-        self.trouble, self.waits, self.undo = Strip("Server…"), Strip("Decide…"), Strip("Undo")
+        self.list = _list_view(self.model)
+        self.pane = ContactPane()
+        self.trouble, self.waits, self.undo = NoticeBar("Server…"), NoticeBar("Decide…"), NoticeBar("Undo")
         split = QSplitter()
         split.addWidget(self._left())
         split.addWidget(_column(self.trouble, self.waits, self.pane, self.undo))
@@ -72,15 +72,16 @@ class Frame(QMainWindow):
         bar.addPermanentWidget(self.last)
         bar.addPermanentWidget(self.sync_button)
 
-    def show_state(self, state: State, last: str) -> None:
+    def show_state(self, state: SyncState, last: str) -> None:
+        """Show how syncing stands, and when the last sync was."""
         self.dot.setStyleSheet(f"color: {COLOURS[state.mark]}")
         self.state.setText(state.text)
-        self.state.setToolTip(state.why)
-        self.trouble.tell(state.why if state.mark == "bad" else "")
+        self.state.setToolTip(state.reason)
+        self.trouble.show_text(state.reason if state.mark == "bad" else "")
         self.last.setText(f"Last sync: {last}")
 
 
-def _search() -> QLineEdit:
+def _search_input() -> QLineEdit:
     search = QLineEdit()
     search.setPlaceholderText("Search")
     search.setClearButtonEnabled(True)
@@ -88,30 +89,31 @@ def _search() -> QLineEdit:
     return search
 
 
-def _list(model: ContactModel) -> QListView:
-    made = QListView()
-    made.setModel(model)
-    made.setItemDelegate(ContactDelegate(made))
-    made.setUniformItemSizes(True)
-    made.setFrameShape(QFrame.Shape.NoFrame)
-    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    made.setAccessibleName("Contacts")
-    return made
+def _list_view(model: ContactModel) -> QListView:
+    view = QListView()
+    view.setModel(model)
+    view.setItemDelegate(ContactDelegate(view))
+    view.setUniformItemSizes(True)
+    view.setFrameShape(QFrame.Shape.NoFrame)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setAccessibleName("Contacts")
+    return view
 
 
 def _column(*widgets: QWidget) -> QWidget:
-    made = QWidget()
-    made.setAutoFillBackground(True)
-    made.setBackgroundRole(QPalette.ColorRole.Base)
-    column = QVBoxLayout(made)
+    panel = QWidget()
+    panel.setAutoFillBackground(True)
+    panel.setBackgroundRole(QPalette.ColorRole.Base)
+    column = QVBoxLayout(panel)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(0)
     for widget in widgets:
         column.addWidget(widget)
-    return made
+    return panel
 
 
 def add_action(menu: QMenu, name: str, do: Callable[[], object], keys: Keys = None) -> QAction:
+    """Add an entry to a menu that calls ``do``, also by its keys."""
     action = menu.addAction(name)
     action.triggered.connect(lambda: do())
     if keys is not None:

@@ -24,14 +24,14 @@ from PySide6.QtWidgets import (
 )
 
 from examples.desktop.contact_details import muted, plain_label, sized
-from examples.desktop.formatting import author, cell_name, cell_value, sentence
+from examples.desktop.formatting import as_sentence, cell_label, cell_value, describe_author
 from offbook import Invalid, NotFound, Parked, Replica
 
 Conflict = Mapping[str, Any]
 
 
-class Waiting(QDialog):
-    """Every conflict and every parked change, each as a card. ``decided`` is told after each choice."""
+class PendingDialog(QDialog):
+    """Every conflict and every parked change, each as a card. ``decided`` is emitted after each choice."""
 
     decided = Signal()
 
@@ -67,9 +67,9 @@ class Waiting(QDialog):
 
     def _cards(self) -> Iterator[QFrame]:
         for conflict in self._book.conflicts():
-            yield ConflictCard(conflict, self._contact(conflict["record_id"]), self._settle)
+            yield ConflictCard(conflict, self._contact(conflict["record_id"]), self._resolve)
         for parked in self._book.parked():
-            yield ParkedCard(parked, self._settle)
+            yield ParkedCard(parked, self._resolve)
 
     def _contact(self, record_id: str) -> Mapping[str, Any] | None:
         try:
@@ -77,14 +77,14 @@ class Waiting(QDialog):
         except NotFound:
             return None
 
-    def _settle(self, choose: Callable[[Replica], object]) -> None:
+    def _resolve(self, choose: Callable[[Replica], object]) -> None:
         try:
             choose(self._book)
-        except Invalid as problem:  # what was typed stays, to be mended
-            self.problem.setText(sentence(problem))
+        except Invalid as error:  # what was typed stays, to be mended
+            self.problem.setText(as_sentence(error))
             return
-        except NotFound as problem:  # settled elsewhere meanwhile
-            self.problem.setText(sentence(problem))
+        except NotFound as error:  # resolved elsewhere meanwhile
+            self.problem.setText(as_sentence(error))
         else:
             self.problem.clear()
             self.decided.emit()
@@ -98,31 +98,31 @@ def put_into(area: QScrollArea, page: QWidget) -> None:
     area.setWidget(page)
 
 
-Settle = Callable[[Callable[[Replica], object]], None]
+Resolve = Callable[[Callable[[Replica], object]], None]
 
 
 class Card(QFrame):
     """One thing that needs a decision, with its name and what it is about."""
 
-    def __init__(self, name: str, what: str) -> None:
+    def __init__(self, name: str, subject: str) -> None:
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setAccessibleName(f"{name}: {what}")
+        self.setAccessibleName(f"{name}: {subject}")
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(16, 14, 16, 14)
         self.column.setSpacing(10)
         self.column.addWidget(sized(plain_label(name), 1.15))
-        self.column.addWidget(muted(plain_label(what)))
+        self.column.addWidget(muted(plain_label(subject)))
 
 
 class ConflictCard(Card):
     """Two versions side by side, each with who wrote it and a button that keeps it; both, or another, below."""
 
-    def __init__(self, conflict: Conflict, contact: Mapping[str, Any] | None, settle: Settle) -> None:
-        self._conflict, self._settle = conflict, settle
-        what = cell_name(conflict["cell"], contact)
+    def __init__(self, conflict: Conflict, contact: Mapping[str, Any] | None, resolve: Resolve) -> None:
+        self._conflict, self._resolve = conflict, resolve
+        cell = cell_label(conflict["cell"], contact)
         before = cell_value(conflict["cell"], conflict["common"])
-        super().__init__(conflict["name"] or "A contact", f"{what}, before: {before}" if before else what)
+        super().__init__(conflict["name"] or "A contact", f"{cell}, before: {before}" if before else cell)
         versions = QHBoxLayout()
         versions.setSpacing(12)
         for choice in ("ours", "theirs"):
@@ -131,21 +131,21 @@ class ConflictCard(Card):
         self.column.addLayout(self._others(conflict["choices"], conflict["ours"]))
 
     def _version(self, choice: str) -> QFrame:
-        conflict, who = self._conflict, author(self._conflict[f"{choice}_by"])
+        conflict, writer = self._conflict, describe_author(self._conflict[f"{choice}_by"])
         frame = QFrame()
         frame.setFrameShape(QFrame.Shape.StyledPanel)
         column = QVBoxLayout(frame)
-        stands = f"{who} · stands now" if choice == "ours" else who
-        column.addWidget(sized(muted(plain_label(stands)), 0.9))
+        heading = f"{writer} · stands now" if choice == "ours" else writer
+        column.addWidget(sized(muted(plain_label(heading)), 0.9))
         column.addWidget(sized(plain_label(cell_value(conflict["cell"], conflict[choice]) or "nothing"), 1.05), 1)
-        column.addWidget(self._button("Keep this", f"Keep the version of {who}", choice))
+        column.addWidget(self._button("Keep this", f"Keep the version of {writer}", choice))
         return frame
 
     def _button(self, text: str, name: str, choice: str) -> QPushButton:
         button = QPushButton(text)
         button.setAccessibleName(name)
         button.setAutoDefault(False)
-        button.clicked.connect(lambda: self._settle(lambda book: book.resolve(self._conflict["id"], choice)))
+        button.clicked.connect(lambda: self._resolve(lambda book: book.resolve(self._conflict["id"], choice)))
         return button
 
     def _others(self, choices: list[str], ours: object) -> QHBoxLayout:
@@ -156,33 +156,33 @@ class ConflictCard(Card):
             self.typed = QLineEdit()
             self.typed.setPlaceholderText("Or type another, and press Enter")
             self.typed.setAccessibleName("Another value")
-            self.typed.returnPressed.connect(self._type)
+            self.typed.returnPressed.connect(self._resolve_with_typed)
             row.addWidget(self.typed, 1)
         return row
 
-    def _type(self) -> None:
+    def _resolve_with_typed(self) -> None:
         value = self.typed.text().strip() or None
-        self._settle(lambda book: book.resolve(self._conflict["id"], value=value))
+        self._resolve(lambda book: book.resolve(self._conflict["id"], value=value))
 
 
 class ParkedCard(Card):
     """A change that can't be sent, why not, and what it would write."""
 
-    def __init__(self, parked: Parked, settle: Settle) -> None:
+    def __init__(self, parked: Parked, resolve: Resolve) -> None:
         name = str((parked.record or parked.data or {}).get("name") or "A contact")
         super().__init__(name, parked.detail)
         if parked.data:
-            told = [f"{field}: {value}" for field, value in parked.data.items() if isinstance(value, str)]
-            self.column.addWidget(plain_label("\n".join(told)))
+            values = [f"{field}: {value}" for field, value in parked.data.items() if isinstance(value, str)]
+            self.column.addWidget(plain_label("\n".join(values)))
         row = QHBoxLayout()
         for text, choose in (("Try again", Replica.retry), ("Give it up", Replica.drop)):
             button = QPushButton(text)
             button.setAutoDefault(False)
-            button.clicked.connect(partial(_choose, settle, choose, parked.change_id))
+            button.clicked.connect(partial(_choose, resolve, choose, parked.change_id))
             row.addWidget(button)
         row.addStretch()
         self.column.addLayout(row)
 
 
-def _choose(settle: Settle, choose: Callable[[Replica, str], object], change_id: str) -> None:
-    settle(lambda book: choose(book, change_id))
+def _choose(resolve: Resolve, choose: Callable[[Replica, str], object], change_id: str) -> None:
+    resolve(lambda book: choose(book, change_id))

@@ -33,9 +33,10 @@ class ServerDialog(QDialog):
         form.addRow(buttons)
 
     def save(self) -> None:
+        """Remember both in the book, and close; or say what is wrong with the address."""
         try:
             self._book.set_server(self.address.text() or None, self.token.text() or None)
-        except Invalid as problem:  # what was typed stays, to be mended
-            self.problem.setText(str(problem))
+        except Invalid as error:  # what was typed stays, to be mended
+            self.problem.setText(str(error))
         else:
             self.accept()

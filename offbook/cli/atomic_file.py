@@ -13,7 +13,7 @@ PREFIX = ".offbook-"
 
 
 def write_whole(path: Path, data: bytes, mode: int) -> None:
-    """Make ``data`` all that is in the file. Raises OSError, which names the file; then it is as it was.
+    """Make ``data`` all that is in the file. Raises OSError, which names the file; then the file is as it was.
 
     ``mode`` says who may read it; a file that is there and is for fewer stays so. A link stays a link. A pipe or a
     device has no content to be replaced, and is written to.
@@ -39,9 +39,9 @@ def _stat(path: Path) -> os.stat_result | None:
 
 
 def _replace(path: Path, data: bytes, mode: int) -> None:
-    """Written aside, in the same folder since only there a rename is one step; on the disk before it gets the name."""
-    place = os.path.realpath(path)
-    handle, draft = tempfile.mkstemp(prefix=PREFIX, dir=os.path.dirname(place))  # mode 600
+    """Write a draft in the same folder, since only there a rename is one step; sync it before it gets the name."""
+    target = os.path.realpath(path)
+    handle, draft = tempfile.mkstemp(prefix=PREFIX, dir=os.path.dirname(target))  # mode 600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -49,7 +49,7 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
             os.fsync(handle)
         with suppress(PermissionError):  # memory sticks know no modes
             os.chmod(draft, stat.S_IMODE(mode))
-        os.replace(draft, place)
+        os.replace(draft, target)
     except BaseException:
         os.unlink(draft)
         raise

@@ -45,7 +45,7 @@ Run = Callable[..., CommandResult]
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises UsageError instead of ending the process; no option can be shortened, so that new ones break no script."""
+    """Raises UsageError instead of ending the process. No option can be shortened, so that new ones break no script."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})  # type: ignore[arg-type]
@@ -68,12 +68,13 @@ class VersionAction(argparse.Action):
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Raises UsageError; SystemExit when the help or the version was all that was wanted."""
+    """The arguments, with the command's function as ``run``. Raises UsageError; SystemExit after help or version."""
     return make_parser().parse_args(words, argparse.Namespace(db=None, json=False, makes_file=False, on_book=True))
 
 
 def make_parser() -> Parser:
-    everywhere = _everywhere("where the book is on this device")
+    """The parser of the whole command line."""
+    everywhere = _common_options("where the book is on this device")
     parser = Parser(
         "offbook",
         description=DESCRIPTION,
@@ -85,21 +86,22 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, run: Run, help: str, more: str = "", options: Parser = everywhere) -> Parser:
-        made: Parser = commands.add_parser(name, parents=[options], help=help, description=f"{_sentence(help)}{more}")
-        made.set_defaults(run=run)
-        return made
+        description = f"{help[0].upper()}{help[1:]}. {more}"
+        subparser: Parser = commands.add_parser(name, parents=[options], help=help, description=description)
+        subparser.set_defaults(run=run)
+        return subparser
 
-    _for_syncing(command)
-    _for_contacts(command)
-    _for_files(command)
-    _for_changes(command, everywhere)
-    _for_conflicts(command)
-    _for_history(command)
-    _for_streams(command)
+    _add_sync(command)
+    _add_contacts(command)
+    _add_import_export(command)
+    _add_changes(command, everywhere)
+    _add_conflicts(command)
+    _add_history(command)
+    _add_ingest(command)
     return parser
 
 
-def _everywhere(where: str) -> Parser:
+def _common_options(where: str) -> Parser:
     """What every command takes. Without defaults: they would take the place of what was given before its name."""
     options, nothing = Parser(add_help=False), argparse.SUPPRESS
     options.add_argument("--db", metavar="FILE", default=nothing, help=where)
@@ -107,14 +109,10 @@ def _everywhere(where: str) -> Parser:
     return options
 
 
-def _sentence(help: str) -> str:
-    return f"{help[0].upper()}{help[1:]}. "
-
-
 Command = Callable[..., Parser]
 
 
-def _for_contacts(command: Command) -> None:
+def _add_contacts(command: Command) -> None:
     add = command("add", contacts.add, "add a contact")
     add.set_defaults(makes_file=True)
     add.usage = "%(prog)s NAME [--FIELD TEXT ...] [OPTION ...]"
@@ -133,7 +131,7 @@ def _for_contacts(command: Command) -> None:
     command("rm", contacts.rm, "delete contacts").add_argument("id", metavar="ID", nargs="+")
 
 
-def _for_files(command: Command) -> None:
+def _add_import_export(command: Command) -> None:
     more = (
         "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing. One that "
         "is cut short has added a part, and the same import again adds the rest."
@@ -145,7 +143,7 @@ def _for_files(command: Command) -> None:
     export.add_argument("file", metavar="FILE", nargs="?", default=import_export.STANDARD, help="else standard output")
 
 
-def _for_syncing(command: Command) -> None:
+def _add_sync(command: Command) -> None:
     more = (
         f"The device's token is read from standard input, or from {sync.TOKEN}. "
         "Without --server the book keeps the one that it has, and takes a new token; "
@@ -167,7 +165,7 @@ def _for_syncing(command: Command) -> None:
     command("status", sync.status, "tell where this device stands")
 
 
-def _for_changes(command: Command, everywhere: Parser) -> None:
+def _add_changes(command: Command, everywhere: Parser) -> None:
     log = command("log", changes.log_, "show the last changes of this device")
     log.add_argument("id", metavar="ID", nargs="?", help="only those of one contact")
     log.add_argument("-n", "--last", metavar="N", type=_natural, default=20, help="how many (20)")
@@ -194,7 +192,7 @@ def _for_changes(command: Command, everywhere: Parser) -> None:
     drop.add_argument("id", metavar="ID", help="of the parked change")
 
 
-def _for_conflicts(command: Command) -> None:
+def _add_conflicts(command: Command) -> None:
     command("conflicts", conflicts.conflicts, "list what waits for a person to decide")
     more = (
         "ours is what the book has, theirs what another device wrote without having seen that; both keeps the two "
@@ -208,7 +206,7 @@ def _for_conflicts(command: Command) -> None:
     resolve.add_argument("--all", metavar="CHOICE", help="the same in all of them: ours or theirs")
 
 
-def _for_history(command: Command) -> None:
+def _add_history(command: Command) -> None:
     more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
     parser = command("history", history.history, "tell what happened to a contact, the newest first", more)
     parser.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")
@@ -235,14 +233,14 @@ def _for_history(command: Command) -> None:
     explain.add_argument("cell", metavar="CELL", nargs="?")
 
 
-def _for_streams(command: Command) -> None:
+def _add_ingest(command: Command) -> None:
     more = (
         "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
         "tells when it was away. Ctrl-C, SIGTERM and a hang-up end it, with all stored that came until then. "
         f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingest.HEADERS}."
     )
     where = "where the messages go (live_stream.db)"
-    parser = command("ingest", ingest.ingest, "store the messages of a WebSocket", more, _everywhere(where))
+    parser = command("ingest", ingest.ingest, "store the messages of a WebSocket", more, _common_options(where))
     parser.set_defaults(on_book=False)
     parser.add_argument("url", metavar="URL", help="like wss://example.org/feed; - reads it from standard input")
     parser.add_argument(

@@ -11,9 +11,12 @@ NAME = "contacts.db"
 STREAM = "live_stream.db"
 
 
-def file_of(given: str | None, environ: Mapping[str, str] = os.environ, *, is_made: bool = True) -> Path:
-    """The book's file: as given, as OFFBOOK_DB says, or in the user's data folder, made where the file is to be."""
-    if named := given or environ.get("OFFBOOK_DB"):
+def book_path(argument: str | None, environ: Mapping[str, str] = os.environ, *, is_made: bool = True) -> Path:
+    """The book's file: the one of the argument, of OFFBOOK_DB, or one in the user's data folder.
+
+    That folder is made where the book ``is_made``.
+    """
+    if named := argument or environ.get("OFFBOOK_DB"):
         return Path(named).expanduser()
     folder = data_folder(environ)
     if is_made:
@@ -21,17 +24,20 @@ def file_of(given: str | None, environ: Mapping[str, str] = os.environ, *, is_ma
     return folder / NAME
 
 
-def stream_file_of(given: str | None) -> Path:
-    """A stream's file: as given, or in the current folder. It is never the book's."""
-    return Path(given or STREAM).expanduser()
+def stream_path(argument: str | None) -> Path:
+    """A stream's file: as the argument says, or in the current folder. It is never the book's."""
+    return Path(argument or STREAM).expanduser()
 
 
 def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """XDG Base Directory Specification; Apple's File System Programming Guide; Known Folders on Windows."""
+    """Where an app of this user keeps its data.
+
+    XDG Base Directory Specification; Apple's File System Programming Guide; Known Folders on Windows.
+    """
     if platform == "win32":
         return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "offbook"
     if platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "offbook"
-    given = environ.get("XDG_DATA_HOME", "")
+    xdg_data_home = environ.get("XDG_DATA_HOME", "")
     # The specification asks that a relative path be ignored.
-    return (Path(given) if given.startswith("/") else Path.home() / ".local" / "share") / "offbook"
+    return (Path(xdg_data_home) if xdg_data_home.startswith("/") else Path.home() / ".local" / "share") / "offbook"

@@ -1,6 +1,6 @@
 """The standard streams of a command, which may be closed, full, or a pipe that nobody reads any more.
 
-What fails there is told as a fault of that stream, and never taken for one of the book's file.
+What fails there is reported as a fault of that stream, and never taken for one of the book's file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
-from typing import TextIO
 
 
 class OutputFault(Exception):
@@ -63,18 +62,14 @@ def print_error(line: str) -> None:
 
 
 def close_output() -> None:
-    """Python flushes the streams once more at its end, and would complain."""
+    """Flush both streams, and drop what they don't take: Python flushes once more at its end, and would complain."""
     for stream in (sys.stdout, sys.stderr):
-        _drop_what_waits(stream)
-
-
-def _drop_what_waits(stream: TextIO) -> None:
-    try:
-        stream.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def read() -> bytes:

@@ -31,6 +31,8 @@ verify.ranges          ranges of ids, by which two sides find where they differ
 connection             the replica's way to its server: what is done in each state about each event, and when
 stream_format          what a stream's file says of time and of its writer
 text                   folding text for search and order; durations and a clock's offset in words
+codes                  every code that a refusal carries: its status, its scope, its reason
+messages               what is said with a code: sentences as templates with named arguments
 errors                 everything that is raised on purpose
 =====================  ============================================================================================
 

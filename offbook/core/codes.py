@@ -1,4 +1,4 @@
-"""Every code that a refusal carries: on the wire, in a page's address bar never, in ``--json`` output, in a log.
+"""Every code that a refusal carries: on the wire, in what a command prints as JSON, in a log.
 
 A code is stable and for programs. What is said with it to people is in offbook.core.messages, and for a status of HTTP
 alone in web.errors. The API's description, the reasons on the page of activity and the tests are made from CODES.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Scope(Flag):
-    """Which requests a code can be the answer to, for codes that are not one address's own."""
+    """Which requests a code can be the answer to, for codes that are not one address's own; and what it is about."""
 
     ANY = auto()  # every request
     SIGNED_IN = auto()  # one that needs a user
@@ -21,10 +21,11 @@ class Scope(Flag):
     PUSH = auto()  # a push as a whole
     RECORD = auto()  # one about a single record, with status 422; in a push, the change is rejected
     CHANGE = auto()  # none: a change of a push is rejected, and its neighbours go on
+    TYPED = auto()  # none by itself: it counts for what a person types, and not for what a server has said
 
 
 ELSEWHERE = Scope(0)
-"""One address, one command or a device says it."""
+"""Of a code that one address, one command or a device gives."""
 
 
 class Code(NamedTuple):
@@ -46,9 +47,9 @@ def _by_name(*codes: Code) -> Mapping[str, Code]:
 CODES = _by_name(
     # --- a value can't be stored, or a change can't be applied
     Code("bad_base", None, Scope.CHANGE, "it does not say what it knew"),
-    Code("bad_choice", None, Scope.RECORD, "a value is none of those that are allowed"),
+    Code("bad_choice", None, Scope.RECORD | Scope.TYPED, "a value is none of those that are allowed"),
     Code("bad_data", 400, Scope.CHANGE | Scope.PUSH, "its values can’t be read"),
-    Code("bad_date", None, Scope.RECORD, "a date is not a date"),
+    Code("bad_date", None, Scope.RECORD | Scope.TYPED, "a date is not a date"),
     Code("bad_history", None, Scope.CHANGE, "it does not say clearly whether it is for the history"),
     Code("bad_id", 400, Scope.RECORD | Scope.PUSH, "its id is not a UUID"),
     Code("bad_key", None, Scope.RECORD, "a detail has a key that no detail may have"),
@@ -57,11 +58,11 @@ CODES = _by_name(
     Code("bad_time", 400, Scope.CHANGE | Scope.PUSH, "its time can’t be read"),
     Code("base_missing", None, Scope.CHANGE, "it does not say what it knew"),
     Code("base_unknown", None, Scope.CHANGE, "it knew something that this server does not: sync once more"),
-    Code("missing", None, Scope.RECORD, "something that is needed is missing"),
+    Code("missing", None, Scope.RECORD | Scope.TYPED, "something that is needed is missing"),
     Code("not_an_object", 400, Scope.CHANGE | Scope.BODY, "it can’t be read"),
-    Code("out_of_range", None, Scope.RECORD, "a number is too large or too small"),
-    Code("too_long", None, Scope.RECORD, "a text is too long"),
-    Code("too_many_entries", None, Scope.RECORD, "a contact has too many details"),
+    Code("out_of_range", None, Scope.RECORD | Scope.TYPED, "a number is too large or too small"),
+    Code("too_long", None, Scope.RECORD | Scope.TYPED, "a text is too long"),
+    Code("too_many_entries", None, Scope.RECORD | Scope.TYPED, "a contact has too many details"),
     Code("unknown_cell", None, Scope.RECORD, "it has a field that this server does not know"),
     Code("unknown_key", 400, Scope.CHANGE | Scope.PUSH, "it has something that this server does not know"),
     Code("unknown_operation", None, Scope.CHANGE, "it does something that this server does not know"),
@@ -194,6 +195,6 @@ def names_in(scope: Scope) -> tuple[str, ...]:
 
 def names_by_status(scope: Scope) -> dict[int, tuple[str, ...]]:
     """The codes of a scope by the status of their answers."""
-    codes = sorted(code for code in CODES.values() if code.scope & scope)
+    codes = sorted((code for code in CODES.values() if code.scope & scope), key=lambda code: code.name)
     statuses = sorted({code.status for code in codes if code.status is not None})
     return {status: tuple(code.name for code in codes if code.status == status) for status in statuses}

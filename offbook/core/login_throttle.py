@@ -38,51 +38,50 @@ COUNTED_MAX = PER_NAME + STEP * (WAIT_US_MAX // WAIT_US_MIN).bit_length()
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RecentAttempts:
     """The attempts within the window: times of the guest's own and of the network's, and how many at the name.
 
-    ``turn`` is from when on the guest may try once, where it was told to wait.
+    ``turn_us`` is from when on the guest may try once, where it was told to wait.
     """
 
     own: Sequence[int] = ()
     by_network: Sequence[int] = ()
     at_name: int = 0
-    turn: int | None = None
+    turn_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AttemptAdmitted:
     """The password may be looked at; the attempt counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class AttemptDenied:
     """It may not, for as long as this."""
 
     wait_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """It may not yet: the guest may try once from ``at`` on. To be kept."""
+class TurnGranted:
+    """It may not yet: the guest may try once from ``at_us`` on. To be kept."""
 
-    at: int
-
-
-Decision = Admitted | Refused | Turn
+    at_us: int
 
 
-def decide(past: Past, now: int) -> Decision:
+def decide_attempt(recent: RecentAttempts, now_us: int) -> AttemptAdmitted | AttemptDenied | TurnGranted:
     """What becomes of one more attempt."""
-    wait_us = max(until_fewer(past.own, PER_GUEST, now), until_fewer(past.by_network, PER_NETWORK, now))
+    wait_us = max(
+        wait_until_fewer(recent.own, PER_GUEST, now_us), wait_until_fewer(recent.by_network, PER_NETWORK, now_us)
+    )
     if wait_us > 0:
-        return Refused(wait_us)
-    delay_us = delay_us_at(past.at_name)
+        return AttemptDenied(wait_us)
+    delay_us = delay_us_at(recent.at_name)
     if not delay_us:
-        return Admitted()
-    if past.turn is None or past.turn <= max(past.own, default=0):  # or it was used
-        return Turn(now + delay_us)
-    return Refused(past.turn - now) if past.turn > now else Admitted()
+        return AttemptAdmitted()
+    if recent.turn_us is None or recent.turn_us <= max(recent.own, default=0):  # or it was used
+        return TurnGranted(now_us + delay_us)
+    return AttemptDenied(recent.turn_us - now_us) if recent.turn_us > now_us else AttemptAdmitted()
 
 
 def delay_us_at(attempts: int) -> int:
@@ -93,10 +92,10 @@ def delay_us_at(attempts: int) -> int:
     return min(WAIT_US_MIN << doublings, WAIT_US_MAX)
 
 
-def until_fewer(times: Sequence[int], most: int, now: int) -> int:
+def wait_until_fewer(times: Sequence[int], most: int, now_us: int) -> int:
     """How long until fewer than ``most`` of these times lie in the window; 0 when that is so already."""
     newest = sorted(times, reverse=True)[:most]
-    return max(newest[-1] + WINDOW_US - now, 0) if len(newest) == most else 0
+    return max(newest[-1] + WINDOW_US - now_us, 0) if len(newest) == most else 0
 
 
 def network_of(address: str) -> str:

@@ -101,6 +101,11 @@ class Record(NamedTuple):
     clocks: Mapping[str, Clock]
     others: Mapping[str, Clock] = NO_CLOCKS
 
+    @property
+    def key(self) -> Key:
+        """Its table and id."""
+        return self.table, self.id
+
     def clock(self, cell: str) -> Clock:
         return self.clocks.get(cell, self.created)
 
@@ -158,7 +163,13 @@ class Conflict:
 
     @property
     def key(self) -> Key:
+        """The table and id of its record."""
         return self.table, self.record_id
+
+    @property
+    def change_ids(self) -> tuple[str, str]:
+        """The changes that brought its versions: ours and theirs."""
+        return self.winner.change_id, self.change_id
 
 
 class Cursor(NamedTuple):

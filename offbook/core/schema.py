@@ -39,6 +39,9 @@ class Field:
     """One field of a table, or one attribute of a map's entries.
 
     ``limit`` counts characters. ``shares`` names the attribute whose cell this attribute is a part of.
+
+    Where two values are in conflict, both can stand if there is room: a second value becomes an entry of the table's
+    first map, of the kind ``beside``; or it stands below the first one, in a field that ``is_joinable``.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Field:
     required: bool = False
     choices: tuple[str, ...] = ()
     shares: str = ""
+    beside: str = ""
+    is_joinable: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,9 +136,9 @@ CONTACTS = Table(
     name="contacts",
     fields=(
         Field("name", limit=300, required=True),
-        Field("email", limit=320),
+        Field("email", limit=320, beside="email"),
         Field("email_label", limit=100),
-        Field("phone", limit=100),
+        Field("phone", limit=100, beside="phone"),
         Field("phone_label", limit=100),
         Field("given_name"),
         Field("middle_name"),
@@ -146,9 +151,9 @@ CONTACTS = Table(
         Field("department", limit=300),
         Field("title", limit=300),
         Field("birthday", Type.DATE, limit=10),
-        Field("website", limit=2000),
+        Field("website", limit=2000, beside="url"),
         Field("website_label", limit=100),
-        Field("notes", limit=20_000),
+        Field("notes", limit=20_000, is_joinable=True),
         Field("starred", Type.FLAG),
     ),
     maps=(

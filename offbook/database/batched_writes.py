@@ -50,26 +50,26 @@ def write_in_batches(
     By then it is on the disk, and the lock is free. ``items`` are fetched while it is, so that an iterator may prepare
     them.
     """
-    source, size_max, free_until = iter(items), SIZE_FIRST, 0.0
-    while some := _some(source, size_max, size_of):
+    iterator, size_max, free_until = iter(items), SIZE_FIRST, 0.0
+    while batch := _next_batch(iterator, size_max, size_of):
         time.sleep(max(0.0, free_until - time.monotonic()))
         with block(connection):
             began = time.monotonic()
-            result = write(some)
+            result = write(batch)
         ended = time.monotonic()
         free_until = ended + free_seconds(ended - began)
-        size_max = next_size(sum(map(size_of, some)), ended - began)
+        size_max = next_size(sum(map(size_of, batch)), ended - began)
         yield result
 
 
-def _some(source: Iterator[T], size_max: int, size_of: Callable[[T], int]) -> list[T]:
+def _next_batch(iterator: Iterator[T], size_max: int, size_of: Callable[[T], int]) -> list[T]:
     """The next items, of this size together or of the least that is more."""
-    some: list[T] = []
+    batch: list[T] = []
     size = 0
-    while size < size_max and (item := next(source, None)) is not None:
-        some.append(item)
+    while size < size_max and (item := next(iterator, None)) is not None:
+        batch.append(item)
         size += size_of(item)
-    return some
+    return batch
 
 
 def next_size(size: int, seconds: float) -> int:

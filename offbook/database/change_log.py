@@ -73,7 +73,7 @@ class LogLine:
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
 
     def as_json(self, replica: str) -> dict[str, Any]:
-        """The change as it stands on the wire, and as wire.change_of() checks it."""
+        """The change as it stands on the wire, and as change_of() checks it (offbook.core.protocol.requests)."""
         item: dict[str, Any] = {
             "id": self.change_id,
             "table": self.table,
@@ -111,10 +111,10 @@ def unsettled_lines(connection: sqlite3.Connection, table: str, record_id: str) 
 
 def lines_above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
     """One record's lines that the server's row of this seq may lack: all unsettled, and what it acknowledged since."""
-    mine = "table_name = ? AND record_id = ?"
+    of_record = "table_name = ? AND record_id = ?"
     where = (
-        f"INDEXED BY change_log_unsettled WHERE {UNSETTLED} AND {mine} UNION ALL SELECT {COLUMNS} FROM change_log"
-        f" INDEXED BY change_log_acknowledged WHERE synced = 1 AND {mine} AND seq > ? ORDER BY id"
+        f"INDEXED BY change_log_unsettled WHERE {UNSETTLED} AND {of_record} UNION ALL SELECT {COLUMNS} FROM change_log"
+        f" INDEXED BY change_log_acknowledged WHERE synced = 1 AND {of_record} AND seq > ? ORDER BY id"
     )
     return _lines(connection, where, table, record_id, table, record_id, seq)
 
@@ -137,11 +137,11 @@ def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
 
     Changes are taken in log order, so that it is the one of the last line before those that wait.
     """
-    found = connection.execute(
+    row = connection.execute(
         "SELECT seq FROM change_log WHERE synced = 1 AND seq IS NOT NULL AND id < coalesce((SELECT min(id) FROM"
         " change_log INDEXED BY change_log_pending WHERE synced = 0), 9223372036854775807) ORDER BY id DESC LIMIT 1"
     ).fetchone()
-    return int(found[0]) if found else 0
+    return int(row[0]) if row else 0
 
 
 def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
@@ -149,8 +149,8 @@ def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
 
 
 def last_id(connection: sqlite3.Connection) -> int:
-    (found,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
-    return int(found)
+    (id,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
+    return int(id)
 
 
 def _lines(connection: sqlite3.Connection, where: str, *parameters: str | int) -> list[LogLine]:
@@ -160,7 +160,7 @@ def _lines(connection: sqlite3.Connection, where: str, *parameters: str | int) -
 
 def line_of(row: tuple[Any, ...]) -> LogLine:
     """A row of COLUMNS."""
-    id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves, *answer = row
+    id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves, *verdict_columns = row
     return LogLine(
         id,
         table,
@@ -173,7 +173,7 @@ def line_of(row: tuple[Any, ...]) -> LogLine:
         None if bases is None else json.loads(bases),
         None if data is None else _with_flags(table, json.loads(data)),
         () if resolves is None else tuple(json.loads(resolves)),
-        *answer,
+        *verdict_columns,
     )
 
 

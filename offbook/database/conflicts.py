@@ -1,4 +1,4 @@
-"""Conflicts on this device: kept as the server told them, shown to a person, and settled by an ordinary change.
+"""Conflicts on this device: kept as the server sent them, shown to a person, and resolved by an ordinary change.
 
 A choice is made here and now, with no network: the change that carries it out is logged and shows at once, and names
 the conflict in ``resolves``, so that the server closes it for every device. Until then the conflict is hidden here.
@@ -10,11 +10,20 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from offbook.core.conflicts.resolution import Choice, choices, parse_custom_value, patch_of_choice
+from offbook.core.conflicts.codec import (
+    NO_CLOCK,
+    ConflictView,
+    ReceivedConflict,
+    author_from_json,
+    author_to_json,
+    conflict_to_json,
+)
+from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_of_choice
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
-from offbook.core.model import Clock, Conflict, Value
+from offbook.core.model import Conflict, Value
+from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, value_of
 from offbook.database import change_log
@@ -22,8 +31,6 @@ from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import reading
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import Key, dump, server_row, visible_record
-from offbook.sync.response import ConflictSide, ReceivedConflict
-from offbook.sync.validators import SEQ_MAX
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,20 +48,41 @@ OPEN = f"""SELECT conflicts.id, table_name, record_id, cell, conflicts.seq, data
 IN_ORDER = f"SELECT * FROM ({OPEN}) ORDER BY seq, id"
 THESE_IN_ORDER = f"SELECT * FROM ({OPEN}) WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq, id"
 
-NOBODY = Clock(0, 0, "", "")
 
-
-# --- what the server says ------------------------------------------------------------------------------------------
+# --- rows ----------------------------------------------------------------------------------------------------------
 
 
 def store_conflicts(connection: sqlite3.Connection, conflicts: Iterable[ReceivedConflict]) -> None:
-    """Keep the open ones of a page, and forget those that were settled."""
-    for one in conflicts:
-        if one.ours is None or one.theirs is None:
-            connection.execute("DELETE FROM conflicts WHERE id = ? AND seq < ?", (one.id, one.seq))
+    """Keep the open ones of a page, and forget those that were resolved."""
+    for conflict in conflicts:
+        if conflict.view is None:
+            connection.execute("DELETE FROM conflicts WHERE id = ? AND seq < ?", (conflict.id, conflict.seq))
         else:
-            data = dump({"common": one.common, "ours": one.ours, "theirs": one.theirs})
-            connection.execute(PUT, (one.id, *one.key, one.cell, one.seq, data))
+            connection.execute(PUT, _row_of(conflict.view))
+
+
+def _row_of(view: ConflictView) -> tuple[Any, ...]:
+    conflict = view.conflict
+    ours, theirs = (
+        [value, *author_to_json(author).values()]
+        for value, author in ((conflict.ours, view.ours_by), (conflict.theirs, view.theirs_by))
+    )
+    data = dump({"common": conflict.common, "ours": ours, "theirs": theirs})
+    return conflict.id, *conflict.key, conflict.cell, conflict.seq, data
+
+
+def _view_of(row: tuple[Any, ...]) -> ConflictView:
+    id, table, record_id, cell, seq, text = row
+    data = json.loads(text)
+    (ours, *ours_by), (theirs, *theirs_by) = data["ours"], data["theirs"]
+    common, ours, theirs = (tuple(v) if isinstance(v, list) else v for v in (data["common"], ours, theirs))
+    conflict = Conflict(id, table, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
+    names = ("user", "device", "at")
+    return ConflictView(
+        conflict,
+        author_from_json(dict(zip(names, ours_by, strict=True))),
+        author_from_json(dict(zip(names, theirs_by, strict=True))),
+    )
 
 
 def contested(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
@@ -67,50 +95,26 @@ def contested(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
 
 
 def count(connection: sqlite3.Connection) -> int:
-    (found,) = connection.execute(f"SELECT count(*) FROM ({OPEN})").fetchone()
-    return int(found)
+    """How many are open."""
+    (rows,) = connection.execute(f"SELECT count(*) FROM ({OPEN})").fetchone()
+    return int(rows)
 
 
-def waiting(connection: sqlite3.Connection) -> list[dict[str, Json]]:
-    """The open ones, oldest first. A value of several parts is a list."""
-    return [_described(connection, row) for row in connection.execute(IN_ORDER).fetchall()]
+def open_conflicts(connection: sqlite3.Connection) -> list[dict[str, Json]]:
+    """The open ones, oldest first, as Replica.conflicts() gives them. A value of several parts is a list."""
+    return [_described(connection, _view_of(row)) for row in connection.execute(IN_ORDER).fetchall()]
 
 
-def _described(connection: sqlite3.Connection, row: tuple[Any, ...]) -> dict[str, Json]:
-    one, ours, theirs = _conflict_of(row)
-    have = _have(connection, one.key)
-    return {
-        "id": one.id,
-        "table": one.table,
-        "record_id": one.record_id,
-        "name": have.get("name"),
-        "cell": one.cell,
-        "common": one.common,
-        "ours": one.ours,
-        "theirs": one.theirs,
-        "ours_by": _by(ours),
-        "theirs_by": _by(theirs),
-        "choices": [choice.value for choice in choices(one)] if _is_known(one) else [],
-    }
+def _described(connection: sqlite3.Connection, view: ConflictView) -> dict[str, Json]:
+    """As JSON, with the name of the record; without choices where this version knows too little to carry one out."""
+    conflict, data = view.conflict, conflict_to_json(view)
+    name = _current_cells(connection, conflict.key).get("name")
+    first = {"id": conflict.id, "table": conflict.table, "record_id": conflict.record_id, "name": name}
+    del data["base"]
+    return {**first, **data, "choices": data["choices"] if _is_known(conflict) else []}
 
 
-def _by(version: ConflictSide) -> dict[str, Json]:
-    return {"user": version.user, "device": version.device, "at": version.at}
-
-
-def _conflict_of(row: tuple[Any, ...]) -> tuple[Conflict, ConflictSide, ConflictSide]:
-    id, table, record_id, cell, seq, text = row
-    data = json.loads(text)
-    ours, theirs = (ConflictSide(_value(value), *by) for value, *by in (data["ours"], data["theirs"]))
-    one = Conflict(id, table, record_id, cell, ours.value, theirs.value, 0, NOBODY, "", "", seq, _value(data["common"]))
-    return one, ours, theirs
-
-
-def _value(value: Json) -> Value:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
+def _current_cells(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
     """The record's cells as they show here; of a deleted one those that are still known."""
     cells = visible_record(connection, key)
     if cells is None:
@@ -124,70 +128,72 @@ def _have(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
 
 def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
-    known = _choice(choice)
+    parsed = _parse_choice(choice)
     with change_log.without_logging(connection):
-        one = _find(connection, conflict_id)
-        append_patch(connection, one.key, _chosen(connection, one, known), change_id, now_ms, (one.id,))
-
-
-def _choice(text: str) -> Choice:
-    if text not in list(Choice):
-        raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {text!a}.")
-    return Choice(text)
-
-
-def _chosen(connection: sqlite3.Connection, one: Conflict, choice: Choice) -> Patch:
-    _check_known(one)
-    return patch_of_choice(one, _have(connection, one.key), choice)
+        conflict = _find(connection, conflict_id)
+        patch = _patch_of(connection, conflict, parsed)
+        append_patch(connection, conflict.key, patch, change_id, now_ms, (conflict.id,))
 
 
 def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
     with change_log.without_logging(connection):
-        one = _find(connection, conflict_id)
-        _check_known(one)
-        wish = parse_custom_value(one, _have(connection, one.key), value_of(TABLES[one.table], one.cell, value))
-        append_patch(connection, one.key, wish, change_id, now_ms, (one.id,))
+        conflict = _find(connection, conflict_id)
+        _require_known(conflict)
+        parsed = value_of(TABLES[conflict.table], conflict.cell, value)
+        patch = parse_custom_value(conflict, _current_cells(connection, conflict.key), parsed)
+        append_patch(connection, conflict.key, patch, change_id, now_ms, (conflict.id,))
 
 
 def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
-    """The same choice in each of them, or in none where it can't be made in one. Returns how many were settled.
+    """The same choice in each of them, or in none where it can't be made in one. Returns how many were resolved.
 
-    What others settle meanwhile stays as they have settled it.
+    What others resolve in the meantime stays as they have resolved it.
     """
-    known = _choice(choice)
+    parsed = _parse_choice(choice)
     with reading(connection):
-        waiting = [_conflict_of(row)[0] for row in connection.execute(IN_ORDER).fetchall()]
-        for one in waiting:
-            _chosen(connection, one, known)
+        conflicts = [_view_of(row).conflict for row in connection.execute(IN_ORDER).fetchall()]
+        for conflict in conflicts:
+            _patch_of(connection, conflict, parsed)
 
-    def settle(ids: list[str]) -> int:
-        still = [_conflict_of(row)[0] for row in connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()]
-        for one in still:
-            append_patch(connection, one.key, _chosen(connection, one, known), new_id(), now_ms, (one.id,))
-        return len(still)
+    def resolve_some(ids: list[str]) -> int:
+        rows = connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()
+        for conflict in [_view_of(row).conflict for row in rows]:
+            patch = _patch_of(connection, conflict, parsed)
+            append_patch(connection, conflict.key, patch, new_id(), now_ms, (conflict.id,))
+        return len(rows)
 
-    ids = [one.id for one in waiting]
+    ids = [conflict.id for conflict in conflicts]
     return sum(
-        write_in_batches(connection, ids, settle, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE)
+        write_in_batches(connection, ids, resolve_some, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE)
     )
+
+
+def _parse_choice(text: str) -> Choice:
+    if text not in list(Choice):
+        raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {text!a}.")
+    return Choice(text)
+
+
+def _patch_of(connection: sqlite3.Connection, conflict: Conflict, choice: Choice) -> Patch:
+    _require_known(conflict)
+    return patch_of_choice(conflict, _current_cells(connection, conflict.key), choice)
 
 
 def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:
     row = connection.execute(f"SELECT * FROM ({OPEN}) WHERE id = ?", (conflict_id,)).fetchone()
     if row is None:
         raise NotFound(f"There is no open conflict with the id {conflict_id!a}: it was settled, or it never was.")
-    return _conflict_of(row)[0]
+    return _view_of(row).conflict
 
 
-def _check_known(one: Conflict) -> None:
-    if not _is_known(one):
-        raise Invalid(
-            "unknown_cell", f"This version of offbook does not know all of {one.cell}: update it, or decide elsewhere."
-        )
+def _require_known(conflict: Conflict) -> None:
+    if not _is_known(conflict):
+        text = f"This version of offbook does not know all of {conflict.cell}: update it, or decide elsewhere."
+        raise Invalid("unknown_cell", text)
 
 
 def _is_known(conflict: Conflict) -> bool:
     """Whether this version can say what the choice writes: what it does not know, it must not erase."""
-    table = TABLES.get(conflict.table)
-    return table is not None and all(is_whole(table, conflict.cell, one) for one in (conflict.ours, conflict.theirs))
+    table, values = TABLES.get(conflict.table), (conflict.ours, conflict.theirs)
+    return table is not None and all(is_whole(table, conflict.cell, value) for value in values)

@@ -81,8 +81,8 @@ class Still:
         return has_log(self._path) or self._now() != self._was or (self.no_room and has_room(self._path))
 
     def _now(self) -> tuple[int, int, int]:
-        now = os.stat(self._path)
-        return now.st_ino, now.st_size, now.st_mtime_ns
+        file_status = os.stat(self._path)
+        return file_status.st_ino, file_status.st_size, file_status.st_mtime_ns
 
 
 class Connection(sqlite3.Connection):
@@ -343,18 +343,18 @@ def home_of(path: str | Path) -> str:
 
 def _machine() -> str:
     """What stays the same on this machine and differs on others; its name where the system keeps no id."""
-    for file in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         with suppress(OSError):
-            if found := Path(file).read_text(encoding="ascii").strip():
-                return found
+            if text := Path(path).read_text(encoding="ascii").strip():
+                return text
     node = uuid.getnode()
     made_up = node >> 40 & 1  # RFC 9562, section 6.10: a node id that was drawn at random has this bit set
     return platform.node() if made_up else f"{node:012x}"
 
 
 def make_repeatable(
-    connection: sqlite3.Connection, random_bytes: Callable[[int], bytes], now: Callable[[], str]
+    connection: sqlite3.Connection, random_bytes: Callable[[int], bytes], timestamp: Callable[[], str]
 ) -> None:
     """Ids and times that the schema makes come from these: for simulators, which need the same run twice."""
     connection.create_function("randomblob", 1, random_bytes)
-    connection.create_function("strftime", 2, lambda form, moment: now())
+    connection.create_function("strftime", 2, lambda format, modifier: timestamp())

@@ -58,27 +58,27 @@ def note_own_cells(connection: sqlite3.Connection) -> None:
 
 
 def _knew(connection: sqlite3.Connection) -> str | None:
-    (found,) = connection.execute("SELECT knew FROM sync_state").fetchone()
-    return None if found is None else str(found)
+    (note,) = connection.execute("SELECT knew FROM sync_state").fetchone()
+    return None if note is None else str(note)
 
 
-def restart_pull(connection: sqlite3.Connection, is_served: bool) -> None:
+def restart_pull(connection: sqlite3.Connection) -> None:
     """Nothing is pulled yet of what comes from now on, so that nothing of it was passed over.
 
-    A cursor that the server has served until now is kept until the first page is here: it alone tells a server that
-    was put back from this device, and what it lost.
+    The cursor is kept until the first page is here, even one that the server could not serve: it alone tells a server
+    that is restored until then, perhaps once more, from this device, and what it lost.
     """
     connection.execute(
-        "UPDATE sync_state SET cursor = NULL, knew = ?1, knew_at = NULL,"
-        " cursor_before = CASE WHEN ?2 THEN coalesce(cursor, cursor_before) END",
-        (own_cells(), is_served),
+        "UPDATE sync_state SET cursor = NULL, cursor_before = coalesce(cursor, cursor_before),"
+        " knew = ?, knew_at = NULL",
+        (own_cells(),),
     )
 
 
 def cursor_before(connection: sqlite3.Connection) -> str | None:
     """The cursor that was given up for a snapshot, of which no page is here yet."""
-    (found,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
-    return None if found is None else str(found)
+    (cursor,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
+    return None if cursor is None else str(cursor)
 
 
 def move_cursor(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:

@@ -85,11 +85,11 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
     ]
     if len(lines) < 2:
         return
-    found = [(line, validated_change(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
-    pairs = [(line, change) for line, change in found if isinstance(change, Change)]
-    for (line, _), known in zip(pairs, with_bases([change for _, change in pairs]), strict=True):
-        if known.bases != (line.bases or {}):
-            connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(known.bases)), line.id))
+    checked = [(line, validated_change(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
+    changes = [(line, change) for line, change in checked if isinstance(change, Change)]
+    for (line, _), change in zip(changes, with_bases([change for _, change in changes]), strict=True):
+        if change.bases != (line.bases or {}):
+            connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(change.bases)), line.id))
 
 
 def merge_into_parked_insert(connection: sqlite3.Connection, key: Key) -> bool:
@@ -178,7 +178,7 @@ def _retried_line(
     if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
         data = change_log.merge_data(insert_data(line.table, row.cells), data or {})
-    again = LogLine(
+    retried = LogLine(
         0,
         line.table,
         line.record_id,
@@ -194,10 +194,10 @@ def _retried_line(
     )
     if corrections:
         cells_of(TABLES[line.table], corrections, Operation.UPDATE)
-    found = validated_change(again, change_id, lambda: row)
-    if isinstance(found, Rejection):
-        raise Invalid.from_fault(found.fault)
-    return again
+    change = validated_change(retried, change_id, lambda: row)
+    if isinstance(change, Rejection):
+        raise Invalid.from_fault(change.fault)
+    return retried
 
 
 def insert_data(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:

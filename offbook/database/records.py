@@ -1,7 +1,7 @@
 """How a record lies in the replica's tables: its own row, and one row per entry of its maps.
 
 The SQL is made once per table, from its entry in TABLES. Nothing here knows of the log or of the server: what is
-written within log.applying() is not logged, what is written outside is.
+written within change_log.without_logging() is not logged, what is written outside is.
 """
 
 from __future__ import annotations
@@ -59,19 +59,21 @@ class RecordTable:
         connection.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {whole}", self._values(columns, rows))
 
     def _values(self, columns: Sequence[str], rows: Sequence[tuple[str, Data]]) -> list[list[Any]]:
-        values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
+        rows_of_values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
         for place in [1 + columns.index(name) for name in self.flags if name in columns]:
-            for one in values:
-                one[place] = 1 if one[place] else 0
-        return values
+            for row in rows_of_values:
+                row[place] = 1 if row[place] else 0
+        return rows_of_values
 
     def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
-        connection.executemany(f'DELETE FROM "{self.table.name}" WHERE id = ?', [(one,) for one in record_ids])
+        connection.executemany(
+            f'DELETE FROM "{self.table.name}" WHERE id = ?', [(record_id,) for record_id in record_ids]
+        )
 
     def add(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
         """A new record, with what the schema fills in left to it."""
-        given = {"id": record_id, **self._given(data)}
-        connection.execute(_insert_sql(self.table.name, tuple(given)), list(given.values()))
+        values = {"id": record_id, **self._column_values(data)}
+        connection.execute(_insert_sql(self.table.name, tuple(values)), list(values.values()))
         for map_ in self.table.maps:
             connection.executemany(self._entry_inserts[map_.name], _entry_rows(map_, record_id, data))
 
@@ -87,20 +89,20 @@ class RecordTable:
 
     def change(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
         """Write what ``data`` names, and nothing else."""
-        given = self._given(data)
-        if given:
-            assignments = ", ".join(f'"{name}" = ?' for name in given)
+        values = self._column_values(data)
+        if values:
+            assignments = ", ".join(f'"{name}" = ?' for name in values)
             sql = f'UPDATE "{self.table.name}" SET {assignments} WHERE id = ?'
-            connection.execute(sql, [*given.values(), record_id])
+            connection.execute(sql, [*values.values(), record_id])
         for map_ in self.table.maps:
             for key, entry in (data.get(map_.name) or {}).items():
                 _change_entry(connection, map_, record_id, key, entry)
 
-    def _given(self, data: Data) -> dict[str, Any]:
-        given = {name: data[name] for name in self.names if name in data}
-        given.update((name, bool(given[name])) for name in self.flags if name in given)
-        given.update((name, "") for name in self.table.required if name in given and given[name] is None)
-        return given
+    def _column_values(self, data: Data) -> dict[str, Any]:
+        values = {name: data[name] for name in self.names if name in data}
+        values.update((name, bool(values[name])) for name in self.flags if name in values)
+        values.update((name, "") for name in self.table.required if name in values and values[name] is None)
+        return values
 
     # --- reading ---
 
@@ -110,16 +112,18 @@ class RecordTable:
     def all(self, connection: sqlite3.Connection) -> list[dict[str, Json]]:
         return self._read(connection, "", "")
 
-    def _read(self, connection: sqlite3.Connection, where: str, whose: str, *parameters: str) -> list[dict[str, Json]]:
+    def _read(
+        self, connection: sqlite3.Connection, where: str, where_of_map: str, *parameters: str
+    ) -> list[dict[str, Json]]:
         columns = ("id", *self.names, "created_at", "updated_at")
-        found = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
-        records = {row[0]: dict(zip(columns, row, strict=True)) for row in found}
+        rows = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
+        records = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
         for record in records.values():
             record.update((name, bool(record[name])) for name in self.flags)
             record.update((map_.name, {}) for map_ in self.table.maps)
         for map_ in self.table.maps:
-            mine = whose.format(owner=f'"{map_.owner}"')
-            sql = f'SELECT {_list(_entry_columns(map_))} FROM "{map_.rows}" {mine}'
+            where_owner = where_of_map.format(owner=f'"{map_.owner}"')
+            sql = f'SELECT {_list(_entry_columns(map_))} FROM "{map_.rows}" {where_owner}'
             for owner, key, *values in connection.execute(sql, parameters):
                 if owner in records:
                     records[owner][map_.name][key] = _entry(map_, values)
@@ -127,15 +131,17 @@ class RecordTable:
 
 
 def _entry(map_: Map, values: list[Any]) -> dict[str, Json]:
-    return {one.name: value for one, value in zip(map_.attributes, values, strict=True) if value is not None}
+    return {
+        attribute.name: value for attribute, value in zip(map_.attributes, values, strict=True) if value is not None
+    }
 
 
 def _entry_columns(map_: Map) -> tuple[str, ...]:
-    return (map_.owner, "entry_id", *(one.name for one in map_.attributes))
+    return (map_.owner, "entry_id", *(attribute.name for attribute in map_.attributes))
 
 
 def _entry_rows(map_: Map, record_id: str, data: Data) -> list[tuple[Any, ...]]:
-    names = [one.name for one in map_.attributes]
+    names = [attribute.name for attribute in map_.attributes]
     entries = data.get(map_.name) or {}
     return [
         (record_id, key, *["" if (value := entry.get(name)) is None else value for name in names])
@@ -146,19 +152,19 @@ def _entry_rows(map_: Map, record_id: str, data: Data) -> list[tuple[Any, ...]]:
 
 def _change_entry(connection: sqlite3.Connection, map_: Map, record_id: str, key: str, entry: Data | None) -> None:
     """A part of an address that is named brings the whole address: the parts left out become empty."""
-    this = f'"{map_.owner}" = ? AND entry_id = ?'
+    where = f'"{map_.owner}" = ? AND entry_id = ?'
     if entry is None:
-        connection.execute(f'DELETE FROM "{map_.rows}" WHERE {this}', (record_id, key))
+        connection.execute(f'DELETE FROM "{map_.rows}" WHERE {where}', (record_id, key))
         return
-    if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {this}', (record_id, key)).fetchone():
+    if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {where}', (record_id, key)).fetchone():
         (row,) = _entry_rows(map_, record_id, {map_.name: {key: entry}})
         connection.execute(_insert_entry_sql(map_), row)
         return
-    cells = [cell for cell in map_.cells.values() if any(one.name in entry for one in cell)]
-    given = {one.name: entry.get(one.name) for cell in cells for one in cell}
-    if given:
-        assignments = ", ".join(f'"{name}" = ?' for name in given)
-        connection.execute(f'UPDATE "{map_.rows}" SET {assignments} WHERE {this}', [*given.values(), record_id, key])
+    cells = [cell for cell in map_.cells.values() if any(attribute.name in entry for attribute in cell)]
+    values = {attribute.name: entry.get(attribute.name) for cell in cells for attribute in cell}
+    if values:
+        assignments = ", ".join(f'"{name}" = ?' for name in values)
+        connection.execute(f'UPDATE "{map_.rows}" SET {assignments} WHERE {where}', [*values.values(), record_id, key])
 
 
 def _list(columns: Iterable[str]) -> str:

@@ -140,14 +140,14 @@ def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES
     if _is_current(connection, shape, note):
         return
     try:
-        _bring_up_to_date(connection, tables, shape, note)
+        _migrate(connection, tables, shape, note)
     except ReadOnlyFile as error:
         raise ReadOnlyFile(
             f"{error} This offbook can read it once it has been opened where it may be written."
         ) from None
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str, note: str) -> None:
+def _migrate(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str, note: str) -> None:
     with atomic(connection):
         _upgrade(connection)
         if _is_current(connection, shape, note):  # another process was faster
@@ -155,16 +155,16 @@ def _bring_up_to_date(connection: sqlite3.Connection, tables: Mapping[str, Table
         _add_columns(connection)
         _drop_triggers(connection)
         for table in tables.values():
-            _grow(connection, table)
+            _create_missing(connection, table)
             for sql in triggers(table):
                 connection.execute(sql)
-        _sign(connection, shape, note)
+        _sign_triggers(connection, shape, note)
 
 
 @cache
 def _shape(table: Table) -> str:
     """All that makes a table, as text: the same for every file, and longer to put together than to look for."""
-    return "\n".join((*_create(table), *triggers(table)))
+    return "\n".join((*_create_sql(table), *triggers(table)))
 
 
 def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:
@@ -174,12 +174,12 @@ def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:
         raise TooNew("This file was written by a newer offbook: update offbook on this device.")
     if version < len(STEPS):
         return False
-    (found,) = connection.execute("SELECT shape FROM sync_state").fetchone()
-    known = None if found == shape else _known_by(connection, found)
-    return bool(found == shape) or (known != note and covers(known, note))
+    (signed,) = connection.execute("SELECT shape FROM sync_state").fetchone()
+    known_note = None if signed == shape else _note_of_triggers(connection, signed)
+    return bool(signed == shape) or (known_note != note and covers(known_note, note))
 
 
-def _known_by(connection: sqlite3.Connection, shape: str) -> str | None:
+def _note_of_triggers(connection: sqlite3.Connection, shape: str) -> str | None:
     """What the version knows that made the triggers; None where it did not say."""
     if "knows" not in _columns(connection, "sync_state"):
         return None
@@ -188,10 +188,10 @@ def _known_by(connection: sqlite3.Connection, shape: str) -> str | None:
     return note if signed == shape else None
 
 
-def _sign(connection: sqlite3.Connection, shape: str, note: str) -> None:
+def _sign_triggers(connection: sqlite3.Connection, shape: str, note: str) -> None:
     """Say whose the triggers are. Those of before were of a version that notes nothing: it may have dropped cells."""
     (before,) = connection.execute("SELECT shape FROM sync_state").fetchone()
-    if _known_by(connection, before) is None:
+    if _note_of_triggers(connection, before) is None:
         connection.execute("UPDATE sync_state SET knew = NULL")
     connection.execute("UPDATE sync_state SET shape = ?, knows = ?", (shape, f"{shape} {note}"))
 
@@ -206,9 +206,9 @@ def _upgrade(connection: sqlite3.Connection) -> None:
 
 def _add_columns(connection: sqlite3.Connection) -> None:
     for table, columns in ADDED.items():
-        there = _columns(connection, table)
+        existing = _columns(connection, table)
         for column in columns:
-            if column.split()[0] not in there:
+            if column.split()[0] not in existing:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
     connection.execute("DROP TRIGGER IF EXISTS pulled_without_note")
     connection.execute(FORGET_NOTE)
@@ -220,8 +220,8 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
 
 def _drop_triggers(connection: sqlite3.Connection) -> None:
     """Only ours: an app may have triggers of its own on these tables."""
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for (name,) in found:
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in names:
         if name.startswith(PREFIX):
             connection.execute(f'DROP TRIGGER "{name}"')
 
@@ -229,11 +229,11 @@ def _drop_triggers(connection: sqlite3.Connection) -> None:
 # --- synced tables -------------------------------------------------------------------------------------------------
 
 
-def _grow(connection: sqlite3.Connection, table: Table) -> None:
+def _create_missing(connection: sqlite3.Connection, table: Table) -> None:
     """Create what is missing of a table and its maps. What it holds comes with a snapshot
     (offbook.database.known_cells).
     """
-    for rows, create, fields in _parts(table):
+    for rows, create, fields in _tables_of(table):
         connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
         columns = _columns(connection, rows)
         if not columns:
@@ -241,42 +241,42 @@ def _grow(connection: sqlite3.Connection, table: Table) -> None:
             continue
         for field in fields:
             if field.name not in columns:
-                connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column(field, added=True)}')
+                connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column_sql(field, added=True)}')
 
 
-def _parts(table: Table) -> Iterator[tuple[str, str, tuple[Field, ...]]]:
-    sql = _create(table)
+def _tables_of(table: Table) -> Iterator[tuple[str, str, tuple[Field, ...]]]:
+    sql = _create_sql(table)
     yield table.name, next(sql), table.fields
     for map_, create in zip(table.maps, sql, strict=True):
         yield map_.rows, create, map_.attributes
 
 
-def _create(table: Table) -> Iterator[str]:
+def _create_sql(table: Table) -> Iterator[str]:
     own = (
-        f"id TEXT NOT NULL PRIMARY KEY DEFAULT ({UUID}) {_no_bytes('id')}",
-        *map(_column, table.fields),
+        f"id TEXT NOT NULL PRIMARY KEY DEFAULT ({UUID}) {_no_bytes_sql('id')}",
+        *map(_column_sql, table.fields),
         f"created_at TEXT NOT NULL DEFAULT ({NOW})",
         f"updated_at TEXT NOT NULL DEFAULT ({NOW})",
     )
-    yield _table(table.name, own)
+    yield _create_table_sql(table.name, own)
     for map_ in table.maps:
-        yield _table(map_.rows, _entry_columns(map_)) + " WITHOUT ROWID"
+        yield _create_table_sql(map_.rows, _entry_columns(map_)) + " WITHOUT ROWID"
 
 
 def _entry_columns(map_: Map) -> tuple[str, ...]:
     return (
         f'"{map_.owner}" TEXT NOT NULL',
-        f"entry_id TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))) {_no_bytes('entry_id')}",
-        *map(_column, map_.attributes),
+        f"entry_id TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))) {_no_bytes_sql('entry_id')}",
+        *map(_column_sql, map_.attributes),
         f'PRIMARY KEY ("{map_.owner}", entry_id)',
     )
 
 
-def _table(name: str, columns: Iterable[str]) -> str:
+def _create_table_sql(name: str, columns: Iterable[str]) -> str:
     return f'CREATE TABLE "{name}" (\n  ' + ",\n  ".join(columns) + "\n)"
 
 
-def _column(field: Field, *, added: bool = False) -> str:
+def _column_sql(field: Field, *, added: bool = False) -> str:
     """Bytes are refused at once, by the field's name: JSON has no form for them, so no line of the log could say them.
 
     A required field that an older file lacks is empty in its rows until the snapshot fills it.
@@ -286,10 +286,10 @@ def _column(field: Field, *, added: bool = False) -> str:
         kind += " NOT NULL DEFAULT 0"
     elif field.required:
         kind += " NOT NULL DEFAULT ''" if added else " NOT NULL"
-    return f'"{field.name}" {kind} {_no_bytes(field.name)}'
+    return f'"{field.name}" {kind} {_no_bytes_sql(field.name)}'
 
 
-def _no_bytes(column: str) -> str:
+def _no_bytes_sql(column: str) -> str:
     return f"""CONSTRAINT "{column} holds text or numbers, not bytes" CHECK (typeof("{column}") <> 'blob')"""
 
 

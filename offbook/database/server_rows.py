@@ -1,8 +1,8 @@
 """What the server said (server_rows), and what shows because of it.
 
 A live row is the server's row with the lines of the log on top that it does not contain yet. rebuild_row() makes it so,
-and is to be called for each record of which a line or the server's row has changed, within log.applying(). Whether a
-row of the server counts, and what is kept of one that went away, is decided here.
+and is to be called within change_log.without_logging() for each record of which a line or the server's row has changed.
+Whether a row of the server counts, and what is kept of one that went away, is decided here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from offbook.core.codes import Scope, names_in
 from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, seen_after, visible_cells
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The replica, where a change is made of a line only to look at its cells."""
 
-LIMITS = frozenset({"too_long", "bad_choice", "bad_date", "missing", "out_of_range", "too_many_entries"})
+LIMITS = frozenset(names_in(Scope.TYPED))
 """The codes of refusals that are for what a person types."""
 
 CREATED = "@created"
@@ -75,15 +76,15 @@ class ServerRow(NamedTuple):
         """The seq that the row had when it came: a restored server may have lost it since."""
         return max(self.seq, self.stale)
 
-    def after(self, known: ServerRow | None) -> ServerRow:
+    def after(self, known_row: ServerRow | None) -> ServerRow:
         """This row with what is known of its values from the row before it."""
-        if known is None or self.deleted:
+        if known_row is None or self.deleted:
             return self
-        return self._replace(seen=seen_after(known.seen, known.cells, known.last_seq, self.cells, self.seq))
+        return self._replace(seen=seen_after(known_row.seen, known_row.cells, known_row.last_seq, self.cells, self.seq))
 
-    def counts_after(self, known: ServerRow | None) -> bool:
+    def counts_after(self, known_row: ServerRow | None) -> bool:
         """Whether this row says something newer."""
-        return known is None or known.stale > 0 or self.seq > known.seq
+        return known_row is None or known_row.stale > 0 or self.seq > known_row.seq
 
     def parameters(self, key: Key) -> tuple[str, str, int, int, str | None, str]:
         """What PUT takes. Mostly nothing is said of ``seen``: to bind a None costs Python ten times as much as text."""
@@ -119,24 +120,24 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
 
 def store_server_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
-    known = server_row(connection, key)
-    if not row.counts_after(known):
+    known_row = server_row(connection, key)
+    if not row.counts_after(known_row):
         return False
-    _take(connection, key, known, row)
+    _store(connection, key, known_row, row)
     return True
 
 
 def restore_known_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """Take a row that is known already, for what was not known of it, and let it show."""
-    _take(connection, key, server_row(connection, key), row)
+    _store(connection, key, server_row(connection, key), row)
     rebuild_row(connection, key)
 
 
-def _take(connection: sqlite3.Connection, key: Key, known: ServerRow | None, row: ServerRow) -> None:
-    lines = change_log.lines_above(connection, *key, (known or NO_SERVER_ROW).seq)
+def _store(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> None:
+    lines = change_log.lines_above(connection, *key, (known_row or NO_SERVER_ROW).seq)
     is_kept = has_conflict(connection, key) or any(line.state is not LineState.ACKNOWLEDGED for line in lines)
-    kept = _cells_that_may_return(known or NO_SERVER_ROW, lines, row) if is_kept else {}
-    row = row.after(known)
+    kept = _cells_that_may_return(known_row or NO_SERVER_ROW, lines, row) if is_kept else {}
+    row = row.after(known_row)
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
 
 
@@ -145,9 +146,9 @@ def has_conflict(connection: sqlite3.Connection, key: Key) -> bool:
     return connection.execute(WAITS, key).fetchone() is not None
 
 
-def _cells_that_may_return(known: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
+def _cells_that_may_return(known_row: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
     """The cells that went away with this row, and that an unsettled edit, or a person, may bring back."""
-    cells = dict(known.cells)
+    cells = dict(known_row.cells)
     for line in lines:
         if line.state is LineState.ACKNOWLEDGED and (change := change_of_line(line)) is not None:
             cells.update(change.cells)
@@ -160,17 +161,17 @@ def _cells_that_may_return(known: ServerRow, lines: list[LogLine], row: ServerRo
 
 def fold_acknowledged(connection: sqlite3.Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
-    known = server_row(connection, key) or NO_SERVER_ROW
+    known_row = server_row(connection, key) or NO_SERVER_ROW
     lines = [
         line
-        for line in _applied_lines(change_log.lines_above(connection, *key, known.seq), known)
+        for line in _applied_lines(change_log.lines_above(connection, *key, known_row.seq), known_row)
         if line.state is LineState.ACKNOWLEDGED
     ]
-    cells = visible_cells(known.cells, not known.deleted, lines, known.seq)
-    created_at = known.created_at or iso_millis(lines[0].change.timestamp)
+    cells = visible_cells(known_row.cells, not known_row.deleted, lines, known_row.seq)
+    created_at = known_row.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
-    row = ServerRow(seq, cells is None, known.cells if cells is None else cells, created_at)
-    connection.execute(PUT, row.after(known if known.seq else None).parameters(key))
+    row = ServerRow(seq, cells is None, known_row.cells if cells is None else cells, created_at)
+    connection.execute(PUT, row.after(known_row if known_row.seq else None).parameters(key))
 
 
 def _applied_lines(lines: Iterable[LogLine], row: ServerRow) -> list[PendingLine]:
@@ -191,18 +192,18 @@ def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | 
     A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
     """
     item = line.as_json(replica)
-    found = change_of(item, replica, LENIENT if line.was_said else STRICT)
-    if isinstance(found, Rejection) and found.fault.code == "unknown_cell":
+    change = change_of(item, replica, LENIENT if line.was_said else STRICT)
+    if isinstance(change, Rejection) and change.fault.code == "unknown_cell":
         item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
-        found = change_of(item, replica, LENIENT if line.was_said else STRICT)
-    if isinstance(found, Change) or line.was_said or found.fault.code not in LIMITS:
-        return found
-    known = row()
-    if known is None or (known.deleted and not known.cells):
-        return found
-    typed = typed_part(TABLES[line.table], item["data"], known.cells)
-    still = change_of({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
-    return change_of(item, replica, LENIENT) if isinstance(still, Change) else still
+        change = change_of(item, replica, LENIENT if line.was_said else STRICT)
+    if isinstance(change, Change) or line.was_said or change.fault.code not in LIMITS:
+        return change
+    known_row = row()
+    if known_row is None or (known_row.deleted and not known_row.cells):
+        return change
+    typed = typed_part(TABLES[line.table], item["data"], known_row.cells)
+    retyped = change_of({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
+    return change_of(item, replica, LENIENT) if isinstance(retyped, Change) else retyped
 
 
 def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:
@@ -211,14 +212,14 @@ def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:
         return True
     row = server_row(connection, key) or NO_SERVER_ROW
     lines = _lines_over(connection, key, row)
-    laid = _applied_lines(lines, row)
-    sound = {line.id for line in laid}
-    for insert in [line for line in lines if line.operation == Operation.INSERT and line.id not in sound]:
-        before = [line for line in laid if line.id < insert.id]
+    applied = _applied_lines(lines, row)
+    applied_ids = {line.id for line in applied}
+    for insert in [line for line in lines if line.operation == Operation.INSERT and line.id not in applied_ids]:
+        before = [line for line in applied if line.id < insert.id]
         if row.deleted or visible_cells(row.cells, True, before, row.seq) is None:
             return False
-    cells = visible_cells(row.cells, not row.deleted, laid, row.seq)
-    _write_record(connection, key, row, cells, [line.change for line in laid if is_on_top(line, row.seq)])
+    cells = visible_cells(row.cells, not row.deleted, applied, row.seq)
+    _write_record(connection, key, row, cells, [line.change for line in applied if is_on_top(line, row.seq)])
     if row.deleted and row.cells and not lines and not has_conflict(connection, key):
         connection.execute(PUT, row._replace(cells={}).parameters(key))
     return True

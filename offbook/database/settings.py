@@ -27,10 +27,10 @@ class DeviceSettings(MutableMapping[str, Json]):
         self._connect = connect
 
     def __getitem__(self, name: str) -> Json:
-        found = self._connect().execute("SELECT value FROM app_settings WHERE name = ?", (name,)).fetchone()
-        if found is None:
+        row = self._connect().execute("SELECT value FROM app_settings WHERE name = ?", (name,)).fetchone()
+        if row is None:
             raise KeyError(name)
-        return json.loads(found[0])
+        return json.loads(row[0])
 
     def __setitem__(self, name: str, value: Json) -> None:
         """Raises ValueError or TypeError for what JSON can't say."""
@@ -47,5 +47,5 @@ class DeviceSettings(MutableMapping[str, Json]):
         return iter([name for (name,) in self._connect().execute("SELECT name FROM app_settings ORDER BY name")])
 
     def __len__(self) -> int:
-        (found,) = self._connect().execute("SELECT count(*) FROM app_settings").fetchone()
-        return int(found)
+        (count,) = self._connect().execute("SELECT count(*) FROM app_settings").fetchone()
+        return int(count)

@@ -54,24 +54,24 @@ class WorkerStatus(NamedTuple):
     last_error: str | None = None
 
 
-def read(connection: sqlite3.Connection, seen: WorkerStatus) -> Status:
+def read(connection: sqlite3.Connection, worker: WorkerStatus) -> Status:
     with reading(connection):
-        here = sync_state.read(connection)
+        state = sync_state.read(connection)
         pending, oldest = connection.execute(PENDING).fetchone()
         (parked,) = connection.execute(PARKED).fetchone()
-        waiting = conflicts.count(connection)
-    success = None if here.last_success_ms is None else iso_millis(here.last_success_ms)
+        open_conflicts = conflicts.count(connection)
+    success = None if state.last_success_ms is None else iso_millis(state.last_success_ms)
     return Status(
-        here.replica,
-        here.book,
-        here.server,
+        state.replica,
+        state.book,
+        state.server,
         pending,
         parked,
-        waiting,
+        open_conflicts,
         oldest,
         success,
-        here.clock_offset_ms,
-        seen.link != STOPPED,
-        *seen,
-        addresses.warning_of(here.server),
+        state.clock_offset_ms,
+        worker.link != STOPPED,
+        *worker,
+        addresses.warning_of(state.server),
     )

@@ -136,7 +136,7 @@ def _forget(rows: str) -> str:
 def _on_insert(table: Table) -> str:
     """Every column, nulls included, when anything older of this id could show through what is left out."""
     name = table.name
-    known = (
+    sources = (
         f"(SELECT {_is_replaced(name, 'NEW', ('id',))} AS replaced,\n"
         f"    EXISTS (SELECT 1 FROM server_rows WHERE table_name = '{name}' AND record_id = NEW.id)\n"
         f"    OR EXISTS (SELECT 1 FROM change_log WHERE table_name = '{name}' AND record_id = NEW.id AND synced <> 1)\n"
@@ -144,7 +144,7 @@ def _on_insert(table: Table) -> str:
     )
     parts = [(field, f"known OR replaced OR {_given(field)}") for field in table.fields]
     operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
-    log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {known}")
+    log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {sources}")
     return _trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _forget(name))
 
 
@@ -191,9 +191,9 @@ def _on_entry_insert(table: Table, map_: Map) -> str:
         parts.append((first, ""))
         parts += [(field, f"replaced OR {_given(field)}") for field in rest]
     key = (map_.owner, "entry_id")
-    known = f"\n  FROM (SELECT {_is_replaced(map_.rows, 'NEW', key)} AS replaced)"
+    source = f"\n  FROM (SELECT {_is_replaced(map_.rows, 'NEW', key)} AS replaced)"
     owner = f'NEW."{map_.owner}"'
-    log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), known)
+    log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), source)
     touch = _touch(table.name, owner)
     return _trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _forget(map_.rows))
 

@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from offbook.addresses import host_of, is_this_machine
+from offbook.addresses import host_of, is_this_machine, split_address
 from offbook.core.errors import Invalid
 from offbook.ingest.errors import BadAddress
-from offbook.server_address import taken_apart
 
 HIDDEN = "…"
 EXAMPLE = "It is like wss://example.org/feed."
@@ -66,14 +65,16 @@ def address_of(url: str, headers: Iterable[str] = ()) -> Address:
     split = _split(url)
     pairs = tuple(_header(line) for line in headers)
     secrets = {*_secrets(split), *(word for _, value in pairs for word in (value, *value.split()))}
-    return Address(url, _shown(split), pairs, frozenset(one for one in secrets if len(one) >= SECRET_LENGTH_MIN))
+    return Address(
+        url, _shown(split), pairs, frozenset(secret for secret in secrets if len(secret) >= SECRET_LENGTH_MIN)
+    )
 
 
 def _split(url: str) -> SplitResult:
     if not url.isprintable() or " " in url:
         raise BadAddress("A URL has neither spaces nor special characters: copy it again.")
     try:
-        split = taken_apart(url, EXAMPLE)
+        split = split_address(url, EXAMPLE)
     except Invalid as flaw:
         raise BadAddress(str(flaw)) from None
     if split.scheme in ("http", "https"):
@@ -104,15 +105,15 @@ def _secrets(split: SplitResult) -> Iterator[str]:
     raw = [split.username or "", split.password or ""]
     raw += [value if has_value else name for name, has_value, value in _query(split)]
     raw += [part for part in split.path.split("/") if LIKE_A_TOKEN.fullmatch(part)]
-    for one in raw:
-        yield from (one, unquote(one))
+    for text in raw:
+        yield from (text, unquote(text))
 
 
 def _header(line: str) -> tuple[str, str]:
-    found = HEADER.fullmatch(line.strip())
-    if found is None:
+    match = HEADER.fullmatch(line.strip())
+    if match is None:
         raise BadAddress("A header is NAME: VALUE on one line, like Authorization: Bearer TOKEN.")
-    name, value = found[1], found[2]
+    name, value = match[1], match[2]
     if OURS.fullmatch(name):
         raise BadAddress(f"The header {name} is a part of every WebSocket's beginning and can't be chosen.")
     return name, value

@@ -50,44 +50,45 @@ CONFLICTS_AT_ONCE = 1000
 
 @dataclass(slots=True)
 class Applied:
-    """What an answer brought: how many changes were settled, how many rows of the page were news.
+    """What an answer brought: how many changes were settled, how many rows of the page are new.
 
-    ``touched`` are records that must still be looked at again, and ``refreshed`` counts those that were; ``moved`` are
-    those of them of which the server may have changed what shows, ``changed`` those of which it did.
+    ``dirty`` are records whose visible row must still be rebuilt, and ``refreshed`` counts those that were;
+    ``maybe_changed`` are those of them of which the server may have changed what shows, ``changed`` those of which it
+    did.
     """
 
     pushed: int = 0
     pulled: int = 0
     parked: int = 0
     conflicts: int = 0
-    news: int = 0
+    new_rows: int = 0
     took_page: bool = False
     refreshed: int = 0
-    touched: set[Key] = field(default_factory=set)
-    moved: set[Key] = field(default_factory=set)
+    dirty: set[Key] = field(default_factory=set)
+    maybe_changed: set[Key] = field(default_factory=set)
     changed: list[Key] = field(default_factory=list)
 
 
 def check_book(connection: sqlite3.Connection, book: str) -> None:
     """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    known = sync_state.read(connection).book
-    if known is not None and known != book:
+    own_book = sync_state.read(connection).book
+    if own_book is not None and own_book != book:
         raise OtherBook(
             "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
             "that was made for this device, or a new file."
         )
 
 
-def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], answer: SyncResponse, now_ms: int) -> Applied:
+def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], response: SyncResponse, now_ms: int) -> Applied:
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
-        check_book(connection, answer.book)
+        check_book(connection, response.book)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
-        yield from _take_conflicts(connection, answer, timer)
-        yield from apply_result(connection, sent, answer.results, applied, timer, {row.key for row in answer.rows})
-        yield from take_page(connection, answer, now_ms, applied, timer)
+        yield from _take_conflicts(connection, response, timer)
+        yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
+        yield from take_page(connection, response, now_ms, applied, timer)
         yield from _rebuild_rest(connection, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
@@ -111,25 +112,25 @@ def apply_verdicts(
 
 def _rebuild(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
     """Make what shows as it is to be, and note where the server changed it."""
-    before = _showing(connection, key) if key in into.moved else None
+    before = _visible_values(connection, key) if key in into.maybe_changed else None
     rebuild_row(connection, key)
-    if key in into.moved and _showing(connection, key) != before:
+    if key in into.maybe_changed and _visible_values(connection, key) != before:
         into.changed.append(key)
-    into.touched.discard(key)
+    into.dirty.discard(key)
     into.refreshed += 1
 
 
 def _rebuild_rest(connection: sqlite3.Connection, into: Applied, timer: BatchTimer) -> Iterator[None]:
-    for key in list(into.touched):
+    for key in list(into.dirty):
         _rebuild(connection, key, into)
         if timer.is_over:
             yield
 
 
-def _showing(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
+def _visible_values(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
     """A record as a person sees it: its times move with every answer."""
-    found = RECORD_TABLES[key[0]].get(connection, key[1]) if key[0] in RECORD_TABLES else None
-    return found and {name: value for name, value in found.items() if name not in ("created_at", "updated_at")}
+    record = RECORD_TABLES[key[0]].get(connection, key[1]) if key[0] in RECORD_TABLES else None
+    return record and {name: value for name, value in record.items() if name not in ("created_at", "updated_at")}
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
@@ -157,8 +158,8 @@ def apply_result(
         for line, result in pairs:
             _apply_result_to_line(connection, line, result, into)
         merge_into_parked_insert(connection, key)
-        if key in coming and key not in into.moved:
-            into.touched.add(key)
+        if key in coming and key not in into.maybe_changed:
+            into.dirty.add(key)
         else:
             _rebuild(connection, key, into)
         if timer.is_over:
@@ -171,10 +172,10 @@ def _apply_result_to_line(connection: sqlite3.Connection, line: LogLine, result:
     else:
         into.pushed += _acknowledge(connection, line, result)
         into.conflicts += result.verdict is Verdict.CONFLICT
-    took = _take_record(connection, line, result)
+    took = _store_record(connection, line, result)
     into.pulled += took and result.verdict is not Verdict.APPLIED
     if took or result.verdict is not Verdict.APPLIED:
-        into.moved.add((line.table, line.record_id))
+        into.maybe_changed.add((line.table, line.record_id))
 
 
 def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
@@ -192,16 +193,22 @@ def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeRe
 
 
 def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
-    """Park the line; or leave it for fold(), where it was only refused because the INSERT before it was."""
+    """Park the line; or let it join the parked INSERT before it, where it was only rejected because that was.
+
+    It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.
+    """
     if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
         before = change_log.unsettled_lines(connection, line.table, line.record_id)
-        if any(one.id < line.id and one.state is LineState.PARKED and one.operation == "INSERT" for one in before):
+        if any(
+            other.id < line.id and other.state is LineState.PARKED and other.operation == "INSERT" for other in before
+        ):
+            merge_into_parked_insert(connection, (line.table, line.record_id))
             return False
     detail = result.detail or "The server gave no reason."
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)
 
 
-def _take_record(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
+def _store_record(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
@@ -212,38 +219,38 @@ def _take_record(connection: sqlite3.Connection, line: LogLine, result: ChangeRe
 # --- a page --------------------------------------------------------------------------------------------------------
 
 
-def _take_conflicts(connection: sqlite3.Connection, answer: SyncResponse, timer: BatchTimer) -> Iterator[None]:
-    for start in range(0, len(answer.conflicts), CONFLICTS_AT_ONCE):
-        if answer.since != sync_state.read(connection).cursor:
+def _take_conflicts(connection: sqlite3.Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
+    for start in range(0, len(response.conflicts), CONFLICTS_AT_ONCE):
+        if response.since != sync_state.read(connection).cursor:
             return
-        conflicts.store_conflicts(connection, answer.conflicts[start : start + CONFLICTS_AT_ONCE])
+        conflicts.store_conflicts(connection, response.conflicts[start : start + CONFLICTS_AT_ONCE])
         if timer.is_over:
             yield
 
 
 def take_page(
-    connection: sqlite3.Connection, answer: SyncResponse, now_ms: int, into: Applied, timer: BatchTimer
+    connection: sqlite3.Connection, response: SyncResponse, now_ms: int, into: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
-    here = sync_state.read(connection)
-    if answer.since != here.cursor:
+    state = sync_state.read(connection)
+    if response.since != state.cursor:
         return
-    for some in _parts(answer.rows):
-        for _ in _take_rows(connection, some[0].key[0], some, into, timer):
+    for rows in _parts_of_page(response.rows):
+        for _ in _take_rows(connection, rows[0].key[0], rows, into, timer):
             yield
-            if answer.since != sync_state.read(connection).cursor:
+            if response.since != sync_state.read(connection).cursor:
                 return
-    known_cells.move_cursor(connection, answer.cursor, answer.book, now_ms)
+    known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
     into.took_page = True
-    if not answer.more:
-        for key in snapshot.advance(connection, here.snapshot):
-            into.moved.add(key)
+    if not response.more:
+        for key in snapshot.advance(connection, state.snapshot):
+            into.maybe_changed.add(key)
             _rebuild(connection, key, into)
             if timer.is_over:
                 yield
 
 
-def _parts(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
+def _parts_of_page(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
     """Rows of one table each, together of a size that is written in one go."""
     part: list[PageRow] = []
     size = 0
@@ -263,60 +270,60 @@ def _take_rows(
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
-    it is taken once more, and is no news.
+    it is taken once more, and does not count as new.
     """
     ids = dump([row.key[1] for row in rows])
-    known = _known(connection, table, ids)
-    unsettled = _unsettled(connection, table, ids)
-    acknowledged = _acknowledged(connection, table, ids)
+    known_seqs = _known_seqs(connection, table, ids)
+    unsettled = _unsettled_ids(connection, table, ids)
+    acknowledged = _acknowledged_seqs(connection, table, ids)
     contested = conflicts.contested(connection, table, ids)
     straight: list[PageRow] = []
     others: list[PageRow] = []
     for row in rows:
         record_id = row.key[1]
-        seq, stale = known.get(record_id, (-1, 0))
+        seq, stale = known_seqs.get(record_id, (-1, 0))
         if seq > row.server.seq and not stale:
             continue
         is_own = acknowledged.get(record_id) == row.server.seq
-        is_news = stale > 0 or seq < row.server.seq
-        into.news += is_news
-        into.pulled += is_news and not is_own
+        is_new = stale > 0 or seq < row.server.seq
+        into.new_rows += is_new
+        into.pulled += is_new and not is_own
         on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
         if on_top or record_id in contested:
             others.append(row)
         else:
             straight.append(row)
-            showed = record_id in known or record_id in acknowledged
-            if is_news and (not is_own or row.key in into.moved) and (showed or row.data is not None):
+            showed = record_id in known_seqs or record_id in acknowledged
+            if is_new and (not is_own or row.key in into.maybe_changed) and (showed or row.data is not None):
                 into.changed.append(row.key)
-    _put_straight(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known]))
-    into.touched.difference_update(row.key for row in straight)
+    _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
+    into.dirty.difference_update(row.key for row in straight)
     for row in others:
         if timer.is_over:
             yield
-        if known.get(row.key[1]) == (row.server.seq, 0):
+        if known_seqs.get(row.key[1]) == (row.server.seq, 0):
             restore_known_row(connection, row.key, row.server)
             continue
         restore_recovery.requeue_difference(connection, row)
         store_server_row(connection, row.key, row.server)
-        into.moved.add(row.key)
+        into.maybe_changed.add(row.key)
         _rebuild(connection, row.key, into)
     if timer.is_over:
         yield
 
 
-def _put_straight(connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], known: str) -> None:
+def _put_rows(connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:
     """``known`` are the ids of those that were here before."""
-    news = [row.server for row in rows]
-    if known != "[]":
-        before = _rows_before(connection, table, known)
-        news = [row.server.after(before.get(row.key[1])) for row in rows]
-    connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, news, strict=True)])
+    server_rows = [row.server for row in rows]
+    if known_ids != "[]":
+        rows_before = _rows_before(connection, table, known_ids)
+        server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
+    connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
     RECORD_TABLES[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
     RECORD_TABLES[table].remove(connection, [row.key[1] for row in rows if row.data is None])
 
 
-def _known(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:
+def _known_seqs(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:
     sql = (
         "SELECT record_id, seq, stale FROM server_rows"
         " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
@@ -332,7 +339,7 @@ def _rows_before(connection: sqlite3.Connection, table: str, ids: str) -> dict[s
     return {record_id: server_row_of(*row) for record_id, *row in connection.execute(sql, (table, ids))}
 
 
-def _unsettled(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
+def _unsettled_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
     sql = (
         "SELECT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
         " AND record_id IN (SELECT value FROM json_each(?))"
@@ -340,7 +347,7 @@ def _unsettled(connection: sqlite3.Connection, table: str, ids: str) -> set[str]
     return {record_id for (record_id,) in connection.execute(sql, (table, ids))}
 
 
-def _acknowledged(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, int]:
+def _acknowledged_seqs(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, int]:
     """Per record the newest seq that a change of this device was given."""
     sql = (
         "SELECT record_id, max(seq) FROM change_log INDEXED BY change_log_acknowledged WHERE synced = 1"

@@ -35,21 +35,21 @@ class CancellableTransport:
         self._stop = stop
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
-        self._go_on()
-        answer: Future[Response] = Future()
+        self._raise_if_stopped()
+        response: Future[Response] = Future()
 
-        def ask() -> None:
+        def send() -> None:
             try:
-                answer.set_result(self._transport.send(method, path, body, headers))
+                response.set_result(self._transport.send(method, path, body, headers))
             except Exception as error:
-                answer.set_exception(error)
+                response.set_exception(error)
 
-        Thread(target=ask, name="offbook-request", daemon=True).start()
-        while not wait((answer,), LOOK_SECONDS).done:
-            self._go_on()
-        self._go_on()
-        return answer.result()
+        Thread(target=send, name="offbook-request", daemon=True).start()
+        while not wait((response,), LOOK_SECONDS).done:
+            self._raise_if_stopped()
+        self._raise_if_stopped()
+        return response.result()
 
-    def _go_on(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._stop.is_set():
             raise Stopped

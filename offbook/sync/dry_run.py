@@ -230,7 +230,7 @@ class DryRun(SyncLoop):
 
     def _take_page(self, response: SyncResponse, applied: Applied) -> None:
         for row in response.rows:
-            applied.news += self._take_row(row)
+            applied.new_rows += self._take_row(row)
         self._pages += 1
         self._state = replace(self._state, cursor=response.cursor)
         applied.took_page = True
@@ -242,16 +242,18 @@ class DryRun(SyncLoop):
 
     def _take_row(self, row: PageRow) -> bool:
         """Note what would become of the record; False where the row is here already."""
-        known = server_row(self._connection, row.key)
+        known_row = server_row(self._connection, row.key)
         is_new = row.key not in self._seen
         self._seen.add(row.key)
-        if not row.server.counts_after(known):
+        if not row.server.counts_after(known_row):
             return False
         if row.data is None:
             self._note_deletion(row.key)
-        elif known is None or known.deleted:
+        elif known_row is None or known_row.deleted:
             self._report.added.append(PlannedRow(*row.key, row.data.get("name")))
-        elif with_all_fields(TABLES[row.key[0]], known.cells) != with_all_fields(TABLES[row.key[0]], row.server.cells):
+        elif with_all_fields(TABLES[row.key[0]], known_row.cells) != with_all_fields(
+            TABLES[row.key[0]], row.server.cells
+        ):
             self._report.changed.append(PlannedRow(*row.key, row.data.get("name")))
         return is_new
 
@@ -266,5 +268,5 @@ class DryRun(SyncLoop):
 
     def _last_name(self, table: str, record_id: str) -> str | None:
         """What the server last called it: all that is left of the name where it was deleted here."""
-        known = server_row(self._connection, (table, record_id))
-        return None if known is None or known.cells.get("name") is None else str(known.cells["name"])
+        known_row = server_row(self._connection, (table, record_id))
+        return None if known_row is None or known_row.cells.get("name") is None else str(known_row.cells["name"])

@@ -32,7 +32,7 @@ class TooLate(Exception):
 
 
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
+def deadline_in(seconds: float) -> Iterator[None]:
     """Whatever this thread asks for in here must be answered in this time. Raises TooLate."""
     token = DEADLINE.set(time.monotonic() + seconds)
     try:
@@ -59,11 +59,11 @@ class Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, into: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int | None:
         left = seconds_left()
-        self._sock.settimeout(None if (most := min(left, self._seconds_max)) == inf else most)
+        self._sock.settimeout(None if (seconds_max := min(left, self._seconds_max)) == inf else seconds_max)
         try:
-            return self._raw.readinto(into)
+            return self._raw.readinto(buffer)
         except TimeoutError:
             seconds_left()
             raise
@@ -98,13 +98,13 @@ class DeadlineConnection(HTTPConnection):
 
     def connect(self) -> None:
         """In a thread of its own: neither the look-up of a name nor a list of dead addresses can be interrupted."""
-        made = _begun(copy_context().run, super().connect)
+        connected = _run_in_thread(copy_context().run, super().connect)
         try:
-            made.result(seconds_left())
+            connected.result(seconds_left())
         except TimeoutError:
-            if made.done():
+            if connected.done():
                 raise
-            made.add_done_callback(lambda _: self.close())
+            connected.add_done_callback(lambda _: self.close())
             raise TooLate from None
 
     def send(self, data: Any) -> None:
@@ -122,7 +122,7 @@ class DeadlineSecureConnection(DeadlineConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-def _begun(work: Callable[..., Any], *args: Any) -> Future[None]:
+def _run_in_thread(work: Callable[..., Any], *args: Any) -> Future[None]:
     done: Future[None] = Future()
 
     def run() -> None:
@@ -152,14 +152,14 @@ class DeadlineAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
-        _arm(self.poolmanager)
+        _use_deadline_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
         manager: PoolManager = super().proxy_manager_for(proxy, **options)
         if proxy.lower().startswith("http"):
-            _arm(manager)
+            _use_deadline_pools(manager)
         return manager
 
 
-def _arm(manager: PoolManager) -> None:
+def _use_deadline_pools(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {"http": DeadlinePool, "https": DeadlineSecurePool}

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from offbook.addresses import shown
+from offbook.addresses import display_address
+from offbook.core.codes import Scope, names_by_status
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
-from offbook.core.validation import Json
-from offbook.sync.transport import Response
-from offbook.sync.validators import (
+from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
     NotJSON,
@@ -21,11 +20,13 @@ from offbook.sync.validators import (
     seq_of,
     uuid_of,
 )
+from offbook.core.validation import Json
+from offbook.sync.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200
 REASONS = ("pruned", "epoch", "unknown")
-OF_THE_USER = ("user_disabled", "user_removed")
+USER_CODES = names_by_status(Scope.SIGNED_IN)[403]
 """The codes of a refusal that is about this device's user, whom an admin may let in again."""
 
 
@@ -44,26 +45,26 @@ def error_of(response: Response) -> SyncError | CursorGone:
     status, retry = response.status, retry_after_seconds(response)
     if (problem := problem_of(response)) is None:
         return _not_offbook(response)
-    said = problem["detail"]
+    detail = problem["detail"]
     match status:
-        case 401 | 403 if problem["code"] in OF_THE_USER:
-            return _user_is_out(problem, retry)
+        case 401 | 403 if problem["code"] in USER_CODES:
+            return _user_refused(problem, retry)
         case 401 | 403:
-            return NotAuthorized(f"The server does not accept this device's token: {said}", retry)
+            return NotAuthorized(f"The server does not accept this device's token: {detail}", retry)
         case 410 if problem["code"] == CursorGone.code:
             return _cursor_gone(problem)
         case 408 | 429 | 503:
-            return SyncError(f"The server is busy: {said}", retry)
+            return SyncError(f"The server is busy: {detail}", retry)
         case 507:
-            return SyncError(said, retry)
+            return SyncError(detail, retry)
         case _ if 400 <= status < 500:
-            refused = Refused(said, status)
+            refused = Refused(detail, status)
             refused.code = problem["code"]
             return refused
-    return ServerFault(f"The server failed (status {status}): {said}", retry)
+    return ServerFault(f"The server failed (status {status}): {detail}", retry)
 
 
-def _user_is_out(problem: Mapping[str, Json], retry: float | None) -> NotAuthorized:
+def _user_refused(problem: Mapping[str, Json], retry: float | None) -> NotAuthorized:
     """The token is right, so that another one would help nothing."""
     refused = NotAuthorized(problem["detail"], retry)
     refused.code = problem["code"]
@@ -86,17 +87,17 @@ def problem_of(response: Response) -> dict[str, Json] | None:
     if not isinstance(problem, dict) or problem.get("status") != response.status:
         return None
     texts = {"detail": DETAIL_CHARACTERS_MAX, "code": CODE_CHARACTERS_MAX}
-    problem |= {name: clean_text(problem.get(name), most) for name, most in texts.items()}
+    problem |= {name: clean_text(problem.get(name), characters_max) for name, characters_max in texts.items()}
     return problem if all(problem[name] for name in texts) else None
 
 
 # --- what is no answer of offbook ------------------------------------------------------------------------------------
 
-BEHIND = "Something between here and the server said so, or this is not the address of an offbook server."
+UNKNOWN_SOURCE = "Something between here and the server said so, or this is not the address of an offbook server."
 
 ADVICE: Mapping[int, str] = {
-    401: f"{BEHIND} It is no word about this device's token, which need not be replaced.",
-    403: f"{BEHIND} It is no word about this device's token, which need not be replaced.",
+    401: f"{UNKNOWN_SOURCE} It is no word about this device's token, which need not be replaced.",
+    403: f"{UNKNOWN_SOURCE} It is no word about this device's token, which need not be replaced.",
     404: "There is no offbook server at this address: check it, and the path in it.",
     405: "There is no offbook server at this address: check it, and the path in it.",
     407: "The proxy wants a sign-in: name its user and password where the environment names the proxy.",
@@ -120,13 +121,13 @@ def _not_offbook(response: Response) -> NotOffbook:
     elif status < 300:
         advice = SIGN_IN if _is_page(response) else "That is no answer of an offbook server: check the address."
     else:
-        advice = ADVICE.get(status, BEHIND)
-    told = f"{response.source} answered {status}{_phrase(status)}, and not as offbook does. {advice}"
-    return NotOffbook(told, status, retry_after_seconds(response))
+        advice = ADVICE.get(status, UNKNOWN_SOURCE)
+    text = f"{response.source} answered {status}{_phrase(status)}, and not as offbook does. {advice}"
+    return NotOffbook(text, status, retry_after_seconds(response))
 
 
 def _advice_on_redirect(location: str | None) -> str:
-    place = "" if location is None else f" to {(clean_text(shown(location), LOCATION_CHARACTERS_MAX) or '')}"
+    place = "" if location is None else f" to {(clean_text(display_address(location), LOCATION_CHARACTERS_MAX) or '')}"
     return (
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."
@@ -146,8 +147,10 @@ def retry_after_seconds(response: Response) -> float | None:
     value = (response.header("Retry-After") or "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), RETRY_SECONDS_MAX)
-    then, now = date_ms(value), date_ms(response.header("Date"))
-    return None if then is None or now is None else min(max((then - now) / 1000, 0.0), RETRY_SECONDS_MAX)
+    retry_ms, server_ms = date_ms(value), date_ms(response.header("Date"))
+    if retry_ms is None or server_ms is None:
+        return None
+    return min(max((retry_ms - server_ms) / 1000, 0.0), RETRY_SECONDS_MAX)
 
 
 def date_ms(value: str | None) -> int | None:

@@ -67,7 +67,7 @@ class SyncLoop(ABC):
             self._run_rounds()
 
     def _ask_from_before(self, state: SyncState) -> None:
-        """A snapshot that was begun so, and of which nothing came: has the server been restored since?"""
+        """A snapshot was begun, and nothing of it came: has the server been restored since?"""
         before = known_cells.cursor_before(self._connection)
         if before is None:
             return
@@ -107,7 +107,7 @@ class SyncLoop(ABC):
     def _apply_and_note_gain(self, batch: list[LogLine], response: SyncResponse) -> None:
         """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
         applied = self._apply(batch, response)
-        if applied.refreshed or applied.news:
+        if applied.refreshed or applied.new_rows:
             self._idle_rounds, self._gained_at = 0, time.monotonic()
         elif not (applied.took_page and response.size and response.cursor != response.since):
             self._idle_rounds += 1

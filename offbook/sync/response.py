@@ -13,21 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
 from offbook.core.errors import Invalid, ServerFault
-from offbook.core.lenient_validation import read_row, read_value
-from offbook.core.model import Value, Verdict
+from offbook.core.lenient_validation import read_row
+from offbook.core.model import Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
 from offbook.core.protocol.rows import iso_micros
-from offbook.core.schema import EXISTS, TABLES, Table
-from offbook.core.validation import Json
-from offbook.database.server_rows import Key, ServerRow
-from offbook.sync.http_errors import json_of_answer
-from offbook.sync.transport import Response
-from offbook.sync.validators import (
+from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
-    NAME_CHARACTERS_MAX,
     clean_text,
     cursor_of,
     object_of,
@@ -36,6 +30,11 @@ from offbook.sync.validators import (
     time_of,
     uuid_of,
 )
+from offbook.core.schema import TABLES, Table
+from offbook.core.validation import Json
+from offbook.database.server_rows import Key, ServerRow
+from offbook.sync.http_errors import json_of_answer
+from offbook.sync.transport import Response
 
 logger = logging.getLogger("offbook")
 
@@ -43,32 +42,8 @@ ROWS_MAX = 10_000
 CONFLICTS_MAX = 100_000
 """They come beside the records of a page: as many as the changes of one batch have cells, at the most."""
 
-CELL_CHARACTERS_MAX = 200
-
-SIDES = ("ours", "theirs")
 VERDICTS = frozenset(verdict.value for verdict in Verdict)
 NOT_SENT = object()
-
-
-class ConflictSide(NamedTuple):
-    """One of the two versions of a conflict, and who brought it when, as the device's clock had it."""
-
-    value: Value
-    user: str | None
-    device: str | None
-    at: str | None
-
-
-class ReceivedConflict(NamedTuple):
-    """A conflict of a page; ``ours`` is None where it is settled."""
-
-    id: str
-    seq: int
-    key: Key = ("", "")
-    cell: str = ""
-    common: Value = None
-    ours: ConflictSide | None = None
-    theirs: ConflictSide | None = None
 
 
 class PageRow(NamedTuple):
@@ -117,28 +92,28 @@ class SyncResponse:
 
 def response_of(response: Response) -> SyncResponse:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    return parse(json_of_answer(response))
+    return parse_response(json_of_answer(response))
 
 
-def parse(item: Any) -> SyncResponse:
+def parse_response(body: Any) -> SyncResponse:
     """Check an answer that is JSON already. Raises ServerFault."""
-    item = object_of(item)
+    item = object_of(body)
     changes: Json = item.get("changes")
     since: Json = item.get("since")
     require(isinstance(changes, list) and len(changes) <= CONFLICTS_MAX, "changes")
     cursor = cursor_of(item.get("cursor"))
     require(since is None or isinstance(since, str), "since")
     require(type(item.get("more")) is bool, "more")
-    waiting = [one for one in changes if _is_conflict(one)]
-    records = [one for one in changes if not _is_conflict(one)] if waiting else changes
+    conflicts = [item for item in changes if _is_conflict(item)]
+    records = [item for item in changes if not _is_conflict(item)] if conflicts else changes
     require(len(records) <= ROWS_MAX, "changes")
-    found = [] if item.get("results") is None else results_of(item["results"])
+    results = [] if item.get("results") is None else results_of(item["results"])
     return SyncResponse(
         uuid_of(item.get("book"), "book"),
-        found,
+        results,
         since,
         _newest(records),
-        [conflict for one in waiting if (conflict := _conflict(one)) is not None],
+        [conflict for item in conflicts if (conflict := _conflict(item)) is not None],
         cursor,
         item["more"],
         len(changes),
@@ -148,8 +123,8 @@ def parse(item: Any) -> SyncResponse:
 def _newest(records: list[Json]) -> list[PageRow]:
     """The rows of a page, each record once."""
     newest: dict[Key, PageRow] = {}
-    for one in records:
-        row = page_row(one)
+    for item in records:
+        row = page_row(item)
         if row is None:
             continue
         if row.key not in newest or newest[row.key].server.seq < row.server.seq:
@@ -160,7 +135,7 @@ def _newest(records: list[Json]) -> list[PageRow]:
 def results_of(item: Json) -> list[ChangeResult]:
     """The verdicts on what was sent. Raises ServerFault."""
     require(isinstance(item, list) and len(item) <= CHANGES_MAX, "results")
-    return [_result(one) for one in item]
+    return [_result(result) for result in item]
 
 
 def _result(item: Json) -> ChangeResult:
@@ -236,41 +211,14 @@ def _is_conflict(item: Json) -> bool:
 
 
 def _conflict(item: dict[str, Json]) -> ReceivedConflict | None:
-    """A conflict as the server tells it; None where this replica can't hold it, or does not know its table.
-
-    Of a cell that is not known here it is held all the same: a person may see it, and decide on another device.
-    """
+    """A conflict as the server sent it; None where this replica can't hold it, or does not know its table."""
     conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
     if data is None:
         return ReceivedConflict(conflict_id, seq)
     if isinstance(data, dict) and isinstance(data.get("table"), str) and data["table"] not in TABLES:
         return None
     try:
-        return _waiting(conflict_id, seq, data)
+        return ReceivedConflict(conflict_id, seq, conflict_from_json(conflict_id, seq, data))
     except (Invalid, ServerFault) as fault:
         logger.warning("The server's conflict %s can't be held here and is left out: %s", conflict_id, fault)
         return None
-
-
-def _waiting(conflict_id: str, seq: int, data: Json) -> ReceivedConflict:
-    require(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
-    table, cell = TABLES[data["table"]], data.get("cell")
-    require(isinstance(cell, str) and 0 < len(cell) <= CELL_CHARACTERS_MAX and cell.isprintable(), "cell")
-    key = (table.name, uuid_of(data.get("record_id"), "record_id"))
-    common, *versions = (read_value(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
-    if cell.rpartition("/")[2] == EXISTS:
-        versions = [bool(value) for value in versions]
-    ours, theirs = (
-        ConflictSide(value, *_by(data.get(f"{name}_by"))) for name, value in zip(SIDES, versions, strict=True)
-    )
-    return ReceivedConflict(conflict_id, seq, key, cell, common, ours, theirs)
-
-
-def _by(author: Json) -> tuple[str | None, str | None, str | None]:
-    """Who and when, which is only shown."""
-    given = author if isinstance(author, dict) else {}
-    return (
-        clean_text(given.get("user"), NAME_CHARACTERS_MAX),
-        clean_text(given.get("device"), NAME_CHARACTERS_MAX),
-        time_of(given.get("at")),
-    )

@@ -24,8 +24,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from offbook.core.history.entry import without_removed_entries
-from offbook.core.history.reconstruct import Patch
+from offbook.core.history.reconstruct import Patch, without_removed_entries
 from offbook.core.lenient_validation import unknown_cells
 from offbook.core.merge.rebase import LineState, after_restore, by_time, patch_of_lost_row, unseen, with_own_values_seen
 from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
@@ -46,7 +45,7 @@ MINE = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")
 
 
-def rewind_to(connection: sqlite3.Connection, kept: int, takes_history: bool) -> None:
+def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool) -> None:
     """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had.
 
     What this device knows to be undone, or to have lost, is only sent to a server that ``takes_history``.
@@ -58,14 +57,14 @@ def rewind_to(connection: sqlite3.Connection, kept: int, takes_history: bool) ->
         write_bases(connection, key)
     connection.execute(
         "UPDATE server_rows SET stale = CASE WHEN stale > 1 THEN stale ELSE seq END, seq = ? WHERE seq > ?",
-        (kept, kept),
+        (trusted, trusted),
     )
     if takes_history:  # whatever seq they have: it is that of the row which they lost to
         change_log.set_for_history(connection, "synced = 1 AND verdict = ?", Verdict.SUPERSEDED)
     times: dict[Key, int] = {}
     for line in sorted(
-        [*change_log.acknowledged_lines_after(connection, kept), *change_log.pending_lines(connection)],
-        key=lambda one: one.id,
+        [*change_log.acknowledged_lines_after(connection, trusted), *change_log.pending_lines(connection)],
+        key=lambda line: line.id,
     ):
         key = (line.table, line.record_id)
         if line.for_history:
@@ -77,33 +76,33 @@ def rewind_to(connection: sqlite3.Connection, kept: int, takes_history: bool) ->
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
             connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", (line.id,))
-            times[key] = _rewrite(connection, line, kept, times.get(key, 0))
+            times[key] = _rewrite(connection, line, trusted, times.get(key, 0))
 
 
-def _rewrite(connection: sqlite3.Connection, line: LogLine, kept: int, earliest: int) -> int:
+def _rewrite(connection: sqlite3.Connection, line: LogLine, trusted: int, earliest: int) -> int:
     """Let a line say what is true of its writer where the server knows no more than ``trusted_up_to``.
 
     Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
     time before which no later line of the record may be.
     """
-    known = server_row(connection, (line.table, line.record_id))
-    change = _change_in(line, known)
+    known_row = server_row(connection, (line.table, line.record_id))
+    change = _change_in(line, known_row)
     if change is None:
         return earliest
     taken = line.seq if line.state is LineState.ACKNOWLEDGED else None
-    again = after_restore(change, kept, taken, _took_effect(line, change, known), earliest)
-    base = line.base if known is not None and line.base == known.stale else again.base
-    _write(connection, line, base, again.bases, again.timestamp)
-    return again.timestamp + 1
+    rewritten = after_restore(change, trusted, taken, _took_effect(line, change, known_row), earliest)
+    base = line.base if known_row is not None and line.base == known_row.stale else rewritten.base
+    _write(connection, line, base, rewritten.bases, rewritten.timestamp)
+    return rewritten.timestamp + 1
 
 
-def _took_effect(line: LogLine, change: Change, known: ServerRow | None) -> bool:
+def _took_effect(line: LogLine, change: Change, known_row: ServerRow | None) -> bool:
     """Whether all of a change took effect: it met nothing concurrent, or its values stand in the row that was lost."""
     if line.verdict == Verdict.APPLIED:
         return True
-    if known is None or known.deleted or known.stale < (line.seq or 0):
+    if known_row is None or known_row.deleted or known_row.stale < (line.seq or 0):
         return False
-    return all(same(known.cells.get(cell), value) for cell, value in change.cells.items())
+    return all(same(known_row.cells.get(cell), value) for cell, value in change.cells.items())
 
 
 def _write(
@@ -115,18 +114,18 @@ def _write(
     )
 
 
-def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
+def _is_undone(line: LogLine, known_row: ServerRow | None) -> bool:
     """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back.
 
     What became a conflict with the deletion has not been deleted later, and a person is to decide about it.
     """
-    if known is None or known.stale < (line.seq or 0) or line.verdict == Verdict.CONFLICT:
+    if known_row is None or known_row.stale < (line.seq or 0) or line.verdict == Verdict.CONFLICT:
         return False
-    if known.deleted:
+    if known_row.deleted:
         return line.operation != Operation.DELETE
-    change = _change_in(line, known)
+    change = _change_in(line, known_row)
     return bool(change and change.cells) and all(
-        entry_of(cell) and value is not False and not known.cells.get(entry_of(cell) + EXISTS)
+        entry_of(cell) and value is not False and not known_row.cells.get(entry_of(cell) + EXISTS)
         for cell, value in (change.cells.items() if change else ())
     )
 
@@ -134,13 +133,13 @@ def _is_undone(line: LogLine, known: ServerRow | None) -> bool:
 def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record did not come again with the snapshot. Where it was lost, it is sent."""
     if row.stale > 1:
-        _typed_over(connection, _pending(connection, key), row, row.seq, NOTHING)
+        _rebase_over_lost_row(connection, _pending(connection, key), row, row.seq, NOTHING)
         if not row.deleted:
             requeue_record(connection, key, row)
 
 
-def _typed_over(
-    connection: sqlite3.Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, news: Mapping[str, int]
+def _rebase_over_lost_row(
+    connection: sqlite3.Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, newer: Mapping[str, int]
 ) -> None:
     """Let what was typed over the row that was lost have seen what came in its place, but for the ``news`` in it.
 
@@ -149,7 +148,7 @@ def _typed_over(
     for line in lines:
         if line.base == lost_row.stale and (change := change_of_line(line, lost_row)) is not None:
             later = max(change.timestamp, lost_row.stale // 1000 + 1)
-            _write(connection, line, base, {**news, **(line.bases or {})}, later)
+            _write(connection, line, base, {**newer, **(line.bases or {})}, later)
 
 
 def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
@@ -172,73 +171,81 @@ def _filled(row: ServerRow) -> dict[str, Value]:
 
 def trusted_up_to(connection: sqlite3.Connection) -> int | None:
     """Up to where the server still is what it was, for as long as rows of later are to be compared with its own."""
-    (found,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
-    return None if found is None else int(found)
+    (seq,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
+    return None if seq is None else int(seq)
 
 
 def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
-    key, came = row.key, row.server
-    known = server_row(connection, key)
-    here = sync_state.read(connection)
-    if known is None or known.stale < 2:
-        return _note_own_values(connection, key, known, came) if here.snapshot else None
+    key, new_row = row.key, row.server
+    lost_row = server_row(connection, key)
+    state = sync_state.read(connection)
+    if lost_row is None or lost_row.stale < 2:
+        return _note_own_values(connection, key, lost_row, new_row) if state.snapshot else None
     lines = _pending(connection, key)
-    news = dict.fromkeys(unseen(_record(key, known), _record(key, came)), known.seq)
-    _typed_over(connection, lines, known, came.seq, news)
-    wish, base = _difference(key, known, row, lines), known.seq
-    if came.deleted and not known.deleted:
-        if row.deleted_ms < known.stale // 1000:  # by someone who had not seen what was lost
-            return requeue_record(connection, key, known)
-        base = came.seq
-    if here.takes_history and (untold := _unmentioned_values(known, row, wish, lines)):
-        by = f"history {here.replica}"
-        for change_id in _queue(connection, key, known, Patch(Operation.UPDATE, untold), base, by):
+    newer = dict.fromkeys(unseen(_record(key, lost_row), _record(key, new_row)), lost_row.seq)
+    _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
+    patch, base = _difference(key, lost_row, row, lines), lost_row.seq
+    if new_row.deleted and not lost_row.deleted:
+        if row.deleted_ms < lost_row.stale // 1000:  # by someone who had not seen what was lost
+            return requeue_record(connection, key, lost_row)
+        base = new_row.seq
+    if state.takes_history and (unmentioned := _unmentioned_values(lost_row, row, patch, lines)):
+        source = f"history {state.replica}"
+        for change_id in _queue(connection, key, lost_row, Patch(Operation.UPDATE, unmentioned), base, source):
             change_log.set_for_history(connection, "change_id = ?", change_id)
-    if wish is not None:
-        _queue(connection, key, known, wish, base, here.replica)
+    if patch is not None:
+        _queue(connection, key, lost_row, patch, base, state.replica)
     return None
 
 
-def _note_own_values(connection: sqlite3.Connection, key: Key, known: ServerRow | None, came: ServerRow) -> None:
+def _note_own_values(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, new_row: ServerRow) -> None:
     """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
-    pairs = [(line, change) for line in _pending(connection, key) if (change := _change_in(line, known)) is not None]
-    held = {} if known is None else known.cells
-    changes = with_own_values_seen([change for _, change in pairs], held, _record(key, came))
+    pairs = [
+        (line, change) for line in _pending(connection, key) if (change := _change_in(line, known_row)) is not None
+    ]
+    held = {} if known_row is None else known_row.cells
+    changes = with_own_values_seen([change for _, change in pairs], held, _record(key, new_row))
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
         _write(connection, line, change.base, change.bases, change.timestamp)
 
 
 def _unmentioned_values(
-    known: ServerRow, row: PageRow, wish: Patch | None, lines: Iterable[LogLine]
+    lost_row: ServerRow, row: PageRow, patch: Patch | None, lines: Iterable[LogLine]
 ) -> dict[str, Value]:
     """Values of the row that was lost which neither the server's row nor anything that goes out says."""
-    said = [row.server.cells, {} if wish is None else wish.cells]
-    said += [change.cells for line in lines if (change := _change_in(line, known)) is not None]
+    mentioned = [row.server.cells, {} if patch is None else patch.cells]
+    mentioned += [change.cells for line in lines if (change := _change_in(line, lost_row)) is not None]
     return {
         cell: value
-        for cell, value in _filled(known).items()
-        if not cell.endswith(EXISTS) and not any(same(cells.get(cell), value) for cells in said)
+        for cell, value in _filled(lost_row).items()
+        if not cell.endswith(EXISTS) and not any(same(cells.get(cell), value) for cells in mentioned)
     }
 
 
-def _difference(key: Key, known: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
+def _difference(key: Key, lost_row: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
     """What is to be said beside the lines that wait: these go out in any case, so that the history has them.
 
     A deletion that was in conflict with one of them is for its deleter to say: from here, it would have seen the edit.
     """
-    if known.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
+    if lost_row.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
         return None
-    pairs = [(line, change) for line in lines if (change := _change_in(line, known)) is not None]
-    taken = [change for line, change in pairs if line.seq is not None and line.seq <= known.stale]
-    later = [change for line, change in pairs if line.seq is None or line.seq > known.stale]
+    pairs = [(line, change) for line in lines if (change := _change_in(line, lost_row)) is not None]
+    taken = [change for line, change in pairs if line.seq is not None and line.seq <= lost_row.stale]
+    later = [change for line, change in pairs if line.seq is None or line.seq > lost_row.stale]
     if row.server.deleted:
         return Patch(Operation.DELETE, {}) if taken and not later else None
-    return patch_of_lost_row(_record(key, known), _record(key, row.then or row.server), taken, later)
+    return patch_of_lost_row(_record(key, lost_row), _record(key, row.then or row.server), taken, later)
 
 
 def _queue(
-    connection: sqlite3.Connection, key: Key, row: ServerRow, wish: Patch, base: int, by: str, id: int | None = None
+    connection: sqlite3.Connection,
+    key: Key,
+    row: ServerRow,
+    patch: Patch,
+    base: int,
+    source: str,
+    id: int | None = None,
 ) -> list[str]:
     """Queue what the server lost of a row: one change per time at which this device first saw its values.
 
@@ -247,11 +254,11 @@ def _queue(
     """
     table, record_id = key
     change_ids: list[str] = []
-    parts = by_time(TABLES[table], wish, row.seen, row.stale)
+    parts = by_time(TABLES[table], patch, row.seen, row.stale)
     for number, (part, cells) in enumerate(parts):
-        name = " ".join(map(str, (row.stale, *([by] if by else []), *(part if len(parts) > 1 else ()))))
+        name = " ".join(map(str, (row.stale, *([source] if source else []), *(part if len(parts) > 1 else ()))))
         change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
-        operation = wish.operation if number == 0 else Operation.UPDATE
+        operation = patch.operation if number == 0 else Operation.UPDATE
         line = LogLine(
             0,
             table,

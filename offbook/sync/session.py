@@ -93,7 +93,7 @@ class SyncSession(SyncLoop):
         return known_cells.is_behind(self._connection)
 
     def _begin_snapshot(self) -> None:
-        snapshot.begin(self._connection, is_served=True)
+        snapshot.begin(self._connection)
 
     def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
         with atomic(self._connection):
@@ -130,10 +130,10 @@ class SyncSession(SyncLoop):
 
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         sent_at_ms = self._clock()
-        response = self._send(PATH, request_of(self._connection, state, batch, sent_at_ms))
-        answer = response_of(response)
-        self._note_clock(response, sent_at_ms, state)
-        return answer
+        http_response = self._send(PATH, request_of(self._connection, state, batch, sent_at_ms))
+        response = response_of(http_response)
+        self._note_clock(http_response, sent_at_ms, state)
+        return response
 
     def _note_clock(self, response: Response, sent_at_ms: int, state: SyncState) -> None:
         """How far the server's clock is ahead, as well as its whole seconds and the way there can tell.

@@ -27,23 +27,25 @@ NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE sync
 """Records of which a change was acknowledged, and the row that contains it has not come."""
 
 
-def begin(
-    connection: sqlite3.Connection, kept: int | None = None, takes_history: bool = False, is_served: bool = False
-) -> None:
-    """Start over from the next pull. ``kept`` is None where the server lost nothing.
+def begin(connection: sqlite3.Connection, trusted: int | None = None, takes_history: bool | None = None) -> None:
+    """Start over from the next pull.
 
-    ``takes_history`` tells whether the server also takes what is only to be in its history, ``is_served`` whether the
-    cursor could have been gone on from.
+    ``trusted`` is the seq up to which a restored server is what it was; None where it lost nothing.
+
+    ``takes_history`` tells whether the server also takes what is only to be in its history. None: what it said last
+    counts.
     """
     with without_logging(connection):
-        if kept is not None:
-            restore_recovery.rewind_to(connection, kept, takes_history)
+        if trusted is not None:
+            restore_recovery.rewind_to(connection, trusted, bool(takes_history))
         for key in connection.execute(NOT_ECHOED).fetchall():
             fold_acknowledged(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")
         connection.execute("DELETE FROM conflicts")  # a snapshot has all that are open
-        known_cells.restart_pull(connection, is_served)
-        sync_state.write(connection, snapshot=Snapshot.TAKING, takes_history=int(takes_history))
+        known_cells.restart_pull(connection)
+        sync_state.write(connection, snapshot=Snapshot.TAKING)
+        if takes_history is not None:
+            sync_state.write(connection, takes_history=int(takes_history))
 
 
 def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:

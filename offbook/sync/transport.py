@@ -64,7 +64,7 @@ class HTTP:
 
     def __init__(self, server: str, token: str) -> None:
         if not re.match("https?://[^/]", server):
-            shown = addresses.shown(server)
+            shown = addresses.display_address(server)
             raise Offline(f"{shown!a} is not the address of a server: it must begin with http:// or https://.")
         if not re.fullmatch("[!-~]+", token):
             raise NotAuthorized("The token has characters that no token has. Copy it again from the page of devices.")
@@ -76,7 +76,7 @@ class HTTP:
         import requests
         import urllib3
 
-        from offbook.sync.http_connections import TooLate, within
+        from offbook.sync.http_connections import TooLate, deadline_in
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
@@ -87,7 +87,7 @@ class HTTP:
             body = gzip.compress(body, PACK_LEVEL, mtime=0)
         try:
             with (
-                within(REQUEST_SECONDS_MAX),
+                deadline_in(REQUEST_SECONDS_MAX),
                 self._open().request(
                     method,
                     address,
@@ -98,9 +98,9 @@ class HTTP:
                     stream=True,
                     proxies={} if proxy is None else {"all": proxy},
                     verify=_trusted(),
-                ) as answer,
+                ) as response,
             ):
-                return Response(answer.status_code, dict(answer.headers), _read(answer, source), source)
+                return Response(response.status_code, dict(response.headers), _read(response, source), source)
         except requests.exceptions.ContentDecodingError as error:
             raise ServerFault(f"{source} says that its answer is packed, and it is not.") from error
         except TooLate:
@@ -144,11 +144,11 @@ def _trusted() -> str | bool:
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
 
-def _read(answer: requests.Response, source: str) -> bytes:
+def _read(response: requests.Response, source: str) -> bytes:
     """The whole body, within bounds."""
     chunks: list[bytes] = []
     total = 0
-    for chunk in answer.iter_content(CHUNK_BYTES):
+    for chunk in response.iter_content(CHUNK_BYTES):
         chunks.append(chunk)
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:
@@ -162,8 +162,8 @@ def _read(answer: requests.Response, source: str) -> bytes:
 
 
 def _source(address: str, proxy: str | None) -> str:
-    through = "" if proxy is None else f" (through the proxy {addresses.shown(proxy)})"
-    return f"{addresses.shown(address)}{through}"
+    through = "" if proxy is None else f" (through the proxy {addresses.display_address(proxy)})"
+    return f"{addresses.display_address(address)}{through}"
 
 
 def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
@@ -172,8 +172,9 @@ def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
 
     if proxy is not None and isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema | ConnectTimeout):
         return ProxyFault(
-            f"The proxy {addresses.shown(proxy)}, which the environment names for {addresses.shown(server)}, can't be "
-            f"used ({_reason(error)}). Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
+            f"The proxy {addresses.display_address(proxy)}, which the environment names for "
+            f"{addresses.display_address(server)}, can't be used ({_reason(error)}). "
+            "Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
         )
     return Offline(f"{_source(server, proxy)} can't be reached ({_reason(error)}). It is tried again later.")
 

@@ -1,4 +1,4 @@
-"""The database engines: what differs from one to the next, and the one way to read and to write.
+"""A database of any engine: the one way to read and to write.
 
 ::
 
@@ -15,8 +15,7 @@ A database that is moved elsewhere takes no writes (storage.engines.read_only_mo
 else is done. Nor does one whose disk is full, or that may only be read: what its driver says then becomes
 storage.errors's. It is read all the same, and what is only noted on the way of a request (``note``) never fails it.
 
-A new engine is a module and one entry in ENGINES, and its backups another (ops.backup.backup); being there runs the
-store contract on it. Nothing here knows a table but the one that may say so.
+What differs between engines is storage.engines.adapter's. Nothing here knows a table but the one that may say so.
 """
 
 from __future__ import annotations
@@ -27,24 +26,23 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Executable, Insert, PoolProxiedConnection, Table, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError
 
-from storage.engines import mariadb, postgresql, sqlite
+from storage.engines.adapter import ALSO_CALLED, ENGINES
 from storage.engines.fair_lock import FairLock
-from storage.engines.maintenance import DatabaseSize, LogSize, Maintenance
 from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
-from storage.errors import DatabaseDiskFull, ReadOnlyDatabase, TooBusy, Unwritable
+from storage.errors import DatabaseDiskFull, TooBusy, Unwritable
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
-from storage.values import Facts
+from storage.values import DatabaseSize, Facts, LogSize
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""
@@ -52,86 +50,6 @@ NOTE_SECONDS = 1.0
 """How long a note waits for others who write, one of this process or of another each: someone waits for the answer."""
 
 log = logging.getLogger("offbook")
-
-
-class EngineAdapter(Protocol):
-    """One kind of database: a module that has all of this."""
-
-    DRIVER: str
-    """SQLAlchemy's name for it, with the driver that offbook uses."""
-
-    UPKEEP: Maintenance
-    """What looking after it takes."""
-
-    FAILURES: tuple[type[Exception], ...]
-    """What its driver raises where the database can't be reached or is too busy."""
-
-    ONE_WRITER: bool
-    """Whether the database takes one writer at a time. Then writers of this process queue in order of arrival, since
-    waiting inside the database is neither fair nor without a limit."""
-
-    def in_memory(self, url: URL, /) -> bool:
-        """Whether the URL names no place: the database is to last as long as what opened it."""
-
-    def engine(self, url: URL, /) -> Engine:
-        """The engine for reading and writing."""
-
-    def reader(self, url: URL, /) -> Engine:
-        """One whose connections can't write."""
-
-    def begin_writing(self, connection: Any, /) -> None:
-        """Begin on a connection of the driver."""
-
-    def begin_reading(self, connection: Any, /) -> None:
-        """As ``begin_writing``; what is read from here on is of one moment."""
-
-    def hurried(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
-        """Meanwhile a connection of the driver waits no longer than this for a writer who holds the whole database."""
-
-    def refusal(self, error: BaseException, url: URL, /) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
-        """What an error of the driver says, where it says that the database at ``url`` takes no changes."""
-
-    def upsert(self, table: Table, columns: Sequence[str], /) -> Insert:
-        """INSERT rows of these columns; where the primary key is there already, update them."""
-
-    def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
-        """A transaction in which the schema may be rebuilt."""
-
-    def alone(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
-        """A transaction that begins when all that used this table have ended, and whose end all others wait for."""
-
-    def next_number(self, connection: Connection, table: str, /) -> int:
-        """The next key that this table would count up to, as far as the database remembers one; else 0."""
-
-    def number_from(self, connection: Connection, table: str, number: int, /) -> None:
-        """Let this table count on from ``number``, which is above every key in it."""
-
-    def facts(self, connection: Connection, /) -> Facts:
-        """Its version, and the settings in force."""
-
-    def faults(self, connection: Connection, /) -> Sequence[str]:
-        """What is wrong with what is stored."""
-
-
-ENGINES: Mapping[str, EngineAdapter] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
-"""Every engine by the first word of its URL."""
-
-ALSO_CALLED = {"postgres": "postgresql", "mariadb": "mysql"}
-"""Other first words that people write."""
-
-
-FAILURES: tuple[type[Exception], ...] = (
-    OperationalError,
-    InterfaceError,
-    TimeoutError,
-    *(failure for kind in ENGINES.values() for failure in kind.FAILURES),
-)
-"""What SQLAlchemy and the drivers raise where a database can't be reached, is too busy, or ended the transaction. The
-same may be tried again a moment later."""
-
-
-NOT_WRITTEN: tuple[type[Exception], ...] = (Unwritable, TooBusy, SQLAlchemyError, *FAILURES)
-"""What a write may end with, and a note with it."""
 
 
 class Transaction:
@@ -177,6 +95,14 @@ class Database:
         """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
 
+    @property
+    def place(self) -> str:
+        """Its name for people: where it is, without a password or options, which may hold one."""
+        url = self.engine.url
+        name = url.get_backend_name()
+        database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
+        return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes. Keep it short: others wait. Raises Unwritable where the database takes none."""
@@ -195,7 +121,8 @@ class Database:
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
 
-        It never fails the request, and waits only briefly for others: what was asked for is answered all the same.
+        It raises nothing, whatever happens, and waits only briefly for others: what was asked for may be committed by
+        now, and is answered.
         """
         try:
             with self._queue(NOTE_SECONDS):
@@ -207,7 +134,7 @@ class Database:
                 self._keep()
         except Unwritable:  # which is told when it begins
             return False
-        except NOT_WRITTEN as error:
+        except Exception as error:
             log.warning("A note was not written (%s)", type(error).__name__)
             return False
         return True
@@ -342,7 +269,7 @@ class Database:
     def _meant(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         kind = self.kind.refusal(cause, self.engine.url)
-        return error if kind is None else kind(place_of(self.engine.url))
+        return error if kind is None else kind(self.place)
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
@@ -378,13 +305,6 @@ class Translated:
     ) -> None:
         if isinstance(error, Exception) and (meant := self._meaning(error)) is not error:
             raise meant from error
-
-
-def place_of(url: URL) -> str:
-    """A database's name for people: where it is, without a password or options, which may hold one."""
-    name = url.get_backend_name()
-    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
-    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
 
 
 def open_engines(url: str | URL) -> Database:

@@ -1,38 +1,17 @@
 """What looking after a database needs to know of its engine: how large it is, what is left over, how it finds rows.
 
-Each engine has an Upkeep beside it (see storage.engines.database); ``flask doctor`` and ``flask vacuum`` ask it, and
+Each engine has an Upkeep beside it (see storage.engines.adapter); ``flask doctor`` and ``flask vacuum`` ask it, and
 know no engine. Sizes are bytes. Nothing here knows a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-
-@dataclass(frozen=True, slots=True)
-class DatabaseSize:
-    """``data`` is what the database takes, its log included; ``free`` what of that a vacuum would give back, if known.
-
-    ``folder`` is where it lies, None where that is not for this machine to see.
-    """
-
-    data: int
-    free: int | None = None
-    folder: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LogSize:
-    """The log that commits go to first: its length, the part that can't be copied yet, and how long it ought to be."""
-
-    bytes: int
-    held_bytes: int
-    usual_bytes: int
+from storage.values import DatabaseSize, LogSize
 
 
 class Maintenance(Protocol):

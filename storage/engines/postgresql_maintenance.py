@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.engines.maintenance import DatabaseSize
+from storage.values import DatabaseSize
 
 WAITS = "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
 ROOM = 0

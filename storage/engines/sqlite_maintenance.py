@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.engines.maintenance import DatabaseSize, LogSize
+from storage.values import DatabaseSize, LogSize
 
 logger = logging.getLogger("offbook")
 

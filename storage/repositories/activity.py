@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, case, func, or_, select
 
 from models import Base
+from offbook.core.merge.retention import DAY_US
 from offbook.core.schema import TABLES
 from storage.engines.database import Database
-from storage.values import DAY_US, Company, DayCount, DeviceState, Overview, Totals
+from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
     Base.metadata.tables[name] for name in ("changes", "conflicts", "contacts", "contact_details", "devices", "users")

@@ -1,6 +1,6 @@
 """What the pages ask about contacts: lists in pages, search, counts, one contact, and who changed it.
 
-Reading only; every write goes through ``services.push``. Each question names its book and takes a fixed number of
+Reading only; every write goes through ``services.sync.push``. Each question names its book and takes a fixed number of
 statements however long the list is. Search goes over the folded text of every field and detail: each word must occur.
 """
 
@@ -23,7 +23,7 @@ from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
-from storage.sql import conflicts as asked
+from storage.sql import conflicts
 from storage.sql.authors import authors_of
 from storage.sql.store import SqlStore
 from storage.values import ContactPage, ContactRow
@@ -38,9 +38,9 @@ COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
 class ContactQueries:
     """Contacts in a database. Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, store: SqlStore) -> None:
         self._database = database
-        self._store = SqlStore(database)
+        self._store = store
 
     def page(self, book_id: int, search: str = "", after: str | None = None, limit: int = 100) -> ContactPage:
         """The starred ones, then the others, by name. Raises Malformed for an ``after`` that no page gave."""
@@ -91,7 +91,7 @@ class ContactQueries:
     def conflicts(self, book_id: int, contact_id: str | None = None) -> int:
         """How many conflicts are open, of the book or of one contact."""
         with self._database.read() as connection:
-            return asked.count(connection, book_id, contact_id)
+            return conflicts.count(connection, book_id, contact_id)
 
     def count(self, book_id: int, search: str = "") -> int:
         with self._database.read() as connection:

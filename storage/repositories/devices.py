@@ -18,15 +18,14 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from models import Book, Membership, User
-from models import Device as DeviceRow
+from models import Book, Device, Membership, User
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
-from storage.repositories.name_validation import validate_name
+from storage.repositories.user_names import validate_name
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared
-from storage.values import Device, DeviceLogin
+from storage.values import DeviceInfo, DeviceLogin
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 
@@ -40,19 +39,19 @@ CURSOR_EVERY_US = 5 * 1_000_000
 """While a device sends one change after the other, how far it is may be told this late: it is no commit's worth."""
 
 DEVICE: tuple[Any, ...] = (
-    DeviceRow.id,
-    DeviceRow.uuid,
-    DeviceRow.book_id,
-    DeviceRow.user_id,
-    DeviceRow.name,
-    DeviceRow.created_at,
-    DeviceRow.last_seen_at,
-    DeviceRow.clock_offset_ms,
-    DeviceRow.parked,
-    DeviceRow.cursor_seq,
-    DeviceRow.revoked_at,
+    Device.id,
+    Device.uuid,
+    Device.book_id,
+    Device.user_id,
+    Device.name,
+    Device.created_at,
+    Device.last_seen_at,
+    Device.clock_offset_ms,
+    Device.parked,
+    Device.cursor_seq,
+    Device.revoked_at,
 )
-"""The columns of a Device, in its order."""
+"""The columns of a DeviceInfo, in its order."""
 
 RIGHTS: tuple[Any, ...] = (User.admin, User.disabled_at, User.removed_at, User.is_purging)
 """The columns of Rights, in its order."""
@@ -63,25 +62,25 @@ LET_IN = (User.disabled_at.is_(None), User.removed_at.is_(None))
 NAMES = tuple(column.key for column in DEVICE)
 
 LOGIN = Prepared(
-    select(*DEVICE, DeviceRow.token_hash, Book.uuid, User.name, *RIGHTS)
-    .join(Book, Book.id == DeviceRow.book_id)
-    .join(User, User.id == DeviceRow.user_id)
+    select(*DEVICE, Device.token_hash, Book.uuid, User.name, *RIGHTS)
+    .join(Book, Book.id == Device.book_id)
+    .join(User, User.id == Device.user_id)
     .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
-    .where(DeviceRow.uuid == bindparam("uuid"), DeviceRow.revoked_at.is_(None))
+    .where(Device.uuid == bindparam("uuid"), Device.revoked_at.is_(None))
 )
 """Asked by every request of every device."""
 
 WELCOME = (
-    select(DeviceRow.id)
-    .join(User, User.id == DeviceRow.user_id)
-    .where(in_array(DeviceRow.__table__.c.id, "ids"), DeviceRow.revoked_at.is_(None), *LET_IN)
+    select(Device.id)
+    .join(User, User.id == Device.user_id)
+    .where(in_array(Device.__table__.c.id, "ids"), Device.revoked_at.is_(None), *LET_IN)
 )
 """Those of these devices that may come in."""
 
 GOT_ON = (
-    update(DeviceRow)
-    .where(DeviceRow.id == bindparam("device"))
-    .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), DeviceRow.cursor_seq))
+    update(Device)
+    .where(Device.id == bindparam("device"))
+    .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), Device.cursor_seq))
 )
 
 
@@ -93,15 +92,15 @@ class Devices:
 
     def add_device(
         self, book_id: int, user_id: int, name: str, now: int, new_id: Callable[[], str]
-    ) -> tuple[Device, str]:
+    ) -> tuple[DeviceInfo, str]:
         """A new device and its token, which can't be had a second time."""
         uuid, name = new_id(), validate_name(name)
         token = f"ob_{UUID(uuid).hex}_{secrets.token_urlsafe(32)}"
         values = {"uuid": uuid, "book_id": book_id, "user_id": user_id, "name": name, "created_at": now}
         with self._database.write() as connection:
-            key = connection.execute(insert(DeviceRow).values(token_hash=digest(token), **values)).inserted_primary_key
+            key = connection.execute(insert(Device).values(token_hash=digest(token), **values)).inserted_primary_key
         assert key is not None
-        return Device(key[0], uuid, book_id, user_id, name, now, None, None, {}, None, None), token
+        return DeviceInfo(key[0], uuid, book_id, user_id, name, now, None, None, {}, None, None), token
 
     def device_by_token(self, token: str) -> DeviceLogin | None:
         """Who shows this token; None where it is not one, is revoked, or its user left the book.
@@ -121,11 +120,9 @@ class Devices:
             require_access(Rights(bool(admin), disabled_at, removed_at, bool(is_purging)))
         return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, bool(admin))
 
-    def devices(self, user_id: int) -> list[Device]:
+    def devices(self, user_id: int) -> list[DeviceInfo]:
         """A user's devices that may still come in, oldest first."""
-        query = (
-            select(*DEVICE).where(DeviceRow.user_id == user_id, DeviceRow.revoked_at.is_(None)).order_by(DeviceRow.id)
-        )
+        query = select(*DEVICE).where(Device.user_id == user_id, Device.revoked_at.is_(None)).order_by(Device.id)
         with self._database.read() as connection:
             return [_device(row) for row in connection.execute(query)]
 
@@ -138,19 +135,19 @@ class Devices:
 
     def revoke_devices(self, user_id: int, now: int) -> int:
         """The same of all of a user's devices; how many there were."""
-        mine = (DeviceRow.user_id == user_id) & DeviceRow.revoked_at.is_(None)
+        mine = (Device.user_id == user_id) & Device.revoked_at.is_(None)
         with self._database.write() as connection:
-            return connection.execute(update(DeviceRow).where(mine).values(revoked_at=now)).rowcount
+            return connection.execute(update(Device).where(mine).values(revoked_at=now)).rowcount
 
     def seen(
         self,
-        device: Device,
+        device: DeviceInfo,
         now: int,
         clock_offset_ms: int | None = None,
         parked: Mapping[str, int] | None = None,
         cursor_seq: int | None = None,
         at_once: bool = False,
-    ) -> Device:
+    ) -> DeviceInfo:
         """Note that the device was here: once a minute, or when what is told about it changed. As it is then.
 
         Nothing is where the database takes no changes: whoever only asks is answered all the same. A cursor that moved
@@ -167,7 +164,7 @@ class Devices:
             "parked": json.dumps(dict(noted.parked)) if noted.parked else None,
             "cursor_seq": noted.cursor_seq,
         }
-        statement = update(DeviceRow).where(DeviceRow.id == device.id).values(**values)
+        statement = update(Device).where(Device.id == device.id).values(**values)
         return noted if self._database.note(statement) else device
 
     def got_on(self, places: Mapping[int, int | None], now: int) -> bool:
@@ -185,10 +182,10 @@ class Devices:
         with self._database.read() as connection:
             return asked.difference(connection.execute(WELCOME, {"ids": list(asked)}).scalars())
 
-    def revoke_any_device(self, uuid: str, now: int) -> Device:
+    def revoke_any_device(self, uuid: str, now: int) -> DeviceInfo:
         """What an admin does: whoever the device belongs to."""
         with self._database.read() as connection:
-            row = connection.execute(select(*DEVICE).where(DeviceRow.uuid == uuid)).first()
+            row = connection.execute(select(*DEVICE).where(Device.uuid == uuid)).first()
         if row is None:
             raise NotFound("There is no such device. `flask device list` shows all, the id first.")
         device = _device(row)
@@ -196,18 +193,18 @@ class Devices:
         return device
 
     def _change(self, user_id: int, uuid: str, **values: Any) -> None:
-        mine = (DeviceRow.user_id == user_id) & (DeviceRow.uuid == uuid) & DeviceRow.revoked_at.is_(None)
+        mine = (Device.user_id == user_id) & (Device.uuid == uuid) & Device.revoked_at.is_(None)
         with self._database.write() as connection:
-            if connection.execute(update(DeviceRow).where(mine).values(**values)).rowcount != 1:
+            if connection.execute(update(Device).where(mine).values(**values)).rowcount != 1:
                 raise NotFound("There is no such device, or it was revoked already.")
 
 
-def _device(row: Sequence[Any]) -> Device:
+def _device(row: Sequence[Any]) -> DeviceInfo:
     values = dict(zip(NAMES, row, strict=False))
-    return Device(**values | {"parked": json.loads(values["parked"] or "{}")})
+    return DeviceInfo(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 
-def _is_news(before: Device, after: Device) -> bool:
+def _is_news(before: DeviceInfo, after: DeviceInfo) -> bool:
     return (
         _passed(before, after) >= SEEN_EVERY_US
         or after.parked != before.parked
@@ -215,11 +212,11 @@ def _is_news(before: Device, after: Device) -> bool:
     )
 
 
-def _got_on(before: Device, after: Device, at_once: bool) -> bool:
+def _got_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
     return after.cursor_seq != before.cursor_seq and (at_once or _passed(before, after) >= CURSOR_EVERY_US)
 
 
-def _passed(before: Device, after: Device) -> int:
+def _passed(before: DeviceInfo, after: DeviceInfo) -> int:
     """The time since the last note."""
     return (after.last_seen_at or 0) - (before.last_seen_at or 0)
 

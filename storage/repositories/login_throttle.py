@@ -10,11 +10,11 @@ is counted by the process (``AttemptBudget``), on top of what it holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Delete, delete, false, insert, select, true
+from sqlalchemy import ColumnElement, Connection, delete, false, insert, select, true
 
 from models import Attempt, Base
 from offbook.core.login_throttle import (
@@ -22,16 +22,19 @@ from offbook.core.login_throttle import (
     PER_GUEST,
     PER_NETWORK,
     WINDOW_US,
-    Admitted,
-    Past,
-    Refused,
-    Turn,
-    decide,
+    AttemptAdmitted,
+    AttemptDenied,
+    RecentAttempts,
+    TurnGranted,
+    decide_attempt,
     network_of,
 )
 from storage.engines.database import Database
+from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Throttled
-from storage.repositories.same_names import comparable
+from storage.failures import NOT_WRITTEN
+from storage.repositories import user_names
+from storage.repositories.user_names import Named, comparable
 
 NAME_LENGTH_MAX = 100
 """Of a name that was typed this much tells it from others."""
@@ -94,9 +97,59 @@ class AttemptBudget:
         return list(self._attempts)
 
 
-def queue_up(connection: Connection, database: Database) -> None:
-    """Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing."""
-    connection.execute(database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
+class Admission(NamedTuple):
+    """An attempt that counts by now: whose it is, and the user at whom it is made, if there is such a user."""
+
+    guest: Guest
+    user: Named | None
+
+
+class LoginThrottle:
+    """The attempts in a database, and those that it did not take. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._budget = AttemptBudget()
+
+    def admit(self, name: str, address: str, browser_of: Callable[[int], str], now: int) -> Admission:
+        """Count an attempt at a name, before the password is looked at. Raises Throttled."""
+
+        def ask(connection: Connection) -> Admission:
+            user = user_names.meant(user_names.sharing(connection, name), name)
+            return Admission(guest_at(name, address, browser_of(user.id) if user else ""), user)
+
+        return self._admit(ask, now)
+
+    def admit_user(self, user_id: int, now: int) -> Admission:
+        """The same for a signed-in user, for whom alone it counts."""
+
+        def ask(connection: Connection) -> Admission:
+            return Admission(guest_at("", "", f"user {user_id}"), user_names.numbered(connection, user_id))
+
+        return self._admit(ask, now)
+
+    def _admit(self, ask: Callable[[Connection], Admission], now: int) -> Admission:
+        """In memory where it can't be stored."""
+        try:
+            with self._database.write() as connection:
+                # Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing.
+                connection.execute(self._database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
+                admission = ask(connection)
+                wait_us = reserve(connection, admission.guest, now, self._budget)
+        except ReadOnlyMode:
+            raise
+        except NOT_WRITTEN:
+            with self._database.read() as connection:
+                admission = ask(connection)
+                wait_us = self._budget.reserve(connection, admission.guest, now)
+        if wait_us:
+            raise Throttled(wait_us)
+        return admission
+
+    def forgive(self, guest: Guest) -> None:
+        """The password was right: forget the guest's attempts. Those of others, and at other names, still count."""
+        self._budget.forgive(guest)
+        self._database.note(delete(Attempt).where(*_of_guest(guest)))
 
 
 def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget) -> int:
@@ -112,29 +165,24 @@ def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget
     return attempt.at - now
 
 
-def forgiven(guest: Guest) -> Delete:
-    """The password was right: forget the attempts of this guest. Those of others, and at other names, still count."""
-    return delete(Attempt).where(*_of_guest(guest))
-
-
 def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:
     """What is to be kept of one more attempt. Raises Throttled."""
-    match decide(_past(connection, guest, now, others), now):
-        case Admitted():
+    match decide_attempt(_past(connection, guest, now, others), now):
+        case AttemptAdmitted():
             return LoginAttempts(guest, now)
-        case Turn(at):
-            return LoginAttempts(guest, at, tried=False)
-        case Refused(wait_us):
+        case TurnGranted(at_us):
+            return LoginAttempts(guest, at_us, tried=False)
+        case AttemptDenied(wait_us):
             raise Throttled(wait_us)
 
 
-def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> Past:
+def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> RecentAttempts:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
     mine = [one for one in others if one.guest == guest]
     own = [one.at for one in mine if one.tried]
     own += _newest(connection, now, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
     if guest.browser:
-        return Past(own)
+        return RecentAttempts(own)
     strangers = [one for one in others if one.tried and not one.guest.browser]
     tried = (Attempt.browser == "", Attempt.tried == true())
     by_network = [one.at for one in strangers if one.guest.network == guest.network]
@@ -143,7 +191,7 @@ def _past(connection: Connection, guest: Guest, now: int, others: Sequence[Login
     at_name += _newest(connection, now, COUNTED_MAX, Attempt.name == guest.name, *tried)
     turns = [one.at for one in mine if not one.tried]
     turns += _newest(connection, now, 1, *_of_guest(guest), Attempt.tried == false())
-    return Past(own, by_network, len(at_name), max(turns, default=None))
+    return RecentAttempts(own, by_network, len(at_name), max(turns, default=None))
 
 
 def _of_guest(guest: Guest) -> tuple[ColumnElement[bool], ...]:

@@ -42,7 +42,9 @@ from offbook.core.errors import NotFound
 from storage.engines.database import Database
 from storage.repositories.devices import LET_IN, digest
 from storage.sql.array_params import in_array
-from storage.values import DAY_US, CarriedSession, Session, Visit
+from storage.values import CarriedSession, Session, Visit
+
+DAY_US = 24 * 60 * 60 * 1_000_000
 
 USED_EVERY_US = 10 * 60 * 1_000_000
 """When a session was used is noted this seldom: a page asks for many things, and nobody needs it to the minute."""

@@ -17,8 +17,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
-from models import Book, Device, Membership, User
-from ops.move.copy_rows import Key, tables
+from models import Base, Book, Device, Membership, User
 from storage.engines.database import Database
 
 PART_SECONDS = 0.05
@@ -33,6 +32,8 @@ ROWS_MAX = 1_000
 PAUSE_SECONDS = 0.055
 """How long the database is left free between two parts. Another process that waits for SQLite's lock sleeps for up to
 25 milliseconds between two looks in its first fifth of a second (sqliteDefaultBusyCallback)."""
+
+Key = tuple[Any, ...]
 
 OWNERS = ("user_id", "device_id", "book_id")
 LAST = frozenset(("memberships", "devices"))
@@ -83,7 +84,7 @@ def walk_by(owner: Column[Any]) -> Walk:
 
 def walks() -> Iterator[Walk]:
     """Through all tables but LAST; what refers to a row comes before it."""
-    for table in reversed(tables()):
+    for table in reversed(Base.metadata.sorted_tables):
         if table.name not in LAST:
             yield from map(walk_by, owner_columns(table))
 
@@ -166,7 +167,7 @@ def _finish(database: Database, user_id: int) -> None:
         if owned is None:
             return
         connection.execute(select(Book.id).where(Book.id.in_(owned.books)).order_by(Book.id).with_for_update()).all()
-        for table in reversed(tables()):
+        for table in reversed(Base.metadata.sorted_tables):
             for column in owner_columns(table):
                 connection.execute(delete(table).where(column.in_(owned.numbers(column))))
         connection.execute(delete(Book).where(Book.id.in_(owned.books)))

@@ -1,77 +1,203 @@
-"""What admins do to users: disable, remove, make admin, and back. Which of it may be is offbook.core.users' to say.
+"""Users with their books: found, renamed, listed; and the one-time link that makes the first user.
 
-Each act is one transaction that first locks the user and every admin: of two that would take the last two admins away
-at once, the second sees what the first has done.
+Passwords and the link's token are kept as hashes only. Nothing that leaves here carries one, and nothing here logs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hmac import compare_digest
+from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
-from models import User as UserRow
-from offbook.core.errors import NotFound
-from offbook.core.users import Act, Rights, changed
+from models import Base, Book, Membership, Setting, User
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.merge.policies import POLICIES
 from storage.engines.database import Database
-from storage.repositories import user_purge
-from storage.repositories.devices import RIGHTS
-from storage.repositories.sessions import Sessions, end_all
+from storage.repositories import user_names
+from storage.repositories.devices import RIGHTS, digest
+from storage.repositories.sessions import end_all, stamp_of
+from storage.repositories.user_names import folded, validate_name
+from storage.values import Account, BookSettings
+
+SETUP_KEY = "setup"
+SETTINGS = Base.metadata.tables["settings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom an act is about, as the transaction locked them."""
+class Users:
+    """Users and their books, in a database. Safe to share between threads."""
 
-    id: int
-    name: str
-    rights: Rights
-
-
-class People:
-    """Safe to share between threads."""
-
-    def __init__(self, database: Database, sessions: Sessions) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._sessions = sessions
 
-    def act(self, user_id: int, now: int, *acts: Act) -> Rights:
-        """Do all of this to the user, or nothing; their rights after it. Whoever is not let in any more has nothing
-        open after the commit, in any process.
-
-        Raises NotFound, and Conflicting where it can't be.
-        """
+    def insert_user(self, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]) -> Account:
+        """A new user with a book of their own; raises Invalid where somebody has the name."""
         with self._database.write() as connection:
-            locked = _locked(connection, user_id)
-            subject = locked.pop(user_id, None)
-            if subject is None:
-                raise NotFound("There is no user with this id.")
-            has_other_admin = any(other.rights.is_active_admin for other in locked.values())
-            rights = subject.rights
-            for act in acts:
-                rights = changed(subject.name, rights, act, now, has_other_admin)
-            if rights != subject.rights:
-                _write(connection, user_id, rights)
-            if not rights.is_let_in:
-                end_all(connection, user_id, now)
-        self._sessions.ended()
-        return rights
+            return _add_user(connection, name, password_hash, admin, now, new_id)
 
-    def purge(self, user_id: int, line: int) -> bool:
-        """Delete the user for good, with the book; False where they were not removed up to ``line``.
+    def user(self, user_id: int) -> Account | None:
+        with self._database.read() as connection:
+            return _account_where(connection, select_accounts().where(User.id == user_id))
 
-        It takes as long as the book is large, and nobody who writes waits for long. A purge that was stopped goes on.
+    def user_named(self, name: str) -> Account:
+        """The user with this name, in whatever case.
+
+        Raises NotFound where there is none, or only one in the trash, or where only an exact spelling tells whose.
         """
-        return user_purge.purge(self._database, user_id, line)
+        user = self.any_user_named(name)
+        if user.removed_at is not None:
+            raise NotFound(f"{name!r} is in the trash: `flask user restore` brings a user back, book and all.")
+        return user
+
+    def any_user_named(self, name: str) -> Account:
+        """As ``user_named``, in the trash too."""
+        with self._database.read() as connection:
+            sharing = user_names.sharing(connection, name)
+            named = user_names.meant(sharing, name)
+            user = None if named is None else _account_where(connection, select_accounts().where(User.id == named.id))
+        if user is not None:
+            return user
+        if sharing:
+            spellings = ", ".join(repr(user.name) for user in sharing)
+            raise NotFound(f"There are several users with this name: say which, {spellings}.")
+        raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+
+    def rename_user(self, user_id: int, name: str) -> Account:
+        """Give a user another name; all else stays. Raises Invalid where somebody has it, or where it can be none."""
+        name = validate_name(name)
+        with self._database.write() as connection:
+            user_names.require_free(connection, name, but=user_id)
+            renamed = update(User).where(User.id == user_id).values(name=name, folded=folded(name))
+            with _taken(connection, name):
+                connection.execute(renamed)
+            user_names.settle(connection)
+            user = _account_where(connection, select_accounts().where(User.id == user_id))
+        if user is None:
+            raise NotFound("This user does not exist any more.")
+        return user
+
+    def users(self) -> list[Account]:
+        """All by name but those in the trash."""
+        return self._users(User.removed_at.is_(None))
+
+    def users_in_trash(self) -> list[Account]:
+        return self._users(User.removed_at.is_not(None))
+
+    def _users(self, which: ColumnElement[bool]) -> list[Account]:
+        with self._database.read() as connection:
+            return [account_of(row) for row in connection.execute(select_accounts().where(which).order_by(User.name))]
+
+    def book(self, book_id: int) -> BookSettings:
+        columns = (Book.id, Book.uuid, Book.name, Book.policy)
+        with self._database.read() as connection:
+            return BookSettings(*connection.execute(select(*columns).where(Book.id == book_id)).one())
+
+    def set_policy(self, book_id: int, policy: str) -> None:
+        if policy not in POLICIES:
+            raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
+        with self._database.write() as connection:
+            connection.execute(update(Book).where(Book.id == book_id).values(policy=policy))
+
+    def replace_password(self, user_id: int, password_hash: str, ends_at: int | None) -> Account:
+        """Store another hash, and end all sessions at that time, if there is one. Raises NotFound."""
+        with self._database.write() as connection:
+            connection.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+            if ends_at is not None:
+                end_all(connection, user_id, ends_at)
+            user = _account_where(connection, select_accounts().where(User.id == user_id))
+        if user is None:
+            raise NotFound("This user does not exist any more.")
+        return user
+
+    def is_empty(self) -> bool:
+        with self._database.read() as connection:
+            return not _has_users(connection)
+
+    def open_setup(self) -> str | None:
+        """A fresh token for the set-up link, the only one that works from now on; None once there is a user."""
+        if not self.is_empty():
+            return None
+        token = secrets.token_urlsafe(32)
+        with self._database.write() as connection:
+            if _has_users(connection):
+                return None
+            put = self._database.upsert(SETTINGS, ["name", "value"])
+            connection.execute(put, [{"name": SETUP_KEY, "value": digest(token)}])
+        return token
+
+    def is_setup_open(self, token: str) -> bool:
+        with self._database.read() as connection:
+            return _is_setup_open(connection, token)
+
+    def insert_first_user(
+        self, token: str, name: str, password_hash: str, now: int, new_id: Callable[[], str]
+    ) -> Account:
+        """The first user, an admin. The set-up link is closed by the same transaction. Raises NotFound without one."""
+        with self._database.write() as connection:
+            # Deleting it takes the lock on it: of two who follow the link at once, the second finds nothing to delete.
+            is_open = _is_setup_open(connection, token)
+            gone = connection.execute(delete(Setting).where(Setting.name == SETUP_KEY)).rowcount
+            if not (is_open and gone):
+                raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
+            return _add_user(connection, name, password_hash, True, now, new_id)
 
 
-def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:
-    """The user and all admins, by id and in this order, so that two transactions never wait for each other."""
-    query = select(UserRow.id, UserRow.name, *RIGHTS).where(or_(UserRow.id == user_id, UserRow.admin.is_(True)))
-    rows = connection.execute(query.order_by(UserRow.id).with_for_update())
-    return {number: Subject(number, name, Rights(*rights)) for number, name, *rights in rows}
+def select_accounts() -> Select[*tuple[Any, ...]]:
+    """Users, as ``account_of`` takes them."""
+    columns = (User.id, User.name, User.admin, User.created_at, Membership.book_id, User.password_hash)
+    return select(*columns, *RIGHTS[1:]).join(Membership, Membership.user_id == User.id)
 
 
-def _write(connection: Connection, user_id: int, rights: Rights) -> None:
-    values = {"admin": rights.admin, "disabled_at": rights.disabled_at, "removed_at": rights.removed_at}
-    connection.execute(update(UserRow).where(UserRow.id == user_id).values(values))
+def account_of(row: Sequence[Any]) -> Account:
+    """A row of ``select_accounts``."""
+    user_id, name, admin, created_at, book_id, password_hash, *rights = row
+    return Account(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
+
+
+def _account_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> Account | None:
+    row = connection.execute(query).first()
+    return None if row is None else account_of(row)
+
+
+def _add_user(
+    connection: Connection, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]
+) -> Account:
+    user_names.require_free(connection, name)
+    row = {"name": name, "folded": folded(name), "password_hash": password_hash, "admin": admin, "created_at": now}
+    with _taken(connection, name):
+        user_id = _insert(connection, User, **row)
+    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
+    book_id = _insert(connection, Book, **book)
+    connection.execute(insert(Membership).values(user_id=user_id, book_id=book_id))
+    return Account(user_id, name, admin, now, book_id, stamp_of(password_hash))
+
+
+@contextmanager
+def _taken(connection: Connection, name: str) -> Iterator[None]:
+    """Raises Invalid where somebody else was given this name at the same moment."""
+    try:
+        with connection.begin_nested():
+            yield
+    except IntegrityError:
+        raise user_names.name_taken(connection, name) from None
+
+
+def _insert(connection: Connection, model: type[Base], **values: object) -> int:
+    key = connection.execute(insert(model).values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _has_users(connection: Connection) -> bool:
+    return bool(connection.execute(select(func.count()).select_from(User)).scalar_one())
+
+
+def _is_setup_open(connection: Connection, token: str) -> bool:
+    if _has_users(connection):
+        return False
+    stored = connection.execute(select(Setting.value).where(Setting.name == SETUP_KEY)).scalar()
+    return compare_digest(stored or "", digest(token))

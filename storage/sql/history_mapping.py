@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import Row
 
-from offbook.core.merge.batch import Entry
-from offbook.core.model import Value, Verdict
+from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values
+from offbook.core.merge.batch import LoggedChange
+from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
+from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.validation import Json
-from storage.base import ChangeEntry, ChangeOrigin
+from storage.base import ChangeOrigin
 from storage.sql.prepared import Rows
 from storage.sql.record_mapping import dump
 
-OF_VERDICT = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
-OF_CHANGE = (
+VERDICT_COLUMNS = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
+CHANGE_COLUMNS = (
     "table_name",
     "record_id",
     "operation",
@@ -32,21 +34,21 @@ OF_CHANGE = (
 )
 
 
-def log_rows(book_id: int, history: Iterable[Entry], origin: ChangeOrigin, now: int) -> Rows:
-    """The lines of the log for what was just decided."""
-    return Rows(OF_VERDICT + OF_CHANGE, [_line(book_id, entry, origin, now) for entry in history]).filled()
+def log_rows(book_id: int, history: Iterable[LoggedChange], origin: ChangeOrigin, now_us: int) -> Rows:
+    """The rows of the log for what was just decided."""
+    return Rows(VERDICT_COLUMNS + CHANGE_COLUMNS, [_row(book_id, entry, origin, now_us) for entry in history]).filled()
 
 
-def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[Any, ...]:
+def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -> tuple[Any, ...]:
     """Of a rejected change only what its verdict needs is kept."""
-    change_id, verdict, seq, change, before, beaten, fault = entry
+    change_id, verdict, seq, change, before, discarded, fault = entry
     code, detail = (None, None) if fault is None else (fault.code, fault.detail)
-    line = (book_id, change_id, seq, verdict.value, now, code, detail)
+    verdict_values = (book_id, change_id, seq, verdict.value, now_us, code, detail)
     if change is None:
-        return line + (None,) * len(OF_CHANGE)
+        return verdict_values + (None,) * len(CHANGE_COLUMNS)
     _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _ = change
     return (
-        *line,
+        *verdict_values,
         table,
         record_id,
         operation.value,
@@ -58,39 +60,59 @@ def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[A
         dump(cells),
         dump(dict(bases)) if bases else None,
         dump(before) if before else None,
-        _beaten_json(entry) if beaten else None,
+        _beaten_column(discarded) if discarded else None,
     )
 
 
-def _beaten_json(entry: Entry) -> str:
+def _beaten_column(discarded: Sequence[DiscardedWrite]) -> str:
     return dump(
-        [{"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten]
-    )
-
-
-def entry_of_row(row: Row[Any]) -> ChangeEntry:
-    return ChangeEntry(
-        (row.table_name, row.record_id),
-        row.change_id,
-        row.seq,
-        Verdict(row.verdict),
-        row.operation,
-        ChangeOrigin(row.device_id, row.user_id),
-        row.replica,
-        row.timestamp,
-        row.received_at,
-        row.base,
-        orjson.loads(row.bases or "{}"),
-        cells_of(row.data),
-        cells_of(row.before),
         [
-            {**one, "value": value_of(one["value"]), "winner": tuple(one["winner"])}
-            for one in orjson.loads(row.beaten or "[]")
-        ],
+            {"cell": write.cell, "value": write.value, "winner": tuple(write.winner), "rule": write.rule}
+            for write in discarded
+        ]
     )
+
+
+def discarded_writes_of(text: str | None) -> list[DiscardedWrite]:
+    """What a change lost, from the column ``beaten``."""
+    return [
+        DiscardedWrite(item["cell"], value_of(item["value"]), Clock(*item["winner"]), item["rule"])
+        for item in orjson.loads(text or "[]")
+    ]
+
+
+def entry_of_row(
+    row: Row[Any], discarded: Sequence[DiscardedWrite], authors: Mapping[str, Author], created: bool
+) -> HistoryEntry:
+    """A row of ``changes`` as an entry. ``authors`` are those of the change and of what won over it, by change."""
+    author = authors.get(row.change_id, NOBODY)
+    return HistoryEntry(
+        key=(row.table_name, row.record_id),
+        id=row.change_id,
+        seq=row.seq,
+        at=iso_micros(row.seq or row.received_at or 0),
+        timestamp=None if row.timestamp is None else iso_millis(row.timestamp),
+        operation=None if row.operation is None else Operation(row.operation),
+        verdict=Verdict(row.verdict),
+        user=author.user,
+        device=author.device,
+        replica=row.replica,
+        base=row.base,
+        bases=orjson.loads(row.bases or "{}"),
+        data=cells_of(row.data),
+        before=cells_of(row.before),
+        created=created,
+        beaten=discarded_values(discarded, authors),
+    )
+
+
+def step_of_row(table: str, record_id: str, seq: int, before: str | None) -> HistoryStep:
+    """A step from the columns that it is made of."""
+    return HistoryStep((table, record_id), seq, cells_of(before))
 
 
 def cells_of(text: str | None) -> dict[str, Value]:
+    """The cells of a column of JSON."""
     return {cell: value_of(value) for cell, value in orjson.loads(text or "{}").items()}
 
 

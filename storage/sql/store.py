@@ -16,25 +16,25 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
-from offbook.core.history.reconstruct import ChangeMarker
+from offbook.core.history.bursts import ChangeMarker
+from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, total
 from offbook.core.messages import recorded_fault
-from offbook.core.model import Author, Conflict, Key, Record, Verdict
+from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.schema import Map
 from offbook.core.users import gone_for_good
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
-from storage.base import ChangeEntry, ChangeOrigin, HistoryStep, PageSize
+from storage.base import ChangeOrigin, HistoryPage, PageSize
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
-from storage.sql import conflicts as asked
-from storage.sql import retention
+from storage.sql import conflicts, history, retention
 from storage.sql.authors import authors_of
-from storage.sql.history_mapping import cells_of, entry_of_row, log_rows
+from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import PageEntries, RecordMapping, record_mappings
@@ -51,11 +51,11 @@ AFTER_ALL = "g"
 class SqlStore:
     """Books in a database. Safe to share between threads.
 
-    ``heard`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
+    ``on_commit`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
     """
 
     def __init__(self, database: Database) -> None:
-        self.heard: Callable[[int, int], None] | None = None
+        self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
         self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
 
@@ -71,14 +71,14 @@ class SqlStore:
             before = locked(transaction, book_id)
             writing = SqlWriting(transaction, self._tables, before, self._database)
             yield writing
-        if self.heard is not None and writing.book.seq != before.seq:
-            self.heard(book_id, writing.book.seq)
+        if self.on_commit is not None and writing.book.seq != before.seq:
+            self.on_commit(book_id, writing.book.seq)
 
     def refused(self) -> Unwritable | None:
         """Why the database takes no changes at the moment; None where it takes them."""
         return write_probe.refused(self._database)
 
-    def heads(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
             found = connection.execute(HEADS, {"ids": list(book_ids)}).all()
@@ -232,7 +232,7 @@ class SqlReading:
         }
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return asked.named(self._connection, self.book.id, conflict_ids)
+        return conflicts.open_among(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
@@ -251,25 +251,24 @@ class SqlReading:
         ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
         return {"book": self.book.id, **starts, **ends}
 
-    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
-        columns = CHANGES.c
-        query = select(CHANGES).where(columns.book_id == self.book.id, columns.record_id == record_id)
-        query = query.where(columns.table_name == table, columns.verdict != Verdict.REJECTED.value)
-        return [entry_of_row(row) for row in self._connection.execute(query.order_by(columns.id))]
+    def history(self, table: str, record_id: str) -> list[HistoryEntry]:
+        return history.entries(self._connection, self.book.id, self._tables[table].layout.rows, (table, record_id))
 
-    def past(self, change_id: str) -> ChangeEntry | None:
-        columns = CHANGES.c
-        query = select(CHANGES).where(columns.book_id == self.book.id, columns.change_id == change_id)
-        row = self._connection.execute(query.where(columns.record_id.is_not(None))).first()
-        return None if row is None else entry_of_row(row)
+    def history_page(
+        self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
+    ) -> HistoryPage:
+        span = history.HistorySpan(limit, before, skip, with_noise)
+        return history.page(self._connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
 
-    def since(self, seq: int) -> list[HistoryStep]:
-        columns = CHANGES.c
-        query = select(columns.table_name, columns.record_id, columns.seq, columns.before)
-        query = query.where(columns.book_id == self.book.id, columns.seq > seq)
-        query = query.where(columns.record_id.is_not(None)).order_by(columns.seq)
-        found = self._connection.execute(query)
-        return [HistoryStep((table, record_id), seq, cells_of(before)) for table, record_id, seq, before in found]
+    def history_entry(self, change_id: str) -> HistoryEntry | None:
+        tables = {name: queries.layout.rows for name, queries in self._tables.items()}
+        return history.entry(self._connection, self.book.id, tables, change_id)
+
+    def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
+        return history.discarded_writes(self._connection, self.book.id, key)
+
+    def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
+        return history.steps_since(self._connection, self.book.id, seq, key)
 
     def marks(self, after: int, most: int) -> list[ChangeMarker]:
         columns = CHANGES.c
@@ -278,11 +277,11 @@ class SqlReading:
         found = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in found]
 
-    def conflicts(self) -> list[Conflict]:
-        return asked.open_conflicts(self._connection, self.book.id)
+    def conflicts(self, key: Key | None = None) -> list[Conflict]:
+        return conflicts.open_conflicts(self._connection, self.book.id, key)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return asked.conflicts_between(self._transaction, self.book.id, after, up_to)
+        return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self._connection, self.book.id, change_ids)
@@ -324,9 +323,9 @@ class SqlWriting(SqlReading):
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now))
         if plan.closed:
-            asked.close(self._connection, self.book.id, plan.closed, now)
+            conflicts.close(self._connection, self.book.id, plan.closed, now)
         if plan.conflicts:
-            asked.open_(self._connection, self.book.id, plan, origin, now)
+            conflicts.open_new(self._connection, self.book.id, plan, origin, now)
         if plan.seq != self.book.seq:
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
-from storage.values import DAY_US
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of
 from tests.browser.users import Visit

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
-from storage.values import Device
+from storage.values import DeviceInfo
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
@@ -28,7 +28,7 @@ def edited(ada: Visit) -> None:
     phone, _ = parts.accounts.add_device(user.book_id, user.id, "Phone in the hall", parts.clock(), parts.new_id)
     (row, *_) = parts.contacts.page(user.book_id, "Person 000").rows
 
-    def edit(device: Device, base: int | None = None, at: str = "2026-11-20T17:00:00.000Z", **data: object) -> int:
+    def edit(device: DeviceInfo, base: int | None = None, at: str = "2026-11-20T17:00:00.000Z", **data: object) -> int:
         found = parts.contacts.get(user.book_id, row.id)
         assert found
         item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}

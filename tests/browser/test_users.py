@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offbook.core.users import Access, Act
-from storage.values import User
+from storage.values import Account
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import add_user, parts_of
@@ -29,7 +29,7 @@ def eve_of(ada: Visit) -> str:
     return name
 
 
-def user(ada: Visit, name: str) -> User:
+def user(ada: Visit, name: str) -> Account:
     return parts_of(ada.app).accounts.any_user_named(name)
 
 
@@ -75,7 +75,7 @@ def test_who_is_removed_sees_so_at_once_on_an_open_page(visit: Open) -> None:
     ada.expect_chip("Live")
     parts, number = parts_of(ada.app), user(ada, ada.name).id
     add_user(ada.app, f"another admin than {ada.name}", admin=True)
-    parts.people.act(number, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(number, parts.clock(), Act.REMOVE)
     ada.expect_chip("Signed out")
 
 
@@ -84,8 +84,8 @@ def test_its_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open, siz
     ada = visit(size, scheme, bypass_csp=True, path="/people")
     page, eve, parts = ada.page, eve_of(ada), parts_of(ada.app)
     gone, number = f"somebody with a rather long name who left {ada.name}", user(ada, eve).id
-    parts.people.act(add_user(ada.app, gone), parts.clock(), Act.REMOVE)
-    parts.people.act(number, parts.clock(), Act.DISABLE, Act.MAKE_ADMIN)
+    parts.user_rights.act(add_user(ada.app, gone), parts.clock(), Act.REMOVE)
+    parts.user_rights.act(number, parts.clock(), Act.DISABLE, Act.MAKE_ADMIN)
     flaws = {}
     for path in ("/people", *(f"/people/{number}/{act.value}" for act in Act)):
         page.goto(path)

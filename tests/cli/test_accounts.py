@@ -27,10 +27,10 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.errors import WrongPassword
-from storage.values import User
+from storage.values import Account
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
 
@@ -191,7 +191,7 @@ def test_an_unknown_policy_names_the_known_ones(app: App) -> None:
 DAY_US = 86_400 * 1_000_000
 
 
-def book_with_a_past(app: App, name: str) -> User:
+def book_with_a_past(app: App, name: str) -> Account:
     """One contact that lives since long ago, and two that were deleted: 400 days ago, and 40."""
     add_user(app, name)
     owner = parts_of(app).accounts.user_named(name)
@@ -201,7 +201,7 @@ def book_with_a_past(app: App, name: str) -> User:
     return owner
 
 
-def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) -> None:
+def push_at(app: App, owner: Account, days_ago: int, *typed: tuple[str, int, Any]) -> None:
     parts = parts_of(app)
     with parts.store.reading(owner.book_id) as book:
         base = book.book.seq
@@ -218,7 +218,7 @@ def push_at(app: App, owner: User, days_ago: int, *typed: tuple[str, int, Any]) 
     push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
 
 
-def lives(app: App, owner: User) -> tuple[int, int]:
+def lives(app: App, owner: Account) -> tuple[int, int]:
     """How many contacts live in this book, and how many are in its trash."""
     contacts = parts_of(app).contacts
     return contacts.count(owner.book_id), contacts.trash(owner.book_id).total

@@ -27,12 +27,12 @@ from cli.maintenance import (
 from config import Config
 from models import Base
 from offbook.core.users import Act, kept_until
-from ops.doctor import Finding, People
+from ops.doctor import Finding, UserCounts
 from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
-from storage.engines.maintenance import DatabaseSize, LogSize
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
+from storage.values import DatabaseSize, LogSize
 from tests.support.api_client import caller, change
 from tests.support.browser import add_user, app_on, parts_of
 
@@ -158,8 +158,8 @@ def test_the_doctor_tells_who_is_let_in_and_who_is_not(app: App) -> None:
     assert "can sign in" not in run(app, "doctor").stdout
     for name in ("ada", "bob", "dan", "eve"):
         add_user(app, name, admin=name == "ada")
-    parts.people.act(parts.accounts.user_named("bob").id, parts.clock(), Act.DISABLE)
-    parts.people.act(parts.accounts.user_named("eve").id, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), Act.DISABLE)
+    parts.user_rights.act(parts.accounts.user_named("eve").id, parts.clock(), Act.REMOVE)
     looked = run(app, "doctor")
     assert looked.exit_code == 0
     assert "2 users can sign in, 1 of them as admin; 1 disabled, 1 in the trash." in looked.stdout
@@ -167,7 +167,7 @@ def test_the_doctor_tells_who_is_let_in_and_who_is_not(app: App) -> None:
 
 def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
     parts, eve = parts_of(app), add_user(app, "eve")
-    parts.people.act(eve, parts.clock() - 33 * DAY_US, Act.REMOVE)
+    parts.user_rights.act(eve, parts.clock() - 33 * DAY_US, Act.REMOVE)
     looked = run(app, "doctor")
     assert looked.exit_code == 1
     assert "! Somebody is in the trash since" in looked.stdout
@@ -177,7 +177,7 @@ def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
 
 
 def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_make_one() -> None:
-    found = People(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
+    found = UserCounts(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
     (told,) = check_users(found, kept_until(0) + LATE_US)
     assert not told.bad
     assert "flask user admin NAME" in told.sentence
@@ -220,8 +220,8 @@ def test_what_is_bad_is_told_with_what_to_do(findings: list[Finding], words: str
         check_secrets(Config(secret_key="x" * 64, instance_path=Path("/none"))),
     ],
 )
-def test_what_is_well_is_told_as_well(findings: list[object]) -> None:
-    assert [one.bad for one in findings] == [False]  # type: ignore[attr-defined]
+def test_what_is_well_is_told_as_well(findings: list[Finding]) -> None:
+    assert [finding.bad for finding in findings] == [False]
 
 
 # --- vacuum ----------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def access(app: App, name: str) -> Access:
 
 
 def removed_days_ago(app: App, user_id: int, days: int) -> None:
-    parts_of(app).people.act(user_id, parts_of(app).clock() - days * DAY_US, Act.REMOVE)
+    parts_of(app).user_rights.act(user_id, parts_of(app).clock() - days * DAY_US, Act.REMOVE)
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from offbook.core.login_throttle import (
     WAIT_US_MAX,
     WAIT_US_MIN,
     WINDOW_US,
-    Admitted,
-    Past,
-    Refused,
-    Turn,
-    decide,
+    AttemptAdmitted,
+    AttemptDenied,
+    RecentAttempts,
+    TurnGranted,
+    decide_attempt,
     delay_us_at,
 )
 
@@ -35,21 +35,33 @@ def before(*seconds: int) -> list[int]:
 @pytest.mark.parametrize(
     ("past", "decision"),
     [
-        (Past(), Admitted()),
-        (Past(own=before(*range(PER_GUEST - 1))), Admitted()),
-        (Past(own=before(*range(PER_GUEST))), Refused(WINDOW_US - (PER_GUEST - 1) * SECOND_US)),
-        (Past(own=before(*range(PER_GUEST - 1), 15 * 60)), Admitted()),
-        (Past(by_network=before(*range(PER_NETWORK - 1))), Admitted()),
-        (Past(by_network=before(*range(PER_NETWORK))), Refused(WINDOW_US - (PER_NETWORK - 1) * SECOND_US)),
-        (Past(at_name=PER_NAME - 1), Admitted()),
-        (Past(at_name=PER_NAME), Turn(NOW + WAIT_US_MIN)),
-        (Past(at_name=UNDER_ATTACK), Turn(NOW + 8 * WAIT_US_MIN)),
-        (Past(at_name=UNDER_ATTACK, turn=NOW + 1), Refused(1)),
-        (Past(at_name=UNDER_ATTACK, turn=NOW), Admitted()),
-        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW), Admitted()),
-        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW - 61 * SECOND_US), Turn(NOW + 8 * WAIT_US_MIN)),
-        (Past(own=before(60), at_name=UNDER_ATTACK, turn=NOW - 60 * SECOND_US), Turn(NOW + 8 * WAIT_US_MIN)),
-        (Past(own=before(*range(PER_GUEST)), at_name=UNDER_ATTACK, turn=NOW), Refused(WINDOW_US - 9 * SECOND_US)),
+        (RecentAttempts(), AttemptAdmitted()),
+        (RecentAttempts(own=before(*range(PER_GUEST - 1))), AttemptAdmitted()),
+        (RecentAttempts(own=before(*range(PER_GUEST))), AttemptDenied(WINDOW_US - (PER_GUEST - 1) * SECOND_US)),
+        (RecentAttempts(own=before(*range(PER_GUEST - 1), 15 * 60)), AttemptAdmitted()),
+        (RecentAttempts(by_network=before(*range(PER_NETWORK - 1))), AttemptAdmitted()),
+        (
+            RecentAttempts(by_network=before(*range(PER_NETWORK))),
+            AttemptDenied(WINDOW_US - (PER_NETWORK - 1) * SECOND_US),
+        ),
+        (RecentAttempts(at_name=PER_NAME - 1), AttemptAdmitted()),
+        (RecentAttempts(at_name=PER_NAME), TurnGranted(NOW + WAIT_US_MIN)),
+        (RecentAttempts(at_name=UNDER_ATTACK), TurnGranted(NOW + 8 * WAIT_US_MIN)),
+        (RecentAttempts(at_name=UNDER_ATTACK, turn_us=NOW + 1), AttemptDenied(1)),
+        (RecentAttempts(at_name=UNDER_ATTACK, turn_us=NOW), AttemptAdmitted()),
+        (RecentAttempts(own=before(60), at_name=UNDER_ATTACK, turn_us=NOW), AttemptAdmitted()),
+        (
+            RecentAttempts(own=before(60), at_name=UNDER_ATTACK, turn_us=NOW - 61 * SECOND_US),
+            TurnGranted(NOW + 8 * WAIT_US_MIN),
+        ),
+        (
+            RecentAttempts(own=before(60), at_name=UNDER_ATTACK, turn_us=NOW - 60 * SECOND_US),
+            TurnGranted(NOW + 8 * WAIT_US_MIN),
+        ),
+        (
+            RecentAttempts(own=before(*range(PER_GUEST)), at_name=UNDER_ATTACK, turn_us=NOW),
+            AttemptDenied(WINDOW_US - 9 * SECOND_US),
+        ),
     ],
     ids=[
         "nothing yet",
@@ -69,8 +81,8 @@ def before(*seconds: int) -> list[int]:
         "ten of one's own, and a turn",
     ],
 )
-def test_an_attempt_is_admitted_refused_or_given_a_turn(past: Past, decision: object) -> None:
-    assert decide(past, NOW) == decision
+def test_an_attempt_is_admitted_refused_or_given_a_turn(past: RecentAttempts, decision: object) -> None:
+    assert decide_attempt(past, NOW) == decision
 
 
 def test_the_wait_for_a_turn_grows_and_is_bounded() -> None:
@@ -82,11 +94,13 @@ def test_the_wait_for_a_turn_grows_and_is_bounded() -> None:
 
 def test_strangers_without_number_neither_take_a_turn_nor_move_it() -> None:
     """Somebody from a new network, while a thousand others try at the same name all the time."""
-    given = decide(Past(at_name=1_000), NOW)
-    assert isinstance(given, Turn)
+    given = decide_attempt(RecentAttempts(at_name=1_000), NOW)
+    assert isinstance(given, TurnGranted)
     for attempts in (1_001, 10_000, 1_000_000):
-        assert decide(Past(at_name=attempts, turn=given.at), given.at - 1) == Refused(1)
-        assert decide(Past(at_name=attempts, turn=given.at), given.at) == Admitted()
+        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=given.at_us), given.at_us - 1) == AttemptDenied(
+            1
+        )
+        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=given.at_us), given.at_us) == AttemptAdmitted()
 
 
 def test_a_network_that_obeys_gets_a_few_guesses_in_each_window() -> None:
@@ -94,12 +108,12 @@ def test_a_network_that_obeys_gets_a_few_guesses_in_each_window() -> None:
     own: list[int] = []
     now, turn = NOW, None
     for _ in count():
-        match decide(Past(own=own, at_name=COUNTED_MAX, turn=turn), now):
-            case Admitted():
+        match decide_attempt(RecentAttempts(own=own, at_name=COUNTED_MAX, turn_us=turn), now):
+            case AttemptAdmitted():
                 own.append(now)
-            case Turn(at):
+            case TurnGranted(at):
                 turn = at
-            case Refused(wait_us):
+            case AttemptDenied(wait_us):
                 now += wait_us
         if now >= NOW + WINDOW_US:
             break

@@ -13,16 +13,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
-from offbook.core.errors import CursorGone, Malformed, Offline
+from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
+from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
-from services.history import page
+from services.history import history_page
 from services.retention import prune
-from services.sync import dry_run, sync
-from services.verify import compare, fetch
+from services.sync.responses import dry_run, sync
+from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 
@@ -110,12 +111,12 @@ class Server:
         asked = urlsplit(path)
         query = parse_qs(asked.query)
         key = ("contacts", asked.path.removeprefix("/history/"))
-        with self.store.reading(1) as book:
-            if key not in book.records(key[0], [key[1]]):
-                return problem(404, "not_found", "There is no record with this id.")
-            place = int(query["before"][0]) if "before" in query else None
-            told = page(book, key, place, min(int(query["limit"][0]), self.page_max))
-        return ok({"changes": [one._asdict() for one in told.changes], "next": told.next})
+        before = int(query["before"][0]) if "before" in query else None
+        try:
+            page = history_page(self.store, 1, key, before, min(int(query["limit"][0]), self.page_max))
+        except NotFound as fault:
+            return problem(404, fault.code, str(fault))
+        return ok({"changes": [entry_to_json(entry) for entry in page.entries], "next": page.next})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""

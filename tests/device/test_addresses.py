@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.addresses import host_of, is_this_machine, shown, warning_of, without_passwords
+from offbook.addresses import display_address, host_of, is_this_machine, warning_of, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_host_of_an_address(address: str, host: str) -> None:
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(address: str, text: str) -> None:
-    assert shown(address) == text
+    assert display_address(address) == text
 
 
 def test_addresses_in_the_words_of_others_lose_their_passwords() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
+from offbook.core.protocol.validators import json_of
 from offbook.sync import loop
-from offbook.sync.validators import json_of
 from tests.device.conftest import Device
 from tests.device.fake_server import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
 

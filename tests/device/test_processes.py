@@ -97,7 +97,7 @@ def test_processes_that_write_and_sync_one_file_lose_and_double_nothing(tmp_path
         assert [worker.wait(timeout=60) for worker in workers] == [0] * 3
     names = sorted(cells["name"] for cells in server.contacts.values())
     assert names == sorted(f"{name}{number}" for name in "xyz" for number in range(10))
-    assert len(server.shelf.told) == 30
+    assert len(server.shelf.lines) == 30
 
 
 # --- kill -9 -------------------------------------------------------------------------------------------------------
@@ -175,5 +175,5 @@ def outcome(replica: Replica, server: Server) -> Any:
     contacts = [{k: v for k, v in one.items() if not k.endswith("_at")} for one in replica.contacts.list()]
     parked = [(one.record_id, one.operation, one.code, one.data) for one in replica.parked()]
     waiting = (replica.status().pending, replica.connection.execute("SELECT applying FROM guard").fetchone())
-    history = sorted((past.key, past.change_id) for past in server.shelf.told)
+    history = sorted((line.key, line.change.id) for line in server.shelf.lines)
     return contacts, parked, waiting, server.contacts, history

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
-from offbook import NotFound, Replica
+from offbook import NotFound, Offline, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin
 from tests.device.conftest import Device
-from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, wire
+from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, lost_request, wire
 
 HOUR_MS = 3_600_000
 
@@ -80,7 +81,7 @@ def test_what_was_pulled_under_a_pending_edit_was_not_seen(device: Device, serve
     a.sync()
     assert server.contacts[ada]["phone"] == "e"
     assert phone(a, ada) == "e"
-    lost = [value["value"] for past in server.shelf.history("contacts", ada) for value in past.beaten]
+    lost = [value.value for entry in server.shelf.history("contacts", ada) for value in entry.beaten]
     assert lost == ["a", "c"]
 
 
@@ -88,7 +89,7 @@ def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
     item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since)
-    apply.apply(replica.connection, [], response.parse(item), 0)
+    apply.apply(replica.connection, [], response.parse_response(item), 0)
 
 
 def cursor_of(replica: Replica) -> str:
@@ -123,7 +124,7 @@ def a_push(replica: Replica, server: Server) -> response.SyncResponse:
     items = [line.as_json(replica.id) for line in change_log.pending_lines(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
-    return response.parse(
+    return response.parse_response(
         sync(server.store, 1, ChangeOrigin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
     )
 
@@ -416,6 +417,20 @@ def test_a_deleted_record_takes_its_parked_insert_along(device: Device, server: 
     a.contacts.delete(before)
     a.sync()
     assert (a.parked(), a.contacts.list(), server.contacts) == ([], [], {})
+
+
+def test_a_deletion_takes_along_what_was_only_rejected_because_the_insert_was(device: Device, server: Server) -> None:
+    """All three went out in one request, so that the edit was rejected before the deletion was taken."""
+    a = device("a")
+    a.sync()
+    ada = a.contacts.add(name="Ada")
+    a.contacts.update(ada, phone="1")
+    a.contacts.delete(ada)
+    spoil(a)
+    wire(a).steps = [None, lost_request]
+    with suppress(Offline):
+        a.sync()
+    assert (a.status().pending, a.parked(), a.contacts.list(), server.contacts) == (0, [], [], {})
 
 
 def test_a_dropped_insert_takes_its_row_along(device: Device, server: Server) -> None:

@@ -325,6 +325,33 @@ def test_changes_go_out_again_under_their_ids_and_in_their_order(device: Device,
     assert server.contacts[ada]["phone"] == "2"
 
 
+def rows_of(replica: Replica) -> list[Any]:
+    """The log, what is known of the server, and the cursor."""
+    tables = ("change_log", "server_rows", "contacts", "guard")
+    cursor = replica.connection.execute("SELECT cursor, snapshot FROM sync_state").fetchall()
+    return [cursor, *(replica.connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables)]
+
+
+def test_a_rewind_that_is_cut_off_leaves_the_file_as_it_was(
+    device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = device("a")
+    a.sync()
+    backup = server.backup()
+    for name in ("Ada", "Bob"):
+        a.contacts.add(name=name)
+    a.sync()
+    go_back(server, backup, "e2")
+    before = rows_of(a)
+    with monkeypatch.context() as patch:
+        patch.setattr("offbook.database.known_cells.restart_pull", lambda *args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            a.sync()
+    assert rows_of(a) == before
+    a.sync()
+    assert len(server.contacts) == 2
+
+
 def test_a_second_restore_in_the_middle_of_the_first_loses_nothing(device: Device, server: Server) -> None:
     server.page_max = 1
     a, gone = device("a"), device("gone")
@@ -342,6 +369,33 @@ def test_a_second_restore_in_the_middle_of_the_first_loses_nothing(device: Devic
     a.sync()
     assert names(a) == ["Lost", "One", "Two"]
     assert len(server.contacts) == 3
+
+
+@pytest.mark.parametrize("why", ["restored", "pruned"])
+def test_a_restore_between_a_410_and_the_first_page_loses_nothing(why: str, device: Device, server: Server) -> None:
+    """Only the cursor that the device gives up tells that the server was restored, perhaps once more."""
+    a, gone = device("a"), device("gone")
+    gone.contacts.add(name="One")
+    gone.sync()
+    oldest = server.backup()
+    gone.contacts.add(name="Two")
+    gone.sync()
+    backup = server.backup()
+    a.sync()
+    gone.contacts.delete(gone.contacts.add(name="Three"))
+    gone.sync()
+    if why == "restored":
+        a.sync()
+        go_back(server, backup, "e2")
+    else:
+        server.prune()
+    wire(a).steps = [None, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    go_back(server, oldest, "e3")
+    a.sync()
+    assert names(a) == ["One", "Two"]
+    assert len(server.contacts) == 2
 
 
 def test_what_is_typed_during_the_snapshot_is_sent_after_it(device: Device, server: Server) -> None:

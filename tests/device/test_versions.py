@@ -327,6 +327,26 @@ def test_a_restored_server_is_noticed_though_the_file_needs_a_snapshot_anyway(
     assert cells(n, ada) == {**ADA, "phone": "2"}
 
 
+def test_an_upgrade_amid_the_snapshot_of_a_restored_server_still_sends_what_is_for_its_history(
+    device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """The file begins its snapshot anew, of a server that is known to take such changes."""
+    b.sync()
+    backup = server.backup()
+    a = device(Replica)
+    eve = a.contacts.add(name="Eve", phone="replaced")
+    a.contacts.update(eve, phone="2")
+    a.sync()
+    server.restore(backup, "e2")
+    a._transport.steps = [None, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    assert server.contacts[eve]["phone"] == "2"
+    assert any("replaced" in str(past.data) for past in server.shelf.history("contacts", eve))
+
+
 def test_a_snapshot_of_the_last_version_that_ends_where_it_began_is_noticed(
     device: Open, b: Any, last: Modules
 ) -> None:
@@ -359,7 +379,7 @@ def test_a_row_that_came_with_a_verdict_to_an_older_version_comes_whole_with_the
     number = request.pop("push")
     del request["since"]
     answer = json.loads(server.answer(json.dumps(request).encode()).body)
-    live.settle(Verdicts(number, answer["book"], results_of(answer["results"])))
+    live.apply_verdicts(Verdicts(number, answer["book"], results_of(answer["results"])))
     n.sync()
     assert n.contacts.get(ada)["pronouns"] == "they"
 

@@ -11,7 +11,7 @@ import pytest
 
 import routes
 from offbook.core import messages
-from offbook.core.codes import CODES, Scope, names_by_status, names_in
+from offbook.core.codes import CODES, Code, Scope, names_by_status, names_in
 from offbook.core.messages import Message
 from web.errors import CODES as OF_STATUSES
 
@@ -66,6 +66,24 @@ def test_every_code_of_a_rejection_has_a_reason_and_is_described() -> None:
 @pytest.mark.parametrize("scope", [Scope.ANY, Scope.SIGNED_IN, Scope.BODY, Scope.PUSH])
 def test_a_code_of_a_request_has_a_status(scope: Scope) -> None:
     assert sorted(name for names in names_by_status(scope).values() for name in names) == list(names_in(scope))
+
+
+def table_of_codes() -> str:
+    """The codes as docs/error-codes.md lists them."""
+    rows = ["| code | status | what the rules say with it |", "|---|---|---|"]
+    for code in sorted(CODES.values(), key=lambda code: code.name):
+        sentences = " ".join(one.template.replace("!a}", "}") for one in SENTENCES if one.code == code.name)
+        rows.append(f"| `{code.name}` | {_statuses(code)} | {sentences} |")
+    return "\n".join(rows)
+
+
+def _statuses(code: Code) -> str:
+    of_record = {422} if code.scope & Scope.RECORD else set()
+    return ", ".join(str(status) for status in sorted({code.status or 0, *of_record} - {0}))
+
+
+def test_the_documentation_lists_every_code() -> None:
+    assert table_of_codes() in (ROOT / "docs" / "error-codes.md").read_text(), f"it should be:\n{table_of_codes()}"
 
 
 def test_codes_are_in_scope_where_the_core_raises_them() -> None:

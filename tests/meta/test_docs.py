@@ -78,6 +78,25 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
+FOLDERS = ["bench", "cli", "deploy", "examples", "migrations", "offbook", "ops", "services", "static", "storage"]
+FOLDERS += ["templates", "tests", "web"]
+FILE = re.compile(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w/.-]*\w")
+OF_TODAY = [document for document in DOCUMENTS if document.parent.name != "decisions" and document.stem != "CHANGELOG"]
+
+
+@pytest.mark.parametrize("document", OF_TODAY, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_that_a_document_names_exists(document: Path) -> None:
+    """Decisions and the changelog name what there was."""
+    assert [name for name in FILE.findall(document.read_text()) if not (ROOT / name).exists()] == []
+
+
+def test_a_function_that_the_architecture_names_exists() -> None:
+    names = set(re.findall(r"(\w+)\(\)", (ROOT / "docs" / "architecture.md").read_text()))
+    code = " ".join(path.read_text() for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py"))
+    assert len(names) > 10
+    assert [name for name in names if not re.search(rf"\bdef {name}\b", code)] == []
+
+
 # --- command lines ---------------------------------------------------------------------------------------------------
 
 SHOWING_COMMANDS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "examples" / "desktop" / "README.md"]
@@ -138,6 +157,8 @@ def require_command(words: Sequence[str], program: click.Context) -> None:
             assert what == "." or what[2:-1] in project["optional-dependencies"]
         case ("python", "-m", module, *_):
             assert importlib.util.find_spec(module), module
+        case ("pytest", *arguments):
+            assert [path for path in arguments if path.startswith("tests") and not (ROOT / path).exists()] == []
         case ("docker", "compose", *_):
             assert (ROOT / "compose.yaml").exists()
         case ("docker", "build" | "run", *_):

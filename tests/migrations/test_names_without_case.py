@@ -13,16 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, inspect, select, text
 
-from models import Attempt
-from models import User as UserRow
+from models import Attempt, User
 from offbook.core.errors import Invalid
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
 from storage.errors import WrongPassword
-from storage.repositories import same_names
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
-from storage.values import User
+from storage.repositories import user_names
+from storage.values import Account
 
 pytestmark = pytest.mark.versions
 
@@ -79,7 +78,7 @@ def accounts(empty: Database, token: str) -> Accounts:
     return Accounts(empty, Effort(2, 8, 1))  # more than before, so that each hash is renewed
 
 
-def signs_in(accounts: Accounts, typed: str, name: str, now: int) -> User:
+def signs_in(accounts: Accounts, typed: str, name: str, now: int) -> Account:
     return accounts.check_password(typed, PASSWORDS[name], HOME, now)
 
 
@@ -105,7 +104,7 @@ def test_those_who_share_a_name_are_found_by_the_exact_spelling(accounts: Accoun
         with pytest.raises(WrongPassword):
             signs_in(accounts, typed, name, now)
     with empty.read() as connection:
-        assert same_names.clashes(connection) == [["Ada", "ada"], [ZOE_APART, ZOE]]
+        assert user_names.clashes(connection) == [["Ada", "ada"], [ZOE_APART, ZOE]]
 
 
 def test_after_a_rename_both_are_found_by_any_spelling(accounts: Accounts, now: int, new_id: Callable[[], str]) -> None:
@@ -154,6 +153,6 @@ def test_no_two_users_have_one_folded_name(empty: Database) -> None:
     assert index["column_names"] == ["folded"]
     with empty.write() as connection:
         row = {"name": "Ada", "folded": "ada", "password_hash": "!", "admin": False, "created_at": 0}
-        connection.execute(insert(UserRow), row)
-        connection.execute(insert(UserRow), [row | {"name": name, "folded": None} for name in ("b", "B")])
+        connection.execute(insert(User), row)
+        connection.execute(insert(User), [row | {"name": name, "folded": None} for name in ("b", "B")])
         assert connection.execute(text("SELECT count(*) FROM users WHERE folded IS NULL")).scalar_one() == 2

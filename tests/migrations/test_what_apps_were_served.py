@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
-from services.tutorial import Tutorial
+from services.accounts import Accounts
+from services.passwords import Effort
+from services.sync.tutorial import Tutorial
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
 from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
 from tests.support.tutorial_client import TutorialClient

@@ -22,7 +22,8 @@ from ops.backup.backup import DRIVERS
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.doctor import schema
-from storage.engines.database import ENGINES, Database, open_engines
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.engines.read_only_mode import ReadOnlyMode
 from tests.cli.test_accounts import run

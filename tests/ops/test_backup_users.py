@@ -22,13 +22,13 @@ def rights(app: App) -> dict[str, Rights]:
 def test_a_restored_server_lets_in_whom_the_backup_let_in(app: App, file: Path) -> None:
     parts = parts_of(app)
     ids = {name: add_user(app, name, admin=name == "ada") for name in ("ada", "bob", "dan", "eve")}
-    parts.people.act(ids["bob"], parts.clock(), Act.DISABLE)
-    parts.people.act(ids["dan"], parts.clock(), Act.MAKE_ADMIN, Act.REMOVE)
+    parts.user_rights.act(ids["bob"], parts.clock(), Act.DISABLE)
+    parts.user_rights.act(ids["dan"], parts.clock(), Act.MAKE_ADMIN, Act.REMOVE)
     before = rights(app)
     backed_up(app, file)
-    parts.people.act(ids["bob"], parts.clock(), Act.ENABLE)
-    parts.people.act(ids["dan"], parts.clock(), Act.RESTORE)
-    parts.people.act(ids["eve"], parts.clock(), Act.REMOVE)
+    parts.user_rights.act(ids["bob"], parts.clock(), Act.ENABLE)
+    parts.user_rights.act(ids["dan"], parts.clock(), Act.RESTORE)
+    parts.user_rights.act(ids["eve"], parts.clock(), Act.REMOVE)
     restored(app, file)
     assert rights(app) == before
 
@@ -38,7 +38,7 @@ def test_a_backup_brings_back_who_was_purged_since_with_book_and_devices(app: Ap
     device.add(name="Ada")
     user_id = parts_of(app).accounts.user_named("eve").id
     backed_up(app, file)
-    assert parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert device.get("/contacts").status_code == 401
     restored(app, file)
     assert [row["name"] for row in device.get("/contacts").get_json()["contacts"]] == ["Ada"]
@@ -52,12 +52,12 @@ def test_a_purge_that_a_backup_caught_half_way_goes_on_after_it(
     user_id = fill(app, "eve")
     line = removed(app, user_id)
     with pytest.raises(Stopped), stopped_after(monkeypatch, 3):
-        parts_of(app).people.purge(user_id, line)
+        parts_of(app).user_rights.purge(user_id, line)
     half = contents(app, "books", "users", "sessions")
     backed_up(app, file)
-    assert parts_of(app).people.purge(user_id, line)
+    assert parts_of(app).user_rights.purge(user_id, line)
     restored(app, file)
     assert contents(app, "books", "users", "sessions") == half
     assert rights(app)["eve"].is_purging
-    assert parts_of(app).people.purge(user_id, line)
+    assert parts_of(app).user_rights.purge(user_id, line)
     assert not any(contents(app, "settings", "attempts").values())

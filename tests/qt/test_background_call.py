@@ -11,7 +11,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 
 from PySide6.QtCore import QObject, QThreadPool
 
-from examples.desktop.background_call import Aside
+from examples.desktop.background_call import BackgroundCall
 from tests.qt.event_loop import until
 
 pytestmark = pytest.mark.usefixtures("qt")
@@ -44,38 +44,38 @@ def pool() -> Iterator[QThreadPool]:
 
 
 def test_what_is_asked_for_while_it_reads_is_read_after_it(owner: QObject, pool: QThreadPool) -> None:
-    work, found = Slow(), list[object]()
-    aside = Aside(work, pool, owner)
-    aside.found.connect(lambda one: found.append(one))
-    aside.ask()
+    work, results = Slow(), list[object]()
+    call = BackgroundCall(work, pool, owner)
+    call.returned.connect(results.append)
+    call.request()
     until(lambda: work.begun)
-    aside.ask()
-    aside.ask()
+    call.request()
+    call.request()
     work.go.release(2)
-    until(lambda: found)
-    assert (found, work.begun) == ([2], 2)
+    until(lambda: results)
+    assert (results, work.begun) == ([2], 2)
 
 
 def test_what_is_overtaken_is_read_again_and_where_nothing_is_read_nothing_is(
     owner: QObject, pool: QThreadPool
 ) -> None:
-    work, found = Slow(), list[object]()
-    aside = Aside(work, pool, owner)
-    aside.found.connect(lambda one: found.append(one))
-    aside.overtake()
-    aside.ask()
+    work, results = Slow(), list[object]()
+    call = BackgroundCall(work, pool, owner)
+    call.returned.connect(results.append)
+    call.invalidate()
+    call.request()
     until(lambda: work.begun)
-    aside.overtake()
+    call.invalidate()
     work.go.release(2)
-    until(lambda: found)
-    assert (found, work.begun) == ([2], 2)
+    until(lambda: results)
+    assert (results, work.begun) == ([2], 2)
 
 
 def test_a_reading_that_fails_is_logged_and_the_next_one_reads(
     owner: QObject, pool: QThreadPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     answers: list[object] = [OSError("the disk is gone"), 5]
-    found = list[object]()
+    results = list[object]()
 
     def read() -> object:
         answer = answers.pop(0)
@@ -83,11 +83,11 @@ def test_a_reading_that_fails_is_logged_and_the_next_one_reads(
             raise answer
         return answer
 
-    aside = Aside(read, pool, owner)
-    aside.found.connect(lambda one: found.append(one))
-    aside.ask()
+    call = BackgroundCall(read, pool, owner)
+    call.returned.connect(results.append)
+    call.request()
     until(lambda: "the disk is gone" in caplog.text)
-    until(lambda: not aside._is_busy)
-    aside.ask()
-    until(lambda: found)
-    assert found == [5]
+    until(lambda: not call._is_busy)
+    call.request()
+    until(lambda: results)
+    assert results == [5]

@@ -10,17 +10,17 @@ import pytest
 
 from examples.desktop.entry_fields import NEW, changed_lines
 from examples.desktop.formatting import (
-    Fact,
-    Line,
-    cell_name,
+    DetailLine,
+    EntryLine,
+    cell_label,
     cell_value,
-    day,
-    facts,
-    lines_of,
-    link,
-    moment,
-    state,
-    undecided,
+    describe_pending,
+    describe_state,
+    detail_lines,
+    entry_lines,
+    format_day,
+    format_time,
+    link_to,
 )
 from offbook import Status
 
@@ -36,15 +36,15 @@ ADA: dict[str, Any] = {
     },
 }
 LINES = [
-    Line("phone", "@", "Home", "1"),
-    Line("phone", "k1", "Boat", "2"),
-    Line("phone", "k2", "", "3"),
-    Line("address", "k3", "", "Quay 1\nLondon"),
+    EntryLine("phone", "@", "Home", "1"),
+    EntryLine("phone", "k1", "Boat", "2"),
+    EntryLine("phone", "k2", "", "3"),
+    EntryLine("address", "k3", "", "Quay 1\nLondon"),
 ]
 
 
 def test_a_form_shows_the_first_phone_and_then_the_others_in_their_order() -> None:
-    assert lines_of(ADA) == LINES
+    assert entry_lines(ADA) == LINES
 
 
 def test_a_form_that_was_not_touched_changes_nothing() -> None:
@@ -57,13 +57,13 @@ def test_only_what_was_touched_is_changed() -> None:
 
 
 def test_the_first_of_a_kind_lies_in_the_contact_where_that_is_free() -> None:
-    fields, details = changed_lines(NEW, [Line("email", "", "Work", "a@b.c"), Line("email", "", "", "d@e.f")])
+    fields, details = changed_lines(NEW, [EntryLine("email", "", "Work", "a@b.c"), EntryLine("email", "", "", "d@e.f")])
     assert fields == {"email": "a@b.c", "email_label": "Work"}
     assert list(details.values()) == [{"kind": "email", "position": 1, "label": "", "value": "d@e.f"}]
 
 
 def test_a_line_without_a_value_is_none() -> None:
-    assert changed_lines(ADA, [LINES[0]._replace(value=" "), *LINES[1:], Line("url", "", "Blog")]) == (
+    assert changed_lines(ADA, [LINES[0]._replace(value=" "), *LINES[1:], EntryLine("url", "", "Blog")]) == (
         {"phone": None, "phone_label": None},
         {},
     )
@@ -82,7 +82,7 @@ def test_a_line_without_a_value_is_none() -> None:
     ],
 )
 def test_a_value_leads_to_a_call_a_letter_or_a_page_and_nowhere_else(kind: str, value: str, leads_to: str) -> None:
-    assert link(kind, value) == leads_to
+    assert link_to(kind, value) == leads_to
 
 
 STATES: dict[str, tuple[dict[str, Any], bool, tuple[str, str]]] = {
@@ -97,18 +97,18 @@ STATES: dict[str, tuple[dict[str, Any], bool, tuple[str, str]]] = {
 
 @pytest.mark.parametrize(("differs", "is_syncing", "told"), STATES.values(), ids=STATES)
 def test_the_state_is_a_few_words(differs: dict[str, Any], is_syncing: bool, told: tuple[str, str]) -> None:
-    assert state(replace(HERE, **differs), is_syncing)[:2] == told
+    assert describe_state(replace(HERE, **differs), is_syncing)[:2] == told
 
 
 def test_what_waits_for_a_person_is_counted() -> None:
-    assert undecided(HERE) == ""
-    assert undecided(replace(HERE, conflicts=1)) == "1 conflict waits for you"
+    assert describe_pending(HERE) == ""
+    assert describe_pending(replace(HERE, conflicts=1)) == "1 conflict waits for you"
     told = "2 conflicts and 1 change that can't be sent wait for you"
-    assert undecided(replace(HERE, conflicts=2, parked=1)) == told
+    assert describe_pending(replace(HERE, conflicts=2, parked=1)) == told
 
 
 def test_a_cell_has_a_name_and_a_value_for_people() -> None:
-    assert [cell_name(cell, ADA) for cell in ("phone", "@exists", "details/k3/value", "details/k1/label")] == [
+    assert [cell_label(cell, ADA) for cell in ("phone", "@exists", "details/k3/value", "details/k1/label")] == [
         "Phone",
         "The contact itself",
         "Address",
@@ -120,9 +120,13 @@ def test_a_cell_has_a_name_and_a_value_for_people() -> None:
 
 def test_times_are_said_as_people_say_them() -> None:
     now = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
-    assert (moment(None), day("1815-12-10"), day("--12-10")) == ("never", "10 December 1815", "10 December")
-    assert moment("2025-01-02T12:00:00.000Z", now).startswith("2 January 2025, ")
-    assert len(moment("2026-11-20T17:00:00.000Z", now)) == len("17:00")
+    assert (format_time(None), format_day("1815-12-10"), format_day("--12-10")) == (
+        "never",
+        "10 December 1815",
+        "10 December",
+    )
+    assert format_time("2025-01-02T12:00:00.000Z", now).startswith("2 January 2025, ")
+    assert len(format_time("2026-11-20T17:00:00.000Z", now)) == len("17:00")
 
 
 def test_a_detail_of_a_kind_that_only_a_newer_offbook_knows_is_shown_and_not_edited() -> None:
@@ -130,8 +134,8 @@ def test_a_detail_of_a_kind_that_only_a_newer_offbook_knows_is_shown_and_not_edi
     contact = (
         empty | ADA | {"details": {"k9": {"kind": "im", "value": "@ada"}, "k8": {"kind": "im", "label": "Matrix"}}}
     )
-    told = list(facts(contact))
-    assert Fact("Im", "@ada") in told
-    assert Fact("Matrix", "") in told
-    assert cell_name("details/k9/value", contact) == "Im"
-    assert "@ada" not in [line.value for line in lines_of(contact)]
+    told = list(detail_lines(contact))
+    assert DetailLine("Im", "@ada") in told
+    assert DetailLine("Matrix", "") in told
+    assert cell_label("details/k9/value", contact) == "Im"
+    assert "@ada" not in [line.value for line in entry_lines(contact)]

@@ -12,7 +12,7 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 
 from PySide6.QtTest import QSignalSpy, QTest
 
-from examples.desktop.main_window import Window
+from examples.desktop.main_window import MainWindow
 from offbook import Replica
 from tests.qt.event_loop import pulse, until
 from tests.support.live_server import silent
@@ -26,11 +26,11 @@ TRIES = 5
 
 
 @pytest.fixture
-def hanging(tmp_path: Path) -> Iterator[Window]:
+def hanging(tmp_path: Path) -> Iterator[MainWindow]:
     """A window whose sync waits for a server that never answers."""
     with silent() as (url, asked), Replica(tmp_path / "a.db", url, "token") as book:
         book.contacts.add(name="Ada")
-        window = Window(book)
+        window = MainWindow(book)
         window.start()
         until(asked.is_set)
         until(window.current)
@@ -38,25 +38,25 @@ def hanging(tmp_path: Path) -> Iterator[Window]:
         window.close()
 
 
-def stillest(window: Window, act: Callable[[], object]) -> float:
+def stillest(window: MainWindow, act: Callable[[], object]) -> float:
     """For how long the window handles nothing when this is done, in the best of some tries."""
     found = []
     for _ in range(TRIES):
-        spy = QSignalSpy(window._status.found)
+        spy = QSignalSpy(window._status.returned)
         with pulse() as beats:
             act()
-            window._status.ask()
+            window._status.request()
             until(spy.count)
         found.append(beats.longest)
     return min(found)
 
 
-def delete_and_put_back(window: Window) -> None:
+def delete_and_put_back(window: MainWindow) -> None:
     window.delete()
     window.put_back()
 
 
-ACTS: dict[str, Callable[[Window], object]] = {
+ACTS: dict[str, Callable[[MainWindow], object]] = {
     "nothing": lambda window: None,
     "search": lambda window: QTest.keyClicks(window.search, "a"),
     "an edit": lambda window: window.pane.star_button.click(),
@@ -66,12 +66,12 @@ ACTS: dict[str, Callable[[Window], object]] = {
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_a_server_that_never_answers_holds_up_nothing(hanging: Window, act: Callable[[Window], object]) -> None:
+def test_a_server_that_never_answers_holds_up_nothing(hanging: MainWindow, act: Callable[[MainWindow], object]) -> None:
     assert stillest(hanging, lambda: act(hanging)) < STILL_SECONDS_MAX
     assert hanging.state.text().startswith(("Connecting", "Syncing"))
 
 
-def test_the_window_closes_though_the_server_never_answers(hanging: Window) -> None:
+def test_the_window_closes_though_the_server_never_answers(hanging: MainWindow) -> None:
     before = time.monotonic()
     hanging.close()
     assert time.monotonic() - before < CLOSE_SECONDS_MAX

@@ -16,8 +16,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
-from examples.desktop.main_window import FEW, Window
-from examples.desktop.pending_view import ConflictCard, ParkedCard, Waiting
+from examples.desktop.main_window import CHANGED_ONE_BY_ONE_MAX, MainWindow
+from examples.desktop.pending_view import ConflictCard, ParkedCard, PendingDialog
 from examples.desktop.server_dialog import ServerDialog
 from offbook import Replica
 from tests.qt.conftest import Device
@@ -26,7 +26,7 @@ from tests.support.live_server import ROOT
 
 pytestmark = pytest.mark.usefixtures("qt")
 
-Open = Callable[[Replica], Window]
+Open = Callable[[Replica], MainWindow]
 
 
 @pytest.fixture
@@ -34,8 +34,8 @@ def open_window(device: Device) -> Iterator[Open]:
     """Opens windows as the program does; they are closed in the end, before the books of ``device`` are."""
     with ExitStack() as stack:
 
-        def open_on(book: Replica) -> Window:
-            window = Window(book)
+        def open_on(book: Replica) -> MainWindow:
+            window = MainWindow(book)
             stack.callback(window.close)
             window.start()
             until(lambda: window.state.text() and window.total.text())
@@ -44,12 +44,12 @@ def open_window(device: Device) -> Iterator[Open]:
         yield open_on
 
 
-def sent(window: Window) -> None:
+def sent(window: MainWindow) -> None:
     """Wait until all that was typed here is at the server."""
     until(lambda: not window.book.status().pending)
 
 
-def names(window: Window) -> list[str]:
+def names(window: MainWindow) -> list[str]:
     model = window.model
     return [model.index(row).data() for row in range(model.rowCount())]
 
@@ -78,7 +78,7 @@ def test_what_is_added_in_the_window_arrives_elsewhere(open_window: Open, device
     window.editor.lines[1].label.setCurrentText("Boat")
     window.editor.save()
     assert names(window) == ["Ada Lovelace"]
-    assert "555-9" in window.pane.facts.toPlainText()
+    assert "555-9" in window.pane.text.toPlainText()
     sent(window)
     other.sync()
     (ada,) = other.contacts.list()
@@ -166,7 +166,7 @@ def test_what_is_gone_by_now_is_no_error(open_window: Open, device: Device) -> N
     window.pane.star_button.click()
     window.edit()
     window.delete()
-    until(lambda: "No contacts yet" in window.pane.facts.toPlainText())
+    until(lambda: "No contacts yet" in window.pane.text.toPlainText())
     assert names(window) == []
     assert window.undo.isHidden()
 
@@ -209,7 +209,7 @@ def test_what_changes_elsewhere_shows_by_itself(open_window: Open, device: Devic
     other.sync()
     until(lambda: names(window) == ["Ada King", "Grace"])
     assert window.current() == ada
-    assert "555-1234" in window.pane.facts.toPlainText()
+    assert "555-1234" in window.pane.text.toPlainText()
     other.contacts.delete(ada)
     other.sync()
     until(lambda: names(window) == ["Grace"])
@@ -218,7 +218,7 @@ def test_what_changes_elsewhere_shows_by_itself(open_window: Open, device: Devic
 def test_many_changes_from_elsewhere_show_too(open_window: Open, device: Device) -> None:
     other = device("phone")
     with other.transaction():
-        for number in range(2 * FEW):
+        for number in range(2 * CHANGED_ONE_BY_ONE_MAX):
             other.contacts.add(name=f"Person {number:02}")
     other.sync()
     window = open_window(device("laptop"))
@@ -257,19 +257,19 @@ def test_a_search_finds_words_anywhere_while_one_types(open_window: Open, device
     assert window.total.text() == "1 of 2 contacts"
     type_into(window.search, "eva")
     assert names(window) == ["Éva Grace"]
-    assert "555-1234" in window.pane.facts.toPlainText()
+    assert "555-1234" in window.pane.text.toPlainText()
     type_into(window.search, "nobody")
-    assert "Nothing found" in window.pane.facts.toPlainText()
+    assert "Nothing found" in window.pane.text.toPlainText()
 
 
 def test_markup_that_others_wrote_is_text(open_window: Open, device: Device) -> None:
     book = device("laptop")
     book.contacts.add(name="<b>Ada</b>", notes="<img src=x>", website="javascript:alert(1)")
     window = open_window(book)
-    told = window.pane.facts.toPlainText()
+    told = window.pane.text.toPlainText()
     assert "<img src=x>" in told
     assert "javascript:alert(1)" in told
-    assert "href" not in window.pane.facts.toHtml()
+    assert "href" not in window.pane.text.toHtml()
     assert "&lt;b&gt;" in window.pane.head.text()
 
 
@@ -297,10 +297,10 @@ def contested(device: Device) -> tuple[Replica, Replica, str]:
     return book, other, ada
 
 
-def open_card(window: Window) -> tuple[Waiting, QWidget]:
+def open_card(window: MainWindow) -> tuple[PendingDialog, QWidget]:
     until(lambda: window.waits.isVisible())
     window.waits.button.click()
-    (dialog,) = window.findChildren(Waiting)
+    (dialog,) = window.findChildren(PendingDialog)
     return dialog, dialog.findChildren(ConflictCard)[0]
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-import storage.repositories.accounts
+import storage.repositories.users
 import web.pages.settings
 from app import App
 from offbook.core import POLICIES
@@ -18,17 +18,17 @@ from tests.support.browser import signed_in
 from tests.support.conflict_scenarios import pair
 
 
-def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
+def first_write_wins(context: MergeContext) -> Mapping[str, Resolution]:
     """Whoever comes first stays.
 
     What comes later is in the history.
     """
-    return dict.fromkeys(contest.rivals, Resolution.LOSE)
+    return dict.fromkeys(context.competing_cells, Resolution.DISCARD)
 
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (decide, policy_wording, storage.repositories.accounts, web.pages.settings):
+    for module in (decide, policy_wording, storage.repositories.users, web.pages.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

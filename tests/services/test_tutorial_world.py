@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from offbook import Offline, Replica, Response
-from storage.engines.database import ENGINES, Database
+from storage.engines.adapter import ENGINES
+from storage.engines.database import Database
 from tests.conftest import available
 from tests.storage.library import Library, sql_library
 from tests.support.tutorial_client import Lost, TutorialClient
@@ -249,7 +250,7 @@ class World:
     def kept_texts(self) -> set[str]:
         """Those in rows, tombstones and the history."""
         with self.house.store.reading(self.house.book_id) as reading:
-            ids = {done.key[1] for done in reading.since(0)} | self.house.rows().keys()
+            ids = {done.key[1] for done in reading.steps_since(0)} | self.house.rows().keys()
             records = reading.records("contacts", ids)
             return set(TYPED.findall(str([records, *(reading.history("contacts", one) for one in ids)])))
 

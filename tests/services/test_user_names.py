@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from app import App
-from models import User as UserRow
+from models import User
 from offbook.core.errors import Invalid, NotFound
 from ops.doctor import examine
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.accounts import Accounts
-from storage.repositories.name_validation import folded, validate_name
-from storage.repositories.passwords import Effort
-from storage.values import User
+from storage.repositories.user_names import folded, validate_name
+from storage.values import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
@@ -41,13 +41,13 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def twins(accounts: Accounts, database: Database, now: int, new_id: NewId) -> tuple[User, User]:
+def twins(accounts: Accounts, database: Database, now: int, new_id: NewId) -> tuple[Account, Account]:
     """Two users as they were when each spelling could be another person."""
     upper = accounts.add_user("Ada", PASSWORD, False, now, new_id)
     lower = accounts.add_user("another", "lower case battery", False, now, new_id)
     with database.write() as connection:
-        connection.execute(update(UserRow).values(folded=None))
-        connection.execute(update(UserRow).where(UserRow.id == lower.id).values(name="ada"))
+        connection.execute(update(User).values(folded=None))
+        connection.execute(update(User).where(User.id == lower.id).values(name="ada"))
     return upper, accounts.user_named("ada")
 
 
@@ -153,7 +153,7 @@ def test_another_spelling_is_refused_as_taken_everywhere(app: App) -> None:
 
 
 def test_users_who_share_a_name_sign_in_by_the_exact_spelling(
-    accounts: Accounts, twins: tuple[User, User], now: int
+    accounts: Accounts, twins: tuple[Account, Account], now: int
 ) -> None:
     upper, lower = twins
     assert accounts.check_password("Ada", PASSWORD, HOME, now) == upper
@@ -163,13 +163,13 @@ def test_users_who_share_a_name_sign_in_by_the_exact_spelling(
             accounts.check_password(name, password, HOME, now)
 
 
-def test_a_command_asks_which_of_them_is_meant(accounts: Accounts, twins: tuple[User, User]) -> None:
+def test_a_command_asks_which_of_them_is_meant(accounts: Accounts, twins: tuple[Account, Account]) -> None:
     assert [accounts.user_named(user.name) for user in twins] == list(twins)
     with pytest.raises(NotFound, match="There are several users with this name: say which, 'Ada', 'ada'"):
         accounts.user_named("ADA")
 
 
-def test_nobody_new_joins_them(accounts: Accounts, twins: tuple[User, User], now: int, new_id: NewId) -> None:
+def test_nobody_new_joins_them(accounts: Accounts, twins: tuple[Account, Account], now: int, new_id: NewId) -> None:
     for name in ("ADA", "Ada", "ada"):
         with pytest.raises(Invalid) as refused:
             accounts.add_user(name, PASSWORD, False, now, new_id)
@@ -177,7 +177,7 @@ def test_nobody_new_joins_them(accounts: Accounts, twins: tuple[User, User], now
 
 
 def test_doctor_lists_them_until_one_is_renamed(
-    accounts: Accounts, database: Database, twins: tuple[User, User], now: int
+    accounts: Accounts, database: Database, twins: tuple[Account, Account], now: int
 ) -> None:
     (sentence,) = said_of_names(database)
     assert "'Ada', 'ada'" in sentence
@@ -190,11 +190,11 @@ def test_doctor_lists_them_until_one_is_renamed(
 
 
 def test_whoever_is_left_alone_with_a_name_is_found_by_any_spelling(
-    accounts: Accounts, database: Database, twins: tuple[User, User], now: int, new_id: NewId
+    accounts: Accounts, database: Database, twins: tuple[Account, Account], now: int, new_id: NewId
 ) -> None:
     """However that came: also where the other was taken out of the database by hand."""
     with database.write() as connection:
-        connection.execute(update(UserRow).where(UserRow.id == twins[1].id).values(name="gone"))
+        connection.execute(update(User).where(User.id == twins[1].id).values(name="gone"))
     assert accounts.check_password("ADA", PASSWORD, HOME, now) == twins[0]
     with pytest.raises(Invalid):
         accounts.add_user("aDa", PASSWORD, False, now, new_id)

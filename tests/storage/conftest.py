@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.engines.database import ENGINES
+from storage.engines.adapter import ENGINES
 from tests.conftest import available
 from tests.storage.library import Desk, Library, memory_library, sql_library
 

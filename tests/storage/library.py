@@ -16,16 +16,17 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
-from models import Book as BookRow
-from offbook.core.conflicts.resolution import CONFLICTS
+from models import Book
+from offbook.core.conflicts.codec import CONFLICTS
+from offbook.core.history.entry import HistoryEntry
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.protocol.requests import parse_cursor, push_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.ranges import WHOLE, split
 from services.retention import prune
-from services.sync import changes, sync
-from storage.base import ChangeEntry, ChangeOrigin, PageSize, ReadTransaction, Store
+from services.sync.responses import changes, sync
+from storage.base import ChangeOrigin, PageSize, ReadTransaction, Store
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
 from tests.support.databases import MAKERS
@@ -57,7 +58,7 @@ class Library:
         assert self.database is not None
         with self.database.write() as connection:
             row = {"id": number, "uuid": book.uuid, "name": "", "policy": policy, "epoch": book.epoch}
-            connection.execute(insert(BookRow).values(**row, created_at=LATER))
+            connection.execute(insert(Book).values(**row, created_at=LATER))
         return number
 
     def desk(self, policy: str = "merge") -> Desk:
@@ -168,7 +169,7 @@ class Desk:
         with self.store.reading(self.book_id) as book:
             return book.book.seq
 
-    def history(self, record: int = 1) -> list[ChangeEntry]:
+    def history(self, record: int = 1) -> list[HistoryEntry]:
         with self.store.reading(self.book_id) as book:
             return book.history("contacts", uuid(record))
 
@@ -203,5 +204,5 @@ def everything(reading: ReadTransaction, ids: Sequence[str]) -> Json:
         "history": {record_id: reading.history("contacts", record_id) for record_id in ids},
         "conflicts": reading.conflicts(),
         "asked": reading.conflicts_between(0, reading.book.seq),
-        "written": reading.since(0),
+        "written": reading.steps_since(0),
     }

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
+from services.accounts import Accounts
+from services.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.accounts import Accounts
 from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US
-from storage.repositories.passwords import Effort, Passwords
-from storage.values import Device, User
+from storage.values import Account, DeviceInfo
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -30,7 +30,7 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def ada(accounts: Accounts, now: int, new_id: NewId) -> User:
+def ada(accounts: Accounts, now: int, new_id: NewId) -> Account:
     return accounts.add_user("ada", PASSWORD, False, now, new_id)
 
 
@@ -44,7 +44,7 @@ def dump(database: Database) -> str:
 # --- users -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_user_has_a_book_of_their_own(accounts: Accounts, ada: User, now: int, new_id: NewId) -> None:
+def test_a_user_has_a_book_of_their_own(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> None:
     bob = accounts.add_user("bob", PASSWORD, True, now, new_id)
     assert ada.book_id != bob.book_id
     assert accounts.book(ada.book_id).policy == "merge"
@@ -52,7 +52,7 @@ def test_a_user_has_a_book_of_their_own(accounts: Accounts, ada: User, now: int,
     assert (ada.admin, bob.admin) == (False, True)
 
 
-def test_a_name_is_taken_once(accounts: Accounts, ada: User, now: int, new_id: NewId) -> None:
+def test_a_name_is_taken_once(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> None:
     with pytest.raises(Invalid, match="already"):
         accounts.add_user(" ada ", PASSWORD, False, now, new_id)
     assert accounts.users() == [ada]
@@ -73,7 +73,7 @@ def test_a_password_has_a_length(accounts: Accounts, now: int, new_id: NewId, pa
     assert accounts.is_empty()
 
 
-def test_an_unknown_policy_is_refused(accounts: Accounts, ada: User) -> None:
+def test_an_unknown_policy_is_refused(accounts: Accounts, ada: Account) -> None:
     with pytest.raises(Invalid, match="merge"):
         accounts.set_policy(ada.book_id, "whatever")
     accounts.set_policy(ada.book_id, "ask")
@@ -83,13 +83,13 @@ def test_an_unknown_policy_is_refused(accounts: Accounts, ada: User) -> None:
 # --- passwords -------------------------------------------------------------------------------------------------------
 
 
-def test_the_right_password_opens(accounts: Accounts, ada: User, now: int) -> None:
+def test_the_right_password_opens(accounts: Accounts, ada: Account, now: int) -> None:
     assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
 
 
 @pytest.mark.parametrize(("name", "password"), [("ada", "wrong"), ("ada", ""), ("eve", PASSWORD), ("", "")])
 def test_a_wrong_password_and_an_unknown_name_are_told_alike(
-    accounts: Accounts, ada: User, now: int, name: str, password: str
+    accounts: Accounts, ada: Account, now: int, name: str, password: str
 ) -> None:
     with pytest.raises(WrongPassword) as wrong:
         accounts.check_password(name, password, HOME, now)
@@ -118,7 +118,7 @@ def test_passwords_are_strong_by_default() -> None:
     assert (effort.time_cost, effort.memory_kib) >= (3, 64 * 1024)
 
 
-def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, ada: Account, now: int) -> None:
     changed = accounts.set_password(ada.id, "another password", now)
     assert changed.stamp != ada.stamp
     assert accounts.check_password("ada", "another password", HOME, now) == changed
@@ -127,7 +127,7 @@ def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, a
 
 
 def test_a_hash_of_less_effort_is_renewed_when_its_password_is_shown(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     stronger = Accounts(database, Effort(time_cost=2, memory_kib=8, parallelism=1))
     renewed = stronger.check_password("ada", PASSWORD, HOME, now)
@@ -184,11 +184,11 @@ def test_a_refused_password_leaves_the_link_open(accounts: Accounts, now: int, n
 
 
 @pytest.fixture
-def phone(accounts: Accounts, ada: User, now: int, new_id: NewId) -> tuple[Device, str]:
+def phone(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> tuple[DeviceInfo, str]:
     return accounts.add_device(ada.book_id, ada.id, "Ada's  phone ", now, new_id)
 
 
-def test_a_token_lets_its_device_in(accounts: Accounts, ada: User, phone: tuple[Device, str]) -> None:
+def test_a_token_lets_its_device_in(accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str]) -> None:
     device, token = phone
     login = accounts.device_by_token(token)
     assert login
@@ -198,7 +198,7 @@ def test_a_token_lets_its_device_in(accounts: Accounts, ada: User, phone: tuple[
     assert device.name == "Ada's phone"
 
 
-def test_only_the_whole_token_opens(accounts: Accounts, phone: tuple[Device, str]) -> None:
+def test_only_the_whole_token_opens(accounts: Accounts, phone: tuple[DeviceInfo, str]) -> None:
     token = phone[1]
     other = token[:-1] + ("A" if token[-1] != "A" else "B")
     for wrong in (
@@ -216,7 +216,7 @@ def test_only_the_whole_token_opens(accounts: Accounts, phone: tuple[Device, str
 
 
 def test_a_revoked_device_is_out_and_stays_named(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
     device, token = phone
     accounts.revoke_device(ada.id, device.uuid, now)
@@ -227,7 +227,7 @@ def test_a_revoked_device_is_out_and_stays_named(
 
 
 def test_nobody_touches_another_user_s_device(
-    accounts: Accounts, phone: tuple[Device, str], now: int, new_id: NewId
+    accounts: Accounts, phone: tuple[DeviceInfo, str], now: int, new_id: NewId
 ) -> None:
     device, token = phone
     eve = accounts.add_user("eve", PASSWORD, True, now, new_id)
@@ -240,26 +240,28 @@ def test_nobody_touches_another_user_s_device(
 
 
 def test_a_user_who_left_the_book_takes_the_devices_along(
-    accounts: Accounts, database: Database, ada: User, phone: tuple[Device, str]
+    accounts: Accounts, database: Database, ada: Account, phone: tuple[DeviceInfo, str]
 ) -> None:
     with database.write() as connection:
         connection.execute(text("DELETE FROM memberships"))
     assert accounts.device_by_token(phone[1]) is None
 
 
-def test_a_device_is_renamed(accounts: Accounts, ada: User, phone: tuple[Device, str]) -> None:
+def test_a_device_is_renamed(accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str]) -> None:
     accounts.rename_device(ada.id, phone[0].uuid, "old phone")
     assert [device.name for device in accounts.devices(ada.id)] == ["old phone"]
     with pytest.raises(Invalid):
         accounts.rename_device(ada.id, phone[0].uuid, " ")
 
 
-def the_device(accounts: Accounts, user: User) -> Device:
+def the_device(accounts: Accounts, user: Account) -> DeviceInfo:
     (device,) = accounts.devices(user.id)
     return device
 
 
-def test_a_device_is_seen_once_a_minute(accounts: Accounts, ada: User, phone: tuple[Device, str], now: int) -> None:
+def test_a_device_is_seen_once_a_minute(
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
+) -> None:
     accounts.seen(phone[0], now)
     accounts.seen(the_device(accounts, ada), now + SEEN_EVERY_US - 1)
     assert the_device(accounts, ada).last_seen_at == now
@@ -269,7 +271,7 @@ def test_a_device_is_seen_once_a_minute(accounts: Accounts, ada: User, phone: tu
 
 @pytest.mark.parametrize(("offset", "parked"), [(9000, {}), (1000, {"bad_id": 1})])
 def test_news_about_a_device_is_noted_at_once(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int, offset: int, parked: dict[str, int]
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int, offset: int, parked: dict[str, int]
 ) -> None:
     accounts.seen(phone[0], now, 1000, {})
     accounts.seen(the_device(accounts, ada), now + 1, offset, parked)
@@ -277,14 +279,16 @@ def test_news_about_a_device_is_noted_at_once(
     assert (device.last_seen_at, device.clock_offset_ms, device.parked) == (now + 1, offset, parked)
 
 
-def test_the_network_s_jitter_is_no_news(accounts: Accounts, ada: User, phone: tuple[Device, str], now: int) -> None:
+def test_the_network_s_jitter_is_no_news(
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
+) -> None:
     accounts.seen(phone[0], now, 1000, {})
     accounts.seen(the_device(accounts, ada), now + 1, 1300, {})
     assert the_device(accounts, ada).last_seen_at == now
 
 
 def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
     noted = accounts.seen(phone[0], now, 1000, {"bad_id": 1})
     assert noted == the_device(accounts, ada)
@@ -296,7 +300,7 @@ def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
     [(0, True, 9), (CURSOR_EVERY_US - 1, False, 7), (CURSOR_EVERY_US, False, 9)],
 )
 def test_how_far_a_device_got_is_noted_soon_or_at_once(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int, passed: int, at_once: bool, noted: int
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int, passed: int, at_once: bool, noted: int
 ) -> None:
     accounts.seen(phone[0], now, cursor_seq=7)
     accounts.seen(the_device(accounts, ada), now + passed, cursor_seq=9, at_once=at_once)
@@ -304,7 +308,7 @@ def test_how_far_a_device_got_is_noted_soon_or_at_once(
 
 
 def test_how_far_a_device_got_is_noted_with_whatever_else_is(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
     accounts.seen(phone[0], now, cursor_seq=7)
     accounts.seen(the_device(accounts, ada), now + 1, parked={"bad_id": 1}, cursor_seq=9)
@@ -312,7 +316,7 @@ def test_how_far_a_device_got_is_noted_with_whatever_else_is(
 
 
 def test_a_device_that_got_nowhere_is_no_news(
-    accounts: Accounts, ada: User, phone: tuple[Device, str], now: int
+    accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
     accounts.seen(phone[0], now, cursor_seq=7)
     accounts.seen(the_device(accounts, ada), now + CURSOR_EVERY_US, cursor_seq=7, at_once=True)
@@ -323,13 +327,13 @@ def test_a_device_that_got_nowhere_is_no_news(
 
 
 def test_nothing_secret_is_stored_or_shown(
-    accounts: Accounts, database: Database, ada: User, phone: tuple[Device, str]
+    accounts: Accounts, database: Database, ada: Account, phone: tuple[DeviceInfo, str]
 ) -> None:
     token, stored = phone[1], dump(database)
     assert PASSWORD not in stored
     assert token not in stored
     assert token[-43:] not in stored
-    assert not any("hash" in field.name for kind in (User, Device) for field in fields(kind))
+    assert not any("hash" in field.name for kind in (Account, DeviceInfo) for field in fields(kind))
 
 
 def test_the_set_up_link_s_token_is_not_stored(accounts: Accounts, database: Database) -> None:
@@ -338,7 +342,7 @@ def test_the_set_up_link_s_token_is_not_stored(accounts: Accounts, database: Dat
     assert token not in dump(database)
 
 
-def test_a_failed_statement_is_told_without_its_values(database: Database, ada: User) -> None:
+def test_a_failed_statement_is_told_without_its_values(database: Database, ada: Account) -> None:
     with pytest.raises(IntegrityError) as failed, database.write() as connection:
         row = {"id": ada.id, "name": "canary", "hash": "canary", "at": 0}
         columns = "id, name, password_hash, created_at"

@@ -11,17 +11,17 @@ import pytest
 from sqlalchemy import event, insert
 
 from models import ConflictRow
-from offbook.core.merge.retention import RetentionLimits
+from offbook.core.merge.retention import DAY_US, RetentionLimits
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.accounts import Accounts
+from services.passwords import Effort
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts
 from storage.repositories.activity import COMPANIES_MAX, Activity
-from storage.repositories.passwords import Effort
 from storage.sql.store import SqlStore
-from storage.values import DAY_US, Company, DayCount, Device, Overview, Totals, User
+from storage.values import Account, Company, DayCount, DeviceInfo, Overview, Totals
 from tests.storage.library import change, uuid
 
 NewId = Callable[[], str]
@@ -35,19 +35,19 @@ class Shelf:
         self.database = database
         self.accounts = Accounts(database, Effort(1, 8, 1))
         self.now, self.new_id = now, new_id
-        self.user: User = self.accounts.add_user(name, "correct horse battery", False, now, new_id)
+        self.user: Account = self.accounts.add_user(name, "correct horse battery", False, now, new_id)
         self.laptop = self.device("Laptop")
 
-    def device(self, name: str) -> Device:
+    def device(self, name: str) -> DeviceInfo:
         return self.accounts.add_device(self.user.book_id, self.user.id, name, self.now, self.new_id)[0]
 
-    def push(self, *items: Any, device: Device | None = None, at: int | None = None) -> list[int | None]:
+    def push(self, *items: Any, device: DeviceInfo | None = None, at: int | None = None) -> list[int | None]:
         batch = [change_of(item, self.laptop.uuid) for item in items]
         origin = ChangeOrigin(None if device is None else device.id, self.user.id)
         pushed = push(SqlStore(self.database), self.user.book_id, origin, batch, at or self.now)
         return [outcome.seq for outcome in pushed.outcomes]
 
-    def add(self, device: Device | None = None, at: int | None = None, **data: Any) -> int:
+    def add(self, device: DeviceInfo | None = None, at: int | None = None, **data: Any) -> int:
         """A new contact; gives the number of its id."""
         number = next(NUMBERS)
         self.push(change(number, "INSERT", number, **{"name": "Ada"} | data), device=device, at=at)
@@ -261,5 +261,5 @@ def test_it_takes_as_many_statements_however_much_there_is(ada: Shelf) -> None:
 
     before = statements()
     for number in range(12):
-        ada.add(ada.device(f"Device {number}"), ada.now - number * DAY_US, company=f"Company {number}")
+        ada.add(ada.device(f"DeviceInfo {number}"), ada.now - number * DAY_US, company=f"Company {number}")
     assert statements() == before

@@ -14,8 +14,8 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.contact_queries import ContactQueries
@@ -29,7 +29,7 @@ class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = SqlStore(database)
-        self.contacts = ContactQueries(database)
+        self.contacts = ContactQueries(database, self.store)
         library = Library(self.store, database)
         self.book, self.other = library.add_book(), library.add_book()
         self.numbers = count(1)

@@ -10,10 +10,11 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of, parse_cursor
+from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
-from services.push import apply_batch
-from services.verify import compare, fetch
+from services.sync.push import apply_batch
+from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin
 from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 
@@ -226,12 +227,12 @@ def test_history_tells_what_was_there_before_and_what_lost(desk: Desk) -> None:
     base = fought(desk)
     desk.push(change(3, "UPDATE", base=base, at=40, phone="mine", email="m@x"))
     first, second, third = desk.history()
-    assert (first.verdict, first.data["phone"], first.origin) == ("applied", "old", ORIGIN)
+    assert (first.verdict, first.data["phone"], first.created) == ("applied", "old", True)
     assert second.before == {"phone": "old"}
-    assert second.timestamp == START // 1000 + 50_000
+    assert second.timestamp == iso_millis(START // 1000 + 50_000)
     assert (third.verdict, third.before) == ("merged", {"email": None})
     (lost,) = third.beaten
-    assert (lost["cell"], lost["value"], lost["winner"][2]) == ("phone", "mine", uuid(2))
+    assert (lost.cell, lost.value, lost.winner.change_id) == ("phone", "mine", uuid(2))
 
 
 def test_history_keeps_what_kinds_of_values_there_are(desk: Desk) -> None:
@@ -244,7 +245,40 @@ def test_history_keeps_what_kinds_of_values_there_are(desk: Desk) -> None:
 def test_history_does_not_tell_of_rejected_changes(desk: Desk) -> None:
     base = desk.seq(insert(1))
     desk.push(change(2, "UPDATE", base=base, phone="5" * 101))
-    assert [past.change_id for past in desk.history()] == [uuid(1)]
+    assert [entry.id for entry in desk.history()] == [uuid(1)]
+
+
+def test_a_page_of_history_is_found_by_its_key_whatever_happens_meanwhile(desk: Desk) -> None:
+    base = desk.seq(insert(1))
+    desk.push(*[change(n, "UPDATE", base=base, phone=f"{n}") for n in range(2, 7)])
+    key = ("contacts", uuid(1))
+    with desk.store.reading(desk.book_id) as book:
+        newest = book.history_page(key, 2)
+        assert book.history_page(key, 2, skip=2) == book.history_page(key, 2, newest.next)
+    desk.push(change(7, "UPDATE", base=base, phone="7"))
+    desk.prune(base)
+    with desk.store.reading(desk.book_id) as book:
+        pages = [newest, older := book.history_page(key, 2, newest.next), book.history_page(key, 2, older.next)]
+        assert [[entry.id for entry in page.entries] for page in pages] == [
+            [uuid(6), uuid(5)],
+            [uuid(4), uuid(3)],
+            [uuid(2)],
+        ]
+        assert pages[2].next is None
+        assert not older.entries[0].created
+
+
+def test_a_page_of_history_can_leave_out_what_did_nothing(desk: Desk) -> None:
+    base = desk.seq(insert(1, phone="1"))
+    desk.push(change(2, "UPDATE", base=base, phone="1"), change(3, "UPDATE", base=base, phone="3"))
+    key = ("contacts", uuid(1))
+    with desk.store.reading(desk.book_id) as book:
+        assert [entry.id for entry in book.history_page(key, 9).entries] == [uuid(3), uuid(2), uuid(1)]
+        shown = book.history_page(key, 1, with_noise=False)
+        assert [entry.id for entry in shown.entries] == [uuid(3)]
+        assert [entry.id for entry in book.history_page(key, 1, shown.next, with_noise=False).entries] == [uuid(1)]
+        assert [step.before for step in book.steps_since(base, key)] == [{"phone": "1"}]
+        assert book.steps_since(base, ("contacts", uuid(2))) == []
 
 
 def test_a_conflict_holds_both_versions(library: Library) -> None:
@@ -469,7 +503,7 @@ def test_seq_is_the_servers_time_and_grows_when_that_goes_back(desk: Desk) -> No
 
 def test_a_time_in_the_future_is_clamped_to_the_servers(desk: Desk) -> None:
     desk.seq(insert(1, phone="1") | {"timestamp": "2199-01-01T00:00:00.000Z"})
-    assert desk.history()[0].timestamp == desk.now // 1000
+    assert desk.history()[0].timestamp == iso_millis(desk.now // 1000)
 
 
 # --- transactions and walls ----------------------------------------------------------------------------------------

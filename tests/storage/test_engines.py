@@ -14,7 +14,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 import extensions
 from models import Base, Book, Membership, Setting, User
-from storage.engines.database import ALSO_CALLED, ENGINES, Database, open_engines
+from storage.engines.adapter import ALSO_CALLED, ENGINES
+from storage.engines.database import Database, open_engines
 from tests.conftest import BOOK
 
 ROOT = Path(__file__).parents[2]

@@ -19,11 +19,11 @@ from offbook.core.login_throttle import (
     WINDOW_US,
     network_of,
 )
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
-from storage.values import User
+from storage.values import Account
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -38,7 +38,7 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def ada(accounts: Accounts, now: int, new_id: NewId) -> User:
+def ada(accounts: Accounts, now: int, new_id: NewId) -> Account:
     return accounts.add_user("Ada", PASSWORD, False, now, new_id)
 
 
@@ -50,6 +50,10 @@ def laptop(user_id: int) -> str:
 def fail(accounts: Accounts, name: str, address: str, now: int, **known: Callable[[int], str]) -> None:
     with pytest.raises(WrongPassword):
         accounts.check_password(name, "wrong", address, now, **known)
+
+
+def always(browser: str) -> Callable[[int], str]:
+    return lambda user_id: browser
 
 
 def attack(accounts: Accounts, name: str, times: int, now: int) -> None:
@@ -67,7 +71,7 @@ def attack(accounts: Accounts, name: str, times: int, now: int) -> None:
 # --- whoever the server does not know --------------------------------------------------------------------------------
 
 
-def test_a_name_can_be_guessed_ten_times_from_one_network(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_name_can_be_guessed_ten_times_from_one_network(accounts: Accounts, ada: Account, now: int) -> None:
     for second in range(PER_GUEST):
         fail(accounts, "ada", HOME, now + second * SECOND)
     with pytest.raises(Throttled) as throttled:
@@ -77,27 +81,27 @@ def test_a_name_can_be_guessed_ten_times_from_one_network(accounts: Accounts, ad
 
 
 @pytest.mark.parametrize("name", ["Ada", "ada", "ADA", " ａｄａ "])
-def test_another_spelling_of_the_name_is_no_other_name(accounts: Accounts, ada: User, now: int, name: str) -> None:
+def test_another_spelling_of_the_name_is_no_other_name(accounts: Accounts, ada: Account, now: int, name: str) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", HOME, now)
     with pytest.raises(Throttled):
         accounts.check_password(name, PASSWORD, HOME, now)
 
 
-def test_after_the_wait_one_may_try_again(accounts: Accounts, ada: User, now: int) -> None:
+def test_after_the_wait_one_may_try_again(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", HOME, now)
     assert accounts.check_password("ada", PASSWORD, HOME, now + WINDOW_US) == ada
 
 
-def test_what_one_network_tried_keeps_nobody_else_out(accounts: Accounts, ada: User, now: int) -> None:
+def test_what_one_network_tried_keeps_nobody_else_out(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", "198.51.100.7", now)
     assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
     assert accounts.check_password("ada", PASSWORD, "198.51.100.8", now) == ada
 
 
-def test_a_network_can_guess_thirty_times_over_all_names(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_network_can_guess_thirty_times_over_all_names(accounts: Accounts, ada: Account, now: int) -> None:
     for number in range(PER_NETWORK):
         fail(accounts, f"name {number}", HOME, now)
     with pytest.raises(Throttled):
@@ -105,14 +109,14 @@ def test_a_network_can_guess_thirty_times_over_all_names(accounts: Accounts, ada
     assert accounts.check_password("ada", PASSWORD, "198.51.100.7", now) == ada
 
 
-def test_a_success_forgets_the_failures_of_this_name_from_there(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_success_forgets_the_failures_of_this_name_from_there(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(3):
         for _ in range(PER_GUEST - 1):
             fail(accounts, "ada", HOME, now)
         assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
 
 
-def test_one_s_own_success_buys_no_guesses_at_others(accounts: Accounts, ada: User, now: int, new_id: NewId) -> None:
+def test_one_s_own_success_buys_no_guesses_at_others(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> None:
     accounts.add_user("eve", PASSWORD, False, now, new_id)
     for _ in range(PER_GUEST):
         fail(accounts, "ada", HOME, now)
@@ -121,14 +125,14 @@ def test_one_s_own_success_buys_no_guesses_at_others(accounts: Accounts, ada: Us
         accounts.check_password("ada", PASSWORD, HOME, now)
 
 
-def test_the_throttle_holds_across_processes(accounts: Accounts, database: Database, ada: User, now: int) -> None:
+def test_the_throttle_holds_across_processes(accounts: Accounts, database: Database, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", HOME, now)
     with pytest.raises(Throttled):
         Accounts(database, CHEAP).check_password("ada", PASSWORD, HOME, now)
 
 
-def test_guesses_side_by_side_are_all_counted(accounts: Accounts, ada: User, now: int) -> None:
+def test_guesses_side_by_side_are_all_counted(accounts: Accounts, ada: Account, now: int) -> None:
     def guess(_: int) -> str:
         try:
             accounts.check_password("ada", "wrong", HOME, now)
@@ -149,7 +153,9 @@ def test_a_person_with_ipv6_has_one_network() -> None:
 # --- many networks, one name -----------------------------------------------------------------------------------------
 
 
-def test_an_attack_from_many_networks_slows_down_and_keeps_nobody_out(accounts: Accounts, ada: User, now: int) -> None:
+def test_an_attack_from_many_networks_slows_down_and_keeps_nobody_out(
+    accounts: Accounts, ada: Account, now: int
+) -> None:
     attack(accounts, "ada", PER_NAME + 2 * STEP, now)
     with pytest.raises(Throttled) as throttled:
         accounts.check_password("ada", PASSWORD, HOME, now)
@@ -162,7 +168,7 @@ def test_an_attack_from_many_networks_slows_down_and_keeps_nobody_out(accounts: 
     assert accounts.check_password("ada", PASSWORD, HOME, now + wait * SECOND) == ada
 
 
-def test_a_turn_stays_while_the_attack_goes_on(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_turn_stays_while_the_attack_goes_on(accounts: Accounts, ada: Account, now: int) -> None:
     attack(accounts, "ada", PER_NAME, now)
     with pytest.raises(Throttled) as throttled:
         accounts.check_password("ada", PASSWORD, HOME, now)
@@ -171,7 +177,7 @@ def test_a_turn_stays_while_the_attack_goes_on(accounts: Accounts, ada: User, no
     assert accounts.check_password("ada", PASSWORD, HOME, due) == ada
 
 
-def test_a_turn_is_good_for_one_attempt(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_turn_is_good_for_one_attempt(accounts: Accounts, ada: Account, now: int) -> None:
     attack(accounts, "ada", PER_NAME + 9 * STEP, now)
     for _ in range(2):
         with pytest.raises(Throttled) as throttled:
@@ -181,7 +187,7 @@ def test_a_turn_is_good_for_one_attempt(accounts: Accounts, ada: User, now: int)
         fail(accounts, "ada", HOME, now)
 
 
-def test_other_names_are_not_slowed_down(accounts: Accounts, ada: User, now: int, new_id: NewId) -> None:
+def test_other_names_are_not_slowed_down(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> None:
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     attack(accounts, "ada", PER_NAME + STEP, now)
     assert accounts.check_password("bob", PASSWORD, HOME, now) == bob
@@ -195,7 +201,7 @@ def test_a_name_that_nobody_has_is_slowed_down_alike(accounts: Accounts, now: in
 
 
 def test_what_was_tried_is_forgotten_after_a_quarter_of_an_hour(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     attack(accounts, "ada", PER_NAME + STEP, now)
     later = now + WINDOW_US + WAIT_US_MAX
@@ -207,7 +213,7 @@ def test_what_was_tried_is_forgotten_after_a_quarter_of_an_hour(
 # --- browsers that are known -----------------------------------------------------------------------------------------
 
 
-def test_a_known_browser_is_let_in_whatever_others_try(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_known_browser_is_let_in_whatever_others_try(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", "198.51.100.7", now)
     for number in range(PER_NETWORK):
@@ -220,7 +226,7 @@ def test_a_known_browser_is_let_in_whatever_others_try(accounts: Accounts, ada: 
     assert accounts.check_password("ada", PASSWORD, "198.51.100.7", now, laptop) == ada
 
 
-def test_a_known_browser_has_ten_guesses_of_its_own_from_wherever(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_known_browser_has_ten_guesses_of_its_own_from_wherever(accounts: Accounts, ada: Account, now: int) -> None:
     for number in range(PER_GUEST):
         fail(accounts, "ada", f"192.0.2.{number}", now, browser_of=laptop)
     with pytest.raises(Throttled):
@@ -229,13 +235,13 @@ def test_a_known_browser_has_ten_guesses_of_its_own_from_wherever(accounts: Acco
     assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
 
 
-def test_what_a_known_browser_tried_slows_nobody_down(accounts: Accounts, ada: User, now: int) -> None:
+def test_what_a_known_browser_tried_slows_nobody_down(accounts: Accounts, ada: Account, now: int) -> None:
     for number in range(PER_NAME):
-        fail(accounts, "ada", HOME, now, browser_of=lambda user_id, number=number: f"browser {number}")  # type: ignore[misc]
+        fail(accounts, "ada", HOME, now, browser_of=always(f"browser {number}"))
     assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
 
 
-def test_a_known_browser_s_success_forgets_its_own_failures_alone(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_known_browser_s_success_forgets_its_own_failures_alone(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", HOME, now)
     for _ in range(2):
@@ -246,7 +252,7 @@ def test_a_known_browser_s_success_forgets_its_own_failures_alone(accounts: Acco
         accounts.check_password("ada", PASSWORD, HOME, now)
 
 
-def test_a_browser_is_asked_for_only_where_there_is_a_user(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_browser_is_asked_for_only_where_there_is_a_user(accounts: Accounts, ada: Account, now: int) -> None:
     asked: list[int] = []
 
     def browser_of(user_id: int) -> str:
@@ -261,7 +267,9 @@ def test_a_browser_is_asked_for_only_where_there_is_a_user(accounts: Accounts, a
 # --- a signed-in person ----------------------------------------------------------------------------------------------
 
 
-def test_a_signed_in_person_changes_the_password_whatever_others_try(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_signed_in_person_changes_the_password_whatever_others_try(
+    accounts: Accounts, ada: Account, now: int
+) -> None:
     attack(accounts, "ada", PER_NAME + STEP, now)
     for number in range(PER_NETWORK):
         fail(accounts, f"name {number}", "", now)
@@ -270,7 +278,7 @@ def test_a_signed_in_person_changes_the_password_whatever_others_try(accounts: A
     assert accounts.check_password("ada", "a new password", "203.0.113.5", now, laptop) == changed
 
 
-def test_whoever_finds_a_session_open_has_ten_guesses(accounts: Accounts, ada: User, now: int) -> None:
+def test_whoever_finds_a_session_open_has_ten_guesses(accounts: Accounts, ada: Account, now: int) -> None:
     for _ in range(PER_GUEST):
         with pytest.raises(WrongPassword):
             accounts.change_password(ada.id, "wrong", "a new password", now)
@@ -281,7 +289,7 @@ def test_whoever_finds_a_session_open_has_ten_guesses(accounts: Accounts, ada: U
 
 
 def test_one_person_s_guesses_at_a_session_are_not_another_s(
-    accounts: Accounts, ada: User, now: int, new_id: NewId
+    accounts: Accounts, ada: Account, now: int, new_id: NewId
 ) -> None:
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     for _ in range(PER_GUEST):
@@ -290,6 +298,6 @@ def test_one_person_s_guesses_at_a_session_are_not_another_s(
     assert accounts.change_password(ada.id, PASSWORD, "a new password", now).id == ada.id
 
 
-def test_nobody_s_password_is_changed_who_is_gone(accounts: Accounts, ada: User, now: int) -> None:
+def test_nobody_s_password_is_changed_who_is_gone(accounts: Accounts, ada: Account, now: int) -> None:
     with pytest.raises(WrongPassword):
         accounts.change_password(ada.id + 1, PASSWORD, "a new password", now)

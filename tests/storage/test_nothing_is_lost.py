@@ -68,12 +68,12 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, stor
         waiting = {(one.key, one.cell, one.theirs) for one in book.conflicts()}
         for change_id, key, cell, value in typed:
             in_row = same(state_of(book.records(key[0], [key[1]])[key]).get(cell), value)
-            past = book.past(change_id)
+            past = book.history_entry(change_id)
             in_history = past is not None and cell in past.data and past.data[cell] == value
             assert in_row or in_history or (key, cell, value) in waiting
     for number, (change_id, key, cell, value) in enumerate(typed):
         desk.now += TICK
-        after = restore_values(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now)
+        after = restore_values(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now).record
         assert same(state_of(after).get(cell), value)
         assert record_of(desk, key) == after
 
@@ -107,7 +107,7 @@ def test_a_record_becomes_what_it_was_at_any_moment(
     desk = library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     with desk.store.reading(desk.book_id) as book:
-        keys = {done.key for done in book.since(0)}
+        keys = {done.key for done in book.steps_since(0)}
     for number, key in enumerate(sorted(keys)):
         desk.now += TICK
         restore_version(desk.store, desk.book_id, by(number), key, moment, desk.now)

@@ -57,7 +57,7 @@ def test_a_deleted_contact_is_emptied_when_the_trash_line_reaches_it_and_still_s
     assert (left.cells, list(left.clocks), left.seq, left.deleted) == ({}, ["@exists"], gone, True)
     (row,) = desk.pull(cursor)["changes"]
     assert (row["record_id"], row["seq"], row["data"]) == (uuid(1), gone, None)
-    assert [past.change_id for past in desk.history()] == [uuid(1), uuid(2), uuid(3)], "the history has its own line"
+    assert [entry.id for entry in desk.history()] == [uuid(1), uuid(2), uuid(3)], "the history has its own line"
 
 
 def test_what_was_emptied_can_be_made_again_and_not_updated(desk: Desk) -> None:
@@ -130,7 +130,7 @@ def test_the_text_of_changes_goes_and_their_verdicts_stay(desk: Desk) -> None:
     base = desk.seq(item)
     desk.seq(change(2, "UPDATE", base=base, phone="2"))
     desk.prune(base)
-    assert [past.change_id for past in desk.history()] == [uuid(2)]
+    assert [entry.id for entry in desk.history()] == [uuid(2)]
     assert desk.verdicts(item) == ["applied"]
 
 
@@ -138,7 +138,7 @@ def test_the_text_of_a_change_that_took_no_seq_goes_by_its_time(desk: Desk) -> N
     base = desk.seq(insert(1, phone="1"))
     desk.push(change(2, "UPDATE", base=base, phone="1"))
     desk.prune(base)
-    assert [past.change_id for past in desk.history()] == [uuid(2)]
+    assert [entry.id for entry in desk.history()] == [uuid(2)]
     desk.seq(change(3, "UPDATE", base=base, phone="3"))
     desk.prune(desk.head())
     assert desk.history() == []

@@ -12,12 +12,13 @@ from sqlalchemy import delete, func, select
 
 import models
 from offbook.core.errors import NotFound
+from offbook.core.merge.retention import DAY_US
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import Effort
 from storage.repositories.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id
-from storage.values import DAY_US, CarriedSession, Session, User, Visit
+from storage.values import Account, CarriedSession, Session, Visit
 from tests.support.polling import wait_until
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -34,7 +35,7 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def ada(accounts: Accounts, now: int, new_id: NewId) -> User:
+def ada(accounts: Accounts, now: int, new_id: NewId) -> Account:
     return accounts.add_user("ada", PASSWORD, False, now, new_id)
 
 
@@ -46,7 +47,7 @@ def rows(database: Database) -> int:
 # --- opening and using -----------------------------------------------------------------------------------------------
 
 
-def test_a_token_opens_the_session_of_its_user_and_no_other(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_token_opens_the_session_of_its_user_and_no_other(accounts: Accounts, ada: Account, now: int) -> None:
     token, session = accounts.open_session(ada, "password", HOME, now)
     assert accounts.signed_in(token, now + 1) == (ada, session)
     assert session == Session(session_id(token), ada.id, "password", now, now, *(HOME.browser, HOME.address))
@@ -54,14 +55,14 @@ def test_a_token_opens_the_session_of_its_user_and_no_other(accounts: Accounts, 
         assert accounts.signed_in(other, now + 1) is None
 
 
-def test_the_database_holds_no_token(accounts: Accounts, database: Database, ada: User, now: int) -> None:
+def test_the_database_holds_no_token(accounts: Accounts, database: Database, ada: Account, now: int) -> None:
     token, _ = accounts.open_session(ada, "password", HOME, now)
     with database.read() as connection:
         stored = connection.execute(select(models.SessionRow.__table__)).all()
     assert token not in str(stored)
 
 
-def test_a_session_rests_for_a_month_and_lasts_for_ninety_days(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_session_rests_for_a_month_and_lasts_for_ninety_days(accounts: Accounts, ada: Account, now: int) -> None:
     token, session = accounts.open_session(ada, "password", HOME, now)
     assert accounts.signed_in(token, now + 30 * DAY_US - 1)
     assert accounts.signed_in(token, now + 30 * DAY_US) is None
@@ -73,7 +74,7 @@ def test_a_session_rests_for_a_month_and_lasts_for_ninety_days(accounts: Account
 
 
 def test_use_is_noted_every_ten_minutes_and_sooner_when_it_comes_from_elsewhere(
-    accounts: Accounts, ada: User, now: int
+    accounts: Accounts, ada: Account, now: int
 ) -> None:
     _, session = accounts.open_session(ada, "password", HOME, now)
     assert accounts.used(session, HOME, now + USED_EVERY_US - 1) is session
@@ -89,7 +90,9 @@ def test_use_is_noted_every_ten_minutes_and_sooner_when_it_comes_from_elsewhere(
 # --- ending ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_ended_session_lets_nobody_in_and_is_over_for_its_sockets(accounts: Accounts, ada: User, now: int) -> None:
+def test_an_ended_session_lets_nobody_in_and_is_over_for_its_sockets(
+    accounts: Accounts, ada: Account, now: int
+) -> None:
     token, session = accounts.open_session(ada, "password", HOME, now)
     other, second = accounts.open_session(ada, "password", ROAD, now)
     assert accounts.sign_out(session, now + 1)
@@ -99,7 +102,7 @@ def test_an_ended_session_lets_nobody_in_and_is_over_for_its_sockets(accounts: A
 
 
 def test_one_of_ones_own_sessions_is_ended_and_nobody_elses(
-    accounts: Accounts, ada: User, now: int, new_id: NewId
+    accounts: Accounts, ada: Account, now: int, new_id: NewId
 ) -> None:
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     token, session = accounts.open_session(ada, "password", HOME, now)
@@ -113,7 +116,7 @@ def test_one_of_ones_own_sessions_is_ended_and_nobody_elses(
 
 
 def test_all_sessions_of_a_user_end_at_once_and_whoever_holds_sockets_hears_of_it(
-    accounts: Accounts, ada: User, now: int, new_id: NewId
+    accounts: Accounts, ada: Account, now: int, new_id: NewId
 ) -> None:
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     his, _ = accounts.open_session(bob, "password", HOME, now)
@@ -128,7 +131,7 @@ def test_all_sessions_of_a_user_end_at_once_and_whoever_holds_sockets_hears_of_i
     assert accounts.signed_in(his, now + 2)
 
 
-def test_one_session_may_go_on_when_the_others_end(accounts: Accounts, ada: User, now: int) -> None:
+def test_one_session_may_go_on_when_the_others_end(accounts: Accounts, ada: Account, now: int) -> None:
     token, session = accounts.open_session(ada, "password", HOME, now)
     accounts.open_session(ada, "password", ROAD, now)
     assert accounts.end_sessions(ada.id, now + 1, but=session.id) == 1
@@ -136,14 +139,14 @@ def test_one_session_may_go_on_when_the_others_end(accounts: Accounts, ada: User
     assert accounts.signed_in(token, now + 2)
 
 
-def test_a_new_password_ends_all_sessions(accounts: Accounts, ada: User, now: int) -> None:
+def test_a_new_password_ends_all_sessions(accounts: Accounts, ada: Account, now: int) -> None:
     token, _ = accounts.open_session(ada, "password", HOME, now)
     accounts.set_password(ada.id, "another password", now + 1)
     assert accounts.signed_in(token, now + 2) is None
 
 
 def test_a_session_is_not_opened_by_a_password_that_was_changed_meanwhile(
-    accounts: Accounts, ada: User, now: int
+    accounts: Accounts, ada: Account, now: int
 ) -> None:
     accounts.set_password(ada.id, "another password", now)
     with pytest.raises(WrongPassword):
@@ -151,7 +154,7 @@ def test_a_session_is_not_opened_by_a_password_that_was_changed_meanwhile(
 
 
 def test_no_session_survives_a_new_password_that_is_opened_while_it_is_stored(
-    accounts: Accounts, ada: User, now: int
+    accounts: Accounts, ada: Account, now: int
 ) -> None:
     """Whoever is signing in at that moment, or shows a session that was carried until then."""
     opened: SimpleQueue[str] = SimpleQueue()
@@ -175,7 +178,7 @@ def test_no_session_survives_a_new_password_that_is_opened_while_it_is_stored(
 
 
 def test_whoever_signs_in_after_all_sessions_were_ended_by_a_clock_that_is_ahead_is_in(
-    accounts: Accounts, ada: User, now: int
+    accounts: Accounts, ada: Account, now: int
 ) -> None:
     accounts.end_sessions(ada.id, now + 5_000_000)
     token, _ = accounts.open_session(ada, "password", HOME, now)
@@ -183,7 +186,7 @@ def test_whoever_signs_in_after_all_sessions_were_ended_by_a_clock_that_is_ahead
 
 
 def test_a_user_who_is_gone_takes_the_sessions_along(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     token, session = accounts.open_session(ada, "password", HOME, now)
     with database.write() as connection:
@@ -195,7 +198,7 @@ def test_a_user_who_is_gone_takes_the_sessions_along(
 
 
 def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     _, session = accounts.open_session(ada, "password", HOME, now)
     accounts.sign_out(session, now + 1)
@@ -208,12 +211,12 @@ def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
 # --- carried sessions ------------------------------------------------------------------------------------------------
 
 
-def carried_by(user: User, now: int, token: str = "t" * 43) -> CarriedSession:
+def carried_by(user: Account, now: int, token: str = "t" * 43) -> CarriedSession:
     return CarriedSession(token, user.id, user.stamp, "earlier", now)
 
 
 def test_a_carried_session_is_stored_once_and_then_checked_like_any(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     carried = carried_by(ada, now)
     found = accounts.carried_in(carried, HOME, now + 1)
@@ -225,7 +228,7 @@ def test_a_carried_session_is_stored_once_and_then_checked_like_any(
     assert rows(database) == 1
 
 
-def test_what_is_left_of_a_carried_session_does_not_open_it_again(accounts: Accounts, ada: User, now: int) -> None:
+def test_what_is_left_of_a_carried_session_does_not_open_it_again(accounts: Accounts, ada: Account, now: int) -> None:
     carried = carried_by(ada, now)
     found = accounts.carried_in(carried, HOME, now + 1)
     assert found
@@ -233,14 +236,14 @@ def test_what_is_left_of_a_carried_session_does_not_open_it_again(accounts: Acco
     assert accounts.carried_in(carried, HOME, now + 3) is None
 
 
-def test_ending_all_sessions_ends_those_that_nothing_was_stored_of(accounts: Accounts, ada: User, now: int) -> None:
+def test_ending_all_sessions_ends_those_that_nothing_was_stored_of(accounts: Accounts, ada: Account, now: int) -> None:
     accounts.end_sessions(ada.id, now + 1)
     assert accounts.carried_in(carried_by(ada, now), HOME, now + 2) is None
     assert accounts.carried_in(carried_by(ada, now + 2), HOME, now + 3)
 
 
 def test_a_carried_session_of_another_password_or_of_nobody_is_none(
-    accounts: Accounts, database: Database, ada: User, now: int
+    accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
     stranger = CarriedSession("t" * 43, ada.id + 1, ada.stamp, "earlier", now)
     assert accounts.carried_in(stranger, HOME, now) is None

@@ -18,9 +18,9 @@ from offbook.database.connection import connect
 from offbook.ingest.batch import MessageBatch
 from storage.engines.database import Database
 from storage.errors import UnreadableStream
-from storage.repositories import stream_reader
-from storage.repositories.stream_reader import READ_BYTES_MAX, TEXT_MAX, reading
-from storage.repositories.stream_registry import Streams
+from storage.streams import reader
+from storage.streams.reader import READ_BYTES_MAX, TEXT_MAX, reading
+from storage.streams.registry import Streams
 from storage.values import StreamSummary
 from tests.support.stream_files import URL, Written, written
 
@@ -233,7 +233,7 @@ def test_values_of_the_wrong_kind_break_nothing(file: Path, now: int) -> None:
 
 
 def test_what_takes_too_long_is_cut_off(file: Path, now: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream_reader, "LOOK_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(reader, "LOOK_SECONDS_MAX", 0.05)
     written(file, now)
     change(file, "DROP TABLE stream_rate")
     change(

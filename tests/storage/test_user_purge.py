@@ -45,7 +45,7 @@ def fill(app: App, name: str) -> int:
 def removed(app: App, user_id: int) -> int:
     """Remove this user; a line up to which that is."""
     parts = parts_of(app)
-    parts.people.act(user_id, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(user_id, parts.clock(), Act.REMOVE)
     return parts.clock() + 1
 
 
@@ -61,26 +61,26 @@ def test_nothing_is_left_of_a_purged_user_and_nothing_else_is_touched(app: App) 
     user_id = fill(app, "eve")
     filled = contents(app)
     assert all(len(filled[table]) > len(before[table]) for table in before.keys() - {"attempts", "settings"})
-    assert parts_of(app).people.purge(user_id, removed(app, user_id))
+    assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert contents(app) == before
 
 
 def test_only_who_was_removed_long_enough_ago_is_purged(app: App) -> None:
     parts, user_id = parts_of(app), add_user(app, "eve")
-    assert not parts.people.purge(user_id, parts.clock())
+    assert not parts.user_rights.purge(user_id, parts.clock())
     line = removed(app, user_id)
     removed_at = parts.accounts.any_user_named("eve").removed_at
     assert removed_at is not None
-    assert not parts.people.purge(user_id, removed_at - 1)
+    assert not parts.user_rights.purge(user_id, removed_at - 1)
     assert [user.name for user in parts.accounts.users_in_trash()] == ["eve"]
-    assert parts.people.purge(user_id, removed_at)
-    assert not parts.people.purge(user_id, line)
+    assert parts.user_rights.purge(user_id, removed_at)
+    assert not parts.user_rights.purge(user_id, line)
     assert parts.accounts.users_in_trash() == []
 
 
 def test_the_name_is_free_after_a_purge(app: App) -> None:
     user_id = add_user(app, "eve")
-    parts_of(app).people.purge(user_id, removed(app, user_id))
+    parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert add_user(app, "eve") > user_id
 
 
@@ -92,7 +92,7 @@ def test_a_book_that_somebody_else_uses_stays(app: App) -> None:
     with app.extensions["database"].write() as connection:
         connection.execute(insert(Membership).values(user_id=friend, book_id=book_id))
     before = contents(app)
-    assert parts.people.purge(user_id, removed(app, user_id))
+    assert parts.user_rights.purge(user_id, removed(app, user_id))
     after = contents(app)
     for table in ("books", "contacts", "contact_details", "changes", "conflicts"):
         assert after[table] == before[table]
@@ -126,7 +126,7 @@ def stopped_after(monkeypatch: pytest.MonkeyPatch, parts: int) -> Iterator[None]
 def test_a_purge_that_was_stopped_anywhere_goes_on_and_nobody_comes_back_meanwhile(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people, clock = parts_of(app).people, parts_of(app).clock
+    people, clock = parts_of(app).user_rights, parts_of(app).clock
     fill(app, "ada")
     before = contents(app)
     user_id, stops = fill(app, "eve"), 0
@@ -177,7 +177,7 @@ def test_no_transaction_of_a_purge_lasts_longer_than_half_a_second(app: App, mon
     user_id = parts_of(app).accounts.user_named("eve").id
     line = removed(app, user_id)
     with measured(app.extensions["database"], monkeypatch) as seconds:
-        assert parts_of(app).people.purge(user_id, line)
+        assert parts_of(app).user_rights.purge(user_id, line)
     assert len(seconds) > 10
     assert sorted(seconds)[-2] < 0.5, "one may meet a disk that stalls"
 
@@ -192,7 +192,7 @@ def test_others_write_between_the_parts(app: App, monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", meanwhile)
-        assert parts_of(app).people.purge(user_id, removed(app, user_id))
+        assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert len(names) > 3
     assert sorted(row["name"] for row in ada.get("/contacts").get_json()["contacts"]) == sorted(names)
 
@@ -204,7 +204,7 @@ def test_what_was_on_its_way_when_the_book_went_is_told_so(app: App, monkeypatch
     """A push that was let in before the removal, and gets to the book after the purge."""
     device, user_id = caller(app, "eve"), parts_of(app).accounts.user_named("eve").id
     login = parts_of(app).accounts.device_by_token(device.token)
-    parts_of(app).people.purge(user_id, removed(app, user_id))
+    parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     with monkeypatch.context() as patch:
         patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
         for answer in (device.sync(change()), device.get("/changes"), device.get("/history/" + new_id())):
@@ -223,7 +223,7 @@ def test_what_was_written_while_the_purge_ran_goes_too(app: App, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(time, "sleep", meanwhile)
         patch.setattr(type(parts_of(app).accounts), "device_by_token", lambda *_: login)
-        assert parts_of(app).people.purge(user_id, removed(app, user_id))
+        assert parts_of(app).user_rights.purge(user_id, removed(app, user_id))
     assert verdicts
     assert set(verdicts) == {"applied"}
     assert {name for name, rows in contents(app).items() if rows} <= {"settings"}

@@ -10,13 +10,13 @@ import pytest
 
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
 from offbook.core.users import Act
+from services.accounts import Accounts
+from services.passwords import Effort
 from storage.engines.database import Database, open_engines
 from storage.errors import WrongPassword
-from storage.repositories.accounts import Accounts
 from storage.repositories.device_lag import lag_of
-from storage.repositories.passwords import Effort
-from storage.repositories.users import People
-from storage.values import CarriedSession, Device, User, Visit
+from storage.repositories.user_rights import UserRights
+from storage.values import Account, CarriedSession, DeviceInfo, Visit
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
@@ -33,22 +33,22 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def people(database: Database, accounts: Accounts) -> People:
-    return People(database, accounts)
+def people(database: Database, accounts: Accounts) -> UserRights:
+    return UserRights(database, accounts)
 
 
 @pytest.fixture
-def ada(accounts: Accounts, now: int, new_id: NewId) -> User:
+def ada(accounts: Accounts, now: int, new_id: NewId) -> Account:
     return accounts.add_user("ada", PASSWORD, True, now, new_id)
 
 
 @pytest.fixture
-def eve(accounts: Accounts, now: int, new_id: NewId) -> User:
+def eve(accounts: Accounts, now: int, new_id: NewId) -> Account:
     return accounts.add_user("eve", PASSWORD, False, now, new_id)
 
 
 @pytest.fixture
-def phone(accounts: Accounts, eve: User, now: int, new_id: NewId) -> tuple[Device, str]:
+def phone(accounts: Accounts, eve: Account, now: int, new_id: NewId) -> tuple[DeviceInfo, str]:
     return accounts.add_device(eve.book_id, eve.id, "phone", now, new_id)
 
 
@@ -57,7 +57,7 @@ def phone(accounts: Accounts, eve: User, now: int, new_id: NewId) -> tuple[Devic
 
 @pytest.mark.parametrize("act", OUT)
 def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_right(
-    accounts: Accounts, people: People, eve: User, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
 ) -> None:
     people.act(eve.id, now, act)
     with pytest.raises(NotLetIn) as refused:
@@ -71,7 +71,7 @@ def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_righ
 
 @pytest.mark.parametrize("act", OUT)
 def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
-    accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, phone: tuple[DeviceInfo, str], now: int, act: Act
 ) -> None:
     device, token = phone
     people.act(eve.id, now, act)
@@ -87,13 +87,19 @@ def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
     assert accounts.revoked([device.id]) == set()
 
 
-def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: tuple[Device, str]) -> None:
+def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: tuple[DeviceInfo, str]) -> None:
     assert accounts.revoked([phone[0].id, 77]) == {77}
 
 
 @pytest.mark.parametrize("act", OUT)
 def test_devices_that_are_not_let_in_are_not_behind(
-    database: Database, accounts: Accounts, people: People, eve: User, phone: tuple[Device, str], now: int, act: Act
+    database: Database,
+    accounts: Accounts,
+    people: UserRights,
+    eve: Account,
+    phone: tuple[DeviceInfo, str],
+    now: int,
+    act: Act,
 ) -> None:
     assert lag_of(database, now).devices == 1
     people.act(eve.id, now, act)
@@ -102,7 +108,7 @@ def test_devices_that_are_not_let_in_are_not_behind(
 
 @pytest.mark.parametrize("act", OUT)
 def test_sessions_of_whoever_is_out_are_over_and_stay_so(
-    accounts: Accounts, people: People, eve: User, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
 ) -> None:
     token, session = accounts.open_session(eve, "password", VISIT, now)
     looked: list[set[str]] = []
@@ -116,7 +122,7 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
 
 @pytest.mark.parametrize("act", OUT)
 def test_a_password_that_was_shown_before_opens_no_session_after(
-    accounts: Accounts, people: People, eve: User, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
 ) -> None:
     people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
@@ -132,7 +138,7 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
 
 
 def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
-    accounts: Accounts, people: People, ada: User, eve: User, now: int
+    accounts: Accounts, people: UserRights, ada: Account, eve: Account, now: int
 ) -> None:
     people.act(eve.id, now, Act.REMOVE)
     assert accounts.users() == [ada]
@@ -146,14 +152,14 @@ def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
 
 
 def test_the_name_of_a_removed_user_stays_taken(
-    accounts: Accounts, people: People, eve: User, now: int, new_id: NewId
+    accounts: Accounts, people: UserRights, eve: Account, now: int, new_id: NewId
 ) -> None:
     people.act(eve.id, now, Act.REMOVE)
     with pytest.raises(Invalid, match=r"in the trash until 2026-12-18\. Restore"):
         accounts.add_user("eve", PASSWORD, False, now, new_id)
 
 
-def test_nobody_is_removed_who_is_not_there(people: People, now: int) -> None:
+def test_nobody_is_removed_who_is_not_there(people: UserRights, now: int) -> None:
     with pytest.raises(NotFound):
         people.act(77, now, Act.REMOVE)
 
@@ -163,7 +169,7 @@ def test_nobody_is_removed_who_is_not_there(people: People, now: int) -> None:
 
 @pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
 def test_the_last_admin_who_may_sign_in_stays(
-    accounts: Accounts, people: People, ada: User, eve: User, now: int, act: Act
+    accounts: Accounts, people: UserRights, ada: Account, eve: Account, now: int, act: Act
 ) -> None:
     people.act(eve.id, now, Act.MAKE_ADMIN)
     people.act(eve.id, now, Act.DISABLE)
@@ -182,17 +188,17 @@ ROUNDS = 6
 
 
 @pytest.fixture
-def hands(database: Database) -> Iterator[list[People]]:
+def hands(database: Database) -> Iterator[list[UserRights]]:
     """As many servers on the one database, each with its own connections."""
     opened = [open_engines(database.engine.url) for _ in range(ADMINS)]
-    yield [People(each, Accounts(each, CHEAP)) for each in opened]
+    yield [UserRights(each, Accounts(each, CHEAP)) for each in opened]
     for each in opened:
         each.close()
 
 
 @pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
 def test_of_admins_that_all_go_at_once_one_stays(
-    accounts: Accounts, people: People, hands: list[People], now: int, new_id: NewId, act: Act
+    accounts: Accounts, people: UserRights, hands: list[UserRights], now: int, new_id: NewId, act: Act
 ) -> None:
     undo = BACK.get(act, Act.MAKE_ADMIN)
     admins = [accounts.add_user(f"admin {number}", PASSWORD, True, now, new_id) for number in range(ADMINS)]

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from services.container import Services
-from storage.values import Device
+from storage.values import DeviceInfo
 from tests.support.databases import Maker
 from tests.support.live_server import migrated
 from web.sessions import open_session
@@ -144,7 +144,7 @@ def signed_in(app: App, name: str) -> Browser:
     return browser
 
 
-def add_device(app: App, name: str = "ada", device: str = "laptop") -> tuple[Device, str]:
+def add_device(app: App, name: str = "ada", device: str = "laptop") -> tuple[DeviceInfo, str]:
     """A device of the user ``name`` and its token."""
     parts = parts_of(app)
     owner = parts.accounts.user_named(name)

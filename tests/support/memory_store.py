@@ -8,18 +8,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from offbook.core.history.reconstruct import ChangeMarker, common_of
-from offbook.core.merge.batch import BookState, Entry, Plan, RecordedVerdict
+from offbook.core.history.bursts import ChangeMarker
+from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
+from offbook.core.history.reconstruct import common_of
+from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, pruned
-from offbook.core.model import Author, Conflict, Key, Record
-from offbook.core.protocol.rows import row_of
+from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
+from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
-from storage.base import ChangeEntry, ChangeOrigin, HistoryStep, PageSize
+from storage.base import ChangeOrigin, HistoryPage, PageSize
 from storage.engines.fair_lock import FairLock
+
+
+class Line(NamedTuple):
+    """A change of the history as it was decided, from where, and when it came; ``position`` numbers them."""
+
+    position: int
+    origin: ChangeOrigin
+    received_at_us: int
+    seq: int | None
+    verdict: Verdict
+    change: Change
+    before: Mapping[str, Value]
+    beaten: tuple[DiscardedWrite, ...]
+
+    @property
+    def key(self) -> Key:
+        return self.change.key
 
 
 @dataclass
@@ -29,7 +49,7 @@ class Shelf:
     book: BookState
     kept: dict[Key, Record] = field(default_factory=dict)
     log: dict[str, RecordedVerdict] = field(default_factory=dict)
-    told: list[ChangeEntry] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     asked: dict[str, tuple[Conflict, bool]] = field(default_factory=dict)
     """Every conflict by its id, and whether it is open."""
 
@@ -63,21 +83,56 @@ class Shelf:
             {record_id: digest_of(record) for record_id, record in live.items() if record_id in one} for one in ranges
         ]
 
-    def history(self, table: str, record_id: str) -> list[ChangeEntry]:
-        return [past for past in self.told if past.key == (table, record_id)]
+    def history(self, table: str, record_id: str) -> list[HistoryEntry]:
+        return [self._entry_of(line) for line in self.lines if line.key == (table, record_id)]
 
-    def past(self, change_id: str) -> ChangeEntry | None:
-        return next((past for past in self.told if past.change_id == change_id), None)
+    def history_page(
+        self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
+    ) -> HistoryPage:
+        lines = [line for line in self.lines[::-1] if line.key == key and (before is None or line.position < before)]
+        shown = [line for line in lines if with_noise or not self._entry_of(line).is_noise()][skip:]
+        next_ = shown[limit - 1].position if len(shown) > limit else None
+        return HistoryPage([self._entry_of(line) for line in shown[:limit]], next_)
 
-    def since(self, seq: int) -> list[HistoryStep]:
-        return [HistoryStep(one.key, one.seq, one.before) for one in self.told if one.seq is not None and one.seq > seq]
+    def history_entry(self, change_id: str) -> HistoryEntry | None:
+        return next((self._entry_of(line) for line in self.lines if line.change.id == change_id), None)
+
+    def _entry_of(self, line: Line) -> HistoryEntry:
+        record = self.kept.get(line.key)
+        return HistoryEntry(
+            key=line.key,
+            id=line.change.id,
+            seq=line.seq,
+            at=iso_micros(line.seq or line.received_at_us),
+            timestamp=iso_millis(line.change.timestamp),
+            operation=line.change.operation,
+            verdict=line.verdict,
+            user=None,
+            device=None,
+            replica=line.change.replica,
+            base=line.change.base,
+            bases=line.change.bases,
+            data=line.change.cells,
+            before=line.before,
+            created=record is not None and record.created.change_id == line.change.id,
+            beaten=discarded_values(line.beaten, {}),
+        )
+
+    def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
+        return [(line.change.replica, list(line.beaten)) for line in self.lines if line.key == key and line.beaten]
+
+    def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
+        steps = [HistoryStep(line.key, line.seq, line.before) for line in self.lines if line.seq and line.seq > seq]
+        return [step for step in steps if key is None or step.key == key]
 
     def marks(self, after: int, most: int) -> list[ChangeMarker]:
-        found = [ChangeMarker(one.seq, one.change_id, one.origin) for one in self.told if one.seq and one.seq > after]
-        return sorted(found, reverse=True, key=lambda mark: mark.seq)[:most]
+        lines = [line for line in self.lines if line.seq and line.seq > after]
+        markers = [ChangeMarker(line.seq or 0, line.change.id, line.origin) for line in lines]
+        return sorted(markers, reverse=True, key=lambda marker: marker.seq)[:most]
 
-    def conflicts(self) -> list[Conflict]:
-        return [one for one, is_open in self.conflicts_between(0, self.book.seq) if is_open]
+    def conflicts(self, key: Key | None = None) -> list[Conflict]:
+        conflicts = [conflict for conflict, is_open in self.conflicts_between(0, self.book.seq) if is_open]
+        return [conflict for conflict in conflicts if key in (None, conflict.key)]
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         found = [(one, is_open) for one, is_open in self.asked.values() if after < one.seq <= up_to]
@@ -86,7 +141,7 @@ class Shelf:
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         """When, and no names: who an origin is, is not kept here."""
         wanted = set(change_ids)
-        return {past.change_id: Author(at=past.timestamp) for past in self.told if past.change_id in wanted}
+        return {line.change.id: Author(at=line.change.timestamp) for line in self.lines if line.change.id in wanted}
 
     def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         found = [self.asked[one] for one in conflict_ids if one in self.asked]
@@ -101,10 +156,13 @@ class Shelf:
         for entry in plan.history:
             self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.fault)
             if entry.change is not None and entry.fault is None:
-                self.told.append(past_of(entry, origin, now))
+                line = Line(
+                    len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.discarded
+                )
+                self.lines.append(line)
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq)
-        for conflict in plan.asked():
+        for conflict in plan.open_conflicts():
             self._ask(conflict)
         self.book = replace(self.book, seq=plan.seq)
 
@@ -112,7 +170,7 @@ class Shelf:
         for old, is_open in list(self.asked.values()):
             if is_open and _place(old) == _place(conflict):
                 self._close(old.id, conflict.seq)
-        steps = [past for past in self.told if past.key == conflict.key]
+        steps = self.steps_since(conflict.base, conflict.key)
         common = common_of(conflict, self.kept.get(conflict.key), steps)
         self.asked[conflict.id] = replace(conflict, common=common), True
 
@@ -124,11 +182,11 @@ class Shelf:
         waiting = {one.key for one in self.conflicts()}
         after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
         forgotten = count((self.kept[key], record) for key, record in after.items())
-        told = [past for past in self.told if (past.seq or past.received_at or 0) > lines.history]
+        kept = [line for line in self.lines if (line.seq or line.received_at_us) > lines.history]
         asked = {id: (one, is_open) for id, (one, is_open) in self.asked.items() if is_open or one.seq > lines.history}
-        forgotten = replace(forgotten, changes=len(self.told) - len(told), conflicts=len(self.asked) - len(asked))
+        forgotten = replace(forgotten, changes=len(self.lines) - len(kept), conflicts=len(self.asked) - len(asked))
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.told, self.asked = told, asked
+        self.lines, self.asked = kept, asked
         self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
         return forgotten
 
@@ -145,31 +203,6 @@ def _fitting(records: Sequence[Record], size: PageSize) -> int:
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:
     return conflict.table, conflict.record_id, conflict.cell, conflict.replica
-
-
-def past_of(entry: Entry, origin: ChangeOrigin, now: int) -> ChangeEntry:
-    """A change as the history will tell it. The entry must hold one."""
-    change = entry.change
-    assert change is not None
-    beaten = [
-        {"cell": one.cell, "value": one.value, "winner": tuple(one.winner), "rule": one.rule} for one in entry.beaten
-    ]
-    return ChangeEntry(
-        change.key,
-        change.id,
-        entry.seq,
-        entry.verdict,
-        change.operation,
-        origin,
-        change.replica,
-        change.timestamp,
-        now,
-        change.base,
-        change.bases,
-        change.cells,
-        entry.before,
-        beaten,
-    )
 
 
 class MemoryStore:
@@ -190,6 +223,6 @@ class MemoryStore:
     def writing(self, book_id: int) -> Iterator[Shelf]:
         with self._turn:
             old = self._shelves[book_id]
-            new = replace(old, kept=copy(old.kept), log=copy(old.log), told=copy(old.told), asked=copy(old.asked))
+            new = replace(old, kept=copy(old.kept), log=copy(old.log), lines=copy(old.lines), asked=copy(old.asked))
             yield new
             self._shelves[book_id] = new

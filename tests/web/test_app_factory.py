@@ -22,8 +22,8 @@ import config
 from app import create_app, db
 from config import CONFIGS, Config, config_named
 from models import Base, Device, User
+from services.passwords import Effort, Passwords
 from storage.engines.database import open_engines
-from storage.repositories.passwords import Effort, Passwords
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.stream_files import shown, written
@@ -349,8 +349,8 @@ def test_who_is_no_admin_does_nothing_of_an_admin_s(world: World, method: str, r
 def kept_out(world: World, request: pytest.FixtureRequest) -> World:
     """Ada is disabled or removed, once Bob is an admin too."""
     parts = parts_of(world.app)
-    parts.people.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
-    parts.people.act(1, parts.clock(), request.param)
+    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
+    parts.user_rights.act(1, parts.clock(), request.param)
     return world
 
 

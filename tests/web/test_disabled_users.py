@@ -12,9 +12,9 @@ import pytest
 from app import App
 from offbook import NotAuthorized, Replica
 from offbook.core.users import Act
+from services.accounts import Accounts
 from storage.engines.database import open_engines
-from storage.repositories.accounts import Accounts
-from storage.repositories.users import People
+from storage.repositories.user_rights import UserRights
 from tests.support.api_client import Caller, caller, change
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.support.cli_runner import Device
@@ -35,7 +35,7 @@ NOT_AUTHORIZED = 4
 
 def do(app: App, act: Act, name: str = "ada") -> None:
     parts = parts_of(app)
-    parts.people.act(parts.accounts.any_user_named(name).id, parts.clock(), act)
+    parts.user_rights.act(parts.accounts.any_user_named(name).id, parts.clock(), act)
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_the_command_says_what_may_have_happened_after_a_purge(app: App, laptop:
         device("init", "--server", url, typed=laptop.token)
         device("add", "Ada")
         do(app, Act.REMOVE)
-        parts.people.purge(parts.accounts.any_user_named("ada").id, parts.clock())
+        parts.user_rights.purge(parts.accounts.any_user_named("ada").id, parts.clock())
         told = device("sync")
     assert told.code == NOT_AUTHORIZED
     assert "or its user was removed for good" in told.out
@@ -145,10 +145,10 @@ def test_a_started_replica_pauses_keeps_what_is_typed_and_goes_on(app: App, lapt
 
 
 @contextmanager
-def another_process(app: App) -> Iterator[People]:
+def another_process(app: App) -> Iterator[UserRights]:
     """As an admin's command, or a server on another host, has it: nothing is shared but the database."""
     opened = open_engines(app.extensions["database"].engine.url)
-    yield People(opened, Accounts(opened))
+    yield UserRights(opened, Accounts(opened))
     opened.close()
 
 
@@ -165,7 +165,7 @@ def test_sockets_close_at_once_in_every_process_and_those_of_others_stay(
         listening(url, since=cursor(laptop), Cookie=cookie(app), Origin=url) as page,
         listening(url, bob.token, cursor(bob)) as stranger,
     ):
-        people = parts_of(app).people if is_here else elsewhere
+        people = parts_of(app).user_rights if is_here else elsewhere
         people.act(user_id, parts_of(app).clock(), act)
         assert (device.close_code(), page.close_code()) == (4401, 4401)
         assert refusal(url, laptop.token) == (403, CODES[act])

@@ -21,11 +21,11 @@ from offbook import Replica
 from offbook.core.errors import SyncError
 from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.model import Cursor
+from services.accounts import Accounts
 from storage.base import ChangeOrigin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
 from storage.errors import DatabaseDiskFull, Throttled, WrongPassword
-from storage.repositories.accounts import Accounts
 from storage.repositories.devices import SEEN_EVERY_US
 from storage.repositories.sessions import USED_EVERY_US
 from tests.conftest import available

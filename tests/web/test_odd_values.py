@@ -25,7 +25,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 
 import web
 from app import STATIC, App
-from storage.engines.database import ENGINES
+from storage.engines.adapter import ENGINES
 from tests.conftest import REQUIRE_ALL
 from tests.support.browser import COOKIE, Stage, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from tests.support.conflict_scenarios import pair

@@ -15,13 +15,20 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from app import App
-from models import User as UserRow
+from models import User
 from offbook.core.errors import Invalid
+from services.accounts import Accounts
+from services.passwords import (
+    GUESSES_MIN,
+    PASSWORD_LENGTH_MAX,
+    PASSWORD_LENGTH_MIN,
+    WORDS,
+    Effort,
+    Passwords,
+    require_hard_to_guess,
+)
 from storage.engines.database import Database
-from storage.repositories.accounts import Accounts
-from storage.repositories.passwords import PASSWORD_LENGTH_MAX, PASSWORD_LENGTH_MIN, Effort, Passwords
-from storage.repositories.weak_passwords import GUESSES_MIN, WORDS, require_hard_to_guess
-from storage.values import User
+from storage.values import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
@@ -250,22 +257,22 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def eve(accounts: Accounts, database: Database, now: int, new_id: NewId) -> User:
+def eve(accounts: Accounts, database: Database, now: int, new_id: NewId) -> Account:
     """A user with a password from the time when it could be chosen."""
     user = accounts.add_user("eve", PASSWORD, False, now, new_id)
     with database.write() as connection:
-        connection.execute(update(UserRow).values(password_hash=Passwords(CHEAP).renewed("aaaaaaaaaa")))
+        connection.execute(update(User).values(password_hash=Passwords(CHEAP).renewed("aaaaaaaaaa")))
     return accounts.user_named(user.name)
 
 
-def test_a_password_of_before_goes_on_working(accounts: Accounts, database: Database, eve: User, now: int) -> None:
+def test_a_password_of_before_goes_on_working(accounts: Accounts, database: Database, eve: Account, now: int) -> None:
     assert accounts.check_password("eve", "aaaaaaaaaa", HOME, now) == eve
     renewed = Accounts(database, STRONGER).check_password("eve", "aaaaaaaaaa", HOME, now)
     assert renewed.stamp != eve.stamp, "its hash is renewed as any other's"
     assert Accounts(database, STRONGER).check_password("eve", "aaaaaaaaaa", HOME, now) == renewed
 
 
-def test_whoever_has_one_can_choose_a_better_one_and_no_other(accounts: Accounts, eve: User, now: int) -> None:
+def test_whoever_has_one_can_choose_a_better_one_and_no_other(accounts: Accounts, eve: Account, now: int) -> None:
     with pytest.raises(Invalid, match="known from others"):
         accounts.change_password(eve.id, "aaaaaaaaaa", "1234567890", now)
     changed = accounts.change_password(eve.id, "aaaaaaaaaa", PASSWORD, now)
@@ -273,7 +280,7 @@ def test_whoever_has_one_can_choose_a_better_one_and_no_other(accounts: Accounts
 
 
 @pytest.mark.engines("sqlite")
-def test_a_password_has_no_end_of_its_own(accounts: Accounts, eve: User, now: int) -> None:
+def test_a_password_has_no_end_of_its_own(accounts: Accounts, eve: Account, now: int) -> None:
     a_century = 100 * 365 * 86_400 * 1_000_000
     assert accounts.check_password("eve", "aaaaaaaaaa", HOME, now + a_century) == eve
 

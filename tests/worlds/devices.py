@@ -14,6 +14,7 @@ from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
 from offbook.core.merge.rebase import LineState
+from offbook.core.schema import EXISTS
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
 from offbook.database.parked import Parked
@@ -235,10 +236,11 @@ class Device:
         return [shown, change_log.lines_after(self.replica.connection, -(2**63))]
 
     def gone(self) -> set[str]:
-        """Records that were deleted, as this device knows, and of which nothing waits here."""
-        found = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE deleted AND stale = 0")
+        """Records that were deleted, as this device knows, and of which nothing waits here, nor for a person."""
+        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE deleted AND stale = 0")
         alive = {line.record_id for line in self._unsettled() if line.operation != "DELETE"}
-        return {record_id for (record_id,) in found} - alive - self.shown().keys()
+        contested = {conflict["record_id"] for conflict in self.replica.conflicts() if conflict["cell"] == EXISTS}
+        return {record_id for (record_id,) in rows} - alive - contested - self.shown().keys()
 
     def check(self) -> None:
         """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""

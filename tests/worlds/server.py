@@ -8,13 +8,13 @@ from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
-from offbook.core.conflicts.resolution import CONFLICTS
+from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
 from services.retention import prune
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin, PageSize, Store
 from tests.support.memory_store import MemoryStore, Shelf
 

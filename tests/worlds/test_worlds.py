@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from storage.engines.database import ENGINES
+from storage.engines.adapter import ENGINES
 from tests.conftest import available
 from tests.device.instant_turns import hasty
 from tests.storage.library import Library, memory_library, sql_library

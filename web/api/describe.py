@@ -1,25 +1,25 @@
-"""What a view of the API says about itself, beside the view: what it takes, what it answers, and who may ask.
+"""What a view of the API says about itself, beside the view: what it takes, what it answers, and who may call it.
 
-``@describes`` only takes notes; web/api/openapi.py makes them, the URL map and the schemas into one document. A test
+``@documented`` only takes notes; web/api/openapi.py makes them, the URL map and the schemas into one document. A test
 holds every answer of the API against it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
 from offbook.core.codes import Scope, names_by_status, names_in
-from web.api.schemas import Schema
+from web.api.schemas.basics import Schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 Codes = tuple[str, ...]
 
 
 class AuthKind(Enum):
-    """Who may ask: the ways by which the view lets someone in. The names are those of the security schemes."""
+    """Who may call a view: the ways by which it lets someone in. The names are those of the security schemes."""
 
     ANYONE = ()
     DEVICE = ("token", "password")
@@ -29,15 +29,18 @@ class AuthKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointDoc:
-    """``answers`` and ``body`` name schemas; an empty name is no body. ``problems`` are codes by their status."""
+    """What is said of a view. ``answers`` and ``body`` name schemas; an empty name is no body.
 
-    asks: AuthKind
+    ``problems`` are codes by their status, ``query`` has each parameter's schema and description.
+    """
+
+    auth: AuthKind
     answers: Mapping[int, str]
     problems: Mapping[int, Codes]
     body: str
     query: Mapping[str, tuple[Schema, str]]
-    takes: tuple[str, ...]
-    gives: tuple[str, ...]
+    request_headers: tuple[str, ...]
+    response_headers: tuple[str, ...]
 
 
 UNFIT: Mapping[int, Codes] = {422: names_in(Scope.RECORD)}
@@ -46,37 +49,43 @@ UNFIT: Mapping[int, Codes] = {422: names_in(Scope.RECORD)}
 PUSH: Mapping[int, Codes] = names_by_status(Scope.PUSH)
 """What can be wrong with a push as a whole, besides that it can't be read."""
 
-_notes: dict[tuple[str, str], EndpointDoc] = {}
+_docs: dict[tuple[str, str], EndpointDoc] = {}
 
 
 def documented(
-    asks: AuthKind,
+    auth: AuthKind,
     *,
     answers: Mapping[int, str],
     problems: Mapping[int, Codes] | None = None,
     body: str = "",
     query: Mapping[str, tuple[Schema, str]] | None = None,
-    takes: tuple[str, ...] = (),
-    gives: tuple[str, ...] = (),
+    request_headers: tuple[str, ...] = (),
+    response_headers: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
-    """Note this about the view. ``takes`` and ``gives`` name headers of the request and of a good answer."""
-    scope = Scope.ANY | (Scope.BODY if body else Scope(0)) | (Scope(0) if asks is AuthKind.ANYONE else Scope.SIGNED_IN)
-    noted = EndpointDoc(
-        asks, answers, merged([names_by_status(scope), problems or {}]), body, query or {}, takes, gives
-    )
+    """Note this about the view; the problems that any such request can have are added."""
+    scope = Scope.ANY
+    if body:
+        scope |= Scope.BODY
+    if auth is not AuthKind.ANYONE:
+        scope |= Scope.SIGNED_IN
+    codes = _merge_codes([names_by_status(scope), problems or {}])
+    doc = EndpointDoc(auth, answers, codes, body, query or {}, request_headers, response_headers)
 
     def note(view: View) -> View:
-        _notes[view.__module__, view.__qualname__] = noted
+        _docs[view.__module__, view.__qualname__] = doc
         return view
 
     return note
 
 
-def merged(codes: list[Mapping[int, Codes]]) -> dict[int, Codes]:
-    statuses = sorted({status for one in codes for status in one})
-    return {status: tuple(sorted({code for one in codes for code in one.get(status, ())})) for status in statuses}
+def _merge_codes(groups: Iterable[Mapping[int, Codes]]) -> dict[int, Codes]:
+    merged: dict[int, set[str]] = {}
+    for group in groups:
+        for status, codes in group.items():
+            merged.setdefault(status, set()).update(codes)
+    return {status: tuple(sorted(merged[status])) for status in sorted(merged)}
 
 
-def described(view: Callable[..., Any]) -> EndpointDoc | None:
+def doc_of(view: Callable[..., Any]) -> EndpointDoc | None:
     """What was noted about a view, however often it was wrapped since."""
-    return _notes.get((view.__module__, view.__qualname__))
+    return _docs.get((view.__module__, view.__qualname__))

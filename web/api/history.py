@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from offbook.core.errors import Invalid, Malformed, NotFound
+from offbook.core.errors import Invalid, Malformed
+from offbook.core.history.codec import entry_to_json
 from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.history import PublicEntry, page
+from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.schemas import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, answer, origin_of, page_limit
+from web.api.schemas.basics import SEQ
+from web.api.sync import LIMIT, LIMIT_DOC, origin_of, page_limit
 from web.auth import current_device, device_required
-from web.bodies import loads, read_body
+from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.request_values import query
 
 history = Blueprint("history", __name__)
 
-GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "bad_base", "too_old")}
-"""What can be wrong with asking for what was."""
+RESTORE_PROBLEMS = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "bad_base", "too_old")}
+"""What a restore can be refused for."""
 
 
 @history.get("/history/<uuid:record_id>")
@@ -34,67 +34,62 @@ GIVING_BACK = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422], "b
     AuthKind.DEVICE,
     answers={200: "History"},
     problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
-    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, OF_LIMIT)},
+    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, LIMIT_DOC)},
 )
 @device_required
 def show(record_id: UUID) -> Response:
     """Tell what happened to a record, the newest change first."""
     key = (CONTACTS.name, str(record_id))
-    with services().store.reading(current_device().book_id) as book:
-        if key not in book.records(key[0], [key[1]]):
-            raise NotFound("There is no record with this id.")
-        told = page(book, key, page_position(), page_limit())
-    return answer({"table": key[0], "record_id": key[1], "changes": [*map(in_json, told.changes)], "next": told.next})
+    before = query.number("before", None, code="bad_place")
+    page = history_page(services().store, current_device().book_id, key, before, page_limit())
+    changes = [entry_to_json(entry) for entry in page.entries]
+    return render_json({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
 
 
 @history.post("/history/<uuid:change_id>/restore")
-@documented(AuthKind.DEVICE, body="Restore", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Restore", answers={200: "Restored"}, problems=RESTORE_PROBLEMS)
 @device_required
 def give_back(change_id: UUID) -> Response:
     """Give back the values from before or after a change: of some cells, or of all that it named."""
-    asked = body_object("cells", "to")
-    cells, to = asked.get("cells"), asked.get("to", "before")
+    body = body_object("cells", "to")
+    cells, to = body.get("cells"), body.get("to", "before")
     if to not in ("before", "after"):
         raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
-    store, now = services().store, services().clock()
-    return restored(restore_values(store, current_device().book_id, by_device(), str(change_id), cells, to, now))
+    store, book_id, now_us = services().store, current_device().book_id, services().clock()
+    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us).record)
 
 
 @history.post("/history/<uuid:record_id>/version")
-@documented(AuthKind.DEVICE, body="Version", answers={200: "Restored"}, problems=GIVING_BACK)
+@documented(AuthKind.DEVICE, body="Version", answers={200: "Restored"}, problems=RESTORE_PROBLEMS)
 @device_required
 def give_version_back(record_id: UUID) -> Response:
     """Make a record what it was right after a seq."""
     seq = body_object("seq").get("seq")
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
-    key, now = (CONTACTS.name, str(record_id)), services().clock()
-    return restored(restore_version(services().store, current_device().book_id, by_device(), key, seq, now))
+    key, now_us = (CONTACTS.name, str(record_id)), services().clock()
+    store, book_id = services().store, current_device().book_id
+    return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)
 
 
-def by_device() -> Actor:
+def device_actor() -> Actor:
+    """The device that sent the request, as the author of one change."""
     login = current_device()
     return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
-def restored(record: Record) -> Response:
-    return answer({"record": data_of(record), "seq": record.seq})
+def render_record(record: Record) -> Response:
+    """A record as it is after a restore or a choice."""
+    return render_json({"record": data_of(record), "seq": record.seq})
 
 
 def body_object(*keys: str) -> dict[str, Json]:
+    """The request's body: an object of no other keys than these. Raises Malformed."""
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
         raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")
     if unknown := data.keys() - set(keys):
         raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
     return data
-
-
-def page_position() -> int | None:
-    return query.number("before", None, code="bad_place")
-
-
-def in_json(told: PublicEntry) -> dict[str, Any]:
-    return told._asdict()

@@ -1,7 +1,7 @@
 """GET /openapi.json: the API as programs read it, made from the code at hand.
 
 Paths come from the URL map, summaries from the views' docstrings, the rest from what views say about themselves
-(web/api/describe.py) and from TABLES (web/api/schemas.py). Nothing is described here that is not served.
+(web/api/describe.py) and from TABLES (web/api/schemas). Nothing is described here that is not served.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
 from offbook.core.protocol.requests import PROTOCOL
-from web.api.describe import AuthKind, Codes, EndpointDoc, described, documented
-from web.api.schemas import SEQ, TEXT, UUID, Schema, ref, schemas
+from offbook.core.schema import TABLES
+from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
+from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
+from web.api.schemas.history import HISTORY_SCHEMAS
+from web.api.schemas.records import record_schemas
+from web.api.schemas.rest import REST_SCHEMAS, TUTORIAL_SCHEMAS
+from web.api.schemas.sync import COMPARISON_SCHEMAS, SYNC_SCHEMAS
 from web.errors import CODES, PROBLEM, title_of
 
 openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
 VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
-KINDS: Mapping[str, Schema] = {"uuid": UUID, "number": SEQ}
+CONVERTERS: Mapping[str, Schema] = {"uuid": UUID, "number": SEQ}
 """What a variable of a path is, by its converter."""
 
 SECURITY: Mapping[str, Schema] = {
@@ -49,76 +54,75 @@ def show() -> Response:
 
 
 def document() -> dict[str, Any]:
+    """The whole description, as JSON has it."""
     paths: dict[str, dict[str, Any]] = {}
-    for rule, method, noted in operations():
-        paths.setdefault(path_of(rule), {})[method] = operation(rule, noted)
+    for rule, method, doc in documented_operations():
+        paths.setdefault(VARIABLE.sub(r"{\2}", rule.rule), {})[method] = describe_operation(rule, doc)
     return {
         "openapi": "3.1.0",
         "info": {"title": "offbook", "version": PROTOCOL, "description": "Contacts that agree again: sync, and REST."},
         "servers": [{"url": request.script_root or "/"}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": schemas(), "securitySchemes": dict(SECURITY)},
+        "components": {"schemas": all_schemas(), "securitySchemes": dict(SECURITY)},
     }
 
 
-def operations() -> Iterator[tuple[Rule, str, EndpointDoc]]:
-    """Every view that says something about itself, by its rule and method."""
+def all_schemas() -> dict[str, Schema]:
+    """Every schema by its name."""
+    of_records = {name: schema for table in TABLES.values() for name, schema in record_schemas(table).items()}
+    return of_records | SYNC_SCHEMAS | HISTORY_SCHEMAS | COMPARISON_SCHEMAS | REST_SCHEMAS | TUTORIAL_SCHEMAS
+
+
+def documented_operations() -> Iterator[tuple[Rule, str, EndpointDoc]]:
+    """Every view that says something about itself, by its rule and method. HEAD and OPTIONS are Flask's."""
     for rule in current_app.url_map.iter_rules():
-        noted = described(current_app.view_functions[rule.endpoint])
-        if noted is not None:
-            yield from ((rule, method.lower(), noted) for method in sorted(rule.methods or ()) if is_own(method))
+        doc = doc_of(current_app.view_functions[rule.endpoint])
+        if doc is not None:
+            yield from ((rule, method.lower(), doc) for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
 
 
-def is_own(method: str) -> bool:
-    """HEAD and OPTIONS are Flask's, and the same everywhere."""
-    return method not in ("HEAD", "OPTIONS")
-
-
-def path_of(rule: Rule) -> str:
-    return VARIABLE.sub(r"{\2}", rule.rule)
-
-
-def operation(rule: Rule, noted: EndpointDoc) -> dict[str, Any]:
-    told = (current_app.view_functions[rule.endpoint].__doc__ or "").strip().split("\n\n")
-    made: dict[str, Any] = {
+def describe_operation(rule: Rule, doc: EndpointDoc) -> dict[str, Any]:
+    """One method of one path. Its summary is the first paragraph of the view's docstring."""
+    operation: dict[str, Any] = {
         "operationId": rule.endpoint,
         "tags": [rule.endpoint.partition(".")[0]],
-        "summary": told[0],
-        "parameters": list(parameters(rule, noted)),
-        "responses": {**good(noted), **bad(noted)},
-        "security": [{name: []} for name in noted.asks.value],
+        "summary": (current_app.view_functions[rule.endpoint].__doc__ or "").strip().split("\n\n")[0],
+        "parameters": list(describe_parameters(rule, doc)),
+        "responses": {
+            **describe_answers(doc),
+            **{str(status): describe_problem(status, codes) for status, codes in doc.problems.items()},
+        },
+        "security": [{name: []} for name in doc.auth.value],
     }
-    if noted.body:
-        made["requestBody"] = {"required": True, "content": {JSON: {"schema": ref(noted.body)}}}
-    return made
+    if doc.body:
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": ref(doc.body)}}}
+    return operation
 
 
-def parameters(rule: Rule, noted: EndpointDoc) -> Iterator[dict[str, Any]]:
-    for kind, name in VARIABLE.findall(rule.rule):
-        yield {"name": name, "in": "path", "required": True, "schema": KINDS[kind]}
-    for name, (schema, told) in noted.query.items():
-        yield {"name": name, "in": "query", "schema": schema, "description": told}
-    for name in noted.takes:
+def describe_parameters(rule: Rule, doc: EndpointDoc) -> Iterator[dict[str, Any]]:
+    """The parameters of the path, the query and the headers, in this order."""
+    for converter, name in VARIABLE.findall(rule.rule):
+        yield {"name": name, "in": "path", "required": True, "schema": CONVERTERS[converter]}
+    for name, (schema, description) in doc.query.items():
+        yield {"name": name, "in": "query", "schema": schema, "description": description}
+    for name in doc.request_headers:
         schema = {"const": PROTOCOL} if name == "Offbook-Protocol" else TEXT
         yield {"name": name, "in": "header", "schema": schema, "description": HEADERS[name]}
 
 
-def good(noted: EndpointDoc) -> dict[str, Any]:
-    """The answers that are no problem."""
-    headers = {name: {"schema": TEXT, "description": HEADERS[name]} for name in noted.gives}
-    made: dict[str, Any] = {}
-    for status, name in noted.answers.items():
-        made[str(status)] = {"description": title_of(status)} | ({"headers": headers} if headers else {})
+def describe_answers(doc: EndpointDoc) -> dict[str, Any]:
+    """The answers that are no problem, by status."""
+    headers = {name: {"schema": TEXT, "description": HEADERS[name]} for name in doc.response_headers}
+    answers: dict[str, Any] = {}
+    for status, name in doc.answers.items():
+        answers[str(status)] = {"description": title_of(status)} | ({"headers": headers} if headers else {})
         if name:
-            made[str(status)]["content"] = {JSON: {"schema": ref(name)}}
-    return made
+            answers[str(status)]["content"] = {JSON: {"schema": ref(name)}}
+    return answers
 
 
-def bad(noted: EndpointDoc) -> dict[str, Any]:
-    return {str(status): problem(status, codes) for status, codes in noted.problems.items()}
-
-
-def problem(status: int, codes: Codes) -> dict[str, Any]:
+def describe_problem(status: int, codes: Codes) -> dict[str, Any]:
+    """An answer that is a problem with one of these codes."""
     base = ref("CursorGone" if status == 410 else "Problem")
     schema = {"allOf": [base, {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}]}
     detail = CODES.get(status, ("", title_of(status)))[1]

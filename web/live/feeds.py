@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
-from services.pull import pull
-from services.sync import page_json
+from services.sync.pull import pull
+from services.sync.responses import page_json
 from storage.base import CommitNotifications, LiveStore, Store
 from web.live.peer_notifications import PeerNotifier
 from web.server.thread_pool import ThreadPool
@@ -89,7 +89,7 @@ class Feeds:
     async def join(self, book_id: int, listener: Listener) -> Feed:
         """Listen from now on: what is there already, and what comes."""
         if book_id not in self._feeds:
-            heads = await self._threads.run(partial(self._store.heads, [book_id]))
+            heads = await self._threads.run(partial(self._store.latest_seqs, [book_id]))
             epoch, head = heads[book_id]
             feed = self._feeds.setdefault(book_id, Feed(book_id, epoch, head))
             feed.spreading = feed.spreading or self._loop.create_task(self._spread(feed))
@@ -125,11 +125,11 @@ class Feeds:
 
     async def run(self) -> None:
         """Hear of every commit, of whatever process, until cancelled."""
-        self._store.heard = self._heard_in_thread
+        self._store.on_commit = self._heard_in_thread
         try:
             await self._between.run()
         finally:
-            self._store.heard = None
+            self._store.on_commit = None
 
     def _heard_in_thread(self, book_id: int, seq: int) -> None:
         """The loop is not woken for nothing: whoever joins a moment later reads what is there then."""
@@ -153,7 +153,7 @@ class Feeds:
         if not wanted:
             return
         try:
-            heads = await self._threads.run(partial(self._store.heads, wanted))
+            heads = await self._threads.run(partial(self._store.latest_seqs, wanted))
         except Exception:
             log.exception("The database can't be read for the live channel; it is tried again")
             return

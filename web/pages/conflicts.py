@@ -1,7 +1,7 @@
-"""The inbox: conflicts that wait for a person, each with both versions side by side, and forms that settle them.
+"""The inbox: conflicts that wait for a person, each with both versions side by side, and forms that resolve them.
 
-Nothing here blocks or asks back: a choice is made at once, told in a sentence, and can be undone. A form is a replica
-of its own, named by its change's id, as in services.edit.
+Nothing here blocks or asks back: a choice is made at once, a sentence says what became of it, and it can be undone. A
+form is a replica of its own, named by its change's id, as in services.edit.
 """
 
 from __future__ import annotations
@@ -15,17 +15,30 @@ from flask.typing import ResponseReturnValue
 from offbook.core.conflicts.bulk import CustomValue, Rule
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
+from offbook.core.formatting import format_count
 from offbook.core.messages import Fault
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
-from services import conflicts as store
-from services.conflicts import Card, ResolvedConflict
+from services.conflicts import (
+    RecordConflicts,
+    ResolvedConflict,
+    read_inbox,
+    resolve_all,
+    resolve_conflict,
+    undo_resolution,
+)
 from services.restore import Actor
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import name_of
-from web.presenters.conflict_diff import comparison, custom_value_field, describe_fault, lines_of, quoted, title
-from web.presenters.formatting import format_count
+from web.presenters.conflict_diff import (
+    cell_title,
+    conflict_diff,
+    custom_value_field,
+    describe_fault,
+    quote_lines,
+    value_lines,
+)
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, is_signed_in, signed_in_user
@@ -43,8 +56,8 @@ RULES = {
 
 
 @inbox.app_context_processor
-def waiting() -> dict[str, Any]:
-    """The count in the navigation, asked only where a page has one."""
+def conflict_count() -> dict[str, Any]:
+    """The count in the navigation, read only where a page has one."""
     return {
         "conflicts_waiting": lambda: services().contacts.conflicts(signed_in_user().book_id) if is_signed_in() else 0
     }
@@ -53,32 +66,41 @@ def waiting() -> dict[str, Any]:
 @inbox.get("/inbox")
 @session_required
 def index() -> ResponseReturnValue:
-    return page()
+    """What needs a decision, some records at a time."""
+    return render_inbox()
 
 
 @inbox.post("/inbox/<uuid:conflict_id>")
 @session_required
 def settle(conflict_id: UUID) -> ResponseReturnValue:
-    here = str(conflict_id)
+    """Resolve one conflict; what can't be stored is said where it was typed."""
     try:
-        done = store.resolve_conflict(
-            services().store, signed_in_user().book_id, by(), here, picked(), base(), services().clock()
+        resolved = resolve_conflict(
+            services().store,
+            signed_in_user().book_id,
+            actor(),
+            str(conflict_id),
+            posted_choice(),
+            posted.number("base", 0),
+            services().clock(),
         )
     except Invalid as invalid:
-        return page(refused=(here, invalid.fault)), 422
-    tell(done, here)
-    return redirect(url_for("inbox.index", start=place() or None, _anchor=posted.text("next", "") or None), 303)
+        return render_inbox(refused=(str(conflict_id), invalid.fault)), 422
+    flash_resolved(resolved, str(conflict_id))
+    return redirect(url_for("inbox.index", start=start() or None, _anchor=posted.text("next", "") or None), 303)
 
 
 @inbox.post("/inbox/<uuid:conflict_id>/undo")
 @session_required
 def undo(conflict_id: UUID) -> ResponseReturnValue:
+    """Undo a choice."""
+    store, book_id, now_us = services().store, signed_in_user().book_id, services().clock()
     try:
-        done = store.undo(services().store, signed_in_user().book_id, by(), str(conflict_id), services().clock())
-    except Invalid as flaw:
-        flash(str(flaw), "warn")
+        undone = undo_resolution(store, book_id, actor(), str(conflict_id), now_us)
+    except Invalid as invalid:
+        flash(str(invalid), "warn")
     else:
-        flash(f"Undone. {name_of(done.record)} is as before; what was chosen is in the history.", "ok")
+        flash(f"Undone. {name_of(undone.record)} is as before; what was chosen is in the history.", "ok")
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -86,114 +108,112 @@ def undo(conflict_id: UUID) -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def settle_all() -> ResponseReturnValue:
+    """Resolve all conflicts that the page counted by one rule."""
     try:
         rule = Rule(posted.text("rule", ""))
     except ValueError:
-        return page(error="Choose how all conflicts are to be settled."), 422
-    up_to = posted.number("seq", 0)
-    settled = store.resolve_all(services().store, signed_in_user().book_id, by(), rule, up_to, services().clock())
-    flash(f"Settled {format_count(settled, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
+        return render_inbox(error="Choose how all conflicts are to be settled."), 422
+    store, book_id, up_to = services().store, signed_in_user().book_id, posted.number("seq", 0)
+    resolved = resolve_all(store, book_id, actor(), rule, up_to, services().clock())
+    flash(f"Settled {format_count(resolved, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
     return redirect(url_for("inbox.index"), 303)
 
 
 # --- what a form says ----------------------------------------------------------------------------------------------
 
 
-def by() -> Actor:
-    """A page that is sent without an id of its own is nobody's retry."""
+def actor() -> Actor:
+    """Whoever is signed in. A page that is sent without an id of its own is nobody's retry."""
     return current_actor(posted.uuid("change_id", "") or services().new_id())
 
 
-def picked() -> Choice | CustomValue:
-    choice = posted.text("choice", "")
+def posted_choice() -> Choice | CustomValue:
+    """The version that was chosen, or the value that was typed. Raises Invalid."""
+    choice, text = posted.text("choice", ""), posted.text("value", "")
+    if choice in list(Choice):
+        return Choice(choice)
     if choice != "typed":
-        return a_choice(choice)
-    text = posted.text("value", "")
+        raise Invalid("bad_choice", "Choose one of the two, or type another value.")
     if not text.strip():
         raise Invalid("empty", "Type a value first, or keep one of the two.")
     return custom_value_field(posted.text("cell", ""), text)
 
 
-def a_choice(choice: str) -> Choice:
-    try:
-        return Choice(choice)
-    except ValueError:
-        raise Invalid("bad_choice", "Choose one of the two, or type another value.") from None
-
-
-def base() -> int:
-    """The seq of the record that the page showed."""
-    return posted.number("base", 0)
-
-
-def place() -> int:
+def start() -> int:
+    """Which of the records with conflicts is the first of the page."""
     return query.number("start", 0)
 
 
 # --- what a page says ----------------------------------------------------------------------------------------------
 
 
-def page(error: str = "", refused: tuple[str, Fault] | None = None) -> str:
+def render_inbox(error: str = "", refused: tuple[str, Fault] | None = None) -> str:
     """``refused`` is a choice that can't be stored, by its conflict, with the reason: shown where it was typed."""
     first = query.text("contact", None)
-    found = store.inbox(services().store, signed_in_user().book_id, place(), CARDS, first)
+    page = read_inbox(services().store, signed_in_user().book_id, start(), CARDS, first)
     cards = [
-        (card.record, [comparison(one, card.record, signed_in_user().name) for one in card.waiting])
-        for card in found.cards
+        (card.record, [conflict_diff(view, card.record, signed_in_user().name) for view in card.conflicts])
+        for card in page.cards
     ]
-    ids = [one.id for _, comparisons in cards for one in comparisons]
+    ids = [diff.id for _, diffs in cards for diff in diffs]
     return render_template(
         "conflicts/index.html",
-        inbox=found,
+        inbox=page,
         cards=cards,
         following=dict(zip(ids, ids[1:] + ids[:1], strict=True)) if len(ids) > 1 else {},
-        errors=errors_of(found.cards, *refused) if refused else {},
+        errors=errors_by_conflict(page.cards, *refused) if refused else {},
         error=refused[1].detail if refused and refused[0] not in ids else error,
         typed=posted.text("value", ""),
         new_id=services().new_id,
-        start=place(),
+        start=start(),
         now=services().clock(),
     )
 
 
-def errors_of(cards: list[Card], conflict_id: str, fault: Fault) -> dict[str, str]:
+def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fault) -> dict[str, str]:
+    """The sentence about the value that was refused, by the id of its conflict where the page has that."""
     return {
-        one.conflict.id: describe_fault(one.conflict, card.record, fault)
+        view.conflict.id: describe_fault(view.conflict, card.record, fault)
         for card in cards
-        for one in card.waiting
-        if one.conflict.id == conflict_id
+        for view in card.conflicts
+        if view.conflict.id == conflict_id
     }
 
 
-def tell(done: ResolvedConflict, conflict_id: str) -> None:
+def flash_resolved(resolved: ResolvedConflict, conflict_id: str) -> None:
     """Say what became of a choice, with an undo where it changed something."""
-    if done.verdict is None:
-        flash(already_resolved(done), "warn")
-    elif done.verdict is Verdict.CONFLICT:
-        flash(f"{name_of(done.record)} was changed again meanwhile, so it waits once more: look at what came.", "warn")
-    elif done.wrote:
-        undone = url_for("inbox.undo", conflict_id=conflict_id)
-        flash({"text": f"{is_current(done)} {KEPT}", "undo": undone}, "undo")  # type: ignore[arg-type]
+    text = f"{describe_current(resolved)} {KEPT}"
+    if resolved.verdict is None:
+        flash(describe_resolved_before(resolved), "warn")
+    elif resolved.verdict is Verdict.CONFLICT:
+        name = name_of(resolved.record)
+        flash(f"{name} was changed again meanwhile, so it waits once more: look at what came.", "warn")
+    elif resolved.has_written:
+        undo_url = url_for("inbox.undo", conflict_id=conflict_id)
+        flash({"text": text, "undo": undo_url}, "undo")  # type: ignore[arg-type]
     else:
-        flash(f"{is_current(done)} {KEPT}", "ok")
+        flash(text, "ok")
 
 
-def already_resolved(done: ResolvedConflict) -> str:
-    who = done.by.device or ("you" if done.by.user == signed_in_user().name else done.by.user) or "someone"
+def describe_resolved_before(resolved: ResolvedConflict) -> str:
+    """By whom it had been resolved before, and what became of a value that was typed."""
+    author = resolved.resolved_by
+    who = author.device or ("you" if author.user == signed_in_user().name else author.user) or "someone"
     typed = posted.text("value", "").strip() if posted.text("choice", "") == "typed" else ""
-    unused = f" You typed {quoted([typed])}, which was not used." if typed else ""
-    return f"Settled already, by {who}. {is_current(done)}{unused}"
+    unused = f" You typed {quote_lines([typed])}, which was not used." if typed else ""
+    return f"Settled already, by {who}. {describe_current(resolved)}{unused}"
 
 
-def is_current(done: ResolvedConflict) -> str:
-    """What there is by now in the cell that was settled."""
-    conflict, record = done.conflict, done.record
+def describe_current(resolved: ResolvedConflict) -> str:
+    """What there is by now in the cell that was decided about."""
+    conflict, record = resolved.conflict, resolved.record
     name = name_of(record)
     if record.deleted:
         return f"{name} is deleted."
     if conflict.cell == EXISTS:
         return f"{name} stays."
     if conflict.cell.endswith(EXISTS):
-        return f"{title(conflict, record)} of {name} {'stays' if record.cells.get(conflict.cell) else 'is removed'}."
-    value = quoted(lines_of(conflict, record, record.cells.get(conflict.cell)))
-    return f"{title(conflict, record)} of {name} is {value}."
+        state = "stays" if record.cells.get(conflict.cell) else "is removed"
+        return f"{cell_title(conflict, record)} of {name} {state}."
+    value = quote_lines(value_lines(conflict, record, record.cells.get(conflict.cell)))
+    return f"{cell_title(conflict, record)} of {name} is {value}."

@@ -18,12 +18,12 @@ from offbook.contacts.labels import FIELDS, KINDS
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
-from offbook.core.protocol.rows import data_of as wire_data
-from services.edit import EditRequest, EditResult, concurrent_edits, save
+from offbook.core.protocol import rows
+from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
 from storage.values import ContactRow
 from web.auth import session_required
 from web.current import services
-from web.fragments import fragment
+from web.fragments import requested_fragment
 from web.pages.contact_form import (
     ContactForm,
     EntryRow,
@@ -39,106 +39,124 @@ from web.presenters.edit_feedback import Feedback, author_names, concurrent_edit
 from web.request_values import posted, query
 from web.sessions import current_actor, signed_in_user
 
-pages = Blueprint("pages", __name__)
+contacts = Blueprint("contacts", __name__)
 
 LINES = 100
 LINES_MAX = 1000
 SEARCH_MAX = 200
 
 
-@pages.get("/")
+@contacts.get("/")
 @session_required
 def index() -> ResponseReturnValue:
-    if fragment() == "list":
-        return render_template("contacts/_list.html", **listing())
-    return show("none")
+    """The list, with nothing beside it."""
+    if requested_fragment() == "list":
+        return render_template("contacts/_list.html", **list_values())
+    return render_pane("none")
 
 
-@pages.get("/c/<uuid:contact_id>")
+@contacts.get("/c/<uuid:contact_id>")
 @session_required
-def contact(contact_id: UUID) -> ResponseReturnValue:
-    return show("contact", **shown(get_contact_or_404(contact_id)))
+def show(contact_id: UUID) -> ResponseReturnValue:
+    """One contact; where it is deleted, what is left of it."""
+    record = get_contact_or_404(contact_id)
+    data = rows.data_of(record)
+    return render_pane(
+        "contact",
+        record=record,
+        contact=data,
+        form=open_form(data or {}, record.seq, services().new_id()),
+        kinds=KINDS,
+        row=row_of(record),
+        waits=services().contacts.conflicts(signed_in_user().book_id, record.id),
+        bare=is_purged(record),
+    )
 
 
-@pages.get("/c/new")
+@contacts.get("/c/new")
 @session_required
 def new() -> ResponseReturnValue:
-    return show_form(new_form(services().new_id()), None)
+    """An empty form."""
+    return render_form(new_form(services().new_id()), None)
 
 
-@pages.post("/c/new")
+@contacts.post("/c/new")
 @session_required
 def create() -> ResponseReturnValue:
-    """The record's id is the change's: a form that is sent twice makes one contact."""
+    """Add a contact. Its id is the change's: a form that is sent twice makes one contact."""
     form = posted_form(posted.lists())
-    return refilled(form, None) or save_form(form, None, Operation.INSERT)
+    return refill_form(form, None) or save_form(form, None, Operation.INSERT)
 
 
-@pages.get("/c/<uuid:contact_id>/edit")
+@contacts.get("/c/<uuid:contact_id>/edit")
 @session_required
 def edit(contact_id: UUID) -> ResponseReturnValue:
+    """The form of a contact."""
     record = get_contact_or_404(contact_id)
-    if fragment() == "news":
-        return show_news(record)
-    data = wire_data(record)
+    if requested_fragment() == "news":
+        return render_concurrent_edits(record)
+    data = rows.data_of(record)
     if data is None:
-        return redirect(url_for("pages.contact", contact_id=contact_id))
-    return show_form(open_form(data, record.seq, services().new_id()), record)
+        return redirect(url_for("contacts.show", contact_id=contact_id))
+    return render_form(open_form(data, record.seq, services().new_id()), record)
 
 
-@pages.post("/c/<uuid:contact_id>/edit")
+@contacts.post("/c/<uuid:contact_id>/edit")
 @session_required
 def update(contact_id: UUID) -> ResponseReturnValue:
+    """Save what the form changed."""
     record = get_contact_or_404(contact_id)
     form = posted_form(posted.lists(), record.cells)
-    return refilled(form, record) or save_form(form, record, Operation.UPDATE)
+    return refill_form(form, record) or save_form(form, record, Operation.UPDATE)
 
 
-@pages.post("/c/<uuid:contact_id>/star")
+@contacts.post("/c/<uuid:contact_id>/star")
 @session_required
 def star(contact_id: UUID) -> ResponseReturnValue:
+    """Star a contact, or take its star away."""
     record = get_contact_or_404(contact_id)
     base = query.number("base", record.seq)
-    data = {"starred": posted.text("starred", "") == "1"}
-    saved = save_edit(EditRequest(Operation.UPDATE, record.id, base, data))
-    if fragment() == "row" and saved.record is not None:
-        return render_template("contacts/_row.html", row=row_of(saved.record), q=search())
+    saved = save_edit(EditRequest(Operation.UPDATE, record.id, base, {"starred": posted.text("starred", "") == "1"}))
+    if requested_fragment() == "row" and saved.record is not None:
+        return render_template("contacts/_row.html", row=row_of(saved.record), q=search_text())
     if query.text("from", "") == "list":
-        return to("pages.index")
-    return to("pages.contact", contact_id=contact_id)
+        return redirect_to("contacts.index")
+    return redirect_to("contacts.show", contact_id=contact_id)
 
 
-@pages.post("/c/<uuid:contact_id>/delete")
+@contacts.post("/c/<uuid:contact_id>/delete")
 @session_required
 def delete(contact_id: UUID) -> ResponseReturnValue:
+    """Move a contact to the trash, unless somebody edited it since it was shown."""
     record = get_contact_or_404(contact_id)
     base = posted.number("base", record.seq)
     saved = save_edit(EditRequest(Operation.DELETE, record.id, base), posted.uuid("change_id", ""))
     if saved.record is None or not saved.record.deleted:
-        flash(feedback(saved).text, "warn")
-        return to("pages.contact", contact_id=contact_id)
-    undo = url_for("pages.restore", contact_id=contact_id)
+        flash(feedback_on(saved).text, "warn")
+        return redirect_to("contacts.show", contact_id=contact_id)
+    undo = url_for("contacts.restore", contact_id=contact_id)
     flash({"text": f"Deleted {name_of(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
-    return to("pages.index")
+    return redirect_to("contacts.index")
 
 
-@pages.post("/c/<uuid:contact_id>/restore")
+@contacts.post("/c/<uuid:contact_id>/restore")
 @session_required
 def restore(contact_id: UUID) -> ResponseReturnValue:
-    """A change that says the contact exists: its values are still there."""
+    """Bring a contact back from the trash."""
     record = get_contact_or_404(contact_id)
     if is_purged(record):
         flash("This contact was deleted long ago, and its values are gone: add it again.", "warn")
-        return to("pages.contact", contact_id=contact_id)
-    data = {"name": record.cells.get("name")}
-    saved = save_edit(EditRequest(Operation.INSERT, record.id, record.seq, data))
+        return redirect_to("contacts.show", contact_id=contact_id)
+    actor = current_actor(services().new_id())
+    saved = restore_deleted(services().store, signed_in_user().book_id, actor, record, services().clock())
     flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
-    return to("pages.contact", contact_id=contact_id)
+    return redirect_to("contacts.show", contact_id=contact_id)
 
 
-@pages.get("/trash")
+@contacts.get("/trash")
 @session_required
 def trash() -> ResponseReturnValue:
+    """The deleted contacts, the last deleted first."""
     after = query.text("after", None)
     page = services().contacts.trash(signed_in_user().book_id, after, LINES)
     return render_template("contacts/trash.html", page=page, after=after, now=services().clock())
@@ -147,48 +165,42 @@ def trash() -> ResponseReturnValue:
 # --- what a page shows ---------------------------------------------------------------------------------------------
 
 
-def search() -> str:
+def search_text() -> str:
+    """What the list is searched for; empty where it is whole."""
     return query.text("q", "").strip()[:SEARCH_MAX]
 
 
-def listing() -> dict[str, Any]:
-    after = query.text("after", None)
-    return {
-        "page": services().contacts.page(signed_in_user().book_id, search(), after, lines()),
-        "q": search(),
-        "after": after,
-    }
+def list_values() -> dict[str, Any]:
+    """What the template of the list shows. A script asks for as many lines as it has loaded."""
+    after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
+    page = services().contacts.page(signed_in_user().book_id, search_text(), after, lines)
+    return {"page": page, "q": search_text(), "after": after}
 
 
-def lines() -> int:
-    """How many lines a script has loaded, and wants anew."""
-    return max(LINES, min(query.number("lines", LINES), LINES_MAX))
-
-
-def show(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
+def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
     """The pane of this view, alone or beside the list."""
-    if fragment() == "pane":
-        return render_template("contacts/_pane_fragment.html", view=view, q=search(), **values), status
-    return render_template("contacts/index.html", view=view, **listing(), **values), status
+    if requested_fragment() == "pane":
+        return render_template("contacts/_pane_fragment.html", view=view, q=search_text(), **values), status
+    return render_template("contacts/index.html", view=view, **list_values(), **values), status
 
 
-def shown(record: Record) -> dict[str, Any]:
-    data = wire_data(record)
-    form = open_form(data or {}, record.seq, services().new_id())
-    waits = services().contacts.conflicts(signed_in_user().book_id, record.id)
-    found = {"record": record, "contact": data, "form": form, "kinds": KINDS, "row": row_of(record)}
-    return {**found, "waits": waits, "bare": is_purged(record)}
-
-
-def show_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
-    row = row_of(record) if record else None
-    return show(
-        "form", status, form=form, record=record, row=row, kinds=KINDS, labels=FIELDS, added=added, blank=EntryRow
+def render_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
+    """A form; ``added`` is the kind of the row that was just added to it."""
+    return render_pane(
+        "form",
+        status,
+        form=form,
+        record=record,
+        row=row_of(record) if record else None,
+        kinds=KINDS,
+        labels=FIELDS,
+        added=added,
+        blank=EntryRow,
     )
 
 
-def show_news(record: Record) -> ResponseReturnValue:
-    """For a form that was opened at ``base`` and is still open."""
+def render_concurrent_edits(record: Record) -> str:
+    """What others did since a form was opened that is still open."""
     base, change_id = query.number("base", record.seq), query.uuid("change_id", "")
     edits = concurrent_edits(services().store, signed_in_user().book_id, record, base, change_id)
     names = author_names(edits.authors, signed_in_user().name)
@@ -197,6 +209,7 @@ def show_news(record: Record) -> ResponseReturnValue:
 
 
 def get_contact_or_404(contact_id: UUID) -> Record:
+    """One contact of the book, a deleted one too. Raises NotFound."""
     record = services().contacts.get(signed_in_user().book_id, str(contact_id))
     if record is None:
         raise NotFound("There is no such contact in your book. It may have been deleted long ago.")
@@ -204,42 +217,45 @@ def get_contact_or_404(contact_id: UUID) -> Record:
 
 
 def row_of(record: Record) -> ContactRow:
+    """A contact as a line of the list."""
     texts = (record.cells.get(name) for name in ("email", "phone", "company"))
     email, phone, company = (None if text is None else str(text) for text in texts)
     return ContactRow(record.id, name_of(record), email, phone, company, bool(record.cells.get("starred")), record.seq)
 
 
 def name_of(record: Record) -> str:
+    """What a sentence calls a contact."""
     return str(record.cells.get("name") or "a contact without a name")
 
 
 # --- what was sent -------------------------------------------------------------------------------------------------
 
 
-def refilled(form: ContactForm, record: Record | None) -> ResponseReturnValue | None:
+def refill_form(form: ContactForm, record: Record | None) -> ResponseReturnValue | None:
     """The form with all that was typed, where a button asked for that: as it is, or with a row more or less."""
     if posted.text("show", ""):
-        return show_form(form, record)
+        return render_form(form, record)
     if kind := posted.text("add", ""):
-        return show_form(with_row(form, kind), record, added=kind)
+        return render_form(with_row(form, kind), record, added=kind)
     if place := posted.text("remove", ""):
-        return show_form(without_row(form, place), record)
+        return render_form(without_row(form, place), record)
     return None
 
 
 def save_form(form: ContactForm, record: Record | None, operation: Operation) -> ResponseReturnValue:
+    """Save what a form changed and show the contact; or the form again, with what can't be saved."""
     data = data_of(form)
     form = checked(form, data, operation)
     if form.errors:
-        return show_form(form, record, 422)
-    record_id = record.id if record else form.change_id
+        return render_form(form, record, 422)
+    contact_id = record.id if record else form.change_id
     if data or operation is Operation.INSERT:
-        saved = save_edit(EditRequest(operation, record_id, form.base, data), form.change_id)
+        saved = save_edit(EditRequest(operation, contact_id, form.base, data), form.change_id)
         if saved.rejected:
-            return show_form(refused(form, saved), record, 422)
-        said = feedback(saved)
-        flash(said.text, "ok" if said.well else "warn")
-    return to("pages.contact", contact_id=record_id)
+            return render_form(replace(form, errors={"": saved.rejected}), record, 422)
+        feedback = feedback_on(saved)
+        flash(feedback.text, "ok" if feedback.is_good else "warn")
+    return redirect_to("contacts.show", contact_id=contact_id)
 
 
 def save_edit(edit: EditRequest, change_id: str = "") -> EditResult:
@@ -248,17 +264,14 @@ def save_edit(edit: EditRequest, change_id: str = "") -> EditResult:
     return save(services().store, signed_in_user().book_id, actor, edit, services().clock())
 
 
-def feedback(saved: EditResult) -> Feedback:
+def feedback_on(saved: EditResult) -> Feedback:
+    """What became of an edit, in words."""
     if saved.rejected or saved.change is None:
         return Feedback(saved.rejected, False)
     names = author_names(saved.authors, signed_in_user().name)
     return feedback_of(saved.verdict, saved.change, saved.before, saved.record, names)
 
 
-def refused(form: ContactForm, saved: EditResult) -> ContactForm:
-    return replace(form, errors={"": saved.rejected})
-
-
-def to(endpoint: str, **values: Any) -> ResponseReturnValue:
+def redirect_to(endpoint: str, **values: Any) -> ResponseReturnValue:
     """Go there after a form; the search stays as it was."""
-    return redirect(url_for(endpoint, q=search() or None, **values), 303)
+    return redirect(url_for(endpoint, q=search_text() or None, **values), 303)

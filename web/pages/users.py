@@ -1,39 +1,24 @@
-"""People: admins list and add users, disable and remove them and make them admins, by pages and as JSON."""
+"""The users' page: admins list and add users, disable and remove them, and make them admins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.errors import Conflicting, Invalid, NotFound
-from offbook.core.users import Act, kept_until
-from offbook.core.validation import Json
-from storage.values import User
-from web.api.describe import AuthKind, documented
-from web.api.history import body_object
-from web.auth import admin_or_device_required, admin_required
+from offbook.core.errors import Conflicting, Invalid
+from offbook.core.users import Act, describe_act
+from services.accounts import act_on_user, get_user
+from web.auth import admin_required
 from web.current import services
-from web.errors import ApiProblem
-from web.presenters.formatting import format_iso
-from web.presenters.user_actions import QUESTIONS, done
+from web.presenters.user_actions import QUESTIONS
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import signed_in_user
 
 people = Blueprint("people", __name__)
-users = Blueprint("users", __name__)
 
 ONE_USER = "<number:user_id>"
 ANY_ACT = f"any({','.join(act.value for act in Act)})"
-SWITCHES = {"admin": (Act.MAKE_ADMIN, Act.END_ADMIN), "disabled": (Act.DISABLE, Act.ENABLE)}
-"""What is done to a user for whom this is to be true, or false."""
-
-FOR_ADMINS = {403: ("forbidden",)}
-ACTING = {400: ("stale_form",), 404: ("not_found",), **FOR_ADMINS}
-UNFIT = ("bad_name", "missing", "password_common", "password_guessable", "password_length", "wrong_type")
-"""Why somebody can't be a user."""
 
 
 @people.get("/people")
@@ -57,154 +42,22 @@ def add() -> ResponseReturnValue:
 
 @people.get(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
 @admin_required
-def ask(user_id: int, act: str) -> ResponseReturnValue:
+def confirm(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
-    user, wanted = the_user(user_id), Act(act)
-    return render_template(
-        "users/show.html", person=user, act=act, question=QUESTIONS[wanted], is_me=user.id == signed_in_user().id
-    )
+    user, is_me = get_user(services().accounts, user_id), user_id == signed_in_user().id
+    return render_template("users/show.html", person=user, act=act, question=QUESTIONS[Act(act)], is_me=is_me)
 
 
 @people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
 @admin_required
-def do(user_id: int, act: str) -> ResponseReturnValue:
-    name, wanted = the_user(user_id).name, Act(act)
+def act_on(user_id: int, act: str) -> ResponseReturnValue:
+    """Do it."""
     try:
-        rights = services().people.act(user_id, services().clock(), wanted)
+        user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())
     except Conflicting as error:
         return page(error=str(error)), 409
-    flash(done(name, wanted, rights))
+    flash(describe_act(user.name, Act(act), user.rights))
     return redirect(url_for("people.index"))
-
-
-@users.get("/users")
-@documented(AuthKind.ADMIN, answers={200: "Users"}, problems=FOR_ADMINS)
-@admin_or_device_required
-def list_users() -> ResponseReturnValue:
-    """List the users, for a signed-in admin or an admin's device: those there are, and those in the trash."""
-    accounts = services().accounts
-    return jsonify(users=list(map(in_json, accounts.users())), removed=list(map(in_json, accounts.users_in_trash())))
-
-
-@users.post("/users")
-@documented(
-    AuthKind.ADMIN,
-    body="NewUser",
-    answers={201: "User"},
-    problems={400: ("stale_form", "unknown_key"), 409: ("taken",), 422: UNFIT, **FOR_ADMINS},
-    takes=("X-CSRFToken",),
-    gives=("Location",),
-)
-@admin_or_device_required
-@runs_in(Pool.PASSWORDS)
-def make_user() -> ResponseReturnValue:
-    """Make a user with a book of their own, as an admin."""
-    name, password, admin = new_user(body_object("name", "password", "admin"))
-    try:
-        user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
-    except Invalid as error:
-        if error.code != "name_taken":
-            raise
-        raise ApiProblem(409, "taken", str(error)) from None
-    return jsonify(in_json(user)), 201, {"Location": url_for("users.show_user", user_id=user.id)}
-
-
-@users.get(f"/users/{ONE_USER}")
-@documented(AuthKind.ADMIN, answers={200: "User"}, problems={404: ("not_found",), **FOR_ADMINS})
-@admin_or_device_required
-def show_user(user_id: int) -> ResponseReturnValue:
-    """Get one user, for a signed-in admin or an admin's device."""
-    return jsonify(in_json(the_user(user_id)))
-
-
-@users.patch(f"/users/{ONE_USER}")
-@documented(
-    AuthKind.ADMIN,
-    body="UserChange",
-    answers={200: "User"},
-    problems={**ACTING, 400: ("stale_form", "unknown_key"), 409: ("in_trash", "last_admin"), 422: ("wrong_type",)},
-    takes=("X-CSRFToken",),
-)
-@admin_or_device_required
-def change_user(user_id: int) -> ResponseReturnValue:
-    """Disable or enable a user, or make the user an admin or none: all that is named, or nothing."""
-    return act_on(user_id, *acts_of(body_object("admin", "disabled")))
-
-
-@users.delete(f"/users/{ONE_USER}")
-@documented(
-    AuthKind.ADMIN,
-    answers={200: "User"},
-    problems={**ACTING, 409: ("last_admin",)},
-    takes=("X-CSRFToken",),
-)
-@admin_or_device_required
-def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
-    return act_on(user_id, Act.REMOVE)
-
-
-@users.post(f"/users/{ONE_USER}/restore")
-@documented(
-    AuthKind.ADMIN,
-    answers={200: "User"},
-    problems={**ACTING, 409: ("purged",)},
-    takes=("X-CSRFToken",),
-)
-@admin_or_device_required
-def restore_user(user_id: int) -> ResponseReturnValue:
-    """Bring a removed user back, with the book and the devices."""
-    return act_on(user_id, Act.RESTORE)
-
-
-def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
-    services().people.act(user_id, services().clock(), *acts)
-    return jsonify(in_json(the_user(user_id)))
-
-
-def acts_of(data: Mapping[str, Json]) -> list[Act]:
-    """What is to be done so that the user is as the body says."""
-    acts: list[Act] = []
-    for key, (if_true, if_false) in SWITCHES.items():
-        if key not in data:
-            continue
-        if not isinstance(data[key], bool):
-            raise Invalid("wrong_type", f'"{key}" must be true or false.')
-        acts.append(if_true if data[key] else if_false)
-    return acts
-
-
-def the_user(user_id: int) -> User:
-    user = services().accounts.user(user_id)
-    if user is None:
-        raise NotFound("There is no user with this id.")
-    return user
-
-
-def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
-    """Name, password and whether it is an admin. What may be a name or a password is the store's to say."""
-    for key in ("name", "password"):
-        if key not in data:
-            raise Invalid("missing", f'"{key}" is needed.')
-        if not isinstance(data[key], str):
-            raise Invalid("wrong_type", f'"{key}" must be text.')
-    admin = data.get("admin", False)
-    if not isinstance(admin, bool):
-        raise Invalid("wrong_type", '"admin" must be true or false.')
-    return data["name"], data["password"], admin
-
-
-def in_json(user: User) -> dict[str, int | str | bool | None]:
-    until = None if user.removed_at is None else kept_until(user.removed_at)
-    times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
-    return {
-        "id": user.id,
-        "name": user.name,
-        "admin": user.admin,
-        "status": user.rights.access.value,
-        "created_at": format_iso(user.created_at),
-        **{name: None if at is None else format_iso(at) for name, at in times.items()},
-    }
 
 
 def page(error: str = "", name: str = "") -> str:

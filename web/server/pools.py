@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from storage.values import HASHES_AT_ONCE
+from services.passwords import HASHES_AT_ONCE
 from web.errors import ApiProblem
 from web.server.quotas import Quota
 from web.server.thread_pool import ThreadPool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 
 from offbook.cli.commands.sync import WITH_NEXT_SYNC, require_server
 from offbook.cli.errors import UsageError
@@ -12,7 +11,8 @@ from offbook.cli.lookup import find_by_prefix, find_contact, find_contact_or_del
 from offbook.cli.output import cell_label, flatten, format_time, short_ids
 from offbook.cli.result import CommandResult
 from offbook.core.errors import NotFound
-from offbook.core.history.entry import HistoryEntry, waited, written
+from offbook.core.history.codec import entry_to_json
+from offbook.core.history.entry import HistoryEntry, was_deferred, written
 from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
@@ -33,7 +33,7 @@ def history(book: Replica, args: argparse.Namespace) -> CommandResult:
     ids = short_ids([entry.id for entry in entries])
     lines = [line for entry in entries for line in _entry_lines(entry, ids[entry.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
-    return CommandResult([asdict(entry) for entry in entries], [*lines, "", advice])
+    return CommandResult([entry_to_json(entry) for entry in entries], [*lines, "", advice])
 
 
 def _entry_lines(entry: HistoryEntry, short_id: str) -> Iterator[str]:
@@ -49,7 +49,7 @@ def _entry_lines(entry: HistoryEntry, short_id: str) -> Iterator[str]:
         text = flatten(quote_value(lost.cell, lost.value))
         yield f"  {cell_label(lost.cell)}: {text} lost to {who(lost.winner)} ({lost.rule})"
     for cell, value in entry.data.items():
-        if waited(entry, cell):
+        if was_deferred(entry, cell):
             yield f"  {cell_label(cell)}: {flatten(quote_value(cell, value))} was left to a person"
 
 

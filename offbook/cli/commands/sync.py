@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from offbook.addresses import check_server
 from offbook.cli import standard_streams
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, count, format_pairs, format_time
@@ -17,8 +18,7 @@ from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
 from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
-from offbook.server_address import check_server
-from offbook.sync.http_errors import OF_THE_USER
+from offbook.sync.http_errors import USER_CODES
 from offbook.sync.session import SyncReport
 
 TOKEN = "OFFBOOK_TOKEN"
@@ -132,7 +132,7 @@ def report_unreachable(book: Replica, error: Offline | NotAuthorized) -> Command
         may_be_wrong = status.last_success is None or isinstance(error, ProxyFault)  # the address, or the proxy's
         return CommandResult(data, [f"Offline: {waits}.", *([str(error)] if may_be_wrong else [])], OFFLINE)
     advice = f"`offbook init --server {status.server}` gives this device another token; nothing is lost until then."
-    if error.code in OF_THE_USER:
+    if error.code in USER_CODES:
         advice = "Nothing is lost. Ask an admin of the server; this device's token stays as it is."
     return CommandResult(data, [str(error), f"{waits.capitalize()}. {advice}"], NOT_AUTHORIZED)
 

@@ -1,7 +1,7 @@
-"""Settling conflicts, one or all alike: what a choice means for a record as it is by now.
+"""Resolving conflicts, one or all alike: what a choice means for a record as it is by now.
 
-A conflict keeps what stood when it opened. Whoever chooses later chooses between what stands today and what came; what
-follows is a Wish of offbook.core.conflicts.resolution, so an ordinary change. Nothing here knows who asks, or stores
+A conflict keeps what stood when it opened. Whoever chooses later chooses between what stands now and what came; the
+result is a Patch of offbook.core.conflicts.resolution, so an ordinary change. Nothing here knows who chooses, or stores
 anything.
 """
 
@@ -13,15 +13,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_of_choice
+from offbook.core.history.entry import Cells
 from offbook.core.history.reconstruct import Patch, state_of
 from offbook.core.model import Conflict, Key, Operation, Record, Value
 from offbook.core.schema import EXISTS, entry_of
 
-Cells = Mapping[str, Value]
-
 
 class Rule(StrEnum):
-    """How all open conflicts are settled alike."""
+    """How all open conflicts are resolved alike."""
 
     OURS = "ours"
     THEIRS = "theirs"
@@ -35,10 +34,10 @@ class CustomValue(NamedTuple):
 
 
 class BulkResolution(NamedTuple):
-    """What one change is to say, and the conflicts of its record that it settles."""
+    """The patch of one change, and the conflicts of its record that it resolves."""
 
     key: Key
-    wish: Patch
+    patch: Patch
     resolves: tuple[str, ...]
 
 
@@ -50,16 +49,16 @@ def with_current_value(conflict: Conflict, record: Record, seen: Cells) -> Confl
     return replace(conflict, ours=value, winner=record.clock(conflict.cell))
 
 
-def resolution_patch(conflict: Conflict, record: Record, pick: Choice | CustomValue) -> Patch:
-    """What settles the conflict. ``record`` is as it is now. Raises Invalid.
+def resolution_patch(conflict: Conflict, record: Record, choice: Choice | CustomValue) -> Patch:
+    """What resolves the conflict. ``record`` is as it is now. Raises Invalid.
 
-    A value that is kept in what was deleted meanwhile does not bring that back.
+    A value that is kept in what was deleted since does not bring that back.
     """
-    if isinstance(pick, CustomValue):
-        return parse_custom_value(conflict, record.cells, pick.value)
-    if pick is Choice.OURS and _is_gone(conflict, record):
+    if isinstance(choice, CustomValue):
+        return parse_custom_value(conflict, record.cells, choice.value)
+    if choice is Choice.OURS and _is_gone(conflict, record):
         return Patch(Operation.UPDATE, {})
-    return patch_of_choice(conflict, record.cells, pick)
+    return patch_of_choice(conflict, record.cells, choice)
 
 
 def _is_gone(conflict: Conflict, record: Record) -> bool:
@@ -69,40 +68,34 @@ def _is_gone(conflict: Conflict, record: Record) -> bool:
 
 
 def resolutions_by_rule(
-    conflicts: Iterable[Conflict], records: Mapping[Key, Record], times: Mapping[str, int], rule: Rule
+    conflicts: Iterable[Conflict], records: Mapping[Key, Record], times_ms: Mapping[str, int], rule: Rule
 ) -> list[BulkResolution]:
-    """What settles all of these, existence last: whoever deletes means to delete, whatever else is chosen.
+    """What resolves all of these, existence last: whoever deletes means to delete, whatever else is chosen.
 
-    ``times`` says when the changes were made that brought what came. Several conflicts about one cell are one choice.
+    ``times_ms`` says when the changes were made that brought what came. Several conflicts about one cell are one
+    choice.
     """
-    together: dict[tuple[Key, str], list[Conflict]] = {}
-    for one in conflicts:
-        together.setdefault((one.key, one.cell), []).append(one)
-    found = [_alike(group, records[key], times, rule) for (key, _), group in _existence_last(together)]
-    return [BulkResolution(group[0].key, wish, tuple(one.id for one in group)) for group, wish in found]
+    groups: dict[tuple[Key, str], list[Conflict]] = {}
+    for conflict in conflicts:
+        groups.setdefault((conflict.key, conflict.cell), []).append(conflict)
+    existence_last = sorted(groups.items(), key=lambda item: (item[0][1].endswith(EXISTS), item[0][1] == EXISTS))
+    return [_bulk_resolution(group, records[key], times_ms, rule) for (key, _), group in existence_last]
 
 
-def _existence_last(
-    together: Mapping[tuple[Key, str], list[Conflict]],
-) -> list[tuple[tuple[Key, str], list[Conflict]]]:
-    return sorted(together.items(), key=lambda one: (one[0][1].endswith(EXISTS), one[0][1] == EXISTS))
+def _bulk_resolution(group: list[Conflict], record: Record, times_ms: Mapping[str, int], rule: Rule) -> BulkResolution:
+    """One choice for all conflicts about one cell: that for the last of them, by the rule."""
 
+    def order(conflict: Conflict) -> tuple[int, int]:
+        return times_ms.get(conflict.change_id, 0) if rule is Rule.LATER else 0, conflict.seq
 
-def _alike(group: list[Conflict], record: Record, times: Mapping[str, int], rule: Rule) -> tuple[list[Conflict], Patch]:
-    last = with_current_value(max(group, key=lambda one: _place(one, times, rule)), record, state_of(record))
-    is_theirs = rule is Rule.THEIRS or (rule is Rule.LATER and times.get(last.change_id, 0) > last.winner.timestamp)
-    wish = resolution_patch(last, record, Choice.THEIRS if is_theirs else Choice.OURS)
-    return group, Patch(wish.operation, _only_new(wish.cells, last, record))
-
-
-def _place(conflict: Conflict, times: Mapping[str, int], rule: Rule) -> tuple[int, int]:
-    return (times.get(conflict.change_id, 0) if rule is Rule.LATER else 0, conflict.seq)
-
-
-def _only_new(cells: Cells, conflict: Conflict, record: Record) -> Cells:
-    """Without what the record holds anyway: another choice for the same entry must not be taken back."""
-    return {
+    last = with_current_value(max(group, key=order), record, state_of(record))
+    is_later = times_ms.get(last.change_id, 0) > last.winner.timestamp
+    choice = Choice.THEIRS if rule is Rule.THEIRS or (rule is Rule.LATER and is_later) else Choice.OURS
+    patch = resolution_patch(last, record, choice)
+    # What the record holds anyway is left out: another choice for the same entry must not be overwritten.
+    cells = {
         cell: value
-        for cell, value in cells.items()
-        if cell == conflict.cell or cell.endswith(EXISTS) or "/" not in cell or value != record.cells.get(cell)
+        for cell, value in patch.cells.items()
+        if cell == last.cell or cell.endswith(EXISTS) or "/" not in cell or value != record.cells.get(cell)
     }
+    return BulkResolution(record.key, Patch(patch.operation, cells), tuple(conflict.id for conflict in group))

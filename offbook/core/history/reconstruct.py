@@ -1,36 +1,25 @@
-"""The history of a record, read backwards: what it was at a seq, and what takes it back there.
+"""What a record was at a seq, and the patch that takes it back there.
 
-A *step* is an accepted change with what it replaced. Whatever a record held can be found from what it holds now and
-the steps since. Nothing here undoes anything: giving a value back is a change like any other, itself in the history.
+From what a record holds now and the steps since, read backwards, whatever it held can be found. Nothing here undoes
+anything: restoring a value is a change like any other, itself in the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from offbook.core.history.entry import Cells, HistoryEntry, HistoryStep, written
 from offbook.core.model import Conflict, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import same
 
-Cells = Mapping[str, Value]
-
-NOTHING_KNOWN: Cells = MappingProxyType({})
-
-
-class HistoryStep(Protocol):
-    """What is read of a change of the history: ``before`` holds the values that it replaced, by cell."""
-
-    @property
-    def seq(self) -> int | None: ...
-
-    @property
-    def before(self) -> Cells: ...
+NO_CELLS: Cells = MappingProxyType({})
 
 
 class Patch(NamedTuple):
-    """What a change is to say to bring something about."""
+    """An operation with its cells, without identity or time: what a change would write."""
 
     operation: Operation
     cells: Cells
@@ -44,14 +33,42 @@ def state_of(record: Record) -> dict[str, Value]:
 def state_at(record: Record, steps: Iterable[HistoryStep], seq: int) -> dict[str, Value]:
     """The cells that the record had right after ``seq``: none where it was not made yet.
 
-    ``steps`` are its changes after ``seq``, in their order; earlier ones do not matter.
+    ``steps`` are its changes after ``seq``; earlier ones do not matter.
     """
     if record.created.seq > seq:
         return {}
     cells = state_of(record)
-    for step in sorted((one for one in steps if (one.seq or 0) > seq), key=lambda one: -(one.seq or 0)):
+    for step in sorted((step for step in steps if step.seq > seq), key=lambda step: -step.seq):
         cells.update(step.before)
     return {cell: value for cell, value in cells.items() if value is not None}
+
+
+def state_after(sent: Record, history: Sequence[HistoryEntry], seq: int) -> dict[str, Value]:
+    """The cells that a record had right after ``seq``. ``sent`` is the record as the server last sent it.
+
+    From its making on where the history has that: of a deleted record little else was sent. Else from what was sent,
+    back to where the history begins, and on from there.
+    """
+    entries = sorted((entry for entry in history if entry.seq is not None), key=lambda entry: entry.seq or 0)
+    cells: dict[str, Value] = {}
+    if not any(entry.created for entry in entries):
+        steps = [HistoryStep(entry.key, entry.seq or 0, entry.before) for entry in entries]
+        cells = state_at(sent, [step for step in steps if step.seq <= sent.seq], sent.created.seq)
+    for entry in entries:
+        if (entry.seq or 0) <= seq:
+            cells.update(written(entry))
+    return {cell: value for cell, value in cells.items() if value is not None}
+
+
+def without_removed_entries(cells: Cells) -> dict[str, Value]:
+    """The cells without what was in removed entries."""
+    return {cell: value for cell, value in cells.items() if not (entry := entry_of(cell)) or cells.get(entry + EXISTS)}
+
+
+def with_entries(values: Cells, last_cells: Cells) -> dict[str, Value]:
+    """The values, and with an entry that comes back by them what was in it last."""
+    back = {entry_of(cell) for cell, value in values.items() if cell.endswith(f"/{EXISTS}") and value}
+    return {**{cell: value for cell, value in last_cells.items() if entry_of(cell) in back}, **values}
 
 
 def common_of(conflict: Conflict, record: Record | None, steps: Iterable[HistoryStep]) -> Value:
@@ -60,7 +77,7 @@ def common_of(conflict: Conflict, record: Record | None, steps: Iterable[History
 
 
 def to_state(record: Record, wanted: Cells) -> Patch | None:
-    """What makes the record be as ``wanted`` says; None where it is so already."""
+    """The patch that makes the record be as ``wanted`` says; None where it is so already."""
     if not wanted.get(EXISTS):
         return None if record.deleted else Patch(Operation.DELETE, {})
     cells = {cell: wanted.get(cell) for cell in _cells_to_compare(record.cells, wanted)}
@@ -71,10 +88,11 @@ def to_state(record: Record, wanted: Cells) -> Patch | None:
     return Patch(Operation.UPDATE, cells) if cells else None
 
 
-def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Patch | None:
-    """What gives these cells these values; an entry that one of them belongs to stands again.
+def to_values(record: Record, values: Cells, last_cells: Cells = NO_CELLS) -> Patch | None:
+    """The patch that gives these cells these values; None where they have them already.
 
-    Of an entry that the record holds nothing of any more, what is ``known`` comes with it: a value alone is no entry.
+    An entry that one of them belongs to stands again. Where the record holds nothing of it any more, what
+    ``last_cells`` have of it comes with it: a value alone is no entry.
     """
     if values.get(EXISTS) is False:
         return None if record.deleted else Patch(Operation.DELETE, {})
@@ -82,7 +100,7 @@ def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Pa
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
     for entry in {entry_of(cell) for cell in held} - {""}:
         if record.cells.get(entry + EXISTS) is None:
-            cells = {**{cell: value for cell, value in known.items() if cell.startswith(entry)}, **cells}
+            cells = {**{cell: value for cell, value in last_cells.items() if cell.startswith(entry)}, **cells}
         cells[entry + EXISTS] = True
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
@@ -92,40 +110,6 @@ def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Pa
     if record.deleted and (values.get(EXISTS) or held):
         return Patch(Operation.INSERT, {**_needed(record.table, record.cells), **cells})
     return Patch(Operation.UPDATE, cells) if cells else None
-
-
-class ChangeMarker(NamedTuple):
-    """That a change was made: its seq, its id, and whoever made it."""
-
-    seq: int
-    change_id: str
-    maker: Hashable
-
-
-class ChangeBurst(NamedTuple):
-    """Changes by one maker in quick succession: the first seq and the last, how many, and the id of one."""
-
-    first: int
-    last: int
-    size: int
-    change_id: str
-
-
-def bursts(marks: Iterable[ChangeMarker], pause: int, least: int) -> list[ChangeBurst]:
-    """The bursts of at least so many changes, the newest first. ``marks`` come newest first.
-
-    Two of a burst are no further apart than ``pause`` (microseconds); what others did meanwhile does not end it.
-    """
-    found: list[ChangeBurst] = []
-    under_way: dict[Hashable, int] = {}
-    for seq, change_id, maker in marks:
-        place = under_way.get(maker)
-        if place is None or found[place].first - seq > pause:
-            under_way[maker] = len(found)
-            found.append(ChangeBurst(seq, seq, 1, change_id))
-        else:
-            found[place] = found[place]._replace(first=seq, size=found[place].size + 1)
-    return [burst for burst in found if burst.size >= least]
 
 
 def _cells_to_compare(have: Cells, wanted: Cells) -> list[str]:

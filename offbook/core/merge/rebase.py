@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from offbook.core.history.entry import without_removed_entries
-from offbook.core.history.reconstruct import Patch, to_state
+from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
 from offbook.core.merge.decide import asserts
 from offbook.core.model import Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of

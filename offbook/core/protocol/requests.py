@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
-from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection
+from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.schema import TABLES, Table
@@ -151,6 +151,40 @@ def change_of(item: Json, default_replica: str, rules: Rules = STRICT) -> Change
         return Rejection(change_id, invalid.fault, _key(item))
 
 
+def build_change(
+    change_id: str,
+    key: Key,
+    operation: Operation,
+    replica: str,
+    timestamp_ms: int,
+    base: int = 0,
+    data: Json = None,
+    rules: Rules = STRICT,
+) -> Change | Rejection:
+    """A change that is made here, of the same values and by the same checks as one that was sent.
+
+    ``data`` are the cells that it writes, as they stand on the wire; a deletion needs none.
+    """
+    table, record_id = key
+    try:
+        return Change(
+            _uuid("id", change_id),
+            _table(table).name,
+            _uuid("record_id", record_id),
+            operation,
+            replica,
+            timestamp_ms,
+            _seq("base", base),
+            _cells(_table(table), data, operation, rules),
+        )
+    except Invalid as invalid:
+        return Rejection(change_id, invalid.fault, key)
+
+
+def _cells(table: Table, data: Json, operation: Operation, rules: Rules) -> dict[str, Value]:
+    return {} if operation is Operation.DELETE else cells_of(table, data, operation, rules)
+
+
 def _key(item: dict[str, Json]) -> Key | None:
     """The record that a faulty change is about; None where it does not say."""
     try:
@@ -173,7 +207,7 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: 
         default_replica if replica is None else _uuid("replica", replica),
         milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
-        {} if operation is Operation.DELETE else cells_of(table, item.get("data"), operation, rules),
+        _cells(table, item.get("data"), operation, rules),
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
         _history(item.get("history")),

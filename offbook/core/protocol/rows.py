@@ -52,6 +52,11 @@ def iso_micros(micros: int) -> str:
     return f"{_second(seconds)}.{rest:06d}Z"
 
 
+def micros_of(iso: str) -> int:
+    """The microseconds that iso_micros() wrote."""
+    return (datetime.fromisoformat(iso) - EPOCH) // timedelta(microseconds=1)
+
+
 def iso_millis(millis: int) -> str:
     """A device's time: always three digits."""
     seconds, rest = divmod(millis, 1000)

@@ -71,14 +71,14 @@ def test_what_is_kept_in_what_was_deleted_brings_nothing_back(cell: str, gone: R
     assert resolution_patch(conflict(cell, "boat", "ship"), gone, Choice.THEIRS).cells[cell] == "ship"
 
 
-def wishes(rule: Rule, *conflicts: Conflict, have: Record, **times: int) -> list[BulkResolution]:
+def resolutions(rule: Rule, *conflicts: Conflict, have: Record, **times: int) -> list[BulkResolution]:
     return resolutions_by_rule(conflicts, {("contacts", "ada"): have}, times, rule)
 
 
 @pytest.mark.parametrize(("rule", "phone"), [(Rule.OURS, "1"), (Rule.THEIRS, "3"), (Rule.LATER, "2")])
 def test_several_conflicts_about_a_cell_are_one_choice(rule: Rule, phone: str) -> None:
     both = conflict("phone", "1", "2", 30, "late"), conflict("phone", "1", "3", 31, "early")
-    (one,) = wishes(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
+    (one,) = resolutions(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
     assert one == BulkResolution(
         ("contacts", "ada"), Patch(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
     )
@@ -97,8 +97,8 @@ def test_each_cell_of_each_record_is_a_choice_of_its_own() -> None:
 
 
 def test_what_stands_is_later_than_what_came_before_it() -> None:
-    (one,) = wishes(Rule.LATER, conflict("phone", "1", "2"), have=record(phone="1"), then=1_500)
-    assert one.wish.cells == {"phone": "1"}
+    (one,) = resolutions(Rule.LATER, conflict("phone", "1", "2"), have=record(phone="1"), then=1_500)
+    assert one.patch.cells == {"phone": "1"}
 
 
 def test_existence_is_settled_last() -> None:
@@ -107,11 +107,11 @@ def test_existence_is_settled_last() -> None:
         conflict("details/k1/@exists", True, False, 31),
         conflict("phone", "1", "2", 32),
     ]
-    made = wishes(Rule.THEIRS, *waits, have=record(**BOAT | {"phone": "1"}))
+    made = resolutions(Rule.THEIRS, *waits, have=record(**BOAT | {"phone": "1"}))
     assert [one.resolves for one in made] == [("conflict-32",), ("conflict-31",), ("conflict-30",)]
-    assert made[-1].wish.operation is Operation.DELETE
+    assert made[-1].patch.operation is Operation.DELETE
 
 
 def test_one_choice_about_an_entry_takes_no_other_back() -> None:
-    (one,) = wishes(Rule.THEIRS, conflict("details/k1/label", "boat", "ship"), have=record(**BOAT))
-    assert one.wish.cells == {"details/k1/label": "ship", "details/k1/@exists": True}
+    (one,) = resolutions(Rule.THEIRS, conflict("details/k1/label", "boat", "ship"), have=record(**BOAT))
+    assert one.patch.cells == {"details/k1/label": "ship", "details/k1/@exists": True}

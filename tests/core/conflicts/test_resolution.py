@@ -10,13 +10,11 @@ import pytest
 from offbook.core.conflicts.resolution import (
     Choice,
     choices,
-    conflict_data,
-    conflict_row,
     parse_custom_value,
     patch_of_choice,
 )
 from offbook.core.errors import Invalid
-from offbook.core.model import Author, Clock, Conflict, Operation, Value
+from offbook.core.model import Clock, Conflict, Operation, Value
 
 ID = str(UUID(int=0x1234567890ABCDEF << 64))
 SECOND = "details/1234567890abcdef/"
@@ -151,26 +149,3 @@ def test_a_third_value_can_be_typed() -> None:
 def test_a_value_of_another_shape_is_refused(cell: str, value: Any) -> None:
     with pytest.raises(Invalid, match="no value that"):
         parse_custom_value(a_conflict(cell), ADA, value)
-
-
-def test_a_conflict_tells_both_versions_and_who_brought_them() -> None:
-    authors = {str(UUID(int=8)): Author("ada", "laptop", 2_000), str(UUID(int=9)): Author("ada", None, None)}
-    told = conflict_data(a_conflict(common="0"), authors)
-    assert (told["common"], told["ours"], told["theirs"]) == ("0", "1", "2")
-    assert told["ours_by"] == {"user": "ada", "device": "laptop", "at": "1970-01-01T00:00:02.000Z"}
-    assert told["theirs_by"] == {"user": "ada", "device": None, "at": None}
-
-
-def test_what_is_known_of_a_writer_whose_change_was_pruned_is_the_time() -> None:
-    assert conflict_data(a_conflict(), {})["ours_by"] == {
-        "user": None,
-        "device": None,
-        "at": "1970-01-01T00:00:01.000Z",
-    }
-
-
-def test_a_conflict_goes_over_the_wire_as_a_row_while_it_waits_and_as_gone_when_it_is_settled() -> None:
-    row = {"table": "conflicts", "record_id": ID, "seq": 6, "timestamp": "1970-01-01T00:00:00.000006Z"}
-    waits = {**row, "operation": "INSERT", "data": conflict_data(a_conflict(), {})}
-    assert conflict_row(a_conflict(), True, {}) == waits
-    assert conflict_row(a_conflict(), False, {}) == {**row, "operation": "DELETE", "data": None}

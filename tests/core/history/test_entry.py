@@ -11,26 +11,25 @@ from offbook.core.history.entry import (
     DiscardedValue,
     HistoryEntry,
     WinningChange,
+    discarded_values,
     restored_values,
-    state_after,
-    waited,
-    with_entries,
-    without_removed_entries,
+    was_deferred,
     written,
 )
-from offbook.core.model import Clock, Record, Value
+from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import value_of
 
 KEY = ("contacts", "r")
 
 
-def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> HistoryEntry:
+def make_entry(seq: int | None = 2, operation: str = "UPDATE", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {
+        "key": KEY,
         "id": f"c{seq}",
         "at": "2026-11-20T17:00:00.000000Z",
         "timestamp": "2026-11-20T17:00:00.000Z",
-        "verdict": "applied",
+        "verdict": Verdict.APPLIED,
         "user": "ada",
         "device": "laptop",
         "replica": "r1",
@@ -40,17 +39,13 @@ def past(seq: int | None = 2, operation: str | None = "UPDATE", **more: Any) -> 
         "before": {},
         "created": False,
     }
-    return HistoryEntry(seq=seq, operation=operation, **usual | more)
+    return HistoryEntry(seq=seq, operation=Operation(operation), **usual | more)
 
 
-MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})
-EDIT = past(2, data={"phone": "2", "email": "e"}, before={"phone": "1"})
-GONE = past(3, "DELETE", before={"@exists": True})
-BACK = past(4, data={"phone": "4"}, before={"phone": "2", "@exists": False})
-
-
-def record(seq: int, deleted: bool = False, **cells: Value) -> Record:
-    return Record(*KEY, seq, deleted, cells, Clock(0, 0, "", ""), {})
+MADE = make_entry(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})
+EDIT = make_entry(2, data={"phone": "2", "email": "e"}, before={"phone": "1"})
+GONE = make_entry(3, "DELETE", before={"@exists": True})
+BACK = make_entry(4, data={"phone": "4"}, before={"phone": "2", "@exists": False})
 
 
 def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
@@ -60,65 +55,40 @@ def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
     assert written(BACK) == {"phone": "4", "@exists": True}
 
 
-def test_a_value_that_was_neither_written_nor_beaten_waited() -> None:
+def test_a_value_that_was_neither_written_nor_beaten_was_deferred() -> None:
     lost = DiscardedValue("email", "e", "merge", WinningChange("c9", None, None, None))
-    change = past(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
-    assert waited(change, "phone")
-    assert not waited(change, "name")
-    assert not waited(change, "company")
-    assert not waited(EDIT, "email")
-    assert not waited(past(2, verdict="conflict", data={"email": "e"}, beaten=(lost,)), "email")
+    change = make_entry(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
+    assert was_deferred(change, "phone")
+    assert not was_deferred(change, "name")
+    assert not was_deferred(change, "company")
+    assert not was_deferred(EDIT, "email")
+    assert not was_deferred(make_entry(2, verdict="conflict", data={"email": "e"}, beaten=(lost,)), "email")
 
 
 def test_a_base_is_that_of_the_cell_where_it_has_its_own() -> None:
-    change = past(base=5, bases={"phone": 3})
+    change = make_entry(base=5, bases={"phone": 3})
     assert (change.base_of("phone"), change.base_of("email")) == (3, 5)
 
 
-@pytest.mark.parametrize(
-    ("seq", "cells"),
-    [
-        (0, {}),
-        (1, {"name": "Ada", "phone": "1", "@exists": True}),
-        (2, {"name": "Ada", "phone": "2", "@exists": True}),
-        (3, {"name": "Ada", "phone": "2", "@exists": False}),
-        (9, {"name": "Ada", "phone": "4", "@exists": True}),
-    ],
-)
-def test_a_record_is_followed_from_its_making(seq: int, cells: dict[str, Value]) -> None:
-    assert state_after(record(0, True), [BACK, GONE, past(None), EDIT, MADE], seq) == cells
-
-
-@pytest.mark.parametrize(("seq", "phone"), [(1, "1"), (2, "2"), (4, "4")])
-def test_where_its_making_is_not_told_it_is_followed_from_what_is_known(seq: int, phone: str) -> None:
-    later = past(4, data={"phone": "4"}, before={"phone": "2"})
-    known = record(2, name="Ada", phone="2", company="C")
-    cells = state_after(known, [later, EDIT], seq)
-    assert cells == {"name": "Ada", "phone": phone, "company": "C", "@exists": True}
+def test_what_changed_and_lost_nothing_is_noise() -> None:
+    lost = discarded_values(
+        [DiscardedWrite("phone", "3", Clock(5, 7, "c9", "r"), "merge")], {"c9": Author("ada", "mac")}
+    )
+    assert lost[0].winner == WinningChange("c9", "ada", "mac", "1970-01-01T00:00:00.007Z", 5)
+    assert make_entry(None).is_noise()
+    assert not make_entry(None, beaten=lost).is_noise()
+    assert not make_entry(2).is_noise()
 
 
 def test_what_a_change_replaced_or_said_is_given_back() -> None:
-    assert restored_values(EDIT, False, None, "before") == {"phone": "1"}
-    assert restored_values(EDIT, False, ["email"], "after") == {"email": "e"}
-    assert restored_values(GONE, False, None, "before") == {"@exists": True}
-    assert restored_values(GONE, False, None, "after") == {"@exists": False}
-    assert restored_values(MADE, True, None, "before") == {"@exists": False}
-    assert restored_values(MADE, True, ["phone"], "before") == {"phone": None}
+    assert restored_values(EDIT, None, "before") == {"phone": "1"}
+    assert restored_values(EDIT, ["email"], "after") == {"email": "e"}
+    assert restored_values(GONE, None, "before") == {"@exists": True}
+    assert restored_values(GONE, None, "after") == {"@exists": False}
+    assert restored_values(MADE, None, "before") == {"@exists": False}
+    assert restored_values(MADE, ["phone"], "before") == {"phone": None}
     with pytest.raises(Invalid, match="no value for 'company'"):
-        restored_values(EDIT, False, ["company"], "after")
-
-
-def test_an_entry_comes_back_with_what_was_in_it() -> None:
-    known: dict[str, Value] = {"details/k/kind": "url", "details/k/value": "x", "details/l/kind": "url", "phone": "1"}
-    back = with_entries({"details/k/@exists": True, "details/k/value": "y"}, known)
-    assert back == {"details/k/kind": "url", "details/k/value": "y", "details/k/@exists": True}
-    assert with_entries({"details/k/@exists": False}, known) == {"details/k/@exists": False}
-
-
-def test_what_was_in_a_removed_entry_does_not_stand() -> None:
-    cells: dict[str, Value] = {"phone": "1", "details/k/kind": "url", "details/k/@exists": False}
-    assert without_removed_entries(cells) == {"phone": "1"}
-    assert without_removed_entries({**cells, "details/k/@exists": True}) == {**cells, "details/k/@exists": True}
+        restored_values(EDIT, ["company"], "after")
 
 
 # --- the value of one cell by itself -------------------------------------------------------------------------------

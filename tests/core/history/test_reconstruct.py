@@ -1,14 +1,14 @@
-"""What a record was, what takes it back there, and which changes came in a burst: cases as data."""
+"""What a record was, and what takes it back there: cases as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from offbook.core.history.reconstruct import ChangeBurst, ChangeMarker, bursts, common_of, state_at, to_state, to_values
+from offbook.core.history.entry import HistoryStep
+from offbook.core.history.reconstruct import common_of, state_at, to_state, to_values
 from offbook.core.model import Clock, Conflict, Operation, Record
 
 CREATED = Clock(10, 0, "made", "one")
@@ -16,35 +16,33 @@ STANDS = {"details/k/@exists": True, "details/k/kind": "phone", "details/k/value
 REMOVED = {**STANDS, "details/k/@exists": False}
 
 
-@dataclass(frozen=True)
-class Step:
-    seq: int | None
-    before: Mapping[str, Any]
+def step(seq: int, before: Mapping[str, Any]) -> HistoryStep:
+    return HistoryStep(("contacts", "r"), seq, before)
 
 
 def record(cells: Mapping[str, Any] = {}, deleted: bool = False) -> Record:  # noqa: B006
     return Record("contacts", "r", 40, deleted, {"name": "Ada", **cells}, CREATED, {})
 
 
-STATES: Mapping[str, tuple[Record, list[Step], int, dict[str, Any]]] = {
+STATES: Mapping[str, tuple[Record, list[HistoryStep], int, dict[str, Any]]] = {
     "before it was made": (record(), [], 9, {}),
     "as it is": (record(), [], 40, {"name": "Ada", "@exists": True}),
     "deleted as it is": (record(deleted=True), [], 40, {"name": "Ada", "@exists": False}),
     "before it was deleted": (
         record(deleted=True),
-        [Step(40, {"@exists": True})],
+        [step(40, {"@exists": True})],
         39,
         {"name": "Ada", "@exists": True},
     ),
     "two steps back, in any order": (
         record({"phone": "3"}),
-        [Step(20, {"phone": None}), Step(30, {"phone": "2"})],
+        [step(20, {"phone": None}), step(30, {"phone": "2"})],
         10,
         {"name": "Ada", "@exists": True},
     ),
     "one step back": (
         record({"phone": "3"}),
-        [Step(30, {"phone": "2"}), Step(20, {"phone": "1"}), Step(None, {"phone": "never"})],
+        [step(30, {"phone": "2"}), step(20, {"phone": "1"})],
         20,
         {"name": "Ada", "phone": "2", "@exists": True},
     ),
@@ -128,15 +126,8 @@ def test_what_gives_values_back(name: str) -> None:
 
 def test_what_both_writers_of_a_conflict_began_with() -> None:
     asked = Conflict("c", "contacts", "r", "phone", "3", "4", 20, CREATED, "x", "two", 30)
-    assert common_of(asked, record({"phone": "3"}), [Step(30, {"phone": "2"})]) == "2"
+    assert common_of(asked, record({"phone": "3"}), [step(30, {"phone": "2"})]) == "2"
     assert common_of(asked, None, []) is None
-
-
-def test_a_burst_is_what_one_maker_did_in_quick_succession() -> None:
-    seqs = [(100, "a"), (95, "b"), (92, "a"), (85, "a"), (50, "a"), (45, "a")]
-    marks = [ChangeMarker(seq, f"{seq}", maker) for seq, maker in seqs]
-    assert bursts(marks, 10, 2) == [ChangeBurst(85, 100, 3, "100"), ChangeBurst(45, 50, 2, "50")]
-    assert bursts([], 10, 1) == []
 
 
 def test_what_is_wished_for_is_an_operation() -> None:

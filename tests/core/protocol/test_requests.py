@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from offbook.core import Change, Cursor, Operation, Rejection
 from offbook.core.errors import Malformed
-from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, Push, change_of, parse_cursor, parse_push, push_of
+from offbook.core.protocol.requests import (
+    BASES_MAX,
+    CHANGES_MAX,
+    Push,
+    build_change,
+    change_of,
+    parse_cursor,
+    parse_push,
+    push_of,
+)
 from tests.core.strategies import JSON, change_json, changes
 
 DEVICE = str(UUID(int=1))
@@ -359,3 +368,31 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
     except Malformed as fault:
         assert fault.code
         assert str(fault)
+
+
+# --- a change that is made here ------------------------------------------------------------------------------------
+
+
+@given(changes())
+def test_a_change_that_is_made_here_is_the_one_that_would_be_read(change: Change) -> None:
+    data = None if change.operation is Operation.DELETE else change_json(change)["data"]
+    made = build_change(change.id, change.key, change.operation, change.replica, change.timestamp, change.base, data)
+    assert made == change._replace(bases={}, resolves=(), history=False)
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ({"change_id": "x"}, "bad_id"),
+        ({"key": ("people", RECORD)}, "unknown_table"),
+        ({"key": ("contacts", "x")}, "bad_id"),
+        ({"base": -1}, "bad_base"),
+        ({"data": None}, "bad_data"),
+        ({"data": {"name": ""}}, "missing"),
+    ],
+)
+def test_a_change_that_is_made_here_is_checked_like_one_that_was_sent(parts: dict[str, Any], code: str) -> None:
+    good = {"change_id": ID, "key": ("contacts", RECORD), "operation": Operation.UPDATE, "replica": DEVICE}
+    rejection = build_change(**{**good, "timestamp_ms": LATER, "data": {"phone": "1"}, **parts})
+    assert isinstance(rejection, Rejection)
+    assert rejection.fault.code == code

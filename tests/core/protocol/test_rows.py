@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from offbook.core import Clock, Record
-from offbook.core.protocol.rows import data_of, iso_micros, iso_millis, row_of
+from offbook.core.protocol.rows import data_of, iso_micros, iso_millis, micros_of, row_of
 
 DEVICE = str(UUID(int=1))
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -45,4 +45,5 @@ def test_a_row_tells_what_brought_it_there(record: Record, operation: str) -> No
 def test_times_have_always_the_same_number_of_digits() -> None:
     assert iso_micros(1_795_194_000_000_000) == "2026-11-20T17:00:00.000000Z"
     assert iso_millis(1_795_194_000_007) == "2026-11-20T17:00:00.007Z"
+    assert micros_of(iso_micros(1_795_194_000_000_007)) == 1_795_194_000_000_007
     assert iso_millis(-1) == "1969-12-31T23:59:59.999Z"

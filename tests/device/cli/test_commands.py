@@ -187,13 +187,13 @@ def test_a_full_disk_behind_the_output_is_told_in_a_sentence(device: Device) -> 
 
 def test_the_book_is_where_it_is_said_to_be(tmp_path: Path) -> None:
     environ = {"OFFBOOK_DB": str(tmp_path / "from-environment.db"), "XDG_DATA_HOME": str(tmp_path / "data")}
-    assert paths.file_of("given.db", environ) == Path("given.db")
-    assert paths.file_of(None, environ) == tmp_path / "from-environment.db"
-    assert paths.file_of(None, environ | {"OFFBOOK_DB": ""}) == tmp_path / "data" / "offbook" / "contacts.db"
+    assert paths.book_path("given.db", environ) == Path("given.db")
+    assert paths.book_path(None, environ) == tmp_path / "from-environment.db"
+    assert paths.book_path(None, environ | {"OFFBOOK_DB": ""}) == tmp_path / "data" / "offbook" / "contacts.db"
 
 
 def test_the_folder_for_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:
-    file = paths.file_of(None, {"XDG_DATA_HOME": str(tmp_path / "data")})
+    file = paths.book_path(None, {"XDG_DATA_HOME": str(tmp_path / "data")})
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 

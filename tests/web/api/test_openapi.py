@@ -16,7 +16,7 @@ from app import App
 from offbook.core.schema import TABLES
 from tests.support.api_client import caller, change
 from tests.support.openapi_checks import Undescribed, fits
-from web.api import schemas
+from web.api.schemas.records import entry_schema_name, schema_name
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_every_operation_says_what_it_does_and_who_may_ask(document: dict[str, A
 def test_a_contact_is_described_field_by_field(document: dict[str, Any], name: str) -> None:
     table = TABLES[name]
     found = document["components"]["schemas"]
-    row, written = found[schemas.name_of(table)], found[f"{schemas.name_of(table)}Change"]
+    row, written = found[schema_name(table)], found[f"{schema_name(table)}Change"]
     cells = {*table.by_name, *table.maps_by_name}
     assert set(row["required"]) == set(row["properties"]) == cells | {"id", "created_at", "updated_at"}
     assert set(written["properties"]) == set(row["properties"])
     assert "required" not in written
     for map_ in table.maps:
-        entry = found[schemas.entry_name(table, map_)]
+        entry = found[entry_schema_name(table, map_)]
         assert (set(entry["properties"]), set(entry["required"])) == (set(map_.by_name), set(map_.required))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from app import App
+from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
-from storage.values import DAY_US, DayCount, Device
+from storage.values import DayCount, DeviceInfo
 from tests.support.browser import Browser, add_device, parts_of
 from web.pages.activity import COLOURS, series_of
 from web.presenters.rejection_reasons import waiting
@@ -20,7 +21,7 @@ from web.presenters.rejection_reasons import waiting
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
 
-def add(app: App, device: Device | None = None, days_ago: int = 0, times: int = 1, **data: Any) -> None:
+def add(app: App, device: DeviceInfo | None = None, days_ago: int = 0, times: int = 1, **data: Any) -> None:
     parts = parts_of(app)
     user = parts.accounts.user_named("ada")
     now = parts.clock() - days_ago * DAY_US

@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
@@ -89,7 +89,7 @@ def test_a_double_click_makes_one_change(ada: Person) -> None:
     ada.device_edits(contact, company="Harvard")
     fields = {"form_id": [ada.parts.new_id()], "cell": ["company"], "to": ["before"]}
     with ada.parts.store.reading(ada.book) as book:
-        fields["change"] = [book.history("contacts", contact)[-1].change_id]
+        fields["change"] = [book.history("contacts", contact)[-1].id]
     fields["csrf_token"] = [csrf_of(history(ada, contact).text)]
     before = changes(ada, contact)
     pages = [ada.send(f"/c/{contact}/history/restore", fields) for _ in range(2)]
@@ -101,7 +101,7 @@ def test_a_page_that_is_older_than_the_undo_says_so(ada: Person) -> None:
     contact = ada.add(name="Grace", company="Navy")
     ada.device_edits(contact, company="Harvard")
     with ada.parts.store.reading(ada.book) as book:
-        change = book.history("contacts", contact)[-1].change_id
+        change = book.history("contacts", contact)[-1].id
     fields = {"form_id": [ada.parts.new_id()], "cell": ["company"], "to": ["before"], "change": [change]}
     fields["csrf_token"] = [csrf_of(history(ada, contact).text)]
     undo(ada, ada.send(f"/c/{contact}/history/restore", fields))
@@ -169,8 +169,27 @@ def test_a_long_history_comes_in_pages(ada: Person) -> None:
         ada.device_edits(contact, company=f"Company {number:02}")
     first = history(ada, contact)
     assert first.text.count('class="event"') == 25
-    assert f"/c/{contact}/history?skip=25" in first.text
-    assert history(ada, contact, skip=25).text.count('class="event"') == 6
+    older = re.search(rf"/c/{contact}/history\?before=\d+", first.text)
+    assert older
+    ada.device_edits(contact, company="Later")
+    second = ada.get(older[0])
+    assert "→ “Company 04”" in text_of(second)
+    assert "→ “Company 05”" not in text_of(second)
+    assert second.text.count('class="event"') == 6
+    assert history(ada, contact, skip=26).text.count('class="event"') == 6, "an address from before"
+
+
+def test_what_a_change_had_not_seen_is_told_on_whatever_page_that_is(ada: Person) -> None:
+    contact = ada.add(name="Grace", company="Navy")
+    base = ada.record(contact).seq
+    ada.device_edits(contact, company="Harvard")
+    for number in range(24):
+        ada.device_edits(contact, notes=f"{number}")
+    late = {"id": ada.parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE", "base": base}
+    late |= {"timestamp": "2999-01-01T00:00:00.000Z", "data": {"company": "Late"}}
+    change = change_of(late, ada.parts.new_id())
+    push(ada.parts.store, ada.book, ChangeOrigin(user_id=1), [change], ada.parts.clock())
+    assert "replaced the edit from Bob's phone that it had not seen" in text_of(history(ada, contact))
 
 
 def test_a_history_that_was_pruned_says_where_it_begins(ada: Person) -> None:

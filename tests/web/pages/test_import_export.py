@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.formats import google_csv
-from services import push
+from services.sync import push
 from tests.support.browser import Browser, csrf_of, parts_of
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
@@ -41,7 +41,7 @@ def test_a_file_is_added_once_however_often_it_comes(app: App, ada: Browser) -> 
 
 def test_a_large_file_is_added_in_turns_with_others(app: App, ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     commits: list[int] = []
-    monkeypatch.setattr(parts_of(app).store, "heard", lambda book_id, seq: commits.append(seq))
+    monkeypatch.setattr(parts_of(app).store, "on_commit", lambda book_id, seq: commits.append(seq))
     monkeypatch.setattr(push, "WHOLE_SIZE", 500)
     monkeypatch.setattr(push, "PORTION_SIZE", 200)
     rows = "".join(f"Ada {number},,Home,555-{number},\n" for number in range(60))

@@ -15,7 +15,7 @@ from typing import Any
 from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
 from storage.engines.sqlite import driver
 from storage.errors import UnreadableStream
-from storage.repositories.read_only_sqlite import Unreadable, open_read_only
+from storage.streams.read_only_sqlite import Unreadable, open_read_only
 from storage.values import StreamGap, StreamMessage, StreamSummary
 
 LOOK_SECONDS_MAX = 2.0
@@ -86,7 +86,6 @@ class StreamReader:
         )
 
     def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
-        """How many messages came in each span of time, the first of which begins at second ``start``."""
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[StreamGap]:

@@ -14,7 +14,7 @@ import models
 from offbook.core.errors import Invalid, NotFound
 from storage.engines.database import Database
 from storage.errors import UnreadableStream
-from storage.repositories.stream_reader import reading
+from storage.streams.reader import reading
 from storage.values import StreamSource
 
 PREFIX = "stream/"

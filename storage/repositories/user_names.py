@@ -1,4 +1,4 @@
-"""Which user is meant by a name, and which names are the same but for case or form.
+"""Names of users and devices: what may be one, which are the same but for case or form, and which user is meant.
 
 Before names were compared so, each spelling could be another person. Those who are still there have no ``folded`` name
 and sign in by the exact spelling, until they are renamed. No new user gets a name that somebody has.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
+from unicodedata import normalize
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -16,7 +17,11 @@ from models import User
 from offbook.core.errors import Invalid
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.users import kept_until
-from storage.repositories.name_validation import FOLDED_LENGTH_MAX, folded
+
+NAME_LENGTH_MAX = 100
+
+FOLDED_LENGTH_MAX = 300
+"""Some letters fold to several; a name that takes more can't be told from others by an index of every engine."""
 
 TYPED_LENGTH_MAX = 1_000
 """Of what is typed as a name no more is looked at: no name is so long."""
@@ -32,6 +37,22 @@ class Named(NamedTuple):
     name: str
     password_hash: str
     removed_at: int | None
+
+
+def validate_name(text: str) -> str:
+    """``text`` as a name: one space between words, nothing invisible; raises Invalid where nothing good is left."""
+    name = " ".join(text.split())
+    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable() or len(folded(name)) > FOLDED_LENGTH_MAX:
+        raise Invalid("bad_name", f"A name has 1 to {NAME_LENGTH_MAX} visible characters. Choose another one.")
+    return name
+
+
+def folded(name: str) -> str:
+    """``name`` as names are compared: without case, and however a keyboard composed it (NFKC; Unicode 16, D146).
+
+    Folding twice changes nothing. Accents stay, other than in a search (offbook.core.text).
+    """
+    return " ".join(normalize("NFKC", normalize("NFKC", name).casefold()).split())
 
 
 def comparable(typed: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from offbook.core.conflicts.resolution import conflict_row
+from offbook.core.conflicts.codec import conflict_to_row, conflict_view
 from offbook.core.errors import CursorGone
+from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cursor, Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES
 from offbook.core.validation import Json, with_all_fields
-from storage.base import WHOLE_PAGE, HistoryStep, Page, PageSize, ReadTransaction, Store
+from storage.base import WHOLE_PAGE, Page, PageSize, ReadTransaction, Store
 
 
 def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> Page:
@@ -41,7 +42,7 @@ def _with_former_rows(reading: ReadTransaction, found: Page, kept: int) -> None:
     """
     newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
     steps: dict[Key, list[HistoryStep]] = {}
-    for done in reading.since(kept) if newer else ():
+    for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
     for name in TABLES:
         for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
@@ -69,11 +70,11 @@ def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, with_g
 
 def _conflict_rows(reading: ReadTransaction, after: int, up_to: int, open_only: bool) -> list[dict[str, Json]]:
     """Conflicts come with the page of their records, beyond its limit: both have the seq of the same change."""
-    found = [(one, is_open) for one, is_open in reading.conflicts_between(after, up_to) if is_open or not open_only]
-    if not found:
+    conflicts = [pair for pair in reading.conflicts_between(after, up_to) if pair[1] or not open_only]
+    if not conflicts:
         return []
-    authors = reading.authors({id for one, _ in found for id in (one.change_id, one.winner.change_id)})
-    return [conflict_row(one, is_open, authors) for one, is_open in found]
+    authors = reading.authors({id for conflict, _ in conflicts for id in conflict.change_ids})
+    return [conflict_to_row(conflict_view(conflict, authors), is_open) for conflict, is_open in conflicts]
 
 
 def check_cursor(reading: ReadTransaction, since: Cursor, seen: int = 0) -> None:

@@ -1,0 +1,91 @@
+"""The history of a book in a database, read: whole or a page at a time, as entries or as steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, Table, or_, select
+
+from offbook.core.history.entry import HistoryEntry, HistoryStep
+from offbook.core.model import DiscardedWrite, Key, Verdict
+from storage.base import HistoryPage
+from storage.sql.authors import authors_of
+from storage.sql.history_mapping import discarded_writes_of, entry_of_row, step_of_row
+from storage.sql.queries import CHANGES
+from storage.sql.record_mapping import CREATED, clocks_of
+
+C = CHANGES.c
+
+
+class HistorySpan(NamedTuple):
+    """Which part of a record's history is read: see storage.base.ReadTransaction.history_page."""
+
+    limit: int
+    before: int | None = None
+    skip: int = 0
+    with_noise: bool = True
+
+
+def entries(connection: Connection, book_id: int, records: Table, key: Key) -> list[HistoryEntry]:
+    """The changes of a record, oldest first. ``records`` is the table of its row."""
+    rows = connection.execute(_changes_of(book_id, key).order_by(C.id)).all()
+    return _entries(connection, book_id, records, key, rows)
+
+
+def page(connection: Connection, book_id: int, records: Table, key: Key, span: HistorySpan) -> HistoryPage:
+    """Some changes of a record, the newest first; ``before`` and ``next`` are the numbers of rows."""
+    query = _changes_of(book_id, key)
+    if span.before is not None:
+        query = query.where(C.id < span.before)
+    if not span.with_noise:
+        query = query.where(or_(C.seq.is_not(None), C.beaten.is_not(None)))
+    rows = connection.execute(query.order_by(C.id.desc()).offset(span.skip).limit(span.limit + 1)).all()
+    next_ = rows[span.limit - 1].id if len(rows) > span.limit else None
+    return HistoryPage(_entries(connection, book_id, records, key, rows[: span.limit]), next_)
+
+
+def entry(connection: Connection, book_id: int, tables: Mapping[str, Table], change_id: str) -> HistoryEntry | None:
+    """One change that was accepted; None where there is none, or it was pruned."""
+    query = select(CHANGES).where(C.book_id == book_id, C.change_id == change_id, C.record_id.is_not(None))
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    key = (row.table_name, row.record_id)
+    return _entries(connection, book_id, tables[row.table_name], key, [row])[0]
+
+
+def discarded_writes(connection: Connection, book_id: int, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
+    """Per change of a record that lost something, its replica and what it lost: oldest first."""
+    query = _changes_of(book_id, key).with_only_columns(C.replica, C.beaten).where(C.beaten.is_not(None))
+    rows = connection.execute(query.where(C.replica.is_not(None)).order_by(C.id))
+    return [(replica, discarded_writes_of(beaten)) for replica, beaten in rows]
+
+
+def steps_since(connection: Connection, book_id: int, seq: int, key: Key | None) -> list[HistoryStep]:
+    """What was written after ``seq``, in that order: to any record, or to one."""
+    query = select(C.table_name, C.record_id, C.seq, C.before).where(C.book_id == book_id, C.seq > seq)
+    if key is None:
+        query = query.where(C.record_id.is_not(None))
+    else:
+        query = query.where(C.table_name == key[0], C.record_id == key[1])
+    return [step_of_row(*row) for row in connection.execute(query.order_by(C.seq))]
+
+
+def _changes_of(book_id: int, key: Key) -> Select[Any]:
+    table, record_id = key
+    query = select(CHANGES).where(C.book_id == book_id, C.record_id == record_id)
+    return query.where(C.table_name == table, C.verdict != Verdict.REJECTED.value)
+
+
+def _entries(
+    connection: Connection, book_id: int, records: Table, key: Key, rows: Sequence[Row[Any]]
+) -> list[HistoryEntry]:
+    """Rows of a record's changes as entries, with the names of who made them and of who won over them."""
+    discarded = {row.change_id: discarded_writes_of(row.beaten) for row in rows}
+    winners = {write.winner.change_id for writes in discarded.values() for write in writes}
+    authors = authors_of(connection, book_id, discarded.keys() | winners)
+    query = select(records.c.clocks).where(records.c.book_id == book_id, records.c.id == key[1])
+    clocks = connection.execute(query).scalar()
+    maker = None if clocks is None else clocks_of(clocks)[0][CREATED].change_id
+    return [entry_of_row(row, discarded[row.change_id], authors, row.change_id == maker) for row in rows]

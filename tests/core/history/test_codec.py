@@ -1,0 +1,89 @@
+"""A history entry as JSON, and what a device makes of JSON that is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offbook.core.errors import ServerFault
+from offbook.core.history.codec import entry_from_json, entry_to_json
+from offbook.core.history.entry import DiscardedValue, WinningChange
+from tests.core.history.test_entry import KEY, make_entry
+
+ID, OTHER = "c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"
+TIME = "2026-11-20T17:00:00.000Z"
+ADDRESS = ("12 St James's Sq", None, "London", None, None, None)
+LOST = DiscardedValue("phone", "3", "merge", WinningChange(OTHER, "ada", "laptop", TIME, 7))
+ENTRY = make_entry(
+    9, id=ID, replica=OTHER, bases={"phone": 3}, data={"phone": "3", "details/k/value": ADDRESS}, beaten=(LOST,)
+)
+GOOD: dict[str, Any] = {"id": ID, "seq": 5, "at": TIME, "operation": "UPDATE", "verdict": "applied"}
+
+
+def test_an_entry_is_written_to_the_letter() -> None:
+    item = entry_to_json(ENTRY)
+    assert list(item) == (
+        [
+            "id",
+            "seq",
+            "at",
+            "timestamp",
+            "operation",
+            "verdict",
+            "user",
+            "device",
+            "replica",
+            "base",
+            "bases",
+            "data",
+            "before",
+            "created",
+            "beaten",
+        ]
+    )
+    assert item["beaten"] == [
+        {
+            "cell": "phone",
+            "value": "3",
+            "rule": "merge",
+            "winner": {"change_id": OTHER, "seq": 7, "at": TIME, "user": "ada", "device": "laptop"},
+        }
+    ]
+
+
+def test_what_was_written_is_read_again() -> None:
+    item = entry_to_json(ENTRY)
+    item["data"]["details/k/value"] = list(ADDRESS)
+    assert entry_from_json(KEY, item) == ENTRY
+    assert entry_to_json(entry_from_json(KEY, GOOD))["operation"] == "UPDATE"
+
+
+def test_what_this_version_does_not_know_is_left_out() -> None:
+    odd = {"operation": "MOVE", "data": {"phone": 5, "no_such": 1, "email": "e"}, "user": 5, "bases": {"no_such": 1}}
+    lost = {"cell": "no_such", "value": 1, "rule": None, "winner": {"change_id": OTHER}}
+    entry = entry_from_json(KEY, GOOD | odd | {"beaten": [lost], "before": []})
+    assert (entry.operation, entry.data, entry.before, entry.user) == (None, {"email": "e"}, {}, None)
+    assert (entry.bases, entry.beaten, entry.seq) == ({}, (), 5)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        [],
+        GOOD | {"id": "x"},
+        GOOD | {"seq": "5"},
+        GOOD | {"at": "soon"},
+        GOOD | {"verdict": "lovely"},
+        GOOD | {"verdict": []},
+        GOOD | {"base": -1},
+        GOOD | {"bases": {"phone": "x"}},
+        GOOD | {"beaten": ["x"]},
+        GOOD | {"beaten": [{"cell": "phone", "winner": {"change_id": 5}}]},
+        GOOD | {"beaten": [{"cell": [], "winner": {"change_id": OTHER}}]},
+    ],
+    ids=str,
+)
+def test_what_is_no_entry_is_refused(lie: Any) -> None:
+    with pytest.raises(ServerFault):
+        entry_from_json(KEY, lie)

@@ -1,0 +1,167 @@
+"""A server's database and a replica's file that the last version's own code made: with today's code all goes on.
+
+The code comes from git, as that of other old versions in these tests: without the history of the project (a shallow
+clone), the tests fail with what git says.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from app import App, create_app
+from config import Config
+from offbook import Replica
+from tests.support.live_server import ROOT, serving
+
+LAST = "211fecf"
+"""The last commit before the folders and names of today."""
+
+UNDER_THE_LAST_VERSION = r"""
+import json, re, sys, threading
+from pathlib import Path
+
+import requests
+from werkzeug.serving import make_server
+
+from app import create_app
+from config import Config
+from offbook import Replica
+
+folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+app = create_app(Config(**settings | {"instance_path": folder}))
+
+def flask(*words, typed=None):
+    done = app.test_cli_runner().invoke(args=words, input=typed)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+flask("db", "upgrade")
+flask("user", "add", "ada", "--password-stdin", typed="correct horse battery\n")
+flask("book", "policy", "ada", "ask")
+tokens = [flask("device", "add", "ada", name).split()[-1] for name in ("laptop", "phone")]
+server = make_server("127.0.0.1", 0, app, threaded=True)
+url = f"http://127.0.0.1:{server.server_port}"
+threading.Thread(target=server.serve_forever, daemon=True).start()
+
+laptop, phone = (Replica(folder / f"{name}.db") for name in ("laptop", "phone"))
+for replica, token in zip((laptop, phone), tokens):
+    replica.set_server(url, token)
+ada = laptop.contacts.add(name="Ada", phone="1", details={"k1": {"kind": "email", "value": "ada@example.org"}})
+bob = laptop.contacts.add(name="Bob")
+gone = laptop.contacts.add(name="Gone")
+laptop.sync()
+phone.sync()
+phone.contacts.update(ada, phone="2")
+phone.contacts.delete(gone)
+phone.sync()
+laptop.contacts.update(ada, phone="3")
+laptop.sync()
+laptop.connection.execute("UPDATE contacts SET company = ? WHERE id = ?", ("x" * 5_000, bob))
+laptop.sync()
+laptop.contacts.update(bob, notes="typed with no network")
+laptop.contacts.add(name="Cy")
+
+browser = requests.Session()
+token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(url + "/login").text)[1]
+browser.post(url + "/login", data={"csrf_token": token, "name": "ada", "password": "correct horse battery"})
+pages, unseen = {}, ["/", "/c/" + ada, "/c/" + bob]
+while unseen:
+    path = unseen.pop()
+    answer = browser.get(url + path)
+    pages[path] = answer.status_code
+    links = re.findall(r'href="(/[^"#]*)"', answer.text) if "html" in answer.headers["Content-Type"] else []
+    unseen += {link for link in links if not link.startswith("/static/")} - pages.keys() - set(unseen)
+
+(conflict,), (parked,) = laptop.conflicts(), laptop.parked()
+print(json.dumps({
+    "url": url, "ada": ada, "bob": bob, "pages": pages, "cookies": browser.cookies.get_dict(),
+    "contacts": laptop.contacts.list(), "conflict": conflict, "parked": parked.change_id,
+    "pending": laptop.status().pending,
+    "cursor": laptop.connection.execute("SELECT cursor FROM sync_state").fetchone()[0],
+}))
+laptop.close()
+phone.close()
+server.shutdown()
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "database_url": f"sqlite:///{tmp_path}/offbook.db",
+        "secret_key": "a secret of the tests, which is long enough",
+        "argon2_time_cost": 1,
+        "argon2_memory_kib": 8,
+        "argon2_parallelism": 1,
+    }
+
+
+@pytest.fixture
+def before(tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the last version knew of its two files when it was ended."""
+    code = tmp_path_factory.mktemp("last")
+    archive = subprocess.run(["git", "archive", LAST], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        opened.extractall(code, filter="data")
+    words = [sys.executable, "-c", UNDER_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
+    done = subprocess.run(words, cwd=code, capture_output=True, text=True, env={"PYTHONPATH": str(code)}, check=False)
+    assert done.returncode == 0, done.stderr
+    known: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return known
+
+
+@pytest.fixture
+def app(before: dict[str, Any], tmp_path: Path, settings: dict[str, Any]) -> Iterator[App]:
+    """Today's server on the database of before, at the same address."""
+    app = create_app(Config(**settings | {"instance_path": tmp_path}))
+    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+    with serving(app, port=int(before["url"].rpartition(":")[2])):
+        yield app
+    app.extensions["database"].close()
+
+
+def test_a_device_and_a_browser_go_on_as_if_nothing_had_happened(
+    app: App, before: dict[str, Any], tmp_path: Path
+) -> None:
+    with Replica(tmp_path / "laptop.db") as laptop:
+        assert laptop.contacts.list() == before["contacts"]
+        assert laptop.conflicts() == [before["conflict"]]
+        assert [parked.change_id for parked in laptop.parked()] == [before["parked"]]
+        assert laptop.status().pending == before["pending"] == 2
+        (cursor,) = laptop.connection.execute("SELECT cursor FROM sync_state").fetchone()
+        assert cursor == before["cursor"]
+
+        report = laptop.sync()
+        assert (report.pushed, report.parked, report.conflicts) == (2, 0, 0)
+        assert laptop.contacts.get(before["bob"])["notes"] == "typed with no network"
+        laptop.resolve(before["conflict"]["id"], "theirs")
+        laptop.retry(before["parked"], company="Short")
+        laptop.sync()
+        assert (laptop.conflicts(), laptop.parked(), laptop.status().pending) == ([], [], 0)
+        with Replica(tmp_path / "phone.db") as phone:
+            phone.sync()
+            assert phone.contacts.list() == laptop.contacts.list()
+            assert phone.contacts.get(before["ada"])["phone"] == "3"
+            assert {contact["name"] for contact in phone.contacts.list()} == {"Ada", "Bob", "Cy"}
+            assert laptop.verify().repaired == phone.verify().repaired == ()
+
+    browser = requests.Session()
+    browser.cookies.update(before["cookies"])
+    assert len(before["pages"]) > 15
+    assert set(before["pages"].values()) == {200}
+    for path in before["pages"]:
+        answer = browser.get(before["url"] + path)
+        assert answer.status_code == 200, path
+        assert urlsplit(answer.url).path != "/login", path
+    assert "Short" in browser.get(f"{before['url']}/c/{before['bob']}").text

@@ -1,0 +1,92 @@
+"""Records, as they are and as a change writes them: made from TABLES, field by field."""
+
+from __future__ import annotations
+
+from offbook.core.schema import ENTRY_KEY, TABLES, Field, Map, Table, Type
+from web.api.schemas.basics import DATE, FLAG, INT32, NO_NUL, NOT_BLANK, TIME, UUID, Schema, object_of, or_null, ref
+
+
+def schema_name(table: Table) -> str:
+    """``Contact``, for the table ``contacts``."""
+    return table.name.removesuffix("s").capitalize()
+
+
+def entry_schema_name(table: Table, map_: Map) -> str:
+    """``ContactDetail``, for its map ``details``."""
+    return schema_name(table) + map_.name.removesuffix("s").capitalize()
+
+
+def record_schemas(table: Table) -> dict[str, Schema]:
+    """A whole row; the cells that a change writes; and the entries of each map, whole and written."""
+    name, fields = schema_name(table), {field.name: field_schema(field) for field in table.fields}
+    written = {field.name: field_schema(field, written=True) for field in table.fields}
+    schemas: dict[str, Schema] = {
+        name: object_of({"id": UUID, **fields, **map_schemas(table), "created_at": TIME, "updated_at": TIME}),
+        f"{name}Change": change_schema(table, written),
+        f"New{name}": new_record_schema(table, written),
+    }
+    for map_ in table.maps:
+        attributes = {field.name: field_schema(field) for field in map_.attributes}
+        optional = (field.name for field in map_.attributes if not field.required)
+        schemas[entry_schema_name(table, map_)] = object_of(attributes, *optional)
+        schemas[f"{entry_schema_name(table, map_)}Change"] = object_of(attributes, *attributes)
+    return schemas
+
+
+def change_schema(table: Table, fields: dict[str, Schema]) -> Schema:
+    """The cells that a change writes: ``fields`` are the schemas of the plain ones."""
+    ignored: dict[str, Schema] = {"id": {}, "created_at": {}, "updated_at": {}}
+    written = {**fields, **map_schemas(table, "Change"), **ignored}
+    description = (
+        f"What is named is written, null empties it. To create one, name what is needed: {', '.join(table.required)}."
+        " id and times are made elsewhere, and ignored here."
+    )
+    return object_of(written, *written, description=description)
+
+
+def new_record_schema(table: Table, fields: dict[str, Schema]) -> Schema:
+    """As a change that creates, but for the id, which may be one's own."""
+    change = change_schema(table, fields)
+    return change | {
+        "properties": change["properties"] | map_schemas(table, "New") | {"id": or_null(UUID)},
+        "required": list(table.required),
+        "description": "null empties a field. With an id of one's own, the same request may be repeated. "
+        "Times are ignored.",
+    }
+
+
+def map_schemas(table: Table, suffix: str = "") -> dict[str, Schema]:
+    """The maps of a row, of a ``Change`` of one, and of a ``New`` one."""
+    schemas: dict[str, Schema] = {}
+    for map_ in table.maps:
+        entry = ref(entry_schema_name(table, map_) + ("Change" if suffix == "Change" else ""))
+        keys = {"type": "string", "pattern": f"^{ENTRY_KEY.pattern}$"}
+        entries: Schema = {"type": "object", "propertyNames": keys}
+        entries["additionalProperties"] = or_null(entry) if suffix else entry
+        schemas[map_.name] = or_null(entries) if suffix else entries
+    return schemas
+
+
+def field_schema(field: Field, written: bool = False) -> Schema:
+    """A field or an attribute, as a record has it, or as a change writes it."""
+    match field.type:
+        case Type.TEXT if field.required:
+            return {"type": "string", "pattern": NOT_BLANK, "maxLength": field.limit}
+        case Type.TEXT:
+            return {"type": ["string", "null"], "pattern": NO_NUL, "maxLength": field.limit}
+        case Type.DATE:
+            return DATE
+        case Type.FLAG:
+            return FLAG | ({"type": ["boolean", "null"]} if written else {})
+        case Type.INTEGER:
+            return INT32 | {"type": ["integer", "null"]}
+        case Type.CHOICE:
+            return {"type": "string", "enum": list(field.choices)}
+
+
+TABLE: Schema = {"type": "string", "enum": list(TABLES)}
+CHANGED_CELLS: Schema = {"anyOf": [ref(f"{schema_name(table)}Change") for table in TABLES.values()]}
+ROW_DATA: Schema = {
+    "anyOf": [*(ref(schema_name(table)) for table in TABLES.values()), {"type": "null"}],
+    "description": "The record as it is; null: it is gone.",
+}

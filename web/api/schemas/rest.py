@@ -1,0 +1,104 @@
+"""Plain REST, problems, and the form of the tutorial's client."""
+
+from __future__ import annotations
+
+from offbook.contacts.tutorial import CELLS
+from offbook.core.protocol.requests import INTEGER_MAX
+from offbook.core.users import Access
+from web.api.schemas.basics import FLAG, NOT_BLANK, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
+from web.api.schemas.sync import OPERATION, RESULT
+
+PROBLEM: dict[str, Schema] = {
+    "type": TEXT,
+    "title": TEXT,
+    "status": {"type": "integer"},
+    "detail": TEXT,
+    "code": TEXT,
+}
+REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
+REST_SCHEMAS: dict[str, Schema] = {
+    "Contacts": object_of({"contacts": array_of(ref("Contact")), "next": {"type": ["string", "null"]}}),
+    "Users": object_of(
+        {"users": array_of(ref("User")), "removed": array_of(ref("User"), description="Those in the trash.")}
+    ),
+    "User": object_of(
+        {
+            "id": SEQ,
+            "name": TEXT,
+            "admin": FLAG,
+            "status": {"enum": [access.value for access in Access]},
+            "created_at": TIME,
+            "disabled_at": or_null(TIME),
+            "removed_at": or_null(TIME),
+            "kept_until": or_null(TIME, description="Of a removed user: from then on user and book may be purged."),
+        }
+    ),
+    "UserChange": object_of({"admin": FLAG, "disabled": FLAG}, "admin", "disabled"),
+    "NewUser": object_of(
+        {
+            "name": {"type": "string", "pattern": NOT_BLANK},
+            "password": {
+                "type": "string",
+                "minLength": 10,
+                "maxLength": 1000,
+                "description": "None that is known from others or easy to guess: that is told by 422.",
+                "examples": ["rowing under three lighthouses"],
+            },
+            "admin": FLAG,
+        },
+        "admin",
+    ),
+    "Health": object_of(
+        {
+            "status": {"const": "ok"},
+            "writable": FLAG | {"description": "Whether changes can be stored. What is there is read in any case."},
+            "code": TEXT | {"description": "Why they can't be: the code that a push is answered with."},
+            "detail": TEXT,
+        },
+        "code",
+        "detail",
+    ),
+    "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457. The code is stable, the detail a sentence for people.",
+        "properties": PROBLEM,
+        "required": list(PROBLEM),
+    },
+    "CursorGone": {
+        "allOf": [ref("Problem")],
+        "description": "Take a snapshot. Up to seq `kept` the server still is what it was.",
+        "properties": {"reason": REASON, "kept": SEQ, "book": UUID, "takes_history": FLAG},
+        "required": ["reason", "kept", "book", "takes_history"],
+    },
+}
+
+# --- the tutorial form -----------------------------------------------------------------------------------------------
+
+NUMBER: Schema = {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
+SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
+TUTORIAL_ROW = object_of({"id": NUMBER, **dict.fromkeys(CELLS, SCALAR), "updated_at": SCALAR})
+TUTORIAL_CHANGE: dict[str, Schema] = {
+    "table": TEXT,
+    "record_id": NUMBER,
+    "operation": OPERATION,
+    "timestamp": TIME,
+    "data": {"type": ["object", "null"], "additionalProperties": SCALAR},
+}
+TUTORIAL_SCHEMAS: dict[str, Schema] = {
+    "TutorialChange": {
+        "type": "object",
+        "properties": TUTORIAL_CHANGE,
+        "required": ["table", "record_id", "operation", "timestamp"],
+    },
+    "TutorialResult": object_of(
+        {"status": {"enum": ["ok", "rejected"]}, "verdict": RESULT["verdict"], "record_id": NUMBER}
+        | {"code": RESULT["code"], "detail": TEXT},
+        "code",
+        "detail",
+    ),
+    "TutorialRows": array_of(object_of(TUTORIAL_CHANGE | {"data": or_null(TUTORIAL_ROW)})),
+    "PushOrTutorialChange": {"oneOf": [ref("Push"), ref("TutorialChange")]},
+    "SyncedOrTutorialResult": {"oneOf": [ref("Synced"), ref("TutorialResult")]},
+    "PageOrTutorialRows": {"oneOf": [ref("Page"), ref("TutorialRows")]},
+}

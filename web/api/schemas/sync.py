@@ -1,0 +1,118 @@
+"""What ``POST /sync`` and ``GET /changes`` take and answer, and how a device compares."""
+
+from __future__ import annotations
+
+from offbook.core.codes import Scope, names_in
+from offbook.core.model import Operation, Verdict
+from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, PAGE_MAX, RESOLVES_MAX
+from offbook.core.verify.digests import MODULUS
+from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
+from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
+from web.api.schemas.records import CHANGED_CELLS, ROW_DATA, TABLE
+
+OPERATION: Schema = {"type": "string", "enum": [operation.value for operation in Operation]}
+COUNTS: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": "^[\\u0000-\\u007f]{0,40}$"},
+    "additionalProperties": SEQ,
+    "maxProperties": 100,
+}
+BASES: Schema = {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX}
+CHANGE: dict[str, Schema] = {
+    "id": UUID,
+    "table": TABLE,
+    "record_id": UUID,
+    "operation": OPERATION,
+    "timestamp": TIME,
+    "replica": or_null(UUID, description="The writer; without it, the device counts as one."),
+    "base": or_null(SEQ, description="The record's seq that the change knew. Needed for UPDATE and DELETE."),
+    "bases": or_null(BASES),
+    "data": CHANGED_CELLS,
+    "resolves": or_null(
+        array_of(UUID, maxItems=RESOLVES_MAX), description="The conflicts of its record that it settles."
+    ),
+    "history": or_null(
+        FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
+    ),
+}
+PAGE: dict[str, Schema] = {
+    "book": UUID,
+    "since": CURSOR,
+    "changes": array_of({"anyOf": [ref("Row"), ref("ConflictRow")]}),
+    "cursor": TEXT,
+    "more": FLAG,
+}
+RESULT: dict[str, Schema] = {
+    "id": or_null(UUID),
+    "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
+    "seq": or_null(SEQ),
+    "record": ROW_DATA,
+    "code": {"type": "string", "enum": list(names_in(Scope.RECORD | Scope.CHANGE))},
+    "detail": TEXT,
+}
+PUSH: dict[str, Schema] = {
+    "changes": array_of(ref("Change"), maxItems=CHANGES_MAX),
+    "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
+    "seen": or_null(SEQ, description="The newest seq that the device was told for a change of its own."),
+    "kept": or_null(SEQ, description="After a restore: also tell what the page's records were at this seq."),
+    "sent_at": or_null(TIME, description="The device's clock, to tell how far it is off."),
+    "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
+}
+OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history")
+DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
+SYNC_SCHEMAS: dict[str, Schema] = {
+    "Change": {"anyOf": [ref("Edit"), ref("Deletion")]},
+    "Edit": object_of(CHANGE | {"operation": {"enum": ["INSERT", "UPDATE"]}}, *OPTIONAL),
+    "Deletion": object_of(CHANGE | {"operation": {"const": "DELETE"}, "data": DATA_OF_DELETION}, *OPTIONAL),
+    "Push": object_of(PUSH, *PUSH),
+    "Result": object_of(RESULT, "record", "code", "detail"),
+    "Row": object_of(
+        {
+            "table": TABLE,
+            "record_id": UUID,
+            "operation": OPERATION,
+            "seq": SEQ,
+            "timestamp": TIME,
+            "data": ROW_DATA,
+            "then": ROW_DATA | {"description": "What it was at `kept`, where that was asked and it changed since."},
+            "deleted_at": TIME | {"description": "When, by the deleter's clock; beside `then`."},
+        },
+        "then",
+        "deleted_at",
+    ),
+    "Page": object_of(PAGE),
+    "Synced": object_of({**PAGE, "results": array_of(ref("Result"))}, *(PAGE.keys() - {"book"})),
+}
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+DIGEST: Schema = {"type": "integer", "minimum": 0, "maximum": MODULUS - 1}
+RANGE_BOUND: Schema = {"type": "string", "pattern": f"^{BOUND.pattern}$"}
+RANGE: Schema = {
+    "type": "array",
+    "prefixItems": [RANGE_BOUND, or_null(RANGE_BOUND)],
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "From which id on, up to but without which; null: to the end.",
+}
+DIGESTS: Schema = {"type": "object", "additionalProperties": DIGEST, "maxProperties": RECORDS_MAX}
+COMPARISON_SCHEMAS: dict[str, Schema] = {
+    "Compare": object_of(
+        {
+            "table": TABLE,
+            "ranges": array_of(RANGE, minItems=1, maxItems=RANGES_MAX, description="In order, none over another."),
+            "records": FLAG | {"description": f"Each record's digest too, of a range of up to {RECORDS_MAX}."},
+        },
+        "records",
+    ),
+    "Compared": object_of(
+        {
+            "book": UUID,
+            "cursor": TEXT,
+            "shape": DIGEST | {"description": "Of the fields that digests are made of."},
+            "ranges": array_of(object_of({"count": SEQ, "digest": DIGEST, "records": DIGESTS}, "records")),
+        }
+    ),
+    "Fetch": object_of({"table": TABLE, "ids": array_of(UUID, minItems=1, maxItems=PAGE_MAX)}),
+    "Fetched": object_of({"book": UUID, "cursor": TEXT, "rows": array_of(ref("Row"))}),
+}
