@@ -22,7 +22,7 @@ from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
-from services.tutorial import Tutorial
+from services.sync.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES

@@ -12,7 +12,7 @@ from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation, Value
 from services.accounts import Accounts
 from services.passwords import Effort
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade

@@ -11,8 +11,8 @@ from bench import sync
 from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import change_of
 from services.accounts import Accounts
-from services.push import push
 from services.restore import Actor, preview, restore_book_to
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade

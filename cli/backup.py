@@ -13,8 +13,8 @@ from flask.cli import with_appcontext
 
 from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
+from offbook.core.formatting import format_size
 from ops.backup import backup
-from web.presenters.formatting import format_size
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "

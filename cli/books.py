@@ -7,11 +7,11 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
+from offbook.core.formatting import format_date, format_purged
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
 from offbook.core.users import REMOVED_DAYS, removed_line
 from services.retention import prune
 from storage.values import Account
-from web.presenters.formatting import format_date, format_purged
 
 book = AppGroup("book", help="What syncs as a whole.")
 

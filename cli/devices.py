@@ -7,8 +7,8 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
+from offbook.core.formatting import format_ago, format_clock_offset
 from storage.values import Account
-from web.presenters.formatting import format_ago, format_clock_offset
 
 device = AppGroup("device", help="What syncs a book.")
 

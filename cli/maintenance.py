@@ -16,6 +16,7 @@ from flask.cli import with_appcontext
 from cli.current import current_database, services
 from cli.errors import report_errors
 from config import Config
+from offbook.core.formatting import format_count, format_date, format_size
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from offbook.core.users import kept_until
@@ -23,7 +24,6 @@ from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, n
 from storage.engines.database import Database
 from storage.errors import Unwritable
 from storage.values import DatabaseSize, LogSize
-from web.presenters.formatting import format_count, format_date, format_size
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16

@@ -11,22 +11,17 @@ from collections.abc import Iterable, Iterator
 import click
 from alembic.util import CommandError
 from flask.cli import with_appcontext
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from cli.current import current_database, services
 from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
 from ops.move.copy_rows import CopiedRows
-from ops.move.move import Unmovable, begin, cancel_move, finish
+from ops.move.move import Unmovable, begin, cancel_move, finish, open_target
 from ops.move.verify_copy import BookComparison, TableComparison
-from storage.engines.database import Database, open_engines, place_of
+from storage.engines.database import Database
 
 PROGRESS_EVERY_SECONDS = 5.0
-
-NO_URL = (
-    "This is no database's URL. Write it like sqlite:////folder/file.db, "
-    "postgresql://user:password@host/database or mysql://user:password@host/database."
-)
 
 
 @click.command("move")
@@ -54,17 +49,6 @@ def move(to: str | None, back: bool) -> None:
         ) from None
 
 
-def open_target(url: str) -> Database:
-    """The database to move to. Raises Unmovable for what is no URL of one that stays."""
-    try:
-        target = open_engines(url)
-    except (ArgumentError, ValueError):
-        raise Unmovable(NO_URL) from None
-    if target.in_memory:
-        raise Unmovable(NO_URL)
-    return target
-
-
 def reason_of(error: DBAPIError | CommandError) -> str:
     """The first line of the driver's message: the others may hold values."""
     message = error.orig.args[-1] if isinstance(error, DBAPIError) and error.orig and error.orig.args else error
@@ -73,7 +57,7 @@ def reason_of(error: DBAPIError | CommandError) -> str:
 
 def move_to(source: Database, target: Database) -> None:
     """Copy everything, compare both, and say what is to be done next. Raises Unmovable where they differ."""
-    place = place_of(target.engine.url)
+    place = target.place
     try:
         move_id = begin(source, target, services().new_id)
         click.echo(f"This database takes no changes from here on. All of it is copied to {place}:")

@@ -14,10 +14,9 @@ from flask.cli import AppGroup
 from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.errors import Invalid
-from offbook.core.users import Act, kept_until
+from offbook.core.formatting import format_count, format_date
+from offbook.core.users import Act, describe_act, kept_until
 from storage.values import Account
-from web.presenters.formatting import format_count, format_date
-from web.presenters.user_actions import done
 
 user = AppGroup("user", help="People who sign in.")
 
@@ -141,4 +140,4 @@ def act_on(name: str, act: Act) -> None:
     """Do this to the user NAME, also to one in the trash, and print what became of them."""
     user = services().accounts.any_user_named(name)
     rights = services().user_rights.act(user.id, services().clock(), act)
-    click.echo(done(user.name, act, rights))
+    click.echo(describe_act(user.name, act, rights))

@@ -278,7 +278,7 @@ class Replica:
     def status(self) -> Status:
         """Where this device stands: its server, what waits, the last sync, and how the background thread does."""
         background = self._background
-        return status.read(self.connection, background.seen if background else WorkerStatus())
+        return status.read(self.connection, background.worker_status if background else WorkerStatus())
 
     # --- what waits for a person ---
 

@@ -5,10 +5,11 @@ Passwords are hashed here, and kept as hashes only. Nothing that leaves here car
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from offbook.core.users import require_access
+from offbook.core.errors import NotFound
+from offbook.core.users import Act, require_access
 from services.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
@@ -18,6 +19,7 @@ from storage.repositories.login_throttle import Admission, LoginThrottle
 from storage.repositories.sessions import Lifetime
 from storage.repositories.sign_ins import SignIns
 from storage.repositories.user_names import validate_name
+from storage.repositories.user_rights import UserRights
 from storage.repositories.users import Users
 from storage.values import Account
 
@@ -85,3 +87,17 @@ class Accounts(Users, Devices, SignIns):
         changed = self.replace_password(user_id, self._passwords.hash(password, user.name if user else ""), now)
         self.ended()
         return changed
+
+
+def get_user(accounts: Accounts, user_id: int) -> Account:
+    """The user with this id. Raises NotFound."""
+    user = accounts.user(user_id)
+    if user is None:
+        raise NotFound("There is no user with this id.")
+    return user
+
+
+def act_on_user(accounts: Accounts, user_rights: UserRights, user_id: int, acts: Sequence[Act], now_us: int) -> Account:
+    """Do all of this to the user, or nothing; the user as it is then. Raises NotFound, and Conflicting."""
+    user_rights.act(user_id, now_us, *acts)
+    return get_user(accounts, user_id)

@@ -21,14 +21,12 @@ from offbook.core.conflicts.bulk import (
 from offbook.core.conflicts.codec import ConflictView, conflict_view
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.history.reconstruct import Patch, state_at, state_of, to_values
-from offbook.core.merge.batch import Outcome
-from offbook.core.messages import CANT_BE_APPLIED
-from offbook.core.model import Author, Change, Conflict, Key, Record, Rejection, Verdict
+from offbook.core.history.reconstruct import state_at, state_of, to_values
+from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.push import apply_batch
 from services.restore import Actor, change_for
-from storage.base import ReadTransaction, Store, WriteTransaction
+from services.sync.push import apply_batch, apply_change, read_records
+from storage.base import ReadTransaction, Store
 from storage.sql.conflicts import fetch_conflict
 from storage.sql.store import SqlStore, SqlWriting
 
@@ -36,7 +34,7 @@ NOBODY = Author()
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictCard:
+class RecordConflicts:
     """A record with all of its open conflicts."""
 
     record: Record
@@ -50,7 +48,7 @@ class Inbox:
     ``total`` counts all open conflicts, ``next`` says from which record the following page begins (0: there is none).
     """
 
-    cards: list[ConflictCard]
+    cards: list[RecordConflicts]
     total: int
     seq: int
     next: int
@@ -92,8 +90,8 @@ def read_inbox(store: Store, book_id: int, start: int, limit: int, first: str | 
         return Inbox(cards, len(conflicts), book.book.seq, next_)
 
 
-def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[ConflictCard]:
-    records = _records(book, keys)
+def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[RecordConflicts]:
+    records = {record.key: record for record in read_records(book, keys)}
     groups: dict[Key, list[Conflict]] = {key: [] for key in keys}
     for conflict in conflicts:
         if conflict.key in groups:
@@ -103,20 +101,9 @@ def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]
     # Of a writer whose change was pruned a page shows no time either.
     authors = {**dict.fromkeys(ids, NOBODY), **(book.authors(ids) if ids else {})}
     return [
-        ConflictCard(records[key], [conflict_view(conflict, authors) for conflict in group])
+        RecordConflicts(records[key], [conflict_view(conflict, authors) for conflict in group])
         for key, group in groups.items()
     ]
-
-
-def _records(book: ReadTransaction, keys: Iterable[Key]) -> dict[Key, Record]:
-    by_table: dict[str, list[str]] = {}
-    for table, record_id in keys:
-        by_table.setdefault(table, []).append(record_id)
-    records: dict[Key, Record] = {}
-    for table, ids in by_table.items():
-        for start in range(0, len(ids), CHANGES_MAX):
-            records.update(book.records(table, ids[start : start + CHANGES_MAX]))
-    return records
 
 
 # --- resolving -----------------------------------------------------------------------------------------------------
@@ -137,8 +124,8 @@ def resolve_conflict(
         base = max(min(base, record.seq), record.created.seq)
         conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
         patch = resolution_patch(conflict, record, choice)
-        change = _change(record, patch, actor, actor.id, now_us)._replace(base=base, resolves=(conflict.id,))
-        outcome, after = _push(book, actor, change, now_us)
+        change = change_for(record, patch, actor, actor.id, now_us)._replace(base=base, resolves=(conflict.id,))
+        outcome, after = apply_change(book, actor.origin, change, now_us)
         return ResolvedConflict(conflict, after, outcome.verdict, _has_written(after, actor.id))
 
 
@@ -152,7 +139,8 @@ def undo_resolution(store: SqlStore, book_id: int, actor: Actor, conflict_id: st
             raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
         patch = to_values(record, before)
         if patch is not None:
-            _, record = _push(book, actor, _change(record, patch, actor, actor.id, now_us), now_us)
+            change = change_for(record, patch, actor, actor.id, now_us)
+            _, record = apply_change(book, actor.origin, change, now_us)
         return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
 
 
@@ -160,7 +148,8 @@ def resolve_all(store: SqlStore, book_id: int, actor: Actor, rule: Rule, up_to: 
     """Resolve all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
     with store.writing(book_id) as book:
         conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
-        records = _records(book, dict.fromkeys(conflict.key for conflict in conflicts))
+        keys = dict.fromkeys(conflict.key for conflict in conflicts)
+        records = {record.key: record for record in read_records(book, keys)}
         authors = book.authors({conflict.change_id for conflict in conflicts}) if rule is Rule.LATER else {}
         times = {change_id: author.at or 0 for change_id, author in authors.items()}
         changes = [
@@ -175,7 +164,7 @@ def resolve_all(store: SqlStore, book_id: int, actor: Actor, rule: Rule, up_to: 
 def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_us: int) -> Change:
     """All come from one replica: none of them meets another of the same record as something that it had not seen."""
     change_id = str(uuid5(UUID(actor.id), resolution.resolves[0]))
-    return _change(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
+    return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
 
 
 def _fetch_conflict(book: SqlWriting, conflict_id: str) -> tuple[Conflict, str | None]:
@@ -205,18 +194,3 @@ def _resolved_before(
 
 def _has_written(record: Record, change_id: str) -> bool:
     return any(clock.change_id == change_id for clock in record.clocks.values())
-
-
-def _change(record: Record, patch: Patch, actor: Actor, change_id: str, now_us: int) -> Change:
-    change = change_for(record, patch, actor, change_id, now_us)
-    if isinstance(change, Rejection):
-        raise Invalid.from_fault(change.fault)
-    return change
-
-
-def _push(book: WriteTransaction, actor: Actor, change: Change, now_us: int) -> tuple[Outcome, Record]:
-    pushed = apply_batch(book, actor.origin, [change], now_us)
-    (outcome,) = pushed.outcomes
-    if outcome.verdict is Verdict.REJECTED:
-        raise Invalid.from_fault(outcome.fault or CANT_BE_APPLIED.fault())
-    return outcome, pushed.records[change.key]

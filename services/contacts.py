@@ -9,8 +9,8 @@ from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.model import Change, Operation, Record, Value
 from offbook.core.schema import CONTACTS, Map
 from offbook.core.validation import Json, cells_of, with_all_fields
-from services.push import apply_change
 from services.restore import Actor
+from services.sync.push import apply_change
 from storage.base import ReadTransaction, Store, WriteTransaction
 
 IsExpected = Callable[[int], bool]

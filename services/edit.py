@@ -13,8 +13,8 @@ from offbook.core.model import Author, Change, Operation, Record, Rejection, Ver
 from offbook.core.protocol.requests import build_change
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
-from services.push import push
 from services.restore import Actor
+from services.sync.push import push
 from storage.base import Store
 
 

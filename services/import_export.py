@@ -15,8 +15,8 @@ from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
-from services.pull import pull
-from services.push import Turns, push_in_turns
+from services.sync.pull import pull
+from services.sync.push import Turns, push_in_turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from offbook.core.history.bursts import ChangeBurst, find_bursts
+from offbook.core.merge.retention import DAY_US
 from offbook.core.model import Author
 from storage.base import Store
 
-DAY_US = 24 * 3_600_000_000
 REACH_US = 30 * DAY_US
 """Bursts that are older are not suggested."""
 

@@ -49,7 +49,7 @@ class ConnectionEvent(StrEnum):
     STOP = "stop"  # stop() was called
     TIMER = "timer"  # the time of this state is over
     COMMITTED = "committed"  # something is to be sent
-    GIVEN = "given"  # another server or token was given
+    CREDENTIALS_CHANGED = "given"  # another server or token was given
     SYNCED = "synced"  # a sync is done, and the live channel may be tried
     NOT_YET = "not yet"  # a sync is done, and it is too early to try the live channel again
     FAILED = "failed"  # the server can't be reached, the socket broke, or something went wrong here
@@ -58,7 +58,7 @@ class ConnectionEvent(StrEnum):
     NO_LIVE = "no live"  # whoever answered the handshake has no live channel
     PAGE = "page"  # a page came over the live channel
     ANSWERED = "answered"  # the answer to the push came
-    DETOUR = "detour"  # only a sync sets this right: a gap before a page, a long queue, a push that was refused
+    FALLBACK = "detour"  # only a sync sets this right: a gap before a page, a long queue, a push that was refused
 
 
 class Action(StrEnum):
@@ -95,25 +95,25 @@ SYNC, CONN, LIST, PUSH, TAKE, SETL = Action.SYNC, Action.CONNECT, Action.LISTEN,
 TIDY, POLL, WAIT, PAUS, STOP = Action.TIDY, Action.POLL, Action.WAIT, Action.PAUSE, Action.STOP
 
 _GRID: Mapping[ConnectionEvent, tuple[Action, ...]] = {
-    #                STOPPED SYNCING CONNECTING LIVE SENDING POLLING OFFLINE PAUSED
-    ConnectionEvent.START:     (SYNC,   ____,    ____,    ____,  ____,   ____,   ____,  ____),
-    ConnectionEvent.STOP:      (____,   STOP,    STOP,    STOP,  STOP,   STOP,   STOP,  STOP),
-    ConnectionEvent.TIMER:     (____,   ____,    POLL,    TIDY,  WAIT,   SYNC,   SYNC,  SYNC),
-    ConnectionEvent.COMMITTED: (____,   ____,    ____,    PUSH,  ____,   SYNC,   ____,  ____),
-    ConnectionEvent.GIVEN:     (____,   ____,    SYNC,    SYNC,  SYNC,   SYNC,   SYNC,  SYNC),
-    ConnectionEvent.SYNCED:    (____,   CONN,    ____,    ____,  ____,   ____,   ____,  ____),
-    ConnectionEvent.NOT_YET:   (____,   POLL,    ____,    ____,  ____,   ____,   ____,  ____),
-    ConnectionEvent.FAILED:    (____,   WAIT,    WAIT,    WAIT,  WAIT,   WAIT,   ____,  ____),
-    ConnectionEvent.REFUSED:   (____,   PAUS,    PAUS,    PAUS,  PAUS,   PAUS,   ____,  ____),
-    ConnectionEvent.OPENED:    (____,   ____,    LIST,    ____,  ____,   ____,   ____,  ____),
-    ConnectionEvent.NO_LIVE:   (____,   ____,    POLL,    ____,  ____,   ____,   ____,  ____),
-    ConnectionEvent.PAGE:      (____,   ____,    ____,    TAKE,  TAKE,   ____,   ____,  ____),
-    ConnectionEvent.ANSWERED:  (____,   ____,    ____,    ____,  SETL,   ____,   ____,  ____),
-    ConnectionEvent.DETOUR:    (____,   ____,    SYNC,    SYNC,  SYNC,   ____,   ____,  ____),
+    #                                    STOPPED  SYNCING  CONNECTING  LIVE  SENDING  POLLING  OFFLINE  PAUSED
+    ConnectionEvent.START:               (SYNC,    ____,    ____,       ____, ____,    ____,    ____,    ____),
+    ConnectionEvent.STOP:                (____,    STOP,    STOP,       STOP, STOP,    STOP,    STOP,    STOP),
+    ConnectionEvent.TIMER:               (____,    ____,    POLL,       TIDY, WAIT,    SYNC,    SYNC,    SYNC),
+    ConnectionEvent.COMMITTED:           (____,    ____,    ____,       PUSH, ____,    SYNC,    ____,    ____),
+    ConnectionEvent.CREDENTIALS_CHANGED: (____,    ____,    SYNC,       SYNC, SYNC,    SYNC,    SYNC,    SYNC),
+    ConnectionEvent.SYNCED:              (____,    CONN,    ____,       ____, ____,    ____,    ____,    ____),
+    ConnectionEvent.NOT_YET:             (____,    POLL,    ____,       ____, ____,    ____,    ____,    ____),
+    ConnectionEvent.FAILED:              (____,    WAIT,    WAIT,       WAIT, WAIT,    WAIT,    ____,    ____),
+    ConnectionEvent.REFUSED:             (____,    PAUS,    PAUS,       PAUS, PAUS,    PAUS,    ____,    ____),
+    ConnectionEvent.OPENED:              (____,    ____,    LIST,       ____, ____,    ____,    ____,    ____),
+    ConnectionEvent.NO_LIVE:             (____,    ____,    POLL,       ____, ____,    ____,    ____,    ____),
+    ConnectionEvent.PAGE:                (____,    ____,    ____,       TAKE, TAKE,    ____,    ____,    ____),
+    ConnectionEvent.ANSWERED:            (____,    ____,    ____,       ____, SETL,    ____,    ____,    ____),
+    ConnectionEvent.FALLBACK:            (____,    ____,    SYNC,       SYNC, SYNC,    ____,    ____,    ____),
 }  # fmt: skip
 
 TABLE: Mapping[tuple[ConnectionState, ConnectionEvent], Action] = {
-    (state, event): move for event, row in _GRID.items() for state, move in zip(ConnectionState, row, strict=True)
+    (state, event): action for event, row in _GRID.items() for state, action in zip(ConnectionState, row, strict=True)
 }
 
 ON_SOCKET = frozenset({ConnectionState.CONNECTING, ConnectionState.LIVE, ConnectionState.SENDING})
@@ -166,7 +166,7 @@ class LiveConnection:
 def after(
     link: LiveConnection,
     event: ConnectionEvent,
-    now: float,
+    now_seconds: float,
     chance: float,
     seconds: Seconds = SECONDS,
     retry_after: float | None = None,
@@ -176,28 +176,29 @@ def after(
     ``chance`` is from 0 to 1, so that many devices do not come back in one moment. ``retry_after`` is the pause in
     seconds that a server asked for.
     """
-    move = TABLE[link.state, event]
-    state = LEADS_TO.get(move, link.state)
+    action = TABLE[link.state, event]
+    state = LEADS_TO.get(action, link.state)
     if state is link.state and event is not ConnectionEvent.TIMER:
-        return link, move
-    link = _renewed(link, now) if event is ConnectionEvent.GIVEN else _counted(link, state, event)
-    if _is_miss(link, state) and event is not ConnectionEvent.GIVEN:
-        wait = live_backoff(link.misses, move is Action.POLL and retry_after is None, chance, seconds)
-        link = replace(link, live_at=now + max(wait, retry_after or 0.0))
-    lasts = _lasts(replace(link, state=state), now, chance, seconds, retry_after or 0.0)
-    return replace(link, state=state, until=None if lasts is None else now + lasts), move
+        return link, action
+    is_other_server = event is ConnectionEvent.CREDENTIALS_CHANGED
+    link = _with_reset_counts(link, now_seconds) if is_other_server else _with_counts(link, state, event)
+    if _is_miss(link, state) and not is_other_server:
+        wait = live_backoff(link.misses, action is Action.POLL and retry_after is None, chance, seconds)
+        link = replace(link, live_at=now_seconds + max(wait, retry_after or 0.0))
+    lasts = _state_seconds(replace(link, state=state), now_seconds, chance, seconds, retry_after or 0.0)
+    return replace(link, state=state, until=None if lasts is None else now_seconds + lasts), action
 
 
-def _renewed(link: LiveConnection, now: float) -> LiveConnection:
+def _with_reset_counts(link: LiveConnection, now_seconds: float) -> LiveConnection:
     """What is known of one server says nothing about another."""
-    return replace(link, failures=0, misses=0, live_at=link.live_at if link.live_at == inf else now)
+    return replace(link, failures=0, misses=0, live_at=link.live_at if link.live_at == inf else now_seconds)
 
 
 def _is_miss(link: LiveConnection, state: ConnectionState) -> bool:
     return link.state in ON_SOCKET and state not in ON_SOCKET
 
 
-def _counted(link: LiveConnection, state: ConnectionState, event: ConnectionEvent) -> LiveConnection:
+def _with_counts(link: LiveConnection, state: ConnectionState, event: ConnectionEvent) -> LiveConnection:
     """The link with its counts as they are when it goes over to ``state``."""
     failures, misses = link.failures, link.misses
     if state is ConnectionState.OFFLINE:
@@ -211,7 +212,9 @@ def _counted(link: LiveConnection, state: ConnectionState, event: ConnectionEven
     return replace(link, failures=failures, misses=misses)
 
 
-def _lasts(link: LiveConnection, now: float, chance: float, seconds: Seconds, retry_after: float) -> float | None:
+def _state_seconds(
+    link: LiveConnection, now_seconds: float, chance: float, seconds: Seconds, retry_after: float
+) -> float | None:
     """How long the state lasts in which the link is now; None where work or somebody else ends it."""
     match link.state:
         case ConnectionState.STOPPED | ConnectionState.SYNCING:
@@ -223,7 +226,7 @@ def _lasts(link: LiveConnection, now: float, chance: float, seconds: Seconds, re
         case ConnectionState.SENDING:
             return seconds.answer
         case ConnectionState.POLLING:
-            return min(seconds.poll * (0.8 + 0.4 * chance), max(link.live_at - now, 0.0))
+            return min(seconds.poll * (0.8 + 0.4 * chance), max(link.live_at - now_seconds, 0.0))
         case ConnectionState.OFFLINE:
             return max(backoff(link.failures, chance, seconds), retry_after)
         case ConnectionState.PAUSED:

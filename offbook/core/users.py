@@ -15,6 +15,7 @@ from enum import Enum
 
 from offbook.core import messages
 from offbook.core.errors import Conflicting, Invalid, NotLetIn
+from offbook.core.formatting import format_date
 from offbook.core.merge.retention import DAY_US
 
 REMOVED_DAYS = 30
@@ -126,3 +127,23 @@ def removed_line(now: int, days: int) -> int:
 def kept_until(removed_at: int) -> int:
     """Until when a user who was removed then can surely be restored."""
     return removed_at + REMOVED_DAYS * DAY_US
+
+
+def describe_act(name: str, act: Act, rights: Rights) -> str:
+    """What became of the user, whose rights are these after the act."""
+    match act:
+        case Act.DISABLE:
+            return f"{name} is disabled: signed out everywhere, and not let in. Nothing is lost."
+        case Act.ENABLE:
+            return f"{name} can sign in again, and devices sync on."
+        case Act.REMOVE:
+            assert rights.removed_at is not None
+            until = format_date(kept_until(rights.removed_at))
+            return f"{name} is in the trash, with the book, and can be restored until {until}."
+        case Act.RESTORE:
+            still = ", and still disabled" if rights.access is Access.DISABLED else ""
+            return f"{name} is back, with the book and all devices{still}."
+        case Act.MAKE_ADMIN:
+            return f"{name} is an admin now."
+        case Act.END_ADMIN:
+            return f"{name} is no admin any more."

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 def append_patch(
-    connection: sqlite3.Connection, key: Key, wish: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
+    connection: sqlite3.Connection, key: Key, patch: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
     """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
 
     Its values are those that a server said, or were checked when they were typed: limits don't count here.
     """
     base = (server_row(connection, key) or NO_SERVER_ROW).last_seq
-    data = None if wish.operation is Operation.DELETE else change_data(TABLES[key[0]], wish.cells)
-    change = build_change(change_id, key, wish.operation, change_id, now_ms, base, data, LENIENT)
+    data = None if patch.operation is Operation.DELETE else change_data(TABLES[key[0]], patch.cells)
+    change = build_change(change_id, key, patch.operation, change_id, now_ms, base, data, LENIENT)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)
     timestamp, state = iso_millis(now_ms), LineState.PENDING
-    line = LogLine(0, *key, wish.operation, timestamp, state, change_id, base, None, data, resolves)
+    line = LogLine(0, *key, patch.operation, timestamp, state, change_id, base, None, data, resolves)
     with change_log.without_logging(connection):
         append_edit(connection, line)

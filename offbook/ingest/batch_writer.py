@@ -19,11 +19,11 @@ from offbook.ingest.settings import IngestSettings, is_full
 from offbook.ingest.stream_file import StreamWriter
 
 Event = dict[str, Any]
-Tell = Callable[[Event], None]
+Report = Callable[[Event], None]
 Clock = Callable[[], int]
 """Microseconds since 1970."""
 
-PASSING = ("BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "NOMEM")
+TEMPORARY_ERRORS = ("BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "NOMEM")
 """What a disk or another process may stop being the reason for. The rest is the file's own fault, and stays."""
 
 
@@ -33,16 +33,16 @@ class BatchWriter:
     ``stored`` counts what is on disk; the last message came at ``heard_at``, in microseconds since 1970.
     """
 
-    def __init__(self, file: StreamWriter, settings: IngestSettings, clock: Clock, tell: Tell) -> None:
+    def __init__(self, file: StreamWriter, settings: IngestSettings, clock: Clock, report: Report) -> None:
         self.stored = 0
-        self.heard_at = 0
+        self.last_message_us = 0
         self._file = file
         self._settings = settings
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._batch = MessageBatch()
-        self._turn = asyncio.Lock()
-        self._called = asyncio.Event()
+        self._write_lock = asyncio.Lock()
+        self._has_messages = asyncio.Event()
         self._ending = asyncio.Event()
         self._next_at = 0.0
         self._give_up_at = math.inf
@@ -52,63 +52,63 @@ class BatchWriter:
         return is_full(self._batch, self._settings)
 
     def add(self, payload: str | bytes) -> None:
-        self.heard_at = self._clock()
-        self._batch.add(self.heard_at, payload)
-        if not self._called.is_set():
-            self._called.set()
+        self.last_message_us = self._clock()
+        self._batch.add(self.last_message_us, payload)
+        if not self._has_messages.is_set():
+            self._has_messages.set()
 
     async def run(self) -> None:
         """Commit at once, but not all the time; let the file know that we live where nothing else does; until end()."""
         while not self._ending.is_set():
-            if await _comes(self._called, self._settings.beat_seconds):
-                await _comes(self._ending, self._next_at - asyncio.get_running_loop().time())
-                await self.keep()
+            if await _wait_for(self._has_messages, self._settings.beat_seconds):
+                await _wait_for(self._ending, self._next_at - asyncio.get_running_loop().time())
+                await self.commit_all()
             else:
-                await self.note(lambda: self._file.commit(MessageBatch(), self._clock()))
+                await self.write_behind(lambda: self._file.commit(MessageBatch(), self._clock()))
 
     def end(self) -> None:
         """Wait for nothing more. A commit that fails is tried for a little longer, and not for ever."""
         self._give_up_at = asyncio.get_running_loop().time() + self._settings.end_seconds
         self._ending.set()
-        self._called.set()
+        self._has_messages.set()
 
-    async def keep(self) -> None:
+    async def commit_all(self) -> None:
         """Commit all there is, sooner or later. Raises Unkept when it can't be."""
-        async with self._turn:
+        async with self._write_lock:
             if self._batch:
-                await self._until_done(self._commit)
+                await self._retry_until_done(self._commit)
 
-    async def note(self, write: Callable[[], None]) -> None:
+    async def write_behind(self, write: Callable[[], None]) -> None:
         """Something else to be written, behind all that was added before."""
-        await self.keep()
-        async with self._turn:
-            await self._until_done(write)
+        await self.commit_all()
+        async with self._write_lock:
+            await self._retry_until_done(write)
 
     def _commit(self) -> None:
         self._next_at = asyncio.get_running_loop().time() + self._settings.batch_seconds
         self._file.commit(self._batch, self._clock())
         self.stored += len(self._batch)
         self._batch = MessageBatch()
-        self._called.clear()
+        self._has_messages.clear()
 
-    async def _until_done(self, write: Callable[[], None]) -> None:
-        is_told = False
+    async def _retry_until_done(self, write: Callable[[], None]) -> None:
+        is_reported = False
         while True:
             try:
                 write()
                 break
             except SqliteError as error:
-                if asyncio.get_running_loop().time() >= self._give_up_at or not _may_pass(error):
-                    raise WriteFailed(_sentence(self._file, error, len(self._batch))) from error
-                if not is_told:
-                    self._tell({"event": "waiting", "reason": str(error)})
-                    is_told = True
+                if asyncio.get_running_loop().time() >= self._give_up_at or not _is_temporary(error):
+                    raise WriteFailed(_failure_text(self._file, error, len(self._batch))) from error
+                if not is_reported:
+                    self._report({"event": "waiting", "reason": str(error)})
+                    is_reported = True
                 await asyncio.sleep(self._settings.retry_seconds)
-        if is_told:
-            self._tell({"event": "writing"})
+        if is_reported:
+            self._report({"event": "writing"})
 
 
-async def _comes(event: asyncio.Event, seconds_max: float) -> bool:
+async def _wait_for(event: asyncio.Event, seconds_max: float) -> bool:
     """Wait for it, but no longer: whether it came."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds_max):
@@ -116,12 +116,12 @@ async def _comes(event: asyncio.Event, seconds_max: float) -> bool:
     return event.is_set()
 
 
-def _may_pass(error: SqliteError) -> bool:
+def _is_temporary(error: SqliteError) -> bool:
     """By the code's name: SQLITE_IOERR_WRITE is an SQLITE_IOERR."""
     name: str = getattr(error, "sqlite_errorname", "")
-    return name.removeprefix("SQLITE_").split("_")[0] in PASSING
+    return name.removeprefix("SQLITE_").split("_")[0] in TEMPORARY_ERRORS
 
 
-def _sentence(file: StreamWriter, error: SqliteError, messages: int) -> str:
+def _failure_text(file: StreamWriter, error: SqliteError, messages: int) -> str:
     lost = f", and {messages:,} messages that were received could not be stored" if messages else ""
     return f"{file.path} can't be written to ({error}){lost}."

@@ -29,27 +29,27 @@ class Checkpointer:
     def __init__(self, writer: sqlite3.Connection, path: Path) -> None:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
         self._writer = writer
-        self._aside = connect(path, check_same_thread=False)
+        self._connection = connect(path, check_same_thread=False)
         self._thread = ThreadPoolExecutor(1, "offbook-copying")
-        self._copying: Future[None] | None = None
-        self._grown = 0
+        self._copy_future: Future[None] | None = None
+        self._bytes_since_copy = 0
 
-    def grown(self, size: int) -> None:
+    def note_commit(self, size: int) -> None:
         """So many bytes were committed."""
-        self._grown += size
-        if self._copying is None and self._grown >= LOG_BYTES:
-            self._grown = 0
-            self._copying = self._thread.submit(_copy, self._aside)
-        elif self._copying is not None and self._copying.done():
-            self._copying = None
-            _copy(self._writer)
+        self._bytes_since_copy += size
+        if self._copy_future is None and self._bytes_since_copy >= LOG_BYTES:
+            self._bytes_since_copy = 0
+            self._copy_future = self._thread.submit(_checkpoint, self._connection)
+        elif self._copy_future is not None and self._copy_future.done():
+            self._copy_future = None
+            _checkpoint(self._writer)
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._aside.close()
+        self._connection.close()
 
 
-def _copy(connection: sqlite3.Connection) -> None:
+def _checkpoint(connection: sqlite3.Connection) -> None:
     """A disk that is full, or a file that is gone: the log stays as it is, and committing tells what is wrong."""
     with suppress(SqliteError):
         connection.execute(COPY).fetchone()

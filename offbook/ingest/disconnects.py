@@ -27,10 +27,10 @@ from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
 
-PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+TEMPORARY_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 """Of the answers from 400 to 499 those that the same request may not get again."""
 
-NO_TOKEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+TOKEN_STATUSES = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 WAIT_SECONDS_MAX = 3600.0
 
 
@@ -50,16 +50,16 @@ class Disconnect:
     """For how long nothing was surely heard before it was noticed."""
 
 
-def why_not_open(error: Exception, settings: IngestSettings, proxy: str | None = None) -> Disconnect:
+def describe_open_failure(error: Exception, settings: IngestSettings, proxy: str | None = None) -> Disconnect:
     """Of what connecting raised. Through a proxy, a connection that can't be made is one to the proxy."""
     match error:
         case InvalidProxyStatus() if proxy is not None:
             status = error.response.status_code
-            return Disconnect(f"{_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
+            return Disconnect(f"{_describe_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
         case InvalidProxy() | ProxyError() | ImportError() if proxy is not None:
-            return Disconnect(f"{_proxy(proxy)} can't be used.")
+            return Disconnect(f"{_describe_proxy(proxy)} can't be used.")
         case InvalidStatus():
-            return _status(error.response.status_code, error.response.headers.get("Retry-After", ""))
+            return _describe_status(error.response.status_code, error.response.headers.get("Retry-After", ""))
         case ssl.SSLCertVerificationError():
             return Disconnect(f"Its certificate is not trusted: {error.verify_message}.", StreamRefused)
         case ssl.SSLError():
@@ -67,9 +67,9 @@ def why_not_open(error: Exception, settings: IngestSettings, proxy: str | None =
         case InvalidHandshake():
             return Disconnect("What answers there is no WebSocket.", StreamRefused)
         case TimeoutError() if proxy is not None:
-            return Disconnect(f"{_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
+            return Disconnect(f"{_describe_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror() | ConnectionRefusedError() if proxy is not None:
-            return Disconnect(f"{_proxy(proxy)} can't be reached.")
+            return Disconnect(f"{_describe_proxy(proxy)} can't be reached.")
         case TimeoutError():
             return Disconnect(f"No answer within {settings.open_seconds:g} seconds.")
         case socket.gaierror():
@@ -77,12 +77,12 @@ def why_not_open(error: Exception, settings: IngestSettings, proxy: str | None =
         case ConnectionError() if not error.errno:
             return Disconnect("It broke the connection off before it had answered.")
         case OSError():
-            return Disconnect(f"It can't be reached: {_of_system(error)}.")
+            return Disconnect(f"It can't be reached: {_describe_os_error(error)}.")
         case _:
             return Disconnect(f"It can't be reached ({type(error).__name__}).")
 
 
-def why_closed(error: ConnectionClosed, address: Address, settings: IngestSettings) -> Disconnect:
+def describe_close(error: ConnectionClosed, address: Address, settings: IngestSettings) -> Disconnect:
     """Of a connection that was open."""
     if error.sent is not None and not error.rcvd_then_sent:
         match error.sent.code:
@@ -99,25 +99,25 @@ def why_closed(error: ConnectionClosed, address: Address, settings: IngestSettin
                 return Disconnect(reason, deaf_seconds=2 * settings.ping_seconds)
     if error.rcvd is None:
         return Disconnect("The connection broke off.")
-    said = address.scrubbed(error.rcvd.reason)
-    return Disconnect(f"It closed the connection with {error.rcvd.code}{f': {said}' if said else ''}.")
+    reason = address.scrubbed(error.rcvd.reason)
+    return Disconnect(f"It closed the connection with {error.rcvd.code}{f': {reason}' if reason else ''}.")
 
 
-def _status(status: int, retry_after: str) -> Disconnect:
-    told = f"It answered {status}{_phrase(status)}"
+def _describe_status(status: int, retry_after: str) -> Disconnect:
+    text = f"It answered {status}{_phrase(status)}"
     if 300 <= status < 400:
         return Disconnect(
-            f"{told}: the stream is at another address now. None is followed, so that no token goes astray.",
+            f"{text}: the stream is at another address now. None is followed, so that no token goes astray.",
             StreamRefused,
         )
-    if status in NO_TOKEN:
-        return Disconnect(f"{told}: it wants a token, or another one. See --header.", Unauthorized)
-    if status >= 500 or status in PASSING:
-        return Disconnect(f"{told}.", None, _seconds(retry_after))
-    return Disconnect(f"{told}: check the URL.", StreamRefused)
+    if status in TOKEN_STATUSES:
+        return Disconnect(f"{text}: it wants a token, or another one. See --header.", Unauthorized)
+    if status >= 500 or status in TEMPORARY_STATUSES:
+        return Disconnect(f"{text}.", None, _retry_seconds(retry_after))
+    return Disconnect(f"{text}: check the URL.", StreamRefused)
 
 
-def _proxy(proxy: str) -> str:
+def _describe_proxy(proxy: str) -> str:
     return f"The proxy {display_address(proxy)}, which the environment names,"
 
 
@@ -125,12 +125,12 @@ def _phrase(status: int) -> str:
     return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
 
 
-def _seconds(retry_after: str) -> float:
+def _retry_seconds(retry_after: str) -> float:
     """As many seconds as the server asks for; a date is not read, our own backoff will do."""
-    asked = retry_after.strip()
-    return min(float(asked), WAIT_SECONDS_MAX) if asked.isascii() and asked.isdigit() else 0.0
+    value = retry_after.strip()
+    return min(float(value), WAIT_SECONDS_MAX) if value.isascii() and value.isdigit() else 0.0
 
 
-def _of_system(error: OSError) -> str:
+def _describe_os_error(error: OSError) -> str:
     """asyncio says more than the system does, addresses too; where several failed, it gives no number."""
     return os.strerror(error.errno) if error.errno else "no address of its host answers"

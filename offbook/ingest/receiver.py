@@ -20,8 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from offbook.core.backoff import backoff_seconds
 from offbook.core.stream_format import SECOND_US
-from offbook.ingest.batch_writer import BatchWriter, Clock, Tell
-from offbook.ingest.disconnects import Disconnect, why_closed, why_not_open
+from offbook.ingest.batch_writer import BatchWriter, Clock, Report
+from offbook.ingest.disconnects import Disconnect, describe_close, describe_open_failure
 from offbook.ingest.settings import IngestSettings, failures_after
 from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import Address
@@ -34,10 +34,10 @@ QUEUE_FRAMES_MAX = 1
 
 STATUS_SECONDS = 1.0
 
-silent = logging.getLogger("offbook.ingest.websockets")
+WEBSOCKET_LOGGER = logging.getLogger("offbook.ingest.websockets")
 """The library's own log. What matters of it is told as an event, and its words may hold the URL."""
-silent.addHandler(logging.NullHandler())
-silent.propagate = False
+WEBSOCKET_LOGGER.addHandler(logging.NullHandler())
+WEBSOCKET_LOGGER.propagate = False
 
 
 class Ended(Exception):
@@ -54,62 +54,62 @@ class Stream:
 
 
 async def ingest(
-    stream: Stream, file: StreamWriter, clock: Clock, rng: Random, tell: Tell, end: threading.Event
+    stream: Stream, file: StreamWriter, clock: Clock, rng: Random, report: Report, end: threading.Event
 ) -> int:
     """Store what comes until ``end`` is set, and return how many messages that were.
 
     Raises Unwelcome where the first connection is refused for good, Unkept and Occupied where the file fails.
     """
-    keeper = BatchWriter(file, stream.settings, clock, tell)
-    receiver = Receiver(stream, keeper, file, clock, rng, tell)
+    writer = BatchWriter(file, stream.settings, clock, report)
+    receiver = Receiver(stream, writer, file, clock, rng, report)
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_pass_on(end, receiver.ended))
-            tasks.create_task(keeper.run())
-            telling = tasks.create_task(_tell_status(keeper, tell))
+            tasks.create_task(_forward_end(end, receiver.ended))
+            tasks.create_task(writer.run())
+            status_task = tasks.create_task(_report_status(writer, report))
             try:
                 await receiver.run()
             finally:
                 end.set()
-                keeper.end()
-                telling.cancel()
+                writer.end()
+                status_task.cancel()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
     finally:
-        await keeper.note(lambda: file.stop(clock()))
-    return keeper.stored
+        await writer.write_behind(lambda: file.stop(clock()))
+    return writer.stored
 
 
-async def _pass_on(end: threading.Event, ended: asyncio.Event) -> None:
+async def _forward_end(end: threading.Event, ended: asyncio.Event) -> None:
     """Signals are for threads; a thread waits for them in any loop, on any system."""
     await asyncio.to_thread(end.wait)
     ended.set()
 
 
-async def _tell_status(keeper: BatchWriter, tell: Tell) -> None:
+async def _report_status(writer: BatchWriter, report: Report) -> None:
     before, loop = 0, asyncio.get_running_loop()
-    told_at = loop.time()
+    reported_at = loop.time()
     while True:
         await asyncio.sleep(STATUS_SECONDS)
-        stored, now = keeper.stored, loop.time()
-        tell({"event": "status", "messages": stored, "rate": round((stored - before) / (now - told_at))})
-        before, told_at = stored, now
+        stored, loop_seconds = writer.stored, loop.time()
+        report({"event": "status", "messages": stored, "rate": round((stored - before) / (loop_seconds - reported_at))})
+        before, reported_at = stored, loop_seconds
 
 
 class Receiver:
     """Keeps a connection for as long as it is wanted. Set ``ended`` to have it say goodbye."""
 
     def __init__(
-        self, stream: Stream, keeper: BatchWriter, file: StreamWriter, clock: Clock, rng: Random, tell: Tell
+        self, stream: Stream, writer: BatchWriter, file: StreamWriter, clock: Clock, rng: Random, report: Report
     ) -> None:
         self.ended = asyncio.Event()
         self._stream = stream
-        self._keeper = keeper
+        self._writer = writer
         self._file = file
         self._clock = clock
         self._rng = rng
-        self._tell = tell
-        self._was_there = False
+        self._report = report
+        self._has_connected = False
         self._proxy: str | None = None
 
     async def run(self) -> None:
@@ -117,17 +117,17 @@ class Receiver:
         failures, settings = 0, self._stream.settings
         with suppress(Ended):
             while True:
-                away, held_seconds = await self._visit()
+                disconnect, held_seconds = await self._connect_once()
                 failures = failures_after(failures, held_seconds, settings)
                 backoff = backoff_seconds(
                     failures, self._rng.random(), settings.backoff_seconds_min, settings.backoff_seconds_max
                 )
-                seconds = max(away.wait_seconds, backoff)
-                await self._note(away)
-                self._tell({"event": "away", "reason": away.reason, "retry_seconds": round(seconds, 2)})
+                seconds = max(disconnect.wait_seconds, backoff)
+                await self._note_gap(disconnect)
+                self._report({"event": "away", "reason": disconnect.reason, "retry_seconds": round(seconds, 2)})
                 await self._unless_ended(asyncio.sleep(seconds))
 
-    async def _visit(self) -> tuple[Disconnect, float]:
+    async def _connect_once(self) -> tuple[Disconnect, float]:
         """One connection: why it ended, and how many seconds it held. Raises Ended where that was our wish."""
         address, settings = self._stream.address, self._stream.settings
         try:
@@ -135,20 +135,20 @@ class Receiver:
         except Ended:
             raise
         except Exception as error:
-            away = why_not_open(error, settings, self._proxy)
-            if away.final is not None and not self._was_there:
-                raise away.final(f"{address.shown}: {away.reason}") from None
-            return away, 0.0
-        self._was_there, since = True, asyncio.get_running_loop().time()
+            disconnect = describe_open_failure(error, settings, self._proxy)
+            if disconnect.final is not None and not self._has_connected:
+                raise disconnect.final(f"{address.shown}: {disconnect.reason}") from None
+            return disconnect, 0.0
+        self._has_connected, since = True, asyncio.get_running_loop().time()
         try:
             async with connection:
-                await self._keeper.note(lambda: self._file.back(self._clock()))
-                self._tell({"event": "connected"})
+                await self._writer.write_behind(lambda: self._file.close_gap(self._clock()))
+                self._report({"event": "connected"})
                 await self._receive(connection)
         except ConnectionClosed as error:
             if self.ended.is_set():
                 raise Ended from None
-            return why_closed(error, address, settings), asyncio.get_running_loop().time() - since
+            return describe_close(error, address, settings), asyncio.get_running_loop().time() - since
         raise AssertionError("receiving ends with the connection")
 
     async def _open(self) -> ClientConnection:
@@ -160,7 +160,7 @@ class Receiver:
             address.headers,
             proxy=self._proxy,
             ping_seconds=settings.ping_seconds,
-            logger=silent,
+            logger=WEBSOCKET_LOGGER,
             compression="deflate" if settings.unpack else None,
             max_size=settings.message_bytes_max,
             max_queue=QUEUE_FRAMES_MAX,
@@ -170,17 +170,17 @@ class Receiver:
 
     async def _receive(self, connection: ClientConnection) -> None:
         """Until the connection is closed, by whomever: what the server sent before it knew is still taken in."""
-        keeper = self._keeper
-        with self._said_goodbye(connection):
+        writer = self._writer
+        with self._closed_on_end(connection):
             for greeting in self._stream.greetings:
                 await connection.send(greeting)
             while True:
-                keeper.add(await connection.recv())
-                if keeper.is_full:
-                    await keeper.keep()
+                writer.add(await connection.recv())
+                if writer.is_full:
+                    await writer.commit_all()
 
     @contextmanager
-    def _said_goodbye(self, connection: ClientConnection) -> Iterator[None]:
+    def _closed_on_end(self, connection: ClientConnection) -> Iterator[None]:
         """When the end is asked for, the connection is closed beside what is being done."""
 
         async def close() -> None:
@@ -193,11 +193,11 @@ class Receiver:
         finally:
             closing.cancel()
 
-    async def _note(self, away: Disconnect) -> None:
+    async def _note_gap(self, disconnect: Disconnect) -> None:
         """The gap begins where the stream was surely still there: with the last message, or the last answered ping."""
-        now = self._clock()
-        began = min(now, max(self._keeper.heard_at, now - round(away.deaf_seconds * SECOND_US)))
-        await self._keeper.note(lambda: self._file.away(began, now, away.reason))
+        now_us = self._clock()
+        began_us = min(now_us, max(self._writer.last_message_us, now_us - round(disconnect.deaf_seconds * SECOND_US)))
+        await self._writer.write_behind(lambda: self._file.open_gap(began_us, now_us, disconnect.reason))
 
     async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T:
         """What the work gives. Raises Ended where that is asked for first, and lets the work go."""

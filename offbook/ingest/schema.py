@@ -60,12 +60,12 @@ def refuse_others(path: Path) -> None:
         return
     connection = open_read_only(path)
     try:
-        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         columns = {row[1] for row in connection.execute("PRAGMA table_info(stream_data)")}
-        version = _version(connection) if "stream" in found else VERSION
+        version = _version(connection) if "stream" in tables else VERSION
     finally:
         connection.close()
-    if found and not columns >= NEEDED:
+    if tables and not columns >= NEEDED:
         raise NotAStream(f"{path} holds something else than a stream: name another file with --db.")
     if version > VERSION:
         raise NotAStream(f"{path} was written by a later offbook: install that, or name another file with --db.")
@@ -76,12 +76,12 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def install(connection: sqlite3.Connection, url: str, now: str) -> None:
+def install(connection: sqlite3.Connection, url: str, timestamp: str) -> None:
     """Make what is missing. Inside the caller's transaction."""
-    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if "stream_data" not in found:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if "stream_data" not in tables:
         connection.execute(DATA)
-    if "stream" not in found:
+    if "stream" not in tables:
         for sql in BESIDE:
             connection.execute(sql)
-        connection.execute(FIRST_ROW, (VERSION, url, now))
+        connection.execute(FIRST_ROW, (VERSION, url, timestamp))

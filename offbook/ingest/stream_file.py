@@ -47,11 +47,11 @@ class StreamWriter:
         self._holder = holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
             self._connection = undo.enter_context(closing(connect(path)))
-            self._copying = undo.enter_context(closing(Checkpointer(self._connection, path)))
+            self._checkpointer = undo.enter_context(closing(Checkpointer(self._connection, path)))
             self._connection.execute(f"PRAGMA journal_size_limit = {LOG_BYTES_MAX}")
-            self._file = _identity(path)
+            self._file = _identity_of(path)
             undo.callback(active_holders.discard, self._holder)
-            self._take(url, now_us, moved)  # last: if it fails, no other process finds the file taken
+            self._claim(url, now_us, moved)  # last: if it fails, no other process finds the file taken
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             undo.pop_all()
 
@@ -61,17 +61,17 @@ class StreamWriter:
             self._connection.executemany(INSERT, batch.rows)
             self._connection.executemany(COUNT, batch.counts.items())
             self._sign(now_us, len(batch), batch.last_at)
-        self._copying.grown(batch.size)
-        if _identity(self.path) != self._file:
+        self._checkpointer.note_commit(batch.size)
+        if _identity_of(self.path) != self._file:
             raise WriteFailed(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
 
-    def away(self, at_us: int, now_us: int, reason: str) -> None:
+    def open_gap(self, at_us: int, now_us: int, reason: str) -> None:
         """Open a gap that begins at ``at_us``, unless one is open."""
         with atomic(self._connection):
             self._connection.execute(OPEN_GAP, (timestamp_text(at_us), reason))
             self._sign(now_us)
 
-    def back(self, now_us: int) -> None:
+    def close_gap(self, now_us: int) -> None:
         with atomic(self._connection):
             self._connection.execute(CLOSE_GAP, (timestamp_text(now_us),))
             self._sign(now_us)
@@ -86,19 +86,21 @@ class StreamWriter:
     def close(self) -> None:
         active_holders.discard(self._holder)
         with closing(self._connection):
-            self._copying.close()
+            self._checkpointer.close()
 
-    def _take(self, url: str, now_us: int, moved: bool) -> None:
+    def _claim(self, url: str, now_us: int, moved: bool) -> None:
         """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
         active_holders.add(self._holder)
         with atomic(self._connection):
             schema.install(self._connection, url, timestamp_text(now_us))
-            of, holder, alive_at = self._connection.execute("SELECT url, holder, alive_at FROM stream").fetchone()
+            url_before, holder, alive_at = self._connection.execute(
+                "SELECT url, holder, alive_at FROM stream"
+            ).fetchone()
             if is_held(holder, alive_at, now_us) and is_alive(holder):
                 raise FileLocked(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
-            if of != url and not moved:
+            if url_before != url and not moved:
                 raise OtherStream(
-                    f"{self.path} holds the stream of {of}. Name another file with --db; or say --moved, "
+                    f"{self.path} holds the stream of {url_before}. Name another file with --db; or say --moved, "
                     "if this is the same stream at a new address."
                 )
             if holder is not None:
@@ -112,10 +114,10 @@ class StreamWriter:
             raise FileLocked(f"This ingest was suspended for so long that another one took {self.path} over.")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity_of(path: Path) -> tuple[int, int] | None:
     """Which file is at the path. SQLite would go on to write into one that was deleted, and nobody would ever know."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

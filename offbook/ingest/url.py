@@ -65,7 +65,9 @@ def address_of(url: str, headers: Iterable[str] = ()) -> Address:
     split = _split(url)
     pairs = tuple(_header(line) for line in headers)
     secrets = {*_secrets(split), *(word for _, value in pairs for word in (value, *value.split()))}
-    return Address(url, _shown(split), pairs, frozenset(one for one in secrets if len(one) >= SECRET_LENGTH_MIN))
+    return Address(
+        url, _shown(split), pairs, frozenset(secret for secret in secrets if len(secret) >= SECRET_LENGTH_MIN)
+    )
 
 
 def _split(url: str) -> SplitResult:
@@ -103,15 +105,15 @@ def _secrets(split: SplitResult) -> Iterator[str]:
     raw = [split.username or "", split.password or ""]
     raw += [value if has_value else name for name, has_value, value in _query(split)]
     raw += [part for part in split.path.split("/") if LIKE_A_TOKEN.fullmatch(part)]
-    for one in raw:
-        yield from (one, unquote(one))
+    for text in raw:
+        yield from (text, unquote(text))
 
 
 def _header(line: str) -> tuple[str, str]:
-    found = HEADER.fullmatch(line.strip())
-    if found is None:
+    match = HEADER.fullmatch(line.strip())
+    if match is None:
         raise BadAddress("A header is NAME: VALUE on one line, like Authorization: Bearer TOKEN.")
-    name, value = found[1], found[2]
+    name, value = match[1], match[2]
     if OURS.fullmatch(name):
         raise BadAddress(f"The header {name} is a part of every WebSocket's beginning and can't be chosen.")
     return name, value

@@ -47,55 +47,55 @@ class CallbackDispatcher:
     """``seen`` is for other threads to read."""
 
     def __init__(self, callbacks: Callbacks) -> None:
-        self.seen = WorkerStatus("connecting")
+        self.worker_status = WorkerStatus("connecting")
         self._callbacks = callbacks
-        self._told: tuple[Any, ...] = ()
+        self._last_reported: tuple[Any, ...] = ()
 
-    def hush(self) -> None:
+    def silence(self) -> None:
         """Call nobody any more."""
         self._callbacks = Callbacks()
 
-    def note(self, link: LiveConnection, now: float, error: Exception | None) -> None:
+    def note_link(self, link: LiveConnection, now_seconds: float, error: Exception | None) -> None:
         """Where the link stands from now on, and the error that led there."""
-        shown = SHOWN.get(link.state, self.seen.link)
+        shown = SHOWN.get(link.state, self.worker_status.link)
         waits = link.state in (ConnectionState.OFFLINE, ConnectionState.PAUSED)
-        retry_seconds = round(link.until - now, 1) if waits and link.until is not None else None
-        self.seen = WorkerStatus(shown, retry_seconds, self.seen.last_error)
+        retry_seconds = round(link.until - now_seconds, 1) if waits and link.until is not None else None
+        self.worker_status = WorkerStatus(shown, retry_seconds, self.worker_status.last_error)
         if error is not None:
             if not isinstance(error, NoLive):  # which is no failure while HTTP works
-                self.seen = self.seen._replace(last_error=str(error))
+                self.worker_status = self.worker_status._replace(last_error=str(error))
             self._call(self._callbacks.on_error, error)
 
-    def works(self) -> None:
-        self.seen = self.seen._replace(last_error=None)
+    def clear_error(self) -> None:
+        self.worker_status = self.worker_status._replace(last_error=None)
 
-    def changes(self, applied: Applied) -> None:
+    def report_changes(self, applied: Applied) -> None:
         """What the server changed."""
         changed = [record_id for table, record_id in applied.changed if table == CONTACTS.name]
         if changed:
             self._call(self._callbacks.on_change, changed)
 
-    def link(self, connection: sqlite3.Connection) -> None:
+    def report_link(self, connection: sqlite3.Connection) -> None:
         """The status, where the link is not what was told last."""
-        if self._told[:1] != (self.seen.link,):
-            self.status(connection)
+        if self._last_reported[:1] != (self.worker_status.link,):
+            self.report_status(connection)
 
-    def status(self, connection: sqlite3.Connection) -> None:
+    def report_status(self, connection: sqlite3.Connection) -> None:
         """The status, where the link or a count is not what was told last."""
         if self._callbacks.on_status is None:
             return
         try:
-            now = status.read(connection, self.seen)
+            current = status.read(connection, self.worker_status)
         except SqliteError:  # whoever uses the file in earnest will be told
             return
-        if (telling := (now.link, now.pending, now.parked, now.conflicts)) != self._told:
-            self._told = telling
-            self._call(self._callbacks.on_status, now)
+        if (shown := (current.link, current.pending, current.parked, current.conflicts)) != self._last_reported:
+            self._last_reported = shown
+            self._call(self._callbacks.on_status, current)
 
-    def _call(self, callback: Callable[[Any], object] | None, what: object) -> None:
+    def _call(self, callback: Callable[[Any], object] | None, argument: object) -> None:
         if callback is None:
             return
         try:
-            callback(what)
+            callback(argument)
         except Exception:
             logger.exception("A callback failed")

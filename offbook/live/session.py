@@ -62,19 +62,19 @@ class LiveSession:
         self._clock = clock
         self._number = 0
         self._sent: list[LogLine] = []
-        self._idle = 0
+        self._idle_pages = 0
 
     def push(self) -> str | None:
         """What is pending, as a message; None where all of it was parked. Raises Detour where it is too much."""
-        here = sync_state.read(self._connection)
-        if here.snapshot:
+        state = sync_state.read(self._connection)
+        if state.snapshot:
             raise FallBackToHttp("A snapshot is being taken.")
         lines, _ = next_batch(self._connection, CHANGES_MAX + 1)
         if len(lines) > CHANGES_MAX:
             raise FallBackToHttp("There is more to send than the live channel is for.")
         if not lines:
             return None
-        request = {"push": self._number + 1, **request_of(self._connection, here, lines, self._clock())}
+        request = {"push": self._number + 1, **request_of(self._connection, state, lines, self._clock())}
         body = dumps(request)
         if len(body) > PUSH_BYTES_MAX:
             raise FallBackToHttp("A change is too large for the live channel.")
@@ -82,24 +82,24 @@ class LiveSession:
         self._sent = lines
         return body.decode()
 
-    def take(self, page: SyncResponse) -> Applied:
+    def apply_page(self, page: SyncResponse) -> Applied:
         """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""
         applied = apply(self._connection, [], page, self._clock())
         if not applied.took_page and page.cursor != sync_state.read(self._connection).cursor:
             raise FallBackToHttp("Another process has synced meanwhile.")
         if known_cells.is_behind(self._connection):
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
-        self._idle = 0 if applied.new_rows or page.conflicts else self._idle + 1
-        if self._idle >= IDLE_PAGES_MAX:
+        self._idle_pages = 0 if applied.new_rows or page.conflicts else self._idle_pages + 1
+        if self._idle_pages >= IDLE_PAGES_MAX:
             raise ServerFault("The server sends page after page with nothing new in them.")
         return applied
 
-    def settle(self, verdicts: Verdicts) -> Applied:
+    def apply_verdicts(self, verdicts: Verdicts) -> Applied:
         """Apply the answer to the last push. Raises SyncError for what is none."""
         if verdicts.push != self._number:
             raise ServerFault("The server answers a push that was not sent.")
         applied = apply_verdicts(self._connection, self._sent, verdicts.book, verdicts.results)
         if not applied.refreshed:
             raise ServerFault("The server answers, and says nothing about what was sent.")
-        self._idle = 0
+        self._idle_pages = 0
         return applied

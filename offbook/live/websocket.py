@@ -77,19 +77,19 @@ class Channel:
         self._seconds = seconds
         self._loop = asyncio.new_event_loop()
         self._inbox: asyncio.Queue[ChannelMessage] = asyncio.Queue(1)
-        self._looking: asyncio.TimerHandle
-        self._listening: asyncio.Task[None] | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._look_timer: asyncio.TimerHandle
+        self._listen_task: asyncio.Task[None] | None = None
+        self._send_task: asyncio.Task[None] | None = None
         self._socket: ClientConnection | None = None
 
     def open(self, server: str, token: str, cursor: str) -> None:
         """Begin to open a socket: wait() tells what became of it."""
-        assert self._listening is None
-        self._listening = self._loop.create_task(self._listen(address_of(server, cursor), token))
+        assert self._listen_task is None
+        self._listen_task = self._loop.create_task(self._listen(address_of(server, cursor), token))
 
-    def wait(self, seconds: float, is_new: Callable[[], bool]) -> ChannelMessage:
+    def wait(self, seconds: float, has_new_commit: Callable[[], bool]) -> ChannelMessage:
         """What is said next; WOKEN when the time is up, when wake() was called, or once ``is_new`` says so."""
-        return self._loop.run_until_complete(self._next(seconds, is_new))
+        return self._loop.run_until_complete(self._receive(seconds, has_new_commit))
 
     def wake(self) -> None:
         """End a wait, from any thread."""
@@ -99,38 +99,38 @@ class Channel:
     def send(self, text: str) -> None:
         """Begin to send. A server that does not read holds nothing up here: it gives no answer either."""
         assert self._socket is not None
-        self._sending = self._loop.create_task(self._send(self._socket, text))
+        self._send_task = self._loop.create_task(self._send(self._socket, text))
         self._loop.run_until_complete(asyncio.sleep(0))
 
-    def shut(self) -> None:
+    def close_socket(self) -> None:
         """Close the socket, if there is one."""
-        if self._listening is not None:
-            self._loop.run_until_complete(self._shut(self._listening))
+        if self._listen_task is not None:
+            self._loop.run_until_complete(self._close_socket(self._listen_task))
 
     def close(self) -> None:
-        self.shut()
+        self.close_socket()
         self._loop.close()
 
     # --- on the loop ---
 
-    async def _next(self, seconds: float, is_new: Callable[[], bool]) -> ChannelMessage:
-        self._look_later(is_new)
+    async def _receive(self, seconds: float, has_new_commit: Callable[[], bool]) -> ChannelMessage:
+        self._schedule_look(has_new_commit)
         try:
             async with asyncio.timeout(seconds):
                 return await self._inbox.get()
         except TimeoutError:
             return ChannelSignal.WOKEN
         finally:
-            self._looking.cancel()
+            self._look_timer.cancel()
 
-    def _look_later(self, is_new: Callable[[], bool]) -> None:
-        self._looking = self._loop.call_later(LOOK_SECONDS, self._look, is_new)
+    def _schedule_look(self, has_new_commit: Callable[[], bool]) -> None:
+        self._look_timer = self._loop.call_later(LOOK_SECONDS, self._look, has_new_commit)
 
-    def _look(self, is_new: Callable[[], bool]) -> None:
-        if is_new():
+    def _look(self, has_new_commit: Callable[[], bool]) -> None:
+        if has_new_commit():
             self._wake()
         else:
-            self._look_later(is_new)
+            self._schedule_look(has_new_commit)
 
     def _wake(self) -> None:
         if self._inbox.empty():
@@ -144,15 +144,15 @@ class Channel:
                 self._socket = socket
                 await self._inbox.put(ChannelSignal.OPENED)
                 while True:
-                    await self._inbox.put(await _message(socket))
+                    await self._inbox.put(await _receive_message(socket))
         except ConnectionClosedOK:
             await self._inbox.put(Offline("The server closed the live channel."))
         except Exception as error:
             opened = self._socket is not None
-            await self._inbox.put(meaning(error, address, None if opened else proxy))
+            await self._inbox.put(translate_error(error, address, None if opened else proxy))
 
     def _connect(self, address: str, token: str, proxy: str | None) -> connect:
-        security: dict[str, Any] = {"ssl": trust()} if address.startswith("wss:") else {}
+        security: dict[str, Any] = {"ssl": ssl_context()} if address.startswith("wss:") else {}
         return websocket_to(
             address,
             {"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
@@ -171,21 +171,21 @@ class Channel:
         with suppress(ConnectionClosed):  # whoever listens hears of it
             await socket.send(text)
 
-    async def _shut(self, listening: asyncio.Task[None]) -> None:
+    async def _close_socket(self, listen_task: asyncio.Task[None]) -> None:
         if self._socket is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):  # one that takes nothing can't be told
                     await self._socket.close()
             self._socket.transport.abort()
-        tasks = [task for task in (listening, self._sending) if task is not None]
+        tasks = [task for task in (listen_task, self._send_task) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        self._listening = self._sending = self._socket = None
+        self._listen_task = self._send_task = self._socket = None
         self._inbox = asyncio.Queue(1)
 
 
-async def _message(socket: ClientConnection) -> str | bytes:
+async def _receive_message(socket: ClientConnection) -> str | bytes:
     """The next message, however many pieces it comes in. Between them a server may answer pings for ever."""
     pieces = socket.recv_streaming()
     message: list[Any] = [await anext(pieces)]
@@ -208,18 +208,18 @@ def address_of(server: str, cursor: str) -> str:
     return urlunsplit((scheme, host, f"{path.rstrip('/')}/live", f"since={quote(cursor)}", ""))
 
 
-def trust() -> ssl.SSLContext:
+def ssl_context() -> ssl.SSLContext:
     """Whom HTTP trusts: what works there is to work here."""
     own = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     return ssl.create_default_context(cafile=own or DEFAULT_CA_BUNDLE_PATH)
 
 
-def meaning(error: Exception, address: str = "", proxy: str | None = None) -> Exception:
+def translate_error(error: Exception, address: str = "", proxy: str | None = None) -> Exception:
     """What the end of a socket, or of the try to open one through this proxy, means to us."""
     place = addresses.display_address(address)
     match error:
         case InvalidStatus():
-            return _refusal(error, place, proxy)
+            return _translate_refusal(error, place, proxy)
         case OSError() | ProxyError() | InvalidProxy() | ImportError() if proxy is not None:
             why = addresses.without_passwords(str(error))
             return NoLive(
@@ -236,10 +236,12 @@ def meaning(error: Exception, address: str = "", proxy: str | None = None) -> Ex
             return error
 
 
-def _refusal(error: InvalidStatus, place: str, proxy: str | None) -> Exception:
-    answer = error.response
+def _translate_refusal(error: InvalidStatus, place: str, proxy: str | None) -> Exception:
+    http_response = error.response
     source = place if proxy is None else f"{place} (through the proxy {addresses.display_address(proxy)})"
-    response = Response(answer.status_code, dict(answer.headers.raw_items()), bytes(answer.body or b""), source)
+    response = Response(
+        http_response.status_code, dict(http_response.headers.raw_items()), bytes(http_response.body or b""), source
+    )
     try:
         refused: Exception = error_of(response)
     except ServerFault as fault:

@@ -54,7 +54,7 @@ class ReplicaHandle:
 
     connect: Callable[[], Connection]
     transport: Callable[[sqlite3.Connection], Transport]
-    leave: Callable[[], None]
+    close_transport: Callable[[], None]
     clock: Callable[[], int]
     rng: Random
     has_live: bool
@@ -64,32 +64,32 @@ class Occurrence(NamedTuple):
     """An event, and what it brought: a page, verdicts, a message to be sent, an error."""
 
     event: ConnectionEvent
-    what: Any = None
+    payload: Any = None
 
 
 class SyncThread:
     """A replica's thread."""
 
-    def __init__(self, access: ReplicaHandle, callbacks: Callbacks) -> None:
+    def __init__(self, handle: ReplicaHandle, callbacks: Callbacks) -> None:
         """Raises what opening the file raises."""
         self.holder = holder_name(str(uuid.uuid4()))
-        self._access = access
-        self._telling = CallbackDispatcher(callbacks)
-        self._link = LiveConnection(live_at=0.0 if access.has_live else inf)
+        self._handle = handle
+        self._dispatcher = CallbackDispatcher(callbacks)
+        self._link = LiveConnection(live_at=0.0 if handle.has_live else inf)
         with ExitStack() as undo:
-            self._connection = undo.enter_context(closing(access.connect()))
+            self._connection = undo.enter_context(closing(handle.connect()))
             self._channel = Channel(SECONDS)
             undo.pop_all()
         self._version: int | None = None
-        self._given: tuple[str | None, str | None] = (None, None)
+        self._credentials: tuple[str | None, str | None] = (None, None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="offbook", daemon=True)
 
     # --- for other threads ---
 
     @property
-    def seen(self) -> WorkerStatus:
-        return self._telling.seen
+    def worker_status(self) -> WorkerStatus:
+        return self._dispatcher.worker_status
 
     def start(self) -> None:
         """Raises RuntimeError where the system has no more threads."""
@@ -108,7 +108,7 @@ class SyncThread:
             return True
         self._thread.join(STOP_SECONDS_MAX)
         if self._thread.is_alive():
-            self._telling.hush()
+            self._dispatcher.silence()
         return not self._thread.is_alive()
 
     def wake(self) -> None:
@@ -122,35 +122,37 @@ class SyncThread:
             with ExitStack() as stack:
                 stack.enter_context(closing(self._channel))
                 stack.callback(lambda: self._connection.close())
-                happening = self._take(Occurrence(ConnectionEvent.START))
+                occurrence = self._step(Occurrence(ConnectionEvent.START))
                 while self._link.state is not ConnectionState.STOPPED:
-                    happening = self._take(happening or self._await())
+                    occurrence = self._step(occurrence or self._wait_for_event())
         finally:
-            self._access.leave()
+            self._handle.close_transport()
 
-    def _take(self, happening: Occurrence) -> Occurrence | None:
+    def _step(self, occurrence: Occurrence) -> Occurrence | None:
         """Go where the table says, and do what it says. Returns what came of that, where that is an event itself."""
-        error = happening.what if isinstance(happening.what, Exception) else None
+        error = occurrence.payload if isinstance(occurrence.payload, Exception) else None
         retry_after = error.retry_after_seconds if isinstance(error, SyncError) else None
-        before, now = self._link, time.monotonic()
-        self._link, move = after(before, happening.event, now, self._access.rng.random(), SECONDS, retry_after)
+        before, now_seconds = self._link, time.monotonic()
+        self._link, action = after(
+            before, occurrence.event, now_seconds, self._handle.rng.random(), SECONDS, retry_after
+        )
         if self._link.state is not before.state:
             self._version = None
-        self._telling.note(self._link, now, error)
-        self._telling.link(self._connection)
-        found = self._guarded(self._do, move, happening.what)
-        self._telling.status(self._connection)
-        return found
+        self._dispatcher.note_link(self._link, now_seconds, error)
+        self._dispatcher.report_link(self._connection)
+        result = self._run_guarded(self._carry_out, action, occurrence.payload)
+        self._dispatcher.report_status(self._connection)
+        return result
 
-    def _guarded(self, work: Callable[..., Occurrence | None], *given: Any) -> Occurrence | None:
+    def _run_guarded(self, work: Callable[..., Occurrence | None], *arguments: Any) -> Occurrence | None:
         """Whatever goes wrong, as an event."""
         try:
-            return work(*given)
+            return work(*arguments)
         except Stopped:
             return Occurrence(ConnectionEvent.STOP)
         except FallBackToHttp as reason:
             logger.debug("Back to a sync: %s", reason)
-            return Occurrence(ConnectionEvent.DETOUR)
+            return Occurrence(ConnectionEvent.FALLBACK)
         except (NotAuthorized, OtherBook) as error:
             return Occurrence(ConnectionEvent.REFUSED, error)
         except (SyncError, FileDiskFull, ReadOnlyFile) as error:
@@ -159,10 +161,10 @@ class SyncThread:
             logger.exception("Something failed in the background, and is tried again")
             return Occurrence(ConnectionEvent.FAILED, error)
 
-    def _do(self, move: Action, what: Any) -> Occurrence | None:
-        if move is not Action.STAY and self._link.state not in ON_SOCKET:
-            self._channel.shut()
-        match move:
+    def _carry_out(self, action: Action, payload: Any) -> Occurrence | None:
+        if action is not Action.STAY and self._link.state not in ON_SOCKET:
+            self._channel.close_socket()
+        match action:
             case Action.SYNC:
                 return self._sync()
             case Action.CONNECT:
@@ -170,40 +172,40 @@ class SyncThread:
             case Action.PUSH:
                 return self._push()
             case Action.TAKE:
-                self._heard(self._live.take(what))
-            case Action.SETTLE if what is not None:
-                self._heard(self._live.settle(what))
+                self._report_applied(self._live.apply_page(payload))
+            case Action.SETTLE if payload is not None:
+                self._report_applied(self._live.apply_verdicts(payload))
             case Action.TIDY:
-                forget_old_lines(self._connection, self._access.clock())
+                forget_old_lines(self._connection, self._handle.clock())
             case _:
                 pass
         return None
 
     # --- what is done ---
 
-    def _renew(self) -> None:
+    def _reopen_if_writable(self) -> None:
         """Open the file anew where it was opened to be read only, and may be written to by now."""
         if self._connection.still is not None and self._connection.still.is_over:
             self._connection.close()
-            self._connection = self._access.connect()
+            self._connection = self._handle.connect()
 
     def _sync(self) -> Occurrence:
-        self._renew()
-        here = sync_state.read(self._connection)
-        self._given = (here.server, here.token)
-        transport = CancellableTransport(self._access.transport(self._connection), self._stop)
-        clock = self._access.clock
+        self._reopen_if_writable()
+        state = sync_state.read(self._connection)
+        self._credentials = (state.server, state.token)
+        transport = CancellableTransport(self._handle.transport(self._connection), self._stop)
+        clock = self._handle.clock
         with hold_lease(self._connection, self.holder, clock, self._stop):
-            SyncSession(self._connection, transport, clock, self.holder, on_applied=self._heard).run()
-        self._telling.works()
+            SyncSession(self._connection, transport, clock, self.holder, on_applied=self._report_applied).run()
+        self._dispatcher.clear_error()
         return Occurrence(ConnectionEvent.SYNCED if time.monotonic() >= self._link.live_at else ConnectionEvent.NOT_YET)
 
     def _connect(self) -> None:
-        here = sync_state.read(self._connection)
-        if here.server is None or here.token is None or here.cursor is None:
+        state = sync_state.read(self._connection)
+        if state.server is None or state.token is None or state.cursor is None:
             raise FallBackToHttp("There is nothing to go on from.")
-        self._live = LiveSession(self._connection, self._access.clock)
-        self._channel.open(here.server, here.token, here.cursor)
+        self._live = LiveSession(self._connection, self._handle.clock)
+        self._channel.open(state.server, state.token, state.cursor)
 
     def _push(self) -> Occurrence | None:
         text = self._live.push()
@@ -212,49 +214,49 @@ class SyncThread:
         self._channel.send(text)
         return None
 
-    def _heard(self, applied: Applied) -> None:
-        self._telling.changes(applied)
-        self._telling.status(self._connection)
+    def _report_applied(self, applied: Applied) -> None:
+        self._dispatcher.report_changes(applied)
+        self._dispatcher.report_status(self._connection)
 
     # --- what happens ---
 
-    def _await(self) -> Occurrence:
+    def _wait_for_event(self) -> Occurrence:
         """Wait until something happens."""
         while True:
             if self._stop.is_set():
                 return Occurrence(ConnectionEvent.STOP)
-            if (found := self._look()) is not None:
-                return found
+            if (event := self._check_file()) is not None:
+                return event
             assert self._link.until is not None
-            left = self._link.until - time.monotonic()
-            if left <= 0:
-                return Occurrence(ConnectionEvent.TIMER, is_late(self._link.state))
-            said = self._channel.wait(left, self._is_new)
-            if said is not ChannelSignal.WOKEN and (found := self._guarded(meaning, said)) is not None:
-                return found
+            seconds_left = self._link.until - time.monotonic()
+            if seconds_left <= 0:
+                return Occurrence(ConnectionEvent.TIMER, timeout_error(self._link.state))
+            message = self._channel.wait(seconds_left, self._has_new_commit)
+            if message is not ChannelSignal.WOKEN and (event := self._run_guarded(occurrence_of, message)) is not None:
+                return event
 
-    def _is_new(self) -> bool:
+    def _has_new_commit(self) -> bool:
         """Whether anyone has committed since _look() looked last."""
         try:
             return self._read_version() != self._version
         except SqliteError:
             return False
 
-    def _look(self) -> Occurrence | None:
+    def _check_file(self) -> Occurrence | None:
         """What the file tells, where it is not as it was."""
         try:
             version = self._read_version()
             if version == self._version:
                 return None
             self._version = version
-            here = sync_state.read(self._connection)
-            if (here.server, here.token) != self._given:
-                return Occurrence(ConnectionEvent.GIVEN)
+            state = sync_state.read(self._connection)
+            if (state.server, state.token) != self._credentials:
+                return Occurrence(ConnectionEvent.CREDENTIALS_CHANGED)
             if self._link.state in SENDS and has_pending(self._connection):
                 return Occurrence(ConnectionEvent.COMMITTED)
         except SqliteError:  # whoever uses the file in earnest will be told
             return None
-        self._telling.status(self._connection)
+        self._dispatcher.report_status(self._connection)
         return None
 
     def _read_version(self) -> int:
@@ -262,7 +264,7 @@ class SyncThread:
         return int(version)
 
 
-def is_late(state: ConnectionState) -> SyncError | None:
+def timeout_error(state: ConnectionState) -> SyncError | None:
     """What it means that the time of a state is over."""
     match state:
         case ConnectionState.CONNECTING:
@@ -273,19 +275,19 @@ def is_late(state: ConnectionState) -> SyncError | None:
             return None
 
 
-def meaning(said: ChannelMessage) -> Occurrence:
+def occurrence_of(message: ChannelMessage) -> Occurrence:
     """What the live channel tells, as an event."""
-    match said:
+    match message:
         case ChannelSignal():
             return Occurrence(ConnectionEvent.OPENED)
         case NoLive():
-            return Occurrence(ConnectionEvent.NO_LIVE, said)
+            return Occurrence(ConnectionEvent.NO_LIVE, message)
         case CursorGone() | NotAuthorized():
-            return Occurrence(ConnectionEvent.DETOUR)  # HTTP will be told the same, and knows what to do
+            return Occurrence(ConnectionEvent.FALLBACK)  # HTTP will be told the same, and knows what to do
         case Exception():
-            raise said
+            raise message
         case str() | bytes():
-            message = message_of(said)
+            parsed = message_of(message)
             return Occurrence(
-                ConnectionEvent.PAGE if isinstance(message, SyncResponse) else ConnectionEvent.ANSWERED, message
+                ConnectionEvent.PAGE if isinstance(parsed, SyncResponse) else ConnectionEvent.ANSWERED, parsed
             )

@@ -39,22 +39,22 @@ class LocalDigests:
     @cached_property
     def _totals(self) -> list[int]:
         """What the first so many records add up to."""
-        return list(accumulate((self._digests[one] for one in self._ids), initial=0))
+        return list(accumulate((self._digests[record_id] for record_id in self._ids), initial=0))
 
-    def sum_of(self, one: Range) -> Sum:
+    def sum_of(self, range_: Range) -> Sum:
         """What this range holds. Where all agree, no more is asked than the whole, which takes no order."""
-        if one.start == "" and one.end is None:
+        if range_.start == "" and range_.end is None:
             return Sum(len(self._digests), sum(self._digests.values()) % MODULUS)
-        start, end = self._places(one)
+        start, end = self._bounds_of(range_)
         return Sum(end - start, (self._totals[end] - self._totals[start]) % MODULUS)
 
-    def records_in(self, one: Range) -> dict[bytes, int]:
-        start, end = self._places(one)
+    def records_in(self, range_: Range) -> dict[bytes, int]:
+        start, end = self._bounds_of(range_)
         return {record_id: self._digests[record_id] % MODULUS for record_id in self._ids[start:end]}
 
-    def _places(self, one: Range) -> tuple[int, int]:
-        end = len(self._ids) if one.end is None else bisect_left(self._ids, one.end.encode())
-        return bisect_left(self._ids, one.start.encode()), end
+    def _bounds_of(self, range_: Range) -> tuple[int, int]:
+        end = len(self._ids) if range_.end is None else bisect_left(self._ids, range_.end.encode())
+        return bisect_left(self._ids, range_.start.encode()), end
 
 
 def local_digests(connection: sqlite3.Connection, table: Table) -> LocalDigests:
@@ -67,11 +67,11 @@ def local_digests(connection: sqlite3.Connection, table: Table) -> LocalDigests:
                 digests[owner] += hash_of_line(line)
     for (record_id,) in connection.execute(UNSETTLED, (table.name,)).fetchall():
         digests.pop(record_id.encode("utf-8", "surrogateescape"), None)
-        digests.update(_as_the_server_said(connection, table, record_id))
+        digests.update(_digest_of_server_row(connection, table, record_id))
     return LocalDigests(digests)
 
 
-def _as_the_server_said(connection: sqlite3.Connection, table: Table, record_id: str) -> dict[bytes, int]:
+def _digest_of_server_row(connection: sqlite3.Connection, table: Table, record_id: str) -> dict[bytes, int]:
     row = server_row(connection, (table.name, record_id)) if record_id.isascii() else None
     if row is None or row.deleted:
         return {}
@@ -83,17 +83,17 @@ def _as_the_server_said(connection: sqlite3.Connection, table: Table, record_id:
 
 def _queries(table: Table) -> Iterator[str]:
     """Of the table itself, and of each of its maps, the id of each row's record and the row's line, both as bytes."""
-    known = f"server_rows ON server_rows.table_name = '{table.name}' AND record_id = id"
+    server_rows = f"server_rows ON server_rows.table_name = '{table.name}' AND record_id = id"
     own = _line(table.name, table.name, ("id", "seq"), table.fields)
-    yield f'SELECT CAST(id AS BLOB), {own} FROM "{table.name}" LEFT JOIN {known}'
+    yield f'SELECT CAST(id AS BLOB), {own} FROM "{table.name}" LEFT JOIN {server_rows}'
     for map_ in table.maps:
-        about = (f"'{map_.name}'", f'"{map_.owner}"', "entry_id")
-        line = _line(table.name, map_.rows, about, entry_fields(map_))
+        prefix = (f"'{map_.name}'", f'"{map_.owner}"', "entry_id")
+        line = _line(table.name, map_.rows, prefix, entry_fields(map_))
         yield f'SELECT CAST("{map_.owner}" AS BLOB), {line} FROM "{map_.rows}"'
 
 
-def _line(table: str, rows: str, about: Sequence[str], fields: Sequence[Field]) -> str:
+def _line(table: str, rows: str, prefix: Sequence[str], fields: Sequence[Field]) -> str:
     """printf() makes nothing of a null, and a line in a third of the time that ``||`` takes."""
-    parts = [f"'{table}'", *about, *(f'"{rows}"."{field.name}"' for field in fields)]
-    form = SEPARATOR.join([b"%s"] * len(parts)).hex()
-    return f"CAST(printf(CAST(x'{form}' AS TEXT), {', '.join(parts)}) AS BLOB)"
+    parts = [f"'{table}'", *prefix, *(f'"{rows}"."{field.name}"' for field in fields)]
+    format = SEPARATOR.join([b"%s"] * len(parts)).hex()
+    return f"CAST(printf(CAST(x'{format}' AS TEXT), {', '.join(parts)}) AS BLOB)"

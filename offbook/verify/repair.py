@@ -46,59 +46,61 @@ def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
     """Take the row for what the server has, whatever is known here. Within change_log.without_logging()."""
     table, record_id = TABLES[row.key[0]], row.key[1]
     was = RECORD_TABLES[table.name].get(connection, record_id)
-    known = server_row(connection, row.key)
-    typed = None
+    known_row = server_row(connection, row.key)
+    unlogged = None
     if was is not None and not change_log.unsettled_lines(connection, *row.key):
-        typed = _unlogged(table, was, known or NO_SERVER_ROW, row.server)
-    if typed:
-        _park(connection, row, known or NO_SERVER_ROW, typed)
+        unlogged = _unlogged(table, was, known_row or NO_SERVER_ROW, row.server)
+    if unlogged:
+        _park(connection, row, known_row or NO_SERVER_ROW, unlogged)
     connection.execute("UPDATE server_rows SET stale = 1 WHERE table_name = ? AND record_id = ?", row.key)
     store_server_row(connection, row.key, row.server)
     rebuild_row(connection, row.key)
-    return Repair(table.name, record_id, was, RECORD_TABLES[table.name].get(connection, record_id), bool(typed))
+    return Repair(table.name, record_id, was, RECORD_TABLES[table.name].get(connection, record_id), bool(unlogged))
 
 
-def _park(connection: sqlite3.Connection, row: PageRow, known: ServerRow, typed: Mapping[str, Json]) -> None:
+def _park(connection: sqlite3.Connection, row: PageRow, known_row: ServerRow, unlogged: Mapping[str, Json]) -> None:
     """An INSERT where nobody else has the record: its row then stays here, as that of any parked INSERT does."""
-    operation = Operation.INSERT if known.deleted and row.server.deleted else Operation.UPDATE
+    operation = Operation.INSERT if known_row.deleted and row.server.deleted else Operation.UPDATE
     connection.execute(
         "INSERT INTO change_log (table_name, record_id, operation, synced, base, data, code, detail)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*row.key, operation.value, LineState.PARKED, known.seq, dump(typed), UNLOGGED, WHY),
+        (*row.key, operation.value, LineState.PARKED, known_row.seq, dump(unlogged), UNLOGGED, WHY),
     )
 
 
 # --- what no line tells of -----------------------------------------------------------------------------------------
 
 
-def _unlogged(table: Table, was: Mapping[str, Json], known: ServerRow, comes: ServerRow) -> dict[str, Json]:
+def _unlogged(table: Table, was: Mapping[str, Json], known_row: ServerRow, new_row: ServerRow) -> dict[str, Json]:
     """The values that came neither with the server's row that is known here nor with the one that comes.
 
     Only what is there: of what is missing, nothing is lost by showing it again.
     """
-    had, has = (with_all_fields(table, {} if one.deleted else one.cells) for one in (known, comes))
-    found = {name: was[name] for name in table.by_name if was[name] and was[name] not in (had[name], has[name])}
+    had, has = (with_all_fields(table, {} if row.deleted else row.cells) for row in (known_row, new_row))
+    values = {name: was[name] for name in table.by_name if was[name] and was[name] not in (had[name], has[name])}
     for map_ in table.maps:
         if entries := _entries(map_, was[map_.name], had[map_.name], has[map_.name]):
-            found[map_.name] = entries
-    return found
+            values[map_.name] = entries
+    return values
 
 
 def _entries(map_: Map, was: Mapping[str, Any], had: Mapping[str, Any], has: Mapping[str, Any]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
+    entries: dict[str, Json] = {}
     for key, entry in was.items():
         if written := _written(map_, entry, had.get(key), has.get(key)):
-            found[key] = written
-    return found
+            entries[key] = written
+    return entries
 
 
-def _written(map_: Map, entry: Mapping[str, Json], *known: Mapping[str, Json] | None) -> dict[str, Json]:
+def _written(map_: Map, entry: Mapping[str, Json], *versions: Mapping[str, Json] | None) -> dict[str, Json]:
     """The cells of an entry that are in none of the others, each with all its parts; of a new entry all there is."""
-    if all(one is None for one in known):
+    if all(version is None for version in versions):
         return dict(entry)
-    found: dict[str, Json] = {}
+    written: dict[str, Json] = {}
     for fields in map_.cells.values():
-        value, *others = ({field.name: (one or {}).get(field.name) for field in fields} for one in (entry, *known))
+        value, *others = (
+            {field.name: (version or {}).get(field.name) for field in fields} for version in (entry, *versions)
+        )
         if value not in others and any(part is not None for part in value.values()):
-            found.update(value)
-    return found
+            written.update(value)
+    return written

@@ -38,13 +38,16 @@ class Fetched:
     rows: Mapping[str, PageRow | None]
 
 
-def parse_compared(response: Response, asked: int) -> ComparedRanges:
+def parse_compared(response: Response, range_count: int) -> ComparedRanges:
     """What the server answered to ``POST /verify`` about so many ranges. Raises what it refused, or ServerFault."""
-    item = _good(response)
-    found: Json = item.get("ranges")
-    require(isinstance(found, list) and len(found) == asked and all(isinstance(one, dict) for one in found), "ranges")
-    sums = [Sum(_number(one.get("count"), COUNT_MAX), _number(one.get("digest"), MODULUS - 1)) for one in found]
-    records = [_digests(one.get("records"), told.count) for one, told in zip(found, sums, strict=True)]
+    item = _object_of(response)
+    ranges: Json = item.get("ranges")
+    require(
+        isinstance(ranges, list) and len(ranges) == range_count and all(isinstance(item, dict) for item in ranges),
+        "ranges",
+    )
+    sums = [Sum(_number(item.get("count"), COUNT_MAX), _number(item.get("digest"), MODULUS - 1)) for item in ranges]
+    records = [_digests(item.get("records"), sum_.count) for item, sum_ in zip(ranges, sums, strict=True)]
     shape = _number(item.get("shape"), MODULUS - 1)
     return ComparedRanges(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), shape, sums, records)
 
@@ -53,26 +56,26 @@ def _digests(item: Json, count: int) -> Mapping[str, int] | None:
     if item is None:
         return None
     require(isinstance(item, dict) and len(item) == count <= RECORDS_MAX, "records")
-    return {uuid_of(record_id, "records"): _number(one, MODULUS - 1) for record_id, one in item.items()}
+    return {uuid_of(record_id, "records"): _number(digest, MODULUS - 1) for record_id, digest in item.items()}
 
 
 def parse_fetched(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
     """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
-    item = _good(response)
-    found: Json = item.get("rows")
-    require(isinstance(found, list) and len(found) == len(ids), "rows")
+    item = _object_of(response)
+    items: Json = item.get("rows")
+    require(isinstance(items, list) and len(items) == len(ids), "rows")
     rows: dict[str, PageRow | None] = {}
-    for one in found:
-        row = page_row(one)
-        rows[uuid_of(one["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
+    for row_item in items:
+        row = page_row(row_item)
+        rows[uuid_of(row_item["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
     require(rows.keys() == set(ids), "rows")
     return Fetched(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), rows)
 
 
-def _good(response: Response) -> dict[str, Json]:
+def _object_of(response: Response) -> dict[str, Json]:
     return object_of(json_of_answer(response))
 
 
-def _number(value: Json, most: int) -> int:
-    require(type(value) is int and 0 <= value <= most, "number")
+def _number(value: Json, number_max: int) -> int:
+    require(type(value) is int and 0 <= value <= number_max, "number")
     return int(value)

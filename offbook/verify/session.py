@@ -82,81 +82,91 @@ class VerifySession:
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
-                compared = sum([self._verify(table) for table in TABLES.values()])
+                compared = sum([self._verify_table(table) for table in TABLES.values()])
             except BookChanged:
                 continue
-            found = tuple(self._repaired), tuple(self._left_out)
-            return VerifyReport(compared, *found, self._requests, self._sent, self._received)
+            results = tuple(self._repaired), tuple(self._left_out)
+            return VerifyReport(compared, *results, self._requests, self._sent, self._received)
         raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
 
-    def _verify(self, table: Table) -> int:
+    def _verify_table(self, table: Table) -> int:
         """Compare one table, and mend it. Returns how many records the server has."""
         with reading(self._connection):
             self._cursor = sync_state.read(self._connection).cursor
-            here = local_digests(self._connection, table)
+            local = local_digests(self._connection, table)
         (whole,) = self._sums(table, [WHOLE])
-        if whole != here.sum_of(WHOLE):
-            self._mend(table, self._differing(table, here, whole))
+        if whole != local.sum_of(WHOLE):
+            self._repair_records(table, self._differing(table, local, whole))
         return whole.count
 
     # --- finding what differs ---
 
-    def _differing(self, table: Table, here: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
+    def _differing(self, table: Table, local: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
         """The ids of the records that differ, with the server's digests; None where it has no such record."""
         few: list[Range] = []
         many = [(WHOLE, whole)]
         while many:
-            few += [one for one, there in many if there.count <= RECORDS_MAX]
-            split_now = [(one, there) for one, there in many if there.count > RECORDS_MAX]
-            many = [part for some in _by(RANGES_MAX // PARTS, split_now) for part in self._unequal(table, here, some)]
-        found: dict[bytes, int | None] = {}
-        for ranges in _by(RANGES_MAX, sorted(few, key=lambda one: one.start)):
-            for one, records in zip(ranges, self._records(table, ranges), strict=True):
-                mine, theirs = here.records_in(one), {key.encode(): value for key, value in records.items()}
-                found |= {
+            few += [range_ for range_, total in many if total.count <= RECORDS_MAX]
+            split_now = [(range_, total) for range_, total in many if total.count > RECORDS_MAX]
+            many = [
+                part
+                for batch in _chunks(RANGES_MAX // PARTS, split_now)
+                for part in self._unequal_parts(table, local, batch)
+            ]
+        differing: dict[bytes, int | None] = {}
+        for ranges in _chunks(RANGES_MAX, sorted(few, key=lambda range_: range_.start)):
+            for range_, records in zip(ranges, self._records(table, ranges), strict=True):
+                mine, theirs = local.records_in(range_), {key.encode(): value for key, value in records.items()}
+                differing |= {
                     key: theirs.get(key) for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
                 }
-        return found
+        return differing
 
-    def _unequal(
-        self, table: Table, here: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
+    def _unequal_parts(
+        self, table: Table, local: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
     ) -> list[tuple[Range, Sum]]:
         """The parts of these ranges that differ."""
-        parts = [part for one, _ in wholes for part in split(one)]
+        parts = [part for range_, _ in wholes for part in split(range_)]
         if len(parts) != PARTS * len(wholes):
             raise ServerFault("The server says that it has many records of one id.")
         sums = self._sums(table, parts)
-        for (_, whole), told in zip(wholes, _by(PARTS, sums), strict=True):
-            if whole != Sum(sum(one.count for one in told), sum(one.digest for one in told) % MODULUS):
+        for (_, whole), part_sums in zip(wholes, _chunks(PARTS, sums), strict=True):
+            if whole != Sum(sum(part.count for part in part_sums), sum(part.digest for part in part_sums) % MODULUS):
                 raise ServerFault("The server's sums don't add up: what it says of a range is not what its parts hold.")
-        return [(part, there) for part, there in zip(parts, sums, strict=True) if there != here.sum_of(part)]
+        return [(part, total) for part, total in zip(parts, sums, strict=True) if total != local.sum_of(part)]
 
     # --- mending ---
 
-    def _mend(self, table: Table, differing: Mapping[bytes, int | None]) -> None:
-        for some in _by(PAGE_MAX, sorted(differing)):
-            digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in some}
+    def _repair_records(self, table: Table, differing: Mapping[bytes, int | None]) -> None:
+        for batch in _chunks(PAGE_MAX, sorted(differing)):
+            digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in batch}
             rows = self._rows(table, digests)
-            turns = write_in_batches(
-                self._connection, rows, self._mend_some, block=change_log.without_logging, size_of=lambda _: RECORD_SIZE
+            repairs = write_in_batches(
+                self._connection,
+                rows,
+                self._repair_rows,
+                block=change_log.without_logging,
+                size_of=lambda _: RECORD_SIZE,
             )
-            for repaired in turns:
+            for repaired in repairs:
                 self._repaired += repaired
 
-    def _mend_some(self, rows: Sequence[PageRow]) -> list[Repair]:
+    def _repair_rows(self, rows: Sequence[PageRow]) -> list[Repair]:
         if sync_state.read(self._connection).cursor != self._cursor:
             raise BookChanged
         return [repair(self._connection, row) for row in rows]
 
     def _rows(self, table: Table, digests: Mapping[str, int | None]) -> list[PageRow]:
         """The rows of these records, as they were compared. Of an id that is no UUID the server can have none."""
-        asked = [one for one in digests if UUID_TEXT.fullmatch(one) and one == one.lower()]
-        rows = [PageRow((table.name, one), ServerRow(0, True, {}), None) for one in digests.keys() - set(asked)]
-        if not asked:
+        ids = [record_id for record_id in digests if UUID_TEXT.fullmatch(record_id) and record_id == record_id.lower()]
+        rows = [
+            PageRow((table.name, record_id), ServerRow(0, True, {}), None) for record_id in digests.keys() - set(ids)
+        ]
+        if not ids:
             return rows
-        answer = parse_fetched(self._ask("/rows", {"table": table.name, "ids": asked}), table, asked)
-        self._check(answer.book, answer.cursor)
-        for record_id, row in answer.rows.items():
+        fetched = parse_fetched(self._ask("/rows", {"table": table.name, "ids": ids}), table, ids)
+        self._check_place(fetched.book, fetched.cursor)
+        for record_id, row in fetched.rows.items():
             if row is None or row.left_out:
                 self._left_out[record_id] = None
             elif _digest_of(row) != digests[record_id]:
@@ -168,31 +178,35 @@ class VerifySession:
     # --- requests ---
 
     def _sums(self, table: Table, ranges: Sequence[Range]) -> list[Sum]:
-        return [told for some in _by(RANGES_MAX, ranges) for told in self._compare(table, some, records=False).sums]
+        return [
+            total for batch in _chunks(RANGES_MAX, ranges) for total in self._compare(table, batch, records=False).sums
+        ]
 
     def _records(self, table: Table, ranges: Sequence[Range]) -> list[Mapping[str, int]]:
-        answer = self._compare(table, ranges, records=True)
-        found = [records or {} for records in answer.records]
-        for one, whole, records in zip(ranges, answer.sums, found, strict=True):
-            told = Sum(len(records), sum(records.values()) % MODULUS)
-            if told != whole or not all(record_id in one for record_id in records):
+        compared = self._compare(table, ranges, records=True)
+        records_of_ranges = [records or {} for records in compared.records]
+        for range_, whole, records in zip(ranges, compared.sums, records_of_ranges, strict=True):
+            total = Sum(len(records), sum(records.values()) % MODULUS)
+            if total != whole or not all(record_id in range_ for record_id in records):
                 raise ServerFault(
                     "The server's sums don't add up: what it says of a range is not what its records are."
                 )
-        return found
+        return records_of_ranges
 
     def _compare(self, table: Table, ranges: Sequence[Range], records: bool) -> ComparedRanges:
-        question = {"table": table.name, "ranges": [one[:2] for one in ranges]} | ({"records": True} if records else {})
-        answer = parse_compared(self._ask("/verify", question), len(ranges))
-        self._check(answer.book, answer.cursor)
-        if answer.shape != shape_of(table):
+        question: dict[str, Any] = {"table": table.name, "ranges": [range_[:2] for range_ in ranges]}
+        if records:
+            question["records"] = True
+        compared = parse_compared(self._ask("/verify", question), len(ranges))
+        self._check_place(compared.book, compared.cursor)
+        if compared.shape != shape_of(table):
             raise SyncError(
                 "The server's records have other fields than those of this device, so they can't be compared: "
                 "update offbook where it is older."
             )
-        return answer
+        return compared
 
-    def _check(self, book: str, cursor: str) -> None:
+    def _check_place(self, book: str, cursor: str) -> None:
         check_book(self._connection, book)
         if cursor != self._cursor:
             raise BookChanged
@@ -216,5 +230,5 @@ def _digest_of(row: PageRow) -> int | None:
     return None if row.server.deleted else digest(*row.key, row.server.seq, row.server.cells)
 
 
-def _by(size: int, items: Sequence[T]) -> Iterator[Sequence[T]]:
+def _chunks(size: int, items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))

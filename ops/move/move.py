@@ -23,11 +23,12 @@ from dataclasses import dataclass
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Table, delete, inspect, literal, select
+from sqlalchemy.exc import ArgumentError
 
 from models import Base
 from offbook.core.errors import OffbookError
 from ops.move.copy_rows import ARRIVED, moved, tables
-from storage.engines.database import Database, place_of
+from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
 
@@ -35,6 +36,10 @@ SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"
 NAMES_TOLD_MAX = 3
 
+NO_URL = (
+    "This is no database's URL. Write it like sqlite:////folder/file.db, "
+    "postgresql://user:password@host/database or mysql://user:password@host/database."
+)
 DROP = "Give one that is empty, or drop and make it anew."
 REOPEN = "`flask move --back` lets this one take changes again."
 
@@ -68,6 +73,17 @@ class DatabaseState:
     foreign: tuple[str, ...] = ()
 
 
+def open_target(url: str) -> Database:
+    """The database to move to. Raises Unmovable for what is no URL of one that stays."""
+    try:
+        target = open_engines(url)
+    except (ArgumentError, ValueError):
+        raise Unmovable(NO_URL) from None
+    if target.in_memory:
+        raise Unmovable(NO_URL)
+    return target
+
+
 def decide(here: DatabaseState, there: DatabaseState, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
     if here.mark in RESTORES or there.mark in RESTORES:
@@ -95,8 +111,8 @@ def decide(here: DatabaseState, there: DatabaseState, to: str) -> str | None:
 
 def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
     """Make the target ready and close both; gives the move's id. Raises Unmovable where that can't be."""
-    to = place_of(target.engine.url)
-    if place_of(source.engine.url) == to:
+    to = target.place
+    if source.place == to:
         raise Unmovable("The target is this very database. Give another one.")
     with source.read() as here, target.read() as there:
         decide(inspect_database(here), inspect_database(there), to)

@@ -41,7 +41,6 @@ from storage.engines.adapter import ALSO_CALLED, ENGINES
 from storage.engines.fair_lock import FairLock
 from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
 from storage.errors import DatabaseDiskFull, TooBusy, Unwritable
-from storage.failures import NOT_WRITTEN
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
 from storage.values import DatabaseSize, Facts, LogSize
 
@@ -96,6 +95,14 @@ class Database:
         """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
 
+    @property
+    def place(self) -> str:
+        """Its name for people: where it is, without a password or options, which may hold one."""
+        url = self.engine.url
+        name = url.get_backend_name()
+        database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
+        return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes. Keep it short: others wait. Raises Unwritable where the database takes none."""
@@ -114,7 +121,8 @@ class Database:
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
 
-        It never fails the request, and waits only briefly for others: what was asked for is answered all the same.
+        It raises nothing, whatever happens, and waits only briefly for others: what was asked for may be committed by
+        now, and is answered.
         """
         try:
             with self._queue(NOTE_SECONDS):
@@ -126,7 +134,7 @@ class Database:
                 self._keep()
         except Unwritable:  # which is told when it begins
             return False
-        except NOT_WRITTEN as error:
+        except Exception as error:
             log.warning("A note was not written (%s)", type(error).__name__)
             return False
         return True
@@ -261,7 +269,7 @@ class Database:
     def _meant(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         kind = self.kind.refusal(cause, self.engine.url)
-        return error if kind is None else kind(place_of(self.engine.url))
+        return error if kind is None else kind(self.place)
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
@@ -297,13 +305,6 @@ class Translated:
     ) -> None:
         if isinstance(error, Exception) and (meant := self._meaning(error)) is not error:
             raise meant from error
-
-
-def place_of(url: URL) -> str:
-    """A database's name for people: where it is, without a password or options, which may hold one."""
-    name = url.get_backend_name()
-    database = str(Path(url.database or "").resolve()) if name == "sqlite" else url.database
-    return URL.create(name, url.username, None, url.host, url.port, database).render_as_string()
 
 
 def open_engines(url: str | URL) -> Database:

@@ -1,6 +1,6 @@
 """What the pages ask about contacts: lists in pages, search, counts, one contact, and who changed it.
 
-Reading only; every write goes through ``services.push``. Each question names its book and takes a fixed number of
+Reading only; every write goes through ``services.sync.push``. Each question names its book and takes a fixed number of
 statements however long the list is. Search goes over the folded text of every field and detail: each word must occur.
 """
 

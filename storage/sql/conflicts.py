@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of
-from offbook.core.merge.batch import Entry, Plan
+from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.model import Clock, Conflict, Key
 from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
@@ -28,7 +29,7 @@ from storage.sql.record_mapping import dump
 
 C = CONFLICTS.c
 OPEN = (C.book_id == bindparam("book"), C.resolved_at.is_(None))
-WAITING = select(CONFLICTS).where(*OPEN).order_by(C.seq, C.cell, C.id)
+ALL_OPEN = select(CONFLICTS).where(*OPEN).order_by(C.seq, C.cell, C.id)
 NEWEST_BETWEEN = Prepared(
     select(func.max(C.seq)).where(
         C.book_id == bindparam("book"), C.seq > bindparam("after"), C.seq <= bindparam("up_to")
@@ -41,8 +42,8 @@ BETWEEN = (
 )
 COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
 COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
-ONE = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("one"))
-NAMED = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
+BY_ID = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("conflict"))
+OPEN_AMONG = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
     .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
@@ -61,21 +62,21 @@ REPLACE = (
 
 def open_conflicts(connection: Connection, book_id: int, key: Key | None = None) -> list[Conflict]:
     """The open ones, of one record or of all, oldest first."""
-    query = WAITING if key is None else WAITING.where(C.table_name == key[0], C.record_id == key[1])
-    return [conflict_of(row) for row in connection.execute(query, {"book": book_id})]
+    query = ALL_OPEN if key is None else ALL_OPEN.where(C.table_name == key[0], C.record_id == key[1])
+    return [conflict_of_row(row) for row in connection.execute(query, {"book": book_id})]
 
 
 def count(connection: Connection, book_id: int, record_id: str | None = None) -> int:
-    """How many are open, in all (what every page of a signed-in person asks) or of one record."""
+    """How many are open, in all (which every page of a signed-in person shows) or of one record."""
     query = COUNT if record_id is None else COUNT_OF
-    ((found,),) = query.rows(connection, {"book": book_id, "record": record_id})
-    return int(found)
+    ((rows,),) = query.rows(connection, {"book": book_id, "record": record_id})
+    return int(rows)
 
 
 def fetch_conflict(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
     """One conflict, open or not, and the change that closed it."""
-    row = connection.execute(ONE, {"book": book_id, "one": conflict_id}).first()
-    return None if row is None else (conflict_of(row), row.resolved_by)
+    row = connection.execute(BY_ID, {"book": book_id, "conflict": conflict_id}).first()
+    return None if row is None else (conflict_of_row(row), row.resolved_by)
 
 
 def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
@@ -83,73 +84,86 @@ def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to:
     span = {"book": book_id, "after": after, "up_to": up_to}
     if NEWEST_BETWEEN.rows(transaction, span) == [(None,)]:
         return []
-    return [(conflict_of(row), row.resolved_at is None) for row in transaction.whole.execute(BETWEEN, span)]
+    return [(conflict_of_row(row), row.resolved_at is None) for row in transaction.whole.execute(BETWEEN, span)]
 
 
 def open_among(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
     """Those of these that are open, with their records."""
-    ids, found = sorted(set(conflict_ids)), {}
+    ids, keys = sorted(set(conflict_ids)), {}
     for start in range(0, len(ids), IDS_AT_ONCE):
-        rows = connection.execute(NAMED, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
-        found.update({conflict_id: (table, record_id) for conflict_id, table, record_id in rows})
-    return found
+        rows = connection.execute(OPEN_AMONG, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
+        keys.update({conflict_id: (table, record_id) for conflict_id, table, record_id in rows})
+    return keys
 
 
-def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now: int) -> None:
+def close(connection: Connection, book_id: int, closed: Mapping[str, LoggedChange], now_us: int) -> None:
+    """Close these conflicts, by their ids, each under the seq of the change that resolved it."""
     rows = [
-        {"book": book_id, "closed": conflict_id, "at": now, "by": entry.change_id, "new_seq": entry.seq}
+        {"book": book_id, "closed": conflict_id, "at": now_us, "by": entry.change_id, "new_seq": entry.seq}
         for conflict_id, entry in closed.items()
     ]
     connection.execute(CLOSE, rows)
 
 
-def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
-    conflicts = plan.asked()
-    connection.execute(REPLACE, [_replacing(book_id, one, now) for one in conflicts])
+    conflicts = plan.open_conflicts()
+    replaced = [
+        {
+            "book": book_id,
+            "old_table": conflict.table,
+            "old_record": conflict.record_id,
+            "old_cell": conflict.cell,
+            "old_replica": conflict.replica,
+            "at": now_us,
+            "by": conflict.change_id,
+            "new_seq": conflict.seq,
+        }
+        for conflict in conflicts
+    ]
+    connection.execute(REPLACE, replaced)
     steps = _steps(connection, book_id, conflicts)
     rows = []
-    for one in conflicts:
-        common = common_of(one, plan.records.get(one.key), steps[one.key])
-        rows.append({**conflict_row(book_id, one, origin, now), "common": dump(common)})
+    for conflict in conflicts:
+        common = common_of(conflict, plan.records.get(conflict.key), steps[conflict.key])
+        rows.append(row_of_conflict(book_id, replace(conflict, common=common), origin, now_us))
     connection.execute(insert(CONFLICTS), rows)
 
 
-def _replacing(book_id: int, one: Conflict, now: int) -> dict[str, Any]:
-    place = {"old_table": one.table, "old_record": one.record_id, "old_cell": one.cell, "old_replica": one.replica}
-    return {"book": book_id, **place, "at": now, "by": one.change_id, "new_seq": one.seq}
-
-
 def _steps(connection: Connection, book_id: int, conflicts: Sequence[Conflict]) -> Mapping[Key, list[HistoryStep]]:
-    ids = sorted({one.record_id for one in conflicts})
-    after = min(one.base for one in conflicts)
-    found = connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids})
+    """What was written to the conflicts' records since both writers of the oldest of them began."""
+    ids = sorted({conflict.record_id for conflict in conflicts})
+    after = min(conflict.base for conflict in conflicts)
     steps: dict[Key, list[HistoryStep]] = defaultdict(list)
-    for table, record_id, seq, before in found:
-        steps[table, record_id].append(step_of_row(table, record_id, seq, before))
+    for row in connection.execute(STEPS, {"book": book_id, "after": after, "ids": ids}):
+        step = step_of_row(*row)
+        steps[step.key].append(step)
     return steps
 
 
-def conflict_row(book_id: int, one: Conflict, origin: ChangeOrigin, now: int) -> dict[str, Any]:
+def row_of_conflict(book_id: int, conflict: Conflict, origin: ChangeOrigin, now_us: int) -> dict[str, Any]:
+    """An open conflict as a row of its table."""
     return {
-        "id": one.id,
+        "id": conflict.id,
         "book_id": book_id,
-        "table_name": one.table,
-        "record_id": one.record_id,
-        "cell": one.cell,
-        "ours": dump(one.ours),
-        "theirs": dump(one.theirs),
-        "base": one.base,
-        "winner": dump(tuple(one.winner)),
-        "change_id": one.change_id,
-        "replica": one.replica,
+        "table_name": conflict.table,
+        "record_id": conflict.record_id,
+        "cell": conflict.cell,
+        "common": dump(conflict.common),
+        "ours": dump(conflict.ours),
+        "theirs": dump(conflict.theirs),
+        "base": conflict.base,
+        "winner": dump(tuple(conflict.winner)),
+        "change_id": conflict.change_id,
+        "replica": conflict.replica,
         "device_id": origin.device_id,
-        "seq": one.seq,
-        "created_at": now,
+        "seq": conflict.seq,
+        "created_at": now_us,
     }
 
 
-def conflict_of(row: Row[Any]) -> Conflict:
+def conflict_of_row(row: Row[Any]) -> Conflict:
+    """A row as a conflict."""
     return Conflict(
         id=row.id,
         table=row.table_name,

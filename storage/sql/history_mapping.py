@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values
-from offbook.core.merge.batch import Entry
+from offbook.core.merge.batch import LoggedChange
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.validation import Json
@@ -17,8 +17,8 @@ from storage.base import ChangeOrigin
 from storage.sql.prepared import Rows
 from storage.sql.record_mapping import dump
 
-OF_VERDICT = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
-OF_CHANGE = (
+VERDICT_COLUMNS = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
+CHANGE_COLUMNS = (
     "table_name",
     "record_id",
     "operation",
@@ -34,21 +34,21 @@ OF_CHANGE = (
 )
 
 
-def log_rows(book_id: int, history: Iterable[Entry], origin: ChangeOrigin, now: int) -> Rows:
-    """The lines of the log for what was just decided."""
-    return Rows(OF_VERDICT + OF_CHANGE, [_line(book_id, entry, origin, now) for entry in history]).filled()
+def log_rows(book_id: int, history: Iterable[LoggedChange], origin: ChangeOrigin, now_us: int) -> Rows:
+    """The rows of the log for what was just decided."""
+    return Rows(VERDICT_COLUMNS + CHANGE_COLUMNS, [_row(book_id, entry, origin, now_us) for entry in history]).filled()
 
 
-def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[Any, ...]:
+def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -> tuple[Any, ...]:
     """Of a rejected change only what its verdict needs is kept."""
-    change_id, verdict, seq, change, before, beaten, fault = entry
+    change_id, verdict, seq, change, before, discarded, fault = entry
     code, detail = (None, None) if fault is None else (fault.code, fault.detail)
-    line = (book_id, change_id, seq, verdict.value, now, code, detail)
+    verdict_values = (book_id, change_id, seq, verdict.value, now_us, code, detail)
     if change is None:
-        return line + (None,) * len(OF_CHANGE)
+        return verdict_values + (None,) * len(CHANGE_COLUMNS)
     _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _ = change
     return (
-        *line,
+        *verdict_values,
         table,
         record_id,
         operation.value,
@@ -60,15 +60,15 @@ def _line(book_id: int, entry: Entry, origin: ChangeOrigin, now: int) -> tuple[A
         dump(cells),
         dump(dict(bases)) if bases else None,
         dump(before) if before else None,
-        _beaten_json(entry) if beaten else None,
+        _beaten_column(discarded) if discarded else None,
     )
 
 
-def _beaten_json(entry: Entry) -> str:
+def _beaten_column(discarded: Sequence[DiscardedWrite]) -> str:
     return dump(
         [
             {"cell": write.cell, "value": write.value, "winner": tuple(write.winner), "rule": write.rule}
-            for write in entry.beaten
+            for write in discarded
         ]
     )
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import App
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import PASSWORD, app_beside, parts_of, signed_in

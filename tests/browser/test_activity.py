@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo
 from tests.browser.test_accessibility import WAYS, flaws_of

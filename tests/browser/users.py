@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import parts_of
 

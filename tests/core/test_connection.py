@@ -27,7 +27,7 @@ from offbook.core.connection import (
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "live.md"
 NOW = 1_000.0
-OURS = {ConnectionEvent.START, ConnectionEvent.STOP, ConnectionEvent.COMMITTED, ConnectionEvent.GIVEN}
+OURS = {ConnectionEvent.START, ConnectionEvent.STOP, ConnectionEvent.COMMITTED, ConnectionEvent.CREDENTIALS_CHANGED}
 """What a person or an app does. All other events come by themselves."""
 
 
@@ -116,7 +116,7 @@ def test_who_writes_all_the_time_gets_to_the_live_channel() -> None:
 
 def test_another_token_is_tried_at_once() -> None:
     idle = set(ConnectionState) - {ConnectionState.STOPPED, ConnectionState.SYNCING}
-    assert {TABLE[state, ConnectionEvent.GIVEN] for state in idle} == {Action.SYNC}
+    assert {TABLE[state, ConnectionEvent.CREDENTIALS_CHANGED] for state in idle} == {Action.SYNC}
 
 
 def test_nothing_is_pushed_while_a_push_is_unanswered() -> None:
@@ -221,7 +221,7 @@ def test_a_page_does_not_prove_that_the_channel_works() -> None:
 def test_whatever_leaves_the_channel_counts(state: ConnectionState) -> None:
     ways = [
         event
-        for event in set(ConnectionEvent) - {ConnectionEvent.GIVEN}
+        for event in set(ConnectionEvent) - {ConnectionEvent.CREDENTIALS_CHANGED}
         if LEADS_TO.get(TABLE[state, event], state) not in ON_SOCKET
     ]
     assert {follow(LiveConnection(state, misses=2), event).misses for event in ways} == {3}
@@ -229,9 +229,9 @@ def test_whatever_leaves_the_channel_counts(state: ConnectionState) -> None:
 
 @pytest.mark.parametrize("state", [ConnectionState.LIVE, ConnectionState.POLLING, ConnectionState.OFFLINE])
 def test_what_is_known_of_one_server_says_nothing_about_another(state: ConnectionState) -> None:
-    link = follow(LiveConnection(state, failures=5, misses=5, live_at=NOW + 500), ConnectionEvent.GIVEN)
+    link = follow(LiveConnection(state, failures=5, misses=5, live_at=NOW + 500), ConnectionEvent.CREDENTIALS_CHANGED)
     assert (link.failures, link.misses, link.live_at) == (0, 0, NOW)
-    assert follow(LiveConnection(state, live_at=inf), ConnectionEvent.GIVEN).live_at == inf
+    assert follow(LiveConnection(state, live_at=inf), ConnectionEvent.CREDENTIALS_CHANGED).live_at == inf
 
 
 def test_a_state_that_work_ends_has_no_timer() -> None:

@@ -22,8 +22,8 @@ from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import compare_of, fetch_of
 from services.history import history_page
 from services.retention import prune
-from services.sync import dry_run, sync
-from services.verify import compare, fetch
+from services.sync.responses import dry_run, sync
+from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 

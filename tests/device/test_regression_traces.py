@@ -15,7 +15,7 @@ from offbook import NotFound, Offline, Replica
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin
 from tests.device.conftest import Device
 from tests.device.fake_server import START, Clock, Server, Wire, lost_answer, lost_request, wire

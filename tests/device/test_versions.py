@@ -379,7 +379,7 @@ def test_a_row_that_came_with_a_verdict_to_an_older_version_comes_whole_with_the
     number = request.pop("push")
     del request["since"]
     answer = json.loads(server.answer(json.dumps(request).encode()).body)
-    live.settle(Verdicts(number, answer["book"], results_of(answer["results"])))
+    live.apply_verdicts(Verdicts(number, answer["book"], results_of(answer["results"])))
     n.sync()
     assert n.contacts.get(ada)["pronouns"] == "they"
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidURI
 
 from offbook import NoLive, Offline
-from offbook.live.websocket import address_of, meaning, trust
+from offbook.live.websocket import address_of, ssl_context, translate_error
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ def test_the_channel_is_beside_the_server_that_http_uses(server: str, address: s
 
 
 def test_the_channel_trusts_whom_http_trusts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert trust().cert_store_stats()["x509_ca"] > 50
+    assert ssl_context().cert_store_stats()["x509_ca"] > 50
     own = tmp_path / "own.pem"
     own.write_text("no certificate")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(own))
     with pytest.raises(ssl.SSLError):
-        trust()
+        ssl_context()
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_the_channel_trusts_whom_http_trusts(tmp_path: Path, monkeypatch: pytest
 def test_an_error_of_the_socket_is_one_of_ours_and_what_nobody_foresaw_stays_what_it_is(
     error: Exception, means: type[Exception]
 ) -> None:
-    assert type(meaning(error)) is means
+    assert type(translate_error(error)) is means

@@ -141,7 +141,7 @@ def test_what_ended_without_a_word_is_a_gap_from_its_last_sign_of_life(path: Pat
         killed.commit(batch_of("a"), NOW)
         killed.commit(MessageBatch(), NOW + 5 * SECOND_US)
         with opened(path, NOW + LEASE_US + 5 * SECOND_US) as file:
-            file.back(NOW + 60 * SECOND_US)
+            file.close_gap(NOW + 60 * SECOND_US)
     bounds = "SELECT began_at, ended_at, after_id, reason FROM stream_gaps"
     at = timestamp_text(NOW + 5 * SECOND_US), timestamp_text(NOW + 60 * SECOND_US)
     assert rows(path, bounds) == [(*at, 1, "The ingest ended without a word.")]
@@ -150,20 +150,20 @@ def test_what_ended_without_a_word_is_a_gap_from_its_last_sign_of_life(path: Pat
 def test_a_gap_that_is_open_stays_one_and_keeps_its_first_reason(path: Path) -> None:
     with opened(path) as file:
         for reason in ("first", "second"):
-            file.away(NOW, NOW, reason)
+            file.open_gap(NOW, NOW, reason)
         file.stop(NOW + 1)
     with opened(path, NOW + 2) as file:
         assert gaps(path) == [("first", 0, 0)]
-        file.back(NOW + 3)
-        file.away(NOW + 4, NOW + 4, "third")
+        file.close_gap(NOW + 3)
+        file.open_gap(NOW + 4, NOW + 4, "third")
     assert gaps(path) == [("first", 0, 1), ("third", 0, 0)]
 
 
 def test_a_gap_never_ends_before_it_began(path: Path) -> None:
     """Not even where the clock was set back while the stream was away."""
     with opened(path) as file:
-        file.away(NOW, NOW, "away")
-        file.back(NOW - SECOND_US)
+        file.open_gap(NOW, NOW, "away")
+        file.close_gap(NOW - SECOND_US)
     assert rows(path, "SELECT began_at = ended_at FROM stream_gaps") == [1]
 
 

@@ -23,7 +23,7 @@ from ops.move.copy_rows import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_
 from ops.move.move import ClosedMarker, DatabaseState, Unmovable, decide, why_closed
 from ops.move.verify_copy import differences
 from storage.engines.adapter import ENGINES
-from storage.engines.database import Database, open_engines, place_of
+from storage.engines.database import Database, open_engines
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.sql.store import SqlStore
 from tests.conftest import available
@@ -412,8 +412,8 @@ def test_the_very_database_is_no_target(both: tuple[Database, Database], tmp_pat
 
 
 def test_a_password_is_never_told() -> None:
-    url = open_engines("postgresql://ada:secret@host:5433/offbook?password=secret").engine.url
-    assert place_of(url) == "postgresql://ada@host:5433/offbook"
+    database = open_engines("postgresql://ada:secret@host:5433/offbook?password=secret")
+    assert database.place == "postgresql://ada@host:5433/offbook"
 
 
 def test_one_thing_at_a_time_is_asked_for(both: tuple[Database, Database]) -> None:

@@ -25,7 +25,7 @@ from offbook.core.protocol.requests import parse_cursor, push_of
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.ranges import WHOLE, split
 from services.retention import prune
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin, PageSize, ReadTransaction, Store
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore

@@ -15,8 +15,8 @@ from offbook.core.merge.retention import DAY_US, RetentionLimits
 from offbook.core.protocol.requests import change_of
 from services.accounts import Accounts
 from services.passwords import Effort
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.activity import COMPANIES_MAX, Activity

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from bench import sync
 from offbook.core.protocol.requests import change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.sql.store import SqlStore

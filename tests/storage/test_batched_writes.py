@@ -12,10 +12,10 @@ import pytest
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, push_of
-from services import push
-from services.pull import pull
-from services.push import PORTION_SIZE, WHOLE_SIZE
-from services.sync import sync, sync_together
+from services.sync import push
+from services.sync.pull import pull
+from services.sync.push import PORTION_SIZE, WHOLE_SIZE
+from services.sync.responses import sync, sync_together
 from storage.base import Page, PageSize
 from tests.storage.library import ORIGIN, TICK, Desk, Json, Library, change, uuid
 

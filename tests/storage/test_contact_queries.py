@@ -14,8 +14,8 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import change_of
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.contact_queries import ContactQueries

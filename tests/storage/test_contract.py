@@ -13,8 +13,8 @@ from offbook.core.protocol.requests import change_of, parse_cursor
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
-from services.push import apply_batch
-from services.verify import compare, fetch
+from services.sync.push import apply_batch
+from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin
 from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Library, change, rows_of, uuid
 

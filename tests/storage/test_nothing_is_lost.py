@@ -73,7 +73,7 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, stor
             assert in_row or in_history or (key, cell, value) in waiting
     for number, (change_id, key, cell, value) in enumerate(typed):
         desk.now += TICK
-        after = restore_values(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now)
+        after = restore_values(desk.store, desk.book_id, by(number), change_id, [cell], "after", desk.now).record
         assert same(state_of(after).get(cell), value)
         assert record_of(desk, key) == after
 

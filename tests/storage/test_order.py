@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import push_of
-from services.push import apply_batch
+from services.sync.push import apply_batch
 from storage.engines.database import Database
 from storage.sql.queries import CHANGES
 from storage.sql.store import SqlStore

@@ -8,7 +8,7 @@ from typing import Any
 from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, change_of
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.sql.store import SqlReading
 from tests.support.api_client import Caller, change

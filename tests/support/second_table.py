@@ -22,7 +22,7 @@ from sqlalchemy import Table as Rows
 from models import LONG_TEXT, NUMBER, Base
 from offbook.core.schema import CONTACTS, TABLES, Field, Map, Table, Type
 from offbook.core.verify.ranges import compare_of
-from services.verify import compare
+from services.sync.verify import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
 from storage.sql.store import SqlStore

@@ -14,7 +14,7 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_push
 from services.retention import prune
-from services.sync import changes, sync
+from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin, PageSize, Store
 from tests.support.memory_store import MemoryStore, Shelf
 

@@ -17,7 +17,7 @@ from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas.basics import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
+from web.api.sync import LIMIT, LIMIT_DOC, origin_of, page_limit
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body, render_json
 from web.current import services
@@ -34,7 +34,7 @@ RESTORE_PROBLEMS = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422
     AuthKind.DEVICE,
     answers={200: "History"},
     problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
-    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, OF_LIMIT)},
+    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, LIMIT_DOC)},
 )
 @device_required
 def show(record_id: UUID) -> Response:
@@ -58,7 +58,7 @@ def give_back(change_id: UUID) -> Response:
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
         raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
-    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us))
+    return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us).record)
 
 
 @history.post("/history/<uuid:record_id>/version")
@@ -70,7 +70,8 @@ def give_version_back(record_id: UUID) -> Response:
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
     key, now_us = (CONTACTS.name, str(record_id)), services().clock()
-    return render_record(restore_version(services().store, current_device().book_id, device_actor(), key, seq, now_us))
+    store, book_id = services().store, current_device().book_id
+    return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)
 
 
 def device_actor() -> Actor:

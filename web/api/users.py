@@ -8,16 +8,16 @@ from flask import Blueprint, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
+from offbook.core.formatting import format_iso
 from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
-from services.users import act_on_user, get_user
+from services.accounts import act_on_user, get_user
 from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.api.history import body_object
 from web.auth import admin_or_device_required
 from web.current import services
 from web.errors import ApiProblem
-from web.presenters.formatting import format_iso
 from web.server.pools import Pool, runs_in
 
 users = Blueprint("users", __name__)

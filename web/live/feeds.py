@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from offbook.core.model import Cursor
-from services.pull import pull
-from services.sync import page_json
+from services.sync.pull import pull
+from services.sync.responses import page_json
 from storage.base import CommitNotifications, LiveStore, Store
 from web.live.peer_notifications import PeerNotifier
 from web.server.thread_pool import ThreadPool

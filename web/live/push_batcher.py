@@ -19,7 +19,7 @@ from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, push_of
 from offbook.core.validation import Json
 from services.container import Services
-from services.sync import sync_together
+from services.sync.responses import sync_together
 from storage.errors import Unwritable
 from web.api.sync import device_report
 from web.bodies import loads

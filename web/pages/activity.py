@@ -9,12 +9,12 @@ from datetime import date, timedelta
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from offbook.core.formatting import format_count
 from offbook.core.merge.retention import DAY_US
 from storage.values import DayCount, DeviceState
 from web.auth import session_required
 from web.current import services
 from web.presenters.bar_chart import Series, stacked
-from web.presenters.formatting import format_count
 from web.presenters.rejection_reasons import waiting
 from web.sessions import signed_in_user
 

@@ -15,11 +15,12 @@ from flask.typing import ResponseReturnValue
 from offbook.core.conflicts.bulk import CustomValue, Rule
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid
+from offbook.core.formatting import format_count
 from offbook.core.messages import Fault
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
 from services.conflicts import (
-    ConflictCard,
+    RecordConflicts,
     ResolvedConflict,
     read_inbox,
     resolve_all,
@@ -30,8 +31,14 @@ from services.restore import Actor
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import name_of
-from web.presenters.conflict_diff import conflict_diff, custom_value_field, describe_fault, lines_of, quoted, title
-from web.presenters.formatting import format_count
+from web.presenters.conflict_diff import (
+    cell_title,
+    conflict_diff,
+    custom_value_field,
+    describe_fault,
+    quote_lines,
+    value_lines,
+)
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, is_signed_in, signed_in_user
@@ -163,7 +170,7 @@ def render_inbox(error: str = "", refused: tuple[str, Fault] | None = None) -> s
     )
 
 
-def errors_by_conflict(cards: list[ConflictCard], conflict_id: str, fault: Fault) -> dict[str, str]:
+def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fault) -> dict[str, str]:
     """The sentence about the value that was refused, by the id of its conflict where the page has that."""
     return {
         view.conflict.id: describe_fault(view.conflict, card.record, fault)
@@ -193,7 +200,7 @@ def describe_resolved_before(resolved: ResolvedConflict) -> str:
     author = resolved.resolved_by
     who = author.device or ("you" if author.user == signed_in_user().name else author.user) or "someone"
     typed = posted.text("value", "").strip() if posted.text("choice", "") == "typed" else ""
-    unused = f" You typed {quoted([typed])}, which was not used." if typed else ""
+    unused = f" You typed {quote_lines([typed])}, which was not used." if typed else ""
     return f"Settled already, by {who}. {describe_current(resolved)}{unused}"
 
 
@@ -206,6 +213,7 @@ def describe_current(resolved: ResolvedConflict) -> str:
     if conflict.cell == EXISTS:
         return f"{name} stays."
     if conflict.cell.endswith(EXISTS):
-        return f"{title(conflict, record)} of {name} {'stays' if record.cells.get(conflict.cell) else 'is removed'}."
-    value = quoted(lines_of(conflict, record, record.cells.get(conflict.cell)))
-    return f"{title(conflict, record)} of {name} is {value}."
+        state = "stays" if record.cells.get(conflict.cell) else "is removed"
+        return f"{cell_title(conflict, record)} of {name} {state}."
+    value = quote_lines(value_lines(conflict, record, record.cells.get(conflict.cell)))
+    return f"{cell_title(conflict, record)} of {name} is {value}."

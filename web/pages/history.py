@@ -11,15 +11,16 @@ from uuid import UUID, uuid5
 from flask import Blueprint, flash, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.errors import Invalid, NotFound
-from offbook.core.model import Key, Record
+from offbook.core.errors import Invalid
+from offbook.core.formatting import format_date
+from offbook.core.history.entry import AFTER, BEFORE
+from offbook.core.model import Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from services.history import record_history
-from services.restore import Actor, restore_values, restore_version
+from services.restore import RestoredRecord, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import get_contact_or_404, name_of, redirect_to, render_pane, row_of
-from web.presenters.formatting import format_date
 from web.presenters.history_text import history_events
 from web.request_values import posted, posted_or_query, query
 from web.sessions import current_actor, signed_in_user
@@ -40,7 +41,7 @@ def index(contact_id: UUID) -> ResponseReturnValue:
         "history",
         record=record,
         row=row_of(record),
-        days=[(day, list(some)) for day, some in groupby(events, lambda event: format_date(event.at))],
+        days=[(day, list(some)) for day, some in groupby(events, lambda event: format_date(event.at_us))],
         older=page.next,
         whole=any(entry.created for entry in page.entries),
         form_id=services().new_id(),
@@ -53,45 +54,36 @@ def index(contact_id: UUID) -> ResponseReturnValue:
 def restore_value(contact_id: UUID) -> ResponseReturnValue:
     """Give back one value of a change; without a cell, all that it replaced, which undoes it."""
     record, change_id = get_contact_or_404(contact_id), posted_or_query.uuid("change", "")
-    cell, side = posted.text("cell", None), posted.text("to", "before")
-    form_id = posted.uuid("form_id", "") or derived(change_id, "undo")
-    with services().store.reading(signed_in_user().book_id) as book:
-        entry = book.history_entry(change_id)
-    if entry is None or entry.key != record.key:
-        raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
-    cells = None if cell is None else [cell]
-    by, now = current_actor(derived(form_id, f"{change_id} {cell} {side}")), services().clock()
+    cell, side = posted.text("cell", None), posted.text("to", BEFORE)
+    cells, to = None if cell is None else [cell], AFTER if side == AFTER else BEFORE
+    form_id = posted.uuid("form_id", "") or derive_change_id(change_id, "undo")
+    actor = current_actor(derive_change_id(form_id, f"{change_id} {cell} {side}"))
+    store, book_id, now_us = services().store, signed_in_user().book_id, services().clock()
     try:
-        restore_values(
-            services().store,
-            signed_in_user().book_id,
-            by,
-            change_id,
-            cells,
-            "after" if side == "after" else "before",
-            now,
-        )
-    except Invalid as error:
-        return said_no(record, error)
-    return given(record, by, f"Restored a value of {name_of(record)}." if cell else "Undone.")
+        restored = restore_values(store, book_id, actor, change_id, cells, to, now_us, record.key)
+    except Invalid as invalid:
+        return refuse(record, invalid)
+    text = f"Restored a value of {name_of(record)}." if cell else "Undone."
+    return show_restored(restored, actor.id, text)
 
 
 @contact_history.post("/c/<uuid:contact_id>/history/version")
 @session_required
 def restore_to_version(contact_id: UUID) -> ResponseReturnValue:
+    """Make the contact what it was right after a change."""
     record, seq = get_contact_or_404(contact_id), posted.number("seq", -1)
-    by = current_actor(derived(posted.uuid("form_id", ""), f"version {seq}"))
+    actor = current_actor(derive_change_id(posted.uuid("form_id", ""), f"version {seq}"))
+    store, book_id, now_us = services().store, signed_in_user().book_id, services().clock()
     try:
         if not 0 <= seq <= INTEGER_MAX:
             raise Invalid("bad_base", "There is no such version of this contact.")
-        key: Key = record.table, record.id
-        restore_version(services().store, signed_in_user().book_id, by, key, seq, services().clock())
-    except Invalid as error:
-        return said_no(record, error)
-    return given(record, by, f"Restored {name_of(record)} as it was.")
+        restored = restore_version(store, book_id, actor, record.key, seq, now_us)
+    except Invalid as invalid:
+        return refuse(record, invalid)
+    return show_restored(restored, actor.id, f"Restored {name_of(record)} as it was.")
 
 
-def derived(form_id: str, what: str) -> str:
+def derive_change_id(form_id: str, what: str) -> str:
     """The change's id: the same for the same button of the same page, so that a double click makes one change."""
     try:
         return str(uuid5(UUID(form_id), what))
@@ -99,17 +91,17 @@ def derived(form_id: str, what: str) -> str:
         return services().new_id()
 
 
-def given(record: Record, by: Actor, text: str) -> ResponseReturnValue:
-    with services().store.reading(signed_in_user().book_id) as book:
-        happened = book.history_entry(by.id) is not None
-    if happened:
-        undo = url_for("contact_history.restore_value", contact_id=record.id, change=by.id)
+def show_restored(restored: RestoredRecord, change_id: str, text: str) -> ResponseReturnValue:
+    """The history again, with what was done and how it is undone."""
+    if restored.is_logged:
+        undo = url_for("contact_history.restore_value", contact_id=restored.record.id, change=change_id)
         flash({"text": text, "undo": undo}, "undo")  # type: ignore[arg-type]
     else:
         flash("It is so already: nothing had to be changed.")
-    return redirect_to("contact_history.index", contact_id=record.id)
+    return redirect_to("contact_history.index", contact_id=restored.record.id)
 
 
-def said_no(record: Record, error: Invalid) -> ResponseReturnValue:
-    flash(str(error), "warn")
+def refuse(record: Record, invalid: Invalid) -> ResponseReturnValue:
+    """The history again, with why nothing was restored."""
+    flash(str(invalid), "warn")
     return redirect_to("contact_history.index", contact_id=record.id)

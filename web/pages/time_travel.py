@@ -12,6 +12,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.formatting import format_moment
 from offbook.core.history.bursts import ChangeBurst
 from offbook.core.history.reconstruct import state_of
 from offbook.core.model import Author
@@ -21,7 +22,6 @@ from services.time_travel import suggest_moments
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts import name_of
-from web.presenters.formatting import format_moment
 from web.presenters.history_text import ChangedLine, changed_lines
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
@@ -149,5 +149,5 @@ def restored_row(restore: RecordRestore) -> RestoredRow:
     name = str(after.get("name") or name_of(restore.record))
     if restore.kind is RestoreKind.DELETED:
         return RestoredRow(restore.record.id, name, ())
-    cells = [cell for cell in restore.wish.cells if restore.kind is RestoreKind.CHANGED or cell in after]
+    cells = [cell for cell in restore.patch.cells if restore.kind is RestoreKind.CHANGED or cell in after]
     return RestoredRow(restore.record.id, name, tuple(changed_lines(before, after, cells)))

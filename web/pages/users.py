@@ -6,11 +6,11 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Conflicting, Invalid
-from offbook.core.users import Act
-from services.users import act_on_user, get_user
+from offbook.core.users import Act, describe_act
+from services.accounts import act_on_user, get_user
 from web.auth import admin_required
 from web.current import services
-from web.presenters.user_actions import QUESTIONS, done
+from web.presenters.user_actions import QUESTIONS
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import signed_in_user
@@ -56,7 +56,7 @@ def act_on(user_id: int, act: str) -> ResponseReturnValue:
         user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())
     except Conflicting as error:
         return page(error=str(error)), 409
-    flash(done(user.name, Act(act), user.rights))
+    flash(describe_act(user.name, Act(act), user.rights))
     return redirect(url_for("people.index"))
 
 

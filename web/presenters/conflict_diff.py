@@ -38,13 +38,15 @@ Line = tuple[DiffSpan, ...]
 
 @dataclass(frozen=True, slots=True)
 class DiffVersion:
-    """One side. ``who`` brought it (``by`` names the person, where it was a device of another), ``at`` is when in
-    microseconds, ``button`` keeps it. Without lines it is empty."""
+    """One side. ``who`` brought it (``by`` names the person, where it was a device of another), ``button`` keeps it.
+
+    Without lines it is empty.
+    """
 
     choice: Choice
     who: str
     by: str
-    at: int | None
+    at_us: int | None
     lines: tuple[Line, ...]
     button: str
 
@@ -58,44 +60,44 @@ class ConflictDiff:
     name: str
     before: tuple[str, ...] | None
     versions: tuple[DiffVersion, DiffVersion]
-    both: bool
+    has_room_for_both: bool
     typed: str | None
-    long: bool
+    is_long: bool
 
 
-def conflict_diff(view: ConflictView, record: Record, me: str) -> ConflictDiff:
-    """A conflict as a page shows it to the user whose name is ``me``; ``record`` is as it is now."""
+def conflict_diff(view: ConflictView, record: Record, user_name: str) -> ConflictDiff:
+    """A conflict as a page shows it to the user who is called ``user_name``; ``record`` is as it is now."""
     conflict, authors = view.conflict, (view.ours_by, view.theirs_by)
-    names = [_name(author, me) for author in authors]
-    ours, theirs = lines_of(conflict, record, conflict.ours), lines_of(conflict, record, conflict.theirs)
-    people = [author.user or "" if author.device and author.user != me else "" for author in authors]
-    at = [None if author.at is None else author.at * 1000 for author in authors]
+    names = [_author_name(author, user_name) for author in authors]
+    ours, theirs = value_lines(conflict, record, conflict.ours), value_lines(conflict, record, conflict.theirs)
+    people = [author.user or "" if author.device and author.user != user_name else "" for author in authors]
+    times_us = [None if author.at is None else author.at * 1000 for author in authors]
+    is_existence = conflict.cell.endswith(EXISTS)
+    lines = (without_marks(ours), without_marks(theirs)) if is_existence else mark_differences(ours, theirs)
     buttons = _buttons(conflict, names)
-    marked = compared(ours, theirs) if not conflict.cell.endswith(EXISTS) else (plain(ours), plain(theirs))
-    sides = zip((Choice.OURS, Choice.THEIRS), names, people, at, marked, buttons, strict=True)
+    sides = zip((Choice.OURS, Choice.THEIRS), names, people, times_us, lines, buttons, strict=True)
     first, second = (DiffVersion(*side) for side in sides)
-    can_type = is_text(conflict, record)
     return ConflictDiff(
         id=conflict.id,
         cell=conflict.cell,
-        name=title(conflict, record),
-        before=None if conflict.cell.endswith(EXISTS) else lines_of(conflict, record, conflict.common),
+        name=cell_title(conflict, record),
+        before=None if is_existence else value_lines(conflict, record, conflict.common),
         versions=(first, second),
-        both=Choice.BOTH in choices(conflict),
-        typed=text_of(conflict.ours) if can_type else None,
-        long=conflict.cell in LONG_FIELDS,
+        has_room_for_both=Choice.BOTH in choices(conflict),
+        typed=_first_text(conflict.ours) if _can_be_typed(conflict, record) else None,
+        is_long=conflict.cell in LONG_FIELDS,
     )
 
 
 # --- who -----------------------------------------------------------------------------------------------------------
 
 
-def _name(author: Author, me: str) -> str:
+def _author_name(author: Author, user_name: str) -> str:
     if author.device:
         return author.device
     if author.user is None:
         return "Someone"
-    return "You, in the browser" if author.user == me else f"{author.user}, in the browser"
+    return "You, in the browser" if author.user == user_name else f"{author.user}, in the browser"
 
 
 def _buttons(conflict: Conflict, names: Sequence[str]) -> tuple[str, str]:
@@ -107,8 +109,8 @@ def _buttons(conflict: Conflict, names: Sequence[str]) -> tuple[str, str]:
         return ("Keep it", "Remove it") if conflict.ours else ("Leave it out", "Put it back")
     if names[0] == names[1]:
         return "Keep the first", "Keep the second"
-    one, other = (_possessive(name) for name in names)
-    return f"Keep {one}", f"Keep {other}"
+    ours, theirs = (_possessive(name) for name in names)
+    return f"Keep {ours}", f"Keep {theirs}"
 
 
 def _possessive(name: str) -> str:
@@ -119,23 +121,24 @@ def _possessive(name: str) -> str:
 # --- what ----------------------------------------------------------------------------------------------------------
 
 
-def kind_of(conflict: Conflict, record: Record) -> str:
+def _entry_kind(conflict: Conflict, record: Record) -> str:
+    """The kind of the entry that the cell belongs to; empty for a field."""
     return str(record.cells.get(f"{entry_of(conflict.cell)}kind") or "") if "/" in conflict.cell else ""
 
 
-def title(conflict: Conflict, record: Record) -> str:
+def cell_title(conflict: Conflict, record: Record) -> str:
     """What the cell is called; an entry's with its label."""
     if conflict.cell == EXISTS:
         return "The contact itself"
-    name = name_of_cell(conflict.cell, kind_of(conflict, record))
+    name = name_of_cell(conflict.cell, _entry_kind(conflict, record))
     label = record.cells.get(f"{entry_of(conflict.cell)}label") if "/" in conflict.cell else None
     return f"{name} ({label})" if label and not conflict.cell.endswith("/label") else name
 
 
-def lines_of(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...]:
+def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...]:
     """A value as people read it; nothing where it is empty."""
     if conflict.cell.endswith(EXISTS):
-        return _existence(conflict, record, bool(value))
+        return _existence_lines(conflict, record, bool(value))
     attribute = conflict.cell.rpartition("/")[2]
     if isinstance(value, tuple):
         return tuple(address_lines(*(str(part or "") for part in value)))
@@ -148,32 +151,32 @@ def lines_of(conflict: Conflict, record: Record, value: Value) -> tuple[str, ...
     return (format_birthday(str(value)),) if attribute == "birthday" else tuple(str(value).splitlines())
 
 
-def _existence(conflict: Conflict, record: Record, exists: bool) -> tuple[str, ...]:
+def _existence_lines(conflict: Conflict, record: Record, exists: bool) -> tuple[str, ...]:
     if conflict.cell == EXISTS:
-        return tuple(_edits(conflict, record)) if exists else ("Deleted this contact",)
+        return tuple(_edit_lines(conflict, record)) if exists else ("Deleted this contact",)
     if not exists:
         return ("Removed it",)
     entry = entry_of(conflict.cell)
     value = record.cells.get(f"{entry}value")
-    return ("Changed it:", *lines_of(replace(conflict, cell=f"{entry}value"), record, value))
+    return ("Changed it:", *value_lines(replace(conflict, cell=f"{entry}value"), record, value))
 
 
-def _edits(conflict: Conflict, record: Record) -> Iterator[str]:
+def _edit_lines(conflict: Conflict, record: Record) -> Iterator[str]:
     """What the version that wants the contact to be there wrote in it."""
-    mine = conflict.winner.change_id if conflict.ours else conflict.change_id
-    cells = [
-        cell for cell in sorted(record.clocks) if record.clocks[cell].change_id == mine and not cell.endswith(EXISTS)
-    ]
+    change_id = conflict.winner.change_id if conflict.ours else conflict.change_id
+    cells = [cell for cell, clock in sorted(record.clocks.items()) if clock.change_id == change_id]
+    cells = [cell for cell in cells if not cell.endswith(EXISTS)]
     yield "Changed it:" if cells else "Changed it"
     for cell in cells:
-        here = replace(conflict, cell=cell)
-        yield f"{title(here, record)} {quoted(lines_of(here, record, record.cells.get(cell)))}"
+        in_cell = replace(conflict, cell=cell)
+        yield f"{cell_title(in_cell, record)} {quote_lines(value_lines(in_cell, record, record.cells.get(cell)))}"
 
 
 # --- a third value -------------------------------------------------------------------------------------------------
 
 
-def is_text(conflict: Conflict, record: Record) -> bool:
+def _can_be_typed(conflict: Conflict, record: Record) -> bool:
+    """Whether the cell holds one text, so that a third value can be typed."""
     attribute = conflict.cell.rpartition("/")[2]
     if "/" in conflict.cell:
         return attribute == "label" or (attribute == "value" and not _has_parts(conflict, record))
@@ -182,10 +185,10 @@ def is_text(conflict: Conflict, record: Record) -> bool:
 
 def _has_parts(conflict: Conflict, record: Record) -> bool:
     values = [value for value in (conflict.ours, conflict.theirs) if isinstance(value, tuple)]
-    return kind_of(conflict, record) == "address" or any(part for value in values for part in value[1:])
+    return _entry_kind(conflict, record) == "address" or any(part for value in values for part in value[1:])
 
 
-def text_of(value: Value) -> str:
+def _first_text(value: Value) -> str:
     return str((value[0] if isinstance(value, tuple) else value) or "")
 
 
@@ -199,37 +202,38 @@ def describe_fault(conflict: Conflict, record: Record, fault: Fault) -> str:
     """What is wrong with a value, with the cell called as on the page."""
     if fault.field != conflict.cell:
         return fault.detail
-    return f"{label_of(conflict.cell, kind_of(conflict, record))} {fault.reason}"
+    return f"{label_of(conflict.cell, _entry_kind(conflict, record))} {fault.reason}"
 
 
 # --- what differs --------------------------------------------------------------------------------------------------
 
 
-def plain(lines: Sequence[str]) -> tuple[Line, ...]:
+def without_marks(lines: Sequence[str]) -> tuple[Line, ...]:
+    """Each line as one span."""
     return tuple((DiffSpan(line, False),) for line in lines)
 
 
-def compared(ours: Sequence[str], theirs: Sequence[str]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+def mark_differences(ours: Sequence[str], theirs: Sequence[str]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Both texts with what is only in one of them marked; nothing is where they have no word in common."""
-    one, other = _words(ours), _words(theirs)
-    if len(one) + len(other) > WORDS_MAX:
-        one, other = _whole(ours), _whole(theirs)
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-    if not any(word.strip() for block in blocks for word in one[block.a : block.a + block.size]):
-        return plain(ours), plain(theirs)
-    same = [(block.a, block.b, block.size) for block in blocks]
-    return _marked(one, [(a, size) for a, _, size in same]), _marked(other, [(b, size) for _, b, size in same])
+    first, second = _split_words(ours), _split_words(theirs)
+    if len(first) + len(second) > WORDS_MAX:
+        first, second = _split_lines(ours), _split_lines(theirs)
+    blocks = SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()
+    if not any(word.strip() for block in blocks for word in first[block.a : block.a + block.size]):
+        return without_marks(ours), without_marks(theirs)
+    in_first, in_second = ([(block[side], block.size) for block in blocks] for side in (0, 1))
+    return _spans(first, in_first), _spans(second, in_second)
 
 
-def _words(lines: Sequence[str]) -> list[str]:
+def _split_words(lines: Sequence[str]) -> list[str]:
     return [word for line in lines for word in (*WORD.findall(line), "\n")][:-1]
 
 
-def _whole(lines: Sequence[str]) -> list[str]:
+def _split_lines(lines: Sequence[str]) -> list[str]:
     return [part for line in lines for part in (line, "\n")][:-1]
 
 
-def _marked(words: Sequence[str], same: Sequence[tuple[int, int]]) -> tuple[Line, ...]:
+def _spans(words: Sequence[str], same: Sequence[tuple[int, int]]) -> tuple[Line, ...]:
     shared = {place for start, size in same for place in range(start, start + size)}
     shared -= {place for place in shared if words[place].isspace() and not {place - 1, place + 1} & shared}
     lines: list[list[DiffSpan]] = [[]]
@@ -243,5 +247,6 @@ def _marked(words: Sequence[str], same: Sequence[tuple[int, int]]) -> tuple[Line
     return tuple(tuple(line) for line in lines)
 
 
-def quoted(lines: Sequence[str]) -> str:
+def quote_lines(lines: Sequence[str]) -> str:
+    """A value's lines as one text in quotes."""
     return quote_value(" ".join(lines)) if lines else "nothing"

@@ -1,6 +1,6 @@
 """What became of an edit, in words. Pure: the record before and after, the change and its verdict in; sentences out.
 
-A person is told what others changed meanwhile, what of both stands, and which value lost: it is in the history.
+They say what others changed in the meantime, what of both stands, and which value was discarded: it is in the history.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Feedback:
     """A sentence or some, and whether all went as it was meant to."""
 
     text: str
-    well: bool = True
+    is_good: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """An edit that met others' edits: the record as they left it, the edit, and the record as it is now."""
+    """An edit that was concurrent with others: the record as they left it, the edit, and the record as it is now."""
 
     before: Record
     change: Change
@@ -40,20 +40,20 @@ class EditOutcome:
 
     def theirs(self) -> tuple[str, ...]:
         """Cells that others changed since the edit's base, without those on which all agree."""
-        cells, have = self.change.cells, self.before.cells
+        cells, before = self.change.cells, self.before.cells
         return tuple(
             cell
             for cell in concurrent_cells(self.before, self.change)
-            if not cell.endswith(EXISTS) and not (cell in cells and cells[cell] == have.get(cell))
+            if not cell.endswith(EXISTS) and not (cell in cells and cells[cell] == before.get(cell))
         )
 
-    def lost(self) -> tuple[str, ...]:
+    def discarded(self) -> tuple[str, ...]:
         """Cells of the edit that did not come to stand."""
-        return tuple(cell for cell, value in self.change.cells.items() if _differ(value, self.after.cells.get(cell)))
+        return tuple(cell for cell, value in self.change.cells.items() if not same(value, self.after.cells.get(cell)))
 
-    def beaten(self) -> tuple[str, ...]:
+    def replaced(self) -> tuple[str, ...]:
         """Others' cells that the edit replaced unseen."""
-        return tuple(cell for cell in self.theirs() if cell in self.change.cells and cell not in self.lost())
+        return tuple(cell for cell in self.theirs() if cell in self.change.cells and cell not in self.discarded())
 
     def label(self, cell: str) -> str:
         """What a sentence calls a cell; all cells of a detail are called by its kind."""
@@ -63,27 +63,34 @@ class EditOutcome:
         return label[:1].lower() + label[1:]
 
     def labels(self, cells: Iterable[str]) -> str:
+        """What a sentence calls several cells."""
         return join_with_and(self.label(cell) for cell in cells)
-
-
-def _differ(one: Value, other: Value) -> bool:
-    return not same(one, other)
 
 
 def feedback_of(
     verdict: Verdict, change: Change, before: Record | None, after: Record | None, names: Mapping[str, str]
 ) -> Feedback:
-    """``names`` says who made a change, by its id; who is not in it is ``another device``."""
+    """What a page says of a change after it was taken.
+
+    ``names`` says who made a change, by its id; who is not in it is ``another device``.
+    """
     if before is None or after is None or verdict is Verdict.APPLIED:
         return Feedback("Saved.")
-    meeting = EditOutcome(before, change, after)
-    who = join_with_and(names.get(write.change_id, "another device") for write in _met(meeting))
+    outcome = EditOutcome(before, change, after)
+    who = join_with_and(names.get(write.change_id, "another device") for write in _concurrent_writes(outcome))
     if change.operation is Operation.DELETE:
         return Feedback(f"Not deleted: meanwhile {who} changed this contact. Look at it, and delete it again.", False)
     if verdict is Verdict.SUPERSEDED:
-        return Feedback(f"Not saved: {who} changed this contact later, and that stays. {_yours(meeting)}", False)
-    sentences = [*_revived(meeting, who), *_both(meeting, who), *_won(meeting, who), *_waiting(meeting, verdict, who)]
-    return Feedback(" ".join(["Saved.", *sentences]), not meeting.lost())
+        return Feedback(
+            f"Not saved: {who} changed this contact later, and that stays. {_where_yours_is(outcome)}", False
+        )
+    sentences = [
+        *_about_revival(outcome, who),
+        *_about_both(outcome, who),
+        *_about_replaced(outcome, who),
+        *_about_discarded(outcome, verdict, who),
+    ]
+    return Feedback(" ".join(["Saved.", *sentences]), not outcome.discarded())
 
 
 def author_names(authors: Mapping[str, Author], user_name: str) -> dict[str, str]:
@@ -100,9 +107,9 @@ def _person(name: str | None, user_name: str) -> str:
 def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, str], policy: str) -> str:
     """What others did to a contact while its form was open, and what saving will do about it.
 
-    ``opened`` is an edit of nothing, as if it were made with the form. What the form does not show is not told.
+    ``opened`` is an edit of nothing, as if it were made with the form. What the form does not show is left out.
     """
-    meeting = EditOutcome(record, opened, record)
+    outcome = EditOutcome(record, opened, record)
     unseen = concurrent_cells(record, opened)
     cells = [cell for cell in unseen if cell not in NOT_IN_FORMS]
     if record.deleted:
@@ -111,58 +118,59 @@ def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, 
     if not cells:
         return ""
     who = join_with_and(names.get(unseen[cell].change_id, "another device") for cell in cells)
-    return f"Meanwhile {who} changed the {_some(meeting.label(cell) for cell in cells)}. Saving merges that with yours."
+    labels = _join_some(outcome.label(cell) for cell in cells)
+    return f"Meanwhile {who} changed the {labels}. Saving merges that with yours."
 
 
-def _some(labels: Iterable[str]) -> str:
-    known = list(dict.fromkeys(labels))
-    return join_with_and(known if len(known) <= LABELS_MAX else [*known[: LABELS_MAX - 1], "more"])
+def _join_some(labels: Iterable[str]) -> str:
+    unique = list(dict.fromkeys(labels))
+    return join_with_and(unique if len(unique) <= LABELS_MAX else [*unique[: LABELS_MAX - 1], "more"])
 
 
-def _met(meeting: EditOutcome) -> list[Clock]:
-    """The writes that the edit met: of cells on which they differ, else of any, else what stands there now."""
-    unseen = concurrent_cells(meeting.before, meeting.change)
-    return [unseen[cell] for cell in meeting.theirs() or unseen] or [meeting.before.clock(EXISTS)]
+def _concurrent_writes(outcome: EditOutcome) -> list[Clock]:
+    """Others' writes: of cells on which they differ from the edit, else of any, else what stands there now."""
+    unseen = concurrent_cells(outcome.before, outcome.change)
+    return [unseen[cell] for cell in outcome.theirs() or unseen] or [outcome.before.clock(EXISTS)]
 
 
-def _revived(meeting: EditOutcome, who: str) -> list[str]:
-    if not meeting.before.deleted or meeting.after.deleted:
+def _about_revival(outcome: EditOutcome, who: str) -> list[str]:
+    if not outcome.before.deleted or outcome.after.deleted:
         return []
     return [f"Meanwhile {who} had deleted this contact: your edit brought it back."]
 
 
-def _both(meeting: EditOutcome, who: str) -> list[str]:
-    cells = [cell for cell in meeting.theirs() if cell not in meeting.change.cells]
-    return [f"Meanwhile {who} changed the {meeting.labels(cells)}; both are kept."] if cells else []
+def _about_both(outcome: EditOutcome, who: str) -> list[str]:
+    cells = [cell for cell in outcome.theirs() if cell not in outcome.change.cells]
+    return [f"Meanwhile {who} changed the {outcome.labels(cells)}; both are kept."] if cells else []
 
 
-def _won(meeting: EditOutcome, who: str) -> list[str]:
+def _about_replaced(outcome: EditOutcome, who: str) -> list[str]:
     return [
-        f"Meanwhile {who} set the {meeting.label(cell)} to {quote_value(meeting.before.cells.get(cell))}: "
+        f"Meanwhile {who} set the {outcome.label(cell)} to {quote_value(outcome.before.cells.get(cell))}: "
         "yours is later and stays, theirs is in the history."
-        for cell in meeting.beaten()
+        for cell in outcome.replaced()
     ]
 
 
-def _waiting(meeting: EditOutcome, verdict: Verdict, who: str) -> list[str]:
-    lost = meeting.lost()
-    if not lost:
+def _about_discarded(outcome: EditOutcome, verdict: Verdict, who: str) -> list[str]:
+    cells = outcome.discarded()
+    if not cells:
         return []
     if verdict is Verdict.CONFLICT:
-        return [f"But {who} changed the {meeting.labels(lost)} too: it stays as it is, until someone chooses."]
-    return [f"But {who} changed the {meeting.labels(lost)} later, and that stays. {_yours(meeting)}"]
+        return [f"But {who} changed the {outcome.labels(cells)} too: it stays as it is, until someone chooses."]
+    return [f"But {who} changed the {outcome.labels(cells)} later, and that stays. {_where_yours_is(outcome)}"]
 
 
-def _yours(meeting: EditOutcome) -> str:
-    values = [quote_value(meeting.change.cells[cell]) for cell in meeting.lost() if not cell.endswith(EXISTS)]
+def _where_yours_is(outcome: EditOutcome) -> str:
+    values = [quote_value(outcome.change.cells[cell]) for cell in outcome.discarded() if not cell.endswith(EXISTS)]
     return f"Yours ({', '.join(values)}) is in the history." if values else "Yours is in the history."
 
 
-def quote_value(value: Value, most: int = VALUE_MAX) -> str:
+def quote_value(value: Value, characters_max: int = VALUE_MAX) -> str:
     """A value in quotes, cut where it is long."""
     if isinstance(value, tuple):
         value = ", ".join(str(part) for part in value if part)
     if value is None or value is False or value == "":
         return "nothing"
     text = str(value).replace("\n", " ")
-    return f"“{text if len(text) <= most else text[: most - 1] + '…'}”"
+    return f"“{text if len(text) <= characters_max else text[: characters_max - 1] + '…'}”"

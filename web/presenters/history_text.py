@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from offbook.contacts.labels import KINDS, label_of
-from offbook.core.history.entry import Cells, DiscardedValue, HistoryEntry, RecordHistory, WinningChange
+from offbook.core.history.entry import Cells, DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Operation, Record, Value, Verdict
@@ -23,22 +23,25 @@ SILENT = ("kind", "position")
 
 @dataclass(frozen=True, slots=True)
 class ChangedLine:
-    """One cell of a change: what it held, what it holds since. ``give`` says which of both can be given back."""
+    """One cell of a change: what it held, what it holds since. ``restorable`` says which of both can be restored."""
 
     cell: str
     label: str
     before: str = ""
     after: str = ""
     note: str = ""
-    give: str = ""
+    restorable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One change as the page shows it. ``version`` is the seq to bring the contact back to it, where it is not so."""
+    """One change as the page shows it.
+
+    ``version`` is the seq that brings the contact back to what it was after it, where it is not so.
+    """
 
     id: str
-    at: int
+    at_us: int
     title: str
     device: str
     user: str
@@ -64,9 +67,9 @@ def history_events(history: RecordHistory, record: Record, is_newest: bool) -> l
 
     What the contact holds anyway needs no restoring, and to what it is nobody has to bring it back.
     """
-    now = state_of(record)
+    current = state_of(record)
     contexts = _in_context(history)
-    return [_event(context, now, is_newest and context is contexts[0]) for context in contexts]
+    return [_event(context, current, is_newest and context is contexts[0]) for context in contexts]
 
 
 def _in_context(history: RecordHistory) -> list[_ChangeInContext]:
@@ -84,10 +87,12 @@ def _in_context(history: RecordHistory) -> list[_ChangeInContext]:
     return contexts
 
 
-def _event(context: _ChangeInContext, now: Cells, is_newest: bool) -> HistoryEvent:
+def _event(context: _ChangeInContext, current: Cells, is_newest: bool) -> HistoryEvent:
     entry = context.entry
-    lines, lost = tuple(_lines(context, now)), tuple(_lost(context, now))
-    can_return = not is_newest and entry.seq is not None and context.after.get(EXISTS) and _differ(context.after, now)
+    lines, lost = tuple(_lines(context, current)), tuple(_lost(context, current))
+    can_return = (
+        not is_newest and entry.seq is not None and context.after.get(EXISTS) and _differ(context.after, current)
+    )
     return HistoryEvent(
         entry.id,
         micros_of(entry.at),
@@ -120,41 +125,40 @@ def _note(context: _ChangeInContext, lines: Sequence[ChangedLine], lost: Sequenc
     if context.entry.verdict is Verdict.MERGED and not lost and not any(line.note for line in lines):
         return "Met other edits that it had not seen. Both are kept."
     if not lines and not lost and context.before and EXISTS not in context.entry.before:
-        moved = any(cell.endswith("/position") for cell in context.entry.before)
-        return "Only the order of details changed." if moved else "Settled a choice: the contact stayed as it was."
+        is_reordered = any(cell.endswith("/position") for cell in context.entry.before)
+        return (
+            "Only the order of details changed." if is_reordered else "Settled a choice: the contact stayed as it was."
+        )
     return ""
 
 
-def _differ(one: Cells, other: Cells) -> bool:
-    return any(not same(one.get(cell), other.get(cell)) for cell in one.keys() | other.keys())
+def _differ(before: Cells, after: Cells) -> bool:
+    return any(not same(before.get(cell), after.get(cell)) for cell in before.keys() | after.keys())
 
 
 def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[ChangedLine]:
-    """What became of these cells. An entry that comes or goes is told by its value alone."""
-    for cell in sorted(cells, key=_place):
+    """What became of these cells. Of an entry that comes or goes, only its value is shown."""
+    for cell in sorted(cells, key=lambda cell: ("/" in cell, cell)):
         entry = entry_of(cell)
         came_or_went = entry and not same(before.get(entry + EXISTS), after.get(entry + EXISTS))
         if cell == EXISTS or same(before.get(cell), after.get(cell)) and not cell.endswith(f"/{EXISTS}"):
             continue
         if came_or_went and cell.endswith(f"/{EXISTS}"):
             stood = bool(before.get(cell))
-            value = in_words(f"{entry}value", (before if stood else after).get(f"{entry}value"))
-            yield ChangedLine(cell, named(cell, before, after), value if stood else "", "" if stood else value)
+            value = _format_value(f"{entry}value", (before if stood else after).get(f"{entry}value"))
+            yield ChangedLine(cell, _label(cell, before, after), value if stood else "", "" if stood else value)
         elif not (entry and cell.rpartition("/")[2] in (*SILENT, EXISTS)) and not came_or_went:
-            old, new = in_words(cell, before.get(cell)), in_words(cell, after.get(cell))
-            yield ChangedLine(cell, named(cell, before, after), old, new)
+            old, new = _format_value(cell, before.get(cell)), _format_value(cell, after.get(cell))
+            yield ChangedLine(cell, _label(cell, before, after), old, new)
 
 
-def _place(cell: str) -> tuple[bool, str]:
-    return "/" in cell, cell
-
-
-def named(cell: str, *states: Cells) -> str:
+def _label(cell: str, *states: Cells) -> str:
+    """What a cell is called, by the kind that its entry has in one of these states."""
     kind = next((kind for state in states if (kind := state.get(f"{entry_of(cell)}kind"))), "")
     return label_of(cell, str(kind)) if cell != EXISTS else "Contact"
 
 
-def in_words(cell: str, value: Value) -> str:
+def _format_value(cell: str, value: Value) -> str:
     """A value as a page shows it; empty where there is none."""
     if value is None or value is False or value == "":
         return ""
@@ -165,11 +169,11 @@ def in_words(cell: str, value: Value) -> str:
     return quote_value(value, LONG)
 
 
-def _lines(context: _ChangeInContext, now: Cells) -> Iterator[ChangedLine]:
+def _lines(context: _ChangeInContext, current: Cells) -> Iterator[ChangedLine]:
     cells = [*(context.entry.before if context.before else context.entry.data)]
     for line in changed_lines(context.before, context.after, cells):
-        can_give = line.before and not same(context.before.get(line.cell), now.get(line.cell))
-        yield replace(line, note=_replaced_unseen(context, line.cell), give="before" if can_give else "")
+        is_restorable = line.before and not same(context.before.get(line.cell), current.get(line.cell))
+        yield replace(line, note=_replaced_unseen(context, line.cell), restorable="before" if is_restorable else "")
 
 
 def _replaced_unseen(context: _ChangeInContext, cell: str) -> str:
@@ -182,32 +186,31 @@ def _replaced_unseen(context: _ChangeInContext, cell: str) -> str:
     return f"replaced the edit from {who(writer)} that it had not seen: this one was later"
 
 
-def _lost(context: _ChangeInContext, now: Cells) -> Iterator[ChangedLine]:
-    entry, states = context.entry, (context.entry.data, context.after, now)
-    discarded = {value.cell for value in entry.beaten}
-    for value in entry.beaten:
-        if not _is_silent(value.cell, discarded):
-            yield _loser(value.cell, value.value, states, _lost_to(value))
-    if entry.verdict is Verdict.CONFLICT:
-        note = "waits until someone chooses" if context.is_deferred else "was left to a choice, which was made since"
-        for cell, wanted in entry.data.items():
-            deferred = cell not in entry.before and cell not in discarded
-            if deferred and not same(wanted, context.after.get(cell)) and not _is_silent(cell, entry.data.keys()):
-                yield _loser(cell, wanted, states, note)
+def _lost(context: _ChangeInContext, current: Cells) -> Iterator[ChangedLine]:
+    entry, states = context.entry, (context.entry.data, context.after, current)
+    cells = {discarded.cell for discarded in entry.beaten}
+    for discarded in entry.beaten:
+        if not _is_shown_with_value(discarded.cell, cells):
+            yield _lost_line(discarded.cell, discarded.value, states, _lost_to(discarded))
+    note = "waits until someone chooses" if context.is_deferred else "was left to a choice, which was made since"
+    for cell, value in entry.data.items():
+        is_lost = was_deferred(entry, cell) and not same(value, context.after.get(cell))
+        if is_lost and not _is_shown_with_value(cell, entry.data.keys()):
+            yield _lost_line(cell, value, states, note)
 
 
-def _is_silent(cell: str, others: Container[str]) -> bool:
-    """Whether a cell of a detail is told with the detail's value."""
+def _is_shown_with_value(cell: str, others: Container[str]) -> bool:
+    """Whether a cell of a detail needs no line beside that of the detail's value."""
     name = cell.rpartition("/")[2]
     return "/" in cell and (name in SILENT or name == EXISTS and f"{entry_of(cell)}value" in others)
 
 
-def _loser(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> ChangedLine:
-    words = in_words(cell, value)
+def _lost_line(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> ChangedLine:
+    text = _format_value(cell, value)
     if cell.endswith(EXISTS) and not value:
-        return ChangedLine(cell, named(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
-    give = "after" if words and not same(value, states[2].get(cell)) else ""
-    return ChangedLine(cell, named(cell, *states), after=words or "emptied", note=note, give=give)
+        return ChangedLine(cell, _label(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
+    restorable = "after" if text and not same(value, states[2].get(cell)) else ""
+    return ChangedLine(cell, _label(cell, *states), after=text or "emptied", note=note, restorable=restorable)
 
 
 def _lost_to(discarded: DiscardedValue) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offbook.core.codes import CODES
-from web.presenters.formatting import format_count
+from offbook.core.formatting import format_count
 
 
 def waiting(device: str, code: str, changes: int) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, kept_until
-from web.presenters.formatting import format_date
+from offbook.core.users import REMOVED_DAYS, Act
 
 OUT_AT_ONCE = (
     "They are signed out of every browser at once, and their devices are not let in any more. The devices keep what "
@@ -67,23 +66,3 @@ QUESTIONS: Mapping[Act, Question] = {
         is_harmful=True,
     ),
 }
-
-
-def done(name: str, act: Act, rights: Rights) -> str:
-    """What became of the user, whose rights are these after the act."""
-    match act:
-        case Act.DISABLE:
-            return f"{name} is disabled: signed out everywhere, and not let in. Nothing is lost."
-        case Act.ENABLE:
-            return f"{name} can sign in again, and devices sync on."
-        case Act.REMOVE:
-            assert rights.removed_at is not None
-            until = format_date(kept_until(rights.removed_at))
-            return f"{name} is in the trash, with the book, and can be restored until {until}."
-        case Act.RESTORE:
-            still = ", and still disabled" if rights.access is Access.DISABLED else ""
-            return f"{name} is back, with the book and all devices{still}."
-        case Act.MAKE_ADMIN:
-            return f"{name} is an admin now."
-        case Act.END_ADMIN:
-            return f"{name} is no admin any more."

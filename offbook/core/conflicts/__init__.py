@@ -1,1 +1,1 @@
-"""Conflicts that wait for a person: how a decision is read, and how many are decided at once."""
+"""Conflicts that wait for a person: their codec, what can be chosen, and the patch that follows."""

@@ -1,1 +1,1 @@
-"""What the history tells: its entries, records as they were, and why a cell has its value."""
+"""The history: its entries, records as they were, and why a cell has its value."""

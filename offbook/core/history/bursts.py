@@ -26,7 +26,7 @@ class ChangeBurst(NamedTuple):
 def find_bursts(markers: Iterable[ChangeMarker], pause_us: int, size_min: int) -> list[ChangeBurst]:
     """The bursts of at least so many changes, the newest first. ``markers`` come newest first.
 
-    Two of a burst are no further apart than ``pause_us``; what others did meanwhile does not end it.
+    Two of a burst are no further apart than ``pause_us``; what others did in between does not end it.
     """
     bursts: list[ChangeBurst] = []
     newest: dict[Hashable, int] = {}

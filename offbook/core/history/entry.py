@@ -91,8 +91,8 @@ class RecordHistory:
     """Some changes of a record, the newest first, with what it takes to say what each of them did.
 
     ``next`` is where older ones begin, None where there are none. ``state`` are the record's cells right after the
-    newest of ``entries``. ``earlier`` are older changes: all that the
-    writers of ``entries`` may not have seen. ``deferred`` names the changes that a person has still to decide about.
+    newest of ``entries``. ``earlier`` are older changes: all that the writers of ``entries`` may not have seen.
+    ``deferred`` names the changes that a person has still to decide about.
     """
 
     entries: list[HistoryEntry]

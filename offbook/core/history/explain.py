@@ -1,7 +1,7 @@
 """Why a cell has its value, in sentences: who wrote it, what its writer had seen, what it replaced, what it won over.
 
-From the history as values, the newest change first. How a time is put into words is an argument: a device says it in
-its own zone.
+From the history as values, the newest change first. How a time is formatted is an argument: a device does it in its
+own zone.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import EXISTS
 
 When = Callable[[str], str]
+"""Formats a time that is ISO text."""
 
 
 class ExplainedEdit(NamedTuple):
-    """What this device did to the cell and has not sent yet."""
+    """What this device did to the cell and has not sent yet; ``at`` is ISO text."""
 
     at: str
     value: Value
@@ -37,95 +38,90 @@ def explain_cell(
     cell: str,
     history: Sequence[HistoryEntry],
     edits: Iterable[ExplainedEdit],
-    rivals: Iterable[CompetingWrite],
+    competing_writes: Iterable[CompetingWrite],
     when: When,
 ) -> list[str]:
     """The sentences about one cell, what is newest first."""
-    told = [
-        f"This device changed it to {quote_value(cell, one.value)} at {when(one.at)}; that is not sent yet."
-        for one in edits
+    sentences = [
+        f"This device changed it to {quote_value(cell, edit.value)} at {when(edit.at)}; that is not sent yet."
+        for edit in edits
     ]
-    told += _from_history(cell, history, when)
-    told += [f"{quote_value(cell, one.value)} from {who(one)} waits for a person to decide." for one in rivals]
-    return told
+    sentences += _from_history(cell, history, when)
+    sentences += [
+        f"{quote_value(cell, write.value)} from {who(write)} waits for a person to decide."
+        for write in competing_writes
+    ]
+    return sentences
 
 
 def _from_history(cell: str, history: Sequence[HistoryEntry], when: When) -> Iterator[str]:
-    writers = [past for past in history if past.seq is not None and cell in written(past)]
+    writers = [entry for entry in history if entry.seq is not None and cell in written(entry)]
     if not writers:
         yield "The server's history does not tell who wrote it."
         return
     writer, *earlier = writers
-    yield _wrote(cell, writer, when)
-    if earlier:
-        yield from _why(cell, writer, earlier[0], history, when)
-    yield from _beaten_by(cell, writer, history, when)
-
-
-def _wrote(cell: str, writer: HistoryEntry, when: When) -> str:
     value, at = quote_value(cell, written(writer)[cell]), when(writer.timestamp or writer.at)
     if writer.created:
-        return f"{who(writer)} added the contact with {value} at {at}."
-    return f"{who(writer)} changed it from {quote_value(cell, writer.before[cell])} to {value} at {at}."
+        yield f"{who(writer)} added the contact with {value} at {at}."
+    else:
+        yield f"{who(writer)} changed it from {quote_value(cell, writer.before[cell])} to {value} at {at}."
+    if earlier:
+        yield from _why_it_replaced(cell, writer, earlier[0], history, when)
+    yield from _what_it_won_over(cell, writer, history, when)
 
 
-def _why(
-    cell: str, writer: HistoryEntry, before: HistoryEntry, history: Sequence[HistoryEntry], when: When
+def _why_it_replaced(
+    cell: str, writer: HistoryEntry, former: HistoryEntry, history: Sequence[HistoryEntry], when: When
 ) -> Iterator[str]:
-    """Why it stands over what it replaced: chosen, seen, or not seen and still the winner."""
-    choices = [past for past in history if was_deferred(past, cell) and _between(past, before, writer)]
-    yield from (
-        f"A person has decided between that and {quote_value(cell, past.data[cell])} from {who(past)}."
-        for past in choices
-    )
+    """Why it stands over what ``former`` wrote: chosen, seen, or not seen and still the winner."""
+    for entry in history:
+        if was_deferred(entry, cell) and (former.seq or 0) < (entry.seq or 0) < (writer.seq or 0):
+            yield f"A person has decided between that and {quote_value(cell, entry.data[cell])} from {who(entry)}."
     base = writer.base_of(cell)
     if base is None:
         return
-    theirs = f"{quote_value(cell, written(before)[cell])} from {who(before)} ({when(before.timestamp or before.at)})"
-    if before.replica == writer.replica:
+    theirs = f"{quote_value(cell, written(former)[cell])} from {who(former)} ({when(former.timestamp or former.at)})"
+    if former.replica == writer.replica:
         yield "The same device had written what it replaced: it counts whatever the clocks say."
-    elif (before.seq or 0) <= base:
+    elif (former.seq or 0) <= base:
         seen = when(iso_micros(base))
         yield f"Its writer had seen the contact as of {seen}, and so {theirs}: it counts whatever the clocks say."
     else:
-        yield f"Its writer had not seen {theirs}: {_reason(cell, writer, before)}."
+        yield f"Its writer had not seen {theirs}: {_why_it_won(cell, writer, former)}."
 
 
-def _between(past: HistoryEntry, before: HistoryEntry, writer: HistoryEntry) -> bool:
-    return (before.seq or 0) < (past.seq or 0) < (writer.seq or 0)
-
-
-def _reason(cell: str, writer: HistoryEntry, before: HistoryEntry) -> str:
-    """The rule that let a change win over what it had not seen; which policy the book had is not told of a winner."""
+def _why_it_won(cell: str, writer: HistoryEntry, former: HistoryEntry) -> str:
+    """Why a change won over what it had not seen; which policy the book had, its entry does not say."""
     if cell.endswith(EXISTS):
         return "an edit beats a deletion that it had not seen"
-    if writer.timestamp == before.timestamp:
+    if writer.timestamp == former.timestamp:
         return "both have the same time, and then the larger id wins"
     return "its time is the later one"
 
 
-def _beaten_by(cell: str, writer: HistoryEntry, history: Sequence[HistoryEntry], when: When) -> Iterator[str]:
-    for past in history:
-        for lost in past.beaten:
-            if lost.cell == cell and lost.winner.change_id == writer.id:
-                theirs = f"{quote_value(cell, lost.value)} from {who(past)} ({when(past.timestamp or past.at)})"
-                yield f"It won over {theirs}, which had not seen it: {_rule(cell, lost.rule)}."
+def _what_it_won_over(cell: str, writer: HistoryEntry, history: Sequence[HistoryEntry], when: When) -> Iterator[str]:
+    for entry in history:
+        for discarded in entry.beaten:
+            if discarded.cell == cell and discarded.winner.change_id == writer.id:
+                at = when(entry.timestamp or entry.at)
+                theirs = f"{quote_value(cell, discarded.value)} from {who(entry)} ({at})"
+                yield f"It won over {theirs}, which had not seen it: {_policy_wording(cell, discarded.rule)}."
 
 
-def _rule(cell: str, rule: str) -> str:
-    if cell.endswith(EXISTS) and rule == "merge":
+def _policy_wording(cell: str, policy: str) -> str:
+    if cell.endswith(EXISTS) and policy == "merge":
         return "an edit beats a deletion that it had not seen"
-    return wording_of(rule).why_it_won
+    return wording_of(policy).why_it_won
 
 
 # --- words ---------------------------------------------------------------------------------------------------------
 
 
-def who(one: HistoryEntry | WinningChange | CompetingWrite) -> str:
+def who(author: HistoryEntry | WinningChange | CompetingWrite) -> str:
     """A device and its user, as far as they are known."""
-    if one.device and one.user:
-        return f"{one.device} ({one.user})"
-    return one.device or one.user or "somebody"
+    if author.device and author.user:
+        return f"{author.device} ({author.user})"
+    return author.device or author.user or "somebody"
 
 
 def quote_value(cell: str, value: Value) -> str:

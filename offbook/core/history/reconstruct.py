@@ -15,7 +15,7 @@ from offbook.core.model import Conflict, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import same
 
-NOTHING_KNOWN: Cells = MappingProxyType({})
+NO_CELLS: Cells = MappingProxyType({})
 
 
 class Patch(NamedTuple):
@@ -43,17 +43,17 @@ def state_at(record: Record, steps: Iterable[HistoryStep], seq: int) -> dict[str
     return {cell: value for cell, value in cells.items() if value is not None}
 
 
-def state_after(known: Record, history: Sequence[HistoryEntry], seq: int) -> dict[str, Value]:
-    """The cells that a record had right after ``seq``. ``known`` is the record as the server last sent it.
+def state_after(sent: Record, history: Sequence[HistoryEntry], seq: int) -> dict[str, Value]:
+    """The cells that a record had right after ``seq``. ``sent`` is the record as the server last sent it.
 
-    From its making on where the history has that: of a deleted record little else is known. Else from what is known,
+    From its making on where the history has that: of a deleted record little else was sent. Else from what was sent,
     back to where the history begins, and on from there.
     """
     entries = sorted((entry for entry in history if entry.seq is not None), key=lambda entry: entry.seq or 0)
     cells: dict[str, Value] = {}
     if not any(entry.created for entry in entries):
         steps = [HistoryStep(entry.key, entry.seq or 0, entry.before) for entry in entries]
-        cells = state_at(known, [step for step in steps if step.seq <= known.seq], known.created.seq)
+        cells = state_at(sent, [step for step in steps if step.seq <= sent.seq], sent.created.seq)
     for entry in entries:
         if (entry.seq or 0) <= seq:
             cells.update(written(entry))
@@ -65,10 +65,10 @@ def without_removed_entries(cells: Cells) -> dict[str, Value]:
     return {cell: value for cell, value in cells.items() if not (entry := entry_of(cell)) or cells.get(entry + EXISTS)}
 
 
-def with_entries(values: Cells, known: Cells) -> dict[str, Value]:
-    """The values, and with an entry that comes back by them what is known to have been in it."""
+def with_entries(values: Cells, last_cells: Cells) -> dict[str, Value]:
+    """The values, and with an entry that comes back by them what was in it last."""
     back = {entry_of(cell) for cell, value in values.items() if cell.endswith(f"/{EXISTS}") and value}
-    return {**{cell: value for cell, value in known.items() if entry_of(cell) in back}, **values}
+    return {**{cell: value for cell, value in last_cells.items() if entry_of(cell) in back}, **values}
 
 
 def common_of(conflict: Conflict, record: Record | None, steps: Iterable[HistoryStep]) -> Value:
@@ -77,7 +77,7 @@ def common_of(conflict: Conflict, record: Record | None, steps: Iterable[History
 
 
 def to_state(record: Record, wanted: Cells) -> Patch | None:
-    """What makes the record be as ``wanted`` says; None where it is so already."""
+    """The patch that makes the record be as ``wanted`` says; None where it is so already."""
     if not wanted.get(EXISTS):
         return None if record.deleted else Patch(Operation.DELETE, {})
     cells = {cell: wanted.get(cell) for cell in _cells_to_compare(record.cells, wanted)}
@@ -88,10 +88,11 @@ def to_state(record: Record, wanted: Cells) -> Patch | None:
     return Patch(Operation.UPDATE, cells) if cells else None
 
 
-def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Patch | None:
-    """What gives these cells these values; an entry that one of them belongs to stands again.
+def to_values(record: Record, values: Cells, last_cells: Cells = NO_CELLS) -> Patch | None:
+    """The patch that gives these cells these values; None where they have them already.
 
-    Of an entry that the record holds nothing of any more, what is ``known`` comes with it: a value alone is no entry.
+    An entry that one of them belongs to stands again. Where the record holds nothing of it any more, what
+    ``last_cells`` have of it comes with it: a value alone is no entry.
     """
     if values.get(EXISTS) is False:
         return None if record.deleted else Patch(Operation.DELETE, {})
@@ -99,7 +100,7 @@ def to_values(record: Record, values: Cells, known: Cells = NOTHING_KNOWN) -> Pa
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
     for entry in {entry_of(cell) for cell in held} - {""}:
         if record.cells.get(entry + EXISTS) is None:
-            cells = {**{cell: value for cell, value in known.items() if cell.startswith(entry)}, **cells}
+            cells = {**{cell: value for cell, value in last_cells.items() if cell.startswith(entry)}, **cells}
         cells[entry + EXISTS] = True
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}

@@ -9,13 +9,13 @@ import pytest
 from offbook.core.errors import ServerFault
 from offbook.core.history.codec import entry_from_json, entry_to_json
 from offbook.core.history.entry import DiscardedValue, WinningChange
-from tests.core.history.test_entry import KEY, past
+from tests.core.history.test_entry import KEY, make_entry
 
 ID, OTHER = "c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"
 TIME = "2026-11-20T17:00:00.000Z"
 ADDRESS = ("12 St James's Sq", None, "London", None, None, None)
 LOST = DiscardedValue("phone", "3", "merge", WinningChange(OTHER, "ada", "laptop", TIME, 7))
-ENTRY = past(
+ENTRY = make_entry(
     9, id=ID, replica=OTHER, bases={"phone": 3}, data={"phone": "3", "details/k/value": ADDRESS}, beaten=(LOST,)
 )
 GOOD: dict[str, Any] = {"id": ID, "seq": 5, "at": TIME, "operation": "UPDATE", "verdict": "applied"}

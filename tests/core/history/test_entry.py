@@ -23,7 +23,7 @@ from offbook.core.validation import value_of
 KEY = ("contacts", "r")
 
 
-def past(seq: int | None = 2, operation: str = "UPDATE", **more: Any) -> HistoryEntry:
+def make_entry(seq: int | None = 2, operation: str = "UPDATE", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {
         "key": KEY,
         "id": f"c{seq}",
@@ -42,10 +42,10 @@ def past(seq: int | None = 2, operation: str = "UPDATE", **more: Any) -> History
     return HistoryEntry(seq=seq, operation=Operation(operation), **usual | more)
 
 
-MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})
-EDIT = past(2, data={"phone": "2", "email": "e"}, before={"phone": "1"})
-GONE = past(3, "DELETE", before={"@exists": True})
-BACK = past(4, data={"phone": "4"}, before={"phone": "2", "@exists": False})
+MADE = make_entry(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"})
+EDIT = make_entry(2, data={"phone": "2", "email": "e"}, before={"phone": "1"})
+GONE = make_entry(3, "DELETE", before={"@exists": True})
+BACK = make_entry(4, data={"phone": "4"}, before={"phone": "2", "@exists": False})
 
 
 def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
@@ -57,16 +57,16 @@ def test_a_change_wrote_what_it_replaced_and_nothing_else() -> None:
 
 def test_a_value_that_was_neither_written_nor_beaten_was_deferred() -> None:
     lost = DiscardedValue("email", "e", "merge", WinningChange("c9", None, None, None))
-    change = past(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
+    change = make_entry(2, verdict="conflict", data={"phone": "2", "email": "e", "name": "A"}, before={"name": "Ada"})
     assert was_deferred(change, "phone")
     assert not was_deferred(change, "name")
     assert not was_deferred(change, "company")
     assert not was_deferred(EDIT, "email")
-    assert not was_deferred(past(2, verdict="conflict", data={"email": "e"}, beaten=(lost,)), "email")
+    assert not was_deferred(make_entry(2, verdict="conflict", data={"email": "e"}, beaten=(lost,)), "email")
 
 
 def test_a_base_is_that_of_the_cell_where_it_has_its_own() -> None:
-    change = past(base=5, bases={"phone": 3})
+    change = make_entry(base=5, bases={"phone": 3})
     assert (change.base_of("phone"), change.base_of("email")) == (3, 5)
 
 
@@ -75,9 +75,9 @@ def test_what_changed_and_lost_nothing_is_noise() -> None:
         [DiscardedWrite("phone", "3", Clock(5, 7, "c9", "r"), "merge")], {"c9": Author("ada", "mac")}
     )
     assert lost[0].winner == WinningChange("c9", "ada", "mac", "1970-01-01T00:00:00.007Z", 5)
-    assert past(None).is_noise()
-    assert not past(None, beaten=lost).is_noise()
-    assert not past(2).is_noise()
+    assert make_entry(None).is_noise()
+    assert not make_entry(None, beaten=lost).is_noise()
+    assert not make_entry(2).is_noise()
 
 
 def test_what_a_change_replaced_or_said_is_given_back() -> None:

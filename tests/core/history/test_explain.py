@@ -8,10 +8,10 @@ import pytest
 
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
 from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
-from tests.core.history.test_entry import past
+from tests.core.history.test_entry import make_entry
 
 EARLY, LATE = "2026-11-20T17:01:00.000Z", "2026-11-20T17:05:00.000Z"
-MADE = past(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"}, timestamp=EARLY)
+MADE = make_entry(1, "INSERT", created=True, base=0, data={"name": "Ada", "phone": "1"}, timestamp=EARLY)
 
 
 def when(iso: str) -> str:
@@ -24,7 +24,7 @@ def why(*history: HistoryEntry, cell: str = "phone", **more: Any) -> list[str]:
 
 def edit(seq: int, value: Any = "2", **more: Any) -> HistoryEntry:
     usual: dict[str, Any] = {"device": "phone", "replica": "r2", "timestamp": LATE, "before": {"phone": "1"}}
-    return past(seq, **usual | {"data": {"phone": value}} | more)
+    return make_entry(seq, **usual | {"data": {"phone": value}} | more)
 
 
 def test_what_was_there_from_the_start_is_said_so() -> None:
@@ -58,7 +58,7 @@ def test_what_had_not_been_seen_lost_to_the_later_time(timestamp: str, reason: s
 
 
 def test_an_edit_brings_back_what_was_deleted_unseen() -> None:
-    gone = past(2, "DELETE", before={"@exists": True})
+    gone = make_entry(2, "DELETE", before={"@exists": True})
     back = edit(3, before={"phone": "1", "@exists": False}, base=1)
     wrote, reason = why(back, gone, MADE, cell="@exists")
     assert wrote == "phone (ada) changed it from “deleted” to “there” at 17:05."

@@ -6,7 +6,7 @@ import pytest
 
 from offbook.core.history.reconstruct import state_after, with_entries, without_removed_entries
 from offbook.core.model import Clock, Record, Value
-from tests.core.history.test_entry import BACK, EDIT, GONE, KEY, MADE, past
+from tests.core.history.test_entry import BACK, EDIT, GONE, KEY, MADE, make_entry
 
 
 def record(seq: int, deleted: bool = False, **cells: Value) -> Record:
@@ -24,12 +24,12 @@ def record(seq: int, deleted: bool = False, **cells: Value) -> Record:
     ],
 )
 def test_a_record_is_followed_from_its_making(seq: int, cells: dict[str, Value]) -> None:
-    assert state_after(record(0, True), [BACK, GONE, past(None), EDIT, MADE], seq) == cells
+    assert state_after(record(0, True), [BACK, GONE, make_entry(None), EDIT, MADE], seq) == cells
 
 
 @pytest.mark.parametrize(("seq", "phone"), [(1, "1"), (2, "2"), (4, "4")])
 def test_where_its_making_is_not_told_it_is_followed_from_what_is_known(seq: int, phone: str) -> None:
-    later = past(4, data={"phone": "4"}, before={"phone": "2"})
+    later = make_entry(4, data={"phone": "4"}, before={"phone": "2"})
     known = record(2, name="Ada", phone="2", company="C")
     cells = state_after(known, [later, EDIT], seq)
     assert cells == {"name": "Ada", "phone": phone, "company": "C", "@exists": True}

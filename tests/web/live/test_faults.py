@@ -19,7 +19,7 @@ from models import Base
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, push_of
-from services.sync import sync_together
+from services.sync.responses import sync_together
 from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, caller, change, new_id
 from tests.support.browser import app_on, parts_of

@@ -11,7 +11,7 @@ from app import App
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import change_of
 from offbook.core.protocol.rows import iso_millis
-from services.push import push
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DayCount, DeviceInfo
 from tests.support.browser import Browser, add_device, parts_of

@@ -13,8 +13,8 @@ from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Record
 from offbook.core.protocol.requests import change_of
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.support.html_forms import Fields, form_at

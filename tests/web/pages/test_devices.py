@@ -11,8 +11,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
+from offbook.core.formatting import format_ago, format_clock_offset
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
-from web.presenters.formatting import format_ago, format_clock_offset
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

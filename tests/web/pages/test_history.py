@@ -12,8 +12,8 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import change_of
-from services.push import push
 from services.retention import prune
+from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms

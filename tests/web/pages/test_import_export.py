@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.formats import google_csv
-from services import push
+from services.sync import push
 from tests.support.browser import Browser, csrf_of, parts_of
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"

@@ -12,13 +12,13 @@ import pytest
 from click.testing import Result
 
 from app import App
+from offbook.core.formatting import format_rate, format_size, format_time
 from offbook.core.stream_format import SECOND_US
 from storage.values import StreamGap, StreamMessage
 from tests.support.browser import Browser, add_user, parts_of, signed_in
 from tests.support.stream_files import URL, Written, shown, written
 from web.pages.streams import MESSAGES, payload, spans_away
 from web.presenters.bar_chart import Band, bands
-from web.presenters.formatting import format_rate, format_size, format_time
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

@@ -108,7 +108,7 @@ def test_a_delete_of_what_was_edited_meanwhile_is_not_done() -> None:
 
 
 def test_the_same_edit_twice_is_no_quarrel() -> None:
-    assert meeting({"phone": "2"}, {"phone": "2"}).well
+    assert meeting({"phone": "2"}, {"phone": "2"}).is_good
 
 
 def test_a_detail_is_called_by_its_kind() -> None:

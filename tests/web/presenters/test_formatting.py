@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from web.presenters.formatting import address_lines, format_birthday, format_count, href, hue, initials
+from offbook.core.formatting import format_count
+from web.presenters.formatting import address_lines, format_birthday, href, hue, initials
 
 
 @pytest.mark.parametrize(

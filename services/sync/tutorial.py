@@ -13,7 +13,7 @@ from offbook.contacts.tutorial import TABLE, Item, TutorialStep
 from offbook.core.merge.batch import RecordedVerdict
 from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
-from services.push import apply_batch
+from services.sync.push import apply_batch
 from storage.base import ChangeOrigin, WriteTransaction
 from storage.repositories.tutorial import TutorialNotes, TutorialRows
 from storage.sql.store import SqlStore

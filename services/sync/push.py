@@ -11,14 +11,15 @@ is cut alike on every machine.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
 
 from offbook.core.errors import CursorGone, Invalid
 from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
-from services.pull import check_cursor
+from offbook.core.protocol.requests import CHANGES_MAX
+from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 
 WHOLE_SIZE = 50_000
@@ -92,21 +93,25 @@ def plan_changes(
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
     settled = book.settled([item.id for item in batch if item.id])
     named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
-    records = _touched(book, batch) if touched is None else touched
+    if touched is None:
+        keys = {key for item in batch if (key := item.key) is not None}
+        touched = {record.key: record for record in read_records(book, keys)}
     waiting = book.waiting(named) if named else {}
-    result = plan_batch(book.book, records, settled, batch, now, waiting)
-    if keys := incomplete(result):
-        discarded = ((key, replica, writes) for key in keys for replica, writes in book.discarded_writes(key))
-        result = plan_batch(book.book, records, settled, batch, now, waiting, discarded)
+    result = plan_batch(book.book, touched, settled, batch, now, waiting)
+    if lacking := incomplete(result):
+        discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
+        result = plan_batch(book.book, touched, settled, batch, now, waiting, discarded)
     return result
 
 
-def _touched(book: ReadTransaction, batch: Sequence[Change | Rejection]) -> dict[Key, Record]:
-    keys = {key for item in batch if (key := item.key) is not None}
-    found: dict[Key, Record] = {}
-    for name in {table for table, _ in keys}:
-        found.update(book.records(name, [record_id for table, record_id in keys if table == name]))
-    return found
+def read_records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[Record]:
+    """Those of these records that there are, read some hundred at a time."""
+    by_table: dict[str, list[str]] = {}
+    for table, record_id in keys:
+        by_table.setdefault(table, []).append(record_id)
+    for table, ids in by_table.items():
+        for start in range(0, len(ids), CHANGES_MAX):
+            yield from book.records(table, ids[start : start + CHANGES_MAX]).values()
 
 
 # --- in turns --------------------------------------------------------------------------------------------------------
