@@ -84,8 +84,8 @@ def one_round(raw: Connection, plain: Connection, book: Replica) -> tuple[float,
 INSERT = "INSERT INTO contacts (name, phone) VALUES (?, ?)"
 
 
-def write_by_hand(raw: object) -> None:
-    execute = raw.execute  # type: ignore[attr-defined]
+def write_by_hand(raw: Connection) -> None:
+    execute = raw.execute
     record_id, data = str(uuid.uuid4()), {"name": "Ada Lovelace", "phone": "555-1234"}
     execute("BEGIN IMMEDIATE")
     execute("INSERT INTO contacts (id, name, phone) VALUES (?, ?, ?)", (record_id, data["name"], data["phone"]))

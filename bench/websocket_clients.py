@@ -43,11 +43,11 @@ def arrivals(sockets: list[socket.socket], pages: int) -> list[int]:
     times: list[int] = []
     with selectors.DefaultSelector() as selector:
         for one in sockets:
-            selector.register(one, selectors.EVENT_READ)
+            selector.register(one, selectors.EVENT_READ, one)
         while len(times) < pages * len(sockets):
             for key, _ in selector.select(timeout=60):
                 times.append(time.monotonic_ns())
-                key.fileobj.recv(65536)  # type: ignore[union-attr]
+                key.data.recv(65536)
     return times
 
 

@@ -18,7 +18,7 @@ from flask_wtf.csrf import validate_csrf
 from storage.values import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
-from web.pages import late_forms
+from web.pages.late_forms import render_sign_in
 from web.request_values import authorization
 from web.server.wsgi_bridge import HEAD_ONLY
 from web.sessions import is_signed_in, signed_in_user
@@ -27,11 +27,11 @@ P = ParamSpec("P")
 
 
 def session_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """The view is for people who are signed in; others are asked to, and come back."""
+    """The view is for people who are signed in; others sign in first, and come back."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        return view(*args, **kwargs) if is_signed_in() else ask_to_sign_in()
+        return view(*args, **kwargs) if is_signed_in() else reject_signed_out()
 
     return guarded
 
@@ -56,7 +56,7 @@ def admin_or_device_required(view: Callable[P, ResponseReturnValue]) -> Callable
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         by_session = is_signed_in() and not authorization()
-        if not (signed_in_user().admin if by_session else device_login().admin):
+        if not (signed_in_user().admin if by_session else authenticate_device().admin):
             raise not_an_admin()
         if by_session and request.method not in ("GET", "HEAD"):
             require_csrf_header()
@@ -66,6 +66,7 @@ def admin_or_device_required(view: Callable[P, ResponseReturnValue]) -> Callable
 
 
 def require_csrf_header() -> None:
+    """Raises ApiProblem (400) without the token of this session in the header X-CSRFToken."""
     try:
         validate_csrf(request.headers.get("X-CSRFToken"))
     except ValueError:
@@ -73,53 +74,56 @@ def require_csrf_header() -> None:
         raise ApiProblem(400, "stale_form", detail) from None
 
 
-def ask_to_sign_in() -> ResponseReturnValue:
+def reject_signed_out() -> ResponseReturnValue:
+    """The answer to whoever has no session: a problem, the page that signs in, or that page with what was sent."""
     if wants_json():
         raise ApiProblem(401, "not_authorized", "Sign in first.")
     if request.method not in ("GET", "HEAD"):
-        return late_forms.at_the_door()
-    here = request.script_root + request.full_path.rstrip("?")
-    return redirect(url_for("auth.login", next=here))
+        return render_sign_in()
+    address = request.script_root + request.full_path.rstrip("?")
+    return redirect(url_for("auth.login", next=address))
 
 
 def not_an_admin() -> ApiProblem:
+    """The problem of whoever is no admin."""
     return ApiProblem(403, "forbidden", "This is for admins. Ask one of them.")
 
 
 def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
     """The view is for devices: a Bearer token, or Basic with the token as password.
 
-    What the view told about the device is noted when it ends, so that a request costs one note at the most.
+    What the view reports of the device is noted when it ends, so that a request costs one note at the most.
     """
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        g.device, g.told = device_login(), {}
+        g.device, g.device_report = authenticate_device(), {}
         try:
             return view(*args, **kwargs)
         finally:
-            services().accounts.seen(current_device().device, services().clock(), **g.told)
+            services().accounts.seen(current_device().device, services().clock(), **g.device_report)
 
     return guarded
 
 
-def report_device(**news: Any) -> None:
-    """Keep this about the device that asks: what ``Devices.seen`` takes."""
-    g.told.update(news)
+def report_device(**values: Any) -> None:
+    """Note this about the current device when its request ends: arguments of ``Devices.seen``."""
+    g.device_report.update(values)
 
 
 def current_device() -> DeviceLogin:
-    """The device that asks; only inside a view that asks for one."""
+    """The device that calls; only inside a view that requires one."""
     return cast(DeviceLogin, g.device)
 
 
-def device_login() -> DeviceLogin:
-    given = authorization()
-    token = given and (given.token if given.type == "bearer" else given.password)
+def authenticate_device() -> DeviceLogin:
+    """The device whose token the request shows. Raises ApiProblem (401) where it shows none that is good."""
+    header = authorization()
+    token = header and (header.token if header.type == "bearer" else header.password)
     login = services().accounts.device_by_token(token) if token else None
     if login is None:
         # A browser would answer a Basic challenge with a box that nobody can fill in.
-        scheme = "Basic" if given and given.type == "basic" else "Bearer"
+        scheme = "Basic" if header and header.type == "basic" else "Bearer"
         detail = (
             "The device's token is missing, wrong or revoked, or its user was removed for good. Add the device again "
             "on the Devices page."
@@ -129,7 +133,7 @@ def device_login() -> DeviceLogin:
     return login
 
 
-def answer_by_the_head() -> ResponseReturnValue | None:
+def check_head() -> ResponseReturnValue | None:
     """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
 
     Only of whoever is somebody, by a token or a session, is a large body taken (web.server.bodies). Where the address
@@ -142,11 +146,12 @@ def answer_by_the_head() -> ResponseReturnValue | None:
         raise head.refusal
     if authorization() or not is_signed_in():
         if not (authorization() or wants_json()):
-            return ask_to_sign_in()
-        device_login()
+            return reject_signed_out()
+        authenticate_device()
     head.is_known = True
     return Response()
 
 
 def register(app: Flask) -> None:
-    app.before_request_funcs.setdefault(None, []).insert(0, answer_by_the_head)
+    """Let heads of large requests be answered before all else."""
+    app.before_request_funcs.setdefault(None, []).insert(0, check_head)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from flask import request
 
 
-def fragment() -> str:
+def requested_fragment() -> str:
     """The part that is asked for: empty for a visit."""
     return request.headers.get("X-Fragment", "")
 
 
-def is_renewal() -> bool:
+def is_refresh() -> bool:
     """It takes no flash, which is for a visit, and writes no cookie: it could bring back one that signing out took."""
-    return fragment() == "page"
+    return requested_fragment() == "page"

@@ -18,23 +18,23 @@ SECONDS = 400 * 24 * 3600
 """Browsers keep no cookie longer (RFC 6265bis, 5.6.2)."""
 
 
-def browser_of(user_id: int) -> str:
-    """The name of the browser that asks, where this user was signed in with it before; else empty."""
+def known_browser(user_id: int) -> str:
+    """The name of the browser that the request comes from, where this user was signed in with it before; else empty."""
     cookie = request.cookies.get(_name(user_id))
     if not cookie:
         return ""
     try:
-        named = _signer().loads(cookie, max_age=SECONDS)
+        values = _signer().loads(cookie, max_age=SECONDS)
     except BadData:
         return ""
-    match named:
+    match values:
         case [int(number), str(browser)] if number == user_id:
             return browser
     return ""
 
 
-def known(response: Response, user_id: int) -> Response:
-    """``response``, from which on the browser that asks is known as one of this user's."""
+def remember_browser(response: Response, user_id: int) -> Response:
+    """``response``, from which on this browser is known as one of this user's."""
     cookie = _signer().dumps([user_id, services().new_id()])
     response.set_cookie(_name(user_id), cookie, SECONDS, secure=request.is_secure, httponly=True, samesite="Lax")
     return response

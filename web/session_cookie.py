@@ -38,23 +38,24 @@ class Cookie(SecureCookieSession):
         return self.signed_at is None or now - self.signed_at >= RENEWED_AFTER
 
 
-def visit() -> Visit:
+def current_visit() -> Visit:
     """Where this request comes from."""
     return Visit(browser_of(request.user_agent.string), (request.remote_addr or "")[:45])
 
 
-def key_of(token: str, opened: Session) -> str:
-    return token if opened.is_stored else f"{opened.user_id}.{opened.stamp}"
+def key_of(token: str, current: Session) -> str:
+    """What the cookie names a session by: its token, or where nothing is stored of it its user and password."""
+    return token if current.is_stored else f"{current.user_id}.{current.stamp}"
 
 
-def keep(token: str, opened: Session) -> None:
+def store_in_cookie(token: str, current: Session) -> None:
     """Let the cookie say this of the session; nothing is written where it does."""
-    carried = None if opened.is_stored else [token, opened.way, opened.opened_at]
-    if (session.get(KEY), session.get(CARRIED)) != (key_of(token, opened), carried):
-        session[KEY], session[CARRIED] = key_of(token, opened), carried
+    values = (key_of(token, current), None if current.is_stored else [token, current.way, current.opened_at])
+    if (session.get(KEY), session.get(CARRIED)) != values:
+        session[KEY], session[CARRIED] = values
 
 
-def carried_by(key: str) -> CarriedSession | None:
+def carried_session(key: str) -> CarriedSession | None:
     """What the cookie says of a session that nothing may be stored of; None where it is of one that is."""
     user_id, dot, stamp = key.partition(".")
     if not dot or not is_seq(user_id):

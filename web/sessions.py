@@ -19,8 +19,8 @@ from services.restore import Actor
 from storage.base import ChangeOrigin
 from storage.values import Account, Session
 from web.current import services
-from web.fragments import is_renewal
-from web.session_cookie import Cookie, carried_by, is_of_earlier_version, keep, key_of, visit
+from web.fragments import is_refresh
+from web.session_cookie import Cookie, carried_session, current_visit, is_of_earlier_version, key_of, store_in_cookie
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]
@@ -44,16 +44,18 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]
 
 
 def load_user(key: str) -> SessionUser | None:
-    accounts, now = services().accounts, services().clock()
-    carried = carried_by(key)
-    found = accounts.carried_in(carried, visit(), now) if carried else accounts.signed_in(key, now)
-    if found is None:
+    """The user whose session the cookie names by this key; None where it is over, or never was."""
+    accounts, now_us, visit = services().accounts, services().clock(), current_visit()
+    carried = carried_session(key)
+    signed_in = accounts.carried_in(carried, visit, now_us) if carried else accounts.signed_in(key, now_us)
+    if signed_in is None:
         return None
-    user, token = found[0], carried.token if carried else key
-    opened = accounts.used(found[1], visit(), now)
-    keep(token, opened)
+    user, current = signed_in
+    current = accounts.used(current, visit, now_us)
+    token = carried.token if carried else key
+    store_in_cookie(token, current)
     g.user_number = user.id
-    return SessionUser(user, opened, token)
+    return SessionUser(user, current, token)
 
 
 def signed_in_user() -> Account:
@@ -66,12 +68,13 @@ def current_actor(change_id: str) -> Actor:
     return Actor(ChangeOrigin(user_id=signed_in_user().id), change_id, change_id)
 
 
-def my_session() -> Session:
+def current_session() -> Session:
     """The session that the user is signed in by."""
     return cast(SessionUser, current_user).session
 
 
 def is_signed_in() -> bool:
+    """Whether the request comes with a session that lasts."""
     return bool(current_user.is_authenticated)
 
 
@@ -80,12 +83,12 @@ def open_session(user: Account, way: str) -> None:
     planted in it lives on, and a session that it was of ends. Raises WrongPassword where the password has changed since
     it was looked at."""
     if is_signed_in():
-        services().accounts.sign_out(my_session(), services().clock())
-    token, opened = services().accounts.open_session(user, way, visit(), services().clock())
+        services().accounts.sign_out(current_session(), services().clock())
+    token, current = services().accounts.open_session(user, way, current_visit(), services().clock())
     session.clear()
     session.permanent = True
-    login_user(SessionUser(user, opened, token))
-    keep(token, opened)
+    login_user(SessionUser(user, current, token))
+    store_in_cookie(token, current)
 
 
 class SessionCookieInterface(SecureCookieSessionInterface):
@@ -111,14 +114,14 @@ class SessionCookieInterface(SecureCookieSessionInterface):
         signer = self.get_signing_serializer(app) if cookie else None
         if cookie is None or signer is None:
             return None
-        most = int(app.permanent_session_lifetime.total_seconds())
+        seconds_max = int(app.permanent_session_lifetime.total_seconds())
         try:
-            values, signed_at = signer.loads(cookie, max_age=most, return_timestamp=True)
+            values, signed_at = signer.loads(cookie, max_age=seconds_max, return_timestamp=True)
         except BadSignature:
             return None
-        opened = self.session_class(values)
-        opened.signed_at = signed_at
-        return opened
+        read = self.session_class(values)
+        read.signed_at = signed_at
+        return read
 
     def get_cookie_name(self, app: Flask) -> str:
         """Over HTTPS a browser takes a cookie of this name from this very host alone (RFC 6265bis, 4.1.3.2)."""
@@ -129,7 +132,7 @@ class SessionCookieInterface(SecureCookieSessionInterface):
         return session.modified or (session.permanent and cast(Cookie, session).is_due(datetime.now(UTC)))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        is_used = bool(session or session.accessed) and not (is_renewal() or "device" in g)
+        is_used = bool(session or session.accessed) and not (is_refresh() or "device" in g)
         if request.endpoint != "static" and (session.modified or is_used):
             super().save_session(app, session, response)
 
@@ -150,4 +153,4 @@ def register(app: Flask) -> None:
 
     @app.context_processor
     def signed_in() -> dict[str, Any]:
-        return {"me": signed_in_user() if is_signed_in() else None, "csrf_field": csrf_field, "is_renewal": is_renewal}
+        return {"me": signed_in_user() if is_signed_in() else None, "csrf_field": csrf_field, "is_refresh": is_refresh}

@@ -115,7 +115,7 @@ def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
     A record that is not there has the book's seq: so that a device can tell whether it heard something newer.
     """
     result: dict[str, Json] = {"id": outcome.change_id, "verdict": outcome.verdict.value, "seq": outcome.seq}
-    if outcome.shown and outcome.key is not None:
+    if outcome.shows_record and outcome.key is not None:
         record = pushed.records.get(outcome.key)
         result["seq"] = pushed.head if record is None else record.seq
         result["record"] = None if record is None else data_of(record)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of
-from offbook.core.merge.batch import Entry, Plan
+from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.model import Clock, Conflict, Key
 from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
@@ -96,7 +96,7 @@ def open_among(connection: Connection, book_id: int, conflict_ids: Iterable[str]
     return keys
 
 
-def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now_us: int) -> None:
+def close(connection: Connection, book_id: int, closed: Mapping[str, LoggedChange], now_us: int) -> None:
     """Close these conflicts, by their ids, each under the seq of the change that resolved it."""
     rows = [
         {"book": book_id, "closed": conflict_id, "at": now_us, "by": entry.change_id, "new_seq": entry.seq}
@@ -107,7 +107,7 @@ def close(connection: Connection, book_id: int, closed: Mapping[str, Entry], now
 
 def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
     """Open the plan's conflicts, whose changes are in the log by now; each closes an older one in its place."""
-    conflicts = plan.asked()
+    conflicts = plan.open_conflicts()
     replaced = [
         {
             "book": book_id,

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row
 
 from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values
-from offbook.core.merge.batch import Entry
+from offbook.core.merge.batch import LoggedChange
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.validation import Json
@@ -34,14 +34,14 @@ CHANGE_COLUMNS = (
 )
 
 
-def log_rows(book_id: int, history: Iterable[Entry], origin: ChangeOrigin, now_us: int) -> Rows:
+def log_rows(book_id: int, history: Iterable[LoggedChange], origin: ChangeOrigin, now_us: int) -> Rows:
     """The rows of the log for what was just decided."""
     return Rows(VERDICT_COLUMNS + CHANGE_COLUMNS, [_row(book_id, entry, origin, now_us) for entry in history]).filled()
 
 
-def _row(book_id: int, entry: Entry, origin: ChangeOrigin, now_us: int) -> tuple[Any, ...]:
+def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -> tuple[Any, ...]:
     """Of a rejected change only what its verdict needs is kept."""
-    change_id, verdict, seq, change, before, beaten, fault = entry
+    change_id, verdict, seq, change, before, discarded, fault = entry
     code, detail = (None, None) if fault is None else (fault.code, fault.detail)
     verdict_values = (book_id, change_id, seq, verdict.value, now_us, code, detail)
     if change is None:
@@ -60,7 +60,7 @@ def _row(book_id: int, entry: Entry, origin: ChangeOrigin, now_us: int) -> tuple
         dump(cells),
         dump(dict(bases)) if bases else None,
         dump(before) if before else None,
-        _beaten_column(beaten) if beaten else None,
+        _beaten_column(discarded) if discarded else None,
     )
 
 

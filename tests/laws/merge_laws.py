@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
-from offbook.core.merge.batch import Entry, Plan
+from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
 from offbook.core.merge.retention import RetentionLimits, pruned
 from offbook.core.model import Key, Value
@@ -48,7 +49,7 @@ class Server:
     now: int = START_MS * 1000
     records: dict[Key, Record] = field(default_factory=dict)
     settled: dict[str, RecordedVerdict] = field(default_factory=dict)
-    history: list[Entry] = field(default_factory=list)
+    history: list[LoggedChange] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     pushed: list[list[Change]] = field(default_factory=list)
     plans: list[tuple[dict[Key, Record], Plan]] = field(default_factory=list)
@@ -221,7 +222,7 @@ def ends(world: World, cell: str) -> Iterator[Value]:
         yield record.cells.get(cell)
     for entry in world.server.history:
         yield entry.before.get(cell)
-        yield from (one.value for one in entry.beaten if one.cell == cell)
+        yield from (one.value for one in entry.discarded if one.cell == cell)
     yield from (one.theirs for one in world.server.conflicts if one.cell == cell)
 
 
@@ -245,8 +246,8 @@ def steps(
 DELETED_AND_EMPTIED = [Step(0, "delete"), Step(0, "push"), Step(0, "empty")]
 
 
-def histories(**kinds: object) -> st.SearchStrategy[list[Step]]:
+def histories(**kinds: Any) -> st.SearchStrategy[list[Step]]:
     """Any steps; and such as begin with what others type while the contact is deleted, and its values pruned."""
-    some = st.lists(steps(**kinds), max_size=25)  # type: ignore[arg-type]
+    some = st.lists(steps(**kinds), max_size=25)
     unsent = st.lists(steps(what=TYPING, records=1).filter(lambda step: step.device > 0), max_size=4)
     return some | st.tuples(unsent, some).map(lambda pair: [*pair[0], *DELETED_AND_EMPTIED, *pair[1]])

@@ -72,7 +72,7 @@ def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
         assert change is not None or entry.verdict is Verdict.REJECTED
         if change is None:
             continue
-        for one in entry.beaten:
+        for one in entry.discarded:
             assert one.winner.replica != change.replica
             assert one.winner.seq > min(change.base, *change.bases.values(), change.base)
 
@@ -153,7 +153,7 @@ def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with
     world = play(policy, own_cells(history))
     world.quiet()
     (record,) = world.server.records.values()
-    winners = {one.value: one.winner for entry in world.server.history for one in entry.beaten}
+    winners = {one.value: one.winner for entry in world.server.history for one in entry.discarded}
     winners |= {one.theirs: one.winner for one in world.server.conflicts}
     for device, cell in enumerate(OWN):
         text = last_typed(world, device)
@@ -183,7 +183,7 @@ def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(policy:
     world.quiet()
     for records, result in world.server.plans:
         for entry in result.history[:1]:
-            for one in entry.beaten:
+            for one in entry.discarded:
                 assert entry.change is not None
                 record = records["contacts", entry.change.record_id]
                 assert one.cell in contested(record, entry.change)
@@ -224,7 +224,7 @@ def test_removals_of_entries_do_not_depend_on_the_order_of_syncs(
     world = removed(policy, removals, order, clocks)
     assert world.server.shows() == removed(policy, removals, [0, 1, 2], clocks).server.shows()
     assert not world.server.conflicts
-    assert not any(entry.beaten for entry in world.server.history)
+    assert not any(entry.discarded for entry in world.server.history)
 
 
 @every_policy
@@ -235,7 +235,7 @@ def test_an_entry_that_all_remove_is_gone_in_any_order(policy: str, order: list[
     assert "details/k1/@exists" not in shown
     assert shown["details/k2/@exists"] is True
     assert not world.server.conflicts
-    assert not any(entry.beaten for entry in world.server.history)
+    assert not any(entry.discarded for entry in world.server.history)
 
 
 # --- the order of syncs --------------------------------------------------------------------------------------------
@@ -266,19 +266,19 @@ def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(typed: list[St
 # --- a policy that nobody has thought of yet -----------------------------------------------------------------------
 
 
-def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
-    return dict.fromkeys(contest.rivals, Resolution.LOSE)
+def first_write_wins(context: MergeContext) -> Mapping[str, Resolution]:
+    return dict.fromkeys(context.competing_cells, Resolution.DISCARD)
 
 
-def capricious(contest: MergeContext) -> Mapping[str, Resolution]:
+def capricious(context: MergeContext) -> Mapping[str, Resolution]:
     """Takes, refuses and asks by the last digit of the change's id, contested or not."""
-    fate = list(Resolution)[int(contest.change.id[-1], 16) % 3]
-    return dict.fromkeys(contest.wishes, fate)
+    resolution = list(Resolution)[int(context.change.id[-1], 16) % 3]
+    return dict.fromkeys(context.writes, resolution)
 
 
-def careless(contest: MergeContext) -> Mapping[str, Resolution]:
+def careless(context: MergeContext) -> Mapping[str, Resolution]:
     """Brings a record back, and refuses whatever the change says of it."""
-    return {cell: Resolution.TAKE if cell == EXISTS else Resolution.LOSE for cell in contest.wishes}
+    return {cell: Resolution.ACCEPT if cell == EXISTS else Resolution.DISCARD for cell in context.writes}
 
 
 MADE_UP = (first_write_wins, capricious, careless)
@@ -333,7 +333,7 @@ def over_policies(test: Callable[..., None]) -> bool:
 
 
 def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:
-    monkeypatch.setattr(decide, "_discarded_cells", lambda *_: ())
+    monkeypatch.setattr(decide, "_discarded_writes", lambda *_: ())
     history = [Step(1, "edit", clock=-5000), Step(2, "edit"), Step(2, "push")]
     with pytest.raises(AssertionError, match="is nowhere"):
         nothing_typed_is_missing(play("merge", history))

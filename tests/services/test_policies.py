@@ -18,12 +18,12 @@ from tests.support.browser import signed_in
 from tests.support.conflict_scenarios import pair
 
 
-def first_write_wins(contest: MergeContext) -> Mapping[str, Resolution]:
+def first_write_wins(context: MergeContext) -> Mapping[str, Resolution]:
     """Whoever comes first stays.
 
     What comes later is in the history.
     """
-    return dict.fromkeys(contest.rivals, Resolution.LOSE)
+    return dict.fromkeys(context.competing_cells, Resolution.DISCARD)
 
 
 @pytest.fixture(autouse=True)

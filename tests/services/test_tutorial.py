@@ -654,7 +654,7 @@ def test_what_is_no_change_of_the_form_is_refused(house: House, body: Any) -> No
 
 def test_text_that_is_not_utf_8_is_rejected(house: House) -> None:
     body = change(data={"name": "\ud800"}, timestamp="2026-11-20T17:00:00Z")
-    assert tutorial.push(house.parts, house.login("app"), body)["code"] == "bad_text"
+    assert tutorial.push(house.tutorial, house.login("app"), body, house.clock())["code"] == "bad_text"
 
 
 @pytest.mark.parametrize(
@@ -717,7 +717,7 @@ def test_a_number_is_stored_as_its_text_and_is_no_edit_when_it_comes_again(house
 
 def test_a_since_that_is_no_time_is_refused(house: House) -> None:
     with pytest.raises(Malformed):
-        tutorial.pull(house.parts, house.login("app"), "yesterday")
+        tutorial.pull(house.tutorial, house.login("app"), "yesterday")
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------

@@ -157,12 +157,12 @@ class Shelf:
             self.log[entry.change_id] = RecordedVerdict(entry.verdict, entry.seq, entry.fault)
             if entry.change is not None and entry.fault is None:
                 line = Line(
-                    len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.beaten
+                    len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.discarded
                 )
                 self.lines.append(line)
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq)
-        for conflict in plan.asked():
+        for conflict in plan.open_conflicts():
             self._ask(conflict)
         self.book = replace(self.book, seq=plan.seq)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import NAMESPACE_OID, uuid5
@@ -46,7 +45,6 @@ class House:
         self._user_name, self._ids = user_name, itertools.count(1)
         user = self.accounts.add_user(user_name, "correct horse battery", False, now, self.new_id)
         self.book_id, self.user_id = user.book_id, user.id
-        self.parts: Any = SimpleNamespace(tutorial=self.tutorial, clock=self.clock)
         self.clients: list[TutorialClient] = []
 
     def new_id(self) -> str:
@@ -110,14 +108,16 @@ class Wire:
     def get(self, path: str) -> tuple[int, Any]:
         since = parse_qs(urlsplit(path).query, keep_blank_values=True)["since"][0]
         assert tutorial.is_tutorial_since(since)
-        return 200, orjson.loads(orjson.dumps(tutorial.pull(self.house.parts, self.login, since)))
+        return 200, orjson.loads(orjson.dumps(tutorial.pull(self.house.tutorial, self.login, since)))
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
         assert path == "/sync"
         envelope = loads(json.dumps(body).encode())
         assert tutorial.is_tutorial_push(envelope)
         try:
-            return 200, orjson.loads(orjson.dumps(tutorial.push(self.house.parts, self.login, envelope)))
+            return 200, orjson.loads(
+                orjson.dumps(tutorial.push(self.house.tutorial, self.login, envelope, self.house.clock()))
+            )
         except Malformed as error:
             return error.status, {"code": error.code}
 

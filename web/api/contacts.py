@@ -19,7 +19,7 @@ from services.contacts import ContactChanged, create_contact, delete_contact, ge
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import device_actor
 from web.api.schemas.basics import TEXT
-from web.api.sync import LIMIT, OF_LIMIT, asked_size
+from web.api.sync import LIMIT, LIMIT_DOC, limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body, render_json
 from web.current import services
@@ -42,14 +42,14 @@ SEARCH_MAX = 200
     query={
         "search": (TEXT | {"maxLength": SEARCH_MAX}, "Words that all must occur."),
         "after": (TEXT, "`next` of the page before."),
-        "limit": (LIMIT, OF_LIMIT),
+        "limit": (LIMIT, LIMIT_DOC),
     },
 )
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""
-    after = query.text("after", None)
-    contacts, next_after = services().contacts.whole_page(current_device().book_id, searched(), after, asked_size())
+    after, size = query.text("after", None), limited_page_size()
+    contacts, next_after = services().contacts.whole_page(current_device().book_id, search_text(), after, size)
     return render_json({"contacts": contacts, "next": next_after})
 
 
@@ -125,7 +125,8 @@ def delete(contact_id: UUID) -> Response:
     return Response(status=204)
 
 
-def searched() -> str:
+def search_text() -> str:
+    """What is searched for. Raises Malformed where it is too long."""
     text = query.text("search", "")
     if len(text) > SEARCH_MAX:
         raise Malformed("bad_search", f"A search has {SEARCH_MAX} characters at the most.")
@@ -133,6 +134,7 @@ def searched() -> str:
 
 
 def body_object() -> dict[str, Json]:
+    """The body, as the fields of a contact. Raises Malformed."""
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
         raise Malformed("not_an_object", "The body must be an object of the contact's fields.")
@@ -140,11 +142,12 @@ def body_object() -> dict[str, Json]:
 
 
 def id_of(data: dict[str, Json]) -> str:
-    given = data.get("id")
-    if given is None:
+    """The id that a contact is to have: the client's own, or a new one. Raises Invalid."""
+    contact_id = data.get("id")
+    if contact_id is None:
         return services().new_id()
-    if isinstance(given, str) and UUID_TEXT.fullmatch(given):
-        return given.lower()
+    if isinstance(contact_id, str) and UUID_TEXT.fullmatch(contact_id):
+        return contact_id.lower()
     raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")
 
 

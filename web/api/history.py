@@ -17,7 +17,7 @@ from services.history import history_page
 from services.restore import Actor, restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas.basics import SEQ
-from web.api.sync import LIMIT, OF_LIMIT, origin_of, page_limit
+from web.api.sync import LIMIT, LIMIT_DOC, origin_of, page_limit
 from web.auth import current_device, device_required
 from web.bodies import loads, read_body, render_json
 from web.current import services
@@ -34,7 +34,7 @@ RESTORE_PROBLEMS = {400: ("unknown_key",), 404: ("not_found",), 422: (*UNFIT[422
     AuthKind.DEVICE,
     answers={200: "History"},
     problems={400: ("bad_limit", "bad_place"), 404: ("not_found",)},
-    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, OF_LIMIT)},
+    query={"before": (SEQ, "`next` of the page before."), "limit": (LIMIT, LIMIT_DOC)},
 )
 @device_required
 def show(record_id: UUID) -> Response:

@@ -1,6 +1,6 @@
 """The sync API: ``POST /sync`` and ``GET /changes``, and how a device compares: ``POST /verify`` and ``POST /rows``.
 
-Bytes in, one call to the store, bytes out.
+Bytes in, one call of a service, bytes out.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from flask import Blueprint, Response, request
 from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import compare_of, fetch_of
-from services.sync.responses import changes as changes_since
-from services.sync.responses import dry_run
-from services.sync.responses import sync as sync_with
+from services.sync.responses import changes, dry_run, sync
 from services.sync.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
 from storage.values import DeviceLogin
@@ -33,24 +31,24 @@ api = Blueprint("api", __name__)
 
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
 
-OF_LIMIT = f"The longest page wanted. No page has more than {PAGE_MAX}."
+LIMIT_DOC = f"The longest page wanted. No page has more than {PAGE_MAX}."
 
 CROWD_MIN = 4
 """As many requests at a time as make a crowd: Python runs one thread after the other."""
 
-QUESTION_BYTES_MAX = 1024 * 1024
+COMPARE_BYTES_MAX = 1024 * 1024
 """Far above what a question that names a page of ids takes."""
 
 
 @api.before_request
-def know_the_protocol() -> None:
+def require_known_protocol() -> None:
     """A device that speaks a later protocol must hear so, and not be half understood."""
     spoken = request.headers.get("Offbook-Protocol", PROTOCOL)
     if spoken != PROTOCOL:
         raise ApiProblem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
 
 
-@api.post("/sync")
+@api.post("/sync", endpoint="sync")
 @documented(
     AuthKind.DEVICE,
     body="PushOrTutorialChange",
@@ -59,19 +57,19 @@ def know_the_protocol() -> None:
     request_headers=("Offbook-Protocol",),
 )
 @device_required
-def sync() -> Response:
+def push_and_pull() -> Response:
     """Push changes and pull what is new, in one request."""
     login, envelope = current_device(), loads(read_body(request, BODY_BYTES_MAX))
+    now_us = services().clock()
     if tutorial.is_tutorial_push(envelope):
-        result = tutorial.push(services(), login, envelope)
+        result = tutorial.push(services().tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
     push = push_of(envelope, login.device.uuid)
-    now = services().clock()
-    note(push, now)
-    result = sync_with(services().store, login.book_id, origin_of(login), push, now, page_size())
+    report_device(**device_report(push, now_us))
+    result = sync(services().store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
-        note_place(result, is_single=len(push.batch) == 1)
+        report_cursor(result, is_single=len(push.batch) == 1)
     note_sync(PushedChanges("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))
     return render_json(result)
 
@@ -92,23 +90,23 @@ def plan() -> Response:
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 
-@api.get("/changes")
+@api.get("/changes", endpoint="changes")
 @documented(
     AuthKind.DEVICE,
     answers={200: "PageOrTutorialRows"},
     problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
-    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, OF_LIMIT)},
+    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, LIMIT_DOC)},
     request_headers=("Offbook-Protocol",),
 )
 @device_required
-def changes() -> Response:
+def pull_changes() -> Response:
     """Pull a page of what is new since a cursor; without one, a snapshot."""
     login, since = current_device(), query.text("since", None)
     if since is not None and tutorial.is_tutorial_since(since):
-        return render_json(tutorial.pull(services(), login, since))
+        return render_json(tutorial.pull(services().tutorial, login, since))
     cursor = None if since is None else parse_cursor(since)
-    page = changes_since(services().store, login.book_id, cursor, asked_size())
-    note_place(page)
+    page = changes(services().store, login.book_id, cursor, limited_page_size())
+    report_cursor(page)
     note_sync(PushedChanges("http", login.book_id, login.device.id, (), len(page["changes"])))
     return render_json(page)
 
@@ -124,8 +122,8 @@ def changes() -> Response:
 @device_required
 def verify() -> Response:
     """Compare ranges of records by their digests."""
-    asked = compare_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return render_json(compare(services().store, current_device().book_id, asked))
+    request_body = compare_of(loads(read_body(request, COMPARE_BYTES_MAX)))
+    return render_json(compare(services().store, current_device().book_id, request_body))
 
 
 @api.post("/rows")
@@ -139,27 +137,23 @@ def verify() -> Response:
 @device_required
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
-    asked = fetch_of(loads(read_body(request, QUESTION_BYTES_MAX)))
-    return render_json(fetch(services().store, current_device().book_id, asked))
+    request_body = fetch_of(loads(read_body(request, COMPARE_BYTES_MAX)))
+    return render_json(fetch(services().store, current_device().book_id, request_body))
 
 
 def origin_of(login: DeviceLogin) -> ChangeOrigin:
+    """A device as the origin of its changes."""
     return ChangeOrigin(login.device.id, login.user_id)
 
 
-def note(push: Push, now: int) -> None:
-    """Keep what the device tells about itself: how far its clock is off, and what it had to park."""
-    report_device(**device_report(push, now))
-
-
-def device_report(push: Push, now: int) -> dict[str, Any]:
-    """What a push tells about its device, as ``Devices.seen`` takes it."""
-    offset = None if push.sent_at is None else push.sent_at - now // 1000
+def device_report(push: Push, now_us: int) -> dict[str, Any]:
+    """What a push says about its device, as ``report_device`` takes it: its clock's offset, and what it had to park."""
+    offset = None if push.sent_at is None else push.sent_at - now_us // 1000
     return {"clock_offset_ms": offset, "parked": push.parked}
 
 
-def note_place(page: dict[str, Json], is_single: bool = False) -> None:
-    """Keep how far this page brings the device; while it is in the middle of a snapshot, it is nowhere.
+def report_cursor(page: dict[str, Json], is_single: bool = False) -> None:
+    """Note how far this page brings the device; while it is in the middle of a snapshot, it is nowhere.
 
     The last page is worth a commit: a device may be gone for long after it. The answer to a single change is not, for
     whoever types sends the next one soon.
@@ -174,7 +168,7 @@ def page_limit() -> int:
     return min(query.number("limit", PAGE_MAX, 1, code="bad_limit"), PAGE_MAX)
 
 
-def asked_size() -> PageSize:
+def limited_page_size() -> PageSize:
     """As ``page_size``, with no more rows than the query's ``limit``."""
     size = page_size()
     return size._replace(rows=min(page_limit(), size.rows))

@@ -5,16 +5,12 @@ Which requests it is for: docs/tutorial-form.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from offbook.contacts.tutorial import item_of, since_of
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from offbook.core.validation import Json
-
-if TYPE_CHECKING:
-    from services.container import Services
-    from storage.values import DeviceLogin
+from services.sync.tutorial import Tutorial
+from storage.values import DeviceLogin
 
 
 def is_tutorial_push(body: Json) -> bool:
@@ -27,24 +23,24 @@ def is_tutorial_since(text: str) -> bool:
     return since_of(text) is not None
 
 
-def push(parts: Services, login: DeviceLogin, body: Json) -> dict[str, Json]:
+def push(tutorial: Tutorial, login: DeviceLogin, body: Json, now_us: int) -> dict[str, Json]:
     """Take one change. Whatever its verdict, the answer is a success: the client's queue stops at anything else."""
     item = item_of(body, login.device.uuid)
-    given = parts.tutorial.push(login, item, parts.clock())
-    verdict = Verdict.APPLIED if given is None else given.verdict
+    recorded = tutorial.push(login, item, now_us)
+    verdict = Verdict.APPLIED if recorded is None else recorded.verdict
     answer: dict[str, Json] = {
         "status": "rejected" if verdict is Verdict.REJECTED else "ok",
         "verdict": verdict.value,
         "record_id": item.number,
     }
-    if given is not None and given.fault is not None:
-        answer.update(code=given.fault.code, detail=given.fault.detail)
+    if recorded is not None and recorded.fault is not None:
+        answer.update(code=recorded.fault.code, detail=recorded.fault.detail)
     return answer
 
 
-def pull(parts: Services, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
+def pull(tutorial: Tutorial, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
     """What came since a time, as the client applies it. Raises Malformed where it is no time."""
-    micros = since_of(since)
-    if micros is None:
+    since_us = since_of(since)
+    if since_us is None:
         raise Malformed("bad_time", '"since" must be an ISO 8601 time, like 1970-01-01T00:00:00+00:00.')
-    return parts.tutorial.pull(login, micros)
+    return tutorial.pull(login, since_us)

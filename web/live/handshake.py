@@ -20,13 +20,13 @@ from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
-from web.api.sync import know_the_protocol, origin_of
-from web.auth import device_login
+from web.api.sync import origin_of, require_known_protocol
+from web.auth import authenticate_device
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
 from web.server.wsgi_bridge import DOOR
-from web.sessions import is_signed_in, my_session, signed_in_user
+from web.sessions import current_session, is_signed_in, signed_in_user
 
 live = Blueprint("live", __name__)
 
@@ -50,7 +50,7 @@ class Subscriber:
         return ("device", self.origin.device_id) if self.device else ("person", self.origin.user_id)
 
 
-live.before_request(know_the_protocol)
+live.before_request(require_known_protocol)
 
 
 @live.get("/live")
@@ -84,7 +84,7 @@ def listen() -> Response:
 
 
 def device_guest(since: Cursor | None) -> Subscriber:
-    login = device_login()
+    login = authenticate_device()
     device = services().accounts.seen(login.device, services().clock())
     return Subscriber(login.book_id, since, origin_of(login), device)
 
@@ -96,7 +96,9 @@ def page_guest(since: Cursor | None) -> Subscriber:
     """
     if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
         raise ApiProblem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
-    return Subscriber(signed_in_user().book_id, since, ChangeOrigin(user_id=signed_in_user().id), session=my_session())
+    return Subscriber(
+        signed_in_user().book_id, since, ChangeOrigin(user_id=signed_in_user().id), session=current_session()
+    )
 
 
 def note_cursor() -> None:

@@ -23,7 +23,7 @@ from services.edit import EditRequest, EditResult, concurrent_edits, restore_del
 from storage.values import ContactRow
 from web.auth import session_required
 from web.current import services
-from web.fragments import fragment
+from web.fragments import requested_fragment
 from web.pages.contact_form import (
     ContactForm,
     EntryRow,
@@ -50,7 +50,7 @@ SEARCH_MAX = 200
 @session_required
 def index() -> ResponseReturnValue:
     """The list, with nothing beside it."""
-    if fragment() == "list":
+    if requested_fragment() == "list":
         return render_template("contacts/_list.html", **list_values())
     return render_pane("none")
 
@@ -93,7 +93,7 @@ def create() -> ResponseReturnValue:
 def edit(contact_id: UUID) -> ResponseReturnValue:
     """The form of a contact."""
     record = get_contact_or_404(contact_id)
-    if fragment() == "news":
+    if requested_fragment() == "news":
         return render_concurrent_edits(record)
     data = rows.data_of(record)
     if data is None:
@@ -117,7 +117,7 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     record = get_contact_or_404(contact_id)
     base = query.number("base", record.seq)
     saved = save_edit(EditRequest(Operation.UPDATE, record.id, base, {"starred": posted.text("starred", "") == "1"}))
-    if fragment() == "row" and saved.record is not None:
+    if requested_fragment() == "row" and saved.record is not None:
         return render_template("contacts/_row.html", row=row_of(saved.record), q=search_text())
     if query.text("from", "") == "list":
         return redirect_to("contacts.index")
@@ -179,7 +179,7 @@ def list_values() -> dict[str, Any]:
 
 def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
     """The pane of this view, alone or beside the list."""
-    if fragment() == "pane":
+    if requested_fragment() == "pane":
         return render_template("contacts/_pane_fragment.html", view=view, q=search_text(), **values), status
     return render_template("contacts/index.html", view=view, **list_values(), **values), status
 

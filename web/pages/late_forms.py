@@ -20,7 +20,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from offbook.contacts.labels import field_label
 from web.errors import ApiProblem, render_problem, wants_json
-from web.fragments import fragment
+from web.fragments import requested_fragment
 from web.request_values import posted
 
 CARRIED = "carried"
@@ -52,7 +52,7 @@ class Protection(CSRFProtect):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentForm:
     """A form as it was sent: where to, by which endpoint, its inputs in order, and the names of its files."""
 
     to: str
@@ -62,6 +62,7 @@ class Sent:
 
     @property
     def passwords(self) -> list[str]:
+        """The inputs that are typed anew."""
         return [name for name, _ in self.inputs if name in SECRET]
 
     @property
@@ -71,16 +72,17 @@ class Sent:
 
     @property
     def can_be_shown(self) -> bool:
+        """Whether it can be shown again as it was."""
         return self.endpoint in CAN_BE_SHOWN
 
     def shown(self) -> Iterator[tuple[str, str]]:
         """What somebody typed or chose, each with what it is called."""
         for name, text in self.repeated:
             if text.strip() and name not in MACHINERY and not name.endswith("_key"):
-                yield label_of(name), text
+                yield input_label(name), text
 
 
-def label_of(name: str) -> str:
+def input_label(name: str) -> str:
     """What an input is called: ``phone_value`` is a Phone."""
     bare = name.removesuffix("_value")
     return field_label(bare)
@@ -89,76 +91,83 @@ def label_of(name: str) -> str:
 # --- what comes too late ---------------------------------------------------------------------------------------------
 
 
-def from_csrf(error: CSRFError) -> ResponseReturnValue:
+def handle_csrf_error(error: CSRFError) -> ResponseReturnValue:
     """A form without the token of this session; or one of a browser that hides over HTTPS which page it comes from."""
-    if not current_user.is_authenticated and fragment():
+    if not current_user.is_authenticated and requested_fragment():
         return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
-    if wants_json() or fragment() or not can_be_kept(error):
+    if wants_json() or requested_fragment() or not can_be_kept(error):
         return render_problem(ApiProblem(400, "stale_form", STALE))
     if request.endpoint == "auth.sign_in":
-        return sign_in_once_more()
-    return (page(sent_now()), 400) if current_user.is_authenticated else at_the_door()
+        return render_sign_in_again()
+    return (render_late_form(sent_form()), 400) if current_user.is_authenticated else render_sign_in()
 
 
 def can_be_kept(error: CSRFError) -> bool:
     """Not what another site sent, what would fail once more, or the form of who has no account yet."""
-    return is_ours() and "referrer" not in str(error.description) and request.endpoint != "auth.set_up"
+    return is_own_form() and "referrer" not in str(error.description) and request.endpoint != "auth.set_up"
 
 
-def at_the_door() -> ResponseReturnValue:
+def render_sign_in() -> ResponseReturnValue:
     """The page that asks to sign in, for a form that came without a session. Nobody needs to be signed out twice."""
-    if fragment():
+    if requested_fragment():
         return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
-    if request.endpoint == "auth.sign_out" or not is_ours():
+    if request.endpoint == "auth.sign_out" or not is_own_form():
         return redirect(url_for("auth.login"))
-    return render_template("auth/login.html", name="", carried=signer().dumps(asdict(sent_now()))), 401
+    return render_template("auth/login.html", name="", carried=form_signer().dumps(asdict(sent_form()))), 401
 
 
-def sign_in_once_more() -> ResponseReturnValue:
+def render_sign_in_again() -> ResponseReturnValue:
     """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
     if current_user.is_authenticated:
-        return after_signing_in() or redirect(url_for("contacts.index"))
+        return render_carried_form() or redirect(url_for("contacts.index"))
     return render_template("auth/login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
 
 
-def after_signing_in() -> str | None:
+def render_carried_form() -> str | None:
     """What was sent before, where the page that asked to sign in carried something."""
     try:
-        return page(Sent(**signer().loads(carried_along())))
+        return render_late_form(SentForm(**form_signer().loads(carried_value())))
     except (BadSignature, TypeError):  # none of ours, or of another version
         return None
 
 
-def carried_along() -> str:
+def carried_value() -> str:
     """What the form that signs in carries."""
     return posted.text(CARRIED, "")
 
 
-def page(sent: Sent) -> str:
+def render_late_form(sent: SentForm) -> str:
+    """The page that shows once more what was sent."""
     return render_template("auth/late_form.html", sent=sent)
 
 
-def sent_now() -> Sent:
+def sent_form() -> SentForm:
     """The form of this request. No text may have a NUL, so that it is left out; passwords are."""
-    sent = [(name, text) for name, texts in posted.lists().items() for text in texts if name != "csrf_token"]
-    inputs = [(name, "" if name in SECRET else text.replace("\0", "")) for name, text in sent]
+    inputs = [
+        (name, "" if name in SECRET else text.replace("\0", ""))
+        for name, texts in posted.lists().items()
+        for text in texts
+        if name != "csrf_token"
+    ]
     to = request.script_root + request.full_path.rstrip("?")
-    return Sent(to, request.endpoint or "", inputs, list(request.files))
+    return SentForm(to, request.endpoint or "", inputs, list(request.files))
 
 
-def is_ours() -> bool:
+def is_own_form() -> bool:
     """Whether a page of this server sent the form. Old browsers name the page instead of the origin."""
     try:
-        said = urlsplit(request.headers.get("Origin") or request.referrer or "")
+        origin = urlsplit(request.headers.get("Origin") or request.referrer or "")
     except ValueError:  # it is no address
         return False
-    return said[:2] == urlsplit(request.host_url)[:2]
+    return origin[:2] == urlsplit(request.host_url)[:2]
 
 
-def signer() -> URLSafeSerializer:
+def form_signer() -> URLSafeSerializer:
+    """What signs the forms that pages carry."""
     return URLSafeSerializer(str(current_app.secret_key), salt="offbook.again")
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(CSRFError, from_csrf)
-    app.jinja_env.globals["carried_along"] = carried_along
+    """Let the app keep what a late form held."""
+    app.register_error_handler(CSRFError, handle_csrf_error)
+    app.jinja_env.globals["carried_value"] = carried_value

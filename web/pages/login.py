@@ -10,13 +10,13 @@ from flask_login import logout_user
 
 from offbook.core.errors import Invalid, NotFound, NotLetIn
 from storage.errors import Throttled, WrongPassword
-from web import known_browsers
 from web.auth import session_required
 from web.current import services
-from web.pages import late_forms
+from web.known_browsers import known_browser, remember_browser
+from web.pages.late_forms import render_carried_form
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.sessions import is_signed_in, my_session, open_session, signed_in_user
+from web.sessions import current_session, is_signed_in, open_session, signed_in_user
 
 auth = Blueprint("auth", __name__)
 
@@ -28,6 +28,7 @@ SIGNED_OUT_HERE = (
 
 @auth.get("/login")
 def login() -> ResponseReturnValue:
+    """The page that signs in; whoever is signed in goes where it would lead."""
     if is_signed_in():
         return redirect(safe_next(query.text("next", None)))
     return render_template("auth/login.html", is_empty=services().accounts.is_empty(), name="")
@@ -36,12 +37,11 @@ def login() -> ResponseReturnValue:
 @auth.post("/login")
 @runs_in(Pool.PASSWORDS)
 def sign_in() -> ResponseReturnValue:
+    """Sign in by name and password."""
     name, password = posted.text("name", "").strip(), posted.text("password", "")
     address = request.remote_addr or ""
     try:
-        user = services().accounts.check_password(
-            name, password, address, services().clock(), known_browsers.browser_of
-        )
+        user = services().accounts.check_password(name, password, address, services().clock(), known_browser)
         open_session(user, "password")
     except WrongPassword as error:
         return render_template("auth/login.html", error=str(error), name=name), 422
@@ -50,23 +50,25 @@ def sign_in() -> ResponseReturnValue:
         return page, 429, {"Retry-After": str(error.wait_seconds)}
     except NotLetIn as error:
         return render_template("auth/login.html", error=str(error), name=name), 403
-    answer = make_response(late_forms.after_signing_in() or redirect(safe_next(query.text("next", None))))
-    return known_browsers.known(answer, user.id)
+    response = make_response(render_carried_form() or redirect(safe_next(query.text("next", None))))
+    return remember_browser(response, user.id)
 
 
 @auth.post("/logout")
 @session_required
 def sign_out() -> ResponseReturnValue:
+    """End the session of this browser."""
     user = signed_in_user()
-    is_stored = services().accounts.sign_out(my_session(), services().clock())
+    is_stored = services().accounts.sign_out(current_session(), services().clock())
     logout_user()
     session.clear()
     flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
-    return known_browsers.known(redirect(url_for("auth.login")), user.id)
+    return remember_browser(redirect(url_for("auth.login")), user.id)
 
 
 @auth.get("/setup/<once>")
 def setup(once: str) -> ResponseReturnValue:
+    """The page of the one-time link that makes the first user."""
     require_setup(once)
     return render_template("auth/setup.html", name="")
 
@@ -74,6 +76,7 @@ def setup(once: str) -> ResponseReturnValue:
 @auth.post("/setup/<once>")
 @runs_in(Pool.PASSWORDS)
 def set_up(once: str) -> ResponseReturnValue:
+    """Make the first user, an admin, and sign in."""
     require_setup(once)
     name, password = posted.text("name", ""), posted.text("password", "")
     try:
@@ -82,15 +85,17 @@ def set_up(once: str) -> ResponseReturnValue:
         return render_template("auth/setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
     flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
-    return known_browsers.known(redirect(home()), user.id)
+    return remember_browser(redirect(home()), user.id)
 
 
 def require_setup(once: str) -> None:
+    """Raises NotFound where the link was used, or is of no setup."""
     if not services().accounts.is_setup_open(once):
         raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
 
 
 def home() -> str:
+    """The path of the list of contacts, behind a proxy too."""
     return request.script_root + "/"
 
 

@@ -13,12 +13,12 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.policy_wording import wording_of
 from storage.errors import Throttled, WrongPassword
 from storage.values import Session
-from web import known_browsers
 from web.auth import session_required
 from web.current import services
+from web.known_browsers import remember_browser
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
-from web.sessions import my_session, open_session, signed_in_user
+from web.sessions import current_session, open_session, signed_in_user
 
 settings = Blueprint("settings", __name__)
 
@@ -57,7 +57,7 @@ def change_password() -> ResponseReturnValue:
     flash("The password is changed. All other sessions are signed out.")
     has_devices = bool(services().accounts.devices(user.id))
     after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
-    return known_browsers.known(redirect(after), user.id)
+    return remember_browser(redirect(after), user.id)
 
 
 @settings.post("/settings/sessions/<uuid:session_id>/end")
@@ -72,7 +72,7 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 @settings.post("/settings/sessions/end-others")
 @session_required
 def end_others() -> ResponseReturnValue:
-    services().accounts.end_sessions(signed_in_user().id, services().clock(), but=my_session().id)
+    services().accounts.end_sessions(signed_in_user().id, services().clock(), but=current_session().id)
     flash("All other browsers are signed out.")
     return redirect(url_for("settings.index"))
 
@@ -93,12 +93,12 @@ def page(error: str = "") -> str:
     policies = [(name, wording_of(name).summary) for name in POLICIES]
     waits = services().contacts.conflicts(signed_in_user().book_id)
     days = {"rest": services().config.session_days, "whole": services().config.session_days_max}
-    values = {"sessions": sessions(), "mine": my_session(), "now": services().clock(), "ways": WAYS, "days": days}
+    values = {"sessions": sessions(), "mine": current_session(), "now": services().clock(), "ways": WAYS, "days": days}
     return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
 
 
 def sessions() -> list[Session]:
     """Where this user is signed in: here and now, though that may not be stored yet, and elsewhere."""
-    now, here = services().clock(), my_session()
+    now, here = services().clock(), current_session()
     found = services().accounts.sessions(signed_in_user().id, now)
     return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]

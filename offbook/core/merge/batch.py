@@ -1,8 +1,9 @@
 """plan_batch(): a pushed batch and what it touches, in; all that the store must write and answer, out.
 
-The store reads (the book under its lock, the verdicts already given, the records by id), calls plan, and carries it
-out in the same transaction. Nothing is decided anywhere else. Changes are taken in the order in which they came, each
-on the records as the ones before it left them; every one gets a verdict, and a bad one never stops the rest.
+Whoever pushes reads (the book under its lock, the verdicts already recorded, the records by id), calls plan_batch, and
+has the plan written in the same transaction. Nothing is decided anywhere else. Changes are taken in the order in which
+they came, each on the records as the ones before it left them; every one gets a verdict, and a bad one never stops the
+rest.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from offbook.core.schema import EXISTS
 
 @dataclass(frozen=True, slots=True)
 class BookState:
-    """A book as its lock holder sees it. ``id`` is what the store calls it, ``uuid`` what the wire does."""
+    """A book as its lock holder sees it. ``id`` is what the store calls it, ``uuid`` what the wire does.
+
+    ``pruned`` is the seq up to which the history is forgotten.
+    """
 
     id: int
     uuid: str
@@ -46,10 +50,6 @@ NONE_BEFORE: Mapping[str, Value] = MappingProxyType({})
 NO_CONFLICTS: Mapping[str, Key] = MappingProxyType({})
 
 
-RecordKey = tuple[str, str, str, str]
-"""Where there can be one open conflict: a cell of a record, and the replica that wants it changed."""
-
-
 class RecordedVerdict(NamedTuple):
     """The verdict that a change was given before."""
 
@@ -58,26 +58,29 @@ class RecordedVerdict(NamedTuple):
     fault: Fault | None = None
 
 
-class Entry(NamedTuple):
-    """A change as the history keeps it; of a rejected one (``change`` is None) only what the verdict needs."""
+class LoggedChange(NamedTuple):
+    """A change as the history keeps it; of a rejected one (``change`` is None) only what the verdict needs.
+
+    ``before`` holds the values that it replaced, by cell.
+    """
 
     change_id: str
     verdict: Verdict
     seq: int | None = None
     change: Change | None = None
     before: Mapping[str, Value] = NONE_BEFORE
-    beaten: tuple[DiscardedWrite, ...] = ()
+    discarded: tuple[DiscardedWrite, ...] = ()
     fault: Fault | None = None
 
 
 class Outcome(NamedTuple):
-    """The answer to one change. ``key`` names its record, where ``shown`` says that the answer must carry it."""
+    """The answer to one change. ``key`` names its record, where ``shows_record`` says that the answer must have it."""
 
     change_id: str | None
     verdict: Verdict
     seq: int | None = None
     key: Key | None = None
-    shown: bool = False
+    shows_record: bool = False
     fault: Fault | None = None
 
 
@@ -88,129 +91,142 @@ class Plan:
     seq: int
     records: dict[Key, Record]
     outcomes: list[Outcome] = field(default_factory=list)
-    history: list[Entry] = field(default_factory=list)
+    history: list[LoggedChange] = field(default_factory=list)
     created: dict[Key, None] = field(default_factory=dict)
     written: dict[Key, None] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
-    closed: dict[str, Entry] = field(default_factory=dict)
+    closed: dict[str, LoggedChange] = field(default_factory=dict)
     """The conflicts that were settled, each with the change that did."""
     lost_entries: dict[tuple[Key, str], dict[str, Clock]] = field(default_factory=dict)
     """By record and replica: the entries that the replica added in vain, with the write that won over the adding."""
 
-    def asked(self) -> list[Conflict]:
-        """The conflicts that it leaves open: of several in one place the last."""
-        places: dict[RecordKey, Conflict] = {(*one.key, one.cell, one.replica): one for one in self.conflicts}
+    def open_conflicts(self) -> list[Conflict]:
+        """The conflicts that it leaves open: of several about one cell, from one replica, the last."""
+        places = {(*conflict.key, conflict.cell, conflict.replica): conflict for conflict in self.conflicts}
         return list(places.values())
+
+    def store(self, record: Record) -> None:
+        """Note that a record is to be written as this."""
+        self.records[record.table, record.id] = record
+        if (record.table, record.id) not in self.created:
+            self.written[record.table, record.id] = None
+
+    def note_lost_entries(self, key: Key, replica: str, discarded: Sequence[DiscardedWrite]) -> None:
+        """Note which of these writes by a replica would have added an entry to the record."""
+        lost = {write.cell: write.winner for write in discarded if write.value is True and write.cell != EXISTS}
+        if lost:
+            self.lost_entries.setdefault((key, replica), {}).update(lost)
 
 
 def plan_batch(
     book: BookState,
     records: Mapping[Key, Record],
-    settled: Mapping[str, RecordedVerdict],
+    recorded_verdicts: Mapping[str, RecordedVerdict],
     batch: Sequence[Change | Rejection],
-    now: int,
-    waiting: Mapping[str, Key] = NO_CONFLICTS,
-    past: Iterable[tuple[Key, str, Sequence[DiscardedWrite]]] = (),
+    now_us: int,
+    open_conflicts: Mapping[str, Key] = NO_CONFLICTS,
+    discarded_before: Iterable[tuple[Key, str, Sequence[DiscardedWrite]]] = (),
 ) -> Plan:
-    """Decide a whole batch. ``records`` holds those of its records that exist, ``now`` is in microseconds.
+    """Decide a whole batch. ``records`` holds those of its records that exist.
 
-    ``waiting`` are the open conflicts that the batch names, with their records: others are settled already. ``past``
-    are values that lost before this batch, by record and replica: needed for the records that ``incomplete`` names.
+    ``recorded_verdicts`` are those of its changes that came before. ``open_conflicts`` are those that the batch names,
+    with their records: others are resolved already. ``discarded_before`` are writes that lost before this batch, by
+    record and replica: needed for the records that ``incomplete`` names.
     """
-    result = Plan(book.seq, dict(records))
-    for key, replica, beaten in past:
-        _note_lost_entries(result, key, replica, beaten)
-    given: dict[str, RecordedVerdict | Entry] = dict(settled)
+    plan = Plan(book.seq, dict(records))
+    for key, replica, discarded in discarded_before:
+        plan.note_lost_entries(key, replica, discarded)
+    known: dict[str, RecordedVerdict | LoggedChange] = dict(recorded_verdicts)
     for item in batch:
-        answered = given.get(item.id or "")
-        if answered is not None:
-            result.outcomes.append(_repeat_verdict(item, answered))
+        if (recorded := known.get(item.id or "")) is not None:
+            # The same change once more: the same verdict, with the record as it is now.
+            has_key = item.key is not None
+            plan.outcomes.append(Outcome(item.id, recorded.verdict, recorded.seq, item.key, has_key, recorded.fault))
             continue
-        entry = _take(result, item, book, now, waiting) if isinstance(item, Change) else _refuse(result, item)
-        if entry is not None:
-            result.history.append(entry)
-            given[entry.change_id] = entry
-    return result
+        if isinstance(item, Change):
+            logged: LoggedChange | None = _plan_change(plan, item, book, now_us, open_conflicts)
+        else:
+            logged = _plan_rejection(plan, item)
+        if logged is not None:
+            plan.history.append(logged)
+            known[logged.change_id] = logged
+    return plan
 
 
-def incomplete(result: Plan) -> set[Key]:
+def incomplete(plan: Plan) -> set[Key]:
     """The records of edits that were rejected since their entry lacks what it must have: its adding may have lost."""
-    lacking = (one for one in result.outcomes if one.fault is not None and one.fault.code == MISSING_IN_ENTRY.code)
-    return {outcome.key for outcome in lacking if outcome.key in result.records}
+    lacking = (one for one in plan.outcomes if one.fault is not None and one.fault.code == MISSING_IN_ENTRY.code)
+    return {outcome.key for outcome in lacking if outcome.key in plan.records}
 
 
-def next_seq(last: int, now: int) -> int:
+def next_seq(last: int, now_us: int) -> int:
     """The book's next seq: the time, pushed forward so that it never repeats or goes back."""
-    return max(last + 1, now)
+    return max(last + 1, now_us)
 
 
-def _repeat_verdict(item: Change | Rejection, settled: RecordedVerdict | Entry) -> Outcome:
-    """The same change once more: the same verdict, with the record as it is now."""
-    shown = item.key is not None
-    return Outcome(item.id, settled.verdict, settled.seq, item.key, shown, settled.fault)
+def _plan_rejection(plan: Plan, rejection: Rejection) -> LoggedChange | None:
+    has_key = rejection.key is not None
+    plan.outcomes.append(Outcome(rejection.id, Verdict.REJECTED, None, rejection.key, has_key, rejection.fault))
+    return None if rejection.id is None else LoggedChange(rejection.id, Verdict.REJECTED, fault=rejection.fault)
 
 
-def _refuse(result: Plan, rejection: Rejection) -> Entry | None:
-    key, fault = rejection.key, rejection.fault
-    result.outcomes.append(Outcome(rejection.id, Verdict.REJECTED, None, key, key is not None, fault))
-    return None if rejection.id is None else Entry(rejection.id, Verdict.REJECTED, fault=fault)
-
-
-def _take(result: Plan, change: Change, book: BookState, now: int, waiting: Mapping[str, Key]) -> Entry:
+def _plan_change(
+    plan: Plan, change: Change, book: BookState, now_us: int, open_conflicts: Mapping[str, Key]
+) -> LoggedChange:
     """Decide one change on the records as they stand, and write down what follows."""
-    key, seq = change.key, next_seq(result.seq, now)
-    closes = _closed_by(result, change, waiting) if change.resolves and not change.history else []
-    if change.timestamp > now // 1000:
-        change = change._replace(timestamp=now // 1000)
-    lost_entries = result.lost_entries.get((key, change.replica), NO_CLOCKS)
+    seq = next_seq(plan.seq, now_us)
+    resolved = _resolved_by(plan, change, open_conflicts)
+    change = change._replace(timestamp=min(change.timestamp, now_us // 1000))
+    decision = _decide(plan, change, book.policy, seq)
+    logged = _apply_decision(plan, change, decision, seq, bool(resolved))
+    if logged.discarded:
+        plan.note_lost_entries(change.key, change.replica, logged.discarded)
+    if not isinstance(decision, Reject):
+        plan.closed.update(dict.fromkeys(resolved, logged))
+    plan.seq = logged.seq or plan.seq
+    shows_record = _is_not_as_sent(change, decision)
+    plan.outcomes.append(Outcome(change.id, logged.verdict, logged.seq, change.key, shows_record, logged.fault))
+    return logged
+
+
+def _resolved_by(plan: Plan, change: Change, open_conflicts: Mapping[str, Key]) -> list[str]:
+    """The open conflicts of its record that the change resolves."""
     if change.history:
-        decision: Decision = for_history(result.records.get(key), change)
-    else:
-        decision = _unseen(change, result.seq) or decide(
-            result.records.get(key), change, book.policy, seq, lost_entries
-        )
+        return []
+    return [id_ for id_ in change.resolves if open_conflicts.get(id_) == change.key and id_ not in plan.closed]
+
+
+def _decide(plan: Plan, change: Change, policy: str, seq: int) -> Decision:
+    record = plan.records.get(change.key)
+    if change.history:
+        return for_history(record, change)
+    newest = max(change.base, *change.bases.values()) if change.bases else change.base
+    if newest > plan.seq:  # a base that this book never gave out would make its change win over everything to come
+        return Reject(BASE_UNKNOWN.fault(base=newest))
+    lost_entries = plan.lost_entries.get((change.key, change.replica), NO_CLOCKS)
+    return decide(record, change, policy, seq, lost_entries)
+
+
+def _apply_decision(plan: Plan, change: Change, decision: Decision, seq: int, resolves: bool) -> LoggedChange:
+    """Take over what was decided; what the history keeps of it."""
     match decision:
         case Create(record):
-            entry = Entry(change.id, Verdict.APPLIED, seq, change)
-            result.created[key] = None
-            result.records[key] = record
-        case Write(verdict, record, before, beaten, asked):
-            entry = Entry(change.id, verdict, seq, change, before, beaten)
-            _open_conflicts(result, change, asked, seq)
-            _store(result, key, record)
-        case NoChange(verdict, beaten, asked):
-            entry = Entry(change.id, verdict, seq if asked or closes else None, change, beaten=beaten)
-            _open_conflicts(result, change, asked, seq)
-            # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
-            if entry.seq is not None and key in result.records:
-                _store(result, key, result.records[key]._replace(seq=seq))
+            plan.created[change.key] = None
+            plan.store(record)
+            return LoggedChange(change.id, Verdict.APPLIED, seq, change)
+        case Write(verdict, record, before, discarded, deferred):
+            _open_conflicts(plan, change, deferred, seq)
+            plan.store(record)
+            return LoggedChange(change.id, verdict, seq, change, before, discarded)
+        case NoChange(verdict, discarded, deferred):
+            _open_conflicts(plan, change, deferred, seq)
+            takes_seq = bool(deferred) or resolves
+            if takes_seq and (kept := plan.records.get(change.key)) is not None:
+                # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
+                plan.store(kept._replace(seq=seq))
+            return LoggedChange(change.id, verdict, seq if takes_seq else None, change, discarded=discarded)
         case Reject(fault):
-            entry, closes = Entry(change.id, Verdict.REJECTED, fault=fault), []
-    if entry.beaten:
-        _note_lost_entries(result, key, change.replica, entry.beaten)
-    if closes:
-        result.closed.update(dict.fromkeys(closes, entry))
-    result.seq = entry.seq or result.seq
-    shown = _is_not_as_sent(change, decision)
-    result.outcomes.append(Outcome(change.id, entry.verdict, entry.seq, key, shown, entry.fault))
-    return entry
-
-
-def _note_lost_entries(result: Plan, key: Key, replica: str, beaten: Sequence[DiscardedWrite]) -> None:
-    lost = {value.cell: value.winner for value in beaten if value.value is True and value.cell != EXISTS}
-    if lost:
-        result.lost_entries.setdefault((key, replica), {}).update(lost)
-
-
-def _closed_by(result: Plan, change: Change, waiting: Mapping[str, Key]) -> list[str]:
-    """The conflicts of its record that the change settles."""
-    return [one for one in change.resolves if waiting.get(one) == change.key and one not in result.closed]
-
-
-def _unseen(change: Change, seq: int) -> Reject | None:
-    """A base that this book never gave out would make its change win over everything to come."""
-    newest = max(change.base, *change.bases.values()) if change.bases else change.base
-    return Reject(BASE_UNKNOWN.fault(base=newest)) if newest > seq else None
+            return LoggedChange(change.id, Verdict.REJECTED, fault=fault)
 
 
 def _is_not_as_sent(change: Change, decision: Decision) -> bool:
@@ -228,26 +244,20 @@ def _is_not_as_sent(change: Change, decision: Decision) -> bool:
             return True
 
 
-def _store(result: Plan, key: Key, record: Record) -> None:
-    result.records[key] = record
-    if key not in result.created:
-        result.written[key] = None
-
-
-def _open_conflicts(result: Plan, change: Change, asked: tuple[DiscardedWrite, ...], seq: int) -> None:
+def _open_conflicts(plan: Plan, change: Change, deferred: Iterable[DiscardedWrite], seq: int) -> None:
     """Open a conflict per cell that waits. A later one from the same replica on the same cell takes its place."""
-    for one in asked:
-        record = result.records[change.key]
-        result.conflicts.append(
+    for write in deferred:
+        record = plan.records[change.key]
+        plan.conflicts.append(
             Conflict(
-                id=str(uuid.uuid5(uuid.UUID(change.id), one.cell)),
+                id=str(uuid.uuid5(uuid.UUID(change.id), write.cell)),
                 table=change.table,
                 record_id=change.record_id,
-                cell=one.cell,
-                ours=not record.deleted if one.cell == EXISTS else record.cells.get(one.cell),
-                theirs=one.value,
-                base=change.base_of(one.cell),
-                winner=one.winner,
+                cell=write.cell,
+                ours=not record.deleted if write.cell == EXISTS else record.cells.get(write.cell),
+                theirs=write.value,
+                base=change.base_of(write.cell),
+                winner=write.winner,
                 change_id=change.id,
                 replica=change.replica,
                 seq=seq,

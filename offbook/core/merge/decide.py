@@ -2,7 +2,7 @@
 
 A change replaces every cell that it is not concurrent with, whatever the clocks say: its writer had seen what it
 replaced. A cell is concurrent with a change when another replica wrote it after the change's base for it, whoever wrote
-it last: a replica's own edit does not make it see what it was concurrent with. Only then the book's policy is asked.
+it last: a replica's own edit does not make it see what it was concurrent with. Only then the book's policy is called.
 Existence is a cell like any other: DELETE writes False to the record's, removing an entry writes False to the entry's,
 and whatever edits a record or an entry asserts that it exists.
 
@@ -31,13 +31,17 @@ class Create(NamedTuple):
 
 
 class Write(NamedTuple):
-    """The record changes. ``before`` holds the values it had in the cells written; ``asked`` the cells that wait."""
+    """The record changes. ``before`` holds the values that it had in the cells written.
+
+    ``discarded`` are the writes that lost, ``deferred`` those that wait for a person. ``revives`` says that the record,
+    or an entry, is there again.
+    """
 
     verdict: Verdict
     record: Record
     before: Mapping[str, Value]
-    beaten: tuple[DiscardedWrite, ...]
-    asked: tuple[DiscardedWrite, ...]
+    discarded: tuple[DiscardedWrite, ...]
+    deferred: tuple[DiscardedWrite, ...]
     revives: bool
 
 
@@ -45,8 +49,8 @@ class NoChange(NamedTuple):
     """The record stays as it is: the change agrees with it, has lost, or waits for a person."""
 
     verdict: Verdict
-    beaten: tuple[DiscardedWrite, ...] = ()
-    asked: tuple[DiscardedWrite, ...] = ()
+    discarded: tuple[DiscardedWrite, ...] = ()
+    deferred: tuple[DiscardedWrite, ...] = ()
 
 
 class Reject(NamedTuple):
@@ -89,14 +93,14 @@ def _without_record(change: Change, seq: int) -> Decision:
 
 
 def for_history(record: Record | None, change: Change) -> NoChange:
-    """What a change does that is only to be in the history: nothing, and what it says stands there as lost."""
-    wishes = {} if record is None or change.operation is Operation.DELETE else _writes(record, change)
-    beaten = tuple(DiscardedWrite(cell, value, record.clock(cell), RESTORE) for cell, value in wishes.items() if record)
-    return NoChange(Verdict.SUPERSEDED, beaten)
+    """What a change does that is only to be in the history: nothing, and what it says stands there as discarded."""
+    writes = {} if record is None or change.operation is Operation.DELETE else _writes(record, change)
+    discarded = (DiscardedWrite(cell, value, record.clock(cell), RESTORE) for cell, value in writes.items() if record)
+    return NoChange(Verdict.SUPERSEDED, tuple(discarded))
 
 
 def _too_late(record: Record, change: Change) -> Reject | None:
-    """An edit that would bring back a bare tombstone, and does not say itself what a record must have."""
+    """An edit that would bring back a purged tombstone, and does not say itself what a record must have."""
     if not is_purged(record) or not asserts(change) or _needed(record).keys() <= change.cells.keys():
         return None
     return Reject(LONG_DELETED.fault())
@@ -108,71 +112,75 @@ def _behind_a_lost_entry(
     """An edit of an entry that is not in the record because its adding lost: the edit is lost with it."""
     for cell in _incomplete_entries(record.cells, change):
         if cell in lost_entries:
-            wishes = _writes(record, change)
-            return NoChange(
-                Verdict.SUPERSEDED,
-                tuple(DiscardedWrite(name, value, lost_entries[cell], policy) for name, value in wishes.items()),
-            )
+            writes = _writes(record, change).items()
+            discarded = (DiscardedWrite(name, value, lost_entries[cell], policy) for name, value in writes)
+            return NoChange(Verdict.SUPERSEDED, tuple(discarded))
     return None
 
 
 def _needed(record: Record) -> dict[str, Resolution]:
-    """What a bare tombstone lacks to live: it is taken whenever the record comes back."""
-    return {name: Resolution.TAKE for name in TABLES[record.table].required if record.cells.get(name) is None}
+    """What a purged tombstone lacks to live: it is accepted whenever the record comes back."""
+    return {name: Resolution.ACCEPT for name in TABLES[record.table].required if record.cells.get(name) is None}
 
 
 def _merge_concurrent(record: Record, change: Change, policy: str, seq: int) -> Decision:
-    wishes = _writes(record, change)
+    writes = _writes(record, change)
     concurrent = concurrent_cells(record, change)
     if not concurrent:
-        return _write(record, change, wishes, seq, Verdict.APPLIED, (), ()) if wishes else NoChange(Verdict.APPLIED)
-    contest = MergeContext(record, change, wishes, _competing_cells(record, change, wishes, concurrent), concurrent)
-    fates = POLICIES[policy](contest)
-    if is_purged(record) and fates.get(EXISTS, Resolution.TAKE) is Resolution.TAKE:
-        fates = {**fates, **_needed(record)}  # whatever a policy says: no record lives without what it must have
-    return _resolve(contest, fates, policy, seq)
+        return _write(record, change, writes, seq, Verdict.APPLIED, (), ()) if writes else NoChange(Verdict.APPLIED)
+    competing_cells = _competing_cells(record, change, writes, concurrent)
+    context = MergeContext(record, change, writes, competing_cells, concurrent)
+    resolutions = POLICIES[policy](context)
+    if is_purged(record) and resolutions.get(EXISTS, Resolution.ACCEPT) is Resolution.ACCEPT:
+        resolutions = {**resolutions, **_needed(record)}  # whatever a policy says: no record lives without these
+    return _apply_resolutions(context, resolutions, policy, seq)
 
 
-def _resolve(contest: MergeContext, fates: Mapping[str, Resolution], policy: str, seq: int) -> Decision:
-    taken = {
-        cell: value for cell, value in contest.wishes.items() if fates.get(cell, Resolution.TAKE) is Resolution.TAKE
+def _apply_resolutions(
+    context: MergeContext, resolutions: Mapping[str, Resolution], policy: str, seq: int
+) -> Write | NoChange:
+    accepted = {
+        cell: value
+        for cell, value in context.writes.items()
+        if resolutions.get(cell, Resolution.ACCEPT) is Resolution.ACCEPT
     }
-    beaten = _discarded_cells(contest, fates, Resolution.LOSE, policy)
-    asked = _discarded_cells(contest, fates, Resolution.ASK, policy)
-    if asked:
+    discarded = _discarded_writes(context, resolutions, Resolution.DISCARD, policy)
+    deferred = _discarded_writes(context, resolutions, Resolution.DEFER, policy)
+    if deferred:
         verdict = Verdict.CONFLICT
-    elif beaten and not taken:
+    elif discarded and not accepted:
         verdict = Verdict.SUPERSEDED
     else:
         verdict = Verdict.MERGED
-    if not taken:
-        return NoChange(verdict, beaten, asked)
-    return _write(contest.record, contest.change, taken, seq, verdict, beaten, asked)
+    if not accepted:
+        return NoChange(verdict, discarded, deferred)
+    return _write(context.record, context.change, accepted, seq, verdict, discarded, deferred)
 
 
-def _discarded_cells(
-    contest: MergeContext, fates: Mapping[str, Resolution], fate: Resolution, policy: str
+def _discarded_writes(
+    context: MergeContext, resolutions: Mapping[str, Resolution], resolution: Resolution, policy: str
 ) -> tuple[DiscardedWrite, ...]:
+    """The writes with this resolution, each with the competing write that won."""
     return tuple(
-        DiscardedWrite(cell, value, contest.latest(contest.rivals.get(cell, contest.concurrent)), policy)
-        for cell, value in contest.wishes.items()
-        if fates.get(cell) is fate
+        DiscardedWrite(cell, value, context.latest(context.competing_cells.get(cell, context.concurrent)), policy)
+        for cell, value in context.writes.items()
+        if resolutions.get(cell) is resolution
     )
 
 
 def _writes(record: Record, change: Change) -> dict[str, Value]:
-    """The cells that the change would alter. Equal values are no wish: they never conflict."""
+    """The cells that the change would alter. Equal values are no write: they never conflict."""
     if change.operation is Operation.DELETE:
         return {} if record.deleted else {EXISTS: False}
     have = record.cells.get
-    wishes = {
+    writes = {
         cell: value
         for cell, value in change.cells.items()
         if have(cell) != value and not (value is False and have(cell) is None)
     }
     if record.deleted and asserts(change):
-        wishes[EXISTS] = True
-    return wishes
+        writes[EXISTS] = True
+    return writes
 
 
 def asserts(change: Change) -> bool:
@@ -199,20 +207,20 @@ def _unseen_write(record: Record, cell: str, change: Change) -> Clock | None:
 
 
 def _competing_cells(
-    record: Record, change: Change, wishes: Mapping[str, Value], concurrent: Mapping[str, Clock]
+    record: Record, change: Change, writes: Mapping[str, Value], concurrent: Mapping[str, Clock]
 ) -> dict[str, tuple[str, ...]]:
-    """Per contested wish the concurrent cells against it. Removals do not fight: they are nobody's rival.
+    """Per contested write the concurrent cells against it. Removals compete with nothing.
 
     A value that the change's own replica wrote last is not contested: that write has won over the others already.
     """
     contested: dict[str, tuple[str, ...]] = {}
     of_others = {cell for cell in concurrent if record.clock(cell).replica != change.replica}
     removals = {cell for cell in of_others if is_removed(record, cell)}
-    for cell, value in wishes.items():
+    for cell, value in writes.items():
         if value is False:
             inside = entry_of(cell)
-            if rivals := tuple(edit for edit in concurrent if edit.startswith(inside) and edit not in removals):
-                contested[cell] = rivals
+            if edits := tuple(edit for edit in concurrent if edit.startswith(inside) and edit not in removals):
+                contested[cell] = edits
         elif cell in of_others:
             contested[cell] = (cell,)
     return contested
@@ -226,14 +234,14 @@ def is_removed(record: Record, cell: str) -> bool:
 def _write(
     record: Record,
     change: Change,
-    taken: Mapping[str, Value],
+    accepted: Mapping[str, Value],
     seq: int,
     verdict: Verdict,
-    beaten: tuple[DiscardedWrite, ...],
-    asked: tuple[DiscardedWrite, ...],
+    discarded: tuple[DiscardedWrite, ...],
+    deferred: tuple[DiscardedWrite, ...],
 ) -> Write:
-    before = {cell: (not record.deleted if cell == EXISTS else record.cells.get(cell)) for cell in taken}
-    cells = {**record.cells, **taken}
+    before = {cell: (not record.deleted if cell == EXISTS else record.cells.get(cell)) for cell in accepted}
+    cells = {**record.cells, **accepted}
     exists = cells.pop(EXISTS, not record.deleted)
     after = Record(
         record.table,
@@ -242,11 +250,11 @@ def _write(
         not exists,
         {cell: value for cell, value in cells.items() if value is not None},
         record.created,
-        {**record.clocks, **{cell: clock_of(change, seq, last_write(record, cell)) for cell in taken}},
-        _other_writes(record, change, taken),
+        {**record.clocks, **{cell: clock_of(change, seq, last_write(record, cell)) for cell in accepted}},
+        _other_writes(record, change, accepted),
     )
-    revives = any(value is True and cell.endswith(EXISTS) and before[cell] is False for cell, value in taken.items())
-    return Write(verdict, after, before, beaten, asked, revives)
+    revives = any(value is True and cell.endswith(EXISTS) and before[cell] is False for cell, value in accepted.items())
+    return Write(verdict, after, before, discarded, deferred, revives)
 
 
 def last_write(record: Record, cell: str) -> Clock | None:
@@ -254,13 +262,13 @@ def last_write(record: Record, cell: str) -> Clock | None:
     return record.clock(cell) if cell in record.clocks or cell in record.cells or cell == EXISTS else None
 
 
-def _other_writes(record: Record, change: Change, taken: Mapping[str, Value]) -> Mapping[str, Clock]:
-    """Per cell the latest write by another replica than its last writer, once ``change`` wrote the cells ``taken``.
+def _other_writes(record: Record, change: Change, accepted: Mapping[str, Value]) -> Mapping[str, Clock]:
+    """Per cell the latest write by another replica than its last writer, once ``change`` wrote the cells ``accepted``.
 
-    What is overwritten of a removal is the write before it: a removal is nobody's rival, so nobody has to know of it.
+    Of an overwritten removal that is the write before it: a removal competes with nothing, so nobody has to know of it.
     """
     others = dict(record.others)
-    for cell in taken:
+    for cell in accepted:
         if (last := last_write(record, cell)) is None:
             continue
         if last.replica != change.replica and not is_removed(record, cell):

@@ -139,9 +139,9 @@ def outcome(record: Record | None, decision: Decision) -> Then:
     match decision:
         case Create():
             return Then("applied", shows)
-        case Write(verdict=verdict, beaten=beaten, asked=asked) | NoChange(verdict, beaten, asked):
-            lost = {one.cell: (one.value, one.winner.replica) for one in beaten}
-            return Then(verdict.value, shows, lost, {one.cell: one.value for one in asked})
+        case Write(verdict=verdict, discarded=discarded, deferred=deferred) | NoChange(verdict, discarded, deferred):
+            lost = {one.cell: (one.value, one.winner.replica) for one in discarded}
+            return Then(verdict.value, shows, lost, {one.cell: one.value for one in deferred})
         case Reject(fault):
             return Then("rejected", shows, code=fault.code)
 

@@ -174,7 +174,7 @@ def test_the_history_holds_what_lost_and_to_which_change() -> None:
     entry = push(late, records=old.records, book=a_book(seq=old.seq)).history[0]
     assert entry.verdict is Verdict.SUPERSEDED
     assert entry.seq is None
-    assert [(one.cell, one.value, one.winner.change_id, one.rule) for one in entry.beaten] == [
+    assert [(one.cell, one.value, one.winner.change_id, one.rule) for one in entry.discarded] == [
         ("phone", "t", number(1000), "merge")
     ]
 
@@ -205,7 +205,7 @@ def test_the_same_change_twice_in_one_batch_counts_once() -> None:
 def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_nothing_back() -> None:
     again = push(a_change(1, "INSERT", name="Ada"), settled={number(1): RecordedVerdict(Verdict.APPLIED, NOW)})
     assert again.outcomes[0].verdict is Verdict.APPLIED
-    assert again.outcomes[0].shown
+    assert again.outcomes[0].shows_record
     assert not again.records
     assert not again.created
 
@@ -274,19 +274,19 @@ SHOWN = [
 def test_the_answer_carries_the_row_when_it_is_not_what_the_device_expects(change: Change, shown: bool) -> None:
     old = existing(name="Ada")
     result = push(change, records=old.records, book=a_book(seq=old.seq))
-    assert result.outcomes[0].shown is shown
+    assert result.outcomes[0].shows_record is shown
     assert result.outcomes[0].key == (change.table, change.record_id)
 
 
 def test_a_new_contact_is_what_its_device_expects() -> None:
-    assert not push(a_change(1, "INSERT", name="Ada")).outcomes[0].shown
+    assert not push(a_change(1, "INSERT", name="Ada")).outcomes[0].shows_record
 
 
 def test_a_contact_that_comes_back_is_shown() -> None:
     gone = push(a_change(1, "INSERT", name="Ada"), a_change(2, "DELETE"))
     back = push(a_change(3, "UPDATE", base=gone.seq, phone="x"), records=gone.records, book=a_book(seq=gone.seq))
     assert back.outcomes[0].verdict is Verdict.APPLIED
-    assert back.outcomes[0].shown
+    assert back.outcomes[0].shows_record
 
 
 # --- conflicts ---------------------------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ def test_of_several_conflicts_in_one_place_the_last_is_left_open() -> None:
     batch = [a_change(number, "UPDATE", phone=phone) for number, phone in ((1, "t"), (2, "u"))]
     result = push(*batch, records=old.records, book=a_book("ask", seq=old.seq))
     assert [conflict.theirs for conflict in result.conflicts] == ["t", "u"]
-    assert [conflict.theirs for conflict in result.asked()] == ["u"]
+    assert [conflict.theirs for conflict in result.open_conflicts()] == ["u"]
 
 
 # --- an entry whose adding lost ------------------------------------------------------------------------------------
@@ -390,9 +390,9 @@ def test_an_edit_behind_an_entrys_adding_that_lost_is_lost_with_it() -> None:
     batch = (a_change(1, "UPDATE", NOW, details=PHONE), a_change(2, "UPDATE", NOW, details=LABEL))
     result = push(*batch, records=met_by_a_later_edit().records, book=LWW)
     assert verdicts(result) == ["superseded", "superseded"]
-    (winner,) = {lost.winner.change_id for entry in result.history for lost in entry.beaten}
+    (winner,) = {lost.winner.change_id for entry in result.history for lost in entry.discarded}
     assert winner == number(1001)
-    assert {lost.cell: lost.value for lost in result.history[1].beaten} == {
+    assert {lost.cell: lost.value for lost in result.history[1].discarded} == {
         "details/k1/@exists": True,
         "details/k1/label": "boat",
     }
@@ -405,8 +405,8 @@ def test_an_adding_that_lost_in_an_earlier_batch_is_known_from_the_past() -> Non
     alone = push(edit, records=records, book=LWW)
     assert verdicts(alone) == ["rejected"]
     assert incomplete(alone) == {KEY}
-    past = [(KEY, number(1), first.history[0].beaten)]
-    assert verdicts(plan_batch(LWW, records, {}, [edit], NOW, past=past)) == ["superseded"]
+    discarded_before = [(KEY, number(1), first.history[0].discarded)]
+    assert verdicts(plan_batch(LWW, records, {}, [edit], NOW, discarded_before=discarded_before)) == ["superseded"]
 
 
 @pytest.mark.parametrize(("by", "record"), [(2, 1), (1, 3)], ids=["another replica", "another record"])
@@ -436,8 +436,8 @@ def test_a_change_for_the_history_alone_writes_nothing_and_is_there_as_lost() ->
     assert not result.written
     assert not result.created
     (outcome,), (entry,) = result.outcomes, result.history
-    assert (outcome.verdict, outcome.seq, outcome.shown) == (Verdict.SUPERSEDED, None, False)
-    assert [(lost.cell, lost.value, lost.winner.change_id, lost.rule) for lost in entry.beaten] == [
+    assert (outcome.verdict, outcome.seq, outcome.shows_record) == (Verdict.SUPERSEDED, None, False)
+    assert [(lost.cell, lost.value, lost.winner.change_id, lost.rule) for lost in entry.discarded] == [
         ("phone", "NEW", number(1000), "restore")
     ]
 

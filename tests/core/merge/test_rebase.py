@@ -235,12 +235,12 @@ def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
     pending = with_bases([change("UPDATE", start.seq, 1, phone="a"), change("UPDATE", other.seq, 2, phone="c")])
     last = push(other, *pending)
     assert [one.verdict for one in last.outcomes] == [Verdict.SUPERSEDED] * 2
-    assert [one.beaten[0].value for one in last.history] == ["a", "c"]
+    assert [one.discarded[0].value for one in last.history] == ["a", "c"]
 
 
 def push(old: Plan, *pending: Change) -> Plan:
     book = BookState(1, "book", "merge", "epoch", old.seq, 0)
-    return plan_batch(book, old.records, {}, pending, now=old.seq + 10_000)
+    return plan_batch(book, old.records, {}, pending, now_us=old.seq + 10_000)
 
 
 # --- after a restore -----------------------------------------------------------------------------------------------
