@@ -70,7 +70,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever runs on a database server, and all worlds but the first few."""
     for item in items:
-        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        params: dict[str, Any] = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
         if any(isinstance(value, str) and value in ENGINES and value != "sqlite" for value in params.values()):
             item.add_marker("servers")
         if item.get_closest_marker("proof") and params.get("seed", 0) >= FEW_WORLDS:
