@@ -45,6 +45,7 @@ def examine(database: Database) -> list[Finding]:
 
 
 def schema(database: Database) -> list[Finding]:
+    """Whether the schema is the one that this version needs; one finding."""
     scripts = ScriptDirectory.from_config(config_for(database))
     wanted = scripts.get_current_head()
     try:
@@ -71,6 +72,7 @@ def writing(database: Database) -> list[Finding]:
 
 
 def openness(database: Database) -> list[Finding]:
+    """Why the database takes no changes, if a move or a restore closed it."""
     closed = why_closed(database)
     return [] if closed is None else [Finding(closed, bad=True)]
 
@@ -94,6 +96,7 @@ def revision(database: Database) -> str | None:
 
 
 def is_readable(database: Database) -> bool:
+    """Whether the schema's revision can be read at all."""
     try:
         revision(database)
     except (DBAPIError, Unwritable):
@@ -102,6 +105,7 @@ def is_readable(database: Database) -> bool:
 
 
 def is_migrated(database: Database) -> bool:
+    """Whether the schema is the one that this version needs."""
     return not any(finding.bad for finding in schema(database))
 
 
@@ -130,6 +134,7 @@ class UserCounts:
 
 
 def people(database: Database) -> UserCounts:
+    """How many users there are in each state."""
     with database.read() as connection:
         rows = [Rights(*row) for row in connection.execute(select(*RIGHTS))]
     counts = Counter(rights.access for rights in rows)
@@ -143,6 +148,7 @@ def people(database: Database) -> UserCounts:
 
 
 def settings(database: Database) -> list[Finding]:
+    """The engine, its version and the settings in force, and which of them are unsafe."""
     facts = database.facts()
     words = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
     findings = [Finding(f"The database is {facts['engine']} {facts['version']} ({words}).")]
@@ -158,6 +164,7 @@ def settings(database: Database) -> list[Finding]:
 
 
 def integrity(database: Database) -> list[Finding]:
+    """Whether the stored data itself is whole; reads all of it."""
     try:
         faults = database.faults()
     except Unwritable as error:

@@ -79,6 +79,7 @@ def full_scans(database: Database) -> list[IndexCheck]:
 
 
 def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
+    """The columns by which the engine finds the rows: those that are wanted, where it does not name the table."""
     sql, values = driven(connection, question.statement)
     return database.adapter.MAINTENANCE.index_columns_used(connection, sql, values).get(question.table, question.by)
 

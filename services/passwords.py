@@ -153,6 +153,7 @@ def normal(password: str) -> bytes:
 
 
 def composed(password: str) -> str:
+    """The password with its characters composed alike (NFKC)."""
     return unicodedata.normalize("NFKC", password)
 
 

@@ -92,15 +92,19 @@ class ReadTransaction(Protocol):
         """Rows by their ids, in wire form; of those that are not there none."""
         ...
 
-    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
+        """Records with all their cells, by table and id; of those that are not there none."""
+        ...
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         """How many entries each of these records has, the removed ones too; those that are not there are left out."""
         ...
 
-    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
+        """The verdicts of those of these changes that were pushed before, by the changes' ids."""
+        ...
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         """Those of these conflicts that are open, with their records."""
         ...
 
@@ -157,17 +161,25 @@ class ReadTransaction(Protocol):
 class WriteTransaction(ReadTransaction, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
 
-    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None: ...
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
+        """Write what was planned: records, history, conflicts, the book's seq."""
+        ...
 
-    def prune(self, lines: RetentionLimits) -> PurgedRows: ...
+    def prune(self, lines: RetentionLimits) -> PurgedRows:
+        """Forget what lies below these seqs, and count it."""
+        ...
 
 
 class Store(Protocol):
     """Opens transactions on a book."""
 
-    def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
+    def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
+        """A view of the book. Raises NotLetIn where the book was purged."""
+        ...
 
-    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...
+    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
+        """The book with its lock. Raises as ``reading``, and Unwritable where nothing can be stored."""
+        ...
 
 
 class LiveStore(Store, Protocol):
@@ -199,4 +211,6 @@ class CommitNotifications(Protocol):
     def publish(self, books: Iterable[int]) -> None:
         """Say that this process has committed in these books. May take as long as the network."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

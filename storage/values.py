@@ -31,6 +31,7 @@ class Account:
 
     @property
     def rights(self) -> Rights:
+        """What the user may do."""
         return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
 
 
@@ -104,6 +105,7 @@ class Session:
 
     @property
     def is_stored(self) -> bool:
+        """Whether there is a row of it."""
         return self.session_version is None
 
 
@@ -172,6 +174,7 @@ class Totals:
 
     @property
     def without_phone(self) -> int:
+        """How many contacts have no phone number."""
         return self.contacts - self.with_phone
 
 
@@ -223,6 +226,7 @@ class StreamSource:
 
     @property
     def name(self) -> str:
+        """What the stream is called: its file's name without the ending."""
         return self.path.stem
 
 
@@ -260,6 +264,7 @@ class StreamMessage:
 
     @property
     def is_cut(self) -> bool:
+        """Whether more of the message is stored than is shown."""
         return self.head is not None and self.size > len(
             self.head if isinstance(self.head, bytes) else self.head.encode()
         )

@@ -213,10 +213,12 @@ def folder_of(database: Database, otherwise: Path) -> Path:
 
 
 def name_of(database: Database) -> str:
+    """What the database is called in the names of its backups."""
     return Path(database.engine.url.database or "offbook").stem
 
 
 def holds_rows(database: Database) -> bool:
+    """Whether any table has a row. Raises what the driver raises."""
     with database.read() as connection:
         return _holds_rows(connection)
 

@@ -128,9 +128,11 @@ def _in_use(others: int) -> str:
 
 
 def option_refused(name: str, programs: str) -> str:
+    """The sentence about an option of the URL that these programs don't take."""
     return f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least."
 
 
 def beginning(path: Path, size: int) -> bytes:
+    """The first ``size`` bytes of a file, fewer where it is shorter."""
     with path.open("rb") as file:
         return file.read(size)

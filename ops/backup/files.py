@@ -94,6 +94,7 @@ def _sync(path: Path) -> None:
 
 
 def before_upgrade(folder: Path, name: str, revision: str, now_us: int) -> Path:
+    """Where the backup goes that is taken before the schema leaves ``revision``."""
     return folder / f"{name}-{_stamp(now_us)}-{revision}.backup"
 
 

@@ -44,10 +44,12 @@ def tables() -> list[Table]:
 
 
 def key_columns(table: Table) -> list[Column[Any]]:
+    """The columns of the primary key, in its order."""
     return list(table.primary_key.columns)
 
 
 def key_of(table: Table, row: Row[Any]) -> Key:
+    """The primary key of a row."""
     return tuple(row._mapping[column.name] for column in key_columns(table))
 
 
@@ -57,10 +59,12 @@ def moved(table: Table, query: Select[Any]) -> Select[Any]:
 
 
 def count(connection: Connection, table: Table) -> int:
+    """How many rows there are to copy."""
     return int(connection.execute(moved(table, select(func.count()).select_from(table))).scalar_one())
 
 
 def last_key(connection: Connection, table: Table) -> Key | None:
+    """The largest primary key, None where the table is empty."""
     columns = key_columns(table)
     query = select(*columns).order_by(*(column.desc() for column in columns)).limit(1)
     row = connection.execute(moved(table, query)).first()
@@ -99,6 +103,7 @@ def pages(database: Database, table: Table, after: Key | None = None) -> Iterato
 
 
 def characters(rows: Sequence[Row[Any]]) -> int:
+    """The length of all text in these rows."""
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
@@ -117,6 +122,7 @@ def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
 
 
 def copy_table(source: Database, target: Database, table: Table) -> Iterator[CopiedRows]:
+    """Copy a table on from the largest key that the target has; how far it is, before and after each page."""
     with target.read() as there:
         after, done = last_key(there, table), count(there, table)
     with source.read() as source_connection:

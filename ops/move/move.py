@@ -186,19 +186,23 @@ def inspect_database(connection: Connection) -> DatabaseState:
 
 
 def has_row(connection: Connection, table: Table) -> bool:
+    """Whether there is a row that would be copied."""
     return connection.execute(moved(table, select(literal(1)).select_from(table)).limit(1)).first() is not None
 
 
 def value_of(connection: Connection, name: str) -> str | None:
+    """The value of a setting, None where it is not set."""
     return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
 
 
 def mark_in(connection: Connection) -> ClosedMarker | None:
+    """Why the database is closed, None where it is open."""
     value = value_of(connection, CLOSED)
     return None if value is None else ClosedMarker(**json.loads(value))
 
 
 def set_mark(connection: Connection, mark: ClosedMarker) -> None:
+    """Close the database, or close it for another reason."""
     connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
     value = json.dumps({"move": mark.move, "to": mark.to})
     connection.execute(SETTINGS.insert(), {"name": CLOSED, "value": value})

@@ -47,11 +47,13 @@ class BookComparison:
 
 
 def compare(source: Database, target: Database) -> Iterator[TableComparison]:
+    """Compare all tables, row by row, one after the other."""
     for table in tables():
         yield compare_table(source, target, table)
 
 
 def compare_table(source: Database, target: Database, table: Table) -> TableComparison:
+    """Compare the rows of one table: how many there are on each side, and which differ."""
     counts = [0, 0]
 
     def rows(place: int, database: Database) -> Iterator[tuple[Key, tuple[object, ...]]]:
@@ -86,6 +88,7 @@ def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line
 
 
 def compare_books(source: Database, target: Database) -> Iterator[BookComparison]:
+    """Per book and synced table, what the source's stored digests and the target's rows say it holds."""
     store = SqlStore(source)
     with source.read() as connection:
         books = connection.execute(select(Book.id, Book.uuid)).all()

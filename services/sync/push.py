@@ -96,7 +96,7 @@ def plan_changes(
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}
         touched = {record.key: record for record in read_records(book, keys)}
-    open_conflicts = book.waiting(resolved_ids) if resolved_ids else {}
+    open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
     result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
@@ -143,6 +143,7 @@ class Turns:
         self._begin()
 
     def end_if_full(self) -> None:
+        """Commit and begin anew, where this transaction has no room left."""
         if self._room <= 0:
             self.end()
 

@@ -95,6 +95,7 @@ def _page_after_push(
 
 
 def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
+    """A page after ``since``, as the wire has it."""
     return {
         "book": page.book,
         "since": None if since is None else str(since),

@@ -66,6 +66,7 @@ class Transaction:
 
     @cached_property
     def sqlalchemy(self) -> Connection:
+        """The transaction as a Connection of SQLAlchemy."""
         return Connection(self._engine, self.connection)
 
 
@@ -214,6 +215,7 @@ class Database:
             return self.adapter.faults(connection)
 
     def size(self) -> DatabaseSize:
+        """How much room the database takes."""
         with self.read() as connection:
             return self.adapter.MAINTENANCE.size(connection)
 

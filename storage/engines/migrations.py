@@ -41,10 +41,12 @@ def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to ``revision``."""
     command.upgrade(config_for(database), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
+    """Bring the schema back to ``revision``."""
     command.downgrade(config_for(database), revision)
 
 

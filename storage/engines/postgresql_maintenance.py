@@ -42,6 +42,7 @@ def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping
 
 
 def nodes_of(node: Node) -> Iterator[Node]:
+    """Every node of a plan, the outer ones first."""
     yield node
     for child in node.get("Plans", ()):
         yield from nodes_of(child)

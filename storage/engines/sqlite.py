@@ -120,6 +120,7 @@ def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyD
 
 
 def has_room(url: URL) -> bool:
+    """Whether the disk has room for a WAL index; True where that can't be told."""
     with suppress(OSError):
         return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= WAL_INDEX_BYTES
     return True

@@ -108,6 +108,7 @@ def log(engine: Engine) -> LogSize:
 
 
 def pragma(connection: Connection, name: str) -> int:
+    """The value of a PRAGMA that is a number."""
     return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 

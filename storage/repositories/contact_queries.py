@@ -94,6 +94,7 @@ class ContactQueries:
             return conflicts.count(connection, book_id, contact_id)
 
     def count(self, book_id: int, search: str = "") -> int:
+        """How many contacts the search finds; of all, where it is empty."""
         with self._database.read() as connection:
             return connection.execute(_count(book_id, normalize_for_search(search).split()[:WORDS_MAX])).scalar_one()
 

@@ -11,6 +11,7 @@ from storage.values import DeviceLag
 
 
 def lag_of(database: Database, now_us: int) -> DeviceLag:
+    """How far the devices of all books are behind, at this time."""
     is_let_in = and_(Device.revoked_at.is_(None), *LET_IN)
     is_behind = and_(is_let_in, Device.cursor_seq < Book.seq)
     # Before it was told of anything, a device had all there was when it was added: nothing.

@@ -127,6 +127,7 @@ class Devices:
             return [_device(row) for row in connection.execute(query)]
 
     def rename_device(self, user_id: int, uuid: str, name: str) -> None:
+        """Give a user's device another name. Raises Invalid, and NotFound where it is revoked."""
         self._change(user_id, uuid, name=validate_name(name))
 
     def revoke_device(self, user_id: int, uuid: str, now_us: int) -> None:

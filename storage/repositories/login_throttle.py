@@ -89,6 +89,7 @@ class AttemptBudget:
         return attempt.at - now_us
 
     def forgive(self, guest: Guest) -> None:
+        """Forget the attempts of this guest."""
         with self._lock:
             self._attempts = [attempt for attempt in self._attempts if attempt.guest != guest]
 

@@ -122,6 +122,7 @@ def session_id(token: str) -> str:
 
 
 def new_token() -> str:
+    """A token for a browser: 256 random bits as text."""
     return secrets.token_urlsafe(32)
 
 
@@ -131,6 +132,7 @@ def session_version_of(password_hash: str) -> str:
 
 
 def session_of(row: Sequence[Any]) -> Session:
+    """A row of SESSION as a value."""
     return Session(*row)
 
 
@@ -176,14 +178,17 @@ class Unstored:
         return id in self._ended
 
     def all(self) -> list[Session]:
+        """All of them."""
         with self._lock:
             return list(self._ended.values())
 
     def add(self, session: Session) -> None:
+        """Keep one."""
         with self._lock:
             self._ended[session.id] = session
 
     def drop(self, session: Session) -> None:
+        """Keep one no longer."""
         with self._lock:
             self._ended.pop(session.id, None)
 
@@ -213,6 +218,7 @@ class Sessions:
         return noted if self._database.note(USED, values) else session
 
     def is_over(self, session: Session, now_us: int) -> bool:
+        """Whether it was ended, rested too long or lasted too long."""
         rested, lasted = now_us - session.last_used_at, now_us - session.opened_at
         is_ended = session.ended_at is not None or session.id in self._unstored
         return is_ended or rested >= self._lifetime.rest_us or lasted >= self._lifetime.whole_us

@@ -71,6 +71,7 @@ class TutorialNotes:
         self._ids = {"device": login.device.id, "book": login.book_id}
 
     def known(self, number: int) -> Known | None:
+        """What is noted of the record with this number, None where the device has none."""
         row = self._connection.execute(KNOWN, {**self._ids, "number": number}).first()
         return None if row is None else _known(*row)
 

@@ -65,6 +65,7 @@ class Walk:
 
     @property
     def table(self) -> Table:
+        """The table whose rows these are."""
         return self.owner.table
 
 

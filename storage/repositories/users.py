@@ -42,6 +42,7 @@ class Users:
             return _add_user(connection, name, password_hash, admin, now_us, new_id)
 
     def user(self, user_id: int) -> Account | None:
+        """The user with this id, one in the trash too; None where there is none."""
         with self._database.read() as connection:
             return _account_where(connection, select_accounts().where(User.id == user_id))
 
@@ -87,6 +88,7 @@ class Users:
         return self._users(User.removed_at.is_(None))
 
     def users_in_trash(self) -> list[Account]:
+        """Those who were removed, by name."""
         return self._users(User.removed_at.is_not(None))
 
     def _users(self, which: ColumnElement[bool]) -> list[Account]:
@@ -94,11 +96,13 @@ class Users:
             return [account_of(row) for row in connection.execute(select_accounts().where(which).order_by(User.name))]
 
     def book(self, book_id: int) -> BookSettings:
+        """The book with this id, which there must be."""
         columns = (Book.id, Book.uuid, Book.name, Book.policy)
         with self._database.read() as connection:
             return BookSettings(*connection.execute(select(*columns).where(Book.id == book_id)).one())
 
     def set_policy(self, book_id: int, policy: str) -> None:
+        """Choose a book's policy. Raises Invalid for one that there is not."""
         if policy not in POLICIES:
             raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
         with self._database.write() as connection:
@@ -116,6 +120,7 @@ class Users:
         return user
 
     def is_empty(self) -> bool:
+        """Whether there is no user yet."""
         with self._database.read() as connection:
             return not _has_users(connection)
 
@@ -132,6 +137,7 @@ class Users:
         return token
 
     def is_setup_open(self, token: str) -> bool:
+        """Whether this token makes the first user."""
         with self._database.read() as connection:
             return _is_setup_open(connection, token)
 

@@ -26,10 +26,14 @@ class HasDriverConnection(Protocol):
     """
 
     @property
-    def connection(self) -> Any: ...
+    def connection(self) -> Any:
+        """The connection of the driver."""
+        ...
 
     @property
-    def dialect(self) -> Dialect: ...
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of the engine."""
+        ...
 
 
 class CompiledStatement(NamedTuple):
@@ -53,6 +57,7 @@ class Rows(NamedTuple):
         return Rows(tuple(compress(self.columns, used)), list(zip(*compress(columns, used), strict=True)))
 
     def named(self) -> list[dict[str, Any]]:
+        """Each row by the names of its columns."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
 
@@ -65,6 +70,7 @@ class Prepared:
 
     @property
     def statement(self) -> Select[Any] | Update | Insert:
+        """The statement as SQLAlchemy has it."""
         return self._statement
 
     def rows(self, transaction: HasDriverConnection, values: Values) -> list[Any]:

@@ -130,6 +130,7 @@ class TableQueries:
 
     @cached_property
     def page_of_live(self) -> Prepared:
+        """The same of rows that are not deleted."""
         return Prepared(self._page().where(self.layout.rows.c.deleted.is_(False)))
 
     def _page(self) -> Select[Any]:

@@ -37,6 +37,7 @@ PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
 
 
 def dump(value: Json) -> str:
+    """A value as JSON text."""
     return orjson.dumps(value).decode()
 
 
@@ -50,6 +51,7 @@ class RecordMapping:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """The names of the synced fields, in their order."""
         return tuple(field.name for field in self.synced.fields)
 
     @cached_property
@@ -151,6 +153,7 @@ class RecordMapping:
 
     @cached_property
     def page_columns(self) -> list[Any]:
+        """The columns that ``page_row`` takes, in its order."""
         columns = self.rows.c
         return [*(columns[name] for name in self._shown), columns.deleted, columns.created_at, columns.seq]
 

@@ -25,6 +25,7 @@ RECORDS_AT_ONCE = 1000
 
 
 def forget_tombstones(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> int:
+    """Delete tombstones up to this seq, with their entries; how many."""
     rows = layout.rows.c
     dead = and_(rows.book_id == book_id, *_is_dead(layout, book_id, line))
     for map_ in layout.synced.maps:

@@ -231,7 +231,7 @@ class SqlReadTransaction:
             for change_id, verdict, seq, code, detail in rows
         }
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         return conflicts.open_among(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:

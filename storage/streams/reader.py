@@ -68,6 +68,7 @@ class StreamReader:
         self._path = path
 
     def summary(self, now_us: int) -> StreamSummary:
+        """Where the stream stands. Raises UnreadableStream for what a later version wrote."""
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
             raise UnreadableStream("It was written by a later offbook than the server's.")
@@ -86,6 +87,7 @@ class StreamReader:
         )
 
     def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
+        """How many messages came in each span of time, the first of which begins at second ``start``."""
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[StreamGap]:

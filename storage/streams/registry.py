@@ -31,10 +31,12 @@ class Streams:
         self._database = database
 
     def any(self) -> bool:
+        """Whether there is any."""
         with self._database.read() as connection:
             return connection.execute(select(C.name).where(C.name.startswith(PREFIX)).limit(1)).first() is not None
 
     def all(self) -> list[StreamSource]:
+        """All of them, by name and path."""
         query = select(C.name, C.value).where(C.name.startswith(PREFIX))
         with self._database.read() as connection:
             sources = [
@@ -43,6 +45,7 @@ class Streams:
         return sorted(sources, key=lambda source: (source.name, str(source.path)))
 
     def source(self, id: str) -> StreamSource:
+        """The one with this id. Raises NotFound."""
         for source in self.all():
             if source.id == id:
                 return source

@@ -143,7 +143,7 @@ class Shelf:
         wanted = set(change_ids)
         return {line.change.id: Author(at=line.change.timestamp) for line in self.lines if line.change.id in wanted}
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         found = [self.asked[one] for one in conflict_ids if one in self.asked]
         return {one.id: one.key for one, is_open in found if is_open}
 
