@@ -80,7 +80,7 @@ def openness(database: Database) -> list[Finding]:
 def names(database: Database) -> list[Finding]:
     """Whether each user is found by every spelling of the name."""
     with database.read() as connection:
-        shared = user_names.clashes(connection)
+        shared = user_names.find_clashes(connection)
     if not shared:
         return [Finding("Each name is one user's, in whatever case.")]
     advice = (

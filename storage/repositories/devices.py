@@ -157,7 +157,7 @@ class Devices:
         report = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
         reported = {name: value for name, value in report.items() if value is not None}
         noted = replace(device, last_seen_at=now_us, **reported)  # type: ignore[arg-type]
-        if not (_is_news(device, noted) or _got_on(device, noted, at_once)):
+        if not (_has_changed(device, noted) or _has_moved_on(device, noted, at_once)):
             return device
         values = {
             "last_seen_at": now_us,
@@ -177,7 +177,7 @@ class Devices:
         values = [{"device": number, "now": now_us, "place": places[number]} for number in sorted(places)]
         return self._database.note(RECORD_CURSOR, values)
 
-    def revoked(self, numbers: Iterable[int]) -> set[int]:
+    def find_revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more: they were revoked, or their users may not."""
         device_ids = set(numbers)
         with self._database.read() as connection:
@@ -205,7 +205,7 @@ def _device(row: Sequence[Any]) -> DeviceInfo:
     return DeviceInfo(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 
-def _is_news(before: DeviceInfo, after: DeviceInfo) -> bool:
+def _has_changed(before: DeviceInfo, after: DeviceInfo) -> bool:
     return (
         _passed(before, after) >= SEEN_EVERY_US
         or after.parked != before.parked
@@ -213,7 +213,7 @@ def _is_news(before: DeviceInfo, after: DeviceInfo) -> bool:
     )
 
 
-def _got_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
+def _has_moved_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
     return after.cursor_seq != before.cursor_seq and (at_once or _passed(before, after) >= CURSOR_EVERY_US)
 
 

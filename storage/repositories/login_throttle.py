@@ -116,7 +116,7 @@ class LoginThrottle:
         """Count an attempt at a name, before the password is looked at. Raises Throttled."""
 
         def ask(connection: Connection) -> Admission:
-            user = user_names.meant(user_names.sharing(connection, name), name)
+            user = user_names.choose_meant(user_names.fetch_sharing(connection, name), name)
             return Admission(guest_at(name, address, browser_of(user.id) if user else ""), user)
 
         return self._admit(ask, now_us)
@@ -125,7 +125,7 @@ class LoginThrottle:
         """The same for a signed-in user, for whom alone it counts."""
 
         def ask(connection: Connection) -> Admission:
-            return Admission(guest_at("", "", f"user {user_id}"), user_names.numbered(connection, user_id))
+            return Admission(guest_at("", "", f"user {user_id}"), user_names.fetch_user(connection, user_id))
 
         return self._admit(ask, now_us)
 

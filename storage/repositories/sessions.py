@@ -145,7 +145,7 @@ def carried_session(carried: CarriedSession, visit: Visit, now_us: int) -> Sessi
     )
 
 
-def standing(user_id: int) -> Select[Any]:
+def open_sessions_of(user_id: int) -> Select[Any]:
     """A user's sessions that were not ended, the one used last before the others."""
     mine = select(*SESSION).where(SessionRow.user_id == user_id, SessionRow.ended_at.is_(None))
     return mine.order_by(SessionRow.last_used_at.desc(), SessionRow.id)
@@ -154,7 +154,7 @@ def standing(user_id: int) -> Select[Any]:
 def end_all(connection: Connection, user_id: int, now_us: int, but: str | None = None) -> int:
     """End all sessions of a user, those of which nothing is stored too, inside a transaction; how many were stored.
 
-    ``but`` is the id of one that goes on. Call ``Sessions.ended`` after the commit.
+    ``but`` is the id of one that goes on. Call ``Sessions.notify_ended`` after the commit.
     """
     connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now_us))
     mine = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
@@ -205,7 +205,7 @@ class Sessions:
 
     # --- using ---
 
-    def used(self, session: Session, visit: Visit, now_us: int) -> Session:
+    def record_use(self, session: Session, visit: Visit, now_us: int) -> Session:
         """Note that the session is in use: every ten minutes, or every one if it comes from elsewhere. As it is then.
 
         Nothing is where the database takes no changes: whoever asks is answered all the same.
@@ -223,7 +223,7 @@ class Sessions:
         is_ended = session.ended_at is not None or session.id in self._unstored
         return is_ended or rested >= self._lifetime.rest_us or lasted >= self._lifetime.whole_us
 
-    def over(self, sessions: Iterable[Session], now_us: int) -> set[str]:
+    def find_over(self, sessions: Iterable[Session], now_us: int) -> set[str]:
         """The ids of those that are over by now, of sessions that were not when they were asked for."""
         by_id = {session.id: session for session in sessions}
         with self._database.read() as connection:
@@ -240,7 +240,7 @@ class Sessions:
     def sessions(self, user_id: int, now_us: int) -> list[Session]:
         """A user's sessions that are not over, the one used last before the others."""
         with self._database.read() as connection:
-            stored = [session_of(row) for row in connection.execute(standing(user_id))]
+            stored = [session_of(row) for row in connection.execute(open_sessions_of(user_id))]
         return [session for session in stored if not self.is_over(session, now_us)]
 
     # --- ending ---
@@ -249,7 +249,7 @@ class Sessions:
         """End this session; whether that is stored. If not, this process knows it, and stores it when it can."""
         self._unstored.add(replace(session, ended_at=now_us))
         self.store_ended()
-        self.ended()
+        self.notify_ended()
         return session.id not in self._unstored
 
     def store_ended(self) -> None:
@@ -269,16 +269,16 @@ class Sessions:
         with self._database.write() as connection:
             if connection.execute(update(SessionRow).where(mine).values(ended_at=now_us)).rowcount != 1:
                 raise NotFound("There is no such session, or it has ended already.")
-        self.ended()
+        self.notify_ended()
 
     def end_sessions(self, user_id: int, now_us: int, but: str | None = None) -> int:
         """End all sessions of a user, but for the one with this id; how many of them were stored."""
         with self._database.write() as connection:
             count = end_all(connection, user_id, now_us, but)
-        self.ended()
+        self.notify_ended()
         return count
 
-    def ended(self) -> None:
+    def notify_ended(self) -> None:
         """Have the sockets of this process looked at now. Other processes look every half second."""
         if self.on_end is not None:
             self.on_end()

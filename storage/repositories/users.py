@@ -21,7 +21,7 @@ from storage.engines.database import Database
 from storage.repositories import user_names
 from storage.repositories.devices import RIGHTS, digest
 from storage.repositories.sessions import end_all, session_version_of
-from storage.repositories.user_names import folded, validate_name
+from storage.repositories.user_names import fold_name, validate_name
 from storage.values import Account, BookSettings
 
 SETUP_KEY = "setup"
@@ -59,8 +59,8 @@ class Users:
     def any_user_named(self, name: str) -> Account:
         """As ``user_named``, in the trash too."""
         with self._database.read() as connection:
-            sharing = user_names.sharing(connection, name)
-            named = user_names.meant(sharing, name)
+            sharing = user_names.fetch_sharing(connection, name)
+            named = user_names.choose_meant(sharing, name)
             user = None if named is None else _account_where(connection, select_accounts().where(User.id == named.id))
         if user is not None:
             return user
@@ -74,10 +74,10 @@ class Users:
         name = validate_name(name)
         with self._database.write() as connection:
             user_names.require_free(connection, name, but=user_id)
-            renamed = update(User).where(User.id == user_id).values(name=name, folded=folded(name))
+            renamed = update(User).where(User.id == user_id).values(name=name, folded=fold_name(name))
             with _taken(connection, name):
                 connection.execute(renamed)
-            user_names.settle(connection)
+            user_names.fold_unshared(connection)
             user = _account_where(connection, select_accounts().where(User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
@@ -175,7 +175,13 @@ def _add_user(
     connection: Connection, name: str, password_hash: str, admin: bool, now_us: int, new_id: Callable[[], str]
 ) -> Account:
     user_names.require_free(connection, name)
-    row = {"name": name, "folded": folded(name), "password_hash": password_hash, "admin": admin, "created_at": now_us}
+    row = {
+        "name": name,
+        "folded": fold_name(name),
+        "password_hash": password_hash,
+        "admin": admin,
+        "created_at": now_us,
+    }
     with _taken(connection, name):
         user_id = _insert(connection, User, **row)
     book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now_us}

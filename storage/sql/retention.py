@@ -47,7 +47,7 @@ def _is_settled(record_id: ColumnElement[str], layout: RecordMapping, book_id: i
     return record_id.not_in(select(columns.record_id).where(is_open))
 
 
-def losers(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> Iterator[list[str]]:
+def ids_to_prune(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> Iterator[list[str]]:
     """The ids of records that may lose something, some at a time: those that have removed entries, and those that were
     deleted up to the trash's ``line`` and still hold something."""
     queries = [_in_trash(layout, book_id, line), *(_with_removed(layout, map_, book_id) for map_ in layout.synced.maps)]
@@ -75,7 +75,7 @@ def _with_removed(layout: RecordMapping, map_: Map, book_id: int) -> Select[Any]
     return select(owner).where(removed).distinct()
 
 
-def pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
+def pruned_pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
     """Those of these records that lose something but not all, each as it was and as it will be."""
     both = [(old, pruned(old, lines)) for old in records]
     return [(old, new) for old, new in both if new is not None and new is not old]

@@ -367,8 +367,8 @@ class SqlWriteTransaction(SqlReadTransaction):
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
             parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
-            for ids in retention.losers(*place, lines.trash):
-                pairs = retention.pairs(self.records(name, ids).values(), lines)
+            for ids in retention.ids_to_prune(*place, lines.trash):
+                pairs = retention.pruned_pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
                 parts.append(count(pairs))
         self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})

@@ -79,16 +79,16 @@ def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
         accounts.device_by_token(token)
     assert refused.value.code == OUT[act]
     assert accounts.device_by_token(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
-    assert accounts.revoked([device.id]) == {device.id}
+    assert accounts.find_revoked([device.id]) == {device.id}
     people.act(eve.id, now, BACK[act])
     login = accounts.device_by_token(token)
     assert login
     assert login.device == device
-    assert accounts.revoked([device.id]) == set()
+    assert accounts.find_revoked([device.id]) == set()
 
 
 def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: tuple[DeviceInfo, str]) -> None:
-    assert accounts.revoked([phone[0].id, 77]) == {77}
+    assert accounts.find_revoked([phone[0].id, 77]) == {77}
 
 
 @pytest.mark.parametrize("act", OUT)
@@ -112,7 +112,7 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
 ) -> None:
     token, session = accounts.open_session(eve, "password", VISIT, now)
     looked: list[set[str]] = []
-    accounts.on_end = lambda: looked.append(accounts.over([session], now + 1))
+    accounts.on_end = lambda: looked.append(accounts.find_over([session], now + 1))
     people.act(eve.id, now + 1, act)
     assert looked == [{session.id}]
     assert accounts.signed_in(token, now + 2) is None

@@ -119,8 +119,8 @@ def revoked_subscribers(parts: Services, guests: Iterable[Subscriber]) -> set[Su
     """Those whose token was revoked, or whose session is over. In a thread."""
     devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
     sessions = [guest.session for guest in guests if guest.session is not None]
-    revoked = parts.accounts.revoked(devices) if devices else ()
-    over = parts.accounts.over(sessions, parts.clock()) if sessions else ()
+    revoked = parts.accounts.find_revoked(devices) if devices else ()
+    over = parts.accounts.find_over(sessions, parts.clock()) if sessions else ()
     return {
         guest
         for guest in guests
