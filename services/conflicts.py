@@ -34,7 +34,7 @@ NOBODY = Author()
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictCard:
+class RecordConflicts:
     """A record with all of its open conflicts."""
 
     record: Record
@@ -48,7 +48,7 @@ class Inbox:
     ``total`` counts all open conflicts, ``next`` says from which record the following page begins (0: there is none).
     """
 
-    cards: list[ConflictCard]
+    cards: list[RecordConflicts]
     total: int
     seq: int
     next: int
@@ -90,7 +90,7 @@ def read_inbox(store: Store, book_id: int, start: int, limit: int, first: str | 
         return Inbox(cards, len(conflicts), book.book.seq, next_)
 
 
-def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[ConflictCard]:
+def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[RecordConflicts]:
     records = {record.key: record for record in read_records(book, keys)}
     groups: dict[Key, list[Conflict]] = {key: [] for key in keys}
     for conflict in conflicts:
@@ -101,7 +101,7 @@ def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]
     # Of a writer whose change was pruned a page shows no time either.
     authors = {**dict.fromkeys(ids, NOBODY), **(book.authors(ids) if ids else {})}
     return [
-        ConflictCard(records[key], [conflict_view(conflict, authors) for conflict in group])
+        RecordConflicts(records[key], [conflict_view(conflict, authors) for conflict in group])
         for key, group in groups.items()
     ]
 

@@ -41,8 +41,8 @@ def messages(place: Place) -> Iterator[Figure]:
         yield Figure("messages that one process sends, one by one", 1 / took, "a second")
         yield Figure("hearing one, in each other process", hearing * 1e6, "µs CPU")
     finally:
-        for one in (mouth, *ears):
-            one.close()
+        for listener in (mouth, *ears):
+            listener.close()
 
 
 def heard(ear: PostgresNotify) -> float:

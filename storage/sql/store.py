@@ -257,7 +257,7 @@ class SqlReading:
     def history_page(
         self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
     ) -> HistoryPage:
-        span = history.Span(limit, before, skip, with_noise)
+        span = history.HistorySpan(limit, before, skip, with_noise)
         return history.page(self._connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
 
     def history_entry(self, change_id: str) -> HistoryEntry | None:

@@ -234,6 +234,19 @@ def test_what_a_device_tells_with_a_push_is_noted(url: str, app: App, phone: Cal
     assert found.clock_offset_ms < -(10**10)
 
 
+def test_a_fault_in_what_is_noted_of_a_device_fails_no_push(
+    url: str, app: App, phone: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The push is committed by then: an error would have the device send it again, or give it up."""
+    since = cursor(phone)
+    monkeypatch.setattr(app.extensions["database"].kind, "hurried", lambda *_: 1 / 0)
+    assert phone.synced(change(), parked={"too_long": 1})["results"][0]["verdict"] == "applied"
+    with listening(url, phone.token, since) as listener:
+        listener.push(1, change(), parked={"too_long": 2})
+        assert [one["verdict"] for one in listener.answer(1)["results"]] == ["applied"]
+    assert len(phone.get("/changes").get_json()["changes"]) == 2
+
+
 # --- who may ---------------------------------------------------------------------------------------------------------
 
 
