@@ -202,15 +202,14 @@ class CommitNotifications(Protocol):
     needs_publish: bool
     """Whether anything comes of ``publish``: else it need not be called."""
 
-    def changed_books(self) -> Collection[int] | None:
-        """The books in which other processes may have committed since it was last asked; None: in any.
+    def poll(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since the last poll; None: in any.
 
-        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        Takes microseconds. Raises where nothing can be received any more; then close it and open another.
         """
 
     def publish(self, books: Iterable[int]) -> None:
         """Say that this process has committed in these books. May take as long as the network."""
 
     def close(self) -> None:
-        """Let go of connections."""
-        ...
+        """Let go of what was opened."""

@@ -79,7 +79,7 @@ class InProcessCommits:
         self._connection = reader.raw_connection()
         self._seen = sqlite.version(self._connection.driver_connection)
 
-    def changed_books(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         before, self._seen = self._seen, sqlite.version(self._connection.driver_connection)
         return () if self._seen == before else None
 
@@ -110,7 +110,7 @@ class PostgresNotify:
             self.close()
             raise
 
-    def changed_books(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         self._connection.pgconn.consume_input()
         return books_in(self._payloads(), self._sender)
 
@@ -142,12 +142,12 @@ class RedisNotifications:
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
             socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of changed_books()
+            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of poll()
         )
         self._subscription: Any = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(CHANNEL)
 
-    def changed_books(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         return books_in(self._payloads(), self._sender)
 
     def _payloads(self) -> Iterator[bytes]:
@@ -171,7 +171,7 @@ class PollingOnly:
     poll_seconds = SILENT_POLL_SECONDS
     needs_publish = False
 
-    def changed_books(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         return ()
 
     def publish(self, books: Iterable[int]) -> None:

@@ -54,7 +54,7 @@ def hears(news: CommitNotifications, *books: int) -> None:
     heard: set[int] = set()
 
     def is_complete() -> bool:
-        told = news.changed_books()
+        told = news.poll()
         assert told is not None
         heard.update(told)
         return heard >= set(books)
@@ -75,7 +75,7 @@ def test_what_one_process_tells_the_other_hears_and_not_itself(
     hears(other, 7, 12)
     other.publish([5])
     hears(one, 5)
-    assert other.changed_books() == set()
+    assert other.poll() == set()
 
 
 @pytest.mark.engines("postgresql", "mysql")
@@ -105,11 +105,11 @@ def test_a_message_that_can_not_be_read_may_be_about_any_book(payload: bytes) ->
 def test_a_sqlite_file_shows_the_commit_itself(book: Database, database_url: str) -> None:
     other = open_engines(database_url)
     with opened(book, "") as news:
-        assert news.changed_books() == ()
+        assert news.poll() == ()
         with other.write() as connection:
             connection.execute(update(Book).values(seq=1))
-        assert news.changed_books() is None
-        assert news.changed_books() == ()
+        assert news.poll() is None
+        assert news.poll() == ()
         assert news.poll_seconds == inf
     other.close()
 
@@ -118,7 +118,7 @@ def test_a_sqlite_file_shows_the_commit_itself(book: Database, database_url: str
 def test_where_nothing_carries_messages_all_books_are_looked_at_more_often(database: Database) -> None:
     with opened(database, "") as news:
         news.publish([1])
-        assert news.changed_books() == ()
+        assert news.poll() == ()
         assert news.poll_seconds < 0.5
 
 
@@ -140,7 +140,7 @@ def test_a_connection_that_is_lost_is_told(database: Database) -> None:
         with database.write() as connection:
             connection.exec_driver_sql(ENDED, (database.engine.url.database,))
         with pytest.raises(OperationalError):
-            wait_until(lambda: news.changed_books() is None)
+            wait_until(lambda: news.poll() is None)
 
 
 @pytest.mark.engines("mysql")
@@ -149,7 +149,7 @@ def test_a_redis_server_that_goes_away_is_told(database: Database, live_url: str
         with Redis.from_url(live_url) as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         with pytest.raises(RedisError):
-            wait_until(lambda: news.changed_books() is None)
+            wait_until(lambda: news.poll() is None)
 
 
 @pytest.mark.engines("postgresql")

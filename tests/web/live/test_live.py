@@ -316,7 +316,7 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once_and_no_others(
     app: App, laptop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without waiting for the next look at all of them, which other processes do."""
-    monkeypatch.setattr("web.live.access_monitor.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("web.live.access_monitor.CHECK_SECONDS", 3600.0)
     ada, other = signed_in(app, "ada"), signed_in(app, "ada")
     with serving(app) as url, page_of(url, ada, laptop) as gone, page_of(url, other, laptop) as stays:
         ada.post("/logout", "/devices")
