@@ -32,7 +32,7 @@ class NotJSON(ServerFault):
 
 
 def json_of(body: str | bytes) -> Json:
-    """Raises NotJSON, and ServerFault for more than a device could hold."""
+    """The value of a body. Raises NotJSON, and ServerFault for more than a device could hold."""
     if len(body) > BODY_SMALL and _has_too_many_values(body):
         raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page of contacts does.")
     try:
@@ -53,22 +53,26 @@ def _has_too_many_values(body: str | bytes) -> bool:
 
 
 def object_of(item: Json) -> dict[str, Json]:
+    """The object that this is. Raises ServerFault."""
     if not isinstance(item, dict):
         raise ServerFault("The server's answer is not an object.")
     return item
 
 
 def require(holds: bool, name: str) -> None:
+    """Raise ServerFault, which names what can't be understood, unless it holds."""
     if not holds:
         raise ServerFault(f"The server's answer has no {name} that can be understood.")
 
 
 def uuid_of(value: Json, name: str) -> str:
+    """The UUID that this is, in small letters. Raises ServerFault."""
     require(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
     return str(value).lower()
 
 
 def seq_of(value: Json) -> int:
+    """The seq that this is. Raises ServerFault."""
     require(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
     return int(value)
 
@@ -81,9 +85,11 @@ def clean_text(value: Json, characters_max: int) -> str | None:
 
 
 def cursor_of(value: Json) -> str:
+    """The cursor that this is. Raises ServerFault."""
     require(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
     return str(value)
 
 
 def time_of(value: Json) -> str | None:
+    """The ISO time that this is; None where it is none."""
     return value if isinstance(value, str) and TIME.fullmatch(value) else None
