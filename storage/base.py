@@ -186,21 +186,22 @@ class LiveStore(Store, Protocol):
 
 
 class CommitNotifications(Protocol):
-    """Not for several threads at once; ``tell`` may be called beside the others."""
+    """Not for several threads at once; ``publish`` may be called beside the others."""
 
     net_seconds: float
     """How often all books are to be looked at."""
 
-    tells: bool
-    """Whether anything comes of ``tell``: else it need not be called."""
+    needs_publish: bool
+    """Whether anything comes of ``publish``: else it need not be called."""
 
-    def heard(self) -> Collection[int] | None:
-        """The books in which other processes may have committed since it was last asked; None: in any.
+    def poll(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since the last poll; None: in any.
 
-        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        Takes microseconds. Raises where nothing can be received any more; then close it and open another.
         """
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Say that this process has committed in these books. May take as long as the network."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of what was opened."""
