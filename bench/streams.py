@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
@@ -28,7 +29,7 @@ def figures(folder: Path) -> Iterator[Figure]:
         ("week", "week", NEWEST),
         ("old messages", "hour", BATCH),
     ):
-        took = median(seconds(lambda span=span, before=before: look(path, span, before, now)) for _ in range(9))  # type: ignore[misc]
+        took = median(seconds(partial(look, path, span, before, now)) for _ in range(9))
         yield Figure(f"a stream's {name}, among {TOTAL:,} messages", took * 1000, "ms", 200, at_most=True)
 
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def batches(server: Server, ids: list[str]) -> Iterator[Figure]:
     """Contacts by the thousand: these ids, into an empty book and out of it again."""
     client = server.connect()
     bodies = [body([insert(record_id) for record_id in ids[i : i + BATCH]]) for i in range(0, len(ids), BATCH)]
-    pushed = sum(seconds(lambda one=one: client.send("POST", "/sync", one)) for one in bodies)  # type: ignore[misc]
+    pushed = sum(seconds(partial(client.send, "POST", "/sync", batch)) for batch in bodies)
     yield Figure(f"push of {len(ids):,} contacts in batches of {BATCH:,}", len(ids) / pushed, "contacts/s", 20_000)
     pulled = median(seconds(lambda: pull_all(client)) for _ in range(3))
     yield Figure(f"pull of {len(ids):,} contacts, out of the server", len(ids) / pulled, "contacts/s", 80_000)
@@ -39,14 +40,14 @@ def requests(server: Server, ids: list[str]) -> Iterator[Figure]:
     idle = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(200))
     yield Figure("nothing changed", idle * 1000, "ms", 2, at_most=True)
     client.send("POST", "/sync", body([update(record_id) for record_id in ids[:100]]))
-    some = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(50))
-    yield Figure(f"100 changed of {len(ids):,}", some * 1000, "ms", 5, at_most=True)
+    partly = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(50))
+    yield Figure(f"100 changed of {len(ids):,}", partly * 1000, "ms", 5, at_most=True)
     yield Figure("server's memory after all that", server.memory_mb("VmRSS"), "MB", 150, at_most=True)
 
 
 def singles(client: Client) -> float:
     bodies = [body([insert(str(uuid.uuid4()))]) for _ in range(SINGLES)]
-    return SINGLES / seconds(lambda: [client.send("POST", "/sync", one) for one in bodies])
+    return SINGLES / seconds(lambda: [client.send("POST", "/sync", body) for body in bodies])
 
 
 def at_once(server: Server, connections: int) -> float:

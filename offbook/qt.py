@@ -123,6 +123,7 @@ class Syncer(QObject):
 
     @property
     def is_syncing(self) -> bool:
+        """Whether a sync is on its way."""
         return self._worker is not None
 
     def start(self) -> None:
@@ -215,6 +216,7 @@ class LiveSignals(QObject):
         self._book = book
 
     def start(self) -> None:
+        """Start the replica's background thread, with the signals as its callbacks."""
         self._book.start(on_change=self.changed.emit, on_status=self.status.emit, on_error=self.error.emit)
 
     def stop(self) -> None:

@@ -30,9 +30,9 @@ from offbook.database.connection import (
     atomic,
     connect,
     home_of,
-    immediate,
     make_repeatable,
     reading,
+    without_waiting,
 )
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
@@ -98,7 +98,7 @@ class Replica:
         try:
             schema.install(connection)
             self.id = sync_state.read(connection).replica
-            with suppress(SqliteError), immediate(connection):
+            with suppress(SqliteError), without_waiting(connection):
                 self._assign_own_id()
             self.set_server(server, token)
         except BaseException:
@@ -123,7 +123,7 @@ class Replica:
         of a QThreadPool, has new ones for each piece of work.
         """
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and connection.still is not None and connection.still.is_over:
+        if connection is not None and connection.immutable_file is not None and connection.immutable_file.has_changed:
             connection.close()
             connection = None
         if connection is None:

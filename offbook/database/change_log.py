@@ -63,12 +63,12 @@ class LogLine:
     typed: int = 1
 
     @property
-    def was_said(self) -> bool:
+    def is_from_server(self) -> bool:
         """Whether a server has taken or said all its values: then no limit of this version counts."""
         return not self.typed or self.state is LineState.ACKNOWLEDGED or self.seq is not None
 
     @property
-    def for_history(self) -> bool:
+    def is_for_history(self) -> bool:
         """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
 
@@ -89,7 +89,7 @@ class LogLine:
             item["data"] = self.data
         if self.resolves:
             item["resolves"] = list(self.resolves)
-        if self.for_history:
+        if self.is_for_history:
             item["history"] = True
         return item
 
@@ -100,6 +100,7 @@ def pending_lines(connection: sqlite3.Connection, limit: int = -1) -> list[LogLi
 
 
 def parked_lines(connection: sqlite3.Connection) -> list[LogLine]:
+    """What can't be sent as it is, in log order."""
     return _lines(connection, "INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2 ORDER BY id")
 
 
@@ -145,10 +146,12 @@ def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
 
 
 def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
+    """All lines behind this one, in log order."""
     return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
 
 
 def last_id(connection: sqlite3.Connection) -> int:
+    """The id of the newest line; 0 where there is none."""
     (id,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
     return int(id)
 

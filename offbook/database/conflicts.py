@@ -85,7 +85,7 @@ def _view_of(row: tuple[Any, ...]) -> ConflictView:
     )
 
 
-def contested(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
+def contested_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
     """Which of these records have a conflict."""
     sql = "SELECT record_id FROM conflicts WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
     return {record_id for (record_id,) in connection.execute(sql, (table, ids))}

@@ -67,20 +67,22 @@ class FileDiskFull(OffbookError, sqlite3.OperationalError):
         )
 
 
-class Still:
-    """A file that nobody seems to write to, as it was when it was opened; ``no_room``: since its disk was full."""
+class ImmutableFile:
+    """A file that nobody seems to write to, as it was when it was opened; ``is_disk_full``: since its disk was full."""
 
-    def __init__(self, path: str, no_room: bool = False) -> None:
-        self.no_room = no_room
+    def __init__(self, path: str, is_disk_full: bool = False) -> None:
+        self.is_disk_full = is_disk_full
         self._path = path
-        self._was = self._now()
+        self._status = self._read_status()
 
     @property
-    def is_over(self) -> bool:
+    def has_changed(self) -> bool:
         """Whether somebody has written to the file since, or is about to; or might, now that there is room."""
-        return has_log(self._path) or self._now() != self._was or (self.no_room and has_room(self._path))
+        if has_log(self._path) or self._read_status() != self._status:
+            return True
+        return self.is_disk_full and has_room(self._path)
 
-    def _now(self) -> tuple[int, int, int]:
+    def _read_status(self) -> tuple[int, int, int]:
         file_status = os.stat(self._path)
         return file_status.st_ino, file_status.st_size, file_status.st_mtime_ns
 
@@ -88,12 +90,12 @@ class Still:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once. ``still`` is set
-    where SQLite takes it that nobody writes to the file.
+    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once. ``immutable_file`` is
+    set where SQLite takes it that nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None
-    still: Still | None = None
+    immutable_file: ImmutableFile | None = None
     _was_opened = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -133,24 +135,24 @@ def connect(path: str | Path, *, check_same_thread: bool = True) -> Connection:
         _make_private(path)
         _refuse_other_kinds(path)
         if not _may_write(path) and not has_log(path):
-            return _opened_still(path, Still(path), check_same_thread)
+            return _open_immutable(path, ImmutableFile(path), check_same_thread)
     try:
-        return _opened(path, path, check_same_thread)
+        return _open(path, path, check_same_thread)
     except sqlite3.OperationalError as error:
         if not is_full(error, path):
             raise
         if has_log(path) or not os.path.getsize(path):
             raise FileDiskFull(path) from error
-        return _opened_still(str(path), Still(str(path), no_room=True), check_same_thread)
+        return _open_immutable(str(path), ImmutableFile(str(path), is_disk_full=True), check_same_thread)
 
 
-def _opened_still(path: str, still: Still, check_same_thread: bool) -> Connection:
-    connection = _opened(f"{Path(path).as_uri()}?immutable=1", path, check_same_thread, uri=True)
-    connection.still = still
+def _open_immutable(path: str, immutable_file: ImmutableFile, check_same_thread: bool) -> Connection:
+    connection = _open(f"{Path(path).as_uri()}?immutable=1", path, check_same_thread, uri=True)
+    connection.immutable_file = immutable_file
     return connection
 
 
-def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri: bool = False) -> Connection:
+def _open(address: str | Path, path: str | Path, check_same_thread: bool, uri: bool = False) -> Connection:
     try:
         connection = sqlite3.connect(
             address,
@@ -164,7 +166,7 @@ def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri:
         _refuse_unreadable(path)
         raise
     try:
-        connection.text_factory = _text
+        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException as error:
@@ -181,10 +183,6 @@ def _opened(address: str | Path, path: str | Path, check_same_thread: bool, uri:
 def open_read_only(path: Path) -> sqlite3.Connection:
     """A connection that reads a file that is there, and changes nothing: not even the file's mode."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS_MAX)
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def bindable(text: str) -> str:
@@ -253,7 +251,7 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
     goes on without the half that was done.
     """
     if connection.in_transaction:
-        with _part(connection):
+        with _savepoint(connection):
             yield
         return
     try:
@@ -264,14 +262,14 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         # A full disk, for one, has SQLite roll back by itself; and a BEGIN that is interrupted may have begun.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if (refusal := _refusal(connection, error)) is not None:
-            raise refusal from error
+        if (translated := _translate_error(connection, error)) is not None:
+            raise translated from error
         raise
     if isinstance(connection, Connection) and connection.on_commit is not None:
         connection.on_commit()
 
 
-def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnlyFile | FileDiskFull | None:
+def _translate_error(connection: sqlite3.Connection, error: BaseException) -> ReadOnlyFile | FileDiskFull | None:
     """What it means that a transaction failed, where it is the file or its disk that takes no write."""
     if not isinstance(error, sqlite3.OperationalError) or isinstance(error, OffbookError):
         return None
@@ -280,7 +278,8 @@ def _refusal(connection: sqlite3.Connection, error: BaseException) -> ReadOnlyFi
         return FileDiskFull(path)
     if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
         return None
-    if isinstance(connection, Connection) and connection.still is not None and connection.still.no_room:
+    immutable_file = connection.immutable_file if isinstance(connection, Connection) else None
+    if immutable_file is not None and immutable_file.is_disk_full:
         return FileDiskFull(path)
     return ReadOnlyFile(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
 
@@ -299,7 +298,7 @@ def has_room(path: str | Path) -> bool:
 
 
 @contextmanager
-def immediate(connection: sqlite3.Connection) -> Iterator[None]:
+def without_waiting(connection: sqlite3.Connection) -> Iterator[None]:
     """What another program's transaction is in the way of fails in here, instead of waiting for its end."""
     connection.execute("PRAGMA busy_timeout = 0")
     try:
@@ -309,7 +308,7 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _part(connection: sqlite3.Connection) -> Iterator[None]:
+def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("SAVEPOINT part")
     try:
         yield
@@ -338,10 +337,10 @@ def reading(connection: sqlite3.Connection) -> Iterator[None]:
 
 def home_of(path: str | Path) -> str:
     """Where the file lives: machine and path. A file opened elsewhere than before is a copy, and a new replica."""
-    return f"{_machine()}:{os.path.realpath(path)}"
+    return f"{_machine_id()}:{os.path.realpath(path)}"
 
 
-def _machine() -> str:
+def _machine_id() -> str:
     """What stays the same on this machine and differs on others; its name where the system keeps no id."""
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         with suppress(OSError):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def append_patch(
     connection: sqlite3.Connection, key: Key, patch: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
-    """Log the wish with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
+    """Log the patch with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
 
     Its values are those that a server said, or were checked when they were typed: limits don't count here.
     """

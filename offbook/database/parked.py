@@ -174,7 +174,8 @@ def _retried_line(
     if operation == Operation.DELETE and corrections:
         raise Invalid("bad_data", "A deletion has no values that could be corrected.")
     if data is not None:
-        data = change_log.merge_data(_copy(data), corrections)
+        copy = {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
+        data = change_log.merge_data(copy, corrections)
     if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
         data = change_log.merge_data(insert_data(line.table, row.cells), data or {})
@@ -206,13 +207,9 @@ def insert_data(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if not is_empty(value)}
 
 
-def _copy(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
-
-
 def append_edit(connection: sqlite3.Connection, line: LogLine) -> None:
     """Put an edit into the queue that no trigger logged, and let it show: over an INSERT that can't be sent, too."""
-    append(connection, line)
+    append_line(connection, line)
     if rebuild_row(connection, (line.table, line.record_id)):
         return
     layout = RECORD_TABLES[line.table]
@@ -222,7 +219,7 @@ def append_edit(connection: sqlite3.Connection, line: LogLine) -> None:
         layout.change(connection, line.record_id, line.data or {})
 
 
-def append(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:
+def append_line(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:
     """Put a change into the queue that no trigger logged: at its end, or under an id of one's own.
 
     What a person typed of it was checked already; the rest is what a server said.

@@ -66,6 +66,7 @@ class RecordTable:
         return rows_of_values
 
     def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
+        """Delete these records; a trigger takes their entries along."""
         connection.executemany(
             f'DELETE FROM "{self.table.name}" WHERE id = ?', [(record_id,) for record_id in record_ids]
         )
@@ -107,9 +108,11 @@ class RecordTable:
     # --- reading ---
 
     def get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json] | None:
+        """The record as it shows; None where it does not."""
         return next(iter(self._read(connection, "WHERE id = ?", "WHERE {owner} = ?", record_id)), None)
 
     def all(self, connection: sqlite3.Connection) -> list[dict[str, Json]]:
+        """All records as they show, in no order."""
         return self._read(connection, "", "")
 
     def _read(

@@ -99,6 +99,7 @@ NO_SERVER_ROW = ServerRow(0, True, {})
 
 
 def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
+    """What the server last said of the record; None where it never spoke of it."""
     sql = f"SELECT {ROW} FROM server_rows WHERE table_name = ? AND record_id = ?"
     row = connection.execute(sql, key).fetchone()
     return None if row is None else server_row_of(*row)
@@ -192,11 +193,11 @@ def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | 
     A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
     """
     item = line.as_json(replica)
-    change = change_of(item, replica, LENIENT if line.was_said else STRICT)
+    change = change_of(item, replica, LENIENT if line.is_from_server else STRICT)
     if isinstance(change, Rejection) and change.fault.code == "unknown_cell":
         item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
-        change = change_of(item, replica, LENIENT if line.was_said else STRICT)
-    if isinstance(change, Change) or line.was_said or change.fault.code not in LIMITS:
+        change = change_of(item, replica, LENIENT if line.is_from_server else STRICT)
+    if isinstance(change, Change) or line.is_from_server or change.fault.code not in LIMITS:
         return change
     known_row = row()
     if known_row is None or (known_row.deleted and not known_row.cells):

@@ -55,6 +55,7 @@ class WorkerStatus(NamedTuple):
 
 
 def read(connection: sqlite3.Connection, worker: WorkerStatus) -> Status:
+    """The status as of now, in one state of the file; ``worker`` is what the background thread says of itself."""
     with reading(connection):
         state = sync_state.read(connection)
         pending, oldest = connection.execute(PENDING).fetchone()

@@ -25,20 +25,20 @@ NOT_APPLYING = "(SELECT applying FROM guard) IS NOT 1"
 
 def triggers(table: Table) -> Iterator[str]:
     """Every trigger of a synced table and of the tables that hold its maps' entries."""
-    yield from _identity(table.name, ("id",))
+    yield from _keep_key(table.name, ("id",))
     yield from _note(table.name, ("id",))
     yield _on_insert(table)
     yield _on_update(table)
     yield _on_delete(table)
     for map_ in table.maps:
         key = (map_.owner, "entry_id")
-        yield from _identity(map_.rows, key)
-        yield _needs_owner(table, map_)
+        yield from _keep_key(map_.rows, key)
+        yield _require_owner(table, map_)
         yield from _note(map_.rows, key)
         yield _on_entry_insert(table, map_)
         yield _on_entry_update(table, map_)
         yield _on_entry_delete(table, map_)
-        yield _entries_vanish(table, map_)
+        yield _on_delete_of_owner(table, map_)
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def _changed(fields: Iterable[Field]) -> str:
     return " OR ".join(f'NEW."{field.name}" IS NOT OLD."{field.name}"' for field in fields)
 
 
-def _given(field: Field) -> str:
+def _is_set(field: Field) -> str:
     return f'NEW."{field.name}" IS NOT {"0" if field.type is Type.FLAG else "NULL"}'
 
 
@@ -94,7 +94,7 @@ def _log(table: str, record_id: str, operation: str, data: str, before: str = ""
     )
 
 
-def _touch(table: str, record_id: str, unless: str = "") -> str:
+def _touch_record(table: str, record_id: str, unless: str = "") -> str:
     return f'UPDATE "{table}" SET updated_at = {NOW} WHERE id = {record_id}{unless}'
 
 
@@ -106,14 +106,10 @@ def _is_replaced(rows: str, row: str, key: Iterable[str]) -> str:
     return f"(SELECT replaced FROM notes WHERE table_name = '{rows}') IS {_key(row, key)}"
 
 
-def _same(row: str, key: Iterable[str]) -> str:
-    return " AND ".join(f'"{column}" = {row}."{column}"' for column in key)
-
-
 # --- both kinds of rows --------------------------------------------------------------------------------------------
 
 
-def _identity(rows: str, key: tuple[str, ...]) -> Iterator[str]:
+def _keep_key(rows: str, key: tuple[str, ...]) -> Iterator[str]:
     columns = ", ".join(f'"{column}"' for column in key)
     moved = " OR ".join(f'NEW."{column}" IS NOT OLD."{column}"' for column in key)
     sentence = "a record keeps its id: add a new one and delete this one"
@@ -121,12 +117,13 @@ def _identity(rows: str, key: tuple[str, ...]) -> Iterator[str]:
 
 
 def _note(rows: str, key: tuple[str, ...]) -> Iterator[str]:
-    exists = f'EXISTS (SELECT 1 FROM "{rows}" WHERE {_same("NEW", key)})'
+    same_key = " AND ".join(f'"{column}" = NEW."{column}"' for column in key)
+    exists = f'EXISTS (SELECT 1 FROM "{rows}" WHERE {same_key})'
     note = f"INSERT OR IGNORE INTO notes (table_name, replaced) VALUES ('{rows}', {_key('NEW', key)})"
     yield _trigger(rows, "note", "BEFORE INSERT", f"{NOT_APPLYING} AND {exists}", note)
 
 
-def _forget(rows: str) -> str:
+def _clear_note(rows: str) -> str:
     return f"UPDATE notes SET replaced = NULL WHERE table_name = '{rows}' AND replaced IS NOT NULL"
 
 
@@ -142,16 +139,16 @@ def _on_insert(table: Table) -> str:
         f"    OR EXISTS (SELECT 1 FROM change_log WHERE table_name = '{name}' AND record_id = NEW.id AND synced <> 1)\n"
         "    AS known)"
     )
-    parts = [(field, f"known OR replaced OR {_given(field)}") for field in table.fields]
+    parts = [(field, f"known OR replaced OR {_is_set(field)}") for field in table.fields]
     operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
     log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {sources}")
-    return _trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _forget(name))
+    return _trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _clear_note(name))
 
 
 def _on_update(table: Table) -> str:
     columns = ", ".join(f'"{field.name}"' for field in table.fields)
     log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
-    touch = _touch(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
+    touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
     return _trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, log, touch)
 
@@ -161,7 +158,7 @@ def _on_delete(table: Table) -> str:
     return _trigger(table.name, "delete", "AFTER DELETE", when, _log(table.name, "OLD.id", "'DELETE'", "NULL"))
 
 
-def _entries_vanish(table: Table, map_: Map) -> str:
+def _on_delete_of_owner(table: Table, map_: Map) -> str:
     """Not a foreign key: those cascade on REPLACE, and most tools leave them off."""
     when = f"NOT {_is_replaced(table.name, 'OLD', ('id',))}"
     vanish = f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" = OLD.id'
@@ -171,7 +168,7 @@ def _entries_vanish(table: Table, map_: Map) -> str:
 # --- an entry of a map ---------------------------------------------------------------------------------------------
 
 
-def _needs_owner(table: Table, map_: Map) -> str:
+def _require_owner(table: Table, map_: Map) -> str:
     missing = f'NOT EXISTS (SELECT 1 FROM "{table.name}" WHERE id = NEW."{map_.owner}")'
     sentence = f"{table.name} has no record with this {map_.owner}: add that first"
     return _trigger(map_.rows, "owner", "BEFORE INSERT", missing, f"SELECT RAISE(ABORT, '{sentence}')")
@@ -189,13 +186,13 @@ def _on_entry_insert(table: Table, map_: Map) -> str:
     parts = []
     for first, *rest in map_.cells.values():
         parts.append((first, ""))
-        parts += [(field, f"replaced OR {_given(field)}") for field in rest]
+        parts += [(field, f"replaced OR {_is_set(field)}") for field in rest]
     key = (map_.owner, "entry_id")
     source = f"\n  FROM (SELECT {_is_replaced(map_.rows, 'NEW', key)} AS replaced)"
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), source)
-    touch = _touch(table.name, owner)
-    return _trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _forget(map_.rows))
+    touch = _touch_record(table.name, owner)
+    return _trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _clear_note(map_.rows))
 
 
 def _on_entry_update(table: Table, map_: Map) -> str:
@@ -205,7 +202,7 @@ def _on_entry_update(table: Table, map_: Map) -> str:
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)))
     when = f"({_changed(map_.attributes)}) AND {NOT_APPLYING}"
-    return _trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, log, _touch(table.name, owner))
+    return _trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, log, _touch_record(table.name, owner))
 
 
 def _on_entry_delete(table: Table, map_: Map) -> str:
@@ -214,4 +211,4 @@ def _on_entry_delete(table: Table, map_: Map) -> str:
     has_owner = f'EXISTS (SELECT 1 FROM "{table.name}" WHERE id = {owner})'
     when = f"{NOT_APPLYING} AND {has_owner} AND NOT {_is_replaced(map_.rows, 'OLD', (map_.owner, 'entry_id'))}"
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "OLD", "'null'"))
-    return _trigger(map_.rows, "delete", "AFTER DELETE", when, log, _touch(table.name, owner))
+    return _trigger(map_.rows, "delete", "AFTER DELETE", when, log, _touch_record(table.name, owner))

@@ -46,4 +46,5 @@ class MessageBatch:
 
     @property
     def last_at(self) -> str | None:
+        """When the last message came, as text; None where there is none."""
         return self.rows[-1][0] if self.rows else None

@@ -28,9 +28,9 @@ TEMPORARY_ERRORS = ("BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "
 
 
 class BatchWriter:
-    """Call add() for each message, and keep() when ``is_full``.
+    """Call add() for each message, and commit_all() when ``is_full``.
 
-    ``stored`` counts what is on disk; the last message came at ``heard_at``, in microseconds since 1970.
+    ``stored`` counts what is on disk; the last message came at ``last_message_us``, in microseconds since 1970.
     """
 
     def __init__(self, file: StreamWriter, settings: IngestSettings, clock: Clock, report: Report) -> None:
@@ -49,9 +49,11 @@ class BatchWriter:
 
     @property
     def is_full(self) -> bool:
+        """Whether no more may be added before commit_all()."""
         return is_full(self._batch, self._settings)
 
     def add(self, payload: str | bytes) -> None:
+        """Take a message in, as of now. It is committed soon."""
         self.last_message_us = self._clock()
         self._batch.add(self.last_message_us, payload)
         if not self._has_messages.is_set():
@@ -73,7 +75,7 @@ class BatchWriter:
         self._has_messages.set()
 
     async def commit_all(self) -> None:
-        """Commit all there is, sooner or later. Raises Unkept when it can't be."""
+        """Commit all that was added, however often it must be tried. Raises WriteFailed where it can't be."""
         async with self._write_lock:
             if self._batch:
                 await self._retry_until_done(self._commit)

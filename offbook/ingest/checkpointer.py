@@ -45,6 +45,7 @@ class Checkpointer:
             _checkpoint(self._writer)
 
     def close(self) -> None:
+        """Wait for a copy that is on its way, and close its connection."""
         self._thread.shutdown()
         self._connection.close()
 

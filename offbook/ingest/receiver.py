@@ -1,7 +1,7 @@
 """The connection: made, read from, and made again for ever.
 
-What comes goes to a Keeper, and what happens is told as events: ``connected``, ``away``, ``waiting`` (for the file),
-``writing`` (again) and ``status``.
+What comes goes to a BatchWriter, and what happens is reported as events: ``connected``, ``away``, ``waiting`` (for the
+file), ``writing`` (again) and ``status``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WEBSOCKET_LOGGER.addHandler(logging.NullHandler())
 WEBSOCKET_LOGGER.propagate = False
 
 
-class Ended(Exception):
+class EndRequested(Exception):
     """The end was asked for while there was nothing that has to be brought to an end."""
 
 
@@ -58,7 +58,8 @@ async def ingest(
 ) -> int:
     """Store what comes until ``end`` is set, and return how many messages that were.
 
-    Raises Unwelcome where the first connection is refused for good, Unkept and Occupied where the file fails.
+    ``clock`` returns microseconds. Raises StreamRefused where the first connection is refused for good, WriteFailed and
+    FileLocked where the file fails.
     """
     writer = BatchWriter(file, stream.settings, clock, report)
     receiver = Receiver(stream, writer, file, clock, rng, report)
@@ -113,9 +114,9 @@ class Receiver:
         self._proxy: str | None = None
 
     async def run(self) -> None:
-        """Come back for ever, later and later while that fails. Raises Unwelcome where it can't begin."""
+        """Connect for ever, later and later while that fails. Raises StreamRefused where it can't begin."""
         failures, settings = 0, self._stream.settings
-        with suppress(Ended):
+        with suppress(EndRequested):
             while True:
                 disconnect, held_seconds = await self._connect_once()
                 failures = failures_after(failures, held_seconds, settings)
@@ -128,11 +129,11 @@ class Receiver:
                 await self._unless_ended(asyncio.sleep(seconds))
 
     async def _connect_once(self) -> tuple[Disconnect, float]:
-        """One connection: why it ended, and how many seconds it held. Raises Ended where that was our wish."""
+        """Keep one connection until it ends. Returns why it did, and how many seconds it held. Raises EndRequested."""
         address, settings = self._stream.address, self._stream.settings
         try:
             connection = await self._unless_ended(self._open())
-        except Ended:
+        except EndRequested:
             raise
         except Exception as error:
             disconnect = describe_open_failure(error, settings, self._proxy)
@@ -147,7 +148,7 @@ class Receiver:
                 await self._receive(connection)
         except ConnectionClosed as error:
             if self.ended.is_set():
-                raise Ended from None
+                raise EndRequested from None
             return describe_close(error, address, settings), asyncio.get_running_loop().time() - since
         raise AssertionError("receiving ends with the connection")
 
@@ -200,7 +201,7 @@ class Receiver:
         await self._writer.write_behind(lambda: self._file.open_gap(began_us, now_us, disconnect.reason))
 
     async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the work gives. Raises Ended where that is asked for first, and lets the work go."""
+        """What the work gives. Raises EndRequested where that is asked for first, and lets the work go."""
         doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(self.ended.wait())
         try:
             await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)
@@ -209,5 +210,5 @@ class Receiver:
             if not doing.done():
                 doing.cancel()
         if doing.cancelled() or not doing.done():
-            raise Ended
+            raise EndRequested
         return doing.result()

@@ -54,7 +54,7 @@ FIRST_ROW = """INSERT INTO stream (id, version, url, messages, last_at, alive_at
 NEEDED = {"id", "timestamp", "payload"}
 
 
-def refuse_others(path: Path) -> None:
+def require_stream_file(path: Path) -> None:
     """Raise NotAStream where the file is something else. Changes nothing, not even the file's mode."""
     if not path.exists() or not path.stat().st_size:
         return
@@ -62,18 +62,13 @@ def refuse_others(path: Path) -> None:
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         columns = {row[1] for row in connection.execute("PRAGMA table_info(stream_data)")}
-        version = _version(connection) if "stream" in tables else VERSION
+        (version,) = connection.execute("SELECT version FROM stream").fetchone() if "stream" in tables else (VERSION,)
     finally:
         connection.close()
     if tables and not columns >= NEEDED:
         raise NotAStream(f"{path} holds something else than a stream: name another file with --db.")
     if version > VERSION:
         raise NotAStream(f"{path} was written by a later offbook: install that, or name another file with --db.")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("SELECT version FROM stream").fetchone()
-    return int(version)
 
 
 def install(connection: sqlite3.Connection, url: str, timestamp: str) -> None:

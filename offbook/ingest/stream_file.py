@@ -42,7 +42,7 @@ class StreamWriter:
     """Raises IngestError where the file can't be had, and SQLite's errors where it can't be written."""
 
     def __init__(self, path: Path, url: str, now_us: int, moved: bool = False) -> None:
-        schema.refuse_others(path)
+        schema.require_stream_file(path)
         self.path = path
         self._holder = holder_name(str(uuid.uuid4()))
         with ExitStack() as undo:
@@ -60,7 +60,7 @@ class StreamWriter:
         with atomic(self._connection):
             self._connection.executemany(INSERT, batch.rows)
             self._connection.executemany(COUNT, batch.counts.items())
-            self._sign(now_us, len(batch), batch.last_at)
+            self._renew_claim(now_us, len(batch), batch.last_at)
         self._checkpointer.note_commit(batch.size)
         if _identity_of(self.path) != self._file:
             raise WriteFailed(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
@@ -69,21 +69,23 @@ class StreamWriter:
         """Open a gap that begins at ``at_us``, unless one is open."""
         with atomic(self._connection):
             self._connection.execute(OPEN_GAP, (timestamp_text(at_us), reason))
-            self._sign(now_us)
+            self._renew_claim(now_us)
 
     def close_gap(self, now_us: int) -> None:
+        """The stream is there again."""
         with atomic(self._connection):
             self._connection.execute(CLOSE_GAP, (timestamp_text(now_us),))
-            self._sign(now_us)
+            self._renew_claim(now_us)
 
     def stop(self, now_us: int) -> None:
         """Give the file back. From here on the stream is away, as far as the file knows."""
         with atomic(self._connection):
             self._connection.execute(OPEN_GAP, (timestamp_text(now_us), STOPPED))
-            self._sign(now_us)
+            self._renew_claim(now_us)
             self._connection.execute("UPDATE stream SET holder = NULL")
 
     def close(self) -> None:
+        """Close the file. stop() says before that the stream is away."""
         active_holders.discard(self._holder)
         with closing(self._connection):
             self._checkpointer.close()
@@ -108,7 +110,7 @@ class StreamWriter:
             sql = "UPDATE stream SET url = ?, holder = ?, alive_at = ?"
             self._connection.execute(sql, (url, self._holder, timestamp_text(now_us)))
 
-    def _sign(self, now_us: int, messages: int = 0, last_at: str | None = None) -> None:
+    def _renew_claim(self, now_us: int, messages: int = 0, last_at: str | None = None) -> None:
         signed = self._connection.execute(SIGN, (messages, last_at, timestamp_text(now_us), self._holder))
         if signed.rowcount != 1:
             raise FileLocked(f"This ingest was suspended for so long that another one took {self.path} over.")

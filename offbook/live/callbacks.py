@@ -67,6 +67,7 @@ class CallbackDispatcher:
             self._call(self._callbacks.on_error, error)
 
     def clear_error(self) -> None:
+        """A sync has succeeded: what failed before it is no news any more."""
         self.worker_status = self.worker_status._replace(last_error=None)
 
     def report_changes(self, applied: Applied) -> None:

@@ -1,7 +1,7 @@
 """What is said over the live channel, from its opening to its end: pages come, pushes go, verdicts come back.
 
 A page counts only where it goes on from the replica's cursor, as everywhere; a push is what a sync would send. What
-does not fit here is a Detour: a sync by HTTP deals with it. No socket and no timer: text in, text out.
+does not fit here raises FallBackToHttp: a sync by HTTP deals with it. No socket and no timer: text in, text out.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Verdicts(NamedTuple):
 
 
 def message_of(text: str | bytes) -> SyncResponse | Verdicts:
-    """What the server says. Raises Detour where it refuses a push whole, ServerFault for what can't be understood."""
+    """What the server says. Raises FallBackToHttp where it refuses a push whole, ServerFault for what can't be
+    understood."""
     item = json_of(text)
     if not isinstance(item, dict) or "push" not in item:
         return parse_response(item)
@@ -60,12 +61,13 @@ class LiveSession:
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
         self._connection = connection
         self._clock = clock
-        self._number = 0
-        self._sent: list[LogLine] = []
+        self._push_number = 0
+        self._sent_lines: list[LogLine] = []
         self._idle_pages = 0
 
     def push(self) -> str | None:
-        """What is pending, as a message; None where all of it was parked. Raises Detour where it is too much."""
+        """What is pending, as a message; None where all of it was parked. Raises FallBackToHttp where that is too
+        much."""
         state = sync_state.read(self._connection)
         if state.snapshot:
             raise FallBackToHttp("A snapshot is being taken.")
@@ -74,18 +76,18 @@ class LiveSession:
             raise FallBackToHttp("There is more to send than the live channel is for.")
         if not lines:
             return None
-        request = {"push": self._number + 1, **request_of(self._connection, state, lines, self._clock())}
+        request = {"push": self._push_number + 1, **request_of(self._connection, state, lines, self._clock())}
         body = dumps(request)
         if len(body) > PUSH_BYTES_MAX:
             raise FallBackToHttp("A change is too large for the live channel.")
-        self._number += 1
-        self._sent = lines
+        self._push_number += 1
+        self._sent_lines = lines
         return body.decode()
 
     def apply_page(self, page: SyncResponse) -> Applied:
-        """Apply a page. Raises Detour where it leaves a gap, SyncError for what can't be."""
+        """Apply a page. Raises FallBackToHttp where it leaves a gap, SyncError for what can't be applied."""
         applied = apply(self._connection, [], page, self._clock())
-        if not applied.took_page and page.cursor != sync_state.read(self._connection).cursor:
+        if not applied.has_taken_page and page.cursor != sync_state.read(self._connection).cursor:
             raise FallBackToHttp("Another process has synced meanwhile.")
         if known_cells.is_behind(self._connection):
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
@@ -96,9 +98,9 @@ class LiveSession:
 
     def apply_verdicts(self, verdicts: Verdicts) -> Applied:
         """Apply the answer to the last push. Raises SyncError for what is none."""
-        if verdicts.push != self._number:
+        if verdicts.push != self._push_number:
             raise ServerFault("The server answers a push that was not sent.")
-        applied = apply_verdicts(self._connection, self._sent, verdicts.book, verdicts.results)
+        applied = apply_verdicts(self._connection, self._sent_lines, verdicts.book, verdicts.results)
         if not applied.refreshed:
             raise ServerFault("The server answers, and says nothing about what was sent.")
         self._idle_pages = 0

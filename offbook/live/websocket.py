@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +33,7 @@ from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.sync.http_errors import error_of, retry_after_seconds
-from offbook.sync.transport import Response
+from offbook.sync.transport import Response, ca_bundle
 from offbook.websocket_client import proxy_of, websocket_to
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -108,6 +107,7 @@ class Channel:
             self._loop.run_until_complete(self._close_socket(self._listen_task))
 
     def close(self) -> None:
+        """Close the socket and the loop. The channel can't be used any more."""
         self.close_socket()
         self._loop.close()
 
@@ -210,8 +210,7 @@ def address_of(server: str, cursor: str) -> str:
 
 def ssl_context() -> ssl.SSLContext:
     """Whom HTTP trusts: what works there is to work here."""
-    own = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return ssl.create_default_context(cafile=own or DEFAULT_CA_BUNDLE_PATH)
+    return ssl.create_default_context(cafile=ca_bundle() or DEFAULT_CA_BUNDLE_PATH)
 
 
 def translate_error(error: Exception, address: str = "", proxy: str | None = None) -> Exception:

@@ -89,6 +89,7 @@ class SyncThread:
 
     @property
     def worker_status(self) -> WorkerStatus:
+        """What the status tells of this thread. May be read from any thread."""
         return self._dispatcher.worker_status
 
     def start(self) -> None:
@@ -185,7 +186,7 @@ class SyncThread:
 
     def _reopen_if_writable(self) -> None:
         """Open the file anew where it was opened to be read only, and may be written to by now."""
-        if self._connection.still is not None and self._connection.still.is_over:
+        if self._connection.immutable_file is not None and self._connection.immutable_file.has_changed:
             self._connection.close()
             self._connection = self._handle.connect()
 

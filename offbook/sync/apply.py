@@ -62,7 +62,7 @@ class Applied:
     parked: int = 0
     conflicts: int = 0
     new_rows: int = 0
-    took_page: bool = False
+    has_taken_page: bool = False
     refreshed: int = 0
     dirty: set[Key] = field(default_factory=set)
     maybe_changed: set[Key] = field(default_factory=set)
@@ -241,7 +241,7 @@ def take_page(
             if response.since != sync_state.read(connection).cursor:
                 return
     known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
-    into.took_page = True
+    into.has_taken_page = True
     if not response.more:
         for key in snapshot.advance(connection, state.snapshot):
             into.maybe_changed.add(key)
@@ -272,30 +272,8 @@ def _take_rows(
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
     it is taken once more, and does not count as new.
     """
-    ids = dump([row.key[1] for row in rows])
-    known_seqs = _known_seqs(connection, table, ids)
-    unsettled = _unsettled_ids(connection, table, ids)
-    acknowledged = _acknowledged_seqs(connection, table, ids)
-    contested = conflicts.contested(connection, table, ids)
-    straight: list[PageRow] = []
-    others: list[PageRow] = []
-    for row in rows:
-        record_id = row.key[1]
-        seq, stale = known_seqs.get(record_id, (-1, 0))
-        if seq > row.server.seq and not stale:
-            continue
-        is_own = acknowledged.get(record_id) == row.server.seq
-        is_new = stale > 0 or seq < row.server.seq
-        into.new_rows += is_new
-        into.pulled += is_new and not is_own
-        on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
-        if on_top or record_id in contested:
-            others.append(row)
-        else:
-            straight.append(row)
-            showed = record_id in known_seqs or record_id in acknowledged
-            if is_new and (not is_own or row.key in into.maybe_changed) and (showed or row.data is not None):
-                into.changed.append(row.key)
+    known_seqs = _known_seqs(connection, table, dump([row.key[1] for row in rows]))
+    straight, others = _split_rows(connection, table, rows, known_seqs, into)
     _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
     into.dirty.difference_update(row.key for row in straight)
     for row in others:
@@ -310,6 +288,40 @@ def _take_rows(
         _rebuild(connection, row.key, into)
     if timer.is_over:
         yield
+
+
+def _split_rows(
+    connection: sqlite3.Connection,
+    table: str,
+    rows: Sequence[PageRow],
+    known_seqs: Mapping[str, tuple[int, int]],
+    into: Applied,
+) -> tuple[list[PageRow], list[PageRow]]:
+    """The rows that count, as those that go straight into the tables and the others; and count what is new in them."""
+    ids = dump([row.key[1] for row in rows])
+    unsettled = _unsettled_ids(connection, table, ids)
+    acknowledged = _acknowledged_seqs(connection, table, ids)
+    contested_ids = conflicts.contested_ids(connection, table, ids)
+    straight: list[PageRow] = []
+    others: list[PageRow] = []
+    for row in rows:
+        record_id = row.key[1]
+        seq, stale = known_seqs.get(record_id, (-1, 0))
+        if seq > row.server.seq and not stale:
+            continue
+        is_own = acknowledged.get(record_id) == row.server.seq
+        is_new = stale > 0 or seq < row.server.seq
+        into.new_rows += is_new
+        into.pulled += is_new and not is_own
+        on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
+        if on_top or record_id in contested_ids:
+            others.append(row)
+        else:
+            straight.append(row)
+            showed = record_id in known_seqs or record_id in acknowledged
+            if is_new and (not is_own or row.key in into.maybe_changed) and (showed or row.data is not None):
+                into.changed.append(row.key)
+    return straight, others
 
 
 def _put_rows(connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:

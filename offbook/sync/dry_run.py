@@ -142,12 +142,12 @@ class DryRun(SyncLoop):
         return [line for lines in by_record.values() for line in lines]
 
     def _next_batch(self) -> list[LogLine]:
-        return in_one_request([self._lowered(line) for line in self._queue[: self._batch_max]])
+        return in_one_request([self._lower_bases(line) for line in self._queue[: self._batch_max]])
 
     def _count_pending(self) -> int:
         return len(self._queue)
 
-    def _lowered(self, line: LogLine) -> LogLine:
+    def _lower_bases(self, line: LogLine) -> LogLine:
         """As a sync would send it to a server that went back behind what the line's writer had seen."""
         if self._trusted is None:
             return line
@@ -233,7 +233,7 @@ class DryRun(SyncLoop):
             applied.new_rows += self._take_row(row)
         self._pages += 1
         self._state = replace(self._state, cursor=response.cursor)
-        applied.took_page = True
+        applied.has_taken_page = True
         if self._state.snapshot and not response.more:  # what the server does not have any more is gone
             live = "SELECT table_name, record_id FROM server_rows WHERE deleted = 0 ORDER BY 1, 2"
             for key in self._connection.execute(live).fetchall():

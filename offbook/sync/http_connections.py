@@ -42,13 +42,14 @@ def deadline_in(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float:
+    """How long this thread's request may still take; infinite where it has no deadline. Raises TooLate."""
     left = DEADLINE.get() - time.monotonic()
     if left <= 0:
         raise TooLate
     return left
 
 
-class Incoming(io.RawIOBase):
+class DeadlineReader(io.RawIOBase):
     """What a socket receives. A single wait lasts as long as the socket allows, and never beyond the deadline."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -73,7 +74,7 @@ class Incoming(io.RawIOBase):
         super().close()
 
 
-class Readable:
+class ReadableSocket:
     """What http.client needs of a socket in order to read an answer from it."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -81,14 +82,14 @@ class Readable:
 
     def makefile(self, mode: str) -> io.BufferedReader:
         assert mode == "rb"
-        return io.BufferedReader(Incoming(self._sock))
+        return io.BufferedReader(DeadlineReader(self._sock))
 
 
 class DeadlineResponse(http.client.HTTPResponse):
     """A response whose every read ends by the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(Readable(sock), *args, **options)  # type: ignore[arg-type]
+        super().__init__(ReadableSocket(sock), *args, **options)  # type: ignore[arg-type]
 
 
 class DeadlineConnection(HTTPConnection):

@@ -119,7 +119,8 @@ def _not_offbook(response: Response) -> NotOffbook:
     if 300 <= status < 400:
         advice = _advice_on_redirect(response.header("Location"))
     elif status < 300:
-        advice = SIGN_IN if _is_page(response) else "That is no answer of an offbook server: check the address."
+        is_page = response.body.lstrip().startswith(b"<")
+        advice = SIGN_IN if is_page else "That is no answer of an offbook server: check the address."
     else:
         advice = ADVICE.get(status, UNKNOWN_SOURCE)
     text = f"{response.source} answered {status}{_phrase(status)}, and not as offbook does. {advice}"
@@ -132,10 +133,6 @@ def _advice_on_redirect(location: str | None) -> str:
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."
     )
-
-
-def _is_page(response: Response) -> bool:
-    return response.body.lstrip()[:1] == b"<"
 
 
 def _phrase(status: int) -> str:

@@ -109,7 +109,7 @@ class SyncLoop(ABC):
         applied = self._apply(batch, response)
         if applied.refreshed or applied.new_rows:
             self._idle_rounds, self._gained_at = 0, time.monotonic()
-        elif not (applied.took_page and response.size and response.cursor != response.since):
+        elif not (applied.has_taken_page and response.size and response.cursor != response.since):
             self._idle_rounds += 1
 
     def _send(self, path: str, request: Mapping[str, Any]) -> Response:

@@ -33,7 +33,7 @@ from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import change_data, is_empty, same
 from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
-from offbook.database.parked import append, write_bases
+from offbook.database.parked import append_line, write_bases
 from offbook.database.server_rows import Key, ServerRow, change_of_line, dump, server_row
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from offbook.sync.response import PageRow
 
-MINE = "table_name = ? AND record_id = ?"
+OF_RECORD = "table_name = ? AND record_id = ?"
 NO_CLOCK = Clock(0, 0, "", "")
 
 
@@ -67,7 +67,7 @@ def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool)
         key=lambda line: line.id,
     ):
         key = (line.table, line.record_id)
-        if line.for_history:
+        if line.is_for_history:
             continue
         is_undone = line.state is LineState.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
         if takes_history and is_undone:
@@ -76,10 +76,10 @@ def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool)
             connection.execute("UPDATE change_log SET seq = NULL WHERE id = ?", (line.id,))
         else:
             connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", (line.id,))
-            times[key] = _rewrite(connection, line, trusted, times.get(key, 0))
+            times[key] = _rewind_line(connection, line, trusted, times.get(key, 0))
 
 
-def _rewrite(connection: sqlite3.Connection, line: LogLine, trusted: int, earliest: int) -> int:
+def _rewind_line(connection: sqlite3.Connection, line: LogLine, trusted: int, earliest: int) -> int:
     """Let a line say what is true of its writer where the server knows no more than ``trusted_up_to``.
 
     Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
@@ -92,7 +92,7 @@ def _rewrite(connection: sqlite3.Connection, line: LogLine, trusted: int, earlie
     taken = line.seq if line.state is LineState.ACKNOWLEDGED else None
     rewritten = after_restore(change, trusted, taken, _took_effect(line, change, known_row), earliest)
     base = line.base if known_row is not None and line.base == known_row.stale else rewritten.base
-    _write(connection, line, base, rewritten.bases, rewritten.timestamp)
+    _rewrite_line(connection, line, base, rewritten.bases, rewritten.timestamp)
     return rewritten.timestamp + 1
 
 
@@ -105,7 +105,7 @@ def _took_effect(line: LogLine, change: Change, known_row: ServerRow | None) -> 
     return all(same(known_row.cells.get(cell), value) for cell, value in change.cells.items())
 
 
-def _write(
+def _rewrite_line(
     connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int], timestamp_ms: int
 ) -> None:
     connection.execute(
@@ -133,7 +133,7 @@ def _is_undone(line: LogLine, known_row: ServerRow | None) -> bool:
 def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
     """A record did not come again with the snapshot. Where it was lost, it is sent."""
     if row.stale > 1:
-        _rebase_over_lost_row(connection, _pending(connection, key), row, row.seq, NOTHING)
+        _rebase_over_lost_row(connection, _pending_lines(connection, key), row, row.seq, NOTHING)
         if not row.deleted:
             requeue_record(connection, key, row)
 
@@ -148,7 +148,7 @@ def _rebase_over_lost_row(
     for line in lines:
         if line.base == lost_row.stale and (change := change_of_line(line, lost_row)) is not None:
             later = max(change.timestamp, lost_row.stale // 1000 + 1)
-            _write(connection, line, base, {**newer, **(line.bases or {})}, later)
+            _rewrite_line(connection, line, base, {**newer, **(line.bases or {})}, later)
 
 
 def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
@@ -156,16 +156,21 @@ def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> 
 
     It contains the changes of this device up to its seq: these are for the history alone.
     """
-    contained = (f"synced = 0 AND verdict IS NOT ? AND {MINE} AND seq <= ?", change_log.FOR_HISTORY, *key, row.stale)
+    contained = (
+        f"synced = 0 AND verdict IS NOT ? AND {OF_RECORD} AND seq <= ?",
+        change_log.FOR_HISTORY,
+        *key,
+        row.stale,
+    )
     if sync_state.read(connection).takes_history:
         change_log.set_for_history(connection, *contained)
     else:
         connection.execute(f"UPDATE change_log SET synced = 1, seq = NULL WHERE {contained[0]}", contained[1:])
     (first,) = connection.execute("SELECT coalesce(min(id), 1) FROM change_log").fetchone()
-    _queue(connection, key, row, Patch(Operation.INSERT, _filled(row)), 0, "", min(first, 1))
+    _queue(connection, key, row, Patch(Operation.INSERT, _filled_cells(row)), 0, "", min(first, 1))
 
 
-def _filled(row: ServerRow) -> dict[str, Value]:
+def _filled_cells(row: ServerRow) -> dict[str, Value]:
     return {cell: value for cell, value in without_removed_entries(row.cells).items() if not is_empty(value)}
 
 
@@ -181,11 +186,11 @@ def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     lost_row = server_row(connection, key)
     state = sync_state.read(connection)
     if lost_row is None or lost_row.stale < 2:
-        return _note_own_values(connection, key, lost_row, new_row) if state.snapshot else None
-    lines = _pending(connection, key)
-    newer = dict.fromkeys(unseen(_record(key, lost_row), _record(key, new_row)), lost_row.seq)
+        return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None
+    lines = _pending_lines(connection, key)
+    newer = dict.fromkeys(unseen(_record_of(key, lost_row), _record_of(key, new_row)), lost_row.seq)
     _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
-    patch, base = _difference(key, lost_row, row, lines), lost_row.seq
+    patch, base = _lost_patch(key, lost_row, row, lines), lost_row.seq
     if new_row.deleted and not lost_row.deleted:
         if row.deleted_ms < lost_row.stale // 1000:  # by someone who had not seen what was lost
             return requeue_record(connection, key, lost_row)
@@ -199,15 +204,15 @@ def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     return None
 
 
-def _note_own_values(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, new_row: ServerRow) -> None:
+def _mark_own_values_seen(
+    connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, new_row: ServerRow
+) -> None:
     """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
-    pairs = [
-        (line, change) for line in _pending(connection, key) if (change := _change_in(line, known_row)) is not None
-    ]
+    pairs = _changes_in(_pending_lines(connection, key), known_row)
     held = {} if known_row is None else known_row.cells
-    changes = with_own_values_seen([change for _, change in pairs], held, _record(key, new_row))
+    changes = with_own_values_seen([change for _, change in pairs], held, _record_of(key, new_row))
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
-        _write(connection, line, change.base, change.bases, change.timestamp)
+        _rewrite_line(connection, line, change.base, change.bases, change.timestamp)
 
 
 def _unmentioned_values(
@@ -215,27 +220,27 @@ def _unmentioned_values(
 ) -> dict[str, Value]:
     """Values of the row that was lost which neither the server's row nor anything that goes out says."""
     mentioned = [row.server.cells, {} if patch is None else patch.cells]
-    mentioned += [change.cells for line in lines if (change := _change_in(line, lost_row)) is not None]
+    mentioned += [change.cells for _, change in _changes_in(lines, lost_row)]
     return {
         cell: value
-        for cell, value in _filled(lost_row).items()
+        for cell, value in _filled_cells(lost_row).items()
         if not cell.endswith(EXISTS) and not any(same(cells.get(cell), value) for cells in mentioned)
     }
 
 
-def _difference(key: Key, lost_row: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
+def _lost_patch(key: Key, lost_row: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
     """What is to be said beside the lines that wait: these go out in any case, so that the history has them.
 
     A deletion that was in conflict with one of them is for its deleter to say: from here, it would have seen the edit.
     """
     if lost_row.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
         return None
-    pairs = [(line, change) for line in lines if (change := _change_in(line, lost_row)) is not None]
+    pairs = _changes_in(lines, lost_row)
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= lost_row.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > lost_row.stale]
     if row.server.deleted:
         return Patch(Operation.DELETE, {}) if taken and not later else None
-    return patch_of_lost_row(_record(key, lost_row), _record(key, row.then or row.server), taken, later)
+    return patch_of_lost_row(_record_of(key, lost_row), _record_of(key, row.then or row.server), taken, later)
 
 
 def _queue(
@@ -271,7 +276,7 @@ def _queue(
             None,
             None if operation is Operation.DELETE else change_data(TABLES[table], cells),
         )
-        append(connection, line, None if id is None else id - len(parts) + number)
+        append_line(connection, line, None if id is None else id - len(parts) + number)
     return change_ids
 
 
@@ -283,9 +288,14 @@ def _change_in(line: LogLine, row: ServerRow | None) -> Change | None:
     return change._replace(cells={**unknown_cells(TABLES[line.table], line.data), **change.cells})
 
 
-def _pending(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
+def _changes_in(lines: Iterable[LogLine], row: ServerRow | None) -> list[tuple[LogLine, Change]]:
+    """Those lines that hold a change, each with it."""
+    return [(line, change) for line in lines if (change := _change_in(line, row)) is not None]
+
+
+def _pending_lines(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
     return [line for line in change_log.unsettled_lines(connection, *key) if line.state is LineState.PENDING]
 
 
-def _record(key: Key, row: ServerRow) -> Record:
+def _record_of(key: Key, row: ServerRow) -> Record:
     return Record(*key, row.seq, row.deleted, row.cells, NO_CLOCK, {})

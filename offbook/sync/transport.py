@@ -97,7 +97,7 @@ class HTTP:
                     allow_redirects=False,
                     stream=True,
                     proxies={} if proxy is None else {"all": proxy},
-                    verify=_trusted(),
+                    verify=ca_bundle() or True,
                 ) as response,
             ):
                 return Response(response.status_code, dict(response.headers), _read(response, source), source)
@@ -112,6 +112,7 @@ class HTTP:
             raise _unreachable(error, self.server, proxy) from error
 
     def close(self) -> None:
+        """Close the connection that is kept; the next request opens another."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -139,9 +140,9 @@ class HTTP:
         return request
 
 
-def _trusted() -> str | bool:
-    """Whose certificates count: a file that the environment names, or those that come with requests."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+def ca_bundle() -> str | None:
+    """The file of certificates that the environment names; None where those count that come with requests."""
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
 
 def _read(response: requests.Response, source: str) -> bytes:

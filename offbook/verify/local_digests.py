@@ -49,6 +49,7 @@ class LocalDigests:
         return Sum(end - start, (self._totals[end] - self._totals[start]) % MODULUS)
 
     def records_in(self, range_: Range) -> dict[bytes, int]:
+        """The digests of the records in this range, by id."""
         start, end = self._bounds_of(range_)
         return {record_id: self._digests[record_id] % MODULUS for record_id in self._ids[start:end]}
 

@@ -30,7 +30,7 @@ class ComparedRanges:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedRows:
     """The rows that were asked for, by id. None where this replica can't hold one."""
 
     book: str
@@ -59,7 +59,7 @@ def _digests(item: Json, count: int) -> Mapping[str, int] | None:
     return {uuid_of(record_id, "records"): _number(digest, MODULUS - 1) for record_id, digest in item.items()}
 
 
-def parse_fetched(response: Response, table: Table, ids: Sequence[str]) -> Fetched:
+def parse_fetched(response: Response, table: Table, ids: Sequence[str]) -> FetchedRows:
     """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
     item = _object_of(response)
     items: Json = item.get("rows")
@@ -69,7 +69,7 @@ def parse_fetched(response: Response, table: Table, ids: Sequence[str]) -> Fetch
         row = page_row(row_item)
         rows[uuid_of(row_item["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
     require(rows.keys() == set(ids), "rows")
-    return Fetched(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), rows)
+    return FetchedRows(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), rows)
 
 
 def _object_of(response: Response) -> dict[str, Json]:

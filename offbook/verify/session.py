@@ -75,7 +75,7 @@ class VerifySession:
         self._cursor: str | None = None
         self._repaired: list[Repair] = []
         self._left_out: dict[str, None] = {}
-        self._requests = self._sent = self._received = 0
+        self._requests = self._sent_bytes = self._received_bytes = 0
 
     def run(self) -> VerifyReport:
         """Sync, compare and mend. Raises SyncError."""
@@ -86,7 +86,7 @@ class VerifySession:
             except BookChanged:
                 continue
             results = tuple(self._repaired), tuple(self._left_out)
-            return VerifyReport(compared, *results, self._requests, self._sent, self._received)
+            return VerifyReport(compared, *results, self._requests, self._sent_bytes, self._received_bytes)
         raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
 
     def _verify_table(self, table: Table) -> int:
@@ -94,14 +94,14 @@ class VerifySession:
         with reading(self._connection):
             self._cursor = sync_state.read(self._connection).cursor
             local = local_digests(self._connection, table)
-        (whole,) = self._sums(table, [WHOLE])
+        (whole,) = self._fetch_sums(table, [WHOLE])
         if whole != local.sum_of(WHOLE):
-            self._repair_records(table, self._differing(table, local, whole))
+            self._repair_records(table, self._find_differing(table, local, whole))
         return whole.count
 
     # --- finding what differs ---
 
-    def _differing(self, table: Table, local: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
+    def _find_differing(self, table: Table, local: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
         """The ids of the records that differ, with the server's digests; None where it has no such record."""
         few: list[Range] = []
         many = [(WHOLE, whole)]
@@ -111,25 +111,25 @@ class VerifySession:
             many = [
                 part
                 for batch in _chunks(RANGES_MAX // PARTS, split_now)
-                for part in self._unequal_parts(table, local, batch)
+                for part in self._find_unequal_parts(table, local, batch)
             ]
         differing: dict[bytes, int | None] = {}
         for ranges in _chunks(RANGES_MAX, sorted(few, key=lambda range_: range_.start)):
-            for range_, records in zip(ranges, self._records(table, ranges), strict=True):
+            for range_, records in zip(ranges, self._fetch_records(table, ranges), strict=True):
                 mine, theirs = local.records_in(range_), {key.encode(): value for key, value in records.items()}
                 differing |= {
                     key: theirs.get(key) for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
                 }
         return differing
 
-    def _unequal_parts(
+    def _find_unequal_parts(
         self, table: Table, local: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
     ) -> list[tuple[Range, Sum]]:
         """The parts of these ranges that differ."""
         parts = [part for range_, _ in wholes for part in split(range_)]
         if len(parts) != PARTS * len(wholes):
             raise ServerFault("The server says that it has many records of one id.")
-        sums = self._sums(table, parts)
+        sums = self._fetch_sums(table, parts)
         for (_, whole), part_sums in zip(wholes, _chunks(PARTS, sums), strict=True):
             if whole != Sum(sum(part.count for part in part_sums), sum(part.digest for part in part_sums) % MODULUS):
                 raise ServerFault("The server's sums don't add up: what it says of a range is not what its parts hold.")
@@ -140,7 +140,7 @@ class VerifySession:
     def _repair_records(self, table: Table, differing: Mapping[bytes, int | None]) -> None:
         for batch in _chunks(PAGE_MAX, sorted(differing)):
             digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in batch}
-            rows = self._rows(table, digests)
+            rows = self._fetch_rows(table, digests)
             repairs = write_in_batches(
                 self._connection,
                 rows,
@@ -156,7 +156,7 @@ class VerifySession:
             raise BookChanged
         return [repair(self._connection, row) for row in rows]
 
-    def _rows(self, table: Table, digests: Mapping[str, int | None]) -> list[PageRow]:
+    def _fetch_rows(self, table: Table, digests: Mapping[str, int | None]) -> list[PageRow]:
         """The rows of these records, as they were compared. Of an id that is no UUID the server can have none."""
         ids = [record_id for record_id in digests if UUID_TEXT.fullmatch(record_id) and record_id == record_id.lower()]
         rows = [
@@ -165,7 +165,7 @@ class VerifySession:
         if not ids:
             return rows
         fetched = parse_fetched(self._ask("/rows", {"table": table.name, "ids": ids}), table, ids)
-        self._check_place(fetched.book, fetched.cursor)
+        self._check_cursor(fetched.book, fetched.cursor)
         for record_id, row in fetched.rows.items():
             if row is None or row.left_out:
                 self._left_out[record_id] = None
@@ -177,12 +177,12 @@ class VerifySession:
 
     # --- requests ---
 
-    def _sums(self, table: Table, ranges: Sequence[Range]) -> list[Sum]:
+    def _fetch_sums(self, table: Table, ranges: Sequence[Range]) -> list[Sum]:
         return [
             total for batch in _chunks(RANGES_MAX, ranges) for total in self._compare(table, batch, records=False).sums
         ]
 
-    def _records(self, table: Table, ranges: Sequence[Range]) -> list[Mapping[str, int]]:
+    def _fetch_records(self, table: Table, ranges: Sequence[Range]) -> list[Mapping[str, int]]:
         compared = self._compare(table, ranges, records=True)
         records_of_ranges = [records or {} for records in compared.records]
         for range_, whole, records in zip(ranges, compared.sums, records_of_ranges, strict=True):
@@ -198,7 +198,7 @@ class VerifySession:
         if records:
             question["records"] = True
         compared = parse_compared(self._ask("/verify", question), len(ranges))
-        self._check_place(compared.book, compared.cursor)
+        self._check_cursor(compared.book, compared.cursor)
         if compared.shape != shape_of(table):
             raise SyncError(
                 "The server's records have other fields than those of this device, so they can't be compared: "
@@ -206,7 +206,7 @@ class VerifySession:
             )
         return compared
 
-    def _check_place(self, book: str, cursor: str) -> None:
+    def _check_cursor(self, book: str, cursor: str) -> None:
         check_book(self._connection, book)
         if cursor != self._cursor:
             raise BookChanged
@@ -217,8 +217,8 @@ class VerifySession:
         headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
         response = self._transport.send("POST", path, body, headers)
         self._requests += 1
-        self._sent += len(body)
-        self._received += len(response.body)
+        self._sent_bytes += len(body)
+        self._received_bytes += len(response.body)
         if response.status in (404, 405) and problem_of(response) is not None:
             raise Refused(
                 "This server can't compare its records with a device's: it is too old for that.", response.status

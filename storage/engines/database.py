@@ -41,7 +41,6 @@ from storage.engines.adapter import ALSO_CALLED, ENGINES
 from storage.engines.fair_lock import FairLock
 from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
 from storage.errors import DatabaseDiskFull, TooBusy, Unwritable
-from storage.failures import NOT_WRITTEN
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
 from storage.values import DatabaseSize, Facts, LogSize
 
@@ -122,7 +121,8 @@ class Database:
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
 
-        It never fails the request, and waits only briefly for others: what was asked for is answered all the same.
+        It raises nothing, whatever happens, and waits only briefly for others: what was asked for may be committed by
+        now, and is answered.
         """
         try:
             with self._queue(NOTE_SECONDS):
@@ -134,7 +134,7 @@ class Database:
                 self._keep()
         except Unwritable:  # which is told when it begins
             return False
-        except NOT_WRITTEN as error:
+        except Exception as error:
             log.warning("A note was not written (%s)", type(error).__name__)
             return False
         return True

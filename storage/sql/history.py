@@ -18,7 +18,7 @@ from storage.sql.record_mapping import CREATED, clocks_of
 C = CHANGES.c
 
 
-class Span(NamedTuple):
+class HistorySpan(NamedTuple):
     """Which part of a record's history is read: see storage.base.ReadTransaction.history_page."""
 
     limit: int
@@ -33,7 +33,7 @@ def entries(connection: Connection, book_id: int, records: Table, key: Key) -> l
     return _entries(connection, book_id, records, key, rows)
 
 
-def page(connection: Connection, book_id: int, records: Table, key: Key, span: Span) -> HistoryPage:
+def page(connection: Connection, book_id: int, records: Table, key: Key, span: HistorySpan) -> HistoryPage:
     """Some changes of a record, the newest first; ``before`` and ``next`` are the numbers of rows."""
     query = _changes_of(book_id, key)
     if span.before is not None:

@@ -231,8 +231,8 @@ class SqlReading:
             for change_id, verdict, seq, code, detail in rows
         }
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return conflicts.open_among(self._connection, self.book.id, conflict_ids)
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        return conflicts.open_keys(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
@@ -257,7 +257,7 @@ class SqlReading:
     def history_page(
         self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
     ) -> HistoryPage:
-        span = history.Span(limit, before, skip, with_noise)
+        span = history.HistorySpan(limit, before, skip, with_noise)
         return history.page(self._connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
 
     def history_entry(self, change_id: str) -> HistoryEntry | None:
@@ -279,6 +279,9 @@ class SqlReading:
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         return conflicts.open_conflicts(self._connection, self.book.id, key)
+
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        return conflicts.fetch_conflict(self._connection, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)

@@ -220,8 +220,8 @@ def test_what_is_bad_is_told_with_what_to_do(findings: list[Finding], words: str
         check_secrets(Config(secret_key="x" * 64, instance_path=Path("/none"))),
     ],
 )
-def test_what_is_well_is_told_as_well(findings: list[object]) -> None:
-    assert [one.bad for one in findings] == [False]  # type: ignore[attr-defined]
+def test_what_is_well_is_told_as_well(findings: list[Finding]) -> None:
+    assert [finding.bad for finding in findings] == [False]
 
 
 # --- vacuum ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from offbook import Offline, Replica
+from offbook import Offline, Replica, Response
 from offbook.core.errors import OffbookError
 from offbook.database import connection
 from tests.device.fake_server import Server, Wire, lost_request, wire
@@ -74,11 +74,11 @@ def test_what_ended_a_sync_is_told_though_the_lease_can_not_be_given_back(
     with Replica(file, transport=Wire(server)) as book:
         book.contacts.add(name="Ada")
 
-        def cut(body: bytes, server: Server) -> object:
+        def cut(body: bytes, server: Server) -> Response:
             disk.fill()
             return lost_request(body, server)
 
-        wire(book).steps.append(cut)  # type: ignore[arg-type]
+        wire(book).steps.append(cut)
         with pytest.raises(Offline):
             book.sync()
         disk.free()
@@ -90,11 +90,11 @@ def test_a_page_that_finds_no_room_comes_again(disk: SmallDisk, file: Path, serv
     b.sync()
     with Replica(file, transport=Wire(server)) as book:
 
-        def fill(body: bytes, server: Server) -> object:
+        def fill(body: bytes, server: Server) -> Response:
             disk.fill()
             return server.answer(body)
 
-        wire(book).steps.append(fill)  # type: ignore[arg-type]
+        wire(book).steps.append(fill)
         with pytest.raises(connection.FileDiskFull):
             book.sync()
         assert book.contacts.list() == []

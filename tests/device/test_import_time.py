@@ -16,8 +16,8 @@ def run(folder: Path, script: str) -> str:
     (folder / "path").mkdir()
     (folder / "path" / "offbook").symlink_to(Path(offbook.__file__).parent)
     command = [sys.executable, "-c", script]
-    options = {"cwd": folder, "env": {"PYTHONPATH": str(folder / "path")}, "check": True, "text": True}
-    return subprocess.run(command, capture_output=True, **options).stdout  # type: ignore[call-overload,no-any-return]
+    environ = {"PYTHONPATH": str(folder / "path")}
+    return subprocess.run(command, capture_output=True, cwd=folder, env=environ, check=True, text=True).stdout
 
 
 def test_a_device_needs_nothing_of_the_server(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,8 +122,8 @@ def test_a_book_that_can_not_be_opened_is_closed_at_once(tmp_path: Path, monkeyp
         book.connection.execute("PRAGMA user_version = 1000")
     opened: list[Connection] = []
 
-    def noted(*args: object, **options: object) -> Connection:
-        opened.append(connect(*args, **options))  # type: ignore[arg-type]
+    def noted(*args: Any, **options: Any) -> Connection:
+        opened.append(connect(*args, **options))
         return opened[-1]
 
     monkeypatch.setattr("offbook.replica.connect", noted)

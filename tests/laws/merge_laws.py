@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -245,8 +246,8 @@ def steps(
 DELETED_AND_EMPTIED = [Step(0, "delete"), Step(0, "push"), Step(0, "empty")]
 
 
-def histories(**kinds: object) -> st.SearchStrategy[list[Step]]:
+def histories(**kinds: Any) -> st.SearchStrategy[list[Step]]:
     """Any steps; and such as begin with what others type while the contact is deleted, and its values pruned."""
-    some = st.lists(steps(**kinds), max_size=25)  # type: ignore[arg-type]
+    some = st.lists(steps(**kinds), max_size=25)
     unsent = st.lists(steps(what=TYPING, records=1).filter(lambda step: step.device > 0), max_size=4)
     return some | st.tuples(unsent, some).map(lambda pair: [*pair[0], *DELETED_AND_EMPTIED, *pair[1]])

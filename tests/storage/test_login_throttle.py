@@ -52,6 +52,10 @@ def fail(accounts: Accounts, name: str, address: str, now: int, **known: Callabl
         accounts.check_password(name, "wrong", address, now, **known)
 
 
+def always(browser: str) -> Callable[[int], str]:
+    return lambda user_id: browser
+
+
 def attack(accounts: Accounts, name: str, times: int, now: int) -> None:
     """One attempt from each of many networks, each in its turn."""
     for number in range(times):
@@ -233,7 +237,7 @@ def test_a_known_browser_has_ten_guesses_of_its_own_from_wherever(accounts: Acco
 
 def test_what_a_known_browser_tried_slows_nobody_down(accounts: Accounts, ada: Account, now: int) -> None:
     for number in range(PER_NAME):
-        fail(accounts, "ada", HOME, now, browser_of=lambda user_id, number=number: f"browser {number}")  # type: ignore[misc]
+        fail(accounts, "ada", HOME, now, browser_of=always(f"browser {number}"))
     assert accounts.check_password("ada", PASSWORD, HOME, now) == ada
 
 

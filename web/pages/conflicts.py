@@ -20,7 +20,7 @@ from offbook.core.messages import Fault
 from offbook.core.model import Verdict
 from offbook.core.schema import EXISTS
 from services.conflicts import (
-    ConflictCard,
+    RecordConflicts,
     ResolvedConflict,
     read_inbox,
     resolve_all,
@@ -170,7 +170,7 @@ def render_inbox(error: str = "", refused: tuple[str, Fault] | None = None) -> s
     )
 
 
-def errors_by_conflict(cards: list[ConflictCard], conflict_id: str, fault: Fault) -> dict[str, str]:
+def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fault) -> dict[str, str]:
     """The sentence about the value that was refused, by the id of its conflict where the page has that."""
     return {
         view.conflict.id: describe_fault(view.conflict, card.record, fault)

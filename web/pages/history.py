@@ -41,7 +41,7 @@ def index(contact_id: UUID) -> ResponseReturnValue:
         "history",
         record=record,
         row=row_of(record),
-        days=[(day, list(some)) for day, some in groupby(events, lambda event: format_date(event.at))],
+        days=[(day, list(some)) for day, some in groupby(events, lambda event: format_date(event.at_us))],
         older=page.next,
         whole=any(entry.created for entry in page.entries),
         form_id=services().new_id(),

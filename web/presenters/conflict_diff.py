@@ -38,13 +38,15 @@ Line = tuple[DiffSpan, ...]
 
 @dataclass(frozen=True, slots=True)
 class DiffVersion:
-    """One side. ``who`` brought it (``by`` names the person, where it was a device of another), ``at`` is when in
-    microseconds, ``button`` keeps it. Without lines it is empty."""
+    """One side. ``who`` brought it (``by`` names the person, where it was a device of another), ``button`` keeps it.
+
+    Without lines it is empty.
+    """
 
     choice: Choice
     who: str
     by: str
-    at: int | None
+    at_us: int | None
     lines: tuple[Line, ...]
     button: str
 
@@ -69,24 +71,20 @@ def conflict_diff(view: ConflictView, record: Record, user_name: str) -> Conflic
     names = [_author_name(author, user_name) for author in authors]
     ours, theirs = value_lines(conflict, record, conflict.ours), value_lines(conflict, record, conflict.theirs)
     people = [author.user or "" if author.device and author.user != user_name else "" for author in authors]
-    at = [None if author.at is None else author.at * 1000 for author in authors]
+    times_us = [None if author.at is None else author.at * 1000 for author in authors]
+    is_existence = conflict.cell.endswith(EXISTS)
+    lines = (without_marks(ours), without_marks(theirs)) if is_existence else mark_differences(ours, theirs)
     buttons = _buttons(conflict, names)
-    marked = (
-        mark_differences(ours, theirs)
-        if not conflict.cell.endswith(EXISTS)
-        else (without_marks(ours), without_marks(theirs))
-    )
-    sides = zip((Choice.OURS, Choice.THEIRS), names, people, at, marked, buttons, strict=True)
+    sides = zip((Choice.OURS, Choice.THEIRS), names, people, times_us, lines, buttons, strict=True)
     first, second = (DiffVersion(*side) for side in sides)
-    can_type = _can_be_typed(conflict, record)
     return ConflictDiff(
         id=conflict.id,
         cell=conflict.cell,
         name=cell_title(conflict, record),
-        before=None if conflict.cell.endswith(EXISTS) else value_lines(conflict, record, conflict.common),
+        before=None if is_existence else value_lines(conflict, record, conflict.common),
         versions=(first, second),
         has_room_for_both=Choice.BOTH in choices(conflict),
-        typed=_first_text(conflict.ours) if can_type else None,
+        typed=_first_text(conflict.ours) if _can_be_typed(conflict, record) else None,
         is_long=conflict.cell in LONG_FIELDS,
     )
 

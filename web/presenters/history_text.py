@@ -35,13 +35,13 @@ class ChangedLine:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEvent:
-    """One change as the page shows it, ``at`` in microseconds.
+    """One change as the page shows it.
 
     ``version`` is the seq that brings the contact back to what it was after it, where it is not so.
     """
 
     id: str
-    at: int
+    at_us: int
     title: str
     device: str
     user: str
@@ -67,9 +67,9 @@ def history_events(history: RecordHistory, record: Record, is_newest: bool) -> l
 
     What the contact holds anyway needs no restoring, and to what it is nobody has to bring it back.
     """
-    now = state_of(record)
+    current = state_of(record)
     contexts = _in_context(history)
-    return [_event(context, now, is_newest and context is contexts[0]) for context in contexts]
+    return [_event(context, current, is_newest and context is contexts[0]) for context in contexts]
 
 
 def _in_context(history: RecordHistory) -> list[_ChangeInContext]:
@@ -87,10 +87,12 @@ def _in_context(history: RecordHistory) -> list[_ChangeInContext]:
     return contexts
 
 
-def _event(context: _ChangeInContext, now: Cells, is_newest: bool) -> HistoryEvent:
+def _event(context: _ChangeInContext, current: Cells, is_newest: bool) -> HistoryEvent:
     entry = context.entry
-    lines, lost = tuple(_lines(context, now)), tuple(_lost(context, now))
-    can_return = not is_newest and entry.seq is not None and context.after.get(EXISTS) and _differ(context.after, now)
+    lines, lost = tuple(_lines(context, current)), tuple(_lost(context, current))
+    can_return = (
+        not is_newest and entry.seq is not None and context.after.get(EXISTS) and _differ(context.after, current)
+    )
     return HistoryEvent(
         entry.id,
         micros_of(entry.at),
@@ -167,10 +169,10 @@ def _format_value(cell: str, value: Value) -> str:
     return quote_value(value, LONG)
 
 
-def _lines(context: _ChangeInContext, now: Cells) -> Iterator[ChangedLine]:
+def _lines(context: _ChangeInContext, current: Cells) -> Iterator[ChangedLine]:
     cells = [*(context.entry.before if context.before else context.entry.data)]
     for line in changed_lines(context.before, context.after, cells):
-        is_restorable = line.before and not same(context.before.get(line.cell), now.get(line.cell))
+        is_restorable = line.before and not same(context.before.get(line.cell), current.get(line.cell))
         yield replace(line, note=_replaced_unseen(context, line.cell), restorable="before" if is_restorable else "")
 
 
@@ -184,8 +186,8 @@ def _replaced_unseen(context: _ChangeInContext, cell: str) -> str:
     return f"replaced the edit from {who(writer)} that it had not seen: this one was later"
 
 
-def _lost(context: _ChangeInContext, now: Cells) -> Iterator[ChangedLine]:
-    entry, states = context.entry, (context.entry.data, context.after, now)
+def _lost(context: _ChangeInContext, current: Cells) -> Iterator[ChangedLine]:
+    entry, states = context.entry, (context.entry.data, context.after, current)
     cells = {discarded.cell for discarded in entry.beaten}
     for discarded in entry.beaten:
         if not _is_shown_with_value(discarded.cell, cells):

@@ -53,26 +53,26 @@ def _has_too_many_values(body: str | bytes) -> bool:
 
 
 def object_of(item: Json) -> dict[str, Json]:
-    """The object that this is. Raises ServerFault."""
+    """The item, which must be an object."""
     if not isinstance(item, dict):
         raise ServerFault("The server's answer is not an object.")
     return item
 
 
 def require(holds: bool, name: str) -> None:
-    """Raise ServerFault, which names what can't be understood, unless it holds."""
+    """Raise ServerFault, which names what the answer lacks, unless the condition holds."""
     if not holds:
         raise ServerFault(f"The server's answer has no {name} that can be understood.")
 
 
 def uuid_of(value: Json, name: str) -> str:
-    """The UUID that this is, in small letters. Raises ServerFault."""
+    """The UUID in lower case."""
     require(isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None, name)
     return str(value).lower()
 
 
 def seq_of(value: Json) -> int:
-    """The seq that this is. Raises ServerFault."""
+    """The seq, in microseconds since 1970."""
     require(type(value) is int and 0 <= value <= SEQ_MAX, "seq")
     return int(value)
 
@@ -85,11 +85,11 @@ def clean_text(value: Json, characters_max: int) -> str | None:
 
 
 def cursor_of(value: Json) -> str:
-    """The cursor that this is. Raises ServerFault."""
+    """The cursor, which only its server can read."""
     require(isinstance(value, str) and 0 < len(value) <= CURSOR_CHARACTERS_MAX and value.isprintable(), "cursor")
     return str(value)
 
 
 def time_of(value: Json) -> str | None:
-    """The ISO time that this is; None where it is none."""
+    """The time as it was sent; None where it is none of ISO 8601."""
     return value if isinstance(value, str) and TIME.fullmatch(value) else None

@@ -6,8 +6,6 @@ test_decide_existence.py the cases in which something is deleted, removed or mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from offbook.core import Operation, Write, decide
@@ -25,7 +23,9 @@ from tests.core.merge.cases import (
     TEN_YEARS,
     WITH_CELL,
     Case,
+    Data,
     Then,
+    Typed,
     delete,
     each_policy,
     everywhere,
@@ -292,9 +292,9 @@ def test_a_delete_keeps_that_the_record_was_there_and_all_of_its_cells() -> None
     ids=["a contact", "an entry", "a new entry is none", "a delete is none"],
 )
 def test_a_write_tells_whether_it_brings_something_back(
-    parent: Mapping[str, object], ours: object, theirs: object, revives: bool
+    parent: Data, ours: Typed, theirs: Typed, revives: bool
 ) -> None:
-    _, decision = settle(Case("", parent, (ours,), theirs, {}), "merge")  # type: ignore[arg-type]
+    _, decision = settle(Case("", parent, (ours,), theirs, {}), "merge")
     assert isinstance(decision, Write)
     assert decision.revives is revives
 

@@ -124,7 +124,7 @@ def test_word_of_one_book_leaves_the_listeners_of_all_others_alone(url: str, app
     with listening(url, stranger.token, cursor(stranger)) as away, listening(url, laptop.token, cursor(laptop)) as here:
         item = change_of(change(data={"name": "Ada"}), new_id())
         push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
-        news.tell([book_id])
+        news.publish([book_id])
         assert here.names(1) == ["Ada"]
         stranger.synced(*named("Bob"))
         assert away.names(1) == ["Bob"]
@@ -234,6 +234,19 @@ def test_what_a_device_tells_with_a_push_is_noted(url: str, app: App, phone: Cal
     assert found.clock_offset_ms < -(10**10)
 
 
+def test_a_fault_in_what_is_noted_of_a_device_fails_no_push(
+    url: str, app: App, phone: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The push is committed by then: an error would have the device send it again, or give it up."""
+    since = cursor(phone)
+    monkeypatch.setattr(app.extensions["database"].kind, "hurried", lambda *_: 1 / 0)
+    assert phone.synced(change(), parked={"too_long": 1})["results"][0]["verdict"] == "applied"
+    with listening(url, phone.token, since) as listener:
+        listener.push(1, change(), parked={"too_long": 2})
+        assert [one["verdict"] for one in listener.answer(1)["results"]] == ["applied"]
+    assert len(phone.get("/changes").get_json()["changes"]) == 2
+
+
 # --- who may ---------------------------------------------------------------------------------------------------------
 
 
@@ -303,7 +316,7 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once_and_no_others(
     app: App, laptop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without waiting for the next look at all of them, which other processes do."""
-    monkeypatch.setattr("web.live.access_monitor.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("web.live.access_monitor.CHECK_SECONDS", 3600.0)
     ada, other = signed_in(app, "ada"), signed_in(app, "ada")
     with serving(app) as url, page_of(url, ada, laptop) as gone, page_of(url, other, laptop) as stays:
         ada.post("/logout", "/devices")

@@ -126,7 +126,9 @@ def test_a_form_of_another_site_is_neither_done_nor_kept(app: App, ada: Browser)
 
 def test_over_https_a_page_that_is_no_address_is_none_of_ours(app: App, ada: Browser) -> None:
     client, here = ada.client, "https://localhost"
-    client.set_cookie("__Host-offbook", client.get_cookie("offbook").value)  # type: ignore[union-attr]
+    cookie = client.get_cookie("offbook")
+    assert cookie
+    client.set_cookie("__Host-offbook", cookie.value)
     token = csrf_of(client.get("/devices", base_url=here).text)
     for referer in ("https://[", "https://evil.example/", ""):
         form = {"csrf_token": token, "name": "laptop"}
