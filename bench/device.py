@@ -66,8 +66,10 @@ def write_figures(folder: Path) -> Iterator[Figure]:
         ratios = [one_round(raw, plain, book) for _ in range(5)]
         plain.close()
     raw.close()
-    yield Figure("a local write by SQL, as a part of raw sqlite3's speed", median(one for one, _ in ratios), "×", 0.5)
-    yield Figure("a local write by Python, as a part of raw sqlite3's", median(one for _, one in ratios), "×", 0.5)
+    yield Figure("a local write by SQL, as a part of raw sqlite3's speed", median(sql for sql, _ in ratios), "×", 0.5)
+    yield Figure(
+        "a local write by Python, as a part of raw sqlite3's", median(python for _, python in ratios), "×", 0.5
+    )
 
 
 def one_round(raw: Connection, plain: Connection, book: Replica) -> tuple[float, float]:

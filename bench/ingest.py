@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from websockets.asyncio.client import connect
+from websockets.asyncio import client
 
 from bench.server import ROOT
 from bench.statistics import Figure, seconds
-from offbook.database import connection as sqlite
+from offbook.database.connection import connect
 
 RATE = 20_000
 SECONDS = 15.0
@@ -70,11 +70,11 @@ class Watch:
             assert child.stdout is not None
             events = (json.loads(line) for line in child.stdout)
             next(event for event in events if event["event"] == "connected")
-            with closing(sqlite.connect(self.path)) as connection:
+            with closing(connect(self.path)) as connection:
                 self._look(connection)
             away = next(event for event in events if event["event"] == "away")
         self.sent = int(away["reason"].rpartition(": ")[2].rstrip("."))
-        with closing(sqlite.connect(self.path)) as connection:
+        with closing(connect(self.path)) as connection:
             (self.stored,) = connection.execute("SELECT after_id FROM stream_gaps WHERE id = 1").fetchone()
 
     @property
@@ -84,9 +84,9 @@ class Watch:
     def _look(self, connection: Any) -> None:
         last, next_read, end = 0, 0.0, time.monotonic() + self.seconds - 0.5
         while (now := time.monotonic()) < end:
-            found = connection.execute("SELECT payload FROM stream_data WHERE id = ?", (last + 1,)).fetchone()
-            if found is not None:
-                self.late.append(time.time() - json.loads(found[0])["sent_us"] / 1e6)
+            row = connection.execute("SELECT payload FROM stream_data WHERE id = ?", (last + 1,)).fetchone()
+            if row is not None:
+                self.late.append(time.time() - json.loads(row[0])["sent_us"] / 1e6)
                 (last,) = connection.execute("SELECT max(id) FROM stream_data").fetchone()
             if now >= next_read:
                 self.read.append(seconds(lambda: [connection.execute(sql).fetchall() for sql in READS]))
@@ -120,7 +120,7 @@ async def one_by_one(url: str, path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE stream_data (id INTEGER PRIMARY KEY, timestamp TEXT, payload TEXT)")
-    async with connect(url, compression=None) as stream:
+    async with client.connect(url, compression=None) as stream:
         for _ in range(SINGLES):
             payload = await stream.recv()
             with closing(sqlite3.connect(path)) as connection:

@@ -42,7 +42,7 @@ def heard(running: Server, listeners: int) -> Iterator[Figure]:
     tokens = devices(running, -(-listeners // SOCKETS_EACH)) * SOCKETS_EACH
     with audience(running.url, sync.pull_all(client), tokens[:listeners]) as ears, ThreadPoolExecutor(1) as pool:
         done = Event()
-        asked = pool.submit(latencies, running.connect(), done)
+        requests = pool.submit(latencies, running.connect(), done)
         delays: list[float] = []
         for _ in range(CHANGES):
             delays += delays_of_one(client, ears)
@@ -51,7 +51,7 @@ def heard(running: Server, listeners: int) -> Iterator[Figure]:
         yield Figure(f"{name}, p50 from request to page", percentile(delays, 50), "ms")
         goal = 30 if listeners == 200 else None
         yield Figure(f"{name}, p99", percentile(delays, 99), "ms", goal, at_most=True)
-        yield Figure("HTTP meanwhile, p99 of GET /changes", percentile(asked.result(), 99), "ms", 20, at_most=True)
+        yield Figure("HTTP meanwhile, p99 of GET /changes", percentile(requests.result(), 99), "ms", 20, at_most=True)
         yield Figure("server's memory meanwhile", running.memory_mb("VmHWM"), "MB", 200, at_most=True)
 
 

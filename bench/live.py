@@ -21,13 +21,13 @@ NAME = "from a commit on one device to the commit on another"
 def figures(folder: Path) -> Iterator[Figure]:
     with (
         server.running(folder / "pair") as running,
-        device(running, folder / "one.db") as one,
-        device(running, folder / "other.db") as other,
+        device(running, folder / "one.db") as writer,
+        device(running, folder / "other.db") as reader,
     ):
-        delays = measured("add", one, other)
+        delays = measure("add", writer, reader)
         yield Figure(f"{NAME}, p50", delays[49], "ms", 10, at_most=True)
         yield Figure(f"{NAME}, p99", delays[98], "ms")
-        yield Figure("the same by plain SQL of another process, p50", measured("insert", one, other)[49], "ms")
+        yield Figure("the same by plain SQL of another process, p50", measure("insert", writer, reader)[49], "ms")
 
 
 @contextmanager
@@ -42,16 +42,17 @@ def device(running: Server, path: Path) -> Iterator[subprocess.Popen[str]]:
         child.stdin.close()
 
 
-def measured(how: str, one: subprocess.Popen[str], other: subprocess.Popen[str]) -> list[float]:
+def measure(how: str, writer: subprocess.Popen[str], reader: subprocess.Popen[str]) -> list[float]:
     """The percentiles of so many commits, in milliseconds."""
-    for child, order in ((other, "wait"), (one, how)):
+    for child, order in ((reader, "wait"), (writer, how)):
         assert child.stdin is not None
         print(order, COMMITS, file=child.stdin, flush=True)
-    committed, arrived = (told(child) for child in (one, other))
+    committed, arrived = (read_times(child) for child in (writer, reader))
     return quantiles([(arrived[id] - at) / 1e6 for id, at in committed.items()], n=100)
 
 
-def told(child: subprocess.Popen[str]) -> dict[str, int]:
+def read_times(child: subprocess.Popen[str]) -> dict[str, int]:
+    """When each contact was committed there, in nanoseconds, by id."""
     assert child.stdout is not None
-    found: dict[str, int] = json.loads(child.stdout.readline())
-    return found
+    times: dict[str, int] = json.loads(child.stdout.readline())
+    return times

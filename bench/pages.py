@@ -51,5 +51,5 @@ def contact(index: int) -> Change:
         "details/a1/kind": "address",
         "details/a1/value": (f"{index} Long Street {index}, London", None, "London", None, None, None),
     }
-    made = str(uuid.uuid4())
-    return Change(made, "contacts", str(uuid.uuid4()), Operation.INSERT, made, 0, 0, cells)
+    change_id = str(uuid.uuid4())
+    return Change(change_id, "contacts", str(uuid.uuid4()), Operation.INSERT, change_id, 0, 0, cells)

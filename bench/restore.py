@@ -31,7 +31,11 @@ def figures(folder: Path) -> Iterator[Figure]:
     with store.reading(book_id) as book:
         moment = book.book.seq
     for start in range(0, CONTACTS, sync.BATCH):
-        send(store, book_id, [{**sync.update(one), "base": moment} for one in ids[start : start + sync.BATCH]])
+        send(
+            store,
+            book_id,
+            [{**sync.update(record_id), "base": moment} for record_id in ids[start : start + sync.BATCH]],
+        )
     looked = seconds(lambda: preview(store, book_id, moment))
     by = Actor(ChangeOrigin(), new_id(), new_id())
     taken = seconds(lambda: restore_book_to(store, book_id, by, moment, now()))

@@ -30,9 +30,9 @@ class Server:
 
     def connect(self) -> Client:
         split = urlsplit(self.url)
-        made = socket.create_connection((split.hostname, split.port), timeout=60)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Client(made, self.token)
+        connection = socket.create_connection((split.hostname, split.port), timeout=60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Client(connection, self.token)
 
     def memory_mb(self, what: str) -> float:
         """VmRSS (now) or VmHWM (the most so far)."""
@@ -47,7 +47,7 @@ class Client:
     take as long over its headers as the server takes to answer.
     """
 
-    made: socket.socket
+    connection: socket.socket
     token: str
 
     def send(self, method: str, path: str, body: bytes = b"") -> bytes:
@@ -55,12 +55,12 @@ class Client:
             f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        self.made.sendall(head.encode() + body)
+        self.connection.sendall(head.encode() + body)
         head_bytes, _, answer = self._until_blank_line().partition(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", head_bytes)
-        if not head_bytes.startswith(b"HTTP/1.1 200 ") or found is None:
+        length = re.search(rb"content-length: (\d+)", head_bytes)
+        if not head_bytes.startswith(b"HTTP/1.1 200 ") or length is None:
             raise RuntimeError(f"{method} {path}: {head_bytes.decode()} {answer[:300]!r}")
-        parts, missing = [answer], int(found[1]) - len(answer)
+        parts, missing = [answer], int(length[1]) - len(answer)
         while missing:
             parts.append(self._received())
             missing -= len(parts[-1])
@@ -73,7 +73,7 @@ class Client:
         return answer
 
     def _received(self) -> bytes:
-        part = self.made.recv(1 << 20)
+        part = self.connection.recv(1 << 20)
         if not part:
             raise EOFError("The server closed the connection; one that rests is closed after a while.")
         return part

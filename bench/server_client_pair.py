@@ -1,4 +1,4 @@
-"""A started device in a process of its own: it adds contacts when told so, and notes when others' contacts are here.
+"""A started device in a process of its own: it adds contacts when ordered to, and notes when others' contacts are here.
 
 Run by bench/live.py: the replica's file, the server's address and a token as arguments, then a line per order. Times
 are nanoseconds of the clock that all processes share.
@@ -42,8 +42,8 @@ class Arrivals:
     def wait_for(self, count: int) -> dict[str, int]:
         with self.moved:
             self.moved.wait_for(lambda: len(self.times) >= count, WAIT_SECONDS_MAX)
-            found, self.times = self.times, {}
-        return found
+            times, self.times = self.times, {}
+        return times
 
     def wait_until_live(self) -> None:
         with self.moved:
@@ -65,8 +65,9 @@ def insert(book: Replica, count: int) -> dict[str, int]:
     times: dict[str, int] = {}
     connection = connect(book.path)
     for number in range(count):
-        found = connection.execute("INSERT INTO contacts (name) VALUES (?) RETURNING id", (f"Bob {number}",)).fetchall()
-        times[found[0][0]] = time.monotonic_ns()
+        cursor = connection.execute("INSERT INTO contacts (name) VALUES (?) RETURNING id", (f"Bob {number}",))
+        ((record_id,),) = cursor.fetchall()
+        times[record_id] = time.monotonic_ns()
         time.sleep(GAP_SECONDS)
     connection.close()
     return times

@@ -40,14 +40,14 @@ def requests(server: Server, ids: list[str]) -> Iterator[Figure]:
     idle = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(200))
     yield Figure("nothing changed", idle * 1000, "ms", 2, at_most=True)
     client.send("POST", "/sync", body([update(record_id) for record_id in ids[:100]]))
-    some = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(50))
-    yield Figure(f"100 changed of {len(ids):,}", some * 1000, "ms", 5, at_most=True)
+    partly = median(seconds(lambda: client.send("POST", "/sync", head)) for _ in range(50))
+    yield Figure(f"100 changed of {len(ids):,}", partly * 1000, "ms", 5, at_most=True)
     yield Figure("server's memory after all that", server.memory_mb("VmRSS"), "MB", 150, at_most=True)
 
 
 def singles(client: Client) -> float:
     bodies = [body([insert(str(uuid.uuid4()))]) for _ in range(SINGLES)]
-    return SINGLES / seconds(lambda: [client.send("POST", "/sync", one) for one in bodies])
+    return SINGLES / seconds(lambda: [client.send("POST", "/sync", body) for body in bodies])
 
 
 def at_once(server: Server, connections: int) -> float:

@@ -63,8 +63,8 @@ def differing(running: Server, book: Replica) -> Iterator[Figure]:
 def damage(book: Replica) -> bool:
     with change_log.without_logging(book.connection):
         book.connection.execute(f"UPDATE contacts SET phone = phone || '0' WHERE id = ({ONE})")
-        found = book.connection.execute("DELETE FROM change_log WHERE synced = 2")
-    return found.rowcount >= 0
+        deleted = book.connection.execute("DELETE FROM change_log WHERE synced = 2")
+    return deleted.rowcount >= 0
 
 
 def bytes_of(running: Server, book: Replica) -> int:

@@ -24,26 +24,26 @@ def main() -> None:
 
 def listen(url: str, since: str, token: str) -> socket.socket:
     split = urlsplit(url)
-    made = socket.create_connection((split.hostname, split.port), timeout=60)
-    made.sendall(
+    connection = socket.create_connection((split.hostname, split.port), timeout=60)
+    connection.sendall(
         f"GET /live?since={since} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
     )
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
-        answer += made.recv(1)
+        answer += connection.recv(1)
     if not answer.startswith(b"HTTP/1.1 101 "):
         raise RuntimeError(answer.decode())
-    return made
+    return connection
 
 
 def arrivals(sockets: list[socket.socket], pages: int) -> list[int]:
     """When each listener had each page. A page of one small change fits one packet, and the next is sent after it."""
     times: list[int] = []
     with selectors.DefaultSelector() as selector:
-        for one in sockets:
-            selector.register(one, selectors.EVENT_READ, one)
+        for connection in sockets:
+            selector.register(connection, selectors.EVENT_READ, connection)
         while len(times) < pages * len(sockets):
             for key, _ in selector.select(timeout=60):
                 times.append(time.monotonic_ns())

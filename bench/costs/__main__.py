@@ -15,10 +15,10 @@ from bench.statistics import show
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.costs", description=__doc__)
     parser.add_argument("--database", default="", metavar="URL", help="an empty one; without it a SQLite file is made")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="offbook-costs-") as folder,
-        hosts.serving(Path(folder), asked.database, 1) as served,
+        hosts.serving(Path(folder), args.database, 1) as served,
     ):
         place = Place(served, Path(folder))
         place.fill()

@@ -30,7 +30,7 @@ def messages(place: Place) -> Iterator[Figure]:
 
     def tell() -> None:
         for book in range(MESSAGES):
-            mouth.tell([book])
+            mouth.publish([book])
 
     try:
         began = time.monotonic()
@@ -41,15 +41,15 @@ def messages(place: Place) -> Iterator[Figure]:
         yield Figure("messages that one process sends, one by one", 1 / took, "a second")
         yield Figure("hearing one, in each other process", hearing * 1e6, "µs CPU")
     finally:
-        for one in (mouth, *ears):
-            one.close()
+        for listener in (mouth, *ears):
+            listener.close()
 
 
 def heard(ear: PostgresNotify) -> float:
     """CPU seconds for one message, of those that came by now."""
     before, books = time.process_time(), set[int]()
     while len(books) < MESSAGES:
-        books.update(ear.heard() or ())
+        books.update(ear.poll() or ())
     return (time.process_time() - before) / MESSAGES
 
 

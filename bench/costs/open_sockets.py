@@ -22,7 +22,7 @@ EARS, CHANGES = 100, 50
 
 def all_figures(place: Place) -> Iterator[Figure]:
     yield from idle(place)
-    yield from told(place)
+    yield from published(place)
 
 
 def idle(place: Place) -> Iterator[Figure]:
@@ -68,13 +68,15 @@ async def ear(place: Place, cursor: str, token: str) -> ClientConnection:
     return await connect(address, additional_headers=headers, compression=None, ping_interval=None, proxy=None)
 
 
-def told(place: Place) -> Iterator[Figure]:
+def published(place: Place) -> Iterator[Figure]:
     """The same pushes, with nobody listening and with many: the rest is theirs."""
     tokens = place.new_book(EARS)
     client = place.connect(tokens[0])
     ids = [str(uuid.uuid4()) for _ in range(CHANGES)]
     client.send("POST", "/sync", sync.body([sync.insert(record_id) for record_id in ids]))
-    alone = place.of(CHANGES, lambda: [client.send("POST", "/sync", sync.body([sync.update(one)])) for one in ids])
+    alone = place.of(
+        CHANGES, lambda: [client.send("POST", "/sync", sync.body([sync.update(record_id)])) for record_id in ids]
+    )
     cursor = sync.pull_all(client)
 
     async def heard() -> float:

@@ -30,7 +30,9 @@ def all_figures(place: Place) -> Iterator[Figure]:
     (token,) = place.new_book()
     client, ids = place.connect(token), [str(uuid.uuid4()) for _ in range(HELD)]
     for start in range(0, HELD, sync.BATCH):
-        client.send("POST", "/sync", sync.body([sync.insert(one) for one in ids[start : start + sync.BATCH]]))
+        client.send(
+            "POST", "/sync", sync.body([sync.insert(record_id) for record_id in ids[start : start + sync.BATCH]])
+        )
     place.database.vacuum()
     yield from pushes(place, place.connect(token), ids)
     yield from live_pushes(place, token, ids)
@@ -40,10 +42,10 @@ def all_figures(place: Place) -> Iterator[Figure]:
 
 
 def pushes(place: Place, client: Client, ids: list[str]) -> Iterator[Figure]:
-    one = place.of(SINGLES, lambda: [send(client, [sync.insert(str(uuid.uuid4()))]) for _ in range(SINGLES)])
-    yield from figures("push of one new contact, HTTP", one)
-    one = place.of(SINGLES, lambda: [send(client, [sync.update(record_id)]) for record_id in ids[:SINGLES]])
-    yield from figures("push of one edit, HTTP", one)
+    cost = place.of(SINGLES, lambda: [send(client, [sync.insert(str(uuid.uuid4()))]) for _ in range(SINGLES)])
+    yield from figures("push of one new contact, HTTP", cost)
+    cost = place.of(SINGLES, lambda: [send(client, [sync.update(record_id)]) for record_id in ids[:SINGLES]])
+    yield from figures("push of one edit, HTTP", cost)
     for size, times in BATCHES.items():
         cost = place.of(size * times, batches(client, ids, size, times))
         yield from figures(f"an edit in a batch of {size:,}", cost)
@@ -63,7 +65,9 @@ def live_pushes(place: Place, token: str, ids: list[str]) -> Iterator[Figure]:
 
     def one_by_one(together: int) -> None:
         """A push holds one edit, and so many are on their way at once. Its own page comes back, too."""
-        bodies = [json.dumps({"push": n, "changes": [sync.update(one)]}) for n, one in enumerate(ids[:SINGLES])]
+        bodies = [
+            json.dumps({"push": n, "changes": [sync.update(record_id)]}) for n, record_id in enumerate(ids[:SINGLES])
+        ]
         for start in range(0, SINGLES, together):
             for body in bodies[start : start + together]:
                 socket.send(body)
@@ -100,10 +104,12 @@ def wire(place: Place, token: str, ids: list[str]) -> Iterator[Figure]:
             closing(HTTP(url, own)) as transport,
             Replica(Path(folder) / "one.db", transport=transport) as book,
         ):
-            one = book.contacts.add(name="Ada Lovelace", phone="555-1234", email="ada@example.org", company="Engines")
+            record_id = book.contacts.add(
+                name="Ada Lovelace", phone="555-1234", email="ada@example.org", company="Engines"
+            )
             book.sync()
             works: dict[str, Callable[[], object]] = {
-                "a sync of one edit, HTTP, both ways": lambda: book.contacts.update(one, phone="555-9"),
+                "a sync of one edit, HTTP, both ways": lambda: book.contacts.update(record_id, phone="555-9"),
                 "a sync in which nothing is new, both ways": lambda: None,
                 "a sync of 1,000 new contacts, both ways": lambda: fill(book),
             }

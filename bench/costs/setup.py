@@ -90,8 +90,8 @@ class Place:
 
 
 def figures(name: str, cost: Cost) -> list[Figure]:
-    found = [Figure(f"{name}, server", cost.server, "ms CPU")]
-    return [*found, Figure(f"{name}, database", cost.database, "ms CPU")] if cost.database else found
+    figures = [Figure(f"{name}, server", cost.server, "ms CPU")]
+    return [*figures, Figure(f"{name}, database", cost.database, "ms CPU")] if cost.database else figures
 
 
 def new_id() -> str:

@@ -46,7 +46,7 @@ def sizes(place: Place) -> Mapping[str, int]:
     """Of each table with its indexes."""
     if place.database.name == "postgresql":
         with place.database.read() as connection:
-            found = connection.exec_driver_sql(IN_POSTGRESQL, (list(TABLES),)).all()
-        return dict(found)
+            rows = connection.exec_driver_sql(IN_POSTGRESQL, (list(TABLES),)).all()
+        return dict(rows)
     with closing(sqlite3.connect(f"file:{place.database.engine.url.database}?mode=ro", uri=True)) as connection:
         return dict(connection.execute(IN_SQLITE).fetchall())

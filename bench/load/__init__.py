@@ -2,7 +2,7 @@
 
 A world is drawn from a seed (world.py): books of one to five devices, each with a role. A device is light (device.py):
 what it holds is in memory, and so are hundreds of them in one process, against real server processes (hosts.py) over
-HTTP and the live channel (wire.py). What each role does is told in device_roles.py.
+HTTP and the live channel (wire.py). What each role does is in device_roles.py.
 
 While it runs, everything that a server says is held against what it said before (device.py, expected_state.py); at the
 end all devices of a book must hold the same as a fresh snapshot, and the database's history each change that was

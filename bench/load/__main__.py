@@ -1,4 +1,4 @@
-"""Run a load and tell what came of it. Ends with 1 where there was a fault."""
+"""Run a load and print what came of it. Ends with 1 where there was a fault."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 from bench import process_usage
 from bench.load import hosts, report
-from bench.load.counters import Tally
+from bench.load.counters import Counters
 from bench.load.device import Device
 from bench.load.device_roles import ROLES, Shift
-from bench.load.final_check import agree
-from bench.load.hosts import Hosts, Watch
-from bench.load.world import BookPlan, world
+from bench.load.final_check import check_end
+from bench.load.hosts import Hosts, MemoryWatch
+from bench.load.world import BookPlan, draw_books
 
 COME_SECONDS = 10
 """Devices come one after the other within this time."""
@@ -27,16 +27,16 @@ FILLED_AT_ONCE = 8
 
 
 def main() -> None:
-    asked = arguments()
+    args = arguments()
     raise_file_limit()
-    plans, tally = world(asked.devices, asked.seed), Tally()
+    plans, counters = draw_books(args.devices, args.seed), Counters()
     with (
         tempfile.TemporaryDirectory(prefix="offbook-load-") as folder,
-        hosts.serving(Path(folder), asked.database, asked.hosts) as served,
+        hosts.serving(Path(folder), args.database, args.hosts) as served,
     ):
-        books = hosts.settle(served, plans, tally, asked.seed)
-        asyncio.run(run(served, plans, books, tally, asked.minutes * 60))
-    sys.exit(1 if tally.faults else 0)
+        books = hosts.create_devices(served, plans, counters, args.seed)
+        asyncio.run(run(served, plans, books, counters, args.minutes * 60))
+    sys.exit(1 if counters.faults else 0)
 
 
 def arguments() -> argparse.Namespace:
@@ -50,37 +50,37 @@ def arguments() -> argparse.Namespace:
 
 
 async def run(
-    served: Hosts, plans: Sequence[BookPlan], books: Sequence[Sequence[Device]], tally: Tally, seconds: float
+    served: Hosts, plans: Sequence[BookPlan], books: Sequence[Sequence[Device]], counters: Counters, seconds: float
 ) -> None:
     print(f"{sum(map(len, books))} devices in {len(books)} books, {len(served.urls)} server processes", flush=True)
     await fill(plans, books)
-    tally.counting, watch = True, Watch(served.pids)
-    began, cpu, own = time.monotonic(), process_usage.cpu_seconds(served.pids), time.process_time()
+    counters.counting, watch = True, MemoryWatch(served.pids)
+    started, cpu, own = time.monotonic(), process_usage.cpu_seconds(served.pids), time.process_time()
     watching, shift = asyncio.create_task(watch.run()), Shift(seconds)
     roles = [role for plan in plans for role in plan.roles]
     devices = [device for book in books for device in book]
     await asyncio.gather(*(work(device, role, shift) for device, role in zip(devices, roles, strict=True)))
     watching.cancel()
-    took, cpu, own = time.monotonic() - began, process_usage.cpu_seconds(served.pids) - cpu, time.process_time() - own
+    took, cpu, own = time.monotonic() - started, process_usage.cpu_seconds(served.pids) - cpu, time.process_time() - own
     await watching
-    tally.counting = False
-    await agree(served, books, tally)
+    counters.counting = False
+    await check_end(served, books, counters)
     log = served.errors.read_text().splitlines()
-    tally.check(not log, "The servers' logs are not empty.")
-    report.show(tally, watch, took, cpu, own, len(log), sum("database is locked" in line for line in log))
+    counters.check(not log, "The servers' logs are not empty.")
+    report.show(counters, watch, took, cpu, own, len(log), sum("database is locked" in line for line in log))
     print("\n".join(log[:20]))
 
 
 async def fill(plans: Sequence[BookPlan], books: Sequence[Sequence[Device]]) -> None:
     """Each book's first contacts, by its first device."""
-    room = asyncio.Semaphore(FILLED_AT_ONCE)
+    slots = asyncio.Semaphore(FILLED_AT_ONCE)
 
-    async def one(plan: BookPlan, device: Device) -> None:
-        async with room:
-            device.queue += [device.hand.insert() for _ in range(plan.contacts)]
+    async def fill_one(plan: BookPlan, device: Device) -> None:
+        async with slots:
+            device.queue += [device.editor.insert() for _ in range(plan.contacts)]
             await device.sync()
 
-    await asyncio.gather(*(one(plan, devices[0]) for plan, devices in zip(plans, books, strict=True)))
+    await asyncio.gather(*(fill_one(plan, devices[0]) for plan, devices in zip(plans, books, strict=True)))
 
 
 async def work(device: Device, role: str, shift: Shift) -> None:
@@ -88,9 +88,9 @@ async def work(device: Device, role: str, shift: Shift) -> None:
         await shift.pause(device.random.uniform(0, COME_SECONDS))
         await ROLES[role](device, shift)
     except Exception as error:
-        device.tally.blame([f"A device of the kind {role} had to give up ({type(error).__name__}: {error})."])
+        device.counters.add_faults([f"A device of the kind {role} had to give up ({type(error).__name__}: {error})."])
     finally:
-        await device.leave()
+        await device.close_live()
 
 
 def raise_file_limit() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from statistics import quantiles
 
 
-class Tally:
+class Counters:
     """Faults count always, all else while ``counting``: neither the filling of books nor the end is a load.
 
     ``verdicts`` are those of changes; ``lost`` counts requests whose answer was not waited for.
@@ -29,18 +29,18 @@ class Tally:
         """Only what ends well counts."""
         began = time.monotonic()
         yield
-        self.note(kind, time.monotonic() - began)
+        self.record(kind, time.monotonic() - began)
 
-    def note(self, kind: str, seconds: float) -> None:
+    def record(self, kind: str, seconds: float) -> None:
         if self.counting:
             self.took[kind].append(seconds)
 
     def check(self, holds: bool, sentence: str) -> None:
         """``sentence`` is the fault where it does not hold."""
         if not holds:
-            self.blame([sentence])
+            self.add_faults([sentence])
 
-    def blame(self, sentences: Iterable[str]) -> None:
+    def add_faults(self, sentences: Iterable[str]) -> None:
         self.faults.update(sentences)
 
 

@@ -14,10 +14,10 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.load.counters import Tally
-from bench.load.editor import Hand
-from bench.load.expected_state import Json, Ledger, Rows
-from bench.load.wire import Answer, Http
+from bench.load.counters import Counters
+from bench.load.editor import Editor
+from bench.load.expected_state import ExpectedState, Json, Rows
+from bench.load.wire import Http, HttpResponse
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import CHANGES_MAX, parse_cursor
 
@@ -34,7 +34,7 @@ class Book:
     id: int
     uuid: str
     number: int
-    ledger: Ledger = field(default_factory=Ledger)
+    expected: ExpectedState = field(default_factory=ExpectedState)
     sent: dict[str, tuple[float, str]] = field(default_factory=dict)
 
 
@@ -47,7 +47,7 @@ class Device:
     token: str
     hosts: Sequence[str]
     random: Random
-    tally: Tally
+    counters: Counters
     rows: Rows = field(default_factory=dict)
     cursor: str | None = None
     queue: list[Json] = field(default_factory=list)
@@ -55,9 +55,9 @@ class Device:
 
     def __post_init__(self) -> None:
         self.http = Http(self.random.choice(self.hosts), self.token)
-        self.hand = Hand(self.random, self.uuid)
-        self._hearing: asyncio.Task[None] | None = None
-        self._asked: dict[int, asyncio.Future[Json]] = {}
+        self.editor = Editor(self.random, self.uuid)
+        self._receiver: asyncio.Task[None] | None = None
+        self._pushes: dict[int, asyncio.Future[Json]] = {}
         self._numbers = count(1)
 
     # --- HTTP ---
@@ -66,95 +66,95 @@ class Device:
         """Until nothing is pending and no page follows."""
         while True:
             batch = self.queue[:limit]
-            body = orjson.dumps({"changes": batch, "since": self.cursor, "sent_at": self.hand.time()})
+            body = orjson.dumps({"changes": batch, "since": self.cursor, "sent_at": self.editor.time()})
             if batch and self.random.random() < LOST:
                 await self.http.send_and_leave("POST", "/sync", body)
-                self.tally.lost += 1
+                self.counters.lost += 1
             self._note_sent(batch)
-            answer = await self.ask(kind_of(batch, self.cursor), "POST", "/sync", body, expected=(200,))
-            said = json.loads(answer.body)
-            self._settle(batch, said["results"])
+            answer = await self.request(kind_of(batch, self.cursor), "POST", "/sync", body, expected=(200,))
+            message = json.loads(answer.body)
+            self._record_results(batch, message["results"])
             del self.queue[: len(batch)]
-            self.take(said)
-            if not said["more"] and not self.queue:
+            self.apply_page(message)
+            if not message["more"] and not self.queue:
                 return
 
-    async def again(self, changes: list[Json]) -> None:
+    async def resend(self, changes: list[Json]) -> None:
         """Send what was acknowledged already."""
         body = orjson.dumps({"changes": changes})
-        answer = await self.ask("the same changes again", "POST", "/sync", body, expected=(200,))
-        self._settle(changes, json.loads(answer.body)["results"], new=False)
+        answer = await self.request("the same changes again", "POST", "/sync", body, expected=(200,))
+        self._record_results(changes, json.loads(answer.body)["results"], new=False)
 
-    async def ask(
+    async def request(
         self, kind: str, method: str, path: str, body: bytes = b"", expected: Sequence[int] = (200,), **headers: str
-    ) -> Answer:
+    ) -> HttpResponse:
         """Any request. Raises RuntimeError for a status that is not expected."""
-        with self.tally.timed(kind):
+        with self.counters.timed(kind):
             answer = await self.http.send(method, path, body, **headers)
-        self.tally.statuses[answer.status] += self.tally.counting
+        self.counters.statuses[answer.status] += self.counters.counting
         if answer.status not in expected:
             raise RuntimeError(
                 f"{method} {path.split('?')[0]} was answered with {answer.status}: {answer.body[:300]!r}"
             )
         return answer
 
-    def move(self) -> None:
+    def switch_host(self) -> None:
         """To some host: what a balancer does with a device that comes back."""
         self.http.close()
-        self.http.move(self.random.choice(self.hosts))
+        self.http.use_host(self.random.choice(self.hosts))
 
     # --- the live channel ---
 
     async def listen(self) -> None:
         """As a replica does: a sync by HTTP first, then the socket from there."""
         await self.sync()
-        address = "ws://{}:{}/live?since=".format(*self.http.place) + str(self.cursor)
+        address = "ws://{}:{}/live?since=".format(*self.http.address) + str(self.cursor)
         headers = {"Authorization": f"Bearer {self.token}"}
-        with self.tally.timed("opening a live channel"):
+        with self.counters.timed("opening a live channel"):
             self.live = await connect(
                 address, additional_headers=headers, compression=None, max_size=None, ping_interval=None, proxy=None
             )
-        self._hearing = asyncio.create_task(self._hear(self.live))
+        self._receiver = asyncio.create_task(self._receive(self.live))
 
-    async def _hear(self, live: ClientConnection) -> None:
+    async def _receive(self, live: ClientConnection) -> None:
         try:
-            async for message in live:
-                said = json.loads(message)
-                if "push" in said:
-                    self._asked.pop(said["push"]).set_result(said)
+            async for text in live:
+                message = json.loads(text)
+                if "push" in message:
+                    self._pushes.pop(message["push"]).set_result(message)
                 else:
-                    self._note_arrived(said)
-                    self.take(said)
+                    self._note_arrived(message)
+                    self.apply_page(message)
         except ConnectionClosed as closed:
-            self.tally.blame([f"A live channel was closed by the server ({closed})."])
-        for asked in self._asked.values():
-            asked.set_exception(RuntimeError("The live channel was closed before a push was answered."))
+            self.counters.add_faults([f"A live channel was closed by the server ({closed})."])
+        for push in self._pushes.values():
+            push.set_exception(RuntimeError("The live channel was closed before a push was answered."))
 
     async def push(self, changes: list[Json]) -> None:
         """Over the live channel."""
         assert self.live is not None
         number = next(self._numbers)
-        asked = self._asked[number] = asyncio.get_running_loop().create_future()
+        pending = self._pushes[number] = asyncio.get_running_loop().create_future()
         self._note_sent(changes)
-        with self.tally.timed("push of 1, live" if len(changes) == 1 else f"push of 2 to {FEW}, live"):
+        with self.counters.timed("push of 1, live" if len(changes) == 1 else f"push of 2 to {FEW}, live"):
             await self.live.send(orjson.dumps({"push": number, "changes": changes}).decode())
-            said = await asyncio.wait_for(asked, 60)
-        if "problem" in said:
-            raise RuntimeError(f"A push was refused: {said['problem']}")
-        self._settle(changes, said["results"])
+            message = await asyncio.wait_for(pending, 60)
+        if "problem" in message:
+            raise RuntimeError(f"A push was refused: {message['problem']}")
+        self._record_results(changes, message["results"])
 
-    async def leave(self) -> None:
+    async def close_live(self) -> None:
         """Close the live channel, if it is open."""
-        if self.live is not None and self._hearing is not None:
+        if self.live is not None and self._receiver is not None:
             await self.live.close()
-            await self._hearing
-        self.live = self._hearing = None
+            await self._receiver
+        self.live = self._receiver = None
 
     # --- what it hears ---
 
-    def take(self, page: Json) -> None:
+    def apply_page(self, page: Json) -> None:
         """Apply a page, and move the cursor."""
-        check = self.tally.check
+        check = self.counters.check
         check(page["since"] == self.cursor, "A page does not go on from the device's cursor.")
         check(page["book"] == self.book.uuid, "A page is of another book.")
         for row in page["changes"]:
@@ -167,17 +167,17 @@ class Device:
                 self.rows[key] = {"seq": row["seq"], "data": row["data"]}
         check(is_later(self.cursor, page["cursor"]), "A cursor went back.")
         self.cursor = page["cursor"]
-        self.tally.rows += len(page["changes"]) * self.tally.counting
+        self.counters.rows += len(page["changes"]) * self.counters.counting
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """As a device that was never here."""
         self.rows, self.cursor = {}, None
 
-    def _settle(self, batch: list[Json], results: list[Json], new: bool = True) -> None:
-        self.tally.check(len(batch) == len(results), "There is not one result for each change.")
+    def _record_results(self, batch: list[Json], results: list[Json], new: bool = True) -> None:
+        self.counters.check(len(batch) == len(results), "There is not one result for each change.")
         for change, result in zip(batch, results, strict=False):
-            self.tally.blame(self.book.ledger.acknowledge(change, result))
-            self.tally.verdicts[result["verdict"]] += new and self.tally.counting
+            self.counters.add_faults(self.book.expected.acknowledge(change, result))
+            self.counters.verdicts[result["verdict"]] += new and self.counters.counting
 
     def _note_sent(self, changes: list[Json]) -> None:
         if len(changes) == 1:
@@ -193,7 +193,7 @@ class Device:
         new = [value for cell, value in row["data"].items() if isinstance(value, str) and held.get(cell) != value]
         at, writer = max((self.book.sent[value] for value in new if value in self.book.sent), default=(0.0, self.uuid))
         if writer != self.uuid:
-            self.tally.note("from a push of 1 to another device", time.monotonic() - at)
+            self.counters.record("from a push of 1 to another device", time.monotonic() - at)
 
 
 def kind_of(batch: list[Json], cursor: str | None) -> str:

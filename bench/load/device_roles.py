@@ -32,53 +32,53 @@ class Shift:
 
 
 async def listener(device: Device, shift: Shift) -> None:
-    await online(device, shift, LISTENER_THINKS, float("inf"))
+    await work_online(device, shift, LISTENER_THINKS, float("inf"))
 
 
 async def editor(device: Device, shift: Shift) -> None:
-    await online(device, shift, EDITOR_THINKS, float("inf"))
+    await work_online(device, shift, EDITOR_THINKS, float("inf"))
 
 
 async def wanderer(device: Device, shift: Shift) -> None:
     """Works online for a while and offline for a while; what it did there waits in its queue."""
     goes_on = True
     while goes_on:
-        device.move()
-        goes_on = await online(device, shift, EDITOR_THINKS, device.random.uniform(*STAYS))
-        back = time.monotonic() + device.random.uniform(*IS_AWAY)
-        while goes_on and time.monotonic() < back:
-            device.queue.append(device.hand.edit(device.rows))
+        device.switch_host()
+        goes_on = await work_online(device, shift, EDITOR_THINKS, device.random.uniform(*STAYS))
+        returns_at = time.monotonic() + device.random.uniform(*IS_AWAY)
+        while goes_on and time.monotonic() < returns_at:
+            device.queue.append(device.editor.edit(device.rows))
             goes_on = await shift.pause(device.random.expovariate(1 / EDITOR_THINKS))
 
 
-async def online(device: Device, shift: Shift, thinks: float, stays: float) -> bool:
+async def work_online(device: Device, shift: Shift, thinks: float, stays: float) -> bool:
     """Listen, and now and then do something. Whether there is time left after ``stays``."""
     await device.listen()
     leaves, goes_on = time.monotonic() + stays, True
     while goes_on and time.monotonic() < leaves:
         goes_on = await shift.pause(min(device.random.expovariate(1 / thinks), leaves - time.monotonic()))
         if goes_on and time.monotonic() < leaves:
-            await something(device)
-    await device.leave()
+            await act_once(device)
+    await device.close_live()
     return goes_on
 
 
-async def something(device: Device) -> None:
+async def act_once(device: Device) -> None:
     """One edit mostly; a few at once; the same again; what must be rejected; hundreds at once, which go by HTTP."""
     chance = device.random.random()
     if chance < 0.75:
-        await device.push([device.hand.edit(device.rows)])
+        await device.push([device.editor.edit(device.rows)])
     elif chance < 0.90:
-        await device.push([device.hand.edit(device.rows) for _ in range(device.random.randint(2, 20))])
+        await device.push([device.editor.edit(device.rows) for _ in range(device.random.randint(2, 20))])
     elif chance < 0.96:
-        change = device.hand.edit(device.rows)
+        change = device.editor.edit(device.rows)
         await device.push([change])
-        await device.again([change])
+        await device.resend([change])
     elif chance < 0.99:
-        await device.push([device.hand.of_nothing()])
+        await device.push([device.editor.edit_unknown()])
     else:
-        await device.leave()
-        device.queue += [device.hand.insert() for _ in range(device.random.randint(200, 500))]
+        await device.close_live()
+        device.queue += [device.editor.insert() for _ in range(device.random.randint(200, 500))]
         await device.listen()
 
 
@@ -86,7 +86,7 @@ async def poller(device: Device, shift: Shift) -> None:
     """No live channel: asks, and pushes what there is."""
     while True:
         if device.random.random() < 0.3:
-            device.queue.append(device.hand.edit(device.rows))
+            device.queue.append(device.editor.edit(device.rows))
         await device.sync()
         if not await shift.pause(device.random.uniform(0.5, 1.5) * POLLER_WAITS):
             return
@@ -95,7 +95,7 @@ async def poller(device: Device, shift: Shift) -> None:
 async def newcomer(device: Device, shift: Shift) -> None:
     """Takes a snapshot, and a pull later begins with nothing again."""
     while True:
-        device.forget()
+        device.reset()
         await device.sync()
         goes_on = await shift.pause(device.random.uniform(0.5, 1.5) * NEWCOMER_WAITS)
         await device.sync()
@@ -108,28 +108,30 @@ async def rest(device: Device, shift: Shift) -> None:
     browser = Http(device.hosts[0])
     await sign_in(device, browser)
     while await shift.pause(device.random.expovariate(1 / REST_THINKS)):
-        await (by_rest(device) if device.random.random() < 0.6 else read_pages(device, browser))
+        await (use_rest(device) if device.random.random() < 0.6 else read_pages(device, browser))
     browser.close()
 
 
-async def by_rest(device: Device) -> None:
+async def use_rest(device: Device) -> None:
     """Read a list, read one of it twice, and write it: first with an ETag that is stale, then with the right one."""
-    found = orjson.loads((await device.ask("REST, a list of 50", "GET", "/contacts?limit=50")).body)["contacts"]
-    if not found:
+    contacts = orjson.loads((await device.request("REST, a list of 50", "GET", "/contacts?limit=50")).body)["contacts"]
+    if not contacts:
         return
-    path = f"/contacts/{device.random.choice(found)['id']}"
-    one = await device.ask("REST, one contact", "GET", path, expected=(200, 404))
-    if one.status == 404:  # somebody deleted it since
+    path = f"/contacts/{device.random.choice(contacts)['id']}"
+    contact = await device.request("REST, one contact", "GET", path, expected=(200, 404))
+    if contact.status == 404:  # somebody deleted it since
         return
-    await device.ask("REST, one contact", "GET", path, expected=(200, 304, 404), If_None_Match=one.headers["etag"])
-    data = {"nickname": device.hand.value()}
+    await device.request(
+        "REST, one contact", "GET", path, expected=(200, 304, 404), If_None_Match=contact.headers["etag"]
+    )
+    data = {"nickname": device.editor.value()}
     body = orjson.dumps(data)
-    await device.ask("REST, a write refused", "PATCH", path, body, expected=(412, 404), If_Match='"1"')
-    kind, match = "REST, a write", one.headers["etag"]
-    done = await device.ask(kind, "PATCH", path, body, expected=(200, 412, 404), If_Match=match)
+    await device.request("REST, a write refused", "PATCH", path, body, expected=(412, 404), If_Match='"1"')
+    kind, match = "REST, a write", contact.headers["etag"]
+    done = await device.request(kind, "PATCH", path, body, expected=(200, 412, 404), If_Match=match)
     if done.status == 200:
         write = Write(int(done.headers["etag"].strip('"')), True, "UPDATE", data)
-        device.book.ledger.plain.append((path.rpartition("/")[2], write))
+        device.book.expected.plain.append((path.rpartition("/")[2], write))
 
 
 async def sign_in(device: Device, browser: Http) -> None:
@@ -138,15 +140,15 @@ async def sign_in(device: Device, browser: Http) -> None:
     body = f"name=user+{device.book.number}&password={PASSWORD.replace(' ', '+')}&csrf_token={form[1].decode()}"
     content = "application/x-www-form-urlencoded"
     answer = await browser.send("POST", "/login", body.encode(), Content_Type=content)
-    device.tally.check(answer.status == 302, "A person could not sign in.")
+    device.counters.check(answer.status == 302, "A person could not sign in.")
 
 
 async def read_pages(device: Device, browser: Http) -> None:
     for path in ("/", "/activity", "/devices"):
-        with device.tally.timed(f"page {path}"):
+        with device.counters.timed(f"page {path}"):
             answer = await browser.send("GET", path)
-        device.tally.statuses[answer.status] += 1
-        device.tally.check(answer.status == 200, f"The page {path} was answered with {answer.status}.")
+        device.counters.statuses[answer.status] += 1
+        device.counters.check(answer.status == 200, f"The page {path} was answered with {answer.status}.")
 
 
 ROLES: Mapping[str, Callable[[Device, Shift], Awaitable[object]]] = {

@@ -14,7 +14,7 @@ SKEWS = (0, 0, 0, 1, -2, 3600)
 values = count(1)
 
 
-class Hand:
+class Editor:
     """Makes the changes of one replica, whose clock is off by a constant."""
 
     def __init__(self, random: Random, replica: str) -> None:
@@ -38,7 +38,7 @@ class Hand:
         cells = self._random.sample(("phone", "email", "company", "notes", "nickname"), self._random.choice((1, 1, 2)))
         return self._change(key[1], "UPDATE", seq, {cell: self.value() for cell in cells})
 
-    def of_nothing(self) -> Json:
+    def edit_unknown(self) -> Json:
         """A change that a server must reject: of a contact that never was."""
         return self._change(self._uuid(), "UPDATE", 1, {"phone": self.value()})
 

@@ -29,8 +29,8 @@ class Write(NamedTuple):
     data: Mapping[str, Any]
 
 
-class Ledger:
-    """``plain`` has what was written by REST, with the seq that its ETag told."""
+class ExpectedState:
+    """What the server of a book has acknowledged. ``plain`` has what was written by REST, with the seq of its ETag."""
 
     def __init__(self) -> None:
         self.verdicts: dict[str, str] = {}
@@ -38,12 +38,12 @@ class Ledger:
         self.plain: list[tuple[str, Write]] = []
 
     def acknowledge(self, change: Json, result: Json) -> Iterator[str]:
-        """Note a verdict. Gives what is wrong with it."""
-        known = self.verdicts.setdefault(change["id"], result["verdict"])
+        """Record a verdict. Yields what is wrong with it."""
+        first = self.verdicts.setdefault(change["id"], result["verdict"])
         self.changes[change["id"]] = change
         if result["id"] != change["id"]:
             yield "A result is not of the change that was sent at its place."
-        if known != result["verdict"]:
+        if first != result["verdict"]:
             yield "The same change again got another verdict."
 
     def missing(self, history: History, rows: Rows) -> Iterator[str]:
@@ -62,11 +62,11 @@ class Ledger:
             if write.seq not in seqs:
                 yield "A write by REST is not in the history."
             writes[record_id].append(write)
-        for record_id, found in writes.items():
-            yield from wrong(sorted(found), rows.get(("contacts", record_id)))
+        for record_id, of_record in writes.items():
+            yield from find_faults(sorted(of_record), rows.get(("contacts", record_id)))
 
 
-def wrong(writes: list[Write], row: Json | None) -> Iterator[str]:
+def find_faults(writes: list[Write], row: Json | None) -> Iterator[str]:
     """What is wrong with a record after these writes, oldest first: the last that took effect must show."""
     if row is None:
         if not any(write.operation == "DELETE" for write in writes):
@@ -77,19 +77,19 @@ def wrong(writes: list[Write], row: Json | None) -> Iterator[str]:
         data = row["data"]
         yield from (
             "A cell does not hold what was acknowledged last."
-            for cell, values in possible(writes).items()
+            for cell, values in possible_values(writes).items()
             if values is not None and data.get(cell) not in values
         )
 
 
-def possible(writes: Iterable[Write]) -> dict[str, list[Any] | None]:
+def possible_values(writes: Iterable[Write]) -> dict[str, list[Any] | None]:
     """What each cell may hold; None where it can be anything, since nothing is known of it from before."""
-    found: dict[str, list[Any] | None] = {}
+    values: dict[str, list[Any] | None] = {}
     for write in writes:
         for cell, value in write.data.items():
-            before = found.get(cell)
+            before = values.get(cell)
             if write.whole:
-                found[cell] = [value]
+                values[cell] = [value]
             else:
-                found[cell] = None if before is None else [*before, value]
-    return found
+                values[cell] = None if before is None else [*before, value]
+    return values

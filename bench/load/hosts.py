@@ -13,7 +13,7 @@ from random import Random
 from sqlalchemy import select
 
 from bench import process_usage, server
-from bench.load.counters import Tally
+from bench.load.counters import Counters
 from bench.load.device import Book, Device
 from bench.load.device_roles import PASSWORD
 from bench.load.expected_state import History
@@ -51,7 +51,7 @@ def serving(folder: Path, database_url: str, hosts: int) -> Iterator[Hosts]:
         yield Hosts([url for url, _ in served], [pid for _, pid in served], database, path)
 
 
-def settle(hosts: Hosts, plans: Sequence[BookPlan], tally: Tally, seed: int) -> list[list[Device]]:
+def create_devices(hosts: Hosts, plans: Sequence[BookPlan], counters: Counters, seed: int) -> list[list[Device]]:
     """The devices of each book, with an account for each book. What an admin's commands would make in a day."""
     accounts, random, now = Accounts(hosts.database, Effort(1, 8, 1)), Random(seed), time.time_ns() // 1000
 
@@ -64,8 +64,8 @@ def settle(hosts: Hosts, plans: Sequence[BookPlan], tally: Tally, seed: int) -> 
         accounts.set_policy(user.book_id, plan.policy)
         book = Book(user.book_id, accounts.book(user.book_id).uuid, number)
         for place in range(len(plan.roles)):
-            made, token = accounts.add_device(user.book_id, user.id, f"device {place}", now, new_id)
-            yield Device(book, made.uuid, token, hosts.urls, Random(f"{seed} {number} {place}"), tally)
+            added, token = accounts.add_device(user.book_id, user.id, f"device {place}", now, new_id)
+            yield Device(book, added.uuid, token, hosts.urls, Random(f"{seed} {number} {place}"), counters)
 
     return [list(devices(number, plan)) for number, plan in enumerate(plans)]
 
@@ -78,7 +78,7 @@ def history(database: Database, book_id: int) -> History:
 
 
 @dataclass
-class Watch:
+class MemoryWatch:
     """Memory of the processes every second. ``late`` is how late this process's own loop was each time: so much of a
     latency may be its own."""
 
@@ -88,11 +88,11 @@ class Watch:
 
     async def run(self) -> None:
         """Until cancelled."""
-        began = time.monotonic()
+        started = time.monotonic()
         with suppress(asyncio.CancelledError):
             while True:
                 at = time.monotonic()
-                self.memory.append((at - began, sum(map(process_usage.memory_mb, self.pids))))
+                self.memory.append((at - started, sum(map(process_usage.memory_mb, self.pids))))
                 await asyncio.sleep(1)
                 self.late.append(time.monotonic() - at - 1)
 

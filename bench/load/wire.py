@@ -15,7 +15,7 @@ KEPT_SECONDS = 20
 ANSWER_SECONDS = 60
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """A whole HTTP response."""
 
     status: int
@@ -27,24 +27,24 @@ class Http:
     """One connection to one host at a time. ``cookies`` are kept as a browser keeps them."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        self.move(url)
+        self.use_host(url)
         self._token = token
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._used = 0.0
         self._cookies: dict[str, str] = {}
 
-    def move(self, url: str) -> None:
+    def use_host(self, url: str) -> None:
         """The next connection is to this host."""
         split = urlsplit(url)
-        self.place = split.hostname or "", split.port or 80
+        self.address = split.hostname or "", split.port or 80
         self._open = None
 
-    async def send(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
+    async def send(self, method: str, path: str, body: bytes = b"", /, **headers: str) -> HttpResponse:
         """Raises OSError, TimeoutError or EOFError where there is no answer."""
         reader, _ = await self._write(method, path, body, headers)
         answer = await asyncio.wait_for(_read(reader), ANSWER_SECONDS)
         self._used = time.monotonic()
-        for name, _, value in (one.partition("=") for one in answer.headers.get("set-cookie", "").split(";")[:1]):
+        for name, _, value in (cookie.partition("=") for cookie in answer.headers.get("set-cookie", "").split(";")[:1]):
             self._cookies[name] = value
         return answer
 
@@ -64,26 +64,26 @@ class Http:
         if self._open is not None and time.monotonic() - self._used > KEPT_SECONDS:
             self.close()
         if self._open is None:
-            self._open = await asyncio.open_connection(*self.place)
+            self._open = await asyncio.open_connection(*self.address)
         self._open[1].write(self._head(method, path, len(body), headers) + body)
         await self._open[1].drain()
         self._used = time.monotonic()
         return self._open
 
     def _head(self, method: str, path: str, length: int, headers: Mapping[str, str]) -> bytes:
-        known = {"Host": "localhost", "Accept-Encoding": "gzip", "Content-Length": str(length)}
-        known |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        known |= {"Cookie": "; ".join(map("=".join, self._cookies.items()))} if self._cookies else {}
-        known |= {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in known.items()), "", ""]
+        fields = {"Host": "localhost", "Accept-Encoding": "gzip", "Content-Length": str(length)}
+        fields |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        fields |= {"Cookie": "; ".join(map("=".join, self._cookies.items()))} if self._cookies else {}
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         return "\r\n".join(lines).encode()
 
 
-async def _read(reader: asyncio.StreamReader) -> Answer:
+async def _read(reader: asyncio.StreamReader) -> HttpResponse:
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     status = int(first.split()[1])
     body = await reader.readexactly(0 if status in (204, 304) else int(headers.get("content-length", 0)))
     if headers.get("content-encoding") == "gzip":
         body = gzip.decompress(body)
-    return Answer(status, headers, body)
+    return HttpResponse(status, headers, body)

@@ -32,23 +32,23 @@ class BookPlan:
     roles: tuple[str, ...]
 
 
-def world(devices: int, seed: int) -> list[BookPlan]:
+def draw_books(devices: int, seed: int) -> list[BookPlan]:
     """Books with so many devices in all."""
     random = Random(seed)
     return [
-        BookPlan(drawn(random, POLICIES), random.randint(*CONTACTS), tuple(drawn(random, ROLES) for _ in range(size)))
-        for size in sizes(devices, random)
+        BookPlan(draw(random, POLICIES), random.randint(*CONTACTS), tuple(draw(random, ROLES) for _ in range(size)))
+        for size in draw_sizes(devices, random)
     ]
 
 
-def sizes(devices: int, random: Random) -> Iterator[int]:
+def draw_sizes(devices: int, random: Random) -> Iterator[int]:
     left = devices
     while left:
-        size = min(left, drawn(random, SIZES))
+        size = min(left, draw(random, SIZES))
         yield size
         left -= size
 
 
-def drawn(random: Random, weights: Mapping[Kind, int]) -> Kind:
-    (one,) = random.choices(list(weights), list(weights.values()))
-    return one
+def draw(random: Random, weights: Mapping[Kind, int]) -> Kind:
+    (choice,) = random.choices(list(weights), list(weights.values()))
+    return choice

@@ -231,8 +231,8 @@ class SqlReading:
             for change_id, verdict, seq, code, detail in rows
         }
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return conflicts.open_among(self._connection, self.book.id, conflict_ids)
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        return conflicts.open_keys(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
@@ -279,6 +279,9 @@ class SqlReading:
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         return conflicts.open_conflicts(self._connection, self.book.id, key)
+
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        return conflicts.fetch_conflict(self._connection, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
