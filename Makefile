@@ -1,4 +1,4 @@
-# Set-up is two commands: make serve, make test. Everything lives in .venv, which is made anew only when
+# `make` alone lists the targets. Set-up is two commands: make serve, make test. Everything lives in .venv, which is made anew only when
 # requirements.txt changed: the stamp's name carries the checksum of what is installed.
 
 PYTHON ?= python3
@@ -14,11 +14,17 @@ DEV_STAMP := $(STAMP)-$(firstword $(shell cksum < requirements-dev.txt))
 ON_ALL_CORES := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: install install-dev serve test lint format bench proof clean
+# What `make test` leaves out, by the markers of pyproject.toml.
+SLOW := hosts or loads or kills or versions or worlds or servers
 
-install: $(STAMP)
+.PHONY: help install install-dev serve test test-all lint format bench proof clean
 
-install-dev: $(DEV_STAMP)
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: $(STAMP) ## Install what the server needs into .venv
+
+install-dev: $(DEV_STAMP) ## Install what tests need as well
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("offbook needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -30,36 +36,40 @@ $(DEV_STAMP): $(STAMP)
 	$(PIP) install -r requirements-dev.txt
 	@touch $@
 
-serve: $(STAMP)
+serve: $(STAMP) ## Migrate the database and serve on http://127.0.0.1:5000 (HOST=, PORT=)
 	$(BIN)/flask db upgrade
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python asgi.py
 
-# The core's cases cover it whole, branches included; the laws and all others run untraced, which is three times as fast.
 # Compiled modules are kept even where the shell says otherwise: each of a dozen processes would compile them all again.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: $(DEV_STAMP)
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+test: export HYPOTHESIS_PROFILE ?= fast
+test: $(DEV_STAMP) ## Test every feature on SQLite, in two minutes (ARGS="-k login" for some tests)
+	$(BIN)/pytest $(ON_ALL_CORES) -m "not ($(SLOW))" $(ARGS)
+
+# The core's cases cover it whole, branches included; all others run untraced, which is three times as fast.
+test-all: $(DEV_STAMP) ## Test all of it, on every engine that is here, and the core's coverage
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core tests/contacts $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/pytest $(ON_ALL_CORES) --ignore tests/core --ignore tests/contacts $(ARGS)
 
-lint: $(DEV_STAMP)
+lint: $(DEV_STAMP) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: $(DEV_STAMP)
+format: $(DEV_STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)
+bench: $(STAMP) ## Measure speed
 	$(BIN)/python -m bench
 
-# The same laws, worlds and conversations as in the suite, as many as one likes: make proof WORLDS=100000
-proof: $(DEV_STAMP)
+# The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000
+proof: $(DEV_STAMP) ## Run merge properties and simulations for long (WORLDS=5000)
 	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
-clean:
+clean: ## Remove .venv and all caches
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -100,8 +100,8 @@ class ReadTransaction(Protocol):
 
     def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
 
-    def waiting(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        """Those of these conflicts that are open, with their records."""
+    def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
+        """The records of those of these conflicts that are open, by the conflicts' ids."""
         ...
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
@@ -145,6 +145,10 @@ class ReadTransaction(Protocol):
         """The open ones, of one record or of all, oldest first."""
         ...
 
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        """One conflict, open or not, and the id of the change that closed it."""
+        ...
+
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         """Those with ``after < seq <= up_to``, by seq, and whether each is open."""
         ...
@@ -182,21 +186,22 @@ class LiveStore(Store, Protocol):
 
 
 class CommitNotifications(Protocol):
-    """Not for several threads at once; ``tell`` may be called beside the others."""
+    """Not for several threads at once; ``publish`` may be called beside the others."""
 
     net_seconds: float
     """How often all books are to be looked at."""
 
-    tells: bool
-    """Whether anything comes of ``tell``: else it need not be called."""
+    needs_publish: bool
+    """Whether anything comes of ``publish``: else it need not be called."""
 
-    def heard(self) -> Collection[int] | None:
-        """The books in which other processes may have committed since it was last asked; None: in any.
+    def poll(self) -> Collection[int] | None:
+        """The books in which other processes may have committed since the last poll; None: in any.
 
-        Takes microseconds. Raises where nothing can be heard any more; then close it and open another.
+        Takes microseconds. Raises where nothing can be received any more; then close it and open another.
         """
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Say that this process has committed in these books. May take as long as the network."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of what was opened."""

@@ -73,17 +73,17 @@ class InProcessCommits:
     """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
 
     net_seconds = math.inf
-    tells = False
+    needs_publish = False
 
     def __init__(self, reader: Engine) -> None:
         self._connection = reader.raw_connection()
         self._seen = sqlite.version(self._connection.driver_connection)
 
-    def heard(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         before, self._seen = self._seen, sqlite.version(self._connection.driver_connection)
         return () if self._seen == before else None
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Everybody sees it already."""
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class PostgresNotify:
     """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
 
     net_seconds = NET_SECONDS
-    tells = True
+    needs_publish = True
 
     def __init__(self, own: Engine) -> None:
         """``own`` is used by nobody else, and closed with this."""
@@ -110,7 +110,7 @@ class PostgresNotify:
             self.close()
             raise
 
-    def heard(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         self._connection.pgconn.consume_input()
         return books_in(self._payloads(), self._sender)
 
@@ -118,7 +118,7 @@ class PostgresNotify:
         while (notice := self._connection.pgconn.notifies()) is not None:
             yield notice.extra
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         with self._own.connect() as connection:
             for message in messages(books, self._sender):
                 connection.exec_driver_sql("SELECT pg_notify(%s, %s)", (CHANNEL, message))
@@ -133,7 +133,7 @@ class RedisNotifications:
     """Messages by a Redis server, for databases that carry none."""
 
     net_seconds = NET_SECONDS
-    tells = True
+    needs_publish = True
 
     def __init__(self, url: str) -> None:
         self._sender = uuid.uuid4().hex
@@ -142,12 +142,12 @@ class RedisNotifications:
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
             socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of heard()
+            retry=Retry(NoBackoff(), 0),  # it is opened again in a thread, and not in the middle of poll()
         )
         self._subscription: Any = self._client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(CHANNEL)
 
-    def heard(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         return books_in(self._payloads(), self._sender)
 
     def _payloads(self) -> Iterator[bytes]:
@@ -156,7 +156,7 @@ class RedisNotifications:
             if message is not None:
                 yield message["data"]
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         for message in messages(books, self._sender):
             self._client.publish(CHANNEL, message)
 
@@ -169,12 +169,12 @@ class PollingOnly:
     """No news, but a look every now and then."""
 
     net_seconds = SILENT_NET_SECONDS
-    tells = False
+    needs_publish = False
 
-    def heard(self) -> Collection[int] | None:
+    def poll(self) -> Collection[int] | None:
         return ()
 
-    def tell(self, books: Iterable[int]) -> None:
+    def publish(self, books: Iterable[int]) -> None:
         """Nobody would hear it."""
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tests.support.api_client import Caller
     from tests.support.browser import Browser, Stage
 
+settings.register_profile("fast", max_examples=10, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile(
@@ -41,6 +42,12 @@ REQUIRE_ALL = bool(os.environ.get("OFFBOOK_REQUIRE_ALL"))
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
+
+SLOW = ("hosts", "loads", "kills", "versions", "worlds", "servers")
+"""The marks of what `make test` leaves out; a test that has several counts for the first."""
+
+FEW_WORLDS = 20
+LEFT_OUT: Counter[str] = Counter()
 
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 2**30
@@ -58,6 +65,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         mark = metafunc.definition.get_closest_marker("engines")
         engines = mark.args if mark else sorted(ENGINES)
         metafunc.parametrize("engine_name", engines, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever runs on a database server, and all worlds but the first few."""
+    for item in items:
+        params: dict[str, Any] = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
+        if any(isinstance(value, str) and value in ENGINES and value != "sqlite" for value in params.values()):
+            item.add_marker("servers")
+        if item.get_closest_marker("proof") and params.get("seed", 0) >= FEW_WORLDS:
+            item.add_marker("worlds")
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        LEFT_OUT[next((name for name in SLOW if item.get_closest_marker(name)), "by name")] += 1
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +167,14 @@ def phone(app: App, laptop: Caller) -> Caller:
     return caller(app, "ada", "phone")
 
 
+@pytest.fixture(scope="session")
+def last_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the whole code of the last version, from git."""
+    from tests.support.other_versions import extract_last
+
+    return extract_last(tmp_path_factory.mktemp("last"))
+
+
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
     """A folder that every user of this machine may go into: pytest's own are closed to all but one."""
@@ -181,8 +213,23 @@ def new_id() -> Callable[[], str]:
     return lambda: str(uuid.UUID(int=next(numbers), version=4))
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of xdist tells the one that reports what it left out: each has collected all."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(LEFT_OUT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    LEFT_OUT.update(getattr(node, "workeroutput", {}).get("left_out", {}) if not LEFT_OUT else {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell what was skipped by reason, each with the files: a database that is missing skips a thousand tests."""
+    """Tell what was left out by marker, and what was skipped by reason: a missing database skips a thousand tests."""
+    if LEFT_OUT and terminalreporter.config.option.markexpr:
+        counts_by_name = ", ".join(f"{number} {name}" for name, number in LEFT_OUT.most_common())
+        terminalreporter.section("left out")
+        terminalreporter.line(f"{LEFT_OUT.total()} tests, which `make test-all` runs: {counts_by_name}")
     files: dict[str, Counter[str]] = defaultdict(Counter)
     for report in terminalreporter.getreports("skipped"):
         if isinstance(report.longrepr, tuple):

@@ -30,7 +30,7 @@ def messages(place: Place) -> Iterator[Figure]:
 
     def tell() -> None:
         for book in range(MESSAGES):
-            mouth.tell([book])
+            mouth.publish([book])
 
     try:
         began = time.monotonic()
@@ -49,7 +49,7 @@ def heard(ear: PostgresNotify) -> float:
     """CPU seconds for one message, of those that came by now."""
     before, books = time.process_time(), set[int]()
     while len(books) < MESSAGES:
-        books.update(ear.heard() or ())
+        books.update(ear.poll() or ())
     return (time.process_time() - before) / MESSAGES
 
 

@@ -78,7 +78,7 @@ def release_lease(connection: sqlite3.Connection, holder: str) -> None:
 
 
 def holder_name(unique: str) -> str:
-    """A name that tells by which process the lease is held."""
+    """A name for the holder of a lease that begins with the number of this process."""
     return f"{os.getpid()}:{unique}"
 
 

@@ -1,4 +1,4 @@
-"""An answer of the server, applied to the replica.
+"""A response of the server, applied to the replica.
 
 Verdicts count always: they name changes. The page counts only when its ``since`` is the cursor that the replica still
 has, so an answer that comes late, or twice, moves nothing back. Nothing that is written here is logged.
@@ -50,7 +50,7 @@ CONFLICTS_AT_ONCE = 1000
 
 @dataclass(slots=True)
 class Applied:
-    """What an answer brought: how many changes were settled, how many rows of the page are new.
+    """What a response brought: how many changes were acknowledged, how many rows of the page are new.
 
     ``dirty`` are records whose visible row must still be rebuilt, and ``refreshed`` counts those that were;
     ``maybe_changed`` are those of them of which the server may have changed what shows, ``changed`` those of which it

@@ -1,8 +1,8 @@
-"""Letting go of a sync that is on its way, whatever its server does.
+"""Cancelling a sync that is on its way, whatever its server does.
 
 A request that hangs can't be taken back. So it is made in a thread of its own, and whoever waits for the answer goes
-away when told to: the answer is never applied, and comes again with the next sync. All else of a sync is done in the
-caller's thread, so that nothing of it goes on behind its back.
+away when it is cancelled: the response is never applied, and comes again with the next sync. All else of a sync is done
+in the caller's thread, so that nothing of it goes on behind its back.
 """
 
 from __future__ import annotations

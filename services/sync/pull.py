@@ -19,6 +19,12 @@ def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOL
         return read_page(reading, since, size)
 
 
+def require_servable(store: Store, book_id: int, since: Cursor) -> None:
+    """Raises CursorGone where a pull from this cursor would."""
+    with store.reading(book_id) as reading:
+        check_cursor(reading, since)
+
+
 def read_page(
     reading: ReadTransaction, since: Cursor | None, size: PageSize, seen: int = 0, kept: int | None = None
 ) -> Page:

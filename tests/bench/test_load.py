@@ -101,6 +101,7 @@ def test_the_same_seed_gives_the_same_world_and_the_same_devices() -> None:
     assert ids[0] == ids[1]
 
 
+@pytest.mark.loads
 def test_a_small_load_ends_without_a_fault() -> None:
     command = [sys.executable, "-m", "bench.load", "--devices", "12", "--minutes", "0.04", "--seed", "5"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

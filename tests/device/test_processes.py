@@ -139,6 +139,7 @@ def snapshot_after_a_restore(path: Path, server: Server) -> None:
     server.kept = backup.book.seq
 
 
+@pytest.mark.kills
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("is_hasty", [False, True], ids=["whole answers", "answers in parts"])
 @pytest.mark.parametrize("story", [push_of_everything, snapshot_after_a_restore])

@@ -23,7 +23,7 @@ from tests.support.callback_recorder import Witness, equal, names
 from tests.support.database_servers import REDIS, redis_missing
 from tests.support.live_server import Process, serving_process
 
-pytestmark = pytest.mark.engines("postgresql", "mysql")
+pytestmark = [pytest.mark.hosts, pytest.mark.engines("postgresql", "mysql")]
 
 SETTINGS = {"TRUSTED_PROXIES": "1", "SECRET_KEY": "the same secret on every host, and long enough"}
 DEVICES = ("laptop", "phone", "tablet", "desk")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +22,8 @@ from storage.engines.migrations import downgrade, upgrade
 from storage.errors import WrongPassword
 from storage.repositories import user_names
 from storage.values import Account
-from tests.support.live_server import ROOT
-from tests.support.other_versions import LAST
+
+pytestmark = pytest.mark.versions
 
 ZOE, ZOE_APART = "Zoë", unicodedata.normalize("NFD", "Zoë")
 LONG = "\ufdfa" * 100
@@ -60,9 +58,6 @@ database.close()
 
 def run_last(folder: Path, script: str, *values: Any) -> str:
     """What a script prints that runs on the real code of the last version, with these values as JSON before it."""
-    done = subprocess.run(["git", "archive", LAST], cwd=ROOT, capture_output=True, check=True)
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
     asked = [sys.executable, "-c", script]
     return subprocess.run(
         asked, cwd=folder, input=json.dumps(values), capture_output=True, text=True, check=True
@@ -70,11 +65,11 @@ def run_last(folder: Path, script: str, *values: Any) -> str:
 
 
 @pytest.fixture
-def token(empty: Database, tmp_path: Path) -> str:
+def token(empty: Database, last_version: Path) -> str:
     """Of Bob's device. The database is then as this version finds it, and not upgraded yet."""
     url = empty.engine.url.render_as_string(hide_password=False)
     empty.close()
-    return run_last(tmp_path / "last", UNDER_THE_LAST_VERSION, url, list(PASSWORDS.items()))
+    return run_last(last_version, UNDER_THE_LAST_VERSION, url, list(PASSWORDS.items()))
 
 
 @pytest.fixture
@@ -121,7 +116,7 @@ def test_after_a_rename_both_are_found_by_any_spelling(accounts: Accounts, now: 
 
 
 def test_the_last_version_lets_everybody_in_after_going_back(
-    accounts: Accounts, empty: Database, now: int, tmp_path: Path
+    accounts: Accounts, empty: Database, now: int, last_version: Path
 ) -> None:
     accounts.rename_user(accounts.user_named("ada").id, "Ada II")
     with pytest.raises(WrongPassword):
@@ -130,7 +125,7 @@ def test_the_last_version_lets_everybody_in_after_going_back(
     url = empty.engine.url.render_as_string(hide_password=False)
     empty.close()
     people = [("Ada II", PASSWORDS["ada"]), *((name, PASSWORDS[name]) for name in ("Ada", "Bob", ZOE, ZOE_APART, LONG))]
-    assert run_last(tmp_path / "last again", SIGNING_IN, url, people) == str(len(people))
+    assert run_last(last_version, SIGNING_IN, url, people) == str(len(people))
     upgrade(empty)
     assert signs_in(accounts, "ADA", "Ada", now).name == "Ada"
 

@@ -22,9 +22,6 @@ from storage.sql.store import SqlStore
 from tests.support.tutorial_client import TutorialClient
 from tests.support.tutorial_setup import House, Wire
 
-LAST_VERSION = "9321be1"
-ROOT = Path(__file__).parents[2]
-
 UNDER_THE_LAST_VERSION = """
 import sys
 from pathlib import Path
@@ -58,13 +55,16 @@ print(token)
 """
 
 
-def test_an_app_hears_of_the_deletion_that_the_last_version_never_told(tmp_path: Path, now: int) -> None:
-    old = tmp_path / "old"
-    old.mkdir()
-    archive = subprocess.run(["git", "archive", LAST_VERSION], cwd=ROOT, check=True, capture_output=True).stdout
-    subprocess.run(["tar", "x"], cwd=old, check=True, input=archive)
+@pytest.mark.versions
+def test_an_app_hears_of_the_deletion_that_the_last_version_never_told(
+    last_version: Path, tmp_path: Path, now: int
+) -> None:
     token = subprocess.run(
-        [sys.executable, "-c", UNDER_THE_LAST_VERSION, tmp_path], cwd=old, check=True, capture_output=True, text=True
+        [sys.executable, "-c", UNDER_THE_LAST_VERSION, tmp_path],
+        cwd=last_version,
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout.strip()
     database = open_engines(f"sqlite:///{tmp_path}/server.db")
     upgrade(database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -32,25 +32,6 @@ from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
 
 LIMIT_SECONDS = 30
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
-
-
-@pytest.fixture
-def database(app: App) -> Database:
-    found: Database = app.extensions["database"]
-    return found
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the test's backup goes."""
-    return tmp_path / "offbook.backup"
 
 
 def people(app: App) -> list[str]:

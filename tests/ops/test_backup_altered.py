@@ -6,13 +6,11 @@ it away, so that the file passes for one of an older version, which had none.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -38,32 +36,11 @@ from storage.engines.migrations import downgrade
 from storage.engines.sqlite import driver
 from tests.cli.test_accounts import run
 from tests.ops.test_backup import HEAD, everything, people, refused, restored
-from tests.support.api_client import Caller, caller
+from tests.support.api_client import Caller
 from tests.support.browser import add_user, app_on
-from tests.support.live_server import ROOT
-
-UNSEALED = "9321be1"
-"""The last version whose backups have no checksum. Its schema is the one below."""
 
 UNSEALED_HEAD = "0006"
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
-
-
-@pytest.fixture
-def database(app: App) -> Database:
-    database: Database = app.extensions["database"]
-    return database
-
-
-@pytest.fixture
-def laptop(app: App) -> Caller:
-    return caller(app, "ada")
+"""The schema of the last version, whose backups have no checksum."""
 
 
 @pytest.fixture
@@ -423,16 +400,6 @@ def test_mariadb_s_rows_are_read_as_they_were_written(rows: list[tuple[int, str 
 # --- of an older version ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The code of the last version whose backups have no checksum."""
-    folder = tmp_path_factory.mktemp(UNSEALED)
-    archive = subprocess.run(["git", "archive", UNSEALED], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        opened.extractall(folder, filter="data")
-    return folder
-
-
 BACK_UP = """
 import sys
 from pathlib import Path
@@ -442,19 +409,20 @@ backups.back_up(engines.open_engines(sys.argv[1]), Path(sys.argv[2]))
 """What `flask backup` does in that version, without the second that Flask takes to start."""
 
 
-def backed_up_by(older: Path, database: Database, path: Path) -> Path:
+def backed_up_by(last_version: Path, database: Database, path: Path) -> Path:
     url = database.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", BACK_UP, url, str(path)]
-    subprocess.run(command, cwd=older, env=os.environ | {"PYTHONPATH": str(older)}, check=True)
+    subprocess.run(command, cwd=last_version, env=os.environ | {"PYTHONPATH": str(last_version)}, check=True)
     return path
 
 
+@pytest.mark.versions
 def test_a_backup_of_the_last_version_is_restored_with_a_warning(
-    app: App, database: Database, laptop: Caller, older: Path, tmp_path: Path
+    app: App, database: Database, laptop: Caller, last_version: Path, tmp_path: Path
 ) -> None:
     laptop.add(name="Lovelace")
     downgrade(database, UNSEALED_HEAD)
-    path = backed_up_by(older, database, tmp_path / "old.backup")
+    path = backed_up_by(last_version, database, tmp_path / "old.backup")
     run(app, "db", "upgrade")
     before = everything(database)
     add_user(app, "bob")
@@ -467,13 +435,14 @@ def test_a_backup_of_the_last_version_is_restored_with_a_warning(
     assert after == before
 
 
+@pytest.mark.versions
 @pytest.mark.engines("sqlite")
 def test_a_flipped_letter_in_a_backup_of_the_last_version_is_noticed(
-    app: App, database: Database, laptop: Caller, older: Path, tmp_path: Path
+    app: App, database: Database, laptop: Caller, last_version: Path, tmp_path: Path
 ) -> None:
     laptop.add(name="Lovelace")
     downgrade(database, UNSEALED_HEAD)
-    path = backed_up_by(older, database, tmp_path / "old.backup")
+    path = backed_up_by(last_version, database, tmp_path / "old.backup")
     run(app, "db", "upgrade")
     whole = path.read_bytes()
     (record, *_) = (match.start() for match in re.finditer(b"Lovelace", whole))

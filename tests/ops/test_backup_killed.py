@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -18,24 +17,13 @@ from ops.backup.files import BackupError
 from ops.move.move import RESTORE, set_mark
 from storage.engines.database import Database
 from tests.ops.test_backup import backed_up, closed_to, everything, people, restored
-from tests.support.browser import add_user, app_on
+from tests.support.browser import add_user
 from tests.support.live_server import ROOT
 from tests.support.polling import wait_until
 
+pytestmark = pytest.mark.kills
+
 SETTINGS = Base.metadata.tables["settings"].name
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
-
-
-@pytest.fixture
-def database(app: App) -> Database:
-    database: Database = app.extensions["database"]
-    return database
 
 
 @pytest.fixture

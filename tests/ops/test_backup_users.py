@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,7 @@ from offbook.core.users import Act, Rights
 from tests.ops.test_backup import backed_up, restored
 from tests.storage.test_user_purge import Stopped, fill, removed, stopped_after
 from tests.support.api_client import caller, contents
-from tests.support.browser import add_user, app_on, parts_of
-
-
-@pytest.fixture
-def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Where the test's backup goes."""
-    return tmp_path / "offbook.backup"
+from tests.support.browser import add_user, parts_of
 
 
 def rights(app: App) -> dict[str, Rights]:

@@ -369,6 +369,7 @@ def test_tables_of_others_are_left_alone(both: tuple[Database, Database], stack:
     assert why_closed(source) is None
 
 
+@pytest.mark.servers
 def test_what_does_not_fit_is_told_in_a_line(stack: ExitStack, tmp_path: Path) -> None:
     """SQLite keeps a text of any length. No rule of ours lets one in, but a hand may have."""
     source = stack.enter_context(databases("sqlite", tmp_path / "source"))

@@ -99,6 +99,7 @@ def signs_in(url: str) -> bool:
     return answer.status_code == 200 and "Sign out" in answer.text
 
 
+@pytest.mark.servers
 def test_devices_sync_on_wherever_their_server_moves(house: House) -> None:
     """SQLite, PostgreSQL, MariaDB and back to SQLite. What is typed meanwhile waits on the device."""
     engines = ("sqlite", "postgresql", "mysql", "sqlite")
@@ -142,6 +143,7 @@ def acknowledges_nothing(replica: Replica, ada: str) -> None:
     assert replica.status().pending == 1
 
 
+@pytest.mark.servers
 @pytest.mark.skipif(not LEGISLATORS.exists(), reason="the real contacts are not on this machine (../shared/data)")
 def test_real_contacts_arrive_as_they_were(house: House) -> None:
     one, other = house.database("postgresql", "one"), house.database("mysql", "other")

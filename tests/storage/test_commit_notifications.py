@@ -54,7 +54,7 @@ def hears(news: CommitNotifications, *books: int) -> None:
     heard: set[int] = set()
 
     def is_complete() -> bool:
-        told = news.heard()
+        told = news.poll()
         assert told is not None
         heard.update(told)
         return heard >= set(books)
@@ -71,11 +71,11 @@ def test_what_one_process_tells_the_other_hears_and_not_itself(
     two: tuple[CommitNotifications, CommitNotifications],
 ) -> None:
     one, other = two
-    one.tell([7, 12])
+    one.publish([7, 12])
     hears(other, 7, 12)
-    other.tell([5])
+    other.publish([5])
     hears(one, 5)
-    assert other.heard() == set()
+    assert other.poll() == set()
 
 
 @pytest.mark.engines("postgresql", "mysql")
@@ -83,7 +83,7 @@ def test_news_of_many_books_fit(two: tuple[CommitNotifications, CommitNotificati
     """PostgreSQL refuses a message of more than 8,000 bytes."""
     one, other = two
     books = range(2**62, 2**62 + 1000)
-    one.tell(books)
+    one.publish(books)
     hears(other, *books)
 
 
@@ -105,11 +105,11 @@ def test_a_message_that_can_not_be_read_may_be_about_any_book(payload: bytes) ->
 def test_a_sqlite_file_shows_the_commit_itself(book: Database, database_url: str) -> None:
     other = open_engines(database_url)
     with opened(book, "") as news:
-        assert news.heard() == ()
+        assert news.poll() == ()
         with other.write() as connection:
             connection.execute(update(Book).values(seq=1))
-        assert news.heard() is None
-        assert news.heard() == ()
+        assert news.poll() is None
+        assert news.poll() == ()
         assert news.net_seconds == inf
     other.close()
 
@@ -117,8 +117,8 @@ def test_a_sqlite_file_shows_the_commit_itself(book: Database, database_url: str
 @pytest.mark.engines("mysql")
 def test_where_nothing_carries_messages_all_books_are_looked_at_more_often(database: Database) -> None:
     with opened(database, "") as news:
-        news.tell([1])
-        assert news.heard() == ()
+        news.publish([1])
+        assert news.poll() == ()
         assert news.net_seconds < 0.5
 
 
@@ -127,7 +127,7 @@ def test_where_a_pooler_stands_before_postgresql_its_own_address_is_listened_at(
     database: Database, database_url: str
 ) -> None:
     with opened(database, database_url) as one, opened(database, database_url) as other:
-        one.tell([7])
+        one.publish([7])
         hears(other, 7)
 
 
@@ -140,7 +140,7 @@ def test_a_connection_that_is_lost_is_told(database: Database) -> None:
         with database.write() as connection:
             connection.exec_driver_sql(ENDED, (database.engine.url.database,))
         with pytest.raises(OperationalError):
-            wait_until(lambda: news.heard() is None)
+            wait_until(lambda: news.poll() is None)
 
 
 @pytest.mark.engines("mysql")
@@ -149,7 +149,7 @@ def test_a_redis_server_that_goes_away_is_told(database: Database, live_url: str
         with Redis.from_url(live_url) as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
         with pytest.raises(RedisError):
-            wait_until(lambda: news.heard() is None)
+            wait_until(lambda: news.poll() is None)
 
 
 @pytest.mark.engines("postgresql")

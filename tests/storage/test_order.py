@@ -62,6 +62,7 @@ WAITS = {
 """How many transactions wait for a lock, by engine."""
 
 
+@pytest.mark.loads
 def test_no_acknowledged_change_is_passed_over_while_eight_writers_in_four_processes_write(sql: Library) -> None:
     """A device follows by its cursor meanwhile: it is given each change once, in order, and misses none."""
     book_id = sql.add_book()

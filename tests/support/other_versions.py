@@ -88,10 +88,15 @@ TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
 
 def last(folder: Path) -> Modules:
     """The last version."""
-    done = subprocess.run(["git", "archive", LAST, "offbook"], cwd=ROOT, capture_output=True, check=True)
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return _load(folder, "offbook.live")
+    return _load(extract_last(folder, "offbook"), "offbook.live")
+
+
+def extract_last(folder: Path, *paths: str) -> Path:
+    """The folder, in which is now what the last version had at these paths, or all of it."""
+    archive = subprocess.run(["git", "archive", LAST, *paths], cwd=ROOT, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        opened.extractall(folder, filter="data")
+    return folder
 
 
 def changed(folder: Path, declaration: str) -> Modules:

@@ -322,16 +322,16 @@ def test_a_person_is_told_on_a_page(full: House) -> None:
 @pytest.mark.engines("sqlite")
 def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full: House) -> None:
     device = parts_of(full.app).accounts.devices(1)[0]
-    guest = Subscriber(device.book_id, None, ChangeOrigin(device.id, device.user_id), device)
+    subscriber = Subscriber(device.book_id, None, ChangeOrigin(device.id, device.user_id), device)
 
     async def note_twice() -> None:
         threads: ThreadPool[object] = ThreadPool(1)
-        care, socket = AccessMonitor(parts_of(full.app), threads), Left(guest, Cursor("epoch", 7))
-        care.add(socket)
-        care.remove(socket)
-        await care._note(all_of_them=True)
+        monitor, socket = AccessMonitor(parts_of(full.app), threads), Left(subscriber, Cursor("epoch", 7))
+        monitor.add(socket)
+        monitor.remove(socket)
+        await monitor._note_cursors(is_all=True)
         full.disk.free()
-        await care._note(all_of_them=False)
+        await monitor._note_cursors(is_all=False)
         threads.close()
 
     event_loop.run(note_twice())
@@ -342,7 +342,7 @@ def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full:
 class Left:
     """A socket that was closed."""
 
-    guest: Subscriber
+    subscriber: Subscriber
     position: Cursor | None
 
     def end(self, code: int) -> None:

@@ -1,1 +1,1 @@
-"""The live channel: WebSockets of devices and pages, and what other processes tell of commits."""
+"""The live channel: WebSockets of devices and pages, and notifications of other processes' commits."""

@@ -1,7 +1,6 @@
-"""Care for open sockets: a token that is revoked, or a session that ends, ends what was opened with it.
+"""Ends open sockets whose token was revoked or whose session ended, and notes how far each device is.
 
-And how far each device is gets noted, for all in one commit. Both from time to time, for all sockets together; and at
-once where this process has ended a session.
+Both from time to time, for all sockets together and in one commit; and at once where this process ended a session.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from services.container import Services
 from web.live.handshake import Subscriber
 from web.server.thread_pool import ThreadPool
 
-LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 NOTE_EVERY = 10
-"""Every so many looks, what got on is noted: every five seconds."""
+"""Every so many checks, cursors that moved are noted: every five seconds."""
 
 SEEN_EVERY = 120
-"""And all that are here: every minute."""
+"""And those of all open sockets: every minute."""
 
 REVOKED = 4401
 
@@ -32,96 +31,101 @@ log = logging.getLogger("offbook.live")
 class MonitoredSocket(Protocol):
     """An open socket, as far as the monitor needs it."""
 
-    guest: Subscriber
+    subscriber: Subscriber
     position: Cursor | None
 
-    def end(self, code: int) -> None: ...
+    def end(self, code: int) -> None:
+        """Close it, with this code."""
+        ...
 
 
 class AccessMonitor:
     """On the event loop; the database is asked in threads."""
 
-    def __init__(self, parts: Services, threads: ThreadPool[Any]) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, threads: ThreadPool[Any]) -> None:
+        self._services = services
         self._threads = threads
         self._sockets: set[MonitoredSocket] = set()
-        self._places: dict[int, int | None] = {}
+        self._cursors: dict[int, int | None] = {}
         self._noted: dict[int, int | None] = {}
         self._ended = asyncio.Event()
 
     def add(self, socket: MonitoredSocket) -> None:
+        """Watch this socket from now on."""
         self._sockets.add(socket)
 
     def remove(self, socket: MonitoredSocket) -> None:
+        """It has ended: only its cursor is still to be noted."""
         self._sockets.discard(socket)
-        self._place(socket)
+        self._remember_cursor(socket)
 
     async def run(self) -> None:
-        """Until cancelled; what can't be done now is tried at the next look."""
-        loop, accounts = asyncio.get_running_loop(), self._parts.accounts
+        """Check until cancelled; what can't be done now is tried at the next check."""
+        loop, accounts = asyncio.get_running_loop(), self._services.accounts
         accounts.on_end = partial(loop.call_soon_threadsafe, self._ended.set)
-        looks = 0
+        checks = 0
         try:
             while True:
                 if not await self._is_woken():
-                    looks += 1
-                await self._look(looks)
+                    checks += 1
+                await self._check(checks)
         finally:
             accounts.on_end = None
 
     async def _is_woken(self) -> bool:
-        """Whether a session was ended before it was time for the next look."""
+        """Whether a session was ended before it was time for the next check."""
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(CHECK_SECONDS):
                 await self._ended.wait()
         except TimeoutError:
             return False
         self._ended.clear()
         return True
 
-    async def _look(self, looks: int) -> None:
+    async def _check(self, checks: int) -> None:
         try:
             await self._end_revoked()
-            if looks % NOTE_EVERY == 0:
-                await self._threads.run(self._parts.accounts.store_ended)
-                await self._note(all_of_them=looks % SEEN_EVERY == 0)
+            if checks % NOTE_EVERY == 0:
+                await self._threads.run(self._services.accounts.store_ended)
+                await self._note_cursors(is_all=checks % SEEN_EVERY == 0)
         except Exception:
             log.exception("Open sockets can't be looked after; it is tried again")
 
     async def _end_revoked(self) -> None:
         if not self._sockets:
             return
-        guests = [socket.guest for socket in self._sockets]
-        gone = await self._threads.run(partial(revoked_subscribers, self._parts, guests))
+        subscribers = [socket.subscriber for socket in self._sockets]
+        revoked = await self._threads.run(partial(revoked_subscribers, self._services, subscribers))
         for socket in list(self._sockets):
-            if socket.guest in gone:
+            if socket.subscriber in revoked:
                 socket.end(REVOKED)
 
-    def _place(self, socket: MonitoredSocket) -> None:
-        device = socket.guest.origin.device_id
+    def _remember_cursor(self, socket: MonitoredSocket) -> None:
+        device = socket.subscriber.origin.device_id
         if device is not None:
-            at = socket.position
-            self._places[device] = None if at is None or at.after is not None else at.seq
+            cursor = socket.position
+            self._cursors[device] = None if cursor is None or cursor.after is not None else cursor.seq
 
-    async def _note(self, all_of_them: bool) -> None:
+    async def _note_cursors(self, is_all: bool) -> None:
         for socket in self._sockets:
-            self._place(socket)
-        places, self._places = self._places, {}
-        news = {one: seq for one, seq in places.items() if all_of_them or self._noted.get(one) != seq}
-        if news and not await self._threads.run(partial(self._parts.accounts.got_on, news, self._parts.clock())):
-            self._places = places | self._places
+            self._remember_cursor(socket)
+        cursors, self._cursors = self._cursors, {}
+        moved = {device: seq for device, seq in cursors.items() if is_all or self._noted.get(device) != seq}
+        note = partial(self._services.accounts.got_on, moved, self._services.clock())
+        if moved and not await self._threads.run(note):
+            self._cursors = cursors | self._cursors
         else:
-            self._noted = places
+            self._noted = cursors
 
 
-def revoked_subscribers(parts: Services, guests: Iterable[Subscriber]) -> set[Subscriber]:
+def revoked_subscribers(services: Services, subscribers: Iterable[Subscriber]) -> set[Subscriber]:
     """Those whose token was revoked, or whose session is over. In a thread."""
-    devices = {guest.origin.device_id for guest in guests if guest.origin.device_id is not None}
-    sessions = [guest.session for guest in guests if guest.session is not None]
-    revoked = parts.accounts.revoked(devices) if devices else ()
-    over = parts.accounts.over(sessions, parts.clock()) if sessions else ()
+    devices = {subscriber.origin.device_id for subscriber in subscribers if subscriber.origin.device_id is not None}
+    sessions = [subscriber.session for subscriber in subscribers if subscriber.session is not None]
+    revoked = services.accounts.revoked(devices) if devices else ()
+    over = services.accounts.over(sessions, services.clock()) if sessions else ()
     return {
-        guest
-        for guest in guests
-        if guest.origin.device_id in revoked or (guest.session is not None and guest.session.id in over)
+        subscriber
+        for subscriber in subscribers
+        if subscriber.origin.device_id in revoked or (subscriber.session is not None and subscriber.session.id in over)
     }

@@ -1,7 +1,7 @@
 """Sockets: what each listener costs the event loop, and nothing else does. No thread, no database, no endless queue.
 
-A socket has two tasks. One hears what the device pushes, and stops hearing while too much of it is unanswered. The
-other sends: answers first, then one page after the other from the socket's own position, each when the one before is on
+A socket has two tasks. One receives what the device pushes, and stops while too much of it is unanswered. The other
+sends: answers first, then one page after the other from the socket's own position, each when the one before is on
 its way. Whoever takes pages slowly is sent fewer and larger ones, and holds nobody back.
 """
 
@@ -44,24 +44,26 @@ class LiveSocket:
     ``sent`` is called with the cursor of each page that went out when the socket had all before it.
     """
 
-    def __init__(self, guest: Subscriber, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
-        self.guest = guest
+    def __init__(self, subscriber: Subscriber, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
+        self.subscriber = subscriber
         self._sent = sent
-        self.position: Cursor | None = guest.since
+        self.position: Cursor | None = subscriber.since
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
-        self._news = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._room = asyncio.Event()
         self._answers: deque[str] = deque()
         self._unanswered = 0
         self._unanswered_bytes = 0
 
-    # --- what others tell it ---
+    # --- called by others ---
 
     def wake(self) -> None:
-        self._news.set()
+        """There may be a page or an answer to send."""
+        self._wakeup.set()
 
-    def expel(self) -> None:
+    def disconnect(self) -> None:
+        """Its cursor can't be served any more."""
         self.end(CURSOR_GONE)
 
     def end(self, code: int) -> None:
@@ -70,6 +72,7 @@ class LiveSocket:
             self.ended.set_result(code)
 
     def answer(self, text: str, size: int) -> None:
+        """Send the answer to a push of ``size`` bytes."""
         self._answers.append(text)
         self._unanswered -= 1
         self._unanswered_bytes -= size
@@ -78,7 +81,7 @@ class LiveSocket:
 
     # --- its two tasks ---
 
-    async def hear(self, receive: Receive, pushes: PushBatcher) -> None:
+    async def receive_pushes(self, receive: Receive, pushes: PushBatcher) -> None:
         """Take what the device pushes, until it leaves."""
         while (message := await receive())["type"] == "websocket.receive":
             text = message.get("text")
@@ -90,28 +93,28 @@ class LiveSocket:
                 self._room.clear()
                 await self._room.wait()
 
-    async def tell(self, feed: Feed, feeds: Feeds) -> None:
+    async def send_pages(self, feed: Feed, feeds: Feeds) -> None:
         """Send what there is, whenever there is something. Raises CursorGone."""
         sent = None
         while True:
-            await self._news.wait()
-            self._news.clear()
+            await self._wakeup.wait()
+            self._wakeup.clear()
             while self._answers or self._is_behind(feed):
                 if self._answers:
-                    await self._put(self._answers.popleft())
+                    await self._send_text(self._answers.popleft())
                 else:
                     page = await feeds.page(feed, self.position)
-                    await self._put(page.text)
+                    await self._send_text(page.text)
                     self.position = page.cursor
                     if sent is not None:
                         sent(page.cursor)
             sent = self._sent
 
     def _is_behind(self, feed: Feed) -> bool:
-        at = self.position
-        return at is None or at.after is not None or at.seq < feed.head
+        cursor = self.position
+        return cursor is None or cursor.after is not None or cursor.seq < feed.head
 
-    async def _put(self, text: str) -> None:
+    async def _send_text(self, text: str) -> None:
         """Returns when the message is in the socket's buffer, which is when there is room: so at the client's pace."""
         await self._send({"type": "websocket.send", "text": text})
 
@@ -119,70 +122,72 @@ class LiveSocket:
 class LiveSockets:
     """All open sockets of this process."""
 
-    def __init__(self, parts: Services, telemetry: Telemetry, threads: ThreadPool[Any], config: Config) -> None:
+    def __init__(self, services: Services, telemetry: Telemetry, threads: ThreadPool[Any], config: Config) -> None:
         self._config = config
         self._telemetry = telemetry
-        self._clock = parts.clock
-        self._feeds = Feeds(parts.store, parts.open_notifications, threads)
-        self._pushes = PushBatcher(parts, telemetry, threads)
-        self._care = AccessMonitor(parts, threads)
+        self._clock = services.clock
+        self._feeds = Feeds(services.store, services.open_notifications, threads)
+        self._pushes = PushBatcher(services, telemetry, threads)
+        self._monitor = AccessMonitor(services, threads)
         self._counts: Counter[object] = Counter()
-        self._work = [asyncio.create_task(self._feeds.run()), asyncio.create_task(self._care.run())]
+        self._tasks = [asyncio.create_task(self._feeds.run()), asyncio.create_task(self._monitor.run())]
 
     async def close(self) -> None:
-        for task in self._work:
+        """End what works for all sockets."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def has_room_for(self, guest: Subscriber) -> bool:
+    def has_room_for(self, subscriber: Subscriber) -> bool:
+        """Whether one more socket of this subscriber may open."""
         return (
             self._counts.total() < self._config.sockets_max
-            and self._counts[guest.name] < self._config.sockets_per_guest_max
+            and self._counts[subscriber.name] < self._config.sockets_per_guest_max
         )
 
-    async def serve(self, guest: Subscriber, receive: Receive, send: Send) -> None:
+    async def serve(self, subscriber: Subscriber, receive: Receive, send: Send) -> None:
         """An accepted socket, until its end."""
-        socket = LiveSocket(guest, send, self._note_sent if self._telemetry else None)
-        who, began, code = (guest.book_id, *guest.name), self._clock(), None
-        self._telemetry.joined(*who)
-        self._counts[guest.name] += 1
-        self._care.add(socket)
+        socket = LiveSocket(subscriber, send, self._note_sent if self._telemetry else None)
+        who, began, code = (subscriber.book_id, *subscriber.name), self._clock(), None
+        self._telemetry.socket_opened(*who)
+        self._counts[subscriber.name] += 1
+        self._monitor.add(socket)
         try:
-            feed = await self._feeds.join(guest.book_id, socket)
+            feed = await self._feeds.join(subscriber.book_id, socket)
             try:
                 code = await self._until_its_end(socket, feed, receive)
             finally:
                 self._feeds.leave(feed, socket)
         finally:
-            self._care.remove(socket)
-            self._counts[guest.name] -= 1
-            self._telemetry.left(*who, code, (self._clock() - began) / 1e6)
+            self._monitor.remove(socket)
+            self._counts[subscriber.name] -= 1
+            self._telemetry.socket_closed(*who, code, (self._clock() - began) / 1e6)
         if code is not None:
             await send({"type": "websocket.close", "code": code})
 
     def _note_sent(self, cursor: Cursor) -> None:
         """A seq is the time of its commit."""
-        self._telemetry.sent(max(0, self._clock() - cursor.seq) / 1e6)
+        self._telemetry.page_sent(max(0, self._clock() - cursor.seq) / 1e6)
 
     async def _until_its_end(self, socket: LiveSocket, feed: Feed, receive: Receive) -> int | None:
         """The code to close it with; None where the client left."""
-        hearing = asyncio.create_task(socket.hear(receive, self._pushes))
-        telling = asyncio.create_task(socket.tell(feed, self._feeds))
+        receiving = asyncio.create_task(socket.receive_pushes(receive, self._pushes))
+        sending = asyncio.create_task(socket.send_pages(feed, self._feeds))
         try:
-            ends: set[asyncio.Future[Any]] = {hearing, telling, socket.ended}
+            ends: set[asyncio.Future[Any]] = {receiving, sending, socket.ended}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            hearing.cancel()
-            telling.cancel()
-            heard, told = await asyncio.gather(hearing, telling, return_exceptions=True)
-        return socket.ended.result() if socket.ended.done() else code_of(heard, told)
+            receiving.cancel()
+            sending.cancel()
+            received, sent = await asyncio.gather(receiving, sending, return_exceptions=True)
+        return socket.ended.result() if socket.ended.done() else code_of(received, sent)
 
 
-def code_of(heard: BaseException | None, told: BaseException | None) -> int | None:
+def code_of(received: BaseException | None, sent: BaseException | None) -> int | None:
     """How to end a socket whose tasks ended so: one by itself, the other because it was cancelled then."""
-    if heard is None or isinstance(told, OSError):  # the client said goodbye, or is gone
+    if received is None or isinstance(sent, OSError):  # the client said goodbye, or is gone
         return None
-    if isinstance(told, CursorGone):
+    if isinstance(sent, CursorGone):
         return CURSOR_GONE
-    log.error("A socket failed", exc_info=told if isinstance(told, Exception) else heard)
+    log.error("A socket failed", exc_info=sent if isinstance(sent, Exception) else received)
     return FAILED

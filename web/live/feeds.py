@@ -1,10 +1,10 @@
 """Feeds: what the listeners of a book share. Each page is made once, for all that wait at the same cursor.
 
-A commit of this process is heard at once, from the thread that made it; one of another process by
+A commit of this process comes at once, from the thread that made it; one of another process by
 web.live.peer_notifications. Either only says that there is something new: what it is, each listener reads from its own
 cursor, so that nothing can be missed, and one that was slow gets fewer and larger pages.
 
-All of it lives on the event loop. Stores are asked in threads, a few at a time, or HTTP would wait behind listeners.
+All of it lives on the event loop. Stores are read in threads, a few at a time, or HTTP would wait behind listeners.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class Listener(Protocol):
     position: Cursor | None
 
     def wake(self) -> None:
-        """There may be news."""
+        """There may be a new page."""
         ...
 
-    def expel(self) -> None:
+    def disconnect(self) -> None:
         """Its cursor can't be served any more."""
         ...
 
@@ -67,8 +67,8 @@ class Feed:
     head: int
     listeners: set[Listener] = field(default_factory=set)
     pages: dict[Cursor | None, asyncio.Task[SentPage]] = field(default_factory=dict)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    spreading: asyncio.Task[None] | None = None
+    wakeup: asyncio.Event = field(default_factory=asyncio.Event)
+    fan_out_task: asyncio.Task[None] | None = None
 
 
 class Feeds:
@@ -79,7 +79,7 @@ class Feeds:
     ) -> None:
         self._store = store
         self._threads = threads
-        self._between = PeerNotifier(open_notifications, threads, self._look)
+        self._peers = PeerNotifier(open_notifications, threads, self._check)
         self._feeds: dict[int, Feed] = {}
         self._room = asyncio.Semaphore(PAGES_AT_ONCE)
         self._loop = asyncio.get_running_loop()
@@ -89,21 +89,22 @@ class Feeds:
     async def join(self, book_id: int, listener: Listener) -> Feed:
         """Listen from now on: what is there already, and what comes."""
         if book_id not in self._feeds:
-            heads = await self._threads.run(partial(self._store.latest_seqs, [book_id]))
-            epoch, head = heads[book_id]
+            latest_seqs = await self._threads.run(partial(self._store.latest_seqs, [book_id]))
+            epoch, head = latest_seqs[book_id]
             feed = self._feeds.setdefault(book_id, Feed(book_id, epoch, head))
-            feed.spreading = feed.spreading or self._loop.create_task(self._spread(feed))
+            feed.fan_out_task = feed.fan_out_task or self._loop.create_task(self._fan_out(feed))
         feed = self._feeds[book_id]
         feed.listeners.add(listener)
         listener.wake()
         if listener.position is not None and listener.position.epoch != feed.epoch:
-            listener.expel()  # the database was put back since the handshake
+            listener.disconnect()  # the database was put back since the handshake
         return feed
 
     def leave(self, feed: Feed, listener: Listener) -> None:
+        """Listen no more. The last who leaves ends the feed."""
         feed.listeners.discard(listener)
-        if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.spreading is not None:
-            feed.spreading.cancel()
+        if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.fan_out_task is not None:
+            feed.fan_out_task.cancel()
 
     async def page(self, feed: Feed, since: Cursor | None) -> SentPage:
         """The page after ``since``, made for all who ask for it. Raises CursorGone."""
@@ -115,67 +116,67 @@ class Feeds:
     async def _make(self, feed: Feed, since: Cursor | None) -> SentPage:
         try:
             async with self._room:
-                made: SentPage = await self._threads.run(partial(make, self._store, feed.book_id, since))
-                return made
+                page: SentPage = await self._threads.run(partial(make_page, self._store, feed.book_id, since))
+                return page
         except BaseException:
             feed.pages.pop(since, None)
             raise
 
-    # --- news ---
+    # --- commits ---
 
     async def run(self) -> None:
-        """Hear of every commit, of whatever process, until cancelled."""
-        self._store.on_commit = self._heard_in_thread
+        """Follow the commits of every process, until cancelled."""
+        self._store.on_commit = self._on_commit_in_thread
         try:
-            await self._between.run()
+            await self._peers.run()
         finally:
             self._store.on_commit = None
 
-    def _heard_in_thread(self, book_id: int, seq: int) -> None:
+    def _on_commit_in_thread(self, book_id: int, seq: int) -> None:
         """The loop is not woken for nothing: whoever joins a moment later reads what is there then."""
-        if self._between.tells or book_id in self._feeds:
-            self._loop.call_soon_threadsafe(self._committed, book_id, seq)
+        if self._peers.needs_publish or book_id in self._feeds:
+            self._loop.call_soon_threadsafe(self._on_commit, book_id, seq)
 
-    def _committed(self, book_id: int, seq: int) -> None:
-        self._between.committed(book_id)
-        self._heard(book_id, seq)
+    def _on_commit(self, book_id: int, seq: int) -> None:
+        self._peers.committed(book_id)
+        self._advance(book_id, seq)
 
-    def _heard(self, book_id: int, seq: int) -> None:
+    def _advance(self, book_id: int, seq: int) -> None:
         feed = self._feeds.get(book_id)
         if feed is not None and seq > feed.head:
             feed.head = seq
             feed.pages = {}
-            feed.news.set()
+            feed.wakeup.set()
 
-    async def _look(self, books: Collection[int] | None) -> None:
-        """At those of these books, or of all, that anyone listens to."""
-        wanted = [book_id for book_id in self._feeds if books is None or book_id in books]
-        if not wanted:
+    async def _check(self, books: Collection[int] | None) -> None:
+        """Look at those of these books, or of all, that anyone listens to."""
+        book_ids = [book_id for book_id in self._feeds if books is None or book_id in books]
+        if not book_ids:
             return
         try:
-            heads = await self._threads.run(partial(self._store.latest_seqs, wanted))
+            latest_seqs = await self._threads.run(partial(self._store.latest_seqs, book_ids))
         except Exception:
             log.exception("The database can't be read for the live channel; it is tried again")
             return
-        for book_id in wanted:
+        for book_id in book_ids:
             feed = self._feeds.get(book_id)
-            epoch, seq = heads.get(book_id, NO_BOOK)
+            epoch, seq = latest_seqs.get(book_id, NO_BOOK)
             if feed is not None and epoch != feed.epoch:
-                self._restored(feed, epoch, seq)
-            self._heard(book_id, seq)
+                self._replace(feed, epoch, seq)
+            self._advance(book_id, seq)
 
-    def _restored(self, feed: Feed, epoch: str, seq: int) -> None:
+    def _replace(self, feed: Feed, epoch: str, seq: int) -> None:
         """Another database is in this one's place: no cursor of any listener means anything to it."""
         feed.epoch, feed.head, feed.pages = epoch, seq, {}
         for listener in feed.listeners:
-            listener.expel()
+            listener.disconnect()
 
-    async def _spread(self, feed: Feed) -> None:
-        """Tell the listeners: those at one cursor together, when their page is there, and a few at a time."""
+    async def _fan_out(self, feed: Feed) -> None:
+        """Wake the listeners: those at one cursor together, when their page is there, and a few at a time."""
         while True:
-            await feed.news.wait()
-            feed.news.clear()
-            for position, group in by_position(feed.listeners).items():
+            await feed.wakeup.wait()
+            feed.wakeup.clear()
+            for position, group in group_by_position(feed.listeners).items():
                 if len(group) > 1:
                     await asyncio.gather(self.page(feed, position), return_exceptions=True)
                 for start in range(0, len(group), WAKE_AT_ONCE):
@@ -184,14 +185,15 @@ class Feeds:
                     await asyncio.sleep(0)
 
 
-def by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Listener]]:
+def group_by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Listener]]:
+    """The listeners by the cursor that they are at."""
     groups: dict[Cursor | None, list[Listener]] = defaultdict(list)
-    for one in listeners:
-        groups[one.position].append(one)
+    for listener in listeners:
+        groups[listener.position].append(listener)
     return groups
 
 
-def make(store: Store, book_id: int, since: Cursor | None) -> SentPage:
+def make_page(store: Store, book_id: int, since: Cursor | None) -> SentPage:
     """Read a page. In a thread."""
     page = pull(store, book_id, since)
     return SentPage(orjson.dumps(page_json(page, since)).decode(), page.cursor)

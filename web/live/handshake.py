@@ -3,7 +3,7 @@
 A page begins to listen where its book was before the page was made, so that nothing in between is missed.
 
 The handshake of a WebSocket is a request like any other: it comes through Flask, with the same tokens and sessions, the
-same proxies and the same problems. The guest whom it lets in is left at the door (web/server/wsgi_bridge.py).
+same proxies and the same problems. Whom it lets in is left to web/server/wsgi_bridge.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask import Blueprint, Response, g, request
 
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
-from services.sync.pull import check_cursor
+from services.sync.pull import require_servable
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
@@ -25,7 +25,7 @@ from web.auth import authenticate_device
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
-from web.server.wsgi_bridge import DOOR
+from web.server.wsgi_bridge import HANDSHAKE
 from web.sessions import current_session, is_signed_in, signed_in_user
 
 live = Blueprint("live", __name__)
@@ -72,37 +72,36 @@ def listen() -> Response:
     """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""
     text = query.text("since", None)
     since = None if text is None else parse_cursor(text)
-    guest = device_guest(since) if authorization() or not is_signed_in() else page_guest(since)
+    subscriber = device_subscriber(since) if authorization() or not is_signed_in() else page_subscriber(since)
     if since is not None:
-        with services().store.reading(guest.book_id) as book:
-            check_cursor(book, since)
-    door = request.environ.get(DOOR)
-    if door is None:
+        require_servable(services().store, subscriber.book_id, since)
+    handshake = request.environ.get(HANDSHAKE)
+    if handshake is None:
         raise ApiProblem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})
-    door.guest = guest
+    handshake.subscriber = subscriber
     return Response()
 
 
-def device_guest(since: Cursor | None) -> Subscriber:
+def device_subscriber(since: Cursor | None) -> Subscriber:
+    """The device that asks, by its token. Raises ApiProblem."""
     login = authenticate_device()
     device = services().accounts.seen(login.device, services().clock())
     return Subscriber(login.book_id, since, origin_of(login), device)
 
 
-def page_guest(since: Cursor | None) -> Subscriber:
+def page_subscriber(since: Cursor | None) -> Subscriber:
     """A page of ours: a browser sends its cookie with every page's sockets, so that only Origin tells which it is.
 
     A plain request opens nothing and has no Origin. By it a page learns why it got no socket: browsers don't say.
     """
-    if DOOR in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
+    if HANDSHAKE in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
         raise ApiProblem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
-    return Subscriber(
-        signed_in_user().book_id, since, ChangeOrigin(user_id=signed_in_user().id), session=current_session()
-    )
+    user = signed_in_user()
+    return Subscriber(user.book_id, since, ChangeOrigin(user_id=user.id), session=current_session())
 
 
 def note_cursor() -> None:
-    """Before a page asks for anything: where the book is."""
+    """Note where the book is, before a page reads anything of it."""
     if is_signed_in():
         epoch, seq = services().store.latest_seqs([signed_in_user().book_id])[signed_in_user().book_id]
         g.cursor = Cursor(epoch, seq)
@@ -110,4 +109,5 @@ def note_cursor() -> None:
 
 @live.app_context_processor
 def cursor() -> dict[str, Any]:
+    """What templates know: the cursor that their page listens from."""
     return {"cursor": g.get("cursor")}

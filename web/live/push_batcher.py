@@ -41,7 +41,7 @@ log = logging.getLogger("offbook.live")
 class Sender(Protocol):
     """A socket that pushes."""
 
-    guest: Subscriber
+    subscriber: Subscriber
 
     def answer(self, text: str, size: int) -> None:
         """The answer to one push, which had ``size`` bytes."""
@@ -56,77 +56,80 @@ class PendingPush(NamedTuple):
 
 
 class PushBatcher:
-    """On the event loop."""
+    """Pushes by book, each with those that came while the book was busy. On the event loop."""
 
-    def __init__(self, parts: Services, telemetry: Telemetry, threads: ThreadPool[Any]) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, telemetry: Telemetry, threads: ThreadPool[Any]) -> None:
+        self._services = services
         self._telemetry = telemetry
         self._threads = threads
         self._waiting: dict[int, deque[tuple[Sender, bytes]]] = defaultdict(deque)
-        self._at_work: dict[int, asyncio.Task[None]] = {}
+        self._working: dict[int, asyncio.Task[None]] = {}
 
     def put(self, sender: Sender, body: bytes) -> None:
-        book_id = sender.guest.book_id
+        """Take a push, to be answered when it is committed."""
+        book_id = sender.subscriber.book_id
         self._waiting[book_id].append((sender, body))
-        if book_id not in self._at_work:
-            self._at_work[book_id] = asyncio.create_task(self._work(book_id))
+        if book_id not in self._working:
+            self._working[book_id] = asyncio.create_task(self._work(book_id))
 
     async def _work(self, book_id: int) -> None:
         waiting = self._waiting[book_id]
         while waiting:
-            taken = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
-            asked = [(sender.guest, body) for sender, body in taken]
-            answers = await self._threads.run(partial(answer_all, self._parts, self._telemetry, book_id, asked))
-            for (sender, body), text in zip(taken, answers, strict=True):
+            messages = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
+            bodies = [(sender.subscriber, body) for sender, body in messages]
+            answers = await self._threads.run(partial(answer_all, self._services, self._telemetry, book_id, bodies))
+            for (sender, body), text in zip(messages, answers, strict=True):
                 sender.answer(text, len(body))
-        del self._waiting[book_id], self._at_work[book_id]
+        del self._waiting[book_id], self._working[book_id]
 
 
 def answer_all(
-    parts: Services, telemetry: Telemetry, book_id: int, asked: Sequence[tuple[Subscriber, bytes]]
+    services: Services, telemetry: Telemetry, book_id: int, bodies: Sequence[tuple[Subscriber, bytes]]
 ) -> list[str]:
     """Apply these pushes with one commit and answer each. In a thread."""
-    read = [read_push(guest, body) for guest, body in asked]
-    good = [(guest, one) for (guest, _), one in zip(asked, read, strict=True) if isinstance(one, PendingPush)]
-    answers = iter(apply(parts, telemetry, book_id, good) if good else ())
-    return [dump(one.number, next(answers)) if isinstance(one, PendingPush) else one for one in read]
+    read = [read_push(subscriber, body) for subscriber, body in bodies]
+    pushes = [(sender, push) for (sender, _), push in zip(bodies, read, strict=True) if isinstance(push, PendingPush)]
+    answers = iter(apply_pushes(services, telemetry, book_id, pushes) if pushes else ())
+    return [encode(push.number, next(answers)) if isinstance(push, PendingPush) else push for push in read]
 
 
-def apply(
-    parts: Services, telemetry: Telemetry, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]]
+def apply_pushes(
+    services: Services, telemetry: Telemetry, book_id: int, pushes: Sequence[tuple[Subscriber, PendingPush]]
 ) -> Sequence[Answer]:
+    """The answers to these pushes, in their order, when they are committed; or why they are not."""
     try:
-        answers = sync_together(parts.store, book_id, [(guest.origin, one.push) for guest, one in good], parts.clock())
-        note(parts, good)
-        tell(telemetry, book_id, good, answers)
+        batch = [(subscriber.origin, pending.push) for subscriber, pending in pushes]
+        answers = sync_together(services.store, book_id, batch, services.clock())
+        record_reports(services, pushes)
+        report_synced(telemetry, book_id, pushes, answers)
         return answers
     except (NotLetIn, Unwritable) as error:
-        return [problem_of(error)] * len(good)
-    except parts.database_failures:
+        return [problem_of(error)] * len(pushes)
+    except services.database_failures:
         log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")
-        return [database_busy()] * len(good)
+        return [database_busy()] * len(pushes)
     except Exception:
         log.exception("Pushes over sockets failed")
-        return [FAILED] * len(good)
+        return [FAILED] * len(pushes)
 
 
-def read_push(guest: Subscriber, body: bytes) -> PendingPush | str:
+def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
     """The push, or the answer to what is none."""
     number = None
     try:
         envelope = loads(body)
-        number = number_of(envelope)
-        if guest.device is None:
+        number = pop_number(envelope)
+        if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        return PendingPush(number, push_of(envelope, guest.device.uuid))
+        return PendingPush(number, push_of(envelope, subscriber.device.uuid))
     except Malformed as error:
-        return dump(number, problem_of(error))
+        return encode(number, problem_of(error))
     except ApiProblem as problem:
-        return dump(number, problem)
+        return encode(number, problem)
 
 
-def number_of(envelope: Json) -> int:
-    """Takes ``push`` out of the envelope: the rest is the body of ``POST /sync``."""
+def pop_number(envelope: Json) -> int:
+    """Take ``push`` out of the envelope: the rest is the body of ``POST /sync``."""
     if not isinstance(envelope, dict):
         raise Malformed("not_an_object", 'A message must be an object like {"push": 1, "changes": […], "since": …}.')
     number = envelope.pop("push", None)
@@ -135,29 +138,31 @@ def number_of(envelope: Json) -> int:
     return number
 
 
-def note(parts: Services, good: Sequence[tuple[Subscriber, PendingPush]]) -> None:
-    """Keep what each told last about itself."""
-    now = parts.clock()
-    for guest, push in {guest: one.push for guest, one in good}.items():
-        if guest.device is not None:
-            guest.device = parts.accounts.seen(guest.device, now, **device_report(push, now))
+def record_reports(services: Services, pushes: Sequence[tuple[Subscriber, PendingPush]]) -> None:
+    """Note what each device reported last about itself."""
+    now_us = services.clock()
+    for subscriber, push in {subscriber: pending.push for subscriber, pending in pushes}.items():
+        if subscriber.device is not None:
+            report = device_report(push, now_us)
+            subscriber.device = services.accounts.seen(subscriber.device, now_us, **report)
 
 
-def tell(
-    telemetry: Telemetry, book_id: int, good: Sequence[tuple[Subscriber, PendingPush]], answers: Sequence[Answer]
+def report_synced(
+    telemetry: Telemetry, book_id: int, pushes: Sequence[tuple[Subscriber, PendingPush]], answers: Sequence[Answer]
 ) -> None:
     """What each device's pushes of this commit came to, together."""
     if not telemetry:
         return
     results: dict[int | None, list[Any]] = defaultdict(list)
-    for (guest, _), answer in zip(good, answers, strict=True):
+    for (subscriber, _), answer in zip(pushes, answers, strict=True):
         if isinstance(answer, dict):
-            results[guest.origin.device_id] += answer["results"]
-    for device, found in results.items():
-        telemetry.synced(PushedChanges("live", book_id, device, found))
+            results[subscriber.origin.device_id] += answer["results"]
+    for device, device_results in results.items():
+        telemetry.synced(PushedChanges("live", book_id, device, device_results))
 
 
-def dump(number: int | None, answer: Answer) -> str:
+def encode(number: int | None, answer: Answer) -> str:
+    """An answer as it goes over the socket."""
     if isinstance(answer, CursorGone):
         answer = problem_of(answer)
     if isinstance(answer, ApiProblem):

@@ -15,13 +15,13 @@ from services.container import Services
 from web.live.connections import LiveSockets
 from web.server.pools import Pools
 from web.server.uvicorn_server import server_for
-from web.server.wsgi_bridge import Bridge, OpenLive, WsgiApp
+from web.server.wsgi_bridge import OpenLive, WsgiApp, WsgiBridge
 from web.telemetry.events import Telemetry
 
 
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     """uvicorn, with the app in threads behind it."""
-    return server_for(Bridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app)), config)
+    return server_for(WsgiBridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app)), config)
 
 
 def live_of(app: WsgiApp, config: Config) -> OpenLive | None:

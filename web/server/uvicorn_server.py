@@ -24,7 +24,7 @@ from config import Config
 from web.server.limited import Limited, limited, stop
 from web.server.refusals import RequestRefused
 from web.server.transport import EndingTransport
-from web.server.wsgi_bridge import REFUSED, Bridge
+from web.server.wsgi_bridge import REFUSED, WsgiBridge
 
 CLOSE_SECONDS = 1.0
 """How long a socket that gave no sign of life may still take to hear that it is closed."""
@@ -51,9 +51,9 @@ class Enough(Exception):
 class TimedProtocol(Limited, HttpToolsProtocol):
     """uvicorn's HTTP protocol with the limits that it lacks.
 
-    At any moment a connection is answering a request (the Bridge has its own limits), or waits for the head of the next
-    one. Waiting ends after ``head_seconds`` however slowly bytes drip in. A head has at most ``head_bytes_max``, its
-    trailers included, and however it is cut into reads.
+    At any moment a connection is answering a request (the WsgiBridge has its own limits), or waits for the head of the
+    next one. Waiting ends after ``head_seconds`` however slowly bytes drip in. A head has at most ``head_bytes_max``,
+    its trailers included, and however it is cut into reads.
 
     What can't be read is answered like a request, when all before it is answered, and ends the connection: who sent it
     may mean something else by the bytes that follow.
@@ -345,7 +345,7 @@ class TimedSocket(Limited, WebSocketsSansIOProtocol):
         self.send_timer = self.send_timer or self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
 
-def server_for(bridge: Bridge, config: Config) -> uvicorn.Server:
+def server_for(bridge: WsgiBridge, config: Config) -> uvicorn.Server:
     """uvicorn in front of this app, with these limits."""
     return uvicorn.Server(
         uvicorn.Config(

@@ -35,20 +35,20 @@ Send = Callable[[Message], Any]
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-DOOR = "offbook.door"
-"""Where the WSGI environ of a handshake has its Door."""
+HANDSHAKE = "offbook.handshake"
+"""Where the WSGI environ of a WebSocket's handshake has its Handshake."""
 
 REFUSED = "offbook.refused"
-"""Where the scope of a request that can't be read as HTTP has its Refusal: it is answered in its turn, as any is."""
+"""Where the scope of a request that can't be read as HTTP has its RequestRefused: it is answered in its turn."""
 
 HEAD_ONLY = "offbook.head_only"
 """Where the WSGI environ has a HeadOnly, when only the head of the request counts."""
 
 CROWD = "offbook.crowd"
-"""Where the WSGI environ has a function that tells how many requests are worked on or wait at this moment."""
+"""Where the WSGI environ has a function that says how many requests are worked on or wait at this moment."""
 
 SWITCHING = 101
-"""What a handshake ends with when the guest is let in."""
+"""What a handshake ends with when the subscriber is let in."""
 
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
@@ -65,9 +65,9 @@ log = logging.getLogger("offbook.bridge")
 
 @dataclass(slots=True)
 class Handshake:
-    """Where the WSGI app leaves the guest of a WebSocket that it lets in: an answer can't hold an object."""
+    """Where the WSGI app leaves the subscriber whose WebSocket it lets in: an answer can't hold an object."""
 
-    guest: Any = None
+    subscriber: Any = None
 
 
 @dataclass(slots=True)
@@ -85,18 +85,24 @@ class HeadOnly:
 class LiveChannel(Protocol):
     """What serves a socket once its handshake is done."""
 
-    def has_room_for(self, guest: Any) -> bool: ...
+    def has_room_for(self, subscriber: Any) -> bool:
+        """Whether one more socket of this subscriber may open."""
+        ...
 
-    async def serve(self, guest: Any, receive: Receive, send: Send) -> None: ...
+    async def serve(self, subscriber: Any, receive: Receive, send: Send) -> None:
+        """Serve an accepted socket until its end."""
+        ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End all sockets."""
+        ...
 
 
 OpenLive = Callable[[ThreadPool[Any]], LiveChannel]
 """Called when the loop runs, with the threads that are there for requests."""
 
 
-class Bridge:
+class WsgiBridge:
     """The ASGI app: reads a request on the loop, lets the WSGI app answer it in a thread, sends the answer."""
 
     def __init__(
@@ -104,12 +110,12 @@ class Bridge:
         app: WsgiApp,
         config: Config,
         live: OpenLive | None = None,
-        watch: Telemetry | None = None,
+        telemetry: Telemetry | None = None,
         pools: Pools | None = None,
     ) -> None:
         """``pools`` are those of an app of ours, which also answers a HEAD_ONLY."""
         self.app = app
-        self.watch = watch or Telemetry()
+        self.telemetry = telemetry or Telemetry()
         self.config = config
         self.threads: ThreadPool[Any] = ThreadPool(config.threads)
         self.queue = FairQueue(config.threads, max(config.threads // 2, 1))
@@ -124,7 +130,7 @@ class Bridge:
         if scope["type"] == "http":
             await self.answer(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self.shake_hands(scope, receive, send)
+            await self.handle_handshake(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self.run_lifespan(receive, send)
 
@@ -140,32 +146,32 @@ class Bridge:
             self.pools.close()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A WebSocket begins as a request, which the WSGI app answers; whom it lets in it leaves at the door."""
+    async def handle_handshake(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket begins as a request, which the WSGI app answers; whom it lets in it leaves in the Handshake."""
         await receive()
-        door, note, began = Handshake(), self.watch.note(), perf_counter()
+        handshake, note, began = Handshake(), self.telemetry.note(), perf_counter()
         try:
             if self.live is None:
                 raise RequestRefused(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
-            answer = await self.run({**scope, "method": "GET"}, bytearray(), {DOOR: door, NOTE: note})
-            if door.guest is not None and not self.live.has_room_for(door.guest):
+            answer = await self.run({**scope, "method": "GET"}, bytearray(), {HANDSHAKE: handshake, NOTE: note})
+            if handshake.subscriber is not None and not self.live.has_room_for(handshake.subscriber):
                 raise RequestRefused(
                     429, "too_many_sockets", "Too many sockets are open. Close some, or try again later."
                 )
         except RequestRefused as refusal:
-            door.guest, answer = None, refusal.answer()
-        if door.guest is not None:
+            handshake.subscriber, answer = None, refusal.answer()
+        if handshake.subscriber is not None:
             answer.status = SWITCHING
-        self.tell(note, "GET", answer, perf_counter() - began)
-        if door.guest is None or self.live is None:
+        self.report_answered(note, "GET", answer, perf_counter() - began)
+        if handshake.subscriber is None or self.live is None:
             await refuse(answer, receive, send)
         else:
             await send({"type": "websocket.accept"})
-            await self.live.serve(door.guest, receive, send)
+            await self.live.serve(handshake.subscriber, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        note, began = self.watch.note(), perf_counter()
-        is_known = partial(self.ask_whether_known, scope, note) if self.pools else None
+        note, began = self.telemetry.note(), perf_counter()
+        is_known = partial(self.check_sender, scope, note) if self.pools else None
         body = Body(self.bodies, scope, is_known)
         try:
             await body.read(receive)
@@ -189,14 +195,14 @@ class Bridge:
             await send_response(answer, send, note)
         finally:
             self.untaken.give_back(address, held)
-            self.tell(note, scope["method"], answer, seconds)
+            self.report_answered(note, scope["method"], answer, seconds)
 
-    def tell(self, note: RequestContext | None, method: str, answer: WsgiResponse, seconds: float) -> None:
-        """That a request is answered, to whoever wants to hear: after the answer, which shall not wait for that."""
+    def report_answered(self, note: RequestContext | None, method: str, answer: WsgiResponse, seconds: float) -> None:
+        """Report that a request is answered: after the answer, which shall not wait for that."""
         if note is not None:
-            self.watch.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
+            self.telemetry.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
 
-    async def ask_whether_known(self, scope: Scope, note: RequestContext | None) -> WsgiResponse | None:
+    async def check_sender(self, scope: Scope, note: RequestContext | None) -> WsgiResponse | None:
         """None where the app knows who sends this, else what it answers."""
         head = HeadOnly()
         answer = await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: head})
@@ -316,19 +322,19 @@ KEYS = {name: key_of(name) for name in USUAL}
 
 
 def call(app: WsgiApp, environ: Environ) -> WsgiResponse:
-    """Run the WSGI app in this thread. What it raises is told without its reason: that goes to the log."""
+    """Run the WSGI app in this thread. What it raises is answered without its reason: that goes to the log."""
     answer = WsgiResponse(500, [], b"")
-    parts: list[bytes] = []
+    chunks: list[bytes] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], None]:
         answer.status = int(status[:3])
         answer.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return parts.append
+        return chunks.append
 
     try:
         result = app(environ, start_response)
         try:
-            parts.extend(result)
+            chunks.extend(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
@@ -337,7 +343,7 @@ def call(app: WsgiApp, environ: Environ) -> WsgiResponse:
         return RequestRefused(
             500, "server_error", "The server failed. What you sent was not stored; try again."
         ).answer()
-    answer.body = b"".join(parts)
+    answer.body = b"".join(chunks)
     if answer.status not in (204, 304) and environ["REQUEST_METHOD"] != "HEAD":
         answer.headers = [header for header in answer.headers if header[0] != b"content-length"]
         answer.headers.append((b"content-length", b"%d" % len(answer.body)))

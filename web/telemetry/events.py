@@ -1,8 +1,8 @@
-"""What is told of the server's work while it is done: each request, each sync, each socket.
+"""Events of the server's work as it is done: each request, each sync, each socket.
 
-Who does the work tells the Watch, and knows nobody who hears it: the log (web/telemetry/logs.py), the meters
-(web/telemetry/prometheus.py), or no one, which costs next to nothing. What is told is for people who run a server, not
-for people whose contacts these are: routes instead of paths, numbers instead of names, and never a value.
+Whoever does the work reports it to Telemetry, and knows none of its sinks: the log (web/telemetry/logs.py), the meters
+(web/telemetry/prometheus.py), or none, which costs next to nothing. Events are for people who run a server, not for
+people whose contacts these are: routes instead of paths, numbers instead of names, and never a value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from flask import Flask, Response, g, request
 
 NOTE = "offbook.note"
-"""Where the WSGI environ of a request has its Note, if anyone wants to hear of it."""
+"""Where the WSGI environ of a request has its RequestContext, if there is a sink."""
 
 UNKNOWN = "unknown"
 """The route of what has none: a path of nobody's, or a request that was refused before anyone looked at its path."""
@@ -41,7 +41,7 @@ class PushedChanges:
 class RequestContext:
     """What only the views know of a request. ``id`` is the request's own, which its answer and its log lines carry.
 
-    ``sync`` is told when the answer is on its way: whoever waits for it does not pay for counting.
+    ``sync`` is reported when the answer is on its way: whoever waits for it does not pay for counting.
     """
 
     id: str
@@ -75,67 +75,76 @@ class Synced:
 
     @property
     def changes(self) -> int:
+        """How many changes were pushed."""
         return sum(self.verdicts.values())
 
 
 class TelemetrySink(Protocol):
     """Called in whatever thread the work is done in; must be quick, and raise nothing."""
 
-    def answered(self, told: Answered) -> None: ...
+    def answered(self, request: Answered) -> None:
+        """A request was answered."""
+        ...
 
-    def synced(self, told: Synced) -> None: ...
+    def synced(self, sync: Synced) -> None:
+        """A sync was answered."""
+        ...
 
-    def joined(self, book: int, kind: str, number: int | None) -> None:
+    def socket_opened(self, book: int, kind: str, number: int | None) -> None:
         """A socket is open, of a ``device`` or a ``person`` by its number."""
         ...
 
-    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+    def socket_closed(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
         """A socket has ended: by this code, or by its other end."""
         ...
 
-    def sent(self, seconds: float) -> None:
+    def page_sent(self, seconds: float) -> None:
         """A page went to a listener that had all before, so long after what is in it was committed."""
         ...
 
 
 class Telemetry:
-    """Passes on what it is told to all who hear."""
+    """Passes events on to all sinks. False where there is none."""
 
-    def __init__(self, hearers: Iterable[TelemetrySink] = ()) -> None:
-        self.hearers = tuple(hearers)
+    def __init__(self, sinks: Iterable[TelemetrySink] = ()) -> None:
+        self.sinks = tuple(sinks)
 
     def __bool__(self) -> bool:
-        return bool(self.hearers)
+        return bool(self.sinks)
 
     def note(self) -> RequestContext | None:
-        """For a request that begins; None where nobody wants to hear of it."""
-        return RequestContext(os.urandom(8).hex()) if self.hearers else None
+        """A context for a request that begins; None where there is no sink."""
+        return RequestContext(os.urandom(8).hex()) if self.sinks else None
 
-    def answered(self, told: Answered) -> None:
-        """And the sync that the request was, if it was one."""
-        if told.note.sync is not None:
-            self.synced(told.note.sync, told.note.id)
-        for hearer in self.hearers:
-            hearer.answered(told)
+    def answered(self, request: Answered) -> None:
+        """A request was answered, and with it the sync that it was, if it was one."""
+        if request.note.sync is not None:
+            self.synced(request.note.sync, request.note.id)
+        for sink in self.sinks:
+            sink.answered(request)
 
     def synced(self, sync: PushedChanges, id: str | None = None) -> None:
-        if self.hearers:
-            verdicts = Counter(one["verdict"] for one in sync.results)
-            told = Synced(sync.way, sync.book, sync.device, verdicts, sync.rows, id)
-            for hearer in self.hearers:
-                hearer.synced(told)
+        """A sync was answered, by the request of this id or over a socket."""
+        if self.sinks:
+            verdicts = Counter(result["verdict"] for result in sync.results)
+            counted = Synced(sync.way, sync.book, sync.device, verdicts, sync.rows, id)
+            for sink in self.sinks:
+                sink.synced(counted)
 
-    def joined(self, book: int, kind: str, number: int | None) -> None:
-        for hearer in self.hearers:
-            hearer.joined(book, kind, number)
+    def socket_opened(self, book: int, kind: str, number: int | None) -> None:
+        """See TelemetrySink."""
+        for sink in self.sinks:
+            sink.socket_opened(book, kind, number)
 
-    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
-        for hearer in self.hearers:
-            hearer.left(book, kind, number, code, seconds)
+    def socket_closed(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+        """See TelemetrySink."""
+        for sink in self.sinks:
+            sink.socket_closed(book, kind, number, code, seconds)
 
-    def sent(self, seconds: float) -> None:
-        for hearer in self.hearers:
-            hearer.sent(seconds)
+    def page_sent(self, seconds: float) -> None:
+        """See TelemetrySink."""
+        for sink in self.sinks:
+            sink.page_sent(seconds)
 
 
 def note_sync(sync: PushedChanges) -> None:
@@ -155,4 +164,5 @@ def fill_note(response: Response) -> Response:
 
 
 def register(app: Flask) -> None:
+    """Let views fill the contexts of their requests."""
     app.after_request(fill_note)

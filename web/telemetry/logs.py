@@ -1,7 +1,7 @@
 """The server's log, on standard error: one line for each thing, as ``name=value`` or as JSON.
 
 The lines of requests, syncs and sockets hold numbers and routes, nothing that anyone typed (web/telemetry/events.py).
-An error is told by its type, its code and where it happened. Its own words are left out: databases quote the row that
+An error is logged by its type, its code and where it happened. Its own words are left out: databases quote the row that
 they refuse, and libraries the bytes that they can't read. Of others' messages only the first line is kept, for the same
 reason.
 """
@@ -32,30 +32,30 @@ sockets = logging.getLogger("offbook.live")
 
 
 class LogSink:
-    """Hears a Watch and writes a line for each thing."""
+    """Writes a line for each event."""
 
-    def answered(self, told: Answered) -> None:
-        note = told.note
-        facts = {"method": told.method, "route": note.route, "status": told.status, "ms": millis(told.seconds)}
-        facts |= {"bytes": told.bytes, "id": note.id, "device": note.device, "user": note.user}
-        say(requests, "request", facts)
+    def answered(self, request: Answered) -> None:
+        note = request.note
+        facts = {"method": request.method, "route": note.route, "status": request.status, "ms": millis(request.seconds)}
+        facts |= {"bytes": request.bytes, "id": note.id, "device": note.device, "user": note.user}
+        log_event(requests, "request", facts)
 
-    def synced(self, told: Synced) -> None:
-        facts = {"way": told.way, "book": told.book, "device": told.device, "changes": told.changes}
-        say(syncs, "sync", facts | dict(told.verdicts) | {"rows": told.rows, "id": told.id})
+    def synced(self, sync: Synced) -> None:
+        facts = {"way": sync.way, "book": sync.book, "device": sync.device, "changes": sync.changes}
+        log_event(syncs, "sync", facts | dict(sync.verdicts) | {"rows": sync.rows, "id": sync.id})
 
-    def joined(self, book: int, kind: str, number: int | None) -> None:
-        say(sockets, "connected", {"book": book, WHO[kind]: number})
+    def socket_opened(self, book: int, kind: str, number: int | None) -> None:
+        log_event(sockets, "connected", {"book": book, WHO[kind]: number})
 
-    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+    def socket_closed(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
         facts = {"book": book, WHO[kind]: number, "code": code, "seconds": round(seconds, 1)}
-        say(sockets, "disconnected", facts)
+        log_event(sockets, "disconnected", facts)
 
-    def sent(self, seconds: float) -> None:
+    def page_sent(self, seconds: float) -> None:
         """Each page of each listener would be too much for a log; the meters have it."""
 
 
-def say(log: logging.Logger, event: str, facts: Mapping[str, Any]) -> None:
+def log_event(log: logging.Logger, event: str, facts: Mapping[str, Any]) -> None:
     log.info(event, extra={"facts": facts})
 
 
@@ -70,11 +70,11 @@ def facts_of(record: logging.LogRecord) -> dict[str, Any]:
     facts["event"] = record.getMessage().partition("\n")[0]
     facts |= {name: value for name, value in getattr(record, "facts", {}).items() if value is not None}
     if record.exc_info and record.exc_info[1]:
-        facts["error"] = " < ".join(told(record.exc_info[1]))
+        facts["error"] = " < ".join(describe_error(record.exc_info[1]))
     return facts
 
 
-def told(error: BaseException) -> Iterator[str]:
+def describe_error(error: BaseException) -> Iterator[str]:
     """An error and what caused it, each with the way there, the innermost call first; without their words."""
     seen: BaseException | None = error
     while seen is not None:
@@ -87,11 +87,11 @@ def told(error: BaseException) -> Iterator[str]:
 
 def code_of(error: BaseException) -> str:
     """The number or the name that a system or a database gave the error."""
-    found = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     number = error.args[0] if error.args else None
-    if found is None and isinstance(number, int) and number < NUMBER_MAX:
-        found = number
-    return "" if found is None else f"[{found}]"
+    if code is None and isinstance(number, int) and number < NUMBER_MAX:
+        code = number
+    return "" if code is None else f"[{code}]"
 
 
 class Text(logging.Formatter):
@@ -115,7 +115,7 @@ FORMATS: Mapping[str, type[logging.Formatter]] = {"text": Text, "json": Json}
 
 def configure(form: str, level: str) -> None:
     """Write the log of this process like that. Libraries tell their warnings, and never more."""
-    logging.raiseExceptions = False  # a line that can't be written would be told whole, arguments and all
+    logging.raiseExceptions = False  # a line that can't be written would be printed whole, arguments and all
     handler = logging.StreamHandler()
     handler.setFormatter(FORMATS[form]())
     root = logging.getLogger()

@@ -24,31 +24,31 @@ LIVE_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 
 
 class PrometheusSink:
-    """Hears a Watch and counts. ``facts`` and ``lag`` are asked when somebody reads the meters."""
+    """Counts events. ``facts`` and ``lag`` are called when somebody reads the meters."""
 
     def __init__(self, facts: Callable[[], Facts], lag: Callable[[], DeviceLag]) -> None:
-        self._registry = made = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self._facts = facts
         self._answers = Histogram(
             "offbook_request_seconds",
             "From the whole request to the whole answer.",
             ("method", "route", "status"),
             buckets=REQUEST_SECONDS,
-            registry=made,
+            registry=registry,
         )
-        syncs = Counter("offbook_syncs", "Requests and commits that pushed or pulled.", ("way",), registry=made)
-        changes = Counter("offbook_changes", "Changes that were pushed.", ("verdict",), registry=made)
-        self._rows = Counter("offbook_rows", "Rows that syncs gave to devices.", registry=made)
-        self._listeners = Gauge("offbook_listeners", "Open sockets of the live channel.", registry=made)
+        syncs = Counter("offbook_syncs", "Requests and commits that pushed or pulled.", ("way",), registry=registry)
+        changes = Counter("offbook_changes", "Changes that were pushed.", ("verdict",), registry=registry)
+        self._rows = Counter("offbook_rows", "Rows that syncs gave to devices.", registry=registry)
+        self._listeners = Gauge("offbook_listeners", "Open sockets of the live channel.", registry=registry)
         self._lag = Histogram(
             "offbook_live_seconds",
             "From a commit to its page being sent to a listener that had all before.",
             buckets=LIVE_SECONDS,
-            registry=made,
+            registry=registry,
         )
-        self._database = Info("offbook_database", "What the books are kept in.", registry=made)
-        ProcessCollector(registry=made)
-        made.register(DeviceCollector(lag))
+        self._database = Info("offbook_database", "What the books are kept in.", registry=registry)
+        ProcessCollector(registry=registry)
+        registry.register(DeviceCollector(lag))
         self._is_database_known = False
         # Looking a meter up by its labels takes longer than counting.
         self._syncs = {way: syncs.labels(way) for way in WAYS}
@@ -63,30 +63,30 @@ class PrometheusSink:
             self._is_database_known = True
         return generate_latest(self._registry)
 
-    # --- what a Watch tells ---
+    # --- events ---
 
-    def answered(self, told: Answered) -> None:
-        method = told.method if told.method in METHODS else "other"
-        key = method, told.note.route, told.status
+    def answered(self, request: Answered) -> None:
+        method = request.method if request.method in METHODS else "other"
+        key = method, request.note.route, request.status
         meter = self._known.get(key)
         if meter is None:
-            meter = self._known[key] = self._answers.labels(method, told.note.route, str(told.status))
-        meter.observe(told.seconds)
+            meter = self._known[key] = self._answers.labels(method, request.note.route, str(request.status))
+        meter.observe(request.seconds)
 
-    def synced(self, told: Synced) -> None:
-        self._syncs[told.way].inc()
-        for verdict, count in told.verdicts.items():
+    def synced(self, sync: Synced) -> None:
+        self._syncs[sync.way].inc()
+        for verdict, count in sync.verdicts.items():
             self._changes[verdict].inc(count)
-        if told.rows:
-            self._rows.inc(told.rows)
+        if sync.rows:
+            self._rows.inc(sync.rows)
 
-    def joined(self, book: int, kind: str, number: int | None) -> None:
+    def socket_opened(self, book: int, kind: str, number: int | None) -> None:
         self._listeners.inc()
 
-    def left(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
+    def socket_closed(self, book: int, kind: str, number: int | None, code: int | None, seconds: float) -> None:
         self._listeners.dec()
 
-    def sent(self, seconds: float) -> None:
+    def page_sent(self, seconds: float) -> None:
         self._lag.observe(seconds)
 
 

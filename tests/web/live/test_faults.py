@@ -179,7 +179,7 @@ class Waiting:
 
     def wake(self) -> None: ...
 
-    def expel(self) -> None:
+    def disconnect(self) -> None:
         self.is_expelled = True
 
 
@@ -207,7 +207,7 @@ def test_pushes_that_arrive_together_are_one_commit(
 ) -> None:
     commits: list[int] = []
     parts = parts_of(app)
-    monkeypatch.setattr(parts.store, "heard", lambda book_id, seq: commits.append(seq))
+    monkeypatch.setattr(parts.store, "on_commit", lambda book_id, seq: commits.append(seq))
     gone = Cursor(new_id(), 5)
     pushes = [
         (ChangeOrigin(1), pushed(change(), change())),

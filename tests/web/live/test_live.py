@@ -124,7 +124,7 @@ def test_word_of_one_book_leaves_the_listeners_of_all_others_alone(url: str, app
     with listening(url, stranger.token, cursor(stranger)) as away, listening(url, laptop.token, cursor(laptop)) as here:
         item = change_of(change(data={"name": "Ada"}), new_id())
         push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
-        news.tell([book_id])
+        news.publish([book_id])
         assert here.names(1) == ["Ada"]
         stranger.synced(*named("Bob"))
         assert away.names(1) == ["Bob"]
@@ -316,7 +316,7 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once_and_no_others(
     app: App, laptop: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without waiting for the next look at all of them, which other processes do."""
-    monkeypatch.setattr("web.live.access_monitor.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("web.live.access_monitor.CHECK_SECONDS", 3600.0)
     ada, other = signed_in(app, "ada"), signed_in(app, "ada")
     with serving(app) as url, page_of(url, ada, laptop) as gone, page_of(url, other, laptop) as stays:
         ada.post("/logout", "/devices")

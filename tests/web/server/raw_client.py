@@ -15,8 +15,9 @@ import uvicorn
 
 from config import Config
 from tests.support.live_server import connect, read_all, run_by
+from web.server import wsgi_bridge
 from web.server.uvicorn_server import server_for
-from web.server.wsgi_bridge import DOOR, Bridge
+from web.server.wsgi_bridge import WsgiBridge
 
 QUICK = Config(head_seconds=0.3, body_seconds=0.3, send_seconds=0.5)
 
@@ -79,13 +80,13 @@ class OpenHall:
 @contextmanager
 def hall(app: Callable[..., Any], config: Config) -> Iterator[tuple[str, uvicorn.Server]]:
     """A server whose WebSockets say again what they hear. Whom the app leaves at the door is let in."""
-    with run_by(server_for(Bridge(app, config, lambda threads: OpenHall()), config)) as url_and_server:
+    with run_by(server_for(WsgiBridge(app, config, lambda threads: OpenHall()), config)) as url_and_server:
         yield url_and_server
 
 
 def letting_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
     """Lets everybody in."""
-    environ[DOOR].guest = "guest"
+    environ[wsgi_bridge.HANDSHAKE].subscriber = "subscriber"
     start_response("200 OK", [])
     return []
 

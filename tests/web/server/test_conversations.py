@@ -43,6 +43,7 @@ def conversations(request: pytest.FixtureRequest, front: Front) -> list[Conversa
     return [conversation(seed, front.token) for seed in SEEDS[request.node.callspec.params["front"]]]
 
 
+@pytest.mark.loads
 @pytest.mark.proof
 def test_every_conversation_is_answered_and_ends_and_costs_little(
     front: Front, conversations: list[Conversation]

@@ -21,7 +21,7 @@ from tests.support.live_server import serving
 from tests.support.polling import wait_until
 from web.server.wsgi_bridge import CROWD
 
-pytestmark = pytest.mark.engines("sqlite")  # one writer at a time: here others wait longest
+pytestmark = [pytest.mark.loads, pytest.mark.engines("sqlite")]  # one writer at a time: here others wait longest
 
 DETAILS = {f"k{number}": {"kind": "phone", "label": "boat", "value": f"555-{number}"} for number in range(40)}
 DELAY_SECONDS = 1.0
