@@ -14,7 +14,7 @@ from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
-from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, pruned
+from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.schema import EXISTS
@@ -184,8 +184,8 @@ class Shelf:
 
     def prune(self, lines: RetentionLimits) -> PurgedRows:
         waiting = {one.key for one in self.conflicts()}
-        after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
-        forgotten = count((self.kept[key], record) for key, record in after.items())
+        after = {key: old if key in waiting else prune(old, lines) for key, old in self.kept.items()}
+        forgotten = count_purged((self.kept[key], record) for key, record in after.items())
         kept = [line for line in self.lines if (line.seq or line.received_at_us) > lines.history]
         conflicts = {
             id: pair for id, pair in self.every_conflict.items() if pair[1] is None or pair[0].seq > lines.history
