@@ -1,4 +1,4 @@
-"""What it means that an answer is no good one: who refused what, and when it may be asked again."""
+"""Responses other than 200, as errors: who refused what, and when the next try may be."""
 
 from __future__ import annotations
 

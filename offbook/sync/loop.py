@@ -61,7 +61,7 @@ class SyncLoop(ABC):
             self._begin_snapshot()
         self._ask_from_before(state)
         self._run_rounds()
-        # only after a sync from the cursor: a restored server tells by that
+        # only after a sync from the cursor: by that a restored server is noticed
         if self._is_behind():
             self._begin_snapshot()
             self._run_rounds()

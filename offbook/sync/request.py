@@ -172,7 +172,7 @@ def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
 def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
     """What a device says to its server: these changes, where it is, its time, and what it could not send.
 
-    ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
+    ``seen`` lets a server whose file was put back notice what it lost: a cursor from before may still be one of its
     own, and be older than what it took from this device.
     """
     request = {

@@ -96,7 +96,7 @@ def plan_changes(
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}
         touched = {record.key: record for record in read_records(book, keys)}
-    waiting = book.waiting(named) if named else {}
+    waiting = book.open_conflict_keys(named) if named else {}
     result = plan_batch(book.book, touched, settled, batch, now, waiting)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
