@@ -59,7 +59,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
 
 
 def register(app: Flask) -> None:
-    """Add every blueprint to the app, and what is asked before its requests."""
+    """Let the app answer at all of these addresses."""
     for blueprint, prefix in (*API, *OPERATIONS, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     for blueprint, _ in PAGES:

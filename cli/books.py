@@ -9,7 +9,7 @@ from cli.current import services
 from cli.errors import report_errors
 from offbook.core.formatting import format_date, format_purged
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
-from offbook.core.users import REMOVED_DAYS, removed_line
+from offbook.core.users import REMOVED_DAYS, removed_before
 from services.retention import prune
 from storage.values import Account
 
@@ -40,7 +40,7 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
     Users who were removed long enough ago are deleted for good, with their books.
     """
     now_us = services().clock()
-    limits, removed_before_us = limits_at(now_us, history_days, trash_days), removed_line(now_us, removed_days)
+    limits, removed_before_us = limits_at(now_us, history_days, trash_days), removed_before(now_us, removed_days)
     accounts = services().accounts
     users = [accounts.any_user_named(user_name)] if user_name else [*accounts.users(), *accounts.users_in_trash()]
     owners = [user for user in users if user.removed_at is None]

@@ -1,4 +1,4 @@
-"""offbook in a Qt app: syncs in threads of a QThreadPool, told by signals in the thread of the window.
+"""offbook in a Qt app: syncs in threads of a QThreadPool, reported by signals in the thread of the window.
 
 ::
 
@@ -45,7 +45,8 @@ STOP_MS_MAX = 2000
 
 
 class SyncSignals(QObject):
-    """What a SyncWorker tells: ``progress`` after each answer, and in the end either ``finished`` or ``error``."""
+    """The signals of a SyncWorker: ``progress`` after each response, and in the end either ``finished`` or
+    ``error``."""
 
     progress = Signal(SyncReport, int)
     finished = Signal(SyncReport)
@@ -158,15 +159,15 @@ class Syncer(QObject):
         self._timer.stop()
         self._is_asked_again = False
         worker = self._worker = SyncWorker(self._book)
-        worker.signals.progress.connect(partial(self._tell_progress, worker))
+        worker.signals.progress.connect(partial(self._emit_progress, worker))
         worker.signals.finished.connect(partial(self._end, worker))
         worker.signals.error.connect(partial(self._end, worker))
         self._pool.start(worker)
         self.started.emit()
 
-    # What a worker still tells after stop() is nobody's business any more.
+    # What a worker still reports after stop() is ignored.
 
-    def _tell_progress(self, worker: SyncWorker, report: SyncReport, left: int) -> None:
+    def _emit_progress(self, worker: SyncWorker, report: SyncReport, left: int) -> None:
         if worker is self._worker:
             self.progress.emit(report, left)
 

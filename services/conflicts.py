@@ -27,8 +27,6 @@ from offbook.core.protocol.requests import CHANGES_MAX
 from services.restore import Actor, change_for
 from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ReadTransaction, Store
-from storage.sql.conflicts import fetch_conflict
-from storage.sql.store import SqlStore, SqlWriteTransaction
 
 NOBODY = Author()
 
@@ -110,7 +108,7 @@ def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]
 
 
 def resolve_conflict(
-    store: SqlStore, book_id: int, actor: Actor, conflict_id: str, choice: Choice | CustomValue, base: int, now_us: int
+    store: Store, book_id: int, actor: Actor, conflict_id: str, choice: Choice | CustomValue, base: int, now_us: int
 ) -> ResolvedConflict:
     """Resolve a conflict for someone who saw the record as it was at ``base``. The same choice again does nothing.
 
@@ -129,7 +127,7 @@ def resolve_conflict(
         return ResolvedConflict(conflict, after, outcome.verdict, _has_written(after, actor.id))
 
 
-def undo_resolution(store: SqlStore, book_id: int, actor: Actor, conflict_id: str, now_us: int) -> ResolvedConflict:
+def undo_resolution(store: Store, book_id: int, actor: Actor, conflict_id: str, now_us: int) -> ResolvedConflict:
     """Restore what stood before a choice was made. Raises NotFound, and Invalid where it was changed again since."""
     with store.writing(book_id) as book:
         conflict, resolving_id = _fetch_conflict(book, conflict_id)
@@ -144,7 +142,7 @@ def undo_resolution(store: SqlStore, book_id: int, actor: Actor, conflict_id: st
         return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
 
 
-def resolve_all(store: SqlStore, book_id: int, actor: Actor, rule: Rule, up_to: int, now_us: int) -> int:
+def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int, now_us: int) -> int:
     """Resolve all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
     with store.writing(book_id) as book:
         conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
@@ -167,12 +165,12 @@ def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_u
     return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
 
 
-def _fetch_conflict(book: SqlWriteTransaction, conflict_id: str) -> tuple[Conflict, str | None]:
+def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, str | None]:
     """The conflict, and the id of the change that resolved it."""
-    row = fetch_conflict(book.connection, book.book.id, conflict_id)
-    if row is None:
+    pair = book.find_conflict(conflict_id)
+    if pair is None:
         raise NotFound("There is no such conflict in your book. It was settled long ago.")
-    return row
+    return pair
 
 
 def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:

@@ -105,7 +105,7 @@ class ReadTransaction(Protocol):
         ...
 
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        """Those of these conflicts that are open, with their records."""
+        """The records of those of these conflicts that are open, by the conflicts' ids."""
         ...
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
@@ -147,6 +147,10 @@ class ReadTransaction(Protocol):
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         """The open ones, of one record or of all, oldest first."""
+        ...
+
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        """One conflict, open or not, and the id of the change that closed it."""
         ...
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:

@@ -57,15 +57,18 @@ class ApiProblem(Exception):
         self.more = more
 
     def body(self) -> bytes:
+        """The answer's body."""
         return problem_json(self.status, self.code, self.detail, **self.more)
 
 
 def problem_json(status: int, code: str, detail: str, **more: Any) -> bytes:
+    """A problem as RFC 9457 has it; ``more`` are further members."""
     members = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
     return json.dumps(members | more, ensure_ascii=False).encode()
 
 
 def title_of(status: int) -> str:
+    """What HTTP calls a status."""
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
 
 
@@ -136,10 +139,12 @@ def problem_of(error: Translated) -> ApiProblem:
 
 
 def from_offbook(error: Translated) -> Response:
+    """The answer that says so."""
     return render_problem(problem_of(error))
 
 
 def database_busy() -> ApiProblem:
+    """That the database does not answer, or has no time."""
     detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
     return ApiProblem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
 

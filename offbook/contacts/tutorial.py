@@ -115,10 +115,10 @@ def micros_of(text: str) -> int | None:
 
     Without an offset it means UTC. A space for the offset's sign is a ``+`` that was not encoded in a URL.
     """
-    found = MOMENT.fullmatch(text)
-    if found is None:
+    match = MOMENT.fullmatch(text)
+    if match is None:
         return None
-    *digits, fraction, sign, hours, minutes = found.groups()
+    *digits, fraction, sign, hours, minutes = match.groups()
     try:
         moment = datetime(*(int(part or 0) for part in digits))  # type: ignore[arg-type]
     except ValueError:
@@ -196,14 +196,11 @@ def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Reje
     if known is None and item.number < 0:
         return Rejection(item.change_id, messages.UNKNOWN_NUMBER.fault())
     try:
-        sent = _cells(item, item.data, Operation.INSERT if known is None else Operation.UPDATE)
+        data = {name: value for name, value in item.data.items() if name in CELLS}
+        sent = cells_of(TABLES[item.table], data, Operation.INSERT if known is None else Operation.UPDATE)
     except Invalid as invalid:
         return Rejection(item.change_id, invalid.fault)
     return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
-
-
-def _cells(item: Item, data: Mapping[str, Json], operation: Operation) -> dict[str, Value]:
-    return cells_of(TABLES[item.table], {name: data[name] for name in CELLS if name in data}, operation)
 
 
 def _deletion(item: Item, known: Known, device: str) -> TutorialStep:
@@ -227,9 +224,9 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> T
     """Only what differs from every row that the device can have had is new."""
     known = as_received(known, sent)
     had = [row for row in (known.held, known.offered) if row is not None]
-    news = {cell: value for cell, value in sent.items() if all(row[cell] != value for row in had)}
+    changed = {cell: value for cell, value in sent.items() if all(row[cell] != value for row in had)}
     row = {**dict.fromkeys(CELLS), **(had[0] if had else {}), **sent}
-    change = _change(item, known.record_id, Operation.UPDATE, device, known.held_seq, news)
+    change = _change(item, known.record_id, Operation.UPDATE, device, known.held_seq, changed)
     return TutorialStep(change, replace(known, held=row, offered=None, offered_seq=None))
 
 

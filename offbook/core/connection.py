@@ -1,4 +1,4 @@
-"""A replica's link to its server: one table tells what is done in each state about each event.
+"""A replica's link to its server: one table says what is done in each state about each event.
 
 Theory of operation. HTTP is what the link rests on: each way to the live channel begins with a sync by HTTP, which
 deals with snapshots, long queues and refusals, and whatever the channel can't go on with leads back to one. So a
@@ -127,7 +127,7 @@ class Seconds:
     handshake: float = 5.0
     answer: float = 30.0
     ping: float = 20.0
-    """Between two pings, and how long a pong may take: so a cut that nobody is told of is noticed after forty."""
+    """Between two pings, and how long a pong may take: so a line that is cut without a word is noticed after forty."""
 
     steady: float = 60.0
     """Longer than it takes to notice a cut: a channel that lasted so long works."""

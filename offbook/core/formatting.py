@@ -63,22 +63,22 @@ def format_rate(per_second: float) -> str:
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{round(per_second, 1):g}/s"
 
 
-def format_purged(found: PurgedRows, dry_run: bool) -> str:
+def format_purged(purged: PurgedRows, dry_run: bool) -> str:
     """What a prune forgot, or would forget, as the end of a sentence."""
-    parts = list(_purged(found))
+    parts = list(_purged(purged))
     if not parts:
         return "nothing is old enough to be forgotten"
     return f"{'would forget' if dry_run else 'forgot'} {join_with_and(parts)}"
 
 
-def _purged(found: PurgedRows) -> Iterator[str]:
-    if found.tombstones:
-        yield format_count(found.tombstones, "deletion")
-    if found.emptied:
-        yield f"the values of {format_count(found.emptied, 'deleted record')}"
-    if found.entries:
-        yield format_count(found.entries, "removed detail")
-    if found.changes:
-        yield f"the text of {format_count(found.changes, 'change')}"
-    if found.conflicts:
-        yield format_count(found.conflicts, "settled conflict")
+def _purged(purged: PurgedRows) -> Iterator[str]:
+    if purged.tombstones:
+        yield format_count(purged.tombstones, "deletion")
+    if purged.emptied:
+        yield f"the values of {format_count(purged.emptied, 'deleted record')}"
+    if purged.entries:
+        yield format_count(purged.entries, "removed detail")
+    if purged.changes:
+        yield f"the text of {format_count(purged.changes, 'change')}"
+    if purged.conflicts:
+        yield format_count(purged.conflicts, "settled conflict")

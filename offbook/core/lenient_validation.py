@@ -1,8 +1,8 @@
-"""What a server says of a record, which is not what a person types: limits, choices and needs are for the latter.
+"""Reading what a server sends of a record: limits, choices and required fields are for what a person types.
 
 A server may be newer than this version, or older than what it holds. So of a row that it sends only the JSON types
-count: a text longer than a limit here, a choice that is not known here and a required field that is empty are held.
-What can't be held (a number for a text, text that is not UTF-8) costs its own cell and never the record.
+count: a text longer than a limit here, a choice that is not known here and a required field that is empty are taken.
+What can't be stored (a number for a text, text that is not UTF-8) costs its own cell and never the record.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from offbook.core.validation import LENIENT, Json, cells_of, check, same, value_
 
 
 class ReceivedRow(NamedTuple):
-    """The cells of a row that are known here, the data that holds just these, and the names of what can't be held."""
+    """The cells of a row that are known here, the data that holds just these, and the names of what can't be stored."""
 
     cells: dict[str, Value]
     data: Mapping[str, Json]
@@ -25,7 +25,7 @@ class ReceivedRow(NamedTuple):
 
 
 def read_row(table: Table, data: Mapping[str, Json]) -> ReceivedRow:
-    """What a row says. What is not known here is not there; the rest is left out by name where it can't be held."""
+    """Read a row. What is not known here is ignored; what can't be stored is left out, and named in ``left_out``."""
     try:
         return ReceivedRow(cells_of(table, data, Operation.INSERT, LENIENT), data)
     except Invalid:
@@ -69,9 +69,9 @@ def _valid_fields(
 
 
 def read_value(table: Table, cell: str, value: Json) -> Value:
-    """What a server says that a cell holds. Raises Invalid for what can't be held.
+    """The value of a cell as a server sent it. Raises Invalid for what can't be stored.
 
-    Of a cell that is not known here, or of an entry's that has more parts than are known, it is whatever cells hold.
+    Of a cell that is not known here, or that has more parts than are known, any value that a cell can have is taken.
     """
     if is_whole(table, cell, value):
         return value_of(table, cell, value, LENIENT)
@@ -99,14 +99,11 @@ def _any_value(cell: str, value: Json) -> str | int | None:
 def known_part(table: Table, data: Json, bases: Json) -> dict[str, Json]:
     """The ``data`` and the ``bases`` of a change without the cells that this version does not know."""
     if isinstance(data, dict):
-        data = {name: _known_entries(table, name, value) for name, value in data.items() if _is_known(table, name)}
+        known_names = table.by_name.keys() | table.maps_by_name.keys()
+        data = {name: _known_entries(table, name, value) for name, value in data.items() if name in known_names}
     if isinstance(bases, dict):
         bases = {cell: seq for cell, seq in bases.items() if table.has_cell(cell)}
     return {"data": data, "bases": bases}
-
-
-def _is_known(table: Table, name: str) -> bool:
-    return name in table.by_name or name in table.maps_by_name
 
 
 def _known_entries(table: Table, name: str, entries: Json) -> Json:
@@ -114,7 +111,7 @@ def _known_entries(table: Table, name: str, entries: Json) -> Json:
         return entries
     attributes = table.maps_by_name[name].by_name
     return {
-        key: {one: value for one, value in entry.items() if one in attributes} if isinstance(entry, dict) else entry
+        key: {part: value for part, value in entry.items() if part in attributes} if isinstance(entry, dict) else entry
         for key, entry in entries.items()
     }
 
@@ -135,38 +132,38 @@ def unknown_cells(table: Table, data: Mapping[str, Json]) -> dict[str, Value]:
     return cells
 
 
-def typed_part(table: Table, data: Mapping[str, Json], said: Mapping[str, Value]) -> dict[str, Json]:
-    """The data of a change without the values that the server itself said of the record (``read_row`` are its cells).
+def typed_part(table: Table, data: Mapping[str, Json], server_cells: Mapping[str, Value]) -> dict[str, Json]:
+    """The data of a change without the values that the server itself sent of the record (``server_cells``).
 
     An edit of one part of an address sends the others along, and a tool that replaces a row sends all of it: what
     nobody typed here is no reason to refuse the edit here.
     """
-    known = _by_attribute(table, said)
+    server_values = _by_attribute(table, server_cells)
     typed: dict[str, Json] = {}
     for name, value in data.items():
         if name in table.maps_by_name and isinstance(value, dict):
-            typed[name] = {key: _typed_entry(f"{name}/{key}/", entry, known) for key, entry in value.items()}
-        elif not _same(known.get(name), value):
+            typed[name] = {key: _typed_entry(f"{name}/{key}/", entry, server_values) for key, entry in value.items()}
+        elif not _same(server_values.get(name), value):
             typed[name] = value
     return typed
 
 
-def _typed_entry(prefix: str, entry: Json, known: Mapping[str, Json]) -> Json:
+def _typed_entry(prefix: str, entry: Json, server_values: Mapping[str, Json]) -> Json:
     if not isinstance(entry, dict):
         return entry
-    return {name: value for name, value in entry.items() if not _same(known.get(prefix + name), value)}
+    return {name: value for name, value in entry.items() if not _same(server_values.get(prefix + name), value)}
 
 
-def _same(known: Json, value: Json) -> bool:
-    return same(known, None if value == "" else value)
+def _same(server_value: Json, value: Json) -> bool:
+    return same(server_value, None if value == "" else value)
 
 
-def _by_attribute(table: Table, said: Mapping[str, Value]) -> dict[str, Json]:
+def _by_attribute(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells by the attributes that they are made of."""
-    known: dict[str, Json] = {}
-    for cell, value in said.items():
+    values: dict[str, Json] = {}
+    for cell, value in cells.items():
         if isinstance(value, tuple) and table.has_cell(cell):
-            known.update(zip((entry_of(cell) + one.name for one in table.fields_of(cell)), value, strict=False))
+            values.update(zip((entry_of(cell) + field.name for field in table.fields_of(cell)), value, strict=False))
         else:
-            known[cell] = value
-    return known
+            values[cell] = value
+    return values

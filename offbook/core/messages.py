@@ -39,6 +39,7 @@ class Fault(NamedTuple):
 
     @property
     def code(self) -> str:
+        """The message's code."""
         return self.message.code
 
     @property

@@ -76,6 +76,7 @@ class Change(NamedTuple):
 
     @property
     def key(self) -> Key:
+        """The record that it is about."""
         return self.table, self.record_id
 
     def base_of(self, cell: str) -> int:
@@ -107,6 +108,7 @@ class Record(NamedTuple):
         return self.table, self.id
 
     def clock(self, cell: str) -> Clock:
+        """The last write of a cell."""
         return self.clocks.get(cell, self.created)
 
 

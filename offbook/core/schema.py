@@ -66,10 +66,12 @@ class Map:
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
+        """The attributes by name."""
         return MappingProxyType({attribute.name: attribute for attribute in self.attributes})
 
     @cached_property
     def required(self) -> tuple[str, ...]:
+        """The names of the attributes that every entry must have."""
         return tuple(attribute.name for attribute in self.attributes if attribute.required)
 
     @cached_property
@@ -84,7 +86,9 @@ class Map:
     @cached_property
     def names_in(self) -> Mapping[str, frozenset[str]]:
         """The attributes of each cell, by name."""
-        return MappingProxyType({cell: frozenset(one.name for one in parts) for cell, parts in self.cells.items()})
+        return MappingProxyType(
+            {cell: frozenset(attribute.name for attribute in parts) for cell, parts in self.cells.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -97,14 +101,17 @@ class Table:
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
+        """The plain fields by name."""
         return MappingProxyType({field.name: field for field in self.fields})
 
     @cached_property
     def maps_by_name(self) -> Mapping[str, Map]:
+        """The maps by name."""
         return MappingProxyType({map_.name: map_ for map_ in self.maps})
 
     @cached_property
     def required(self) -> tuple[str, ...]:
+        """The names of the plain fields that every record must have."""
         return tuple(field.name for field in self.fields if field.required)
 
     def has_cell(self, cell: str) -> bool:

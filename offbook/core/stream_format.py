@@ -57,6 +57,7 @@ def is_held(holder: str | None, alive_at: str, now_us: int) -> bool:
 
 
 def state_of(holder: str | None, alive_at: str, is_away: bool, now_us: int) -> StreamState:
+    """Where a stream is, by its writer's name, its last sign of life and whether it waits to connect again."""
     if holder is None:
         return StreamState.STOPPED
     if not is_held(holder, alive_at, now_us):

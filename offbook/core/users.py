@@ -54,20 +54,23 @@ class Rights:
 
     @property
     def access(self) -> Access:
+        """Whether the user is let in: removed counts before disabled."""
         if self.removed_at is not None:
             return Access.REMOVED
         return Access.ACTIVE if self.disabled_at is None else Access.DISABLED
 
     @property
     def is_let_in(self) -> bool:
+        """Whether the user is neither disabled nor removed."""
         return self.disabled_at is None and self.removed_at is None
 
     @property
     def is_active_admin(self) -> bool:
+        """Whether the user is an admin who is let in."""
         return self.admin and self.is_let_in
 
 
-def changed(name: str, rights: Rights, act: Act, now: int, has_other_admin: bool) -> Rights:
+def rights_after(name: str, rights: Rights, act: Act, now_us: int, has_other_admin: bool) -> Rights:
     """The rights after this act; the same where they are so already.
 
     ``has_other_admin``: whether somebody else is an active admin. Raises Conflicting where the user is the last one,
@@ -77,20 +80,20 @@ def changed(name: str, rights: Rights, act: Act, now: int, has_other_admin: bool
         raise Conflicting.of(messages.IN_TRASH, name=name)
     if rights.is_purging and act is Act.RESTORE:
         raise Conflicting.of(messages.PURGED, name=name)
-    after = _after(rights, act, now)
+    after = _after(rights, act, now_us)
     if rights.is_active_admin and not after.is_active_admin and not has_other_admin:
         raise Conflicting.of(messages.LAST_ADMIN, name=name)
     return after
 
 
-def _after(rights: Rights, act: Act, now: int) -> Rights:
+def _after(rights: Rights, act: Act, now_us: int) -> Rights:
     match act:
         case Act.DISABLE:
-            return rights if rights.disabled_at is not None else replace(rights, disabled_at=now)
+            return rights if rights.disabled_at is not None else replace(rights, disabled_at=now_us)
         case Act.ENABLE:
             return replace(rights, disabled_at=None)
         case Act.REMOVE:
-            return rights if rights.removed_at is not None else replace(rights, removed_at=now)
+            return rights if rights.removed_at is not None else replace(rights, removed_at=now_us)
         case Act.RESTORE:
             return replace(rights, removed_at=None)
         case Act.MAKE_ADMIN:
@@ -107,21 +110,21 @@ def require_access(rights: Rights) -> None:
         case Access.DISABLED:
             raise NotLetIn.of(messages.USER_DISABLED)
         case Access.REMOVED if rights.is_purging:
-            raise gone_for_good()
+            raise user_is_purged()
         case Access.REMOVED:
             raise NotLetIn.of(messages.USER_REMOVED)
 
 
-def gone_for_good() -> NotLetIn:
+def user_is_purged() -> NotLetIn:
     """What is said to a user who is purged, or about to be."""
     return NotLetIn.of(messages.USER_PURGED)
 
 
-def removed_line(now: int, days: int) -> int:
-    """Whoever was removed up to this time is purged. Raises Invalid for days that make no sense."""
+def removed_before(now_us: int, days: int) -> int:
+    """The time, in microseconds: whoever was removed up to it is purged. Raises Invalid for days that make no sense."""
     if days < 0:
         raise Invalid.of(messages.NEGATIVE_USER_DAYS)
-    return now - days * DAY_US
+    return now_us - days * DAY_US
 
 
 def kept_until(removed_at: int) -> int:

@@ -1,10 +1,10 @@
 """The values of cells: checked on the way in, put into shape on the way out.
 
-cells_of() reads the ``data`` of a change, and is the only way by which values enter the rules; with_all_fields() and
+cells_of() reads the ``data`` of a change, and is the only way by which values come in; with_all_fields() and
 change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
 
-What a person types has to keep all of these rules (TYPED). What a server says has kept the rules of the server, which
-may be newer: it only has to be of its field's JSON type (SAID), and nothing else of it keeps a record away.
+What a person types has to keep all of these rules (STRICT). What a server sends has kept the rules of the server, which
+may be newer: it only has to be of its field's JSON type (LENIENT), and nothing else of it keeps a record away.
 """
 
 from __future__ import annotations
@@ -32,92 +32,6 @@ Rules = Mapping[Type, Callable[[Field, str, Json], Scalar]]
 DATE = re.compile(r"([0-9]{4}-|--)[0-9]{2}-[0-9]{2}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
-
-
-def cells_of(table: Table, data: Json, operation: Operation, rules: Rules | None = None) -> dict[str, Value]:
-    """The cells that a change's ``data`` writes. Raises Invalid and names the first that can't be stored.
-
-    ``rules`` are those for what is typed, or SAID: then nothing is needed, and there may be any number of entries.
-    """
-    rules = rules or STRICT
-    if not isinstance(data, dict):
-        raise Invalid.of(messages.NO_DATA, operation=operation)
-    cells: dict[str, Value] = {}
-    fields = table.by_name
-    for name, value in data.items():
-        if (field := fields.get(name)) is not None:
-            cells[name] = check(field, name, value, rules)
-        elif (map_ := table.maps_by_name.get(name)) is not None:
-            _take_map(cells, map_, value, rules)
-        elif name not in MADE_BY_SERVER:
-            raise Invalid.of(messages.UNKNOWN_FIELD, table=table.name, name=name[:80])
-    if operation is Operation.INSERT and rules is STRICT:
-        for name in table.required:
-            if name not in cells:
-                raise Invalid.of(messages.MISSING, field=name)
-    return cells
-
-
-def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -> None:
-    if entries is None:
-        return
-    if not isinstance(entries, dict):
-        raise Invalid.of(messages.NOT_ENTRIES, field=map_.name)
-    if len(entries) > 2 * map_.entries_max and rules is STRICT:
-        raise Invalid.of(messages.TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
-    for key, entry in entries.items():
-        if not ENTRY_KEY.fullmatch(key):
-            raise Invalid.of(messages.BAD_KEY, field=map_.name, key=key[:80])
-        prefix = f"{map_.name}/{key}/"
-        cells[prefix + EXISTS] = entry is not None
-        if entry is not None:
-            _take_entry(cells, map_, prefix, entry, rules)
-
-
-def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, rules: Rules) -> None:
-    if not isinstance(entry, dict):
-        raise Invalid.of(messages.NOT_AN_ENTRY, field=prefix[:-1])
-    if unknown := entry.keys() - map_.by_name.keys():
-        raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=min(unknown)[:80])
-    for cell, attributes in map_.cells.items():
-        if entry.keys().isdisjoint(map_.names_in[cell]):
-            continue
-        values = tuple([check(one, prefix + one.name, entry.get(one.name), rules) for one in attributes])
-        cells[prefix + cell] = (
-            values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
-        )
-
-
-def value_of(table: Table, cell: str, value: Json, rules: Rules | None = None) -> Value:
-    """What one cell holds, as JSON has it by itself: several parts are a list, fewer than all the first. Raises
-    Invalid."""
-    rules = rules or STRICT
-    if not table.has_cell(cell):
-        raise Invalid.of(messages.UNKNOWN_CELL, table=table.name, name=cell[:80])
-    if value is None:
-        return None
-    fields = table.fields_of(cell)
-    if not fields:
-        if type(value) is not bool:
-            raise Invalid.of(messages.NOT_A_FLAG, field=cell)
-        return value
-    given = value if isinstance(value, list) else [value]
-    if len(given) > len(fields):
-        raise Invalid.of(messages.TOO_MANY_PARTS, field=cell, limit=len(fields))
-    parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, given))
-    return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
-
-
-def is_empty(value: Json) -> bool:
-    """Whether a cell with this value holds nothing. Zero is a number: ``0 == False``, but it is not empty."""
-    return value is None or value is False
-
-
-def same(one: Json, other: Json) -> bool:
-    """Whether it makes no difference which of the two a cell holds: a part that only one of them has may be empty."""
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return one == other or all(part == counterpart for part, counterpart in zip_longest(one, other))
-    return bool(one == other) if not is_empty(one) else is_empty(other)
 
 
 def check(field: Field, name: str, value: Json, rules: Rules) -> Scalar:
@@ -213,6 +127,92 @@ LENIENT: Rules = MappingProxyType(
 )
 
 
+def cells_of(table: Table, data: Json, operation: Operation, rules: Rules = STRICT) -> dict[str, Value]:
+    """The cells that a change's ``data`` writes. Raises Invalid, which names the first that can't be stored.
+
+    Under LENIENT rules nothing is required, and there may be any number of entries.
+    """
+    if not isinstance(data, dict):
+        raise Invalid.of(messages.NO_DATA, operation=operation)
+    cells: dict[str, Value] = {}
+    fields = table.by_name
+    for name, value in data.items():
+        if (field := fields.get(name)) is not None:
+            cells[name] = check(field, name, value, rules)
+        elif (map_ := table.maps_by_name.get(name)) is not None:
+            _take_map(cells, map_, value, rules)
+        elif name not in MADE_BY_SERVER:
+            raise Invalid.of(messages.UNKNOWN_FIELD, table=table.name, name=name[:80])
+    if operation is Operation.INSERT and rules is STRICT:
+        for name in table.required:
+            if name not in cells:
+                raise Invalid.of(messages.MISSING, field=name)
+    return cells
+
+
+def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -> None:
+    if entries is None:
+        return
+    if not isinstance(entries, dict):
+        raise Invalid.of(messages.NOT_ENTRIES, field=map_.name)
+    if len(entries) > 2 * map_.entries_max and rules is STRICT:
+        raise Invalid.of(messages.TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
+    for key, entry in entries.items():
+        if not ENTRY_KEY.fullmatch(key):
+            raise Invalid.of(messages.BAD_KEY, field=map_.name, key=key[:80])
+        prefix = f"{map_.name}/{key}/"
+        cells[prefix + EXISTS] = entry is not None
+        if entry is not None:
+            _take_entry(cells, map_, prefix, entry, rules)
+
+
+def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, rules: Rules) -> None:
+    if not isinstance(entry, dict):
+        raise Invalid.of(messages.NOT_AN_ENTRY, field=prefix[:-1])
+    if unknown := entry.keys() - map_.by_name.keys():
+        raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=min(unknown)[:80])
+    for cell, attributes in map_.cells.items():
+        if entry.keys().isdisjoint(map_.names_in[cell]):
+            continue
+        values = tuple([check(field, prefix + field.name, entry.get(field.name), rules) for field in attributes])
+        cells[prefix + cell] = (
+            values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
+        )
+
+
+def value_of(table: Table, cell: str, value: Json, rules: Rules = STRICT) -> Value:
+    """The value of one cell, as JSON has it by itself: several parts are a list, fewer than all the first ones.
+
+    Raises Invalid.
+    """
+    if not table.has_cell(cell):
+        raise Invalid.of(messages.UNKNOWN_CELL, table=table.name, name=cell[:80])
+    if value is None:
+        return None
+    fields = table.fields_of(cell)
+    if not fields:
+        if type(value) is not bool:
+            raise Invalid.of(messages.NOT_A_FLAG, field=cell)
+        return value
+    parts_sent = value if isinstance(value, list) else [value]
+    if len(parts_sent) > len(fields):
+        raise Invalid.of(messages.TOO_MANY_PARTS, field=cell, limit=len(fields))
+    parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, parts_sent))
+    return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
+
+
+def is_empty(value: Json) -> bool:
+    """Whether a cell with this value holds nothing. Zero is a number: ``0 == False``, but it is not empty."""
+    return value is None or value is False
+
+
+def same(value: Json, other: Json) -> bool:
+    """Whether it makes no difference which of the two a cell holds: a part that only one of them has may be empty."""
+    if isinstance(value, tuple) and isinstance(other, tuple):
+        return value == other or all(part == other_part for part, other_part in zip_longest(value, other))
+    return bool(value == other) if not is_empty(value) else is_empty(other)
+
+
 def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells as an object with every field of the table; entries that are removed are not there."""
     data: dict[str, Json] = {}
@@ -240,7 +240,7 @@ def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, 
     for cell, attributes in map_.cells.items():
         value = cells.get(prefix + cell)
         parts = value if isinstance(value, tuple) else (value,)
-        entry.update((one.name, part) for one, part in zip(attributes, parts, strict=False) if part is not None)
+        entry.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
     return entry
 
 

@@ -134,7 +134,7 @@ def set_for_history(connection: sqlite3.Connection, where: str, *parameters: str
 
 
 def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
-    """The newest seq that the server told for a change of this device; 0 where it told none.
+    """The newest seq that the server gave to a change of this device; 0 where it gave none.
 
     Changes are taken in log order, so that it is the one of the last line before those that wait.
     """

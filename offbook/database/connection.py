@@ -90,8 +90,8 @@ class ImmutableFile:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``on_commit`` is called after each transaction of atomic(), for whoever wants to know at once. ``immutable_file`` is
-    set where SQLite takes it that nobody writes to the file.
+    ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that
+    nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None

@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
-from offbook.core.errors import Busy
+from offbook.core.errors import Busy, Stopped
 from offbook.database.connection import SqliteError, atomic
-from offbook.sync.cancellation import Stopped
 
 if TYPE_CHECKING:
     import sqlite3
@@ -78,7 +77,7 @@ def release_lease(connection: sqlite3.Connection, holder: str) -> None:
 
 
 def holder_name(unique: str) -> str:
-    """A name that tells by which process the lease is held."""
+    """A name for the holder of a lease that begins with the number of this process."""
     return f"{os.getpid()}:{unique}"
 
 

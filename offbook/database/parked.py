@@ -74,9 +74,9 @@ def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, 
 
 
 def write_bases(connection: sqlite3.Connection, key: Key) -> None:
-    """Note in each pending line of the record what its writer had seen, for as long as the lines before it tell.
+    """Note in each pending line of the record what its writer had seen, while the lines before it are there to show it.
 
-    A line that goes out again after a restore hid nothing: it was settled when those behind it were written.
+    A line that goes out again after a restore hid nothing: it was acknowledged when those behind it were written.
     """
     lines = [
         line

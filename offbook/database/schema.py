@@ -114,9 +114,9 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
 
-``seen`` tells since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
+``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
 restored server also takes what is only to be in its history (offbook.sync.restore_recovery). ``knows`` is what the
-version knows that made the triggers, with their ``shape``; the three behind it are told in
+version knows that made the triggers, with their ``shape``; the three behind it are explained in
 offbook.database.known_cells, ``typed`` in offbook.database.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state

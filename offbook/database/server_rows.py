@@ -58,9 +58,9 @@ class ServerRow(NamedTuple):
     had. Whatever comes counts more than a stale row.
 
     ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
-    an edit of this device that would bring them back is not settled, or a conflict about them waits for a person.
+    an edit of this device that would bring them back is not acknowledged, or a conflict about them waits for a person.
 
-    ``seen`` tells by which row each value was first seen (offbook.core.merge.rebase.seen_after): empty where it was
+    ``seen`` says by which row each value was first seen (offbook.core.merge.rebase.seen_after): empty where it was
     this one.
     """
 
@@ -114,7 +114,8 @@ def server_row_of(seq: int, deleted: int, data: str | None, stale: int, seen: st
 
 
 def _seen(text: str | None, seq: int) -> Mapping[str, int]:
-    """What the text tells of the row of this seq. A version that notes nothing leaves what was said of an older row."""
+    """The column ``seen`` as it counts for the row of this seq: a version that doesn't know it leaves an older
+    row's."""
     seen: dict[str, int] = {} if text is None else json.loads(text)
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 

@@ -4,10 +4,10 @@ They run in whatever tool writes, with that tool's SQLite and settings. So they 
 nothing that a pragma turns off, and must never fail on a value that the tables take in: what can't be sent is logged
 like everything else, and parked later with a reason.
 
-A write by REPLACE is told from a new row by a note. The conflict clause of a statement also rules what its triggers do
-(SQLite, "CREATE TRIGGER", section 2), so an INSERT OR IGNORE of a row that can't be inserted twice takes place only
-under REPLACE. An INSERT OR IGNORE or ON CONFLICT DO UPDATE thus never leaves a note, and the deletion that REPLACE
-performs (seen by triggers only with recursive_triggers on) is known for what it is.
+A note sets a write by REPLACE apart from a new row. The conflict clause of a statement also rules what its
+triggers do (SQLite, "CREATE TRIGGER", section 2), so an INSERT OR IGNORE of a row that can't be inserted twice takes
+place only under REPLACE. An INSERT OR IGNORE or ON CONFLICT DO UPDATE thus never leaves a note, and the deletion that
+REPLACE performs (seen by triggers only with recursive_triggers on) is known for what it is.
 """
 
 from __future__ import annotations

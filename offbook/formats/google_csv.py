@@ -91,16 +91,16 @@ def decode(data: bytes) -> str:
 def read(text: str) -> ParsedFile:
     """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
     columns, rows = _opened(text)
-    found: dict[str, Contact] = {}
+    contacts: dict[str, Contact] = {}
     problems: list[RowProblem] = []
     for number, row in enumerate(rows, start=2):
         if any(map(str.strip, row)):
             contact = _contact(zip(columns, row, strict=False))
-            if flaw := _flaw(contact, row[len(columns) :], found):
+            if flaw := _flaw(contact, row[len(columns) :], contacts):
                 problems.append(RowProblem(number, flaw))
             else:
-                found[contact["id"]] = contact
-    return ParsedFile(list(found.values()), problems)
+                contacts[contact["id"]] = contact
+    return ParsedFile(list(contacts.values()), problems)
 
 
 def write(contacts: Iterable[Contact]) -> str:
@@ -172,11 +172,11 @@ def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
     entries += ({"kind": "group", "value": _unescaped(label)} for label in labels if label not in ("", STARRED))
     entries += _unfit(fields)
     for (group, number), slot in sorted(slots.items()):
-        found = _several(KINDS[group], slot)
-        if found and number == 1 and group in PLAIN:
-            first = found.pop(0)
+        values = _several(KINDS[group], slot)
+        if values and number == 1 and group in PLAIN:
+            first = values.pop(0)
             fields |= {field: first.get(attribute, "") for field, attribute in PLAIN[group].items()}
-        entries += found
+        entries += values
     return _finished(fields, entries, STARRED in labels)
 
 
@@ -219,8 +219,8 @@ def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool) ->
         details[f"{kind}-{positions[kind]}"] = {**entry, "position": positions[kind]}
     contact: Contact = {field.name: fields.get(field.name) or None for field in CONTACTS.fields}
     contact |= {"name": _name(fields, entries), "starred": starred, "details": details}
-    made = uuid5(NAMESPACE, json.dumps(contact, sort_keys=True))
-    return {"id": fields.get("id", str(made)).lower(), **contact}
+    derived_id = uuid5(NAMESPACE, json.dumps(contact, sort_keys=True))
+    return {"id": fields.get("id", str(derived_id)).lower(), **contact}
 
 
 def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
@@ -233,14 +233,14 @@ def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
     return next(name for name in names if name.strip())[: CONTACTS.by_name["name"].limit]
 
 
-def _flaw(contact: Contact, beyond: list[str], found: Mapping[str, Contact]) -> str | None:
+def _flaw(contact: Contact, beyond: list[str], earlier: Mapping[str, Contact]) -> str | None:
     if any(beyond):
         return "The row has more cells than the first row has names: look for a comma without quotes around its text."
-    if found.get(contact["id"], contact) != contact:
+    if earlier.get(contact["id"], contact) != contact:
         return f"The row has the id of a row above but says something else: delete one of them, or its {OWN_ID}."
-    most = CONTACTS.maps_by_name["details"].entries_max
-    if len(contact["details"]) > most:
-        return f"The contact has {len(contact['details'])} details, and {most} is the most: spread them over two."
+    limit = CONTACTS.maps_by_name["details"].entries_max
+    if len(contact["details"]) > limit:
+        return f"The contact has {len(contact['details'])} details, and {limit} is the most: spread them over two."
     try:
         cells_of(CONTACTS, contact, Operation.INSERT)
     except Invalid as fault:
@@ -269,12 +269,12 @@ def _unescaped(text: str) -> str:
 def _row(contact: Contact) -> dict[str, str]:
     """The cells that are not empty, completed with what only offbook's columns can say."""
     row = _cells(contact)
-    told = _contact((column(header), text) for header, text in row.items())
-    if told["name"] != contact["name"] or not any(map(str.strip, row.values())):
+    read_back = _contact((column(header), text) for header, text in row.items())
+    if read_back["name"] != contact["name"] or not any(map(str.strip, row.values())):
         named = any(contact.get(part) for part in NAME_PARTS)
         row |= {"Name": contact["name"]} if named else {"First Name": contact["name"], OWN_NAME: WHOLE}
-        told = _contact((column(header), text) for header, text in row.items())
-    if contact.get("id", told["id"]) != told["id"]:
+        read_back = _contact((column(header), text) for header, text in row.items())
+    if contact.get("id", read_back["id"]) != read_back["id"]:
         row[OWN_ID] = contact["id"]
     return row
 
@@ -301,9 +301,9 @@ def _cells(contact: Contact) -> dict[str, str]:
 def _in_order(details: Mapping[str, Entry]) -> Iterator[Entry]:
     """By position, without attributes that are empty; an entry that says nothing has no place in a CSV."""
     for _, entry in sorted(details.items(), key=lambda item: (item[1].get("position") or 0, item[0])):
-        said = {attribute: value for attribute, value in entry.items() if value is not None and value != ""}
-        if said.keys() - {"kind", "position"}:
-            yield said if said.get("kind") in DETAIL_KINDS else _as_custom(said)
+        filled = {attribute: value for attribute, value in entry.items() if value is not None and value != ""}
+        if filled.keys() - {"kind", "position"}:
+            yield filled if filled.get("kind") in DETAIL_KINDS else _as_custom(filled)
 
 
 def _as_custom(entry: Entry) -> Entry:

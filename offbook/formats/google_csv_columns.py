@@ -107,8 +107,8 @@ def column(header: str) -> CsvColumn:
     name = OLDER.get(header, header)
     if attribute := FIELDS.get(name) or SPECIAL.get(name):
         return CsvColumn(header, attribute=attribute)
-    if found := NUMBERED.fullmatch(name):
-        group, number, attribute = found[1], int(found[2]), PARTS[found[3]]
+    if match := NUMBERED.fullmatch(name):
+        group, number, attribute = match[1], int(match[2]), PARTS[match[3]]
         if number > 1 or group not in PLAIN or attribute in ("label", "value"):
             return CsvColumn(header, group, number, attribute)
     return CsvColumn(header)
@@ -116,9 +116,9 @@ def column(header: str) -> CsvColumn:
 
 def is_google(columns: list[CsvColumn]) -> bool:
     """Whether they are Google's. Outlook's files begin with a First Name too, but most of their columns are others."""
-    known = [one for one in columns if one.attribute]
-    sure = any(one.group or one.attribute == "labels" for one in known)
-    return sure or bool(known) and 2 * len(known) >= len(columns)
+    recognized = [column_ for column_ in columns if column_.attribute]
+    is_sure = any(column_.group or column_.attribute == "labels" for column_ in recognized)
+    return is_sure or bool(recognized) and 2 * len(recognized) >= len(columns)
 
 
 def route(entry: Entry) -> str:
@@ -127,10 +127,10 @@ def route(entry: Entry) -> str:
     if kind not in ("group", "custom"):
         return GROUPS[kind]
     label: str = entry.get("label", "")
-    said = entry.keys() - {"kind", "position"}
+    filled = entry.keys() - {"kind", "position"}
     if kind == "group":
-        return "Labels" if said == {"value"} and entry["value"] != STARRED else "Group"
-    if said == {"label", "value"} and (label in KEPT or KEPT_OF_ADDRESS.fullmatch(label)):
+        return "Labels" if filled == {"value"} and entry["value"] != STARRED else "Group"
+    if filled == {"label", "value"} and (label in KEPT or KEPT_OF_ADDRESS.fullmatch(label)):
         return label
     return "Relation" if label.lower() in RELATIONS else "Custom Field"
 
@@ -138,7 +138,10 @@ def route(entry: Entry) -> str:
 def header_of(rows: list[dict[str, str]]) -> list[str]:
     """Google's columns in Google's order, as many numbered ones as are needed, then whatever else the rows have."""
     used = dict.fromkeys(header for row in rows for header in row)
-    most = {group: max((one.number for one in map(column, used) if one.group == group), default=0) for group in KINDS}
+    most = dict.fromkeys(KINDS, 0)
+    for _, group, number, _ in map(column, used):
+        if group in most:
+            most[group] = max(most[group], number)
     numbered = [
         f"{group} {number} - {part}"
         for group in KINDS

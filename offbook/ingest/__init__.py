@@ -11,7 +11,7 @@ TCP holds it back, and memory is bounded by one batch and one message. (A second
 the file, which would hold a commit up for 100 ms and more.)
 
 What came until the server saw that we leave is committed before we go. What was sent while we were away is lost, for a
-WebSocket has no memory: a row of stream_gaps tells from when to when, and why.
+WebSocket has no memory: a row of stream_gaps says from when to when, and why.
 
 url.py, batch.py and settings.py are pure: time and chance are arguments. disconnects.py says what went wrong in a
 sentence that holds no secret. schema.py says what a stream's file looks like, and docs/streams.md what is promised.

@@ -24,7 +24,7 @@ COPY = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Checkpointer:
-    """Tell grown() after each commit of the connection, which from now on copies nothing by itself."""
+    """Call note_commit() after each commit of the connection, which from now on copies nothing by itself."""
 
     def __init__(self, writer: sqlite3.Connection, path: Path) -> None:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -51,6 +51,6 @@ class Checkpointer:
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:
-    """A disk that is full, or a file that is gone: the log stays as it is, and committing tells what is wrong."""
+    """A disk that is full, or a file that is gone: the log stays as it is, and the next commit raises what is wrong."""
     with suppress(SqliteError):
         connection.execute(COPY).fetchone()

@@ -12,7 +12,7 @@
         │   └── Unauthorized it asks for a token, or for another one
         └── WriteFailed      what was received can't be stored
 
-A connection that breaks off is no error: it is told, noted as a gap, and made again.
+A connection that breaks off is no error: it is reported, noted as a gap, and made again.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ QUEUE_FRAMES_MAX = 1
 STATUS_SECONDS = 1.0
 
 WEBSOCKET_LOGGER = logging.getLogger("offbook.ingest.websockets")
-"""The library's own log. What matters of it is told as an event, and its words may hold the URL."""
+"""The library's own log. What matters of it is reported as an event, and its words may hold the URL."""
 WEBSOCKET_LOGGER.addHandler(logging.NullHandler())
 WEBSOCKET_LOGGER.propagate = False
 
@@ -182,7 +182,7 @@ class Receiver:
 
     @contextmanager
     def _closed_on_end(self, connection: ClientConnection) -> Iterator[None]:
-        """When the end is asked for, the connection is closed beside what is being done."""
+        """Close the connection when the end is asked for, beside what is being done."""
 
         async def close() -> None:
             await self.ended.wait()
@@ -201,7 +201,7 @@ class Receiver:
         await self._writer.write_behind(lambda: self._file.open_gap(began_us, now_us, disconnect.reason))
 
     async def _unless_ended(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the work gives. Raises EndRequested where that is asked for first, and lets the work go."""
+        """What the work returns. Raises EndRequested where the end is asked for first, and cancels the work."""
         doing, ending = asyncio.ensure_future(work), asyncio.ensure_future(self.ended.wait())
         try:
             await asyncio.wait((doing, ending), return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
 """What a stream's file looks like: its tables, and whether a file that is there may become one.
 
 ``stream_data`` holds the messages and nothing else, so that whoever selects payloads never meets a row that is none: a
-text is TEXT, what is binary a BLOB. What is told about the stream stands beside it:
+text is TEXT, what is binary a BLOB. What is known of the stream stands beside it:
 
 - ``stream``: one row. Whose messages these are (the URL without its secrets), how many came in all, when the last one
   came, who writes and when the writer was last alive.

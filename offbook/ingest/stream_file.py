@@ -1,6 +1,6 @@
 """A stream's file, open to be written: commits, gaps, and who holds it. Whoever calls says what time it is.
 
-One process writes. It signs each commit (``holder``, ``alive_at``), which tells a reader that it lives, the next one
+One process writes. It signs each commit (``holder``, ``alive_at``), which shows a reader that it lives, the next one
 when it died, and a second one to stay away: two would store every message twice.
 """
 
@@ -91,7 +91,7 @@ class StreamWriter:
             self._checkpointer.close()
 
     def _claim(self, url: str, now_us: int, moved: bool) -> None:
-        """Become the one who writes. What the last one left open is told as a gap since it was last alive."""
+        """Become the one who writes. What the last one left open becomes a gap since it was last alive."""
         active_holders.add(self._holder)
         with atomic(self._connection):
             schema.install(self._connection, url, timestamp_text(now_us))

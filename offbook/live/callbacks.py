@@ -1,4 +1,4 @@
-"""What a replica's thread tells: its app, through callbacks, and whoever asks for the status.
+"""What a replica's thread reports: to its app through callbacks, and in the replica's status.
 
 Callbacks are called in the order in which things happen, and never fail whoever calls them.
 """
@@ -31,12 +31,12 @@ SHOWN: Mapping[ConnectionState, str] = {
     ConnectionState.PAUSED: "paused",
     ConnectionState.STOPPED: status.STOPPED,
 }
-"""What a person is told. In the states between, what was told last still holds."""
+"""``Status.link`` in each state. In the states between, the last one still holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What an app wants to hear."""
+    """The functions that an app gave to Replica.start(); None where it gave none."""
 
     on_change: Callable[[list[str]], object] | None = None
     on_status: Callable[[Status], object] | None = None
@@ -56,7 +56,7 @@ class CallbackDispatcher:
         self._callbacks = Callbacks()
 
     def note_link(self, link: LiveConnection, now_seconds: float, error: Exception | None) -> None:
-        """Where the link stands from now on, and the error that led there."""
+        """Note where the link stands from now on, and report the error that led there."""
         shown = SHOWN.get(link.state, self.worker_status.link)
         waits = link.state in (ConnectionState.OFFLINE, ConnectionState.PAUSED)
         retry_seconds = round(link.until - now_seconds, 1) if waits and link.until is not None else None
@@ -67,27 +67,27 @@ class CallbackDispatcher:
             self._call(self._callbacks.on_error, error)
 
     def clear_error(self) -> None:
-        """A sync has succeeded: what failed before it is no news any more."""
+        """A sync has succeeded: no error is shown any more."""
         self.worker_status = self.worker_status._replace(last_error=None)
 
     def report_changes(self, applied: Applied) -> None:
-        """What the server changed."""
+        """Report which contacts the server changed."""
         changed = [record_id for table, record_id in applied.changed if table == CONTACTS.name]
         if changed:
             self._call(self._callbacks.on_change, changed)
 
     def report_link(self, connection: sqlite3.Connection) -> None:
-        """The status, where the link is not what was told last."""
+        """Report the status where the link is not what was reported last."""
         if self._last_reported[:1] != (self.worker_status.link,):
             self.report_status(connection)
 
     def report_status(self, connection: sqlite3.Connection) -> None:
-        """The status, where the link or a count is not what was told last."""
+        """Report the status where the link or a count is not what was reported last."""
         if self._callbacks.on_status is None:
             return
         try:
             current = status.read(connection, self.worker_status)
-        except SqliteError:  # whoever uses the file in earnest will be told
+        except SqliteError:  # who reads or writes the file gets the error
             return
         if (shown := (current.link, current.pending, current.parked, current.conflicts)) != self._last_reported:
             self._last_reported = shown

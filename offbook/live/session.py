@@ -28,7 +28,7 @@ PUSH_BYTES_MAX = 1024 * 1024
 """What a server takes in one message."""
 
 IDLE_PAGES_MAX = 20
-"""Pages in a row that bring no news, before the server is taken to go round in circles."""
+"""Pages in a row with nothing new in them, before the server is taken to go round in circles."""
 
 
 class FallBackToHttp(Exception):

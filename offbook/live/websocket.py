@@ -82,12 +82,12 @@ class Channel:
         self._socket: ClientConnection | None = None
 
     def open(self, server: str, token: str, cursor: str) -> None:
-        """Begin to open a socket: wait() tells what became of it."""
+        """Begin to open a socket: wait() returns what became of it."""
         assert self._listen_task is None
         self._listen_task = self._loop.create_task(self._listen(address_of(server, cursor), token))
 
     def wait(self, seconds: float, has_new_commit: Callable[[], bool]) -> ChannelMessage:
-        """What is said next; WOKEN when the time is up, when wake() was called, or once ``is_new`` says so."""
+        """The next message; WOKEN when the time is up, when wake() was called, or once ``has_new_commit`` is true."""
         return self._loop.run_until_complete(self._receive(seconds, has_new_commit))
 
     def wake(self) -> None:
@@ -174,7 +174,7 @@ class Channel:
     async def _close_socket(self, listen_task: asyncio.Task[None]) -> None:
         if self._socket is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):  # one that takes nothing can't be told
+                async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):  # one that reads nothing takes no goodbye
                     await self._socket.close()
             self._socket.transport.abort()
         tasks = [task for task in (listen_task, self._send_task) if task is not None]

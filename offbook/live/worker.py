@@ -19,7 +19,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
-from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
+from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, Stopped, SyncError
 from offbook.database import sync_state
 from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile, SqliteError
 from offbook.database.lease import hold_lease, holder_name
@@ -28,7 +28,7 @@ from offbook.live.callbacks import CallbackDispatcher, Callbacks
 from offbook.live.session import FallBackToHttp, LiveSession, message_of
 from offbook.live.websocket import Channel, ChannelMessage, ChannelSignal
 from offbook.sync.apply import Applied
-from offbook.sync.cancellation import CancellableTransport, Stopped
+from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.request import has_pending
 from offbook.sync.response import SyncResponse
 from offbook.sync.session import SyncSession, forget_old_lines
@@ -89,7 +89,7 @@ class SyncThread:
 
     @property
     def worker_status(self) -> WorkerStatus:
-        """What the status tells of this thread. May be read from any thread."""
+        """What Status has of this thread. May be read from any thread."""
         return self._dispatcher.worker_status
 
     def start(self) -> None:
@@ -102,7 +102,10 @@ class SyncThread:
             raise
 
     def stop(self) -> bool:
-        """End the thread; False where that takes longer than a second. It then ends by itself, and tells no more."""
+        """End the thread; False where that takes longer than a second.
+
+        It then ends by itself, and calls nobody any more.
+        """
         self._stop.set()
         self._channel.wake()
         if threading.current_thread() is self._thread:  # a callback: the thread ends when that returns
@@ -130,7 +133,10 @@ class SyncThread:
             self._handle.close_transport()
 
     def _step(self, occurrence: Occurrence) -> Occurrence | None:
-        """Go where the table says, and do what it says. Returns what came of that, where that is an event itself."""
+        """Go to the state that the table has for this event, and do what it says.
+
+        Returns the event that follows, if any.
+        """
         error = occurrence.payload if isinstance(occurrence.payload, Exception) else None
         retry_after = error.retry_after_seconds if isinstance(error, SyncError) else None
         before, now_seconds = self._link, time.monotonic()
@@ -244,7 +250,7 @@ class SyncThread:
             return False
 
     def _check_file(self) -> Occurrence | None:
-        """What the file tells, where it is not as it was."""
+        """The event that a change of the file means, if any."""
         try:
             version = self._read_version()
             if version == self._version:
@@ -255,7 +261,7 @@ class SyncThread:
                 return Occurrence(ConnectionEvent.CREDENTIALS_CHANGED)
             if self._link.state in SENDS and has_pending(self._connection):
                 return Occurrence(ConnectionEvent.COMMITTED)
-        except SqliteError:  # whoever uses the file in earnest will be told
+        except SqliteError:  # who reads or writes the file gets the error
             return None
         self._dispatcher.report_status(self._connection)
         return None
@@ -277,14 +283,14 @@ def timeout_error(state: ConnectionState) -> SyncError | None:
 
 
 def occurrence_of(message: ChannelMessage) -> Occurrence:
-    """What the live channel tells, as an event."""
+    """What came of the live channel, as an event. Raises what ended it."""
     match message:
         case ChannelSignal():
             return Occurrence(ConnectionEvent.OPENED)
         case NoLive():
             return Occurrence(ConnectionEvent.NO_LIVE, message)
         case CursorGone() | NotAuthorized():
-            return Occurrence(ConnectionEvent.FALLBACK)  # HTTP will be told the same, and knows what to do
+            return Occurrence(ConnectionEvent.FALLBACK)  # HTTP gets the same answer, and knows what to do
         case Exception():
             raise message
         case str() | bytes():

@@ -1,8 +1,8 @@
-"""Letting go of a sync that is on its way, whatever its server does.
+"""Cancelling a sync that is on its way, whatever its server does.
 
 A request that hangs can't be taken back. So it is made in a thread of its own, and whoever waits for the answer goes
-away when told to: the answer is never applied, and comes again with the next sync. All else of a sync is done in the
-caller's thread, so that nothing of it goes on behind its back.
+away when it is cancelled: the response is never applied, and comes again with the next sync. All else of a sync is done
+in the caller's thread, so that nothing of it goes on behind its back.
 """
 
 from __future__ import annotations
@@ -11,20 +11,11 @@ from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from threading import Event, Thread
 
-from offbook.core.errors import SyncError
+from offbook.core.errors import Stopped
 from offbook.sync.transport import Response, Transport
 
 LOOK_SECONDS = 0.05
 """How often it is looked whether to go on waiting. An answer is noticed at once."""
-
-
-class Stopped(SyncError):
-    """The sync was told to stop. What it had not got the answer of is neither applied nor lost."""
-
-    code = "stopped"
-
-    def __init__(self) -> None:
-        super().__init__("The sync was told to stop.")
 
 
 class CancellableTransport:

@@ -37,7 +37,7 @@ PAGES_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One change of this device and what would become of it. ``record``: its record then, where the server tells."""
+    """One change of this device and what would become of it. ``record``: its record then, where the response has it."""
 
     change_id: str
     table: str
@@ -64,7 +64,7 @@ class PlannedRow:
 class DryRunReport:
     """What a sync would do. ``merge`` holds whatever meets an edit that it had not seen: some, or nothing of it counts.
 
-    ``snapshot`` tells that the whole book would be fetched anew, ``is_whole`` that all pages were looked at.
+    ``snapshot``: the whole book would be fetched anew. ``is_whole``: all pages were looked at.
     """
 
     push: list[PlannedChange] = field(default_factory=list)
@@ -78,7 +78,7 @@ class DryRunReport:
 
 
 def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunReport:
-    """Raises SyncError, as a sync would."""
+    """Return what a sync would do now. Raises SyncError, as a sync would."""
     return DryRun(connection, transport).run()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.database import change_log
@@ -33,6 +33,8 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 
 SIZE_OF_REST = 400
 """Bytes of a change beside its data: names, ids, a few bases."""
+
+JSON_HEADERS = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
@@ -172,7 +174,7 @@ def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
 def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
     """What a device says to its server: these changes, where it is, its time, and what it could not send.
 
-    ``seen`` tells a server whose file was put back that it lost something: a cursor from before may still be one of its
+    ``seen`` lets a server whose file was put back notice what it lost: a cursor from before may still be one of its
     own, and be older than what it took from this device.
     """
     request = {

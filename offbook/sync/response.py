@@ -84,7 +84,7 @@ class SyncResponse:
     cursor: str
     more: bool
     size: int = 0
-    """How many changes its page told, those included that this replica can't hold."""
+    """How many changes the page has, those included that this replica can't hold."""
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------

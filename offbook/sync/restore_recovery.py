@@ -141,7 +141,7 @@ def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerR
 def _rebase_over_lost_row(
     connection: sqlite3.Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, newer: Mapping[str, int]
 ) -> None:
-    """Let what was typed over the row that was lost have seen what came in its place, but for the ``news`` in it.
+    """Let what was typed over the row that was lost have seen what came in its place, but for what is ``newer`` in it.
 
     Its time says what its base can't say any more: it is later than that row.
     """

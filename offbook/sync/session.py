@@ -136,7 +136,7 @@ class SyncSession(SyncLoop):
         return response
 
     def _note_clock(self, response: Response, sent_at_ms: int, state: SyncState) -> None:
-        """How far the server's clock is ahead, as well as its whole seconds and the way there can tell.
+        """Note how far the server's clock is ahead, as exactly as whole seconds and the time of the trip allow.
 
         Only the server's own counts: by a proxy's, acknowledged lines could be forgotten too early.
         """
@@ -150,7 +150,10 @@ class SyncSession(SyncLoop):
 
 
 def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
-    """Acknowledged lines, by the server's clock as it told it last: by its own, a wrong one could forget too early."""
+    """Delete acknowledged lines that are too old to be sent again, by the server's clock as it was last seen.
+
+    By this device's own clock, where that is wrong, it could be too early.
+    """
     offset = sync_state.read(connection).clock_offset_ms
     if offset is None:
         return

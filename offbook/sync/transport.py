@@ -1,6 +1,6 @@
 """How a replica reaches its server: a Transport, which is one method, and HTTP, which is one of them.
 
-Whoever wants another network, or none (a simulator, a test), passes its own Transport to Replica. Nothing here knows
+Who needs another network, or none (a simulator, a test), passes its own Transport to Replica. Nothing here knows
 what is said: bodies go through as bytes.
 """
 
@@ -39,7 +39,7 @@ CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``source`` says in words where it came from, for whoever has to be told: without passwords and queries."""
+    """``source`` names for people where it came from, without passwords and queries."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)

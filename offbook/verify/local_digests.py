@@ -42,7 +42,8 @@ class LocalDigests:
         return list(accumulate((self._digests[record_id] for record_id in self._ids), initial=0))
 
     def sum_of(self, range_: Range) -> Sum:
-        """What this range holds. Where all agree, no more is asked than the whole, which takes no order."""
+        """Count and sum of the records in this range. The whole, which is all that is compared where nothing differs,
+        takes no order."""
         if range_.start == "" and range_.end is None:
             return Sum(len(self._digests), sum(self._digests.values()) % MODULUS)
         start, end = self._bounds_of(range_)

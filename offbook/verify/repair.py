@@ -1,7 +1,7 @@
 """Making a record what the server says it is, where the two were found to differ. Pending edits stay laid on top.
 
-What shows here, and no line of the log tells of, may be damage or may have been typed by a tool that goes around the
-triggers. Nobody can tell, so it is neither sent nor lost: it is parked, for a person to send or to drop.
+What shows here, and no line of the log holds, may be damage or may have been typed by a tool that goes around the
+triggers. That can't be known, so it is neither sent nor lost: it is parked, for a person to send or to drop.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WHY = (
 class Repair:
     """A record that differed: as it showed and as it shows now, None where it did not show.
 
-    ``parked`` tells that something of what it showed was parked, since nothing else tells of it.
+    ``parked``: something of what it showed was parked, since no line of the log holds it.
     """
 
     table: str
@@ -68,7 +68,7 @@ def _park(connection: sqlite3.Connection, row: PageRow, known_row: ServerRow, un
     )
 
 
-# --- what no line tells of -----------------------------------------------------------------------------------------
+# --- what no line holds --------------------------------------------------------------------------------------------
 
 
 def _unlogged(table: Table, was: Mapping[str, Json], known_row: ServerRow, new_row: ServerRow) -> dict[str, Json]:

@@ -20,7 +20,10 @@ COUNT_MAX = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class ComparedRanges:
-    """What ranges of records hold, and at which cursor. ``records`` are the digests of those that were told."""
+    """What ranges of records hold, and at which cursor.
+
+    ``records`` are the digests of their records, where the server sent them.
+    """
 
     book: str
     cursor: str
@@ -31,7 +34,7 @@ class ComparedRanges:
 
 @dataclass(frozen=True, slots=True)
 class FetchedRows:
-    """The rows that were asked for, by id. None where this replica can't hold one."""
+    """The rows that were requested, by id. None where this replica can't hold one."""
 
     book: str
     cursor: str

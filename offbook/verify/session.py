@@ -1,4 +1,4 @@
-"""Comparing this device's book with the server's, and mending what differs: ``Replica.verify()``.
+"""Comparing this device's book with the server's, and repairing what differs: ``Replica.verify()``.
 
 First a sync, so that both sides are at the same cursor. Then sums of digests over ranges of ids: the whole, and of what
 differs the sixteenths, until so few records are left that each can be compared; only rows that differ are fetched. Each
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT
+from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
 from offbook.core.schema import TABLES, Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
@@ -26,6 +26,7 @@ from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
+from offbook.sync.request import JSON_HEADERS
 from offbook.sync.response import PageRow
 from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 STARTS_MAX = 5
-"""How often a book that changes meanwhile is compared anew, before a person is told."""
+"""How often a book that changes meanwhile is compared anew, before that is given up."""
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class VerifySession:
         self._requests = self._sent_bytes = self._received_bytes = 0
 
     def run(self) -> VerifyReport:
-        """Sync, compare and mend. Raises SyncError."""
+        """Sync, compare and repair. Raises SyncError."""
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
@@ -90,7 +91,7 @@ class VerifySession:
         raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
 
     def _verify_table(self, table: Table) -> int:
-        """Compare one table, and mend it. Returns how many records the server has."""
+        """Compare one table, and repair it. Returns how many records the server has."""
         with reading(self._connection):
             self._cursor = sync_state.read(self._connection).cursor
             local = local_digests(self._connection, table)
@@ -135,7 +136,7 @@ class VerifySession:
                 raise ServerFault("The server's sums don't add up: what it says of a range is not what its parts hold.")
         return [(part, total) for part, total in zip(parts, sums, strict=True) if total != local.sum_of(part)]
 
-    # --- mending ---
+    # --- repairing ---
 
     def _repair_records(self, table: Table, differing: Mapping[bytes, int | None]) -> None:
         for batch in _chunks(PAGE_MAX, sorted(differing)):
@@ -214,8 +215,7 @@ class VerifySession:
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
-        headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        response = self._transport.send("POST", path, body, headers)
+        response = self._transport.send("POST", path, body, JSON_HEADERS)
         self._requests += 1
         self._sent_bytes += len(body)
         self._received_bytes += len(response.body)

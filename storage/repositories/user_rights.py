@@ -12,7 +12,7 @@ from sqlalchemy import Connection, or_, select, update
 
 from models import User
 from offbook.core.errors import NotFound
-from offbook.core.users import Act, Rights, changed
+from offbook.core.users import Act, Rights, rights_after
 from storage.engines.database import Database
 from storage.repositories import user_purge
 from storage.repositories.devices import RIGHTS
@@ -49,7 +49,7 @@ class UserRights:
             has_other_admin = any(other.rights.is_active_admin for other in locked.values())
             rights = subject.rights
             for act in acts:
-                rights = changed(subject.name, rights, act, now_us, has_other_admin)
+                rights = rights_after(subject.name, rights, act, now_us, has_other_admin)
             if rights != subject.rights:
                 values = {"admin": rights.admin, "disabled_at": rights.disabled_at, "removed_at": rights.removed_at}
                 connection.execute(update(User).where(User.id == user_id).values(values))

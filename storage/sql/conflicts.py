@@ -43,7 +43,7 @@ BETWEEN = (
 COUNT = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN))
 COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.record_id == bindparam("record")))
 BY_ID = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("conflict"))
-OPEN_AMONG = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
+OPEN_KEYS = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
     .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
@@ -74,7 +74,7 @@ def count(connection: Connection, book_id: int, record_id: str | None = None) ->
 
 
 def fetch_conflict(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
-    """One conflict, open or not, and the change that closed it."""
+    """One conflict, open or not, and the id of the change that closed it."""
     row = connection.execute(BY_ID, {"book": book_id, "conflict": conflict_id}).first()
     return None if row is None else (conflict_of_row(row), row.resolved_by)
 
@@ -87,11 +87,11 @@ def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to:
     return [(conflict_of_row(row), row.resolved_at is None) for row in transaction.sqlalchemy.execute(BETWEEN, span)]
 
 
-def open_among(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
-    """Those of these that are open, with their records."""
+def open_keys(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
+    """The records of those of these that are open, by the conflicts' ids."""
     ids, keys = sorted(set(conflict_ids)), {}
     for start in range(0, len(ids), IDS_AT_ONCE):
-        rows = connection.execute(OPEN_AMONG, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
+        rows = connection.execute(OPEN_KEYS, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
         keys.update({conflict_id: (table, record_id) for conflict_id, table, record_id in rows})
     return keys
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
-from offbook.core.merge.retention import RetentionLimits, entries_lost, pruned
+from offbook.core.merge.retention import RetentionLimits, lost_entries, prune
 from offbook.core.model import Record, Verdict
 from offbook.core.schema import Map, Type
 from storage.sql.queries import CHANGES, CONFLICTS
@@ -77,7 +77,7 @@ def _with_removed(layout: RecordMapping, map_: Map, book_id: int) -> Select[Any]
 
 def pruned_pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
     """Those of these records that lose something but not all, each as it was and as it will be."""
-    both = [(old, pruned(old, lines)) for old in records]
+    both = [(old, prune(old, lines)) for old in records]
     return [(old, new) for old, new in both if new is not None and new is not old]
 
 
@@ -87,7 +87,7 @@ def forget_entries(
     """Delete the entries that these records had and have no more."""
     gone: dict[str, list[dict[str, str]]] = {}
     for old, new in changed:
-        for prefix in entries_lost(old, new):
+        for prefix in lost_entries(old, new):
             name, key, _ = prefix.split("/")
             gone.setdefault(name, []).append({"record": old.id, "entry": key})
     for map_ in layout.synced.maps:

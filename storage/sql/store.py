@@ -19,11 +19,11 @@ from models import Base
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
-from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, total
+from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, total
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.schema import Map
-from offbook.core.users import gone_for_good
+from offbook.core.users import user_is_purged
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
@@ -108,7 +108,7 @@ def the_book(query: Prepared, transaction: Transaction, book_id: int) -> BookSta
     """Raises NotLetIn where it was purged since the request was let in."""
     rows = query.rows(transaction, {"book": book_id})
     if not rows:
-        raise gone_for_good()
+        raise user_is_purged()
     return BookState(*rows[0])
 
 
@@ -116,7 +116,7 @@ def locked(transaction: Transaction, book_id: int) -> BookState:
     """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``the_book``."""
     rows = BOOK_LOCKED.rows(transaction, {"book": book_id})
     if not rows:
-        raise gone_for_good()
+        raise user_is_purged()
     *columns, closed = rows[0]
     if closed is not None:
         raise ReadOnlyMode
@@ -232,7 +232,7 @@ class SqlReadTransaction:
         }
 
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return conflicts.open_among(self._connection, self.book.id, conflict_ids)
+        return conflicts.open_keys(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         rows = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
@@ -279,6 +279,9 @@ class SqlReadTransaction:
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         return conflicts.open_conflicts(self._connection, self.book.id, key)
+
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        return conflicts.fetch_conflict(self._connection, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
@@ -370,7 +373,7 @@ class SqlWriteTransaction(SqlReadTransaction):
             for ids in retention.ids_to_prune(*place, lines.trash):
                 pairs = retention.pruned_pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
-                parts.append(count(pairs))
+                parts.append(count_purged(pairs))
         self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
         return total(parts)
 

@@ -8,7 +8,16 @@ import pytest
 
 from offbook.core.errors import Conflicting, Invalid, NotLetIn
 from offbook.core.merge.retention import DAY_US
-from offbook.core.users import REMOVED_DAYS, Access, Act, Rights, changed, kept_until, removed_line, require_access
+from offbook.core.users import (
+    REMOVED_DAYS,
+    Access,
+    Act,
+    Rights,
+    kept_until,
+    removed_before,
+    require_access,
+    rights_after,
+)
 
 NOW = 1_795_021_600_000_000
 BEFORE = NOW - DAY_US
@@ -59,10 +68,10 @@ AFTER: dict[tuple[str, Act], Rights | str] = {
 def test_every_act_on_every_user(who: str, act: Act) -> None:
     expected = AFTER[who, act]
     if isinstance(expected, Rights):
-        assert changed("eve", EVERYONE[who], act, NOW, has_other_admin=True) == expected
+        assert rights_after("eve", EVERYONE[who], act, NOW, has_other_admin=True) == expected
     else:
         with pytest.raises(Conflicting) as refused:
-            changed("eve", EVERYONE[who], act, NOW, has_other_admin=True)
+            rights_after("eve", EVERYONE[who], act, NOW, has_other_admin=True)
         assert refused.value.code == expected
         assert "eve" in str(refused.value)
 
@@ -70,26 +79,26 @@ def test_every_act_on_every_user(who: str, act: Act) -> None:
 @pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
 def test_the_last_admin_stays(act: Act) -> None:
     with pytest.raises(Conflicting) as refused:
-        changed("eve", ADMIN, act, NOW, has_other_admin=False)
+        rights_after("eve", ADMIN, act, NOW, has_other_admin=False)
     assert refused.value.code == "last_admin"
 
 
 @pytest.mark.parametrize("act", [Act.ENABLE, Act.RESTORE, Act.MAKE_ADMIN])
 def test_what_takes_nothing_from_the_last_admin_is_done(act: Act) -> None:
-    assert changed("eve", ADMIN, act, NOW, has_other_admin=False) == ADMIN
+    assert rights_after("eve", ADMIN, act, NOW, has_other_admin=False) == ADMIN
 
 
 @pytest.mark.parametrize("rights", [MEMBER, replace(ADMIN, disabled_at=BEFORE)])
 @pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
 def test_whoever_leads_nobody_may_go_though_there_is_no_admin(rights: Rights, act: Act) -> None:
-    assert not changed("eve", rights, act, NOW, has_other_admin=False).is_active_admin
+    assert not rights_after("eve", rights, act, NOW, has_other_admin=False).is_active_admin
 
 
 def test_a_restored_user_is_what_it_was() -> None:
     for rights in (MEMBER, ADMIN, DISABLED):
-        removed = changed("eve", rights, Act.REMOVE, NOW, has_other_admin=True)
+        removed = rights_after("eve", rights, Act.REMOVE, NOW, has_other_admin=True)
         assert removed.access is Access.REMOVED
-        assert changed("eve", removed, Act.RESTORE, NOW, has_other_admin=True) == rights
+        assert rights_after("eve", removed, Act.RESTORE, NOW, has_other_admin=True) == rights
 
 
 @pytest.mark.parametrize(
@@ -110,10 +119,10 @@ def test_whoever_is_active_comes_in(rights: Rights) -> None:
 def test_a_removed_user_is_kept_for_thirty_days() -> None:
     assert kept_until(BEFORE) == BEFORE + REMOVED_DAYS * DAY_US
     assert REMOVED_DAYS == 30
-    assert removed_line(kept_until(BEFORE), REMOVED_DAYS) == BEFORE
+    assert removed_before(kept_until(BEFORE), REMOVED_DAYS) == BEFORE
 
 
 def test_days_before_which_nobody_was_removed_make_no_sense() -> None:
-    assert removed_line(NOW, 0) == NOW
+    assert removed_before(NOW, 0) == NOW
     with pytest.raises(Invalid, match="counted back"):
-        removed_line(NOW, -1)
+        removed_before(NOW, -1)

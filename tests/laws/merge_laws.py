@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
 from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
-from offbook.core.merge.retention import RetentionLimits, pruned
+from offbook.core.merge.retention import RetentionLimits, prune
 from offbook.core.model import Key, Value
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
@@ -75,7 +75,7 @@ class Server:
         """Prune what is deleted by now and waits for nobody. ``emptied`` takes what is gone for good."""
         waiting = {(one.table, one.record_id) for one in self.conflicts}
         before = [record for key, record in self.records.items() if key not in waiting]
-        after = [pruned(record, RetentionLimits(0, self.seq)) for record in before]
+        after = [prune(record, RetentionLimits(0, self.seq)) for record in before]
         self.emptied |= {value for record in before for value in record.cells.values() if record.deleted}
         self.records = {**self.records, **{(record.table, record.id): record for record in after if record}}
 

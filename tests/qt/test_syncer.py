@@ -15,7 +15,6 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 from PySide6.QtTest import QSignalSpy
 
 from offbook import NotAuthorized, Offline, Replica, Response, SyncError, SyncReport
-from offbook import qt as offbook_qt
 from offbook.qt import Syncer, retry_seconds
 from offbook.replica import NoServer
 from tests.device.fake_server import Held, Server, Wire, lost_request, says, wire
@@ -53,8 +52,8 @@ def make() -> Iterator[Make]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offbook_qt, "INTERVAL_SECONDS_MIN", 0.001)
-    monkeypatch.setattr(offbook_qt, "RETRY_SECONDS_MIN", 0.01)
+    monkeypatch.setattr("offbook.qt.INTERVAL_SECONDS_MIN", 0.001)
+    monkeypatch.setattr("offbook.qt.RETRY_SECONDS_MIN", 0.01)
 
 
 def test_a_start_syncs_at_once_and_then_from_time_to_time(book: Replica, server: Server, make: Make) -> None:
@@ -143,20 +142,20 @@ def test_a_server_that_names_its_own_time_is_obeyed(book: Replica, make: Make) -
 
 
 def test_a_stop_lets_go_of_a_server_that_never_answers(tmp_path: Path, make: Make) -> None:
-    with silent() as (url, asked), Replica(tmp_path / "b.db", url, "token") as book:
+    with silent() as (url, is_asked), Replica(tmp_path / "b.db", url, "token") as book:
         book.contacts.add(name="Ada")
         syncer = make(book)
-        told = QSignalSpy(syncer.error)
+        errors = QSignalSpy(syncer.error)
         syncer.start()
-        with pulse() as found:
-            until(asked.is_set)
+        with pulse() as beats:
+            until(is_asked.is_set)
         before = time.monotonic()
         syncer.stop()
         assert time.monotonic() - before < 1
         assert book.status().pending == 1
     until(lambda: True)
-    assert told.count() == 0
-    assert found.longest < 0.1
+    assert errors.count() == 0
+    assert beats.longest < 0.1
 
 
 def test_what_was_stopped_can_be_started_again(tmp_path: Path, server: Server, make: Make) -> None:
@@ -179,9 +178,9 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
     open_one = book._open
 
     def open_and_note() -> object:
-        made = open_one()
-        opened.append(weakref.ref(made))
-        return made
+        connection = open_one()
+        opened.append(weakref.ref(connection))
+        return connection
 
     monkeypatch.setattr(book, "_open", open_and_note)
     syncer = make(book)
@@ -191,14 +190,14 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
     until(lambda: finished.count() > 20)
     syncer.stop()
     assert len(opened) > 1
-    assert [one() for one in opened if one() is not None] == []
+    assert [reference() for reference in opened if reference() is not None] == []
 
 
 # --- how long it waits ---------------------------------------------------------------------------------------------
 
 
 def test_each_failure_makes_it_wait_longer_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offbook_qt, "RETRY_SECONDS_MIN", 1.0)
+    monkeypatch.setattr("offbook.qt.RETRY_SECONDS_MIN", 1.0)
     assert [retry_seconds(Offline("x"), failures, 1.0) for failures in (1, 2, 3, 1000)] == [1, 2, 4, 60]
     assert retry_seconds(Offline("x"), 1, 0.0) == 0.5
 

@@ -281,6 +281,25 @@ def test_a_page_of_history_can_leave_out_what_did_nothing(desk: Desk) -> None:
         assert book.steps_since(base, ("contacts", uuid(2))) == []
 
 
+def test_a_conflict_is_found_by_its_id_with_the_change_that_closed_it(library: Library) -> None:
+    desk = library.desk("ask")
+    base = fought(desk)
+    desk.push(change(3, "UPDATE", base=base, phone="mine"))
+    (conflict,) = desk.whole()["conflicts"]
+    with desk.store.reading(desk.book_id) as book:
+        assert book.find_conflict(conflict.id) == (conflict, None)
+        assert book.open_conflict_keys([conflict.id, uuid(99)]) == {conflict.id: conflict.key}
+        assert book.conflicts(conflict.key) == [conflict]
+        assert book.conflicts(("contacts", uuid(2))) == []
+    desk.push(change(4, "UPDATE", base=desk.head(), phone="mine") | {"resolves": [conflict.id]})
+    with desk.store.reading(desk.book_id) as book:
+        closed, closed_by = book.find_conflict(conflict.id) or (None, None)
+        assert closed is not None
+        assert (closed.key, closed_by) == (conflict.key, uuid(4))
+        assert book.open_conflict_keys([conflict.id]) == {}
+        assert book.find_conflict(uuid(99)) is None
+
+
 def test_a_conflict_holds_both_versions(library: Library) -> None:
     desk = library.desk("ask")
     base = fought(desk)

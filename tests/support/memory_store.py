@@ -14,7 +14,7 @@ from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
-from offbook.core.merge.retention import PurgedRows, RetentionLimits, count, pruned
+from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.schema import EXISTS
@@ -50,8 +50,8 @@ class Shelf:
     kept: dict[Key, Record] = field(default_factory=dict)
     log: dict[str, RecordedVerdict] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
-    asked: dict[str, tuple[Conflict, bool]] = field(default_factory=dict)
-    """Every conflict by its id, and whether it is open."""
+    every_conflict: dict[str, tuple[Conflict, str | None]] = field(default_factory=dict)
+    """By its id, each with the change that closed it."""
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
@@ -135,8 +135,9 @@ class Shelf:
         return [conflict for conflict in conflicts if key in (None, conflict.key)]
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        found = [(one, is_open) for one, is_open in self.asked.values() if after < one.seq <= up_to]
-        return sorted(found, key=lambda pair: (pair[0].seq, pair[0].cell, pair[0].id))
+        conflicts = [(conflict, closed_by is None) for conflict, closed_by in self.every_conflict.values()]
+        conflicts = [pair for pair in conflicts if after < pair[0].seq <= up_to]
+        return sorted(conflicts, key=lambda pair: (pair[0].seq, pair[0].cell, pair[0].id))
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         """When, and no names: who an origin is, is not kept here."""
@@ -144,8 +145,11 @@ class Shelf:
         return {line.change.id: Author(at=line.change.timestamp) for line in self.lines if line.change.id in wanted}
 
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        found = [self.asked[one] for one in conflict_ids if one in self.asked]
-        return {one.id: one.key for one, is_open in found if is_open}
+        conflicts = [self.every_conflict[id] for id in conflict_ids if id in self.every_conflict]
+        return {conflict.id: conflict.key for conflict, closed_by in conflicts if closed_by is None}
+
+    def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
+        return self.every_conflict.get(conflict_id)
 
     def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
@@ -161,32 +165,35 @@ class Shelf:
                 )
                 self.lines.append(line)
         for conflict_id, entry in plan.closed.items():
-            self._close(conflict_id, entry.seq)
+            self._close(conflict_id, entry.seq, entry.change_id)
         for conflict in plan.open_conflicts():
-            self._ask(conflict)
+            self._open(conflict)
         self.book = replace(self.book, seq=plan.seq)
 
-    def _ask(self, conflict: Conflict) -> None:
-        for old, is_open in list(self.asked.values()):
-            if is_open and _place(old) == _place(conflict):
-                self._close(old.id, conflict.seq)
+    def _open(self, conflict: Conflict) -> None:
+        for old, closed_by in list(self.every_conflict.values()):
+            if closed_by is None and _place(old) == _place(conflict):
+                self._close(old.id, conflict.seq, conflict.change_id)
         steps = self.steps_since(conflict.base, conflict.key)
         common = common_of(conflict, self.kept.get(conflict.key), steps)
-        self.asked[conflict.id] = replace(conflict, common=common), True
+        self.every_conflict[conflict.id] = replace(conflict, common=common), None
 
-    def _close(self, conflict_id: str, seq: int | None) -> None:
-        conflict, _ = self.asked[conflict_id]
-        self.asked[conflict_id] = replace(conflict, seq=seq or 0), False
+    def _close(self, conflict_id: str, seq: int | None, change_id: str) -> None:
+        conflict, _ = self.every_conflict[conflict_id]
+        self.every_conflict[conflict_id] = replace(conflict, seq=seq or 0), change_id
 
     def prune(self, lines: RetentionLimits) -> PurgedRows:
         waiting = {one.key for one in self.conflicts()}
-        after = {key: old if key in waiting else pruned(old, lines) for key, old in self.kept.items()}
-        forgotten = count((self.kept[key], record) for key, record in after.items())
+        after = {key: old if key in waiting else prune(old, lines) for key, old in self.kept.items()}
+        forgotten = count_purged((self.kept[key], record) for key, record in after.items())
         kept = [line for line in self.lines if (line.seq or line.received_at_us) > lines.history]
-        asked = {id: (one, is_open) for id, (one, is_open) in self.asked.items() if is_open or one.seq > lines.history}
-        forgotten = replace(forgotten, changes=len(self.lines) - len(kept), conflicts=len(self.asked) - len(asked))
+        conflicts = {
+            id: pair for id, pair in self.every_conflict.items() if pair[1] is None or pair[0].seq > lines.history
+        }
+        changes, closed = len(self.lines) - len(kept), len(self.every_conflict) - len(conflicts)
+        forgotten = replace(forgotten, changes=changes, conflicts=closed)
         self.kept = {key: record for key, record in after.items() if record is not None}
-        self.lines, self.asked = kept, asked
+        self.lines, self.every_conflict = kept, conflicts
         self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
         return forgotten
 
@@ -223,6 +230,12 @@ class MemoryStore:
     def writing(self, book_id: int) -> Iterator[Shelf]:
         with self._turn:
             old = self._shelves[book_id]
-            new = replace(old, kept=copy(old.kept), log=copy(old.log), lines=copy(old.lines), asked=copy(old.asked))
+            new = replace(
+                old,
+                kept=copy(old.kept),
+                log=copy(old.log),
+                lines=copy(old.lines),
+                every_conflict=copy(old.every_conflict),
+            )
             yield new
             self._shelves[book_id] = new

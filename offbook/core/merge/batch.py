@@ -136,9 +136,9 @@ def plan_batch(
     plan = Plan(book.seq, dict(records))
     for key, replica, discarded in discarded_before:
         plan.note_lost_entries(key, replica, discarded)
-    known: dict[str, RecordedVerdict | LoggedChange] = dict(recorded_verdicts)
+    verdicts: dict[str, RecordedVerdict | LoggedChange] = dict(recorded_verdicts)
     for item in batch:
-        if (recorded := known.get(item.id or "")) is not None:
+        if (recorded := verdicts.get(item.id or "")) is not None:
             # The same change once more: the same verdict, with the record as it is now.
             has_key = item.key is not None
             plan.outcomes.append(Outcome(item.id, recorded.verdict, recorded.seq, item.key, has_key, recorded.fault))
@@ -149,14 +149,14 @@ def plan_batch(
             logged = _plan_rejection(plan, item)
         if logged is not None:
             plan.history.append(logged)
-            known[logged.change_id] = logged
+            verdicts[logged.change_id] = logged
     return plan
 
 
 def incomplete(plan: Plan) -> set[Key]:
     """The records of edits that were rejected since their entry lacks what it must have: its adding may have lost."""
-    lacking = (one for one in plan.outcomes if one.fault is not None and one.fault.code == MISSING_IN_ENTRY.code)
-    return {outcome.key for outcome in lacking if outcome.key in plan.records}
+    faults = [(outcome.key, outcome.fault) for outcome in plan.outcomes if outcome.fault is not None]
+    return {key for key, fault in faults if fault.code == MISSING_IN_ENTRY.code and key in plan.records}
 
 
 def next_seq(last: int, now_us: int) -> int:

@@ -149,7 +149,7 @@ def seen_after(
 class TimedPart(NamedTuple):
     """What a row holds since one time. ``time`` is the seq of the row by which its cells were first seen.
 
-    Parts are told in the order of their ``place``; of one place the less deep first, and of those the older.
+    Parts are sent in the order of their ``place``; of one place the less deep first, and of those the older.
     """
 
     place: int
@@ -157,13 +157,13 @@ class TimedPart(NamedTuple):
     time: int
 
 
-def by_time(table: Table, wish: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
-    """What to say of a row of this seq, as one change per time at which its values were first seen: the oldest first.
+def by_time(table: Table, patch: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
+    """The parts of the patch of a row of this seq, one per time at which its values were first seen, the oldest first.
 
     Only what a new record or entry must have comes before all else of it, though it may be younger.
     """
-    times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in wish.cells}
-    of_record = [name for name in table.required if name in times and wish.operation is Operation.INSERT]
+    times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in patch.cells}
+    of_record = [name for name in table.required if name in times and patch.operation is Operation.INSERT]
 
     def part_of(cell: str) -> TimedPart:
         part = TimedPart(times[cell], 0, times[cell])
@@ -176,12 +176,14 @@ def by_time(table: Table, wish: Patch, seen: Mapping[str, int], seq: int) -> lis
         return part
 
     parts: dict[TimedPart, dict[str, Value]] = {}
-    for cell, value in wish.cells.items():
+    for cell, value in patch.cells.items():
         parts.setdefault(part_of(cell), {})[cell] = value
     return sorted(parts.items()) or [(TimedPart(seq, 0, seq), {})]
 
 
-def patch_of_lost_row(held: Record, found: Record, taken: Sequence[Change], later: Sequence[Change]) -> Patch | None:
+def patch_of_lost_row(
+    held: Record, server_record: Record, taken: Sequence[Change], later: Sequence[Change]
+) -> Patch | None:
     """What makes a record be on a restored server as this device held it; None where its own changes do.
 
     ``taken`` are those that ``held`` contains, ``later`` those on top of it; all of them are sent again. What is
@@ -189,15 +191,16 @@ def patch_of_lost_row(held: Record, found: Record, taken: Sequence[Change], late
     """
     if any(change.operation is Operation.DELETE for change in later):
         return None
-    cells = visible_cells(found.cells, not found.deleted, [PendingLine(0, change) for change in taken], 0)
-    have = found._replace(deleted=cells is None, cells=found.cells if cells is None else cells)
-    wish = to_state(have, {**without_removed_entries(held.cells), EXISTS: not held.deleted})
-    if wish is None or wish.operation is Operation.DELETE:
-        return None if any(asserts(change) for change in later) else wish
+    lines = [PendingLine(0, change) for change in taken]
+    cells = visible_cells(server_record.cells, not server_record.deleted, lines, 0)
+    have = server_record._replace(deleted=cells is None, cells=server_record.cells if cells is None else cells)
+    patch = to_state(have, {**without_removed_entries(held.cells), EXISTS: not held.deleted})
+    if patch is None or patch.operation is Operation.DELETE:
+        return None if any(asserts(change) for change in later) else patch
     touched = {cell for change in later for cell in change.cells}
     gone = {entry_of(cell) for change in later for cell, value in change.cells.items() if value is False}
-    left = {cell: value for cell, value in wish.cells.items() if cell not in touched and entry_of(cell) not in gone}
-    return Patch(wish.operation, left) if left else None
+    left = {cell: value for cell, value in patch.cells.items() if cell not in touched and entry_of(cell) not in gone}
+    return Patch(patch.operation, left) if left else None
 
 
 def unseen(held: Record, came: Record) -> set[str]:

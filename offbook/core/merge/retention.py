@@ -1,7 +1,7 @@
-"""What is forgotten, and when: two lines, which move on with time.
+"""What is forgotten, and when: two limits, which move on with time.
 
-What was deleted up to the *trash line* has left the trash: its values are emptied, and a *bare* tombstone stays, so
-that the deletion still reaches every device. Up to the *history line*, the older one, the text of changes, tombstones
+What was deleted up to the *trash limit* has left the trash: its values are emptied, and a *purged* tombstone stays, so
+that the deletion still reaches every device. Up to the *history limit*, the older one, the text of changes, tombstones
 and removed entries are forgotten; a device whose cursor lies below it takes a snapshot instead.
 
 Pruning never changes what lives. Nothing here reads a clock: the time is an argument.
@@ -30,13 +30,13 @@ class RetentionLimits(NamedTuple):
     trash: int
 
 
-def limits_at(now: int, history_days: int, trash_days: int) -> RetentionLimits:
-    """The lines that lie so many days back. Seq is the time. Raises Invalid for days that make no sense."""
+def limits_at(now_us: int, history_days: int, trash_days: int) -> RetentionLimits:
+    """The limits that lie so many days back. Seq is the time. Raises Invalid for days that make no sense."""
     if history_days < 0 or trash_days < 0:
         raise Invalid.of(NEGATIVE_DAYS)
     if trash_days > history_days:
         raise Invalid.of(TRASH_OVER_HISTORY, trash=trash_days, history=history_days)
-    return RetentionLimits(max(now - history_days * DAY_US, 0), max(now - trash_days * DAY_US, 0))
+    return RetentionLimits(max(now_us - history_days * DAY_US, 0), max(now_us - trash_days * DAY_US, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class PurgedRows:
 
 
 def total(parts: Iterable[PurgedRows]) -> PurgedRows:
+    """The sum of these, count by count."""
     return PurgedRows(*map(sum, zip(*map(astuple, [PurgedRows(), *parts]), strict=True)))
 
 
@@ -59,30 +60,29 @@ def is_purged(record: Record) -> bool:
     return record.deleted and any(record.cells.get(name) is None for name in TABLES[record.table].required)
 
 
-def pruned(record: Record, lines: RetentionLimits) -> Record | None:
+def prune(record: Record, limits: RetentionLimits) -> Record | None:
     """What is left of ``record``; None where nothing is."""
-    if record.deleted and record.seq <= lines.history:
+    if record.deleted and record.seq <= limits.history:
         return None
-    if record.deleted and record.seq <= lines.trash:
-        return _emptied(record)
-    return _without_removed(record, lines.history)
+    if record.deleted and record.seq <= limits.trash:
+        return _without_values(record)
+    return _without_removed(record, limits.history)
 
 
-def _emptied(record: Record) -> Record:
+def _without_values(record: Record) -> Record:
     """Its existence keeps its clock: who had not seen the deletion still is concurrent with it."""
     if not record.cells:
         return record
-    clocks, others = (
-        {cell: clock for cell, clock in known.items() if cell == EXISTS} for known in (record.clocks, record.others)
-    )
+    clocks = {cell: clock for cell, clock in record.clocks.items() if cell == EXISTS}
+    others = {cell: clock for cell, clock in record.others.items() if cell == EXISTS}
     return record._replace(cells={}, clocks=clocks, others=others)
 
 
-def _without_removed(record: Record, line: int) -> Record:
+def _without_removed(record: Record, limit: int) -> Record:
     gone = tuple(
         entry_of(cell)
         for cell, value in record.cells.items()
-        if value is False and cell.endswith(f"/{EXISTS}") and record.clock(cell).seq <= line
+        if value is False and cell.endswith(f"/{EXISTS}") and record.clock(cell).seq <= limit
     )
     if not gone:
         return record
@@ -93,12 +93,12 @@ def _without_removed(record: Record, line: int) -> Record:
     )
 
 
-def entries_lost(old: Record, new: Record) -> list[str]:
+def lost_entries(old: Record, new: Record) -> list[str]:
     """The entries, as ``map/key/``, that the record had and has no more."""
     return [entry_of(cell) for cell in old.cells if cell.endswith(f"/{EXISTS}") and cell not in new.cells]
 
 
-def count(pairs: Iterable[tuple[Record, Record | None]]) -> PurgedRows:
+def count_purged(pairs: Iterable[tuple[Record, Record | None]]) -> PurgedRows:
     """How much these records lost, each given as it was and as it is now."""
     return total(_count(old, new) for old, new in pairs)
 
@@ -108,4 +108,4 @@ def _count(old: Record, new: Record | None) -> PurgedRows:
         return PurgedRows(tombstones=1)
     if old.cells and not new.cells:
         return PurgedRows(emptied=1)
-    return PurgedRows(entries=len(entries_lost(old, new)))
+    return PurgedRows(entries=len(lost_entries(old, new)))

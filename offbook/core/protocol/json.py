@@ -36,11 +36,11 @@ def loads(body: bytes) -> Json:
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         twice = max(Counter(key for key, _ in pairs).items(), key=itemgetter(1))[0]
         raise Malformed.of(messages.DUPLICATE_KEY, key=twice[:80])
-    return found
+    return members
 
 
 def _constant(name: str) -> Json:

@@ -78,7 +78,7 @@ def push_of(envelope: Json, default_replica: str) -> Push:
     if len(changes) > CHANGES_MAX:
         raise Malformed.of(messages.TOO_MANY_CHANGES, limit=CHANGES_MAX)
     return Push(
-        [change_of(one, default_replica) for one in changes],
+        [change_of(item, default_replica) for item in changes],
         "since" in envelope,
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
@@ -259,7 +259,7 @@ def _resolves(value: Json) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or len(value) > RESOLVES_MAX:
         raise Invalid.of(messages.BAD_RESOLVES, limit=RESOLVES_MAX)
-    return tuple(_uuid("resolves", one) for one in value)
+    return tuple(_uuid("resolves", conflict_id) for conflict_id in value)
 
 
 def _history(value: Json) -> bool:
@@ -275,6 +275,7 @@ def _uuid(name: str, value: Json) -> str:
 
 
 def milliseconds(name: str, value: Json) -> int:
+    """An ISO time with an offset in milliseconds since 1970. Raises Invalid, which calls it ``name``."""
     try:
         return (_parse_time(value) - EPOCH) // MILLISECOND
     except (TypeError, ValueError, OverflowError):

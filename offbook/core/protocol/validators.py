@@ -32,7 +32,7 @@ class NotJSON(ServerFault):
 
 
 def json_of(body: str | bytes) -> Json:
-    """Raises NotJSON, and ServerFault for more than a device could hold."""
+    """The value of a body. Raises NotJSON, and ServerFault for more than a device could hold."""
     if len(body) > BODY_SMALL and _has_too_many_values(body):
         raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page of contacts does.")
     try:

@@ -71,7 +71,7 @@ def _entry_parts(table: Table, record_id: str, exists: str, cells: Mapping[str, 
     for cell, fields in table.maps_by_name[name].cells.items():
         value = cells.get(f"{name}/{key}/{cell}")
         values = value if isinstance(value, tuple) else (value, *(None for _ in fields[1:]))
-        parts += [_text(one) for one in values]
+        parts += [_text(field) for field in values]
     return parts
 
 
@@ -86,6 +86,7 @@ def hash_of(parts: Iterable[str]) -> int:
 
 
 def hash_of_line(line: bytes) -> int:
+    """A line's BLAKE2b of five bytes (RFC 7693), as a number."""
     return int.from_bytes(blake2b(line, digest_size=HASH_BYTES).digest(), "big")
 
 

@@ -88,10 +88,10 @@ def compare_of(envelope: Json) -> Compare:
     ranges, records = envelope.get("ranges"), envelope.get("records", False)
     if not isinstance(ranges, list) or not 0 < len(ranges) <= RANGES_MAX or type(records) is not bool:
         raise Malformed.of(messages.BAD_RANGES, limit=RANGES_MAX)
-    found = [_range(one) for one in ranges]
-    if any(one.end is None or later.start < one.end for one, later in pairwise(found)):
+    parsed = [_range(item) for item in ranges]
+    if any(range_.end is None or later.start < range_.end for range_, later in pairwise(parsed)):
         raise Malformed.of(messages.RANGES_OUT_OF_ORDER)
-    return Compare(table, found, records)
+    return Compare(table, parsed, records)
 
 
 def _range(item: Json) -> Range:
@@ -112,9 +112,9 @@ def fetch_of(envelope: Json) -> Fetch:
     table, ids = _checked(envelope, "ids"), envelope.get("ids")
     if not isinstance(ids, list) or not 0 < len(ids) <= PAGE_MAX:
         raise Malformed.of(messages.BAD_IDS, limit=PAGE_MAX)
-    if not all(isinstance(one, str) and UUID_TEXT.fullmatch(one) for one in ids):
+    if not all(isinstance(record_id, str) and UUID_TEXT.fullmatch(record_id) for record_id in ids):
         raise Malformed.of(messages.BAD_ID_OF_IDS)
-    return Fetch(table, [one.lower() for one in ids])
+    return Fetch(table, [record_id.lower() for record_id in ids])
 
 
 def _checked(envelope: Json, *keys: str) -> str:

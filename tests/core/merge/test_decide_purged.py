@@ -9,7 +9,7 @@ import pytest
 
 from offbook.core import Record, decide
 from offbook.core.merge.decide import Decision, Write
-from offbook.core.merge.retention import RetentionLimits, is_purged, pruned
+from offbook.core.merge.retention import RetentionLimits, is_purged, prune
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import (
     ADA,
@@ -113,7 +113,7 @@ def settle_bare(case: Case, policy: str) -> tuple[Record, Decision]:
     """As settle(), but that the record is pruned before ``theirs`` comes."""
     record, _ = settle(case, policy)
     assert record is not None
-    bare = pruned(record, RetentionLimits(0, record.seq))
+    bare = prune(record, RetentionLimits(0, record.seq))
     assert bare is not None
     assert is_purged(bare)
     return bare, decide(bare, make_change(case.theirs, 100, "theirs", PARENT_SEQ), policy, SEEN + 1)

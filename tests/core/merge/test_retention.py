@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
-from offbook.core.merge.retention import DAY_US, PurgedRows, RetentionLimits, count, is_purged, limits_at, pruned, total
+from offbook.core.merge.retention import (
+    DAY_US,
+    PurgedRows,
+    RetentionLimits,
+    count_purged,
+    is_purged,
+    limits_at,
+    prune,
+    total,
+)
 from offbook.core.model import Value
 from offbook.core.schema import EXISTS
 from tests.core.merge.cases import seen
@@ -67,8 +76,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case) -> None:
-    assert pruned(case.before, case.lines) == case.after
-    assert count([(case.before, case.after)]) == case.forgotten
+    assert prune(case.before, case.lines) == case.after
+    assert count_purged([(case.before, case.after)]) == case.forgotten
 
 
 def test_what_was_forgotten_adds_up() -> None:
@@ -84,7 +93,7 @@ def test_only_a_tombstone_without_what_a_record_must_have_is_bare() -> None:
 
 @pytest.mark.parametrize("line", [0, 20, 100])
 def test_what_shows_is_the_same_after_pruning(line: int) -> None:
-    assert seen(pruned(record(), RetentionLimits(line, line))) == seen(record())
+    assert seen(prune(record(), RetentionLimits(line, line))) == seen(record())
 
 
 SEQS = st.integers(10, 30)
@@ -94,7 +103,7 @@ LINES = st.tuples(st.integers(0, 40), st.integers(0, 40)).map(lambda pair: Reten
 @given(SEQS, SEQS, LINES)
 def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: RetentionLimits) -> None:
     alive = record(seq, False, removed_at)
-    kept = pruned(alive, lines)
+    kept = prune(alive, lines)
     assert kept is not None
     assert seen(kept) == seen(alive)
     assert (kept.seq, kept.deleted, kept.created) == (alive.seq, False, alive.created)
@@ -102,13 +111,13 @@ def test_no_line_takes_a_living_record(seq: int, removed_at: int, lines: Retenti
 
 @given(st.builds(record, SEQS, st.booleans(), SEQS), LINES)
 def test_pruning_twice_is_pruning_once(before: Record, lines: RetentionLimits) -> None:
-    once = pruned(before, lines)
-    assert once is None or pruned(once, lines) is once
+    once = prune(before, lines)
+    assert once is None or prune(once, lines) is once
 
 
 @given(st.builds(record, SEQS, st.just(True), SEQS), LINES)
 def test_a_tombstone_that_stays_keeps_its_place_and_its_causality(before: Record, lines: RetentionLimits) -> None:
-    after = pruned(before, lines)
+    after = prune(before, lines)
     assert after is None or (after.seq, after.deleted, after.clock(EXISTS)) == (before.seq, True, before.clock(EXISTS))
 
 
