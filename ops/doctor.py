@@ -35,7 +35,7 @@ class Finding:
 
 
 def examine(database: Database) -> list[Finding]:
-    """All that can be found out by reading it. What can't be read at all is told by ``schema``."""
+    """All that can be found out by reading it. That it can't be read at all is a finding of ``schema``."""
     findings = schema(database)
     if is_readable(database):
         findings += [*settings(database), *integrity(database)]
@@ -62,7 +62,7 @@ def schema(database: Database) -> list[Finding]:
 
 
 def writing(database: Database) -> list[Finding]:
-    """Whether it takes a write, which only a write can tell."""
+    """Whether it takes a write, found out by one."""
     refused = write_probe.probe(database)
     if refused is None:
         return [Finding("The database can be written to.")]

@@ -1,7 +1,7 @@
 """The statements that must find their rows by an index however large a book is, and by which columns.
 
 A statement that lost its index gives the same answer, later and later: nobody notices until a book is large. What
-decides is the engine's planner, so the engine is asked (storage.engines.maintenance), on the database as it is.
+decides is the engine's planner: its plan is read (storage.engines.maintenance), on the database as it is.
 """
 
 from __future__ import annotations

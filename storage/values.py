@@ -49,7 +49,7 @@ class BookSettings:
 class DeviceInfo:
     """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
 
-    ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
+    ``cursor_seq`` is the seq of the last cursor that it was given, None where that was never noted.
     """
 
     id: int
@@ -79,7 +79,7 @@ class DeviceLogin:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a request tells of where it comes from: the browser in words, and the address."""
+    """Where a request comes from: the browser in words, and the address."""
 
     browser: str
     address: str
@@ -188,7 +188,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device that may come in. ``behind`` records changed since it was told of any, the first of them at ``since``.
+    """A device that may come in. ``behind`` records changed since its cursor, the first of them at ``since``.
 
     ``behind`` is None where it is not known how far the device is.
     """

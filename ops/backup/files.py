@@ -1,7 +1,7 @@
 """Files of backups: what they are called, and how one comes into being. Nothing here knows a database.
 
-A file is written aside under a name of its own, is on the disk before it gets the name that was asked for, and takes
-no other's place. So whatever has that name is whole; and only its owner may read it, for it holds everyone's contacts.
+A file is written under a temporary name, is on the disk before it gets its own, and takes no other's place. So whatever
+has that name is whole; and only its owner may read it, for it holds everyone's contacts.
 """
 
 from __future__ import annotations

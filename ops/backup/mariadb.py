@@ -52,7 +52,7 @@ OPTIONS = {
     "ssl_key": "--ssl-key",
     "ssl_cipher": "--ssl-cipher",
 }
-"""What the programs are told of a URL, by the name that it has there."""
+"""What the programs are given of a URL, by the name that it has there."""
 
 OF_THE_DRIVER = {"charset", "use_unicode", "connect_timeout", "read_timeout", "write_timeout", "ssl_check_hostname"}
 """What else a URL may say: none of it is about which database is meant."""

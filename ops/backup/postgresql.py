@@ -142,6 +142,6 @@ def _secrets(url: URL) -> Mapping[str, str | None]:
 
 
 def _given(url: URL) -> dict[str, Any]:
-    """What the driver is told of the URL: its query counts for more than what stands before it."""
+    """What the driver is given of the URL: its query counts for more than what stands before it."""
     _, arguments = url.get_dialect()().create_connect_args(url)
     return dict(arguments)

@@ -124,7 +124,7 @@ def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
     kept = False
 
     def step(status: int, left: int, total: int) -> None:
-        """Called with the lock held, from the first step that was not told to wait."""
+        """Called with the lock held, from the first step that need not wait."""
         nonlocal kept
         if status == SQLITE_OK and not kept:
             assert left > 0, "the database was replaced before it was kept"

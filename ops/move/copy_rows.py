@@ -113,7 +113,7 @@ def rows_next(rows: int, size: int) -> int:
 
 
 def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
-    """Copy every table from where its copy is, and tell after each page how far it is. At last the counters."""
+    """Copy every table from where its copy is; yields how far it is after each page. At last the counters."""
     for table in tables():
         yield from copy_table(source, target, table)
     for table in tables():

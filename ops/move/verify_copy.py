@@ -38,7 +38,7 @@ class TableComparison:
 
 @dataclass(frozen=True, slots=True)
 class BookComparison:
-    """What devices are told of a book's table ``here``, and what the rows ``there`` come to."""
+    """The sum of a book's table that devices get ``here``, and that of the rows ``there``."""
 
     book: str
     table: str

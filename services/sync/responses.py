@@ -113,7 +113,7 @@ def results_of(parts: Iterable[PushedBatch]) -> list[dict[str, Json]]:
 def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
     """The answer to one change. Its ``seq`` is that of the record that it shows, else the one that the change took.
 
-    A record that is not there has the book's seq: so that a device can tell whether it heard something newer.
+    A record that is not there has the book's seq: so that a device knows whether it has something newer.
     """
     result: dict[str, Json] = {"id": outcome.change_id, "verdict": outcome.verdict.value, "seq": outcome.seq}
     if outcome.shows_record and outcome.key is not None:

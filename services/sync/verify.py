@@ -18,7 +18,7 @@ from storage.base import ReadTransaction, Store
 
 
 def compare(store: Store, book_id: int, question: Compare) -> dict[str, Json]:
-    """What each range holds; each record's digest as well where that was asked for and they are few."""
+    """What each range holds, in wire form; each record's digest too, where the question wants it and they are few."""
     with store.reading(book_id) as reading:
         sums = reading.sums(question.table, question.ranges)
         ranges: list[dict[str, Json]] = [{"count": total.count, "digest": total.digest} for total in sums]

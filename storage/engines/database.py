@@ -55,7 +55,7 @@ log = logging.getLogger("offbook")
 class Transaction:
     """A transaction on a connection of the driver: what Prepared statements need, and no more.
 
-    ``sqlalchemy`` is the same transaction with all that SQLAlchemy can do. It is made when it is asked for, since that
+    ``sqlalchemy`` is the same transaction with all that SQLAlchemy can do. It is made on first use, since that
     takes longer than the statements of a small push.
     """
 
@@ -121,8 +121,8 @@ class Database:
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
 
-        It raises nothing, whatever happens, and waits only briefly for others: what was asked for may be committed by
-        now, and is answered.
+        It raises nothing, whatever happens, and waits only briefly for others: the request's own work may be committed
+        by now, and is answered.
         """
         try:
             with self._queue(NOTE_SECONDS):
@@ -132,7 +132,7 @@ class Database:
                 if written:  # or nothing had to be stored, which always can be
                     self._wrote()
                 self._after_commit()
-        except Unwritable:  # which is told when it begins
+        except Unwritable:  # which is logged when it begins
             return False
         except Exception as error:
             log.warning("A note was not written (%s)", type(error).__name__)
@@ -323,7 +323,7 @@ def _file_of(database: Database) -> str:
     """The path of a file that ends with ``database``, or with the process: what "in memory" stands for.
 
     SQLite's own memory is one connection's. Shared between several it knows neither WAL nor waiting, so that a reader
-    would be told "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
+    would get "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
     """
     folder = tempfile.mkdtemp(prefix="offbook-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
     weakref.finalize(database, _remove, folder, os.getpid())

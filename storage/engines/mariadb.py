@@ -166,7 +166,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells, read from a connection that writes."""
+    """What ``flask doctor`` prints, read from a connection that writes."""
 
     def show(name: str) -> str:
         return str(connection.exec_driver_sql(f"SELECT @@{name}").scalar_one())

@@ -69,9 +69,9 @@ def vacuum(engine: Engine) -> None:
         names = connection.exec_driver_sql("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'").scalars().all()
         for name in map(quote, names):
             for what in ("OPTIMIZE", "ANALYZE"):
-                for _, _, kind, told in connection.exec_driver_sql(f"{what} TABLE {name}"):
+                for _, _, kind, message in connection.exec_driver_sql(f"{what} TABLE {name}"):
                     if kind.lower() == "error":
-                        raise OperationalError(f"{what} TABLE {name}", None, Exception(told))
+                        raise OperationalError(f"{what} TABLE {name}", None, Exception(message))
 
 
 def after_commit(engine: Engine) -> Callable[[], None]:

@@ -35,7 +35,7 @@ CONNECTIONS_MAX = 16
 """Of each engine, of which a process has two. A server takes 100 in all unless told otherwise."""
 
 SETTINGS = "SET lock_timeout = '30s'; SET timezone = 'UTC'; SET synchronous_commit = 'on'"
-"""A writer that waited 30 s for a book is told so. What is committed is on disk, whatever the server's own default."""
+"""A writer that waited 30 s for a book gets an error. A commit is on disk, whatever the server's own default."""
 
 LIVELINESS = {
     "connect_timeout": 10,
@@ -163,7 +163,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells, read from a connection that writes."""
+    """What ``flask doctor`` prints, read from a connection that writes."""
 
     def show(name: str) -> str:
         return str(connection.exec_driver_sql(f"SHOW {name}").scalar_one())

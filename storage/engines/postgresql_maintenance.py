@@ -32,7 +32,7 @@ def log(engine: Engine) -> None:
 
 
 def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
-    """What the planner would do if it could not read a table whole. Small tables tell nothing, and are left out."""
+    """What the planner would do if it could not read a table whole. Small tables are left out."""
     large = set(connection.exec_driver_sql(LARGE, (SMALL_ROWS,)).scalars())
     connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     (explained,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).one()

@@ -120,7 +120,7 @@ def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyD
 
 
 def has_room(url: URL) -> bool:
-    """Whether the disk has room for a WAL index; True where that can't be told."""
+    """Whether the disk has room for a WAL index; True where that is not known."""
     with suppress(OSError):
         return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= WAL_INDEX_BYTES
     return True
@@ -240,7 +240,7 @@ def _driver_connection(connection: Connection) -> Any:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells: read from the connection, not from what this module meant to set."""
+    """What ``flask doctor`` prints: read from the connection, not from what this module meant to set."""
     module = driver()
 
     def pragma(name: str) -> Any:

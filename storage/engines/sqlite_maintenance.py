@@ -61,7 +61,7 @@ class LogKeeper:
         try:
             with closing(self._engine.raw_connection()) as connection:
                 empty_log(connection.driver_connection, WAIT_MS)
-        except Exception as error:  # what was to be stored is stored: whoever asked for it must not hear of this
+        except Exception as error:  # the transaction is committed: its writer must not fail for this
             logger.warning("SQLite's log could not be cut back (%s)", type(error).__name__)
         self._again_at = time.monotonic() + AGAIN_SECONDS
         self._again_bytes = found + LOG_BYTES_MAX

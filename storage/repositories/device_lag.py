@@ -14,7 +14,7 @@ def lag_of(database: Database, now_us: int) -> DeviceLag:
     """How far the devices of all books are behind, at this time."""
     is_let_in = and_(Device.revoked_at.is_(None), *LET_IN)
     is_behind = and_(is_let_in, Device.cursor_seq < Book.seq)
-    # Before it was told of anything, a device had all there was when it was added: nothing.
+    # Before its first pull, a device had all there was when it was added: nothing.
     knew = case((Device.cursor_seq > Device.created_at, Device.cursor_seq), else_=Device.created_at)
     let_in = select(func.count()).join_from(Device, User, Device.user_id == User.id)
     late = let_in.add_columns(func.min(knew)).join(Book, Device.book_id == Book.id)

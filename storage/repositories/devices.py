@@ -36,7 +36,7 @@ OFFSET_STEP_MS = 5_000
 """A clock offset that moved by less is the network's jitter."""
 
 CURSOR_EVERY_US = 5 * 1_000_000
-"""While a device sends one change after the other, how far it is may be told this late: it is no commit's worth."""
+"""While a device sends one change after the other, its cursor may be stored this late: it is no commit's worth."""
 
 DEVICE: tuple[Any, ...] = (
     Device.id,
@@ -149,7 +149,7 @@ class Devices:
         cursor_seq: int | None = None,
         at_once: bool = False,
     ) -> DeviceInfo:
-        """Note that the device was here: once a minute, or when what is told about it changed. As it is then.
+        """Note that the device was here: once a minute, or when its report changed. Returns it as it is then.
 
         Nothing is where the database takes no changes: whoever only asks is answered all the same. A cursor that moved
         is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.

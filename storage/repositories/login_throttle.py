@@ -37,7 +37,7 @@ from storage.repositories import user_names
 from storage.repositories.user_names import Named, comparable
 
 NAME_LENGTH_MAX = 100
-"""Of a name that was typed this much tells it from others."""
+"""Of a name that was typed this much is compared."""
 
 QUEUE = {"name": "sign-in", "value": ""}
 """The row of settings that whoever writes an attempt down holds until the commit."""

@@ -127,7 +127,7 @@ def new_token() -> str:
 
 
 def session_version_of(password_hash: str) -> str:
-    """What tells one password of a user from the next, and says nothing about either."""
+    """Differs from one password of a user to the next, and says nothing about either."""
     return digest(password_hash)[:32]
 
 
@@ -224,7 +224,7 @@ class Sessions:
         return is_ended or rested >= self._lifetime.rest_us or lasted >= self._lifetime.whole_us
 
     def find_over(self, sessions: Iterable[Session], now_us: int) -> set[str]:
-        """The ids of those that are over by now, of sessions that were not when they were asked for."""
+        """The ids of those of these sessions, all open when they were read, that are over by now."""
         by_id = {session.id: session for session in sessions}
         with self._database.read() as connection:
             stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(by_id)})}

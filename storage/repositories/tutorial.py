@@ -82,7 +82,7 @@ class TutorialNotes:
         self._write_rows([known])
 
     def take_number_from(self, record_id: str) -> None:
-        """Its number goes to another record, so that its deletion can't be told any more, and need not be."""
+        """Its number goes to another record, so that its deletion can't be served any more, and need not be."""
         self._connection.execute(LET_GO, {**self._ids, "record": record_id})
 
     def _number_row(self, number: int, record_id: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from offbook.core.users import kept_until
 NAME_LENGTH_MAX = 100
 
 FOLDED_LENGTH_MAX = 300
-"""Some letters fold to several; a name that takes more can't be told from others by an index of every engine."""
+"""Some letters fold to several; a name that takes more can't be kept apart from others by an index of every engine."""
 
 TYPED_LENGTH_MAX = 1_000
 """Of what is typed as a name no more is looked at: no name is so long."""

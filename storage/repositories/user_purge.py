@@ -37,7 +37,7 @@ Key = tuple[Any, ...]
 
 OWNERS = ("user_id", "device_id", "book_id")
 LAST = frozenset(("memberships", "devices"))
-"""What tells whose the rest is, and so is deleted with the user."""
+"""By these the other rows' owners are found, so they are deleted with the user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ class TableQueries:
     def _of_ranges(self, what: str, ranges: Sequence[Range]) -> CompoundSelect[Any]:
         """One SELECT per range: of ranges in one condition, a database may make a walk through the whole book.
 
-        The whole book is asked for without bounds. They would have SQLite look up every record by its id, which takes
+        For the whole book there are no bounds. They would have SQLite look up every record by its id, which takes
         fifty times as long as a walk through the index that the list has, digests and all.
         """
         form = what, tuple(range_ == WHOLE for range_ in ranges)

@@ -33,7 +33,7 @@ DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 Cells = Mapping[str, Value]
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
-"""Entries in wire form: by record, by map, by key. Absent levels are made when asked for."""
+"""Entries in wire form: by record, by map, by key. Absent levels are made on access."""
 
 
 def dump(value: Json) -> str:

@@ -133,7 +133,7 @@ class SqlReadTransaction:
 
     @property
     def connection(self) -> Connection:
-        """The transaction, for what is kept beside the book, and for what is not asked all the time."""
+        """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
     _connection = connection
@@ -190,7 +190,7 @@ class SqlReadTransaction:
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         queries = self._tables[table]
-        # Most pushes are of new records alone, and whole rows are asked for where there are some.
+        # Most pushes are of new records alone: whole rows are only read where some exist.
         existing = self._existing(queries, sorted(set(ids)))
         if not existing:
             return {}

@@ -2,7 +2,7 @@
 
 Only reading, and a few statements that stay fast whatever the file holds: sums are read from stream_rate, which has a
 row per second, and messages by their id. The file is another program's, and may be gone, locked, or something else by
-now: that is told as UnreadableStream, a sentence for whoever looks.
+now: that raises UnreadableStream, with a sentence for people.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXT_MAX = 400
 """How much of a message is shown, in characters or bytes."""
 
 READ_BYTES_MAX = 1024 * 1024
-"""SQLite reads a payload whole to give its beginning. Of larger ones only the size is told."""
+"""SQLite reads a payload whole to give its beginning. Of larger ones only the size is read."""
 
 SIZE = "octet_length(payload)" if driver().sqlite_version_info >= (3, 43) else "length(CAST(payload AS BLOB))"
 
