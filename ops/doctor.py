@@ -53,7 +53,11 @@ def schema(database: Database) -> list[Finding]:
     except Unwritable as error:
         return [Finding(f"The database can't be read. {error.for_admins}", bad=True)]
     except DBAPIError as error:
-        return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
+        return [
+            Finding(
+                f"The database can't be read ({driver_message(error)}): check DATABASE_URL, and that it runs.", bad=True
+            )
+        ]
     if current == wanted:
         return [Finding(f"The schema is up to date ({current}).")]
     if current is not None and (newer := unknown_to(scripts, current)) is not None:
@@ -109,7 +113,7 @@ def is_migrated(database: Database) -> bool:
     return not any(finding.bad for finding in schema(database))
 
 
-def said(error: Exception) -> str:
+def driver_message(error: Exception) -> str:
     """The driver's own, without what SQLAlchemy adds."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     words = cause.args[-1] if cause is not None and cause.args else cause
@@ -170,7 +174,7 @@ def integrity(database: Database) -> list[Finding]:
     except Unwritable as error:
         return [Finding(f"The database can't be read whole. {error.for_admins}", bad=True)]
     except DBAPIError as error:
-        faults = [said(error)]
+        faults = [driver_message(error)]
     if not faults:
         return [Finding("The database is whole.")]
     return [Finding(f"The database is damaged ({fault}): restore a backup.", bad=True) for fault in faults]

@@ -75,16 +75,16 @@ def index_checks() -> Iterator[IndexCheck]:
 def full_scans(database: Database) -> list[IndexCheck]:
     """Those that don't find their rows as they must."""
     with database.read() as connection:
-        return [check for check in index_checks() if not check.by <= searched(database, connection, check)]
+        return [check for check in index_checks() if not check.by <= index_columns_of(database, connection, check)]
 
 
-def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
+def index_columns_of(database: Database, connection: Connection, check: IndexCheck) -> Set[str]:
     """The columns by which the engine finds the rows: those that are wanted, where it does not name the table."""
-    sql, values = driven(connection, question.statement)
-    return database.adapter.MAINTENANCE.index_columns_used(connection, sql, values).get(question.table, question.by)
+    sql, values = compile_with_values(connection, check.statement)
+    return database.adapter.MAINTENANCE.index_columns_used(connection, sql, values).get(check.table, check.by)
 
 
-def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
+def compile_with_values(connection: Connection, statement: Any) -> tuple[str, Any]:
     """The statement as the driver takes it, with a value for each parameter."""
     compiled = statement.compile(connection)
     ids = ARRAY_ENCODERS.get(connection.dialect.name, list)(VALUES["ids"])

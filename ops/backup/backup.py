@@ -29,7 +29,7 @@ from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema
 from ops.backup.seal import Manifest
-from ops.doctor import said
+from ops.doctor import driver_message
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
 from storage.engines.read_only_mode import CLOSED, TABLE
@@ -186,7 +186,7 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OffbookError):
         return str(error)
     if isinstance(error, DBAPIError):
-        return f"The database could not do that ({said(error)})."
+        return f"The database could not do that ({driver_message(error)})."
     first, _, _ = str(error).strip().partition("\n")
     return f"The restore was stopped ({first.rstrip('.') or 'from outside'})."
 

@@ -50,7 +50,7 @@ class EngineAdapter(Protocol):
     def begin_reading(self, connection: Any, /) -> None:
         """As ``begin_writing``; what is read from here on is of one moment."""
 
-    def hurried(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
+    def with_lock_timeout(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
         """Meanwhile a connection of the driver waits no longer than this for a writer who holds the whole database."""
 
     def refusal(self, error: BaseException, url: URL, /) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:

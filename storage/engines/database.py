@@ -126,7 +126,7 @@ class Database:
         """
         try:
             with self._queue(NOTE_SECONDS):
-                with self._refusals, self._hurried() as connection:
+                with self._refusals, self._write_within_timeout() as connection:
                     require_open(connection.connection)
                     written = connection.execute(statement, values).rowcount
                 if written:  # or nothing had to be stored, which always can be
@@ -140,10 +140,10 @@ class Database:
         return True
 
     @contextmanager
-    def _hurried(self) -> Iterator[Connection]:
+    def _write_within_timeout(self) -> Iterator[Connection]:
         with (
             self.engine.connect() as connection,
-            self.adapter.hurried(connection.connection, NOTE_SECONDS),
+            self.adapter.with_lock_timeout(connection.connection, NOTE_SECONDS),
             connection.begin(),
         ):
             yield connection

@@ -1,6 +1,6 @@
 """What looking after a database needs to know of its engine: how large it is, what is left over, how it finds rows.
 
-Each engine has an Upkeep beside it (see storage.engines.adapter); ``flask doctor`` and ``flask vacuum`` ask it, and
+Each engine has such a module beside it (see storage.engines.adapter); ``flask doctor`` and ``flask vacuum`` ask it, and
 know no engine. Sizes are bytes. Nothing here knows a table.
 """
 

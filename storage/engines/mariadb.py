@@ -93,7 +93,7 @@ def begin_reading(connection: Any) -> None:
         _run(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 
-def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> AbstractContextManager[None]:
     """Nobody holds the whole database: writers lock rows."""
     return nullcontext()
 

@@ -115,7 +115,7 @@ def begin_reading(connection: Any) -> None:
     """The driver begins with the first statement, which is when the one look is taken."""
 
 
-def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> AbstractContextManager[None]:
     """Nobody holds the whole database: writers lock rows."""
     return nullcontext()
 

@@ -103,7 +103,7 @@ def begin_reading(connection: Any) -> None:
 
 
 @contextmanager
-def hurried(connection: Any, seconds: float) -> Iterator[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> Iterator[None]:
     connection.driver_connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
     try:
         yield
