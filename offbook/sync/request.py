@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.merge.rebase import batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.database import change_log
@@ -33,6 +33,8 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 
 SIZE_OF_REST = 400
 """Bytes of a change beside its data: names, ids, a few bases."""
+
+JSON_HEADERS = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
@@ -182,8 +184,8 @@ def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[Log
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
-    kept = restore_recovery.trusted_up_to(connection) if state.snapshot else None
-    return request if kept is None else {**request, "kept": kept}
+    trusted = restore_recovery.trusted_up_to(connection) if state.snapshot else None
+    return request if trusted is None else {**request, "kept": trusted}
 
 
 def _parked_codes(connection: sqlite3.Connection) -> dict[str, int]:
