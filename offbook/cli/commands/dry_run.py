@@ -1,4 +1,4 @@
-"""plan: what a sync would do, told for people."""
+"""plan: what a sync would do, in lines for people."""
 
 from __future__ import annotations
 
