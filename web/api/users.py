@@ -95,7 +95,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. Account and book stay in the trash until the time that the answer tells, and can be restored."""
+    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
     return act_on(user_id, Act.REMOVE)
 
 
