@@ -59,10 +59,12 @@ class NoServer(SyncError):
 
 
 def now_ms() -> int:
+    """The time in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def random_id() -> str:
+    """A UUID as text."""
     return str(uuid.uuid4())
 
 

@@ -196,13 +196,13 @@ def _joined(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def format_time(iso: str | None, now: datetime | None = None) -> str:
+def format_time(iso: str | None, current: datetime | None = None) -> str:
     """A time of the wire as people say it: today only the hour."""
     if not iso:
         return "never"
     at = datetime.fromisoformat(iso).astimezone()
-    now = now or datetime.now().astimezone()
-    return f"{at:%H:%M}" if at.date() == now.date() else f"{at.day} {at:%B %Y, %H:%M}"
+    current = current or datetime.now().astimezone()
+    return f"{at:%H:%M}" if at.date() == current.date() else f"{at.day} {at:%B %Y, %H:%M}"
 
 
 def count(number: int, noun: str) -> str:

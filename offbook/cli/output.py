@@ -133,8 +133,8 @@ def terminal_columns() -> int | None:
 
 def event_as_json(event: Event) -> str:
     """An event for programs: one line of JSON, with the time in UTC."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return json.dumps({"at": now, **event})
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"at": at, **event})
 
 
 def with_time(sentence: str) -> str:

@@ -51,6 +51,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **{"allow_abbrev": False, **options})  # type: ignore[arg-type]
 
     def error(self, message: str) -> NoReturn:
+        """Raise UsageError, with where to read more."""
         raise UsageError(f"{message}. `{self.prog} --help` tells more.")
 
 

@@ -39,9 +39,9 @@ TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
+    app = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
+    yield app
+    app.extensions["database"].close()
 
 
 def run(app: App, *words: str, typed: str = "") -> Result:
@@ -93,10 +93,10 @@ def test_what_is_wrong_is_told_in_a_line(app: App) -> None:
 )
 def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     app = app_on(f"sqlite:///{tmp_path}/new.db")
-    asked = run(app, *words, typed=PASSWORD)
-    assert asked.exit_code == 1
-    assert asked.stderr.splitlines() == [asked.stderr.strip()]
-    assert "flask db upgrade" in asked.stderr
+    refused = run(app, *words, typed=PASSWORD)
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [refused.stderr.strip()]
+    assert "flask db upgrade" in refused.stderr
     app.extensions["database"].close()
 
 
@@ -114,9 +114,9 @@ def test_a_missing_schema_is_told_in_a_line(tmp_path: Path, words: tuple[str, ..
     ],
 )
 def test_an_argument_that_is_not_text_is_told_in_a_line(app: App, words: tuple[str, ...]) -> None:
-    asked = run(app, *words, typed=PASSWORD)
-    assert (asked.exit_code, asked.stderr[:7]) == (1, "Error: ")
-    assert "not UTF-8" in asked.stderr
+    refused = run(app, *words, typed=PASSWORD)
+    assert (refused.exit_code, refused.stderr[:7]) == (1, "Error: ")
+    assert "not UTF-8" in refused.stderr
 
 
 def test_a_password_that_nobody_could_type_again_is_refused(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,8 +245,8 @@ def test_one_person_s_book_is_pruned_alone(app: App) -> None:
 
 def test_a_dry_run_tells_and_forgets_nothing(app: App) -> None:
     ada = book_with_a_past(app, "ada")
-    told = run(app, "book", "prune", "--dry-run").stdout
-    assert told == f"ada's book: {DEFAULTS.replace('forgot', 'would forget')}.\n"
+    printed = run(app, "book", "prune", "--dry-run").stdout
+    assert printed == f"ada's book: {DEFAULTS.replace('forgot', 'would forget')}.\n"
     assert lives(app, ada) == (1, 2)
     assert run(app, "book", "prune").stdout == f"ada's book: {DEFAULTS}.\n"
 

@@ -43,9 +43,9 @@ DAY_US = 86_400 * MB
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[App]:
-    made = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
-    yield made
-    made.extensions["database"].close()
+    app = app_on(database_url, secret_key="x" * 64, instance_path=tmp_path)
+    yield app
+    app.extensions["database"].close()
 
 
 def run(app: App, *words: str) -> Result:
@@ -57,9 +57,9 @@ def filled(app: App, contacts: int = 300) -> Database:
     device = caller(app, "ada")
     entry = {"kind": "phone", "value": "555-1234"}
     data = [{"name": f"Person {n}", "notes": token_hex(1_500), "details": {"k1": entry}} for n in range(contacts)]
-    device.synced(*(change(data=one) for one in data))
-    found: Database = app.extensions["database"]
-    return found
+    device.synced(*(change(data=fields) for fields in data))
+    database: Database = app.extensions["database"]
+    return database
 
 
 # --- the doctor ------------------------------------------------------------------------------------------------------
@@ -177,11 +177,11 @@ def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
 
 
 def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_make_one() -> None:
-    found = UserCounts(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
-    (told,) = check_users(found, kept_until(0) + LATE_US)
-    assert not told.bad
-    assert "flask user admin NAME" in told.sentence
-    assert check_users(found, kept_until(0) + LATE_US + 1)[1].bad
+    counts = UserCounts(let_in=1, admins=0, disabled=0, removed=1, first_removed_at=0)
+    (finding,) = check_users(counts, kept_until(0) + LATE_US)
+    assert not finding.bad
+    assert "flask user admin NAME" in finding.sentence
+    assert check_users(counts, kept_until(0) + LATE_US + 1)[1].bad
 
 
 @pytest.mark.parametrize(
@@ -202,9 +202,9 @@ def test_a_purge_may_be_a_day_late_and_a_server_without_admins_is_told_how_to_ma
     ],
 )
 def test_what_is_bad_is_told_with_what_to_do(findings: list[Finding], words: str) -> None:
-    (found,) = findings
-    assert found.bad
-    assert words in found.sentence
+    (finding,) = findings
+    assert finding.bad
+    assert words in finding.sentence
 
 
 @pytest.mark.parametrize(
@@ -238,10 +238,10 @@ def test_a_vacuum_gives_back_the_space_of_what_was_deleted_and_tells_both_sizes(
     assert done.exit_code == 0, done.output
     after = database.size().data
     assert after < (before / 2 if database.name == "sqlite" else before)
-    waits, told = done.stdout.splitlines()
+    waits, sizes = done.stdout.splitlines()
     assert waits == database.kind.UPKEEP.WAITS
-    assert told.startswith("The database takes ")
-    assert "; before it took " in told
+    assert sizes.startswith("The database takes ")
+    assert "; before it took " in sizes
     assert "!" not in run(app, "doctor").stdout
 
 
@@ -317,12 +317,12 @@ def test_readers_that_overlap_without_a_gap_do_not_make_the_log_grow(
         reading = [pool.submit(read) for _ in range(READERS)]
         writing = [pool.submit(write) for _ in range(WRITERS)]
         try:
-            for one in writing:
-                one.result(60)
+            for future in writing:
+                future.result(60)
         finally:
             done.set()
-        for one in reading:
-            one.result(60)
+        for future in reading:
+            future.result(60)
     assert longest[0] <= 2 * LOG_BYTES_MAX
 
 
@@ -335,14 +335,14 @@ def test_the_log_comes_down_again_when_a_reader_that_stayed_has_ended(
         stays.execute(text("SELECT count(*) FROM filler"))
         while log() < 2 * LOG_BYTES_MAX:
             commit()
-        found = database.log()
-        assert found is not None
-        assert found.held_bytes > LOG_BYTES_MAX
+        size = database.log()
+        assert size is not None
+        assert size.held_bytes > LOG_BYTES_MAX
     most = 3 * LOG_BYTES_MAX // COMMIT_BYTES
     while log() > LOG_BYTES_MAX:
         commit()
         most -= 1
         assert most, "the log stays as long as it is"
-    found = database.log()
-    assert found is not None
-    assert found.held_bytes == 0
+    size = database.log()
+    assert size is not None
+    assert size.held_bytes == 0

@@ -35,15 +35,15 @@ def removed_days_ago(app: App, user_id: int, days: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told", "after", "back"),
+    ("word", "printed", "after", "back"),
     [
         ("disable", "eve is disabled", Access.DISABLED, "enable"),
         ("remove", "eve is in the trash, with the book, and can be restored until", Access.REMOVED, "restore"),
     ],
 )
-def test_a_user_goes_and_comes_back(app: App, eve: int, word: str, told: str, after: Access, back: str) -> None:
+def test_a_user_goes_and_comes_back(app: App, eve: int, word: str, printed: str, after: Access, back: str) -> None:
     gone = run(app, "user", word, "eve")
-    assert (gone.exit_code, gone.stdout.startswith(told)) == (0, True)
+    assert (gone.exit_code, gone.stdout.startswith(printed)) == (0, True)
     assert access(app, "eve") is after
     assert run(app, "user", back, "eve").exit_code == 0
     assert access(app, "eve") is Access.ACTIVE
@@ -100,9 +100,9 @@ def test_a_prune_purges_who_was_removed_thirty_days_ago_and_nobody_else(app: App
     caller(app, "late").add(name="Gone")
     removed_days_ago(app, late, 30)
     removed_days_ago(app, recent, 29)
-    told = run(app, "book", "prune")
-    assert told.exit_code == 0
-    assert "late and the book: deleted for good." in told.stdout.splitlines()
+    printed = run(app, "book", "prune")
+    assert printed.exit_code == 0
+    assert "late and the book: deleted for good." in printed.stdout.splitlines()
     assert [user.name for user in parts_of(app).accounts.users_in_trash()] == ["recent"]
     assert run(app, "book", "prune", "--removed-days", "29", "recent").exit_code == 0
     assert contents(app) == before
@@ -111,8 +111,8 @@ def test_a_prune_purges_who_was_removed_thirty_days_ago_and_nobody_else(app: App
 def test_a_rehearsed_prune_purges_nobody(app: App, eve: int) -> None:
     removed_days_ago(app, eve, 31)
     before = contents(app)
-    told = run(app, "book", "prune", "--dry-run")
-    assert "eve and the book: would be deleted for good." in told.stdout
+    printed = run(app, "book", "prune", "--dry-run")
+    assert "eve and the book: would be deleted for good." in printed.stdout
     assert contents(app) == before
 
 

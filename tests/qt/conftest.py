@@ -54,7 +54,7 @@ def device(site: tuple[App, str], tmp_path: Path, policy: str) -> Iterator[Devic
     with ExitStack() as stack:
 
         def open_replica(name: str, **options: Any) -> Replica:
-            told = {"server": url, "token": add_device(app, user, name)[1]} | options
-            return stack.enter_context(Replica(tmp_path / f"{name}.db", **told))
+            settings = {"server": url, "token": add_device(app, user, name)[1]} | options
+            return stack.enter_context(Replica(tmp_path / f"{name}.db", **settings))
 
         yield open_replica

@@ -48,7 +48,7 @@ class Pulse:
 
 @contextmanager
 def pulse() -> Iterator[Pulse]:
-    found = Pulse()
-    with ticking(found.beat):
-        yield found
-    found.beat()
+    pulse = Pulse()
+    with ticking(pulse.beat):
+        yield pulse
+    pulse.beat()

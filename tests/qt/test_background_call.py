@@ -38,9 +38,9 @@ def owner() -> QObject:
 
 @pytest.fixture
 def pool() -> Iterator[QThreadPool]:
-    made = QThreadPool()
-    yield made
-    made.waitForDone()
+    pool = QThreadPool()
+    yield pool
+    pool.waitForDone()
 
 
 def test_what_is_asked_for_while_it_reads_is_read_after_it(owner: QObject, pool: QThreadPool) -> None:

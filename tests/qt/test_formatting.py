@@ -95,16 +95,16 @@ STATES: dict[str, tuple[dict[str, Any], bool, tuple[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("differs", "is_syncing", "told"), STATES.values(), ids=STATES)
-def test_the_state_is_a_few_words(differs: dict[str, Any], is_syncing: bool, told: tuple[str, str]) -> None:
-    assert describe_state(replace(HERE, **differs), is_syncing)[:2] == told
+@pytest.mark.parametrize(("differs", "is_syncing", "expected"), STATES.values(), ids=STATES)
+def test_the_state_is_a_few_words(differs: dict[str, Any], is_syncing: bool, expected: tuple[str, str]) -> None:
+    assert describe_state(replace(HERE, **differs), is_syncing)[:2] == expected
 
 
 def test_what_waits_for_a_person_is_counted() -> None:
     assert describe_pending(HERE) == ""
     assert describe_pending(replace(HERE, conflicts=1)) == "1 conflict waits for you"
-    told = "2 conflicts and 1 change that can't be sent wait for you"
-    assert describe_pending(replace(HERE, conflicts=2, parked=1)) == told
+    expected = "2 conflicts and 1 change that can't be sent wait for you"
+    assert describe_pending(replace(HERE, conflicts=2, parked=1)) == expected
 
 
 def test_a_cell_has_a_name_and_a_value_for_people() -> None:
@@ -134,8 +134,8 @@ def test_a_detail_of_a_kind_that_only_a_newer_offbook_knows_is_shown_and_not_edi
     contact = (
         empty | ADA | {"details": {"k9": {"kind": "im", "value": "@ada"}, "k8": {"kind": "im", "label": "Matrix"}}}
     )
-    told = list(detail_lines(contact))
-    assert DetailLine("Im", "@ada") in told
-    assert DetailLine("Matrix", "") in told
+    expected = list(detail_lines(contact))
+    assert DetailLine("Im", "@ada") in expected
+    assert DetailLine("Matrix", "") in expected
     assert cell_label("details/k9/value", contact) == "Im"
     assert "@ada" not in [line.value for line in entry_lines(contact)]

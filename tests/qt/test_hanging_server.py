@@ -28,11 +28,11 @@ TRIES = 5
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[MainWindow]:
     """A window whose sync waits for a server that never answers."""
-    with silent() as (url, asked), Replica(tmp_path / "a.db", url, "token") as book:
+    with silent() as (url, is_asked), Replica(tmp_path / "a.db", url, "token") as book:
         book.contacts.add(name="Ada")
         window = MainWindow(book)
         window.start()
-        until(asked.is_set)
+        until(is_asked.is_set)
         until(window.current)
         yield window
         window.close()
@@ -40,15 +40,15 @@ def hanging(tmp_path: Path) -> Iterator[MainWindow]:
 
 def stillest(window: MainWindow, act: Callable[[], object]) -> float:
     """For how long the window handles nothing when this is done, in the best of some tries."""
-    found = []
+    longest = []
     for _ in range(TRIES):
         spy = QSignalSpy(window._status.returned)
         with pulse() as beats:
             act()
             window._status.request()
             until(spy.count)
-        found.append(beats.longest)
-    return min(found)
+        longest.append(beats.longest)
+    return min(longest)
 
 
 def delete_and_put_back(window: MainWindow) -> None:

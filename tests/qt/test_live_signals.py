@@ -31,8 +31,8 @@ class Heard:
         live.status.connect(lambda status: self._hear(self.links, status.link))
         live.error.connect(lambda error: self._hear(self.errors, error))
 
-    def _hear(self, told: list[Any], what: object) -> None:
-        told.append(what)
+    def _hear(self, heard: list[Any], what: object) -> None:
+        heard.append(what)
         self.threads.add(threading.get_ident())
 
 
@@ -73,10 +73,10 @@ def test_what_fails_is_told(device: Device) -> None:
 
 
 def test_a_stop_waits_for_no_server(device: Device) -> None:
-    with silent() as (url, asked):
+    with silent() as (url, is_asked):
         live = LiveSignals(device("laptop", server=url))
         live.start()
-        until(asked.is_set)
+        until(is_asked.is_set)
         before = time.monotonic()
         live.stop()
         assert time.monotonic() - before < 1

@@ -143,20 +143,20 @@ def test_a_server_that_names_its_own_time_is_obeyed(book: Replica, make: Make) -
 
 
 def test_a_stop_lets_go_of_a_server_that_never_answers(tmp_path: Path, make: Make) -> None:
-    with silent() as (url, asked), Replica(tmp_path / "b.db", url, "token") as book:
+    with silent() as (url, is_asked), Replica(tmp_path / "b.db", url, "token") as book:
         book.contacts.add(name="Ada")
         syncer = make(book)
-        told = QSignalSpy(syncer.error)
+        errors = QSignalSpy(syncer.error)
         syncer.start()
-        with pulse() as found:
-            until(asked.is_set)
+        with pulse() as beats:
+            until(is_asked.is_set)
         before = time.monotonic()
         syncer.stop()
         assert time.monotonic() - before < 1
         assert book.status().pending == 1
     until(lambda: True)
-    assert told.count() == 0
-    assert found.longest < 0.1
+    assert errors.count() == 0
+    assert beats.longest < 0.1
 
 
 def test_what_was_stopped_can_be_started_again(tmp_path: Path, server: Server, make: Make) -> None:
@@ -179,9 +179,9 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
     open_one = book._open
 
     def open_and_note() -> object:
-        made = open_one()
-        opened.append(weakref.ref(made))
-        return made
+        connection = open_one()
+        opened.append(weakref.ref(connection))
+        return connection
 
     monkeypatch.setattr(book, "_open", open_and_note)
     syncer = make(book)
@@ -191,7 +191,7 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
     until(lambda: finished.count() > 20)
     syncer.stop()
     assert len(opened) > 1
-    assert [one() for one in opened if one() is not None] == []
+    assert [reference() for reference in opened if reference() is not None] == []
 
 
 # --- how long it waits ---------------------------------------------------------------------------------------------

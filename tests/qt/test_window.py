@@ -55,8 +55,8 @@ def names(window: MainWindow) -> list[str]:
 
 
 def button(widget: QWidget, text: str) -> QPushButton:
-    (found,) = [one for one in widget.findChildren(QPushButton) if one.text() == text]
-    return found
+    (button,) = [button for button in widget.findChildren(QPushButton) if button.text() == text]
+    return button
 
 
 def type_into(field: QWidget, text: str) -> None:
@@ -83,7 +83,7 @@ def test_what_is_added_in_the_window_arrives_elsewhere(open_window: Open, device
     other.sync()
     (ada,) = other.contacts.list()
     assert (ada["name"], ada["phone"]) == ("Ada Lovelace", "555-1234")
-    assert [(one["kind"], one["label"], one["value"]) for one in ada["details"].values()] == [
+    assert [(entry["kind"], entry["label"], entry["value"]) for entry in ada["details"].values()] == [
         ("phone", "Boat", "555-9")
     ]
 
@@ -103,9 +103,9 @@ def test_an_edit_sends_only_what_was_changed(open_window: Open, device: Device) 
     window.editor.save()
     until(lambda: not book.status().pending and book.contacts.get(ada)["phone"] == "2")
     other.sync()
-    found = other.contacts.get(ada)
-    assert (found["company"], found["phone"], found["notes"]) == ("Engines Ltd", "2", "two\r\nlines ")
-    assert [one["city"] for one in found["details"].values()] == ["London"]
+    contact = other.contacts.get(ada)
+    assert (contact["company"], contact["phone"], contact["notes"]) == ("Engines Ltd", "2", "two\r\nlines ")
+    assert [entry["city"] for entry in contact["details"].values()] == ["London"]
 
 
 def test_what_can_not_be_stored_is_said_in_the_form_and_nothing_is_lost(open_window: Open, device: Device) -> None:
@@ -266,9 +266,9 @@ def test_markup_that_others_wrote_is_text(open_window: Open, device: Device) -> 
     book = device("laptop")
     book.contacts.add(name="<b>Ada</b>", notes="<img src=x>", website="javascript:alert(1)")
     window = open_window(book)
-    told = window.pane.text.toPlainText()
-    assert "<img src=x>" in told
-    assert "javascript:alert(1)" in told
+    text = window.pane.text.toPlainText()
+    assert "<img src=x>" in text
+    assert "javascript:alert(1)" in text
     assert "href" not in window.pane.text.toHtml()
     assert "&lt;b&gt;" in window.pane.head.text()
 
@@ -313,7 +313,7 @@ def test_a_conflict_is_decided_in_the_window(
     window = open_window(book)
     assert window.waits.text.text() == "1 conflict waits for you"
     _, card = open_card(window)
-    [one for one in card.findChildren(QPushButton) if one.text() == "Keep this"][press].click()
+    [button for button in card.findChildren(QPushButton) if button.text() == "Keep this"][press].click()
     until(lambda: window.waits.isHidden() and not book.status().pending)
     other.sync()
     assert (other.contacts.get(ada)["phone"], other.status().conflicts) == (phone, 0)
@@ -327,8 +327,8 @@ def test_both_versions_of_a_conflict_can_stand(open_window: Open, contested: tup
     button(card, "Keep both").click()
     until(lambda: window.waits.isHidden() and not book.status().pending)
     other.sync()
-    found = other.contacts.get(ada)
-    assert {found["phone"], *(one["value"] for one in found["details"].values())} == {"2", "3"}
+    contact = other.contacts.get(ada)
+    assert {contact["phone"], *(entry["value"] for entry in contact["details"].values())} == {"2", "3"}
 
 
 @pytest.mark.parametrize("policy", ["ask"])

@@ -23,9 +23,9 @@ pytestmark = pytest.mark.usefixtures("qt")
 
 @pytest.fixture
 def pool() -> Iterator[QThreadPool]:
-    made = QThreadPool()
-    yield made
-    made.waitForDone()
+    pool = QThreadPool()
+    yield pool
+    pool.waitForDone()
 
 
 class Heard(QObject):
@@ -33,12 +33,12 @@ class Heard(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Any] = []
+        self.results: list[Any] = []
         self.threads: set[int] = set()
 
-    def hear(self, *told: object) -> None:
+    def hear(self, *results: object) -> None:
         self.threads.add(threading.get_ident())
-        self.told += told
+        self.results += results
 
 
 def run(pool: QThreadPool, book: Replica, hear: Callable[..., None]) -> SyncWorker:
@@ -53,17 +53,17 @@ def test_a_sync_ends_with_its_report_in_the_windows_thread(pool: QThreadPool, de
     book, heard = device("a"), Heard()
     book.contacts.add(name="Ada")
     run(pool, book, heard.hear)
-    until(lambda: heard.told)
-    assert (heard.told, heard.threads) == ([SyncReport(pushed=1)], {threading.get_ident()})
+    until(lambda: heard.results)
+    assert (heard.results, heard.threads) == ([SyncReport(pushed=1)], {threading.get_ident()})
     assert book.status().pending == 0
 
 
 def test_nobody_has_to_keep_a_worker(pool: QThreadPool, device: Device) -> None:
     book, heard = device("a"), Heard()
     for _ in range(20):
-        run(pool, book, lambda told: heard.hear(told))
+        run(pool, book, lambda report: heard.hear(report))
     pool.waitForDone()
-    until(lambda: len(heard.told) == 20)
+    until(lambda: len(heard.results) == 20)
     assert heard.threads == {threading.get_ident()}
 
 
@@ -73,23 +73,23 @@ def test_progress_is_told_after_each_answer(pool: QThreadPool, device: Device) -
     worker = SyncWorker(book)
     worker.signals.progress.connect(heard.hear)
     pool.start(worker)
-    until(lambda: SyncReport(pushed=1) in heard.told)
-    assert heard.told[-1] == 0
+    until(lambda: SyncReport(pushed=1) in heard.results)
+    assert heard.results[-1] == 0
 
 
 def test_a_token_that_is_not_accepted_is_an_error(pool: QThreadPool, device: Device) -> None:
     heard = Heard()
     run(pool, device("a", token="ob_1_wrong"), heard.hear)
-    until(lambda: heard.told)
-    assert isinstance(heard.told[0], NotAuthorized)
+    until(lambda: heard.results)
+    assert isinstance(heard.results[0], NotAuthorized)
 
 
 def test_a_server_that_is_not_there_is_an_error(pool: QThreadPool, device: Device) -> None:
     book, heard = device("a", server="http://127.0.0.1:9"), Heard()
     book.contacts.add(name="Ada")
     run(pool, book, heard.hear)
-    until(lambda: heard.told)
-    assert isinstance(heard.told[0], Offline)
+    until(lambda: heard.results)
+    assert isinstance(heard.results[0], Offline)
     assert book.status().pending == 1
 
 
@@ -99,17 +99,17 @@ def test_what_nobody_foresaw_is_an_error_too(
     book, heard = device("a"), Heard()
     book.connection.execute("DROP TABLE server_rows")
     run(pool, book, heard.hear)
-    until(lambda: heard.told)
-    assert "server_rows" in str(heard.told[0])
+    until(lambda: heard.results)
+    assert "server_rows" in str(heard.results[0])
     assert "The sync failed" in caplog.text
 
 
 def test_a_worker_can_be_stopped_though_the_server_never_answers(pool: QThreadPool, device: Device) -> None:
     heard = Heard()
-    with silent() as (url, asked):
+    with silent() as (url, is_asked):
         worker = run(pool, device("a", server=url), heard.hear)
-        until(asked.is_set)
+        until(is_asked.is_set)
         worker.stop()
         assert pool.waitForDone(1000)
-    until(lambda: heard.told)
-    assert isinstance(heard.told[0], Stopped)
+    until(lambda: heard.results)
+    assert isinstance(heard.results[0], Stopped)

@@ -51,18 +51,18 @@ def _repair_lines(repair: Repair) -> Iterator[str]:
         yield f"  {name}: was missing here"
         return
     yield f"  {name}" if repair.now is not None else f"  {name}: is not on the server"
-    for value, was, now in _changed_values(repair.table, repair.was, repair.now or {}):
-        yield f"    {value}: {was} -> {now}"
+    for name, before, after in _changed_values(repair.table, repair.was, repair.now or {}):
+        yield f"    {name}: {before} -> {after}"
 
 
-def _changed_values(table: str, was: Row, now: Row) -> Iterator[tuple[str, str, str]]:
-    """Each value that is not what it was, as it was and as it is."""
+def _changed_values(table: str, before: Row, after: Row) -> Iterator[tuple[str, str, str]]:
+    """What each value that differs is called, as it was and as it is."""
     for name in TABLES[table].by_name:
-        if (was.get(name) or None) != (now.get(name) or None):
-            yield label(name), flatten(was.get(name) or EMPTY), flatten(now.get(name) or EMPTY)
+        if (before.get(name) or None) != (after.get(name) or None):
+            yield label(name), flatten(before.get(name) or EMPTY), flatten(after.get(name) or EMPTY)
     for name in TABLES[table].maps_by_name:
-        had, has = was.get(name) or {}, now.get(name) or {}
-        for key in dict.fromkeys((*had, *has)):
-            if had.get(key) != has.get(key):
-                before, after = (entry_text(entry) if entry else EMPTY for entry in (had.get(key), has.get(key)))
-                yield f"{label(name)} [{key}]", before, after
+        old, new = before.get(name) or {}, after.get(name) or {}
+        for key in dict.fromkeys((*old, *new)):
+            if old.get(key) != new.get(key):
+                texts = [entry_text(entry) if entry else EMPTY for entry in (old.get(key), new.get(key))]
+                yield f"{label(name)} [{key}]", texts[0], texts[1]

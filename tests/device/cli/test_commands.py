@@ -43,9 +43,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
     """A device with a book of its own, and no server."""
-    made = Device(tmp_path / "book.db")
-    assert made("init").code == 0
-    return made
+    device = Device(tmp_path / "book.db")
+    assert device("init").code == 0
+    return device
 
 
 @pytest.fixture
@@ -73,16 +73,16 @@ def ask_sql(device: Device, sql: str, *values: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_the_help_fits_into_80_columns(device: Device, command: str) -> None:
-    told = device(*command.split(), "--help")
-    assert told.code == 0
-    assert told.out.startswith(f"usage: offbook {command}".rstrip())
-    assert max(map(len, told.out.splitlines())) <= 80
+    answer = device(*command.split(), "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"usage: offbook {command}".rstrip())
+    assert max(map(len, answer.out.splitlines())) <= 80
 
 
 def test_the_help_lists_every_command_and_exit_code(device: Device) -> None:
-    told = device("--help").out
-    assert all(f"\n    {command}" in told for command in COMMANDS if " " not in command)
-    assert all(f" {code} " in told for code in range(6))
+    answer = device("--help").out
+    assert all(f"\n    {command}" in answer for command in COMMANDS if " " not in command)
+    assert all(f" {code} " in answer for code in range(6))
 
 
 def test_the_version_is_told(device: Device) -> None:
@@ -94,17 +94,17 @@ def test_the_version_is_told(device: Device) -> None:
     [(), ("nope",), ("add",), ("list", "--nope"), ("add", "x", "--phon", "1"), ("log", "-n", "0"), ("init", "--token")],
 )
 def test_a_wrong_command_line_is_told_in_a_sentence(device: Device, words: tuple[str, ...]) -> None:
-    told = device(*words)
-    assert told.code == 2
-    assert told.out == ""
-    assert told.err.startswith("offbook: ")
-    assert told.err.count("\n") == 1
+    answer = device(*words)
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err.startswith("offbook: ")
+    assert answer.err.count("\n") == 1
 
 
 def test_options_for_all_commands_may_stand_before_or_behind_the_command(device: Device, tmp_path: Path) -> None:
     assert device("add", "Ada", "--db", str(tmp_path / "other.db")).code == 0
     assert device("list", "--json").json == []
-    assert [one["name"] for one in device("list", "--db", str(tmp_path / "other.db"), "--json").json] == ["Ada"]
+    assert [contact["name"] for contact in device("list", "--db", str(tmp_path / "other.db"), "--json").json] == ["Ada"]
     assert device("--json", "list").json == []
 
 
@@ -117,28 +117,28 @@ def test_errors_are_json_for_programs(device: Device) -> None:
 
 
 def test_a_command_that_only_reads_makes_no_book(tmp_path: Path) -> None:
-    told = Device(tmp_path / "typo.db")("list")
-    assert told.code == 1
-    assert "`offbook init`" in told.err
+    answer = Device(tmp_path / "typo.db")("list")
+    assert answer.code == 1
+    assert "`offbook init`" in answer.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_wrong_with_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("This is no database, only a text that is long enough to be one." * 20)
-    told = Device(tmp_path / "text.db")("list")
-    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/text.db can't be used: file is not a database.\n")
-    told = Device(tmp_path / "no folder" / "book.db")("add", "Ada")
-    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/no folder/book.db: No such file or directory.\n")
+    answer = Device(tmp_path / "text.db")("list")
+    assert (answer.code, answer.err) == (1, f"offbook: {tmp_path}/text.db can't be used: file is not a database.\n")
+    answer = Device(tmp_path / "no folder" / "book.db")("add", "Ada")
+    assert (answer.code, answer.err) == (1, f"offbook: {tmp_path}/no folder/book.db: No such file or directory.\n")
 
 
 def test_a_fault_of_ours_is_no_traceback_but_where_it_is_asked_for(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("offbook.records.TableRecords.list", lambda *_: 1 / 0)
-    told = device("list")
-    assert told.code == 1
-    assert "ZeroDivisionError" in told.err
-    assert told.err.count("\n") == 1
+    answer = device("list")
+    assert answer.code == 1
+    assert "ZeroDivisionError" in answer.err
+    assert answer.err.count("\n") == 1
     monkeypatch.setenv("OFFBOOK_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         device("list")
@@ -241,9 +241,9 @@ def test_an_added_contact_is_listed_and_shown(device: Device) -> None:
 
 
 def test_what_is_refused_is_refused_at_once(device: Device) -> None:
-    told = device("add", "Ada", "--birthday", "tomorrow")
-    assert (told.code, told.out) == (1, "")
-    assert "birthday must be a date like 1815-12-10" in told.err
+    answer = device("add", "Ada", "--birthday", "tomorrow")
+    assert (answer.code, answer.out) == (1, "")
+    assert "birthday must be a date like 1815-12-10" in answer.err
     assert device("add", " ").code == 1
     assert device("add", "\udcff").code == 1
     assert device("list", "--json").json == []
@@ -271,9 +271,9 @@ def test_an_address_may_name_its_parts(device: Device) -> None:
 
 @pytest.mark.parametrize("text", ["phone", "phone:boat", "boat=555", "=555", ""])
 def test_a_detail_in_another_form_is_refused(device: Device, text: str) -> None:
-    told = device("add", "Ada", "--detail", text)
-    assert told.code == 2
-    assert "KIND:LABEL=VALUE" in told.err
+    answer = device("add", "Ada", "--detail", text)
+    assert answer.code == 2
+    assert "KIND:LABEL=VALUE" in answer.err
 
 
 def test_an_edit_changes_what_it_names_and_nothing_else(device: Device) -> None:
@@ -288,9 +288,9 @@ def test_an_edit_changes_what_it_names_and_nothing_else(device: Device) -> None:
 
 def test_an_edit_of_nothing_says_how_to_name_something(device: Device) -> None:
     device("add", "Ada")
-    told = device("edit", "Ada")
-    assert told.code == 2
-    assert "--phone" in told.err
+    answer = device("edit", "Ada")
+    assert answer.code == 2
+    assert "--phone" in answer.err
 
 
 def test_details_are_added_and_taken_away_by_their_keys(device: Device) -> None:
@@ -322,10 +322,10 @@ def test_the_beginning_of_an_id_is_no_accident(device: Device) -> None:
 def test_what_may_mean_several_contacts_does_nothing(device: Device) -> None:
     device("add", "Ada")
     device("add", "Ada")
-    told = device("rm", "Ada")
-    assert told.code == 1
-    assert "Several contacts are “Ada”" in told.err
-    assert told.err.count("(Ada)") == 2
+    answer = device("rm", "Ada")
+    assert answer.code == 1
+    assert "Several contacts are “Ada”" in answer.err
+    assert answer.err.count("(Ada)") == 2
     assert device("rm", "Ada", "--json").json["error"] == "ambiguous"
     assert len(device("list", "--json").json) == 2
 
@@ -335,15 +335,15 @@ def test_several_are_deleted_together_or_not_at_all(device: Device) -> None:
         device("add", name)
     assert device("rm", "Ada", "Nobody").code == 1
     gone = device("rm", "Ada", "Bob", "Ada", "--json")
-    assert (gone.code, [one["name"] for one in gone.json["deleted"]]) == (0, ["Ada", "Bob"])
-    assert [one["name"] for one in device("list", "--json").json] == ["Eve"]
+    assert (gone.code, [contact["name"] for contact in gone.json["deleted"]]) == (0, ["Ada", "Bob"])
+    assert [contact["name"] for contact in device("list", "--json").json] == ["Eve"]
 
 
 def test_a_list_is_searched_by_words_in_any_field(device: Device) -> None:
     device("add", "Zoë", "--company", "Engines")
     device("add", "Ada", "--detail", "phone:boat=555")
-    assert [one["name"] for one in device("list", "ENGINES", "zoe", "--json").json] == ["Zoë"]
-    assert [one["name"] for one in device("list", "boat", "--json").json] == ["Ada"]
+    assert [contact["name"] for contact in device("list", "ENGINES", "zoe", "--json").json] == ["Zoë"]
+    assert [contact["name"] for contact in device("list", "boat", "--json").json] == ["Ada"]
     assert device("list", "nothing").out == "No contact has “nothing”.\n"
 
 
@@ -363,20 +363,20 @@ def test_a_list_is_searched_by_an_option_as_by_words(device: Device) -> None:
 
 def test_what_a_terminal_would_obey_is_shown_as_text(device: Device) -> None:
     device("add", "\x1b[31mRed\x07", "--notes", "\x9b2J\u202e")
-    told = device("list").out + device("show", device("list", "--json").json[0]["id"]).out
-    assert "\\x1b[31mRed\\x07" in told
-    assert "\\x9b2J\\u202e" in told
-    assert all(letter.isprintable() for letter in told.replace("\n", ""))
+    answer = device("list").out + device("show", device("list", "--json").json[0]["id"]).out
+    assert "\\x1b[31mRed\\x07" in answer
+    assert "\\x9b2J\\u202e" in answer
+    assert all(letter.isprintable() for letter in answer.replace("\n", ""))
 
 
 # --- init, status and being offline ----------------------------------------------------------------------------------
 
 
 def test_the_token_comes_from_standard_input(device: Device) -> None:
-    told = device("init", "--server", "http://localhost:5000/", typed="ob_secret\n")
-    assert told.code == 0
-    assert "syncs with http://localhost:5000." in told.out
-    assert "ob_secret" not in told.out
+    answer = device("init", "--server", "http://localhost:5000/", typed="ob_secret\n")
+    assert answer.code == 0
+    assert "syncs with http://localhost:5000." in answer.out
+    assert "ob_secret" not in answer.out
     assert ask_sql(device, "SELECT server, token FROM sync_state") == [("http://localhost:5000", "ob_secret")]
     assert stat.S_IMODE(device.file.stat().st_mode) == 0o600
 
@@ -435,33 +435,33 @@ def test_a_token_for_no_server_is_not_dropped_in_silence(device: Device, monkeyp
 
 @pytest.mark.parametrize("token", ["", "\n", "two words\n", "pässword\n"])
 def test_what_can_t_be_a_token_is_refused(device: Device, token: str) -> None:
-    told = device("init", "--server", "http://localhost:5000", typed=token)
-    assert told.code == 2
-    assert "OFFBOOK_TOKEN" in told.err
+    answer = device("init", "--server", "http://localhost:5000", typed=token)
+    assert answer.code == 2
+    assert "OFFBOOK_TOKEN" in answer.err
     assert ask_sql(device, "SELECT server FROM sync_state") == [(None,)]
 
 
 @pytest.mark.parametrize("server", ["localhost:5000", "ftp://localhost", "http://", "http://a b", ""])
 def test_what_can_t_be_a_server_is_refused(device: Device, server: str) -> None:
-    told = device("init", "--server", server, typed="ob_secret\n")
-    assert told.code == 2
-    assert "http://" in told.err
+    answer = device("init", "--server", server, typed="ob_secret\n")
+    assert answer.code == 2
+    assert "http://" in answer.err
 
 
 def test_a_device_without_a_server_is_told_how_to_name_one(device: Device) -> None:
     for command in ("sync", "watch"):
-        told = device(command)
-        assert told.code == 1
-        assert "`offbook init --server URL`" in told.err
+        answer = device(command)
+        assert answer.code == 1
+        assert "`offbook init --server URL`" in answer.err
     assert "`offbook init --server URL`" in device("status").out
 
 
 def test_the_status_is_told(offline: Device, nowhere: str) -> None:
     offline("add", "Ada")
-    told = offline("status").out
-    assert f"{offline.file} with 1 contact\n" in told
-    assert f"Server     {nowhere}\n" in told
-    assert "Waiting    1 change waits; it goes out with the next sync (oldest: " in told
+    answer = offline("status").out
+    assert f"{offline.file} with 1 contact\n" in answer
+    assert f"Server     {nowhere}\n" in answer
+    assert "Waiting    1 change waits; it goes out with the next sync (oldest: " in answer
     status = offline("status", "--json").json
     assert (status["server"], status["pending"], status["parked"], status["contacts"]) == (nowhere, 1, 0, 1)
 
@@ -479,23 +479,23 @@ def test_the_status_is_told(offline: Device, nowhere: str) -> None:
 def test_a_clock_that_is_wrong_is_told_with_what_to_do(device: Device, offset: int, row: str, seems: str) -> None:
     with closing(sqlite3.connect(device.file)) as connection, connection:
         connection.execute("UPDATE sync_state SET clock_offset_ms = ?", (offset,))
-    told = device("status").out.splitlines()
-    assert f"Clock      {row}" in told
+    answer = device("status").out.splitlines()
+    assert f"Clock      {row}" in answer
     advice = (
         f"This device's clock is {row}. Nothing is lost by that; set it right, so that this device's edits"
         f" do not count as {seems} than they are."
     )
-    assert told[-1] == advice if seems else "This device's clock" not in told[-1]
+    assert answer[-1] == advice if seems else "This device's clock" not in answer[-1]
     assert device("status", "--json").json["clock_offset_ms"] == offset
 
 
 def test_offline_is_a_normal_state(offline: Device) -> None:
     for name in ("Ada", "Bob", "Eve"):
         assert offline("add", name).code == 0
-    told = offline.really("sync")
-    assert told.code == 3
-    assert told.out.splitlines()[0] == "Offline: 3 changes wait; they go out with the next sync."
-    assert "can't be reached" in told.out
+    answer = offline.really("sync")
+    assert answer.code == 3
+    assert answer.out.splitlines()[0] == "Offline: 3 changes wait; they go out with the next sync."
+    assert "can't be reached" in answer.out
     for words in (("list",), ("show", "Ada"), ("edit", "Ada", "--phone", "1"), ("rm", "Bob"), ("status",), ("log",)):
         assert offline(*words).code == 0
 
@@ -506,15 +506,15 @@ def test_offline_is_one_line_where_the_server_was_reached_before(offline: Device
 
 
 def test_a_comparison_is_put_off_as_a_sync_is(device: Device, offline: Device) -> None:
-    told = offline("verify", "--json")
-    assert (told.code, told.json["error"]) == (3, "offline")
+    answer = offline("verify", "--json")
+    assert (answer.code, answer.json["error"]) == (3, "offline")
     assert offline("verify").out.startswith("Offline: no change waits.")
 
 
 def test_offline_is_told_to_programs(offline: Device) -> None:
     offline("add", "Ada")
-    told = offline("sync", "--json")
-    assert (told.code, told.json["error"], told.json["status"]["pending"]) == (3, "offline", 1)
+    answer = offline("sync", "--json")
+    assert (answer.code, answer.json["error"], answer.json["status"]["pending"]) == (3, "offline", 1)
 
 
 # --- import and export -----------------------------------------------------------------------------------------------
@@ -541,8 +541,8 @@ def test_an_import_brings_nothing_back_that_was_deleted(device: Device) -> None:
     typed = GOOGLE + "Ada,Lovelace,,,\nCharles,Babbage,,,\n"
     device("import", "-", typed=typed)
     device("rm", "Ada Lovelace")
-    told = device("import", "-", "--json", typed=typed)
-    assert told.json == {"added": 0, "already_here": 1, "deleted_before": 1, "problems": []}
+    answer = device("import", "-", "--json", typed=typed)
+    assert answer.json == {"added": 0, "already_here": 1, "deleted_before": 1, "problems": []}
     ask_sql(device, "DELETE FROM change_log")
     deleted = "INSERT INTO server_rows (table_name, record_id, seq, deleted) VALUES ('contacts', ?, 1, 1)"
     charles = device.id_of("Charles Babbage")
@@ -557,23 +557,23 @@ def test_an_edited_contact_stays_as_it_was_edited(device: Device) -> None:
     device("import", "-", typed=typed)
     device("edit", "Ada Lovelace", "--phone", "555")
     device("import", "-", typed=typed)
-    assert [one["phone"] for one in device("list", "--json").json] == ["555"]
+    assert [contact["phone"] for contact in device("list", "--json").json] == ["555"]
 
 
 def test_rows_that_can_t_be_taken_are_told_and_the_others_added(device: Device) -> None:
     typed = GOOGLE + f"Ada,Lovelace,,,\nBob,{'x' * 500},,,\nEve,,,,,,too many\n"
-    told = device("import", "-", typed=typed)
-    assert told.code == 1
-    assert told.out.splitlines()[0] == "Added 1 contact."
-    assert "\nRow 3 was left out: " in told.out
-    assert "\nRow 4 was left out: " in told.out
+    answer = device("import", "-", typed=typed)
+    assert answer.code == 1
+    assert answer.out.splitlines()[0] == "Added 1 contact."
+    assert "\nRow 3 was left out: " in answer.out
+    assert "\nRow 4 was left out: " in answer.out
 
 
 @pytest.mark.parametrize("typed", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", b"\x00\x01\xff"])
 def test_what_is_no_google_csv_is_refused_in_a_sentence(device: Device, typed: bytes) -> None:
-    told = device("import", "-", typed=typed)
-    assert (told.code, told.out) == (1, "")
-    assert told.err.startswith("offbook: This ")
+    answer = device("import", "-", typed=typed)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("offbook: This ")
 
 
 @pytest.mark.parametrize("end", [b"Bob", b'"Bob,Lee,,,\n', b"Zo\xc3"], ids=["cells", "a quote", "a character"])
@@ -586,20 +586,20 @@ def test_a_file_that_was_cut_off_is_refused_whole(device: Device, end: bytes) ->
 
 
 def test_a_missing_file_is_told_in_a_sentence(device: Device, tmp_path: Path) -> None:
-    told = device("import", str(tmp_path / "none.csv"))
-    assert (told.code, told.err) == (1, f"offbook: {tmp_path}/none.csv: No such file or directory.\n")
+    answer = device("import", str(tmp_path / "none.csv"))
+    assert (answer.code, answer.err) == (1, f"offbook: {tmp_path}/none.csv: No such file or directory.\n")
 
 
 def test_an_export_imports_as_the_same_contacts(device: Device, tmp_path: Path) -> None:
     device("add", "Ada Lovelace", "--detail", "phone:boat=555", "--starred")
-    told = device("export", str(tmp_path / "out.csv"))
-    assert (told.code, told.out) == (0, f"Wrote 1 contact to {tmp_path}/out.csv.\n")
+    answer = device("export", str(tmp_path / "out.csv"))
+    assert (answer.code, answer.out) == (0, f"Wrote 1 contact to {tmp_path}/out.csv.\n")
     text = device("export").out
     assert text.encode() == (tmp_path / "out.csv").read_bytes()
     other = Device(tmp_path / "other.db")
     assert other("import", "-", typed=text).code == 0
     assert other("export").out == text
-    assert [one["name"] for one in device("export", "--json").json] == ["Ada Lovelace"]
+    assert [contact["name"] for contact in device("export", "--json").json] == ["Ada Lovelace"]
 
 
 FATTEN = """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
@@ -722,8 +722,8 @@ def test_the_log_tells_the_last_changes(device: Device) -> None:
         ["waits", "change", "Ada", "phone"],
         ["waits", "delete", "Bob"],
     ]
-    assert [one["operation"] for one in device("log", "-n", "2", "--json").json] == ["UPDATE", "DELETE"]
-    assert [one["operation"] for one in device("log", "Ada", "--json").json] == ["INSERT", "UPDATE"]
+    assert [change["operation"] for change in device("log", "-n", "2", "--json").json] == ["UPDATE", "DELETE"]
+    assert [change["operation"] for change in device("log", "Ada", "--json").json] == ["INSERT", "UPDATE"]
 
 
 @pytest.fixture
@@ -738,20 +738,20 @@ def with_parked(offline: Device) -> Device:
 
 
 def test_what_is_parked_is_listed_with_its_reason(with_parked: Device) -> None:
-    (one,) = with_parked("parked", "--json").json
-    told = with_parked("parked").out
-    assert one["detail"] in told
-    assert one["change_id"][:8] in told
-    assert "Phone  5555" in told
+    (parked,) = with_parked("parked", "--json").json
+    answer = with_parked("parked").out
+    assert parked["detail"] in answer
+    assert parked["change_id"][:8] in answer
+    assert "Phone  5555" in answer
     assert "Parked     1: see `offbook parked`" in with_parked("status").out
 
 
 def test_a_parked_change_is_sent_again_corrected(with_parked: Device) -> None:
-    (one,) = with_parked("parked", "--json").json
-    refused = with_parked("parked", "retry", one["change_id"], "--birthday", "nope")
+    (parked,) = with_parked("parked", "--json").json
+    refused = with_parked("parked", "retry", parked["change_id"], "--birthday", "nope")
     assert refused.code == 1
-    told = with_parked("parked", "retry", one["change_id"][:4], "--phone", "555", "--detail", "phone:boat=556")
-    assert told.code == 0
+    answer = with_parked("parked", "retry", parked["change_id"][:4], "--phone", "555", "--detail", "phone:boat=556")
+    assert answer.code == 0
     assert with_parked("parked").out == "Nothing is parked: every change could be sent.\n"
     contact = with_parked("show", "Ada", "--json").json
     assert contact["phone"] == "555"
@@ -759,9 +759,9 @@ def test_a_parked_change_is_sent_again_corrected(with_parked: Device) -> None:
 
 
 def test_a_parked_change_is_given_up(with_parked: Device) -> None:
-    (one,) = with_parked("parked", "--json").json
+    (parked,) = with_parked("parked", "--json").json
     assert with_parked("parked", "drop", "nope").code == 1
-    assert with_parked("parked", "drop", one["change_id"]).code == 0
+    assert with_parked("parked", "drop", parked["change_id"]).code == 0
     assert with_parked("list", "--json").json == []
 
 
@@ -784,12 +784,12 @@ def contested(offline: Device) -> Device:
 
 
 def test_conflicts_are_listed_with_both_versions_and_what_can_be_chosen(device: Device, contested: Device) -> None:
-    told = contested("conflicts").out
-    assert f"{CONFLICT}0  Ada: Phone\n  began with  nothing\n" in told
-    assert "  ours        “1” from laptop (ada), 2026-11-20 17:00\n  theirs      “2” from ada\n" in told
-    assert "  choices     ours, theirs, both\n" in told
-    assert "  choices     ours, theirs\n" in told
-    assert [one["cell"] for one in contested("conflicts", "--json").json] == ["phone", "company"]
+    answer = contested("conflicts").out
+    assert f"{CONFLICT}0  Ada: Phone\n  began with  nothing\n" in answer
+    assert "  ours        “1” from laptop (ada), 2026-11-20 17:00\n  theirs      “2” from ada\n" in answer
+    assert "  choices     ours, theirs, both\n" in answer
+    assert "  choices     ours, theirs\n" in answer
+    assert [conflict["cell"] for conflict in contested("conflicts", "--json").json] == ["phone", "company"]
     assert "Conflicts  2: see `offbook conflicts`" in contested("status").out
 
 
@@ -869,8 +869,8 @@ def test_what_happens_is_told_in_sentences(offline: Device) -> None:
         assert child.stdout is not None
         assert child.stdout.readline().endswith("Ctrl-C ends it.\n")
         offline("add", "Ada")
-        told = sorted(child.stdout.readline().split("  ", 1)[1] for _ in range(3))
-        assert told[:2] == ["1 change waits.\n", "Added: Ada\n"]
-        assert re.match(r"Not connected; trying again in 0\.\d s\. http\S+ can't be reached", told[2])
+        answer = sorted(child.stdout.readline().split("  ", 1)[1] for _ in range(3))
+        assert answer[:2] == ["1 change waits.\n", "Added: Ada\n"]
+        assert re.match(r"Not connected; trying again in 0\.\d s\. http\S+ can't be reached", answer[2])
         child.send_signal(signal.SIGTERM)
         assert child.wait(60) == 0

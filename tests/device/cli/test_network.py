@@ -40,9 +40,9 @@ def test_what_answered_in_the_servers_place_is_told_and_nothing_is_lost(
     with odd_server(says(status, body, "Location: http://login.example/?token=x")) as (url, _):
         assert device("init", "--server", url, typed="ob_token").code == 0
         device("add", "Ada")
-        told, as_json = device("sync"), device("sync", "--json")
-    assert (told.code, as_json.code, as_json.json["error"]) == (code, code, error)
-    said = " ".join((told.out + told.err).split())
+        answer, as_json = device("sync"), device("sync", "--json")
+    assert (answer.code, as_json.code, as_json.json["error"]) == (code, code, error)
+    said = " ".join((answer.out + answer.err).split())
     assert words in said
     assert error == "not_authorized" or f"{url}/sync answered {status.split()[0]}" in said
     waiting = device("status", "--json").json
@@ -54,18 +54,18 @@ def test_a_proxy_that_fails_is_told_each_time_and_is_offline(device: Device) -> 
     device("add", "Ada")
     with Replica(device.file) as book:
         book.connection.execute("UPDATE sync_state SET last_success_ms = 1795000000000")
-    told = device.really("sync", http_proxy="http://me:secret@127.0.0.1:1", no_proxy="")
-    assert told.code == OFFLINE
-    first, second = told.out.splitlines()
+    answer = device.really("sync", http_proxy="http://me:secret@127.0.0.1:1", no_proxy="")
+    assert answer.code == OFFLINE
+    first, second = answer.out.splitlines()
     assert first == "Offline: 1 change waits; it goes out with the next sync."
     assert second.startswith("The proxy http://127.0.0.1:1, ")
-    assert "secret" not in told.out + told.err
+    assert "secret" not in answer.out + answer.err
 
 
 @pytest.mark.parametrize("server", ["http://contacts.example", "http://192.168.1.20:5000"])
 def test_a_token_that_can_be_read_on_its_way_is_warned_of(server: str, device: Device) -> None:
-    for told in (device("init", "--server", server, typed="ob_token"), device("status")):
-        (warning,) = [line for line in told.out.splitlines() if line.startswith("Warning: ")]
+    for answer in (device("init", "--server", server, typed="ob_token"), device("status")):
+        (warning,) = [line for line in answer.out.splitlines() if line.startswith("Warning: ")]
         assert "without encryption" in warning
         assert "https://" in warning
     assert "without encryption" in device("status", "--json").json["warning"]

@@ -25,10 +25,10 @@ CLOSED, FULL = GOES_NOWHERE.format("Bad file descriptor"), GOES_NOWHERE.format("
 
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
-    made = Device(tmp_path / "book.db")
-    assert made("init").code == 0
-    assert made("add", "Ada").code == 0
-    return made
+    device = Device(tmp_path / "book.db")
+    assert device("init").code == 0
+    assert device("add", "Ada").code == 0
+    return device
 
 
 def typed(device: Device, line: str) -> Said:
@@ -86,7 +86,7 @@ def test_what_is_said_never_ends_in_the_book(device: Device) -> None:
         typed(device, f"offbook add Bob {closed}")
         typed(device, f"offbook show nobody {closed}")
     assert ask_sql(device, "PRAGMA integrity_check") == [("ok",)]
-    assert [one["name"] for one in device("list", "--json").json] == ["Ada", "Bob", "Bob"]
+    assert [contact["name"] for contact in device("list", "--json").json] == ["Ada", "Bob", "Bob"]
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -27,11 +27,13 @@ LINKS = {
 }
 
 
-@pytest.mark.parametrize(("links", "told"), LINKS.items(), ids=[" ".join(links) for links in LINKS])
-def test_how_the_connection_stands_is_told_once(links: tuple[str, ...], told: list[str], path: Path) -> None:
+@pytest.mark.parametrize(("links", "sentences"), LINKS.items(), ids=[" ".join(links) for links in LINKS])
+def test_how_the_connection_stands_is_told_once(links: tuple[str, ...], sentences: list[str], path: Path) -> None:
     with Replica(path) as book:
         watcher = ReplicaWatcher(book)
-        assert [event_sentence(event) for link in links for event in watcher.connection_events(stands(link))] == told
+        assert [
+            event_sentence(event) for link in links for event in watcher.connection_events(stands(link))
+        ] == sentences
 
 
 def test_an_edit_is_told_whoever_made_it_and_an_echo_is_not(path: Path) -> None:
