@@ -146,7 +146,7 @@ def parse_since(text: str) -> int | None:
 def parse_item(body: Json, device: str) -> Item:
     """Read the body of a push. Raises Malformed where it is no such change: all else gets a verdict.
 
-    The change's id is made of what it says, so that a repeated request is a repeated change.
+    The change's id is derived from its content, so that a repeated request is a repeated change.
     """
     if not isinstance(body, dict):
         raise Malformed.of(messages.NOT_ONE_CHANGE)
@@ -231,7 +231,7 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> T
 
 
 def with_whole_row(step: TutorialStep, record: Record | None) -> TutorialStep:
-    """An edit of a record of which nothing is left (it was deleted and pruned) says all that the device has of it."""
+    """The step, with all that the device has of the record where nothing is left of it (it was deleted and pruned)."""
     row = step.known.held
     if not step.change.cells or (record is not None and not is_purged(record)) or row is None or row["name"] is None:
         return step

@@ -1,7 +1,7 @@
-"""The replica's half of the rules: what shows on the device, and what its changes had seen.
+"""The replica's half of the rules: the visible cells of a record, and what its changes had seen.
 
-The replica keeps what the server said (``server_rows``) apart from what the user said (the log). What shows is the
-server's row with those lines of the log on top that it does not contain yet. Nothing here touches a database.
+The replica keeps the server's rows (``server_rows``) apart from what was typed here (``change_log``). A record shows as
+the server's row with those lines of the log on top that it does not contain yet. Nothing here touches a database.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Cells = Mapping[str, Value]
 
 
 class LineState(IntEnum):
-    """Where a line of the log stands (``change_log.synced``)."""
+    """The state of a line of the log (``change_log.synced``)."""
 
     PENDING = 0
     ACKNOWLEDGED = 1

@@ -43,9 +43,9 @@ CHANGE_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
+    """A parsed ``POST /sync``. ``asks`` is whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
 
-    ``seen`` is the newest seq that the device was told for a change of its own, which may be newer than ``since``;
+    ``seen`` is the newest seq that the device was given for a change of its own, which may be newer than ``since``;
     ``kept`` asks what the page's records were at that seq.
     """
 
