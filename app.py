@@ -58,7 +58,7 @@ class App(Flask):
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """How long a file of the pages is kept; whoever works on them sees at once what became of it."""
-        return None if self.debug else assets.KEPT_SECONDS
+        return None if self.debug else assets.CACHE_SECONDS
 
     def log_exception(self, exc_info: Any) -> None:
         self.logger.error("%s %s failed", request.method, request.url_rule or "an unknown path", exc_info=exc_info)

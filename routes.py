@@ -59,6 +59,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
 
 
 def register(app: Flask) -> None:
+    """Let the app answer at all of these addresses."""
     for blueprint, prefix in (*API, *OPERATIONS, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     for blueprint, _ in PAGES:

@@ -83,14 +83,14 @@ class Watch:
 
     def _look(self, connection: Any) -> None:
         last, next_read, end = 0, 0.0, time.monotonic() + self.seconds - 0.5
-        while (now := time.monotonic()) < end:
+        while (now_seconds := time.monotonic()) < end:
             row = connection.execute("SELECT payload FROM stream_data WHERE id = ?", (last + 1,)).fetchone()
             if row is not None:
                 self.late.append(time.time() - json.loads(row[0])["sent_us"] / 1e6)
                 (last,) = connection.execute("SELECT max(id) FROM stream_data").fetchone()
-            if now >= next_read:
+            if now_seconds >= next_read:
                 self.read.append(seconds(lambda: [connection.execute(sql).fetchall() for sql in READS]))
-                next_read = now + READ_SECONDS
+                next_read = now_seconds + READ_SECONDS
             time.sleep(LOOK_SECONDS)
 
 

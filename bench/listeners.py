@@ -76,10 +76,10 @@ def latencies(client: Client, done: Event) -> list[float]:
 def devices(running: Server, count: int) -> list[str]:
     """New devices of the book; as an admin's command would make them, which takes a second for each."""
     database = open_engines(f"sqlite:///{running.folder / 'offbook.db'}")
-    accounts, now = Accounts(database), time.time_ns() // 1000
+    accounts, now_us = Accounts(database), time.time_ns() // 1000
     user = accounts.user_named("bench")
     names = (f"ear {number}" for number in range(count))
-    tokens = [accounts.add_device(user.book_id, user.id, name, now, lambda: str(uuid.uuid4()))[1] for name in names]
+    tokens = [accounts.add_device(user.book_id, user.id, name, now_us, lambda: str(uuid.uuid4()))[1] for name in names]
     database.close()
     return tokens
 

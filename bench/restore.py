@@ -38,21 +38,21 @@ def figures(folder: Path) -> Iterator[Figure]:
         )
     looked = seconds(lambda: preview(store, book_id, moment))
     by = Actor(ChangeOrigin(), new_id(), new_id())
-    taken = seconds(lambda: restore_book_to(store, book_id, by, moment, now()))
+    taken = seconds(lambda: restore_book_to(store, book_id, by, moment, now_us()))
     database.close()
     yield Figure(f"what taking {CONTACTS:,} contacts back would do", looked, "s")
     yield Figure(f"a book of {CONTACTS:,} contacts, all edited, taken back", taken, "s", 2, at_most=True)
 
 
 def new_book(accounts: Accounts) -> int:
-    return accounts.add_user("bench", "only for the bench", True, now(), new_id).book_id
+    return accounts.add_user("bench", "only for the bench", True, now_us(), new_id).book_id
 
 
 def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
-    push(store, book_id, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now())
+    push(store, book_id, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now_us())
 
 
-def now() -> int:
+def now_us() -> int:
     return time.time_ns() // 1000
 
 

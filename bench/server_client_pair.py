@@ -29,9 +29,9 @@ class Arrivals:
         self.moved = Condition()
 
     def change(self, ids: list[str]) -> None:
-        now = time.monotonic_ns()
+        now_ns = time.monotonic_ns()
         with self.moved:
-            self.times.update(dict.fromkeys(ids, now))
+            self.times.update(dict.fromkeys(ids, now_ns))
             self.moved.notify_all()
 
     def status(self, status: Status) -> None:

@@ -22,27 +22,27 @@ LOOKS = (("last hour", "hour", NEWEST), ("week", "week", NEWEST), ("old messages
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    path, now = folder / "week.db", time.time_ns() // 1000
-    fill(path, now)
+    path, now_us = folder / "week.db", time.time_ns() // 1000
+    fill(path, now_us)
     for name, span, before in (
         ("last hour", "hour", NEWEST),
         ("week", "week", NEWEST),
         ("old messages", "hour", BATCH),
     ):
-        took = median(seconds(partial(look, path, span, before, now)) for _ in range(9))
+        took = median(seconds(partial(look, path, span, before, now_us)) for _ in range(9))
         yield Figure(f"a stream's {name}, among {TOTAL:,} messages", took * 1000, "ms", 200, at_most=True)
 
 
-def fill(path: Path, now: int) -> None:
+def fill(path: Path, now_us: int) -> None:
     """Messages in about every second of a week."""
-    with closing(StreamWriter(path, "wss://example.org/feed", now)) as file:
+    with closing(StreamWriter(path, "wss://example.org/feed", now_us)) as file:
         for start in range(0, TOTAL, BATCH):
             batch = MessageBatch()
             for number in range(start, start + BATCH):
-                batch.add(now - WEEK_US + number * WEEK_US // TOTAL, "a message that is not very long")
-            file.commit(batch, now)
+                batch.add(now_us - WEEK_US + number * WEEK_US // TOTAL, "a message that is not very long")
+            file.commit(batch, now_us)
 
 
-def look(path: Path, span: str, before: int, now: int) -> None:
-    bars = SPANS[span].bars_until(now)
-    rates_of(read_stream(path, bars, now, before, MESSAGES), SPANS[span], now)
+def look(path: Path, span: str, before: int, now_us: int) -> None:
+    bars = SPANS[span].bars_until(now_us)
+    rates_of(read_stream(path, bars, now_us, before, MESSAGES), SPANS[span], now_us)

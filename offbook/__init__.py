@@ -31,13 +31,13 @@ if TYPE_CHECKING:
         ProxyFault,
         Refused,
         ServerFault,
+        Stopped,
         SyncError,
     )
     from offbook.core.history.entry import HistoryEntry as Past
     from offbook.database.parked import Parked
     from offbook.database.status import Status
     from offbook.replica import Replica
-    from offbook.sync.cancellation import Stopped
     from offbook.sync.dry_run import DryRunReport as PlanReport
     from offbook.sync.session import SyncReport
     from offbook.sync.transport import HTTP, Response, Transport
@@ -81,7 +81,6 @@ _HOMES = {
     "Replica": "offbook.replica",
     "Response": "offbook.sync.transport",
     "Status": "offbook.database.status",
-    "Stopped": "offbook.sync.cancellation",
     "SyncReport": "offbook.sync.session",
     "Transport": "offbook.sync.transport",
     "VerifyReport": "offbook.verify.session",

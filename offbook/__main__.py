@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from offbook.cli import standard_streams
+from offbook.cli.environment import DEBUG
 from offbook.cli.errors import NoBook, exit_code
 from offbook.cli.parser import parse
 from offbook.cli.paths import book_path, stream_path
@@ -24,8 +25,6 @@ from offbook.core.errors import OffbookError
 from offbook.core.text import without_control_characters
 from offbook.database.connection import BUSY_SECONDS_MAX, SqliteError
 from offbook.replica import Replica
-
-DEBUG = "OFFBOOK_DEBUG"
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""

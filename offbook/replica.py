@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from offbook import history
 from offbook.addresses import check_server
-from offbook.core.errors import Invalid, SyncError
+from offbook.core.errors import Invalid, Stopped, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import Json
@@ -40,7 +40,7 @@ from offbook.database.settings import DeviceSettings
 from offbook.database.status import Status, WorkerStatus
 from offbook.records import TableRecords
 from offbook.sync import dry_run
-from offbook.sync.cancellation import CancellableTransport, Stopped
+from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.dry_run import DryRunReport
 from offbook.sync.session import Progress, SyncReport, SyncSession
 from offbook.sync.transport import HTTP, Transport

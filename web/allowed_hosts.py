@@ -26,7 +26,7 @@ PREFIX = re.compile(r"(?:/[\w.~-]+)*/?")
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def name_in(host: str) -> str:
+def host_name(host: str) -> str:
     """The name in a Host header, without its port, in small letters: ``localhost`` of ``LOCALHOST:5000``."""
     name, colon, port = host.rpartition(":")
     return (name if colon and port.isdigit() or name and not port else host).strip("[]").rstrip(".").lower()
@@ -37,7 +37,7 @@ def is_allowed(host: str, allowed: Iterable[str], machine: str) -> bool:
 
     Its own name, loopback names and addresses need no mention: nobody else's name can stand for one of them.
     """
-    name = name_in(host)
+    name = host_name(host)
     if name in ("localhost", machine.lower(), *allowed) or name.endswith(".localhost"):
         return True
     try:
@@ -60,14 +60,14 @@ class WithoutForeignPrefix:
         return self._app(environ, start_response)
 
 
-def require_own_name() -> None:
-    """Raises Problem (421) where a request is for a server of another name."""
+def require_allowed_host() -> None:
+    """Raises ApiProblem (421) where a request is for a server of another name."""
     allowed = current_app.config["ALLOWED_HOSTS"]
     if not is_allowed(request.host, allowed, current_app.config["MACHINE_NAME"]):
         raise ApiProblem(
             421,
             "misdirected_request",
-            f"This server does not answer to the name {name_in(request.host)!r}."
+            f"This server does not answer to the name {host_name(request.host)!r}."
             " Its admin can add the name to ALLOWED_HOSTS.",
         )
 
@@ -77,4 +77,4 @@ def register(app: Flask, config: Config) -> None:
     app.config["ALLOWED_HOSTS"] = frozenset(name.lower() for name in config.allowed_hosts)
     app.config["MACHINE_NAME"] = socket.gethostname()
     app.url_map.merge_slashes = False
-    app.before_request_funcs.setdefault(None, []).insert(0, require_own_name)
+    app.before_request_funcs.setdefault(None, []).insert(0, require_allowed_host)

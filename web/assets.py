@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-KEPT_SECONDS = 365 * 24 * 3600
+CACHE_SECONDS = 365 * 24 * 3600
 """A year: the longest that HTTP knows to say."""
 
 

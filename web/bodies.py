@@ -29,7 +29,7 @@ PACKABLE = ("text/", "application/json", "application/problem+json", "image/svg+
 
 
 def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, unpacked; raises Problem (413, 415 or 400) where it can't be had in ``limit`` bytes."""
+    """The whole body, unpacked; raises ApiProblem (413, 415 or 400) where it can't be had in ``limit`` bytes."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
         raise ApiProblem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
@@ -42,6 +42,7 @@ def read_body(request: Request, limit: int) -> bytes:
 
 
 def unpack(body: bytes, limit: int) -> bytes:
+    """What a gzip body holds. Raises ApiProblem where it is no whole one, or holds more than ``limit`` bytes."""
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         plain = stream.decompress(body, limit + 1)
@@ -55,6 +56,7 @@ def unpack(body: bytes, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> ApiProblem:
+    """The problem of a body that unpacks to more than ``limit`` bytes."""
     return ApiProblem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
 
 
@@ -67,9 +69,9 @@ def loads(body: bytes) -> Json:
     """
     if b": " not in body[:SHOWS_SPACES]:
         with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
-            found = orjson.loads(body)
-            if orjson.dumps(found) == body:
-                return found
+            value = orjson.loads(body)
+            if orjson.dumps(value) == body:
+                return value
     return json.loads(body)
 
 
@@ -80,7 +82,7 @@ def render_json(value: Json, status: int = 200) -> Response:
 
 def pack(response: Response) -> Response:
     """Gzip an answer that is worth it. Its ETag names the record, not the bytes, and stays as it is."""
-    if not packable(response):
+    if not is_packable(response):
         return response
     response.direct_passthrough = False
     response.vary.add("Accept-Encoding")
@@ -91,7 +93,8 @@ def pack(response: Response) -> Response:
     return response
 
 
-def packable(response: Response) -> bool:
+def is_packable(response: Response) -> bool:
+    """Whether an answer has a body of text that is not packed yet."""
     return (
         response.status_code not in (204, 206, 304)
         and "Content-Encoding" not in response.headers

@@ -20,7 +20,7 @@ CONTENT_POLICY = "; ".join(
     )
 )
 
-ALWAYS = (
+SECURITY_HEADERS = (
     ("Content-Security-Policy", CONTENT_POLICY),
     ("X-Content-Type-Options", "nosniff"),
     # With no-referrer, Flask-WTF could not check where a form came from over HTTPS.
@@ -36,8 +36,9 @@ ONLY_HTTPS = "max-age=31536000"
 """For a year a browser that was here by HTTPS comes by nothing else. Not for the names below: they may be others'."""
 
 
-def protect(response: Response) -> Response:
-    response.headers.extend(ALWAYS)
+def add_security_headers(response: Response) -> Response:
+    """What a browser may do with an answer, and how long it keeps it."""
+    response.headers.extend(SECURITY_HEADERS)
     if request.is_secure:
         response.headers.add("Strict-Transport-Security", ONLY_HTTPS)
     if "Cache-Control" not in response.headers:
@@ -46,13 +47,15 @@ def protect(response: Response) -> Response:
     return response
 
 
-def speak(response: Response) -> Response:
+def add_protocol_header(response: Response) -> Response:
+    """The protocol that the API speaks, on answers of the API."""
     if request.path.split("/", 2)[1] in current_app.config["API_SEGMENTS"]:
         response.headers["Offbook-Protocol"] = PROTOCOL
     return response
 
 
 def register(app: Flask) -> None:
-    app.after_request(protect)
-    app.after_request(speak)
+    """Add them to all answers, and pack what is worth it."""
+    app.after_request(add_security_headers)
+    app.after_request(add_protocol_header)
     app.after_request(pack)

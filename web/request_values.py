@@ -31,6 +31,7 @@ class Values:
         return name in self.source()
 
     def text(self, name: str, default: Default) -> str | Default:
+        """The text of this name; ``default`` where there is none."""
         return self.source().get(name, default)
 
     def number(
@@ -88,18 +89,19 @@ def require_text_in_address() -> None:
 
 
 def require_text_in_form() -> None:
-    """The same for a form. To look for one uses up a body that is none, so this is for pages only."""
+    """As ``require_text_in_address``, for a form. To look for one uses up a body that is none: only pages call this."""
     _require_text("form", request.form.items(multi=True))
 
 
-def _require_text(place: str, values: Iterable[tuple[str, str]]) -> None:
+def _require_text(where: str, values: Iterable[tuple[str, str]]) -> None:
     """Werkzeug decodes all of them as UTF-8, and keeps escaped what is not: only NUL is left to look for."""
     for name, text in values:
         if "\0" in text or "\0" in name:
             shown = name.replace("\0", "")[:80]
-            raise Malformed("bad_text", f"{shown!a} in the {place} has a NUL character, which no text may have.")
+            raise Malformed("bad_text", f"{shown!a} in the {where} has a NUL character, which no text may have.")
 
 
 def register(app: Flask) -> None:
+    """Let paths have numbers, and look at all text before a view gets it."""
     app.url_map.converters["number"] = Number
     app.before_request(require_text_in_address)

@@ -33,9 +33,9 @@ class Cookie(SecureCookieSession):
 
     signed_at: datetime | None = None
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether it is to be signed anew, so that it lasts another month."""
-        return self.signed_at is None or now - self.signed_at >= RENEWED_AFTER
+    def is_due(self, at: datetime) -> bool:
+        """Whether it is to be signed anew at this time, so that it lasts another month."""
+        return self.signed_at is None or at - self.signed_at >= RENEWED_AFTER
 
 
 def current_visit() -> Visit:

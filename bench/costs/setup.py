@@ -51,9 +51,9 @@ class Place:
 
     def new_book(self, devices: int = 1) -> list[str]:
         """The tokens of the devices of a new book."""
-        accounts, now = Accounts(self.database, Effort(1, 8, 1)), time.time_ns() // 1000
-        user = accounts.add_user(f"user {uuid.uuid4()}", "only for the bench", False, now, new_id)
-        return [accounts.add_device(user.book_id, user.id, "device", now, new_id)[1] for _ in range(devices)]
+        accounts, now_us = Accounts(self.database, Effort(1, 8, 1)), time.time_ns() // 1000
+        user = accounts.add_user(f"user {uuid.uuid4()}", "only for the bench", False, now_us, new_id)
+        return [accounts.add_device(user.book_id, user.id, "device", now_us, new_id)[1] for _ in range(devices)]
 
     def fill(self) -> None:
         """Others' books, and what is known of them: a database chooses its plans by that."""

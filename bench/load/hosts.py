@@ -53,18 +53,18 @@ def serving(folder: Path, database_url: str, hosts: int) -> Iterator[Hosts]:
 
 def create_devices(hosts: Hosts, plans: Sequence[BookPlan], counters: Counters, seed: int) -> list[list[Device]]:
     """The devices of each book, with an account for each book. What an admin's commands would make in a day."""
-    accounts, random, now = Accounts(hosts.database, Effort(1, 8, 1)), Random(seed), time.time_ns() // 1000
+    accounts, random, now_us = Accounts(hosts.database, Effort(1, 8, 1)), Random(seed), time.time_ns() // 1000
 
     def new_id() -> str:
         text = f"{random.getrandbits(128):032x}"
         return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
     def devices(number: int, plan: BookPlan) -> Iterator[Device]:
-        user = accounts.add_user(f"user {number}", PASSWORD, False, now, new_id)
+        user = accounts.add_user(f"user {number}", PASSWORD, False, now_us, new_id)
         accounts.set_policy(user.book_id, plan.policy)
         book = Book(user.book_id, accounts.book(user.book_id).uuid, number)
         for place in range(len(plan.roles)):
-            added, token = accounts.add_device(user.book_id, user.id, f"device {place}", now, new_id)
+            added, token = accounts.add_device(user.book_id, user.id, f"device {place}", now_us, new_id)
             yield Device(book, added.uuid, token, hosts.urls, Random(f"{seed} {number} {place}"), counters)
 
     return [list(devices(number, plan)) for number, plan in enumerate(plans)]

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from offbook.cli import field_options
-from offbook.cli.commands import (
-    changes,
-    conflicts,
-    contacts,
-    dry_run,
-    history,
-    import_export,
-    ingest,
-    sync,
-    verify,
-    watch,
-)
+from offbook.cli.environment import HEADERS, TOKEN
 from offbook.cli.errors import UsageError
-from offbook.cli.result import CommandResult
+from offbook.cli.standard_streams import STANDARD
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -40,8 +30,6 @@ exit codes:
   1 something failed     4 the server does not accept this device's token
   2 wrong command line   5 a change is parked: see `offbook parked`
 """
-
-Run = Callable[..., CommandResult]
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,11 +58,15 @@ class VersionAction(argparse.Action):
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments, with the command's function as ``run``. Raises UsageError; SystemExit after help or version."""
-    return make_parser().parse_args(words, argparse.Namespace(db=None, json=False, makes_file=False, on_book=True))
+    defaults = argparse.Namespace(db=None, json=False, makes_file=False, on_book=True)
+    args = make_parser().parse_args(words, defaults)
+    module, _, function = args.run.partition(".")
+    args.run = getattr(import_module(f"offbook.cli.commands.{module}"), function)
+    return args
 
 
 def make_parser() -> Parser:
-    """The parser of the whole command line."""
+    """The parser of the whole command line. ``run`` names a function in offbook.cli.commands: `list` loads no other."""
     everywhere = _common_options("where the book is on this device")
     parser = Parser(
         "offbook",
@@ -86,7 +78,7 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action=VersionAction, nargs=0, help="tell the version of offbook")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Run, help: str, more: str = "", options: Parser = everywhere) -> Parser:
+    def command(name: str, run: str, help: str, more: str = "", options: Parser = everywhere) -> Parser:
         description = f"{help[0].upper()}{help[1:]}. {more}"
         subparser: Parser = commands.add_parser(name, parents=[options], help=help, description=description)
         subparser.set_defaults(run=run)
@@ -114,22 +106,22 @@ Command = Callable[..., Parser]
 
 
 def _add_contacts(command: Command) -> None:
-    add = command("add", contacts.add, "add a contact")
+    add = command("add", "contacts.add", "add a contact")
     add.set_defaults(makes_file=True)
     add.usage = "%(prog)s NAME [--FIELD TEXT ...] [OPTION ...]"
     add.add_argument("name", metavar="NAME")
     field_options.add_options(add, without="name")
-    listing = command("list", contacts.list_, "list the contacts, or those that have each WORD somewhere")
+    listing = command("list", "contacts.list_", "list the contacts, or those that have each WORD somewhere")
     listing.add_argument("words", metavar="WORD", nargs="*", help="without regard to case and accents")
     listing.add_argument("--search", metavar="TEXT", default="", help="the words as one text, like --search 'ada king'")
-    command("show", contacts.show, "show all of a contact").add_argument("id", metavar="ID")
+    command("show", "contacts.show", "show all of a contact").add_argument("id", metavar="ID")
     more = "What is not named stays as it is; an empty text (--phone '') empties a field."
-    edit = command("edit", contacts.edit, "change a contact", more)
+    edit = command("edit", "contacts.edit", "change a contact", more)
     edit.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     edit.add_argument("id", metavar="ID")
     field_options.add_options(edit)
     field_options.add_removal(edit)
-    command("rm", contacts.rm, "delete contacts").add_argument("id", metavar="ID", nargs="+")
+    command("rm", "contacts.rm", "delete contacts").add_argument("id", metavar="ID", nargs="+")
 
 
 def _add_import_export(command: Command) -> None:
@@ -137,40 +129,40 @@ def _add_import_export(command: Command) -> None:
         "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing. One that "
         "is cut short has added a part, and the same import again adds the rest."
     )
-    import_ = command("import", import_export.import_, "add the contacts of a Google Contacts CSV", more)
+    import_ = command("import", "import_export.import_", "add the contacts of a Google Contacts CSV", more)
     import_.set_defaults(makes_file=True)
     import_.add_argument("file", metavar="FILE", help="- for standard input")
-    export = command("export", import_export.export, "write all contacts as a Google Contacts CSV")
-    export.add_argument("file", metavar="FILE", nargs="?", default=import_export.STANDARD, help="else standard output")
+    export = command("export", "import_export.export", "write all contacts as a Google Contacts CSV")
+    export.add_argument("file", metavar="FILE", nargs="?", default=STANDARD, help="else standard output")
 
 
 def _add_sync(command: Command) -> None:
     more = (
-        f"The device's token is read from standard input, or from {sync.TOKEN}. "
+        f"The device's token is read from standard input, or from {TOKEN}. "
         "Without --server the book keeps the one that it has, and takes a new token; "
         "or it stays on this device until one is named."
     )
-    init = command("init", sync.init, "make this device's book, and name its server", more)
+    init = command("init", "sync.init", "make this device's book, and name its server", more)
     init.set_defaults(makes_file=True)
     init.add_argument("--server", metavar="URL", help="like https://contacts.example.org")
     more = "Exits with 0; or 3 offline, 4 not authorized, 5 when a change is parked, 1 when something else failed."
-    command("sync", sync.sync, "send what waits and fetch what is new", more)
+    command("sync", "sync.sync", "send what waits and fetch what is new", more)
     more = (
         "Both sides are compared by digests, so a book that agrees costs a few hundred bytes. Edits that wait are "
         "left as they are. Exits like sync."
     )
-    command("verify", verify.verify, "compare every record with the server's, and mend what differs", more)
+    command("verify", "verify.verify", "compare every record with the server's, and mend what differs", more)
     more = "The server is asked, and nothing changes: not on this device, not there. Exits like sync."
-    command("plan", dry_run.plan, "tell what a sync would send, merge, fetch and park", more)
-    command("watch", watch.watch, "keep syncing, and tell what happens, until Ctrl-C")
-    command("status", sync.status, "tell where this device stands")
+    command("plan", "dry_run.plan", "tell what a sync would send, merge, fetch and park", more)
+    command("watch", "watch.watch", "keep syncing, and tell what happens, until Ctrl-C")
+    command("status", "sync.status", "tell where this device stands")
 
 
 def _add_changes(command: Command, everywhere: Parser) -> None:
-    log = command("log", changes.log_, "show the last changes of this device")
+    log = command("log", "changes.log_", "show the last changes of this device")
     log.add_argument("id", metavar="ID", nargs="?", help="only those of one contact")
     log.add_argument("-n", "--last", metavar="N", type=_natural, default=20, help="how many (20)")
-    parked = command("parked", changes.parked, "list what can't be sent, and why; retry or drop it")
+    parked = command("parked", "changes.parked", "list what can't be sent, and why; retry or drop it")
     actions = parked.add_subparsers(title="actions", metavar="ACTION")
     retry = actions.add_parser(
         "retry",
@@ -179,7 +171,7 @@ def _add_changes(command: Command, everywhere: Parser) -> None:
         description="Send a parked change again, with the fields that are named corrected.",
     )
     retry.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
-    retry.set_defaults(run=changes.retry)
+    retry.set_defaults(run="changes.retry")
     retry.add_argument("id", metavar="ID", help="of the parked change")
     field_options.add_options(retry)
     field_options.add_removal(retry)
@@ -189,17 +181,17 @@ def _add_changes(command: Command, everywhere: Parser) -> None:
         help="give a change up",
         description="Give a parked change up: its contact becomes what the server has.",
     )
-    drop.set_defaults(run=changes.drop)
+    drop.set_defaults(run="changes.drop")
     drop.add_argument("id", metavar="ID", help="of the parked change")
 
 
 def _add_conflicts(command: Command) -> None:
-    command("conflicts", conflicts.conflicts, "list what waits for a person to decide")
+    command("conflicts", "conflicts.conflicts", "list what waits for a person to decide")
     more = (
         "ours is what the book has, theirs what another device wrote without having seen that; both keeps the two "
         "where there is room, like a second number. It counts here at once, and everywhere with the next sync."
     )
-    resolve = command("resolve", conflicts.resolve, "decide what waits", more)
+    resolve = command("resolve", "conflicts.resolve", "decide what waits", more)
     resolve.usage = "%(prog)s ID ours|theirs|both | ID --value TEXT | --all ours|theirs"
     resolve.add_argument("id", metavar="ID", nargs="?", help="of the conflict, or how it begins")
     resolve.add_argument("choice", metavar="CHOICE", nargs="?", help="ours, theirs or both")
@@ -209,13 +201,13 @@ def _add_conflicts(command: Command) -> None:
 
 def _add_history(command: Command) -> None:
     more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
-    parser = command("history", history.history, "tell what happened to a contact, the newest first", more)
+    parser = command("history", "history.history", "tell what happened to a contact, the newest first", more)
     parser.add_argument("id", metavar="ID", help="of a contact, also of one that was deleted")
     more = (
         "CHANGE is the id of a change, or how it begins, as `offbook history` tells it. What is given back is an edit "
         "of this device: it shows at once, goes out with the next sync, and is in the history itself."
     )
-    restore = command("restore", history.restore, "give back what was", more)
+    restore = command("restore", "history.restore", "give back what was", more)
     restore.usage = (
         "%(prog)s CHANGE [--contact ID] [--cell CELL ...] [--to WHEN]\n       %(prog)s --contact ID --at CHANGE"
     )
@@ -229,7 +221,7 @@ def _add_history(command: Command) -> None:
     )
     restore.add_argument("--at", metavar="CHANGE", help="the whole contact as it was right after this change")
     more = "The server is asked. CELL is a field, like phone, or a detail, like details/KEY; else all is explained."
-    explain = command("explain", history.explain, "tell why a contact has the values that it has", more)
+    explain = command("explain", "history.explain", "tell why a contact has the values that it has", more)
     explain.add_argument("id", metavar="ID")
     explain.add_argument("cell", metavar="CELL", nargs="?")
 
@@ -238,10 +230,10 @@ def _add_ingest(command: Command) -> None:
     more = (
         "Each is on disk within 100 ms. A connection that breaks off is made again, for ever, and a row of stream_gaps "
         "tells when it was away. Ctrl-C, SIGTERM and a hang-up end it, with all stored that came until then. "
-        f"Others on this machine can read arguments: give a token by @FILE, or as a header in {ingest.HEADERS}."
+        f"Others on this machine can read arguments: give a token by @FILE, or as a header in {HEADERS}."
     )
     where = "where the messages go (live_stream.db)"
-    parser = command("ingest", ingest.ingest, "store the messages of a WebSocket", more, _common_options(where))
+    parser = command("ingest", "ingest.ingest", "store the messages of a WebSocket", more, _common_options(where))
     parser.set_defaults(on_book=False)
     parser.add_argument("url", metavar="URL", help="like wss://example.org/feed; - reads it from standard input")
     parser.add_argument(

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from offbook.cli.environment import BOOK
+
 NAME = "contacts.db"
 STREAM = "live_stream.db"
 
@@ -16,7 +18,7 @@ def book_path(argument: str | None, environ: Mapping[str, str] = os.environ, *, 
 
     That folder is made where the book ``is_made``.
     """
-    if named := argument or environ.get("OFFBOOK_DB"):
+    if named := argument or environ.get(BOOK):
         return Path(named).expanduser()
     folder = data_folder(environ)
     if is_made:

@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
 
+STANDARD = "-"
+"""In the place of a file's name or a URL: standard input or output."""
+
 
 class OutputFault(Exception):
     """Standard output takes nothing more. (A pipe that nobody reads any more is a BrokenPipeError.)"""

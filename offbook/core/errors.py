@@ -16,6 +16,7 @@
         ├── NotAuthorized    the token, or its user, is not let in: the queue pauses, nothing is dropped
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
         ├── Busy             another process or thread is syncing this replica
+        ├── Stopped          the app told the sync to stop
         ├── Refused          the server refused a request whole
         ├── NoLive           the server has no live channel, or none for this device now: HTTP goes on
         └── ServerFault      the server failed, or answered what is no answer
@@ -151,6 +152,15 @@ class Busy(SyncError):
     """Another process or thread is syncing this replica."""
 
     code = "busy"
+
+
+class Stopped(SyncError):
+    """The sync was told to stop. What it had no answer to yet is neither applied nor lost."""
+
+    code = "stopped"
+
+    def __init__(self) -> None:
+        super().__init__("The sync was told to stop.")
 
 
 class Refused(SyncError):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from unicodedata import combining, normalize
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -72,3 +73,8 @@ def clock_advice(ahead_ms: int | None) -> str:
         return ""
     seems = "newer" if ahead_ms > 0 else "older"
     return f"Nothing is lost by that; set it right, so that this device's edits do not count as {seems} than they are."
+
+
+def status_phrase(status: int) -> str:
+    """The name of an HTTP status with a space before it, to follow its number; empty where it has none (RFC 9110)."""
+    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""

@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
-from offbook.core.errors import Busy
+from offbook.core.errors import Busy, Stopped
 from offbook.database.connection import SqliteError, atomic
-from offbook.sync.cancellation import Stopped
 
 if TYPE_CHECKING:
     import sqlite3

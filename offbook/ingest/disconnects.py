@@ -23,6 +23,7 @@ from websockets.exceptions import (
 from websockets.frames import CloseCode
 
 from offbook.addresses import display_address
+from offbook.core.text import status_phrase
 from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
@@ -55,7 +56,9 @@ def describe_open_failure(error: Exception, settings: IngestSettings, proxy: str
     match error:
         case InvalidProxyStatus() if proxy is not None:
             status = error.response.status_code
-            return Disconnect(f"{_describe_proxy(proxy)} answered {status}{_phrase(status)}, and lets nothing through.")
+            return Disconnect(
+                f"{_describe_proxy(proxy)} answered {status}{status_phrase(status)}, and lets nothing through."
+            )
         case InvalidProxy() | ProxyError() | ImportError() if proxy is not None:
             return Disconnect(f"{_describe_proxy(proxy)} can't be used.")
         case InvalidStatus():
@@ -104,7 +107,7 @@ def describe_close(error: ConnectionClosed, address: Address, settings: IngestSe
 
 
 def _describe_status(status: int, retry_after: str) -> Disconnect:
-    text = f"It answered {status}{_phrase(status)}"
+    text = f"It answered {status}{status_phrase(status)}"
     if 300 <= status < 400:
         return Disconnect(
             f"{text}: the stream is at another address now. None is followed, so that no token goes astray.",
@@ -119,10 +122,6 @@ def _describe_status(status: int, retry_after: str) -> Disconnect:
 
 def _describe_proxy(proxy: str) -> str:
     return f"The proxy {display_address(proxy)}, which the environment names,"
-
-
-def _phrase(status: int) -> str:
-    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
 
 
 def _retry_seconds(retry_after: str) -> float:

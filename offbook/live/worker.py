@@ -19,7 +19,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
-from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, SyncError
+from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, Stopped, SyncError
 from offbook.database import sync_state
 from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile, SqliteError
 from offbook.database.lease import hold_lease, holder_name
@@ -28,7 +28,7 @@ from offbook.live.callbacks import CallbackDispatcher, Callbacks
 from offbook.live.session import FallBackToHttp, LiveSession, message_of
 from offbook.live.websocket import Channel, ChannelMessage, ChannelSignal
 from offbook.sync.apply import Applied
-from offbook.sync.cancellation import CancellableTransport, Stopped
+from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.request import has_pending
 from offbook.sync.response import SyncResponse
 from offbook.sync.session import SyncSession, forget_old_lines

@@ -110,19 +110,19 @@ def apply_verdicts(
     return applied
 
 
-def _rebuild(connection: sqlite3.Connection, key: Key, into: Applied) -> None:
+def _rebuild(connection: sqlite3.Connection, key: Key, applied: Applied) -> None:
     """Make what shows as it is to be, and note where the server changed it."""
-    before = _visible_values(connection, key) if key in into.maybe_changed else None
+    before = _visible_values(connection, key) if key in applied.maybe_changed else None
     rebuild_row(connection, key)
-    if key in into.maybe_changed and _visible_values(connection, key) != before:
-        into.changed.append(key)
-    into.dirty.discard(key)
-    into.refreshed += 1
+    if key in applied.maybe_changed and _visible_values(connection, key) != before:
+        applied.changed.append(key)
+    applied.dirty.discard(key)
+    applied.refreshed += 1
 
 
-def _rebuild_rest(connection: sqlite3.Connection, into: Applied, timer: BatchTimer) -> Iterator[None]:
-    for key in list(into.dirty):
-        _rebuild(connection, key, into)
+def _rebuild_rest(connection: sqlite3.Connection, applied: Applied, timer: BatchTimer) -> Iterator[None]:
+    for key in list(applied.dirty):
+        _rebuild(connection, key, applied)
         if timer.is_over:
             yield
 
@@ -140,7 +140,7 @@ def apply_result(
     connection: sqlite3.Connection,
     sent: Sequence[LogLine],
     results: Iterable[ChangeResult],
-    into: Applied,
+    applied: Applied,
     timer: BatchTimer,
     coming: Collection[Key] = (),
 ) -> Iterator[None]:
@@ -156,26 +156,28 @@ def apply_result(
     for key, pairs in answered.items():
         write_bases(connection, key)
         for line, result in pairs:
-            _apply_result_to_line(connection, line, result, into)
+            _apply_result_to_line(connection, line, result, applied)
         merge_into_parked_insert(connection, key)
-        if key in coming and key not in into.maybe_changed:
-            into.dirty.add(key)
+        if key in coming and key not in applied.maybe_changed:
+            applied.dirty.add(key)
         else:
-            _rebuild(connection, key, into)
+            _rebuild(connection, key, applied)
         if timer.is_over:
             yield
 
 
-def _apply_result_to_line(connection: sqlite3.Connection, line: LogLine, result: ChangeResult, into: Applied) -> None:
+def _apply_result_to_line(
+    connection: sqlite3.Connection, line: LogLine, result: ChangeResult, applied: Applied
+) -> None:
     if result.verdict is Verdict.REJECTED:
-        into.parked += _reject(connection, line, result)
+        applied.parked += _reject(connection, line, result)
     else:
-        into.pushed += _acknowledge(connection, line, result)
-        into.conflicts += result.verdict is Verdict.CONFLICT
+        applied.pushed += _acknowledge(connection, line, result)
+        applied.conflicts += result.verdict is Verdict.CONFLICT
     took = _store_record(connection, line, result)
-    into.pulled += took and result.verdict is not Verdict.APPLIED
+    applied.pulled += took and result.verdict is not Verdict.APPLIED
     if took or result.verdict is not Verdict.APPLIED:
-        into.maybe_changed.add((line.table, line.record_id))
+        applied.maybe_changed.add((line.table, line.record_id))
 
 
 def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
@@ -229,23 +231,23 @@ def _take_conflicts(connection: sqlite3.Connection, response: SyncResponse, time
 
 
 def take_page(
-    connection: sqlite3.Connection, response: SyncResponse, now_ms: int, into: Applied, timer: BatchTimer
+    connection: sqlite3.Connection, response: SyncResponse, now_ms: int, applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
     state = sync_state.read(connection)
     if response.since != state.cursor:
         return
     for rows in _parts_of_page(response.rows):
-        for _ in _take_rows(connection, rows[0].key[0], rows, into, timer):
+        for _ in _take_rows(connection, rows[0].key[0], rows, applied, timer):
             yield
             if response.since != sync_state.read(connection).cursor:
                 return
     known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
-    into.has_taken_page = True
+    applied.has_taken_page = True
     if not response.more:
         for key in snapshot.advance(connection, state.snapshot):
-            into.maybe_changed.add(key)
-            _rebuild(connection, key, into)
+            applied.maybe_changed.add(key)
+            _rebuild(connection, key, applied)
             if timer.is_over:
                 yield
 
@@ -265,7 +267,7 @@ def _parts_of_page(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
 
 
 def _take_rows(
-    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], into: Applied, timer: BatchTimer
+    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
@@ -273,9 +275,9 @@ def _take_rows(
     it is taken once more, and does not count as new.
     """
     known_seqs = _known_seqs(connection, table, dump([row.key[1] for row in rows]))
-    straight, others = _split_rows(connection, table, rows, known_seqs, into)
+    straight, others = _split_rows(connection, table, rows, known_seqs, applied)
     _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
-    into.dirty.difference_update(row.key for row in straight)
+    applied.dirty.difference_update(row.key for row in straight)
     for row in others:
         if timer.is_over:
             yield
@@ -284,8 +286,8 @@ def _take_rows(
             continue
         restore_recovery.requeue_difference(connection, row)
         store_server_row(connection, row.key, row.server)
-        into.maybe_changed.add(row.key)
-        _rebuild(connection, row.key, into)
+        applied.maybe_changed.add(row.key)
+        _rebuild(connection, row.key, applied)
     if timer.is_over:
         yield
 
@@ -295,7 +297,7 @@ def _split_rows(
     table: str,
     rows: Sequence[PageRow],
     known_seqs: Mapping[str, tuple[int, int]],
-    into: Applied,
+    applied: Applied,
 ) -> tuple[list[PageRow], list[PageRow]]:
     """The rows that count, as those that go straight into the tables and the others; and count what is new in them."""
     ids = dump([row.key[1] for row in rows])
@@ -311,16 +313,16 @@ def _split_rows(
             continue
         is_own = acknowledged.get(record_id) == row.server.seq
         is_new = stale > 0 or seq < row.server.seq
-        into.new_rows += is_new
-        into.pulled += is_new and not is_own
+        applied.new_rows += is_new
+        applied.pulled += is_new and not is_own
         on_top = stale > 1 or record_id in unsettled or acknowledged.get(record_id, 0) > row.server.seq
         if on_top or record_id in contested_ids:
             others.append(row)
         else:
             straight.append(row)
             showed = record_id in known_seqs or record_id in acknowledged
-            if is_new and (not is_own or row.key in into.maybe_changed) and (showed or row.data is not None):
-                into.changed.append(row.key)
+            if is_new and (not is_own or row.key in applied.maybe_changed) and (showed or row.data is not None):
+                applied.changed.append(row.key)
     return straight, others
 
 

@@ -11,20 +11,11 @@ from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from threading import Event, Thread
 
-from offbook.core.errors import SyncError
+from offbook.core.errors import Stopped
 from offbook.sync.transport import Response, Transport
 
 LOOK_SECONDS = 0.05
 """How often it is looked whether to go on waiting. An answer is noticed at once."""
-
-
-class Stopped(SyncError):
-    """The sync was told to stop. What it had not got the answer of is neither applied nor lost."""
-
-    code = "stopped"
-
-    def __init__(self) -> None:
-        super().__init__("The sync was told to stop.")
 
 
 class CancellableTransport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 
 from offbook.addresses import display_address
 from offbook.core.codes import Scope, names_by_status
@@ -20,6 +19,7 @@ from offbook.core.protocol.validators import (
     seq_of,
     uuid_of,
 )
+from offbook.core.text import status_phrase
 from offbook.core.validation import Json
 from offbook.sync.transport import Response
 
@@ -123,7 +123,7 @@ def _not_offbook(response: Response) -> NotOffbook:
         advice = SIGN_IN if is_page else "That is no answer of an offbook server: check the address."
     else:
         advice = ADVICE.get(status, UNKNOWN_SOURCE)
-    text = f"{response.source} answered {status}{_phrase(status)}, and not as offbook does. {advice}"
+    text = f"{response.source} answered {status}{status_phrase(status)}, and not as offbook does. {advice}"
     return NotOffbook(text, status, retry_after_seconds(response))
 
 
@@ -133,10 +133,6 @@ def _advice_on_redirect(location: str | None) -> str:
         f"It sends elsewhere{place}, where the token is not sent. If that is the server's address now, give it to this "
         "device; it may also be a network that wants a sign-in (open a page in a browser)."
     )
-
-
-def _phrase(status: int) -> str:
-    return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
 
 
 def retry_after_seconds(response: Response) -> float | None:

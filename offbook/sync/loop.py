@@ -20,11 +20,12 @@ from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
+from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.database import change_log, known_cells
 from offbook.database.change_log import LogLine
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync.apply import Applied, check_book
+from offbook.sync.request import JSON_HEADERS
 from offbook.sync.response import SyncResponse
 from offbook.sync.transport import Response, Transport
 
@@ -113,8 +114,7 @@ class SyncLoop(ABC):
             self._idle_rounds += 1
 
     def _send(self, path: str, request: Mapping[str, Any]) -> Response:
-        headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        return self._transport.send("POST", path, dumps(request), headers)
+        return self._transport.send("POST", path, dumps(request), JSON_HEADERS)
 
     # --- what goes wrong ---
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.database import change_log
@@ -33,6 +33,8 @@ BATCH_BYTES_MAX = 4 * 1024 * 1024
 
 SIZE_OF_REST = 400
 """Bytes of a change beside its data: names, ids, a few bases."""
+
+JSON_HEADERS = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 

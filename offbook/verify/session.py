@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import PAGE_MAX, PROTOCOL, UUID_TEXT
+from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
 from offbook.core.schema import TABLES, Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
@@ -26,6 +26,7 @@ from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
+from offbook.sync.request import JSON_HEADERS
 from offbook.sync.response import PageRow
 from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
@@ -214,8 +215,7 @@ class VerifySession:
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
-        headers = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
-        response = self._transport.send("POST", path, body, headers)
+        response = self._transport.send("POST", path, body, JSON_HEADERS)
         self._requests += 1
         self._sent_bytes += len(body)
         self._received_bytes += len(response.body)

@@ -15,6 +15,7 @@ from offbook.core.text import (
     describe_duration,
     join_with_and,
     normalize_for_search,
+    status_phrase,
     without_control_characters,
 )
 
@@ -108,3 +109,8 @@ def test_a_clock_that_is_a_minute_off_is_to_be_set_right() -> None:
 def test_a_list_reads_well() -> None:
     assert join_with_and(["a"]) == "a"
     assert join_with_and(["a", "b", "a", "c"]) == "a, b and c"
+
+
+@pytest.mark.parametrize(("status", "phrase"), [(404, " Not Found"), (200, " OK"), (299, ""), (999, "")])
+def test_a_status_has_the_name_that_http_gives_it(status: int, phrase: str) -> None:
+    assert status_phrase(status) == phrase

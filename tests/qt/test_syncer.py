@@ -15,7 +15,6 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 from PySide6.QtTest import QSignalSpy
 
 from offbook import NotAuthorized, Offline, Replica, Response, SyncError, SyncReport
-from offbook import qt as offbook_qt
 from offbook.qt import Syncer, retry_seconds
 from offbook.replica import NoServer
 from tests.device.fake_server import Held, Server, Wire, lost_request, says, wire
@@ -53,8 +52,8 @@ def make() -> Iterator[Make]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offbook_qt, "INTERVAL_SECONDS_MIN", 0.001)
-    monkeypatch.setattr(offbook_qt, "RETRY_SECONDS_MIN", 0.01)
+    monkeypatch.setattr("offbook.qt.INTERVAL_SECONDS_MIN", 0.001)
+    monkeypatch.setattr("offbook.qt.RETRY_SECONDS_MIN", 0.01)
 
 
 def test_a_start_syncs_at_once_and_then_from_time_to_time(book: Replica, server: Server, make: Make) -> None:
@@ -198,7 +197,7 @@ def test_syncs_leave_no_connections_behind(book: Replica, make: Make, monkeypatc
 
 
 def test_each_failure_makes_it_wait_longer_up_to_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offbook_qt, "RETRY_SECONDS_MIN", 1.0)
+    monkeypatch.setattr("offbook.qt.RETRY_SECONDS_MIN", 1.0)
     assert [retry_seconds(Offline("x"), failures, 1.0) for failures in (1, 2, 3, 1000)] == [1, 2, 4, 60]
     assert retry_seconds(Offline("x"), 1, 0.0) == 0.5
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from app import App
 from config import Config
 from tests.support.browser import PASSWORD, Browser, add_user, app_on, csrf_of, signed_in
-from web.allowed_hosts import is_allowed, name_in
+from web.allowed_hosts import host_name, is_allowed
 
 Made = Callable[..., App]
 
@@ -48,7 +48,7 @@ def made(database_url: str) -> Iterator[Made]:
     ],
 )
 def test_the_name_of_a_host_header(host: str, name: str) -> None:
-    assert name_in(host) == name
+    assert host_name(host) == name
 
 
 @pytest.mark.parametrize(

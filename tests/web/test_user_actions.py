@@ -142,7 +142,7 @@ def asked(browser: Browser, user_id: int, act: Act) -> str:
     assert page.status_code == 200
     question = QUESTIONS[act]
     text = unescape(page.text)
-    assert all(part.format(name="eve") in text for part in (question.title, question.button, *question.told))
+    assert all(part.format(name="eve") in text for part in (question.title, question.button, *question.consequences))
     return page.text
 
 

@@ -21,8 +21,8 @@ def show() -> Response:
     readings = meters()
     if readings is None:
         raise ApiProblem(404, *CODES[404])
-    given = authorization()
-    token = given.token if given is not None and given.type == "bearer" else None
+    header = authorization()
+    token = header.token if header is not None and header.type == "bearer" else None
     if not compare_digest((token or "").encode("utf-8", "surrogatepass"), services().config.metrics_token.encode()):
         detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."
         raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})

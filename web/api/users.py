@@ -113,6 +113,7 @@ def restore_user(user_id: int) -> ResponseReturnValue:
 
 
 def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
+    """Do this to the user, and answer with the user as it is then."""
     user = act_on_user(services().accounts, services().user_rights, user_id, list(acts), services().clock())
     return jsonify(in_json(user))
 
@@ -143,6 +144,7 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
 
 
 def in_json(user: Account) -> dict[str, int | str | bool | None]:
+    """A user as the API's ``User``."""
     until = None if user.removed_at is None else kept_until(user.removed_at)
     times = {"disabled_at": user.disabled_at, "removed_at": user.removed_at, "kept_until": until}
     return {

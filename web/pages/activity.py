@@ -32,55 +32,48 @@ OF_REST = "of-rest"
 @activity.get("/activity")
 @session_required
 def index() -> ResponseReturnValue:
-    now = services().clock()
-    days = range(now // DAY_US - DAYS + 1, now // DAY_US + 1)
-    found = services().activity.overview(signed_in_user().book_id, days[0], days[-1])
-    series = series_of(found.days, days)
+    """What happened in the last 30 days."""
+    now_us = services().clock()
+    days = range(now_us // DAY_US - DAYS + 1, now_us // DAY_US + 1)
+    overview = services().activity.overview(signed_in_user().book_id, days[0], days[-1])
+    series = stack_series(overview.days, days)
+    dates = [date(1970, 1, 1) + timedelta(days=day) for day in days]
     return render_template(
         "activity/index.html",
-        found=found,
-        now=now,
+        overview=overview,
+        now=now_us,
         series=series,
-        dates=[date_of(day) for day in days],
-        days=[(day.isoformat(), f"{day.day} {day:%B}") for day in map(date_of, days)],
-        chart=stacked([label(date_of(day)) for day in days], series) if series else None,
-        waiting=waiting_on(found.devices),
+        dates=dates,
+        days=[(day.isoformat(), f"{day.day} {day:%B}") for day in dates],
+        chart=stacked([f"{day.day} {day:%b}" for day in dates], series) if series else None,
+        waiting=waiting_on(overview.devices),
     )
 
 
-def series_of(counts: Sequence[DayCount], days: range) -> list[Series]:
+def stack_series(counts: Sequence[DayCount], days: range) -> list[Series]:
     """What was made on the pages, then the busiest devices, the oldest first, then all others as one."""
-    names, by_source = named(counts), defaultdict[int | None, dict[int, int]](dict)
-    for one in counts:
-        by_source[one.device_id][one.day] = one.changes
+    names = {count.device_id: count.device or "A device that is gone" for count in counts}
+    by_source = defaultdict[int | None, dict[int, int]](dict)
+    for count in counts:
+        by_source[count.device_id][count.day] = count.changes
     devices = sorted((key for key in by_source if key is not None), key=lambda key: -sum(by_source[key].values()))
     shown, rest = sorted(devices[: len(COLOURS)]), devices[len(COLOURS) :]
-    found = [Series("In the browser", OF_BROWSER, values([by_source[None]], days))] if None in by_source else []
-    found += [
-        Series(names[key], colour, values([by_source[key]], days)) for key, colour in zip(shown, COLOURS, strict=False)
+    series = [Series("In the browser", OF_BROWSER, sum_by_day([by_source[None]], days))] if None in by_source else []
+    series += [
+        Series(names[key], colour, sum_by_day([by_source[key]], days))
+        for key, colour in zip(shown, COLOURS, strict=False)
     ]
     if rest:
-        found.append(
-            Series(format_count(len(rest), "other device"), OF_REST, values([by_source[key] for key in rest], days))
-        )
-    return found
+        name = format_count(len(rest), "other device")
+        series.append(Series(name, OF_REST, sum_by_day([by_source[key] for key in rest], days)))
+    return series
 
 
-def named(counts: Sequence[DayCount]) -> Mapping[int | None, str]:
-    return {one.device_id: one.device or "A device that is gone" for one in counts}
-
-
-def values(sources: Sequence[Mapping[int, int]], days: range) -> list[int]:
+def sum_by_day(sources: Sequence[Mapping[int, int]], days: range) -> list[int]:
+    """The changes of these sources together, on each of the days."""
     return [sum(source.get(day, 0) for source in sources) for day in days]
 
 
-def date_of(day: int) -> date:
-    return date(1970, 1, 1) + timedelta(days=day)
-
-
-def label(day: date) -> str:
-    return f"{day.day} {day:%b}"
-
-
 def waiting_on(devices: Sequence[DeviceState]) -> list[str]:
-    return [waiting(one.name, code, number) for one in devices for code, number in sorted(one.parked.items())]
+    """A sentence for each kind of change that a device can't send."""
+    return [waiting(device.name, code, number) for device in devices for code, number in sorted(device.parked.items())]

@@ -35,7 +35,9 @@ OWN_FIELDS: Mapping[str, tuple[str, str]] = {
 }
 SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
 FIELDS = tuple(
-    one.name for one in CONTACTS.fields if one.type in (Type.TEXT, Type.DATE) and one.name not in SHOWN_IN_ROWS
+    field_.name
+    for field_ in CONTACTS.fields
+    if field_.type in (Type.TEXT, Type.DATE) and field_.name not in SHOWN_IN_ROWS
 )
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
@@ -63,9 +65,11 @@ class EntryRow:
     country: str = ""
 
     def is_blank(self) -> bool:
+        """Whether nothing is typed in it but a label."""
         return not any(getattr(self, part).strip() for part in VALUE_PARTS)
 
     def has_parts(self) -> bool:
+        """Whether it is an address of several parts."""
         return any(getattr(self, part) for part in VALUE_PARTS[1:])
 
     def address_lines(self) -> list[str]:
@@ -92,6 +96,7 @@ class ContactForm:
     errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def opened_json(self) -> str:
+        """What it was opened with, as its hidden input carries it."""
         return json.dumps(self.opened, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -99,6 +104,7 @@ class ContactForm:
 
 
 def new_form(change_id: str) -> ContactForm:
+    """The form of a contact that is not there yet."""
     return open_form({}, 0, change_id)
 
 
@@ -106,7 +112,9 @@ def open_form(data: Mapping[str, Json], seq: int, change_id: str) -> ContactForm
     """The form of a contact in wire form; a blank one where there is none."""
     details = {key: dict(entry) for key, entry in data.get("details", {}).items()}
     opened: dict[str, Json] = {
-        one.name: data[one.name] for one in CONTACTS.fields if data.get(one.name) and one.type is not Type.FLAG
+        field_.name: data[field_.name]
+        for field_ in CONTACTS.fields
+        if data.get(field_.name) and field_.type is not Type.FLAG
     }
     opened["details"] = details
     fields = {name: opened.get(name, "") for name in FIELDS}
@@ -127,8 +135,8 @@ def _rows_of(opened: Mapping[str, Json], kind: str) -> Iterator[EntryRow]:
 
 def in_order(details: Mapping[str, Json], kind: str) -> list[tuple[str, Json]]:
     """The entries of a kind as people put them: by position, those without one last."""
-    found = [(key, entry) for key, entry in details.items() if entry.get("kind") == kind]
-    return sorted(found, key=lambda one: (one[1].get("position") is None, one[1].get("position") or 0, one[0]))
+    entries = [(key, entry) for key, entry in details.items() if entry.get("kind") == kind]
+    return sorted(entries, key=lambda item: (item[1].get("position") is None, item[1].get("position") or 0, item[0]))
 
 
 # --- what was posted -----------------------------------------------------------------------------------------------
@@ -160,9 +168,9 @@ def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Itera
     columns = {name: posted.get(f"{kind}_{name}", ()) for name in ("label", *VALUE_PARTS)}
     for number, key in enumerate(posted.get(f"{kind}_key", ())):
         row = EntryRow(kind, key if _is_key(key, kind) else "")
-        given = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
+        typed = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
         before = opened["details"].get(row.key) or {}
-        yield replace(row, **{name: before[name] for name in VALUE_PARTS if before.get(name)} | given)
+        yield replace(row, **{name: before[name] for name in VALUE_PARTS if before.get(name)} | typed)
 
 
 def _is_key(key: str, kind: str) -> bool:
@@ -171,8 +179,8 @@ def _is_key(key: str, kind: str) -> bool:
 
 def _with_keys(form: ContactForm, filled: Container[str]) -> ContactForm:
     """Give new rows their keys. They follow from the change's id, so that a form sent twice names them alike."""
-    taken = {row.key for rows in form.rows.values() for row in rows} | form.opened["details"].keys()
-    free = (key for number in range(10**6) if (key := f"{form.change_id[:8]}-{number}") not in taken)
+    used = {row.key for rows in form.rows.values() for row in rows} | form.opened["details"].keys()
+    free = (key for number in range(10**6) if (key := f"{form.change_id[:8]}-{number}") not in used)
     rows = {kind: tuple(_keyed(form, kind, free, filled)) for kind in form.rows}
     return replace(form, rows=rows)
 
@@ -210,12 +218,12 @@ def without_row(form: ContactForm, place: str) -> ContactForm:
 def data_of(form: ContactForm) -> dict[str, Json]:
     """The ``data`` of the change that saves this form: only what differs from what it was opened with."""
     opened = form.opened
-    now: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG_FIELDS) for name in FIELDS}
-    if not now["name"]:
-        now["name"] = _name(now)
+    values: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG_FIELDS) for name in FIELDS}
+    if not values["name"]:
+        values["name"] = _name(values)
     for kind in OWN_FIELDS:
-        now.update(_own(form, kind))
-    data = {name: value for name, value in now.items() if value != opened.get(name)}
+        values.update(_own(form, kind))
+    data = {name: value for name, value in values.items() if value != opened.get(name)}
     if details := _details(form):
         data["details"] = details
     return data
@@ -230,17 +238,17 @@ def _text(before: str | None, typed: str, long: bool = False) -> str | None:
     return text.strip() or None
 
 
-def _name(now: Mapping[str, Json]) -> str | None:
+def _name(values: Mapping[str, Json]) -> str | None:
     """A contact that was given no name is called by its parts, or by its company."""
-    return " ".join(now[part] for part in NAME_PARTS if now[part]) or now["company"]
+    return " ".join(values[part] for part in NAME_PARTS if values[part]) or values["company"]
 
 
 def _own(form: ContactForm, kind: str) -> dict[str, Json]:
     value, label = OWN_FIELDS[kind]
     row = next((row for row in form.rows[kind] if row.key == OWN), EntryRow(kind))
-    now = {value: _text(form.opened.get(value), row.value), label: _text(form.opened.get(label), row.label)}
-    kept = now[value] or now[label] == form.opened.get(label) and not form.opened.get(value)
-    return now if kept else {value: None, label: None}
+    own = {value: _text(form.opened.get(value), row.value), label: _text(form.opened.get(label), row.label)}
+    is_kept = own[value] or own[label] == form.opened.get(label) and not form.opened.get(value)
+    return own if is_kept else {value: None, label: None}
 
 
 def _details(form: ContactForm) -> dict[str, Json]:
@@ -272,16 +280,16 @@ def _filled(row: EntryRow, before: Mapping[str, Json]) -> dict[str, str]:
 
 def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
     """What of an entry changed: nothing ({}), some cells, or all of it is to go (None)."""
-    now, then = _filled(row, before), {name: before[name] for name in ("label", *VALUE_PARTS) if before.get(name)}
-    if now == then:
+    after, opened = _filled(row, before), {name: before[name] for name in ("label", *VALUE_PARTS) if before.get(name)}
+    if after == opened:
         return {}
     if row.is_blank():
         return None
     edit: dict[str, Json] = {}
-    if now.get("label") != then.get("label"):
-        edit["label"] = now.get("label")
-    if any(now.get(part) != then.get(part) for part in VALUE_PARTS):
-        edit |= {"value": None} | {part: now[part] for part in VALUE_PARTS if part in now}
+    if after.get("label") != opened.get("label"):
+        edit["label"] = after.get("label")
+    if any(after.get(part) != opened.get(part) for part in VALUE_PARTS):
+        edit |= {"value": None} | {part: after[part] for part in VALUE_PARTS if part in after}
     return edit
 
 

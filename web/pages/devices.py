@@ -20,20 +20,21 @@ devices = Blueprint("devices", __name__)
 @devices.get("/devices")
 @session_required
 def index() -> ResponseReturnValue:
-    return page()
+    """The list of devices."""
+    return render_page()
 
 
 @devices.post("/devices")
 @session_required
 def add() -> ResponseReturnValue:
-    """The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
+    """Add a device. The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
     user, name = signed_in_user(), posted.text("name", "")
     try:
         device, token = services().accounts.add_device(
             user.book_id, user.id, name, services().clock(), services().new_id
         )
     except Invalid as error:
-        return page(error=str(error), name=name), 422
+        return render_page(error=str(error), name=name), 422
     server = request.url_root.rstrip("/")
     code = segno.make(f"{server}\n{token}", micro=False).svg_data_uri(scale=4, light="white")
     return render_template("devices/added.html", device=device, token=token, server=server, code=code)
@@ -42,10 +43,11 @@ def add() -> ResponseReturnValue:
 @devices.post("/devices/<uuid:device_id>/rename")
 @session_required
 def rename(device_id: UUID) -> ResponseReturnValue:
+    """Give a device another name."""
     try:
         services().accounts.rename_device(signed_in_user().id, str(device_id), posted.text("name", ""))
     except Invalid as error:
-        return page(error=str(error)), 422
+        return render_page(error=str(error)), 422
     flash("Renamed.")
     return redirect(url_for("devices.index"))
 
@@ -53,6 +55,7 @@ def rename(device_id: UUID) -> ResponseReturnValue:
 @devices.post("/devices/revoke-all")
 @session_required
 def revoke_all() -> ResponseReturnValue:
+    """Let no device of this user sync any more."""
     services().accounts.revoke_devices(signed_in_user().id, services().clock())
     flash("All devices are revoked. They keep what they have, and sync no more.")
     return redirect(url_for("devices.index"))
@@ -61,12 +64,19 @@ def revoke_all() -> ResponseReturnValue:
 @devices.post("/devices/<uuid:device_id>/revoke")
 @session_required
 def revoke(device_id: UUID) -> ResponseReturnValue:
+    """Let a device sync no more."""
     services().accounts.revoke_device(signed_in_user().id, str(device_id), services().clock())
     flash("Revoked. The device keeps what it has, and syncs no more.")
     return redirect(url_for("devices.index"))
 
 
-def page(error: str = "", name: str = "") -> str:
-    rows, is_after = services().accounts.devices(signed_in_user().id), query.text("after", "") == "password"
-    now = services().clock()
-    return render_template("devices/index.html", devices=rows, now=now, error=error, name=name, is_after=is_after)
+def render_page(error: str = "", name: str = "") -> str:
+    """The list, with what was wrong with a name that was typed."""
+    return render_template(
+        "devices/index.html",
+        devices=services().accounts.devices(signed_in_user().id),
+        now=services().clock(),
+        error=error,
+        name=name,
+        is_after=query.text("after", "") == "password",
+    )

@@ -31,10 +31,15 @@ def import_file() -> ResponseReturnValue:
     file, user = request.files.get("file"), signed_in_user()
     if file is None or not file.filename:
         return render_form("Choose a file first."), 422
-    parts, origin = services(), ChangeOrigin(user_id=user.id)
     try:
         report = import_contacts(
-            parts.store, parts.contacts, user.book_id, origin, file.stream.read(), parts.clock(), parts.new_id
+            services().store,
+            services().contacts,
+            user.book_id,
+            ChangeOrigin(user_id=user.id),
+            file.stream.read(),
+            services().clock(),
+            services().new_id,
         )
     except Malformed as error:
         return render_form(str(error)), 422

@@ -45,6 +45,7 @@ class Protection(CSRFProtect):  # type: ignore[misc]
     """Over HTTPS the page that a form comes from is looked at, and Flask-WTF fails on what is no address."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
+        """Raises CSRFError where a form may be another site's."""
         try:
             super().protect(apply_exemptions)
         except ValueError:

@@ -33,27 +33,28 @@ WAYS = {
 @settings.get("/settings")
 @session_required
 def index() -> ResponseReturnValue:
-    return page()
+    """The page."""
+    return render_page()
 
 
 @settings.post("/settings/password")
 @session_required
 @runs_in(Pool.PASSWORDS)
 def change_password() -> ResponseReturnValue:
-    """Ends every session of this user, and opens a new one here. Devices keep their tokens, unless somebody says so."""
+    """End every session of this user, and open a new one here. Devices keep their tokens, unless somebody says so."""
     user = signed_in_user()
     new = posted.text("new_password", "")
     if new != posted.text("new_password_again", ""):
-        return page(error="The two new passwords differ. Type the same one twice."), 422
+        return render_page(error="The two new passwords differ. Type the same one twice."), 422
     try:
         user = services().accounts.change_password(user.id, posted.text("password", ""), new, services().clock())
         open_session(user, "password")
     except WrongPassword:
-        return page(error="The current password is not right. Nothing was changed."), 422
+        return render_page(error="The current password is not right. Nothing was changed."), 422
     except Throttled as error:
-        return page(error=str(error)), 429, {"Retry-After": str(error.wait_seconds)}
+        return render_page(error=str(error)), 429, {"Retry-After": str(error.wait_seconds)}
     except Invalid as error:
-        return page(error=str(error)), 422
+        return render_page(error=str(error)), 422
     flash("The password is changed. All other sessions are signed out.")
     has_devices = bool(services().accounts.devices(user.id))
     after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
@@ -63,7 +64,7 @@ def change_password() -> ResponseReturnValue:
 @settings.post("/settings/sessions/<uuid:session_id>/end")
 @session_required
 def end_session(session_id: UUID) -> ResponseReturnValue:
-    """For the session of this very browser there is signing out."""
+    """End one session elsewhere. For the one of this browser there is signing out."""
     services().accounts.end_session(signed_in_user().id, str(session_id), services().clock())
     flash("The session is ended. That browser is signed out.")
     return redirect(url_for("settings.index"))
@@ -72,6 +73,7 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 @settings.post("/settings/sessions/end-others")
 @session_required
 def end_others() -> ResponseReturnValue:
+    """End all sessions but the one of this browser."""
     services().accounts.end_sessions(signed_in_user().id, services().clock(), but=current_session().id)
     flash("All other browsers are signed out.")
     return redirect(url_for("settings.index"))
@@ -80,25 +82,34 @@ def end_others() -> ResponseReturnValue:
 @settings.post("/settings/policy")
 @session_required
 def choose_policy() -> ResponseReturnValue:
+    """Choose how edits are merged from now on."""
     try:
         services().accounts.set_policy(signed_in_user().book_id, posted.text("policy", ""))
     except Invalid as error:
-        return page(error=str(error)), 422
+        return render_page(error=str(error)), 422
     flash("Saved. It counts for edits that arrive from now on.")
     return redirect(url_for("settings.index"))
 
 
-def page(error: str = "") -> str:
-    book = services().accounts.book(signed_in_user().book_id)
-    policies = [(name, wording_of(name).summary) for name in POLICIES]
-    waits = services().contacts.conflicts(signed_in_user().book_id)
-    days = {"rest": services().config.session_days, "whole": services().config.session_days_max}
-    values = {"sessions": sessions(), "mine": current_session(), "now": services().clock(), "ways": WAYS, "days": days}
-    return render_template("settings.html", book=book, policies=policies, waits=waits, error=error, **values)
+def render_page(error: str = "") -> str:
+    """The page, with what was wrong with the form that was sent."""
+    user = signed_in_user()
+    return render_template(
+        "settings.html",
+        book=services().accounts.book(user.book_id),
+        policies=[(name, wording_of(name).summary) for name in POLICIES],
+        waits=services().contacts.conflicts(user.book_id),
+        error=error,
+        sessions=open_sessions(),
+        mine=current_session(),
+        now=services().clock(),
+        ways=WAYS,
+        days={"rest": services().config.session_days, "whole": services().config.session_days_max},
+    )
 
 
-def sessions() -> list[Session]:
+def open_sessions() -> list[Session]:
     """Where this user is signed in: here and now, though that may not be stored yet, and elsewhere."""
-    now, here = services().clock(), current_session()
-    found = services().accounts.sessions(signed_in_user().id, now)
-    return [replace(here, last_used_at=now), *(session for session in found if session.id != here.id)]
+    now_us, current = services().clock(), current_session()
+    stored = services().accounts.sessions(signed_in_user().id, now_us)
+    return [replace(current, last_used_at=now_us), *(session for session in stored if session.id != current.id)]

@@ -158,4 +158,5 @@ def payload(message: StreamMessage) -> str:
 
 @streams.app_context_processor
 def navigation() -> dict[str, Callable[[], bool]]:
+    """Whether the navigation leads to streams."""
     return {"has_streams": lambda: is_signed_in() and signed_in_user().admin and services().streams.any()}

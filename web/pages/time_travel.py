@@ -61,11 +61,17 @@ def show() -> ResponseReturnValue:
         return render_choice()
     try:
         seq = parse_moment(query)
-        found = preview(services().store, signed_in_user().book_id, seq)
+        shown = preview(services().store, signed_in_user().book_id, seq)
     except Invalid as error:
         return render_choice(str(error))
-    kinds, total = rows_by_kind(found.restores), len(found.restores)
-    return render_template("time_travel/preview.html", seq=seq, head=found.head, kinds=kinds, total=total)
+    restores = shown.restores
+    return render_template(
+        "time_travel/preview.html",
+        seq=seq,
+        head=shown.head,
+        kinds=rows_by_kind(restores),
+        total=len(restores),
+    )
 
 
 @time_travel.post("/past")
@@ -104,12 +110,14 @@ def render_choice(error: str = "") -> ResponseReturnValue:
 
 
 def before_burst(burst: ChangeBurst, author: Author | None) -> Suggestion:
+    """The moment before a burst of changes."""
     who = "an unknown device" if author is None else author.device or f"{author.user} in the browser"
     title = f"Before {burst.size:,} changes from {who}"
     return suggestion(title, f"which began {format_moment(burst.first)}", burst.first - 1)
 
 
 def suggestion(title: str, more: str, seq: int) -> Suggestion:
+    """A moment, and the address of its preview."""
     return Suggestion(title, more, url_for("time_travel.show", seq=seq))
 
 
@@ -139,12 +147,16 @@ def rows_by_kind(restores: list[RecordRestore]) -> list[tuple[RestoreKind, int, 
     """Per kind how many there are, and the first of them by name."""
     kinds = []
     for kind in RestoreKind:
-        some = sorted((one for one in restores if one.kind is kind), key=lambda one: name_of(one.record).casefold())
-        kinds.append((kind, len(some), [restored_row(one) for one in some[:SHOWN_MAX]]))
+        some = sorted(
+            (restore for restore in restores if restore.kind is kind),
+            key=lambda restore: name_of(restore.record).casefold(),
+        )
+        kinds.append((kind, len(some), [restored_row(restore) for restore in some[:SHOWN_MAX]]))
     return kinds
 
 
 def restored_row(restore: RecordRestore) -> RestoredRow:
+    """What going back would do to a contact, in words."""
     before, after = state_of(restore.record), restore.wanted
     name = str(after.get("name") or name_of(restore.record))
     if restore.kind is RestoreKind.DELETED:

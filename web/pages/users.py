@@ -24,18 +24,20 @@ ANY_ACT = f"any({','.join(act.value for act in Act)})"
 @people.get("/people")
 @admin_required
 def index() -> ResponseReturnValue:
-    return page()
+    """The list of users."""
+    return render_list()
 
 
 @people.post("/people")
 @admin_required
 @runs_in(Pool.PASSWORDS)
 def add() -> ResponseReturnValue:
+    """Add a user with a book of their own."""
     name, password, admin = posted.text("name", ""), posted.text("password", ""), "admin" in posted
     try:
         user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     except Invalid as error:
-        return page(error=str(error), name=name), 422
+        return render_list(error=str(error), name=name), 422
     flash(f"{user.name} can sign in now, with a book of their own.")
     return redirect(url_for("people.index"))
 
@@ -55,12 +57,13 @@ def act_on(user_id: int, act: str) -> ResponseReturnValue:
     try:
         user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())
     except Conflicting as error:
-        return page(error=str(error)), 409
+        return render_list(error=str(error)), 409
     flash(describe_act(user.name, Act(act), user.rights))
     return redirect(url_for("people.index"))
 
 
-def page(error: str = "", name: str = "") -> str:
+def render_list(error: str = "", name: str = "") -> str:
+    """The list, with what was wrong with a user that was to be added."""
     accounts = services().accounts
     return render_template(
         "users/index.html", people=accounts.users(), removed=accounts.users_in_trash(), error=error, name=name

@@ -30,6 +30,7 @@ class Series:
 
     @property
     def total(self) -> int:
+        """The sum over all bars."""
         return sum(self.values)
 
 
@@ -44,7 +45,7 @@ class BarPart:
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """One span: its bar, the column of the plot that it stands in, and what is told where the pointer is."""
+    """One span: its bar, the column of the plot that it stands in, and what is shown where the pointer is."""
 
     x: float
     width: float
@@ -100,7 +101,9 @@ def stacked(
 
     Below the plot stand the labels, or ``marks`` where they are too long for that.
     """
-    step, top = scale_for(max((sum(values) for values in zip(*(one.values for one in series), strict=True)), default=0))
+    step, top = scale_for(
+        max((sum(values) for values in zip(*(line.values for line in series), strict=True)), default=0)
+    )
     column = 100 / len(labels)
     bars = [_bar(number, label, column, series, top, nothing) for number, label in enumerate(labels)]
     ticks = [Tick(round(PLOT_HEIGHT * (1 - value / top), 2), short(value)) for value in range(0, top + 1, step)]
@@ -109,24 +112,24 @@ def stacked(
 
 def bands(stretches: Iterable[tuple[int, int]], start: int, end: int) -> list[Band]:
     """Where stretches of time lie on a plot that reaches from ``start`` to ``end``; short ones are widened to show."""
-    found = []
+    placed = []
     for began, ended in stretches:
         low, high = max(began, start), min(ended, end)
         if low < high:
             width = max(BAND_WIDTH_MIN, 100 * (high - low) / (end - start))
-            found.append(Band(round(min(100 * (low - start) / (end - start), 100 - width), 3), round(width, 3)))
-    return found
+            placed.append(Band(round(min(100 * (low - start) / (end - start), 100 - width), 3), round(width, 3)))
+    return placed
 
 
 def _bar(number: int, label: str, column: float, series: Sequence[Series], top: int, nothing: str) -> ChartBar:
-    values = [one.values[number] for one in series]
-    told = [f"{one.name}: {value:,}" for one, value in zip(series, values, strict=True) if value]
+    values = [line.values[number] for line in series]
+    lines = [f"{line.name}: {value:,}" for line, value in zip(series, values, strict=True) if value]
     return ChartBar(
         x=round(column * (number + (1 - BAR_SHARE) / 2), 3),
         width=round(column * BAR_SHARE, 3),
         column=round(column * number, 3),
-        title="\n".join((label, *(told or [nothing]))),
-        parts=list(_parts([one.colour for one in series], heights(values, top))),
+        title="\n".join((label, *(lines or [nothing]))),
+        parts=list(_parts([line.colour for line in series], heights(values, top))),
     )
 
 
@@ -142,11 +145,11 @@ def _parts(colours: Sequence[str], all_heights: Sequence[float]) -> Iterator[Bar
 
 def heights(values: Sequence[int], top: int) -> list[float]:
     """How high each value stands. What the smallest are raised by is taken off the largest where the plot ends."""
-    found = [max(PART_HEIGHT_MIN, value * PLOT_HEIGHT / top) if value else 0.0 for value in values]
-    excess = sum(found) - PLOT_HEIGHT
+    raised = [max(PART_HEIGHT_MIN, value * PLOT_HEIGHT / top) if value else 0.0 for value in values]
+    excess = sum(raised) - PLOT_HEIGHT
     if excess > 0:
-        found[found.index(max(found))] -= excess
-    return found
+        raised[raised.index(max(raised))] -= excess
+    return raised
 
 
 def scale_for(most: int) -> tuple[int, int]:

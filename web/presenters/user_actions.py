@@ -1,4 +1,4 @@
-"""What admins do to users, in words: what is asked before it is done, and what is told when it is. Pure."""
+"""What admins do to users, in words: what is asked before it is done, and what is said when it is done. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Question:
     """``title`` and ``button`` name the user as ``{name}``."""
 
     title: str
-    told: tuple[str, ...]
+    consequences: tuple[str, ...]
     button: str
     is_harmful: bool = False
 

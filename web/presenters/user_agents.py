@@ -1,7 +1,7 @@
 """What a browser is, in words: ``Firefox on Windows``. Pure: a User-Agent header in, words out.
 
 The header is nearly all history: most browsers name those that they want to be taken for. So the first of these marks
-that is found names the browser; what is not in the lists is told as what it calls itself first.
+that occurs names the browser; what is not in the lists is called what it calls itself first.
 """
 
 from __future__ import annotations
@@ -49,5 +49,5 @@ def browser_of(user_agent: str) -> str:
 
 def _calls_itself(text: str) -> str:
     """``curl/8.1`` is curl. Every browser calls itself Mozilla, which says nothing."""
-    found = NAME.match(text.partition("/")[0])
-    return UNKNOWN if found is None or found[0] == "Mozilla" else found[0].strip()
+    name = NAME.match(text.partition("/")[0])
+    return UNKNOWN if name is None or name[0] == "Mozilla" else name[0].strip()

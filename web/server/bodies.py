@@ -20,7 +20,7 @@ from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefuse
 Scope = dict[str, Any]
 Receive = Callable[[], Any]
 
-AskWhether = Callable[[], Awaitable[WsgiResponse | None]]
+CheckSender = Callable[[], Awaitable[WsgiResponse | None]]
 """Asks the app whether it knows who sends a request: None, or what else the request is answered with."""
 
 
@@ -39,7 +39,7 @@ class Body:
     Without ``is_known`` everybody is.
     """
 
-    def __init__(self, bodies: Bodies, scope: Scope, is_known: AskWhether | None) -> None:
+    def __init__(self, bodies: Bodies, scope: Scope, is_known: CheckSender | None) -> None:
         self.content = bytearray()
         self._config = bodies.config
         self._bodies = bodies
@@ -49,18 +49,19 @@ class Body:
         self._owner = ""
 
     def close(self) -> None:
+        """Give its memory back."""
         if self.content:
             self._quota.give_back(self._owner, len(self.content))
 
     async def read(self, receive: Receive) -> None:
         """The whole body, into ``content``.
 
-        Raises Refusal where it is too long, too slow, or too much with all others; AnsweredEarly where it is too long
-        for whoever sends it; ClientLeft.
+        Raises RequestRefused where it is too long, too slow, or too much with all others; AnsweredEarly where it is too
+        long for whoever sends it; ClientDisconnected.
         """
         try:
             async with asyncio.timeout(self._config.body_seconds):
-                await self._allow(announced(self._scope))
+                await self._allow(content_length(self._scope))
                 while await self._read_more(receive):
                     pass
         except TimeoutError:
@@ -78,7 +79,7 @@ class Body:
         chunk = message.get("body", b"")
         if chunk:
             await self._allow(len(self.content) + len(chunk))
-            await self._take_room(len(chunk))
+            await self._reserve(len(chunk))
             self.content += chunk
         return bool(message.get("more_body", False))
 
@@ -88,17 +89,17 @@ class Body:
             return
         if size > self._config.body_bytes_max:
             raise self._too_long()
-        if refusal := await self._ask():
+        if refusal := await self._check_sender():
             raise AnsweredEarly(refusal)
 
-    async def _take_room(self, size: int) -> None:
+    async def _reserve(self, size: int) -> None:
         self._owner = self._owner or address_of(self._scope, self._config.trusted_proxies)
         if self._quota.take(self._owner, size):
             return
-        if self._is_known is None or await self._ask() or not self._quota.take(self._owner, size):
+        if self._is_known is None or await self._check_sender() or not self._quota.take(self._owner, size):
             raise busy()
 
-    async def _ask(self) -> WsgiResponse | None:
+    async def _check_sender(self) -> WsgiResponse | None:
         """None where it is known who sends this, who then has a share of the larger quota."""
         if self._is_known is None:
             return None
@@ -109,18 +110,19 @@ class Body:
 
     def _move_to(self, quota: Quota) -> None:
         self._is_known = None
-        here = len(self.content)
-        if here and not quota.take(self._owner, here):
+        size = len(self.content)
+        if size and not quota.take(self._owner, size):
             raise busy()
         self.close()
         self._quota = quota
 
     def _too_long(self) -> RequestRefused:
-        most = self._config.body_bytes_max
-        return RequestRefused(413, "body_too_large", f"A body may have at most {most:,} bytes. Send less at a time.")
+        limit = self._config.body_bytes_max
+        return RequestRefused(413, "body_too_large", f"A body may have at most {limit:,} bytes. Send less at a time.")
 
 
-def announced(scope: Scope) -> int:
+def content_length(scope: Scope) -> int:
+    """How long the head says that the body is; 0 where it does not say."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)

@@ -33,6 +33,7 @@ def sender_of(scope: Scope) -> bytes:
 
 
 def forwarded_for(scope: Scope) -> list[str]:
+    """The addresses that proxies named, the last proxy's last."""
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
     return [address for value in values for part in value.split(",") if (address := part.strip())]
 

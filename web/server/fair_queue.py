@@ -44,6 +44,7 @@ class FairQueue:
             raise
 
     def leave(self, sender: bytes) -> None:
+        """Give the place back, and let in whoever is next."""
         self._size -= 1
         self._free += 1
         inside = self._inside.pop(sender) - 1

@@ -44,6 +44,7 @@ def limited(protocol: type[Protocol], config: Config) -> type[Protocol]:
 
 
 def stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Cancel a timer where there is one. Returns None, to be kept in its place."""
     if timer is not None:
         timer.cancel()
     return None

@@ -1,8 +1,8 @@
 """Requests that are worked on apart from all others: by threads of their own, behind a queue of their own that ends.
 
 A view says by its mark that it belongs to a pool. What takes long there, be it a password's hash, then keeps waiting
-only those who want the same. The bridge asks here, on the event loop, where a request belongs; nearly all of them are
-told apart by the first segment of their path.
+only those who want the same. The bridge looks up here, on the event loop, where a request belongs; nearly all of them
+are told apart by the first segment of their path.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Workers:
         self.places = Quota(pool.waiting_max)
 
     def are_busy(self) -> ApiProblem:
+        """The problem of a request for which there is no place."""
         return ApiProblem(503, "busy", self.pool.full, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
@@ -86,7 +87,7 @@ class Pools:
         self._map = app.url_map.bind("localhost")
 
     def of(self, scope: Scope) -> Workers | None:
-        """Those whom a request is for; None for nearly all."""
+        """The workers of the pool that a request belongs to; None for nearly all."""
         method, path = scope["method"], scope["path"]
         if (method, path.lstrip("/").partition("/")[0]) not in self._begins:  # as werkzeug strips it
             return None
@@ -97,5 +98,6 @@ class Pools:
         return self._of_endpoint.get(endpoint)
 
     def close(self) -> None:
+        """Let all threads end."""
         for workers in self._workers.values():
             workers.threads.close()

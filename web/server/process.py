@@ -28,9 +28,9 @@ def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
     """The live channel of an offbook app; any other WSGI app has none."""
     if not isinstance(app, Flask):
         return None
-    parts: Services = app.extensions["offbook"]
+    services: Services = app.extensions["offbook"]
     telemetry: Telemetry = app.extensions["telemetry"]
-    return lambda threads: LiveSockets(parts, telemetry, threads, config)
+    return lambda threads: LiveSockets(services, telemetry, threads, config)
 
 
 def telemetry_of(app: WsgiApp) -> Telemetry | None:
@@ -50,6 +50,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
+    """The URL of a listening socket."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

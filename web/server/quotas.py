@@ -27,6 +27,7 @@ class Quota:
         return True
 
     def give_back(self, owner: Hashable, units: int) -> None:
+        """Let others have so many units of this owner's."""
         self._free += units
         held = self._held.pop(owner, 0) - units
         if held:

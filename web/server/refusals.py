@@ -27,6 +27,7 @@ class RequestRefused(Exception):
         self.headers = headers
 
     def answer(self) -> WsgiResponse:
+        """The problem as a whole answer."""
         body = problem_json(self.status, self.code, self.detail)
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
         return WsgiResponse(self.status, [*headers, *self.headers], body)
@@ -45,4 +46,5 @@ class ClientDisconnected(Exception):
 
 
 def busy() -> RequestRefused:
+    """What a request ends with when there is no room for it."""
     return RequestRefused(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))

@@ -80,9 +80,11 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         return (self.in_head or self.in_body or self.is_deaf) and not self.is_half_closed
 
     def is_answering(self) -> bool:
+        """Whether a request of this connection has no whole answer yet."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def await_head(self) -> None:
+        """Let the connection end where no head comes in time."""
         if self.head_timer is None:
             self.head_timer = self.loop.call_later(self.limits.head_seconds, self.transport.close)
 
@@ -112,7 +114,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         return b""
 
     def is_too_long(self) -> bool:
-        """Whether the head is, as far as it was told, with its trailers."""
+        """Whether the head is too long, as far as it was read, with its trailers."""
         headers = self.headers
         if self.in_body and headers:
             headers = [*self.cycle.scope["headers"], *headers]
@@ -121,8 +123,9 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         return len(headers) > HEADERS_MAX or size > self.limits.head_bytes_max
 
     def too_long(self) -> RequestRefused:
-        most = f"{HEADERS_MAX} headers and trailers, of {self.limits.head_bytes_max:,} bytes"
-        return RequestRefused(431, "headers_too_large", f"A request may have at most {most}.")
+        """What a head that is too long is answered."""
+        limits = f"{HEADERS_MAX} headers and trailers, of {self.limits.head_bytes_max:,} bytes"
+        return RequestRefused(431, "headers_too_large", f"A request may have at most {limits}.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -130,7 +133,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.first_bytes, self.later_bytes = self.read_bytes, 0
 
     def on_headers_complete(self) -> None:
-        """Begin to answer a request, unless it wishes for another protocol: the parser stops there.
+        """Begin to answer a request, unless it asks for another protocol: the parser stops there.
 
         Raises RequestRefused, and Enough.
         """
@@ -177,6 +180,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
     # --- what can't be read, and the end ---
 
     def stop_reading(self, cause: BaseException | None) -> None:
+        """Refuse what can't be read, and take no more of this connection."""
         if isinstance(cause, Enough):
             self.take_no_more()
         elif isinstance(cause, RequestRefused):
@@ -234,7 +238,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
     # --- upgrades ---
 
     def upgrade(self, rest: bytes) -> bytes:
-        """Become a WebSocket, or return the same request without its wish for another protocol (RFC 9110, 7.8).
+        """Become a WebSocket, or return the same request without asking for another protocol (RFC 9110, 7.8).
 
         The parser takes a head with such a wish for all of a request: what is its body would pass for the next one.
         """
@@ -259,6 +263,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         return is_wanted and is_bare and is_whole and not self.is_answering()
 
     def without_upgrade(self, method: bytes) -> Iterator[bytes]:
+        """The head of the request, without what asks for another protocol."""
         yield b"%b %b HTTP/%b\r\n" % (method, self.url, self.parser.get_http_version().encode())
         yield from (b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
         yield b"\r\n"
@@ -271,7 +276,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         self.scope["headers"] = [header for header in self.headers if header[0].startswith(HANDSHAKE)]
         self.handle_websocket_upgrade()
         self.parser = None  # type: ignore[assignment]  # as uvicorn does at an end: each has the other
-        cast(TimedSocket, self.transport.get_protocol()).shake_hands(self.headers)
+        cast(TimedSocket, self.transport.get_protocol()).handle_handshake(self.headers)
 
 
 class TimedSocket(Limited, WebSocketsSansIOProtocol):
@@ -295,12 +300,12 @@ class TimedSocket(Limited, WebSocketsSansIOProtocol):
             super().data_received(data)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Raises ClientDisconnected, also where the client was shown out for what it said: no app is at fault then."""
+        """Raises ClientDisconnected, also where the client was closed for what it sent: no app is at fault then."""
         if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
 
-    def shake_hands(self, headers: list[tuple[bytes, bytes]]) -> None:
+    def handle_handshake(self, headers: list[tuple[bytes, bytes]]) -> None:
         """Go on with a handshake that was read, for a request with these headers."""
         if not self.handshake_initiated:  # websockets can't read it, and has an answer where it is too long
             answer = b"".join(self.conn.data_to_send())

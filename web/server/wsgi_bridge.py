@@ -135,6 +135,7 @@ class WsgiBridge:
             await self.run_lifespan(receive, send)
 
     async def run_lifespan(self, receive: Receive, send: Send) -> None:
+        """Open the live channel when the server starts, and close all when it ends (ASGI lifespan)."""
         await receive()
         self.live = self.open_live(self.threads) if self.open_live else None
         await send({"type": "lifespan.startup.complete"})
@@ -170,6 +171,7 @@ class WsgiBridge:
             await self.live.serve(handshake.subscriber, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request whole, let it be answered, and send the answer."""
         note, began = self.telemetry.note(), perf_counter()
         is_known = partial(self.check_sender, scope, note) if self.pools else None
         body = Body(self.bodies, scope, is_known)
@@ -242,6 +244,7 @@ class WsgiBridge:
 
 
 async def send_response(answer: WsgiResponse, send: Send, note: RequestContext | None) -> None:
+    """Send an answer, a slice at a time; with the request's id where there is a sink of events."""
     if note is not None:
         answer.headers.append((b"x-request-id", note.id.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -296,6 +299,7 @@ DROPPED = frozenset({b"content-length", b"transfer-encoding", b"proxy"})
 
 
 def add_header(environ: Environ, name: bytes, value: str) -> None:
+    """Add a header of the request; several of one name become one."""
     key = KEYS.get(name) or key_of(name)
     if key is None:
         return

@@ -56,10 +56,12 @@ class LogSink:
 
 
 def log_event(log: logging.Logger, event: str, facts: Mapping[str, Any]) -> None:
+    """Write a line, if anybody reads it."""
     log.info(event, extra={"facts": facts})
 
 
 def millis(seconds: float) -> float:
+    """Seconds as milliseconds, with two digits."""
     return round(seconds * 1000, 2)
 
 

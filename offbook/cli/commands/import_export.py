@@ -21,9 +21,6 @@ from offbook.core.validation import Json
 from offbook.database.connection import SqliteError
 from offbook.replica import Replica
 
-STANDARD = "-"
-"""In the place of a file's name: standard input or output."""
-
 OWN_SUFFIXES = ("", "-wal", "-shm", "-journal")
 """The book's file, and those that SQLite keeps beside it, or may at any time."""
 
@@ -32,7 +29,7 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Add the contacts of a CSV. The exit code is FAILED where a row was left out."""
     from offbook.formats import google_csv
 
-    data = standard_streams.read() if args.file == STANDARD else Path(args.file).read_bytes()
+    data = standard_streams.read() if args.file == standard_streams.STANDARD else Path(args.file).read_bytes()
     parsed = google_csv.read(google_csv.decode(data))
     added, present, deleted = add_contacts(book, parsed.contacts)
     answer = {
@@ -76,7 +73,7 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
 
     contacts = book.contacts.list()
     text = google_csv.write(contacts).encode()
-    if args.file == STANDARD or standard_streams.is_output(Path(args.file)):
+    if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)
     if _is_the_book(book.path, args.file):
         raise UsageError(f"{args.file} is the book itself: name another file to export to.")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from offbook.cli import standard_streams
+from offbook.cli.environment import HEADERS
 from offbook.cli.errors import UsageError, exit_code
 from offbook.cli.output import Event, count, event_as_json, with_time
 from offbook.cli.result import OK, CommandResult
@@ -27,10 +28,7 @@ from offbook.core.errors import OffbookError
 if TYPE_CHECKING:
     from offbook.ingest.receiver import Stream
 
-HEADERS = "OFFBOOK_HEADERS"
 FROM_FILE = "@"
-STANDARD = "-"
-"""In the place of the URL: it is on standard input."""
 
 
 def ingest(path: Path, args: argparse.Namespace) -> CommandResult:
@@ -68,7 +66,7 @@ def _stream_of(args: argparse.Namespace) -> Stream:
     from offbook.ingest.settings import MIB, IngestSettings
     from offbook.ingest.url import address_of
 
-    url = standard_streams.read_line().strip() if args.url == STANDARD else args.url
+    url = standard_streams.read_line().strip() if args.url == standard_streams.STANDARD else args.url
     lines = [line for header in args.header for line in _text_or_file(header).splitlines()]
     lines += os.environ.get(HEADERS, "").splitlines()
     settings = IngestSettings(message_bytes_max=args.max_message * MIB, unpack=args.compress)

@@ -11,6 +11,7 @@ from typing import Any
 
 from offbook.addresses import check_server
 from offbook.cli import standard_streams
+from offbook.cli.environment import TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, count, format_pairs, format_time
 from offbook.cli.result import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult
@@ -21,7 +22,6 @@ from offbook.replica import NoServer, Replica
 from offbook.sync.http_errors import USER_CODES
 from offbook.sync.session import SyncReport
 
-TOKEN = "OFFBOOK_TOKEN"
 WITH_NEXT_SYNC = "with the next sync"
 
 OF_A_THREAD = ("running", "link", "retry_seconds", "last_error")

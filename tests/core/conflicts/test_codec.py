@@ -17,6 +17,7 @@ VIEW = conflict_view(a_conflict(), {})
 
 def test_a_conflict_tells_both_versions_and_who_brought_them() -> None:
     authors = {str(UUID(int=8)): Author("ada", "laptop", 2_000), str(UUID(int=9)): Author("ada", None, None)}
+    assert set(a_conflict().change_ids) == authors.keys()
     data = conflict_to_json(conflict_view(a_conflict(common="0"), authors))
     assert (data["common"], data["ours"], data["theirs"]) == ("0", "1", "2")
     assert data["ours_by"] == {"user": "ada", "device": "laptop", "at": "1970-01-01T00:00:02.000Z"}

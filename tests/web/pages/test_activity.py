@@ -15,7 +15,7 @@ from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DayCount, DeviceInfo
 from tests.support.browser import Browser, add_device, parts_of
-from web.pages.activity import COLOURS, series_of
+from web.pages.activity import COLOURS, stack_series
 from web.presenters.rejection_reasons import waiting
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
@@ -125,7 +125,7 @@ def test_open_conflicts_lead_to_the_inbox(app: App, ada: Browser) -> None:
 
 def test_the_busiest_devices_have_colours_and_the_rest_are_one() -> None:
     counts = [DayCount(5, device, f"D{device}", device) for device in range(1, 10)]
-    found = series_of([DayCount(5, None, None, 7), *counts], range(4, 6))
+    found = stack_series([DayCount(5, None, None, 7), *counts], range(4, 6))
     busiest = [f"D{device}" for device in range(4, 10)]
     assert [one.name for one in found] == ["In the browser", *busiest, "3 other devices"]
     assert [one.colour for one in found[1:-1]] == list(COLOURS)
@@ -134,12 +134,12 @@ def test_the_busiest_devices_have_colours_and_the_rest_are_one() -> None:
 
 def test_two_devices_of_the_same_name_are_two(now: int) -> None:
     day = now // DAY_US
-    found = series_of([DayCount(day, 1, "Phone", 1), DayCount(day, 2, "Phone", 2)], range(day, day + 1))
+    found = stack_series([DayCount(day, 1, "Phone", 1), DayCount(day, 2, "Phone", 2)], range(day, day + 1))
     assert [(one.name, one.values) for one in found] == [("Phone", [1]), ("Phone", [2])]
 
 
 def test_a_device_that_is_not_known_any_more_is_called_so() -> None:
-    assert [one.name for one in series_of([DayCount(1, 7, None, 1)], range(1, 2))] == ["A device that is gone"]
+    assert [one.name for one in stack_series([DayCount(1, 7, None, 1)], range(1, 2))] == ["A device that is gone"]
 
 
 # --- reasons ---------------------------------------------------------------------------------------------------------
