@@ -156,7 +156,7 @@ def origin_of(login: DeviceLogin) -> ChangeOrigin:
 
 def device_report(push: Push, now_us: int) -> dict[str, Any]:
     """What a push says about its device, as ``report_device`` takes it: its clock's offset, and what it had to park."""
-    offset = None if push.sent_at is None else push.sent_at - now_us // 1000
+    offset = None if push.sent_at_ms is None else push.sent_at_ms - now_us // 1000
     return {"clock_offset_ms": offset, "parked": push.parked}
 
 

@@ -43,7 +43,7 @@ CHANGE_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A parsed ``POST /sync``. ``asks`` is whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
+    """A parsed ``POST /sync``. ``asks`` is whether it had a ``since`` at all; ``sent_at_ms`` is the device's clock.
 
     ``seen`` is the newest seq that the device was given for a change of its own, which may be newer than ``since``;
     ``kept`` asks what the page's records were at that seq.
@@ -52,7 +52,7 @@ class Push:
     batch: list[Change | Rejection]
     asks: bool
     since: Cursor | None
-    sent_at: int | None
+    sent_at_ms: int | None
     parked: Mapping[str, int]
     seen: int = 0
     kept: int | None = None

@@ -146,7 +146,7 @@ def test_a_push_that_names_since_asks_for_a_page(since: str, cursor: Cursor | No
 
 def test_a_push_tells_its_devices_time_and_what_is_parked() -> None:
     push = parse('{"sent_at": "2026-11-20T17:00:00Z", "parked": {"too_long": 2}}')
-    assert (push.sent_at, push.parked) == (LATER, {"too_long": 2})
+    assert (push.sent_at_ms, push.parked) == (LATER, {"too_long": 2})
 
 
 # --- one change ----------------------------------------------------------------------------------------------------
