@@ -15,7 +15,7 @@ ON_ALL_CORES := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist workst
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 # What `make test` leaves out, by the markers of pyproject.toml.
-SLOW := hosts or loads or kills or versions or worlds or servers
+SLOW := hosts or generated or loads or kills or processes or versions or worlds or servers
 
 .PHONY: help install install-dev serve test test-all lint format bench proof clean
 

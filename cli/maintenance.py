@@ -1,4 +1,4 @@
-"""Commands that look after a server: ``flask doctor`` and ``flask vacuum``. What is told is decided from values."""
+"""Commands that look after a server: ``flask doctor`` and ``flask vacuum``. What they print is decided from values."""
 
 from __future__ import annotations
 

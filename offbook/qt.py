@@ -105,7 +105,7 @@ class Syncer(QObject):
         self._timer.timeout.connect(self._begin)
         self._worker: SyncWorker | None = None
         self._is_periodic = False
-        self._is_asked_again = False
+        self._has_next_request = False
         self._failures = 0
 
     @property
@@ -120,7 +120,7 @@ class Syncer(QObject):
             raise ValueError(f"At least {INTERVAL_SECONDS_MIN:g} seconds lie between two syncs: not {seconds}.")
         self._book.settings[INTERVAL] = seconds
         if self._timer.isActive() and not self._failures:
-            self._rest(seconds)
+            self._schedule(seconds)
 
     @property
     def is_syncing(self) -> bool:
@@ -134,7 +134,7 @@ class Syncer(QObject):
 
     def stop(self) -> None:
         """Sync no more. Waits for a sync that is on its way to let go: two seconds at the most, mostly none at all."""
-        self._is_periodic = self._is_asked_again = False
+        self._is_periodic = self._has_next_request = False
         self._timer.stop()
         worker, self._worker = self._worker, None
         if worker is not None:
@@ -147,7 +147,7 @@ class Syncer(QObject):
         if self._worker is None:
             self._begin()
         else:
-            self._is_asked_again = True
+            self._has_next_request = True
 
     @Slot()
     def sync_soon(self) -> None:
@@ -157,7 +157,7 @@ class Syncer(QObject):
 
     def _begin(self) -> None:
         self._timer.stop()
-        self._is_asked_again = False
+        self._has_next_request = False
         worker = self._worker = SyncWorker(self._book)
         worker.signals.progress.connect(partial(self._emit_progress, worker))
         worker.signals.finished.connect(partial(self._end, worker))
@@ -167,9 +167,9 @@ class Syncer(QObject):
 
     # What a worker still reports after stop() is ignored.
 
-    def _emit_progress(self, worker: SyncWorker, report: SyncReport, left: int) -> None:
+    def _emit_progress(self, worker: SyncWorker, report: SyncReport, pending: int) -> None:
         if worker is self._worker:
-            self.progress.emit(report, left)
+            self.progress.emit(report, pending)
 
     def _end(self, worker: SyncWorker, outcome: SyncReport | Exception) -> None:
         if worker is not self._worker:
@@ -177,15 +177,15 @@ class Syncer(QObject):
         self._worker = None
         if isinstance(outcome, SyncReport):
             self._failures = 0
-            self._rest(0.0 if self._is_asked_again else self.interval_seconds)
+            self._schedule(0.0 if self._has_next_request else self.interval_seconds)
             self.finished.emit(outcome)
         else:
             self._failures += 1
-            self._rest(retry_seconds(outcome, self._failures, random.random()))
+            self._schedule(retry_seconds(outcome, self._failures, random.random()))
             self.error.emit(outcome)
 
-    def _rest(self, seconds: float) -> None:
-        if self._is_periodic or self._is_asked_again:
+    def _schedule(self, seconds: float) -> None:
+        if self._is_periodic or self._has_next_request:
             self._timer.start(round(seconds * 1000))
 
 
@@ -198,8 +198,8 @@ def retry_seconds(error: Exception, failures: int, chance: float) -> float:
         seconds = with_jitter(RETRY_SECONDS_MAX, chance)
     else:
         seconds = backoff_seconds(failures, chance, RETRY_SECONDS_MIN, RETRY_SECONDS_MAX)
-    asked_for = error.retry_after_seconds if isinstance(error, SyncError) else None
-    return max(seconds, asked_for or 0.0)
+    server_seconds = error.retry_after_seconds if isinstance(error, SyncError) else None
+    return max(seconds, server_seconds or 0.0)
 
 
 class LiveSignals(QObject):

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class NoServer(SyncError):
-    """The replica was never told where to sync."""
+    """The replica has no server yet."""
 
     code = "no_server"
 
@@ -202,7 +202,7 @@ class Replica:
     def verify(self) -> VerifyReport:
         """Sync, then compare all records with the server's by their digests, and mend those that differ.
 
-        Pending edits stay as they are; what no line of the log tells of is parked. Raises what sync() raises.
+        Pending edits stay as they are; what no line of the log accounts for is parked. Raises what sync() raises.
         """
         self._assign_own_id()
         connection, holder = self.connection, holder_name(random_id())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -43,7 +44,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
 
-SLOW = ("hosts", "loads", "kills", "versions", "worlds", "servers")
+SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "servers")
 """The marks of what `make test` leaves out; a test that has several counts for the first."""
 
 FEW_WORLDS = 20
@@ -77,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if item.get_closest_marker("proof") and params.get("seed", 0) >= FEW_WORLDS:
             item.add_marker("worlds")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was collected: it is there to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -15,6 +15,8 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf
 
+from services.restore import Actor
+from storage.base import ChangeOrigin
 from storage.values import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
@@ -114,6 +116,17 @@ def report_device(**values: Any) -> None:
 def current_device() -> DeviceLogin:
     """The device that calls; only inside a view that requires one."""
     return cast(DeviceLogin, g.device)
+
+
+def origin_of(login: DeviceLogin) -> ChangeOrigin:
+    """A device as the origin of its changes."""
+    return ChangeOrigin(login.device.id, login.user_id)
+
+
+def device_actor() -> Actor:
+    """The device that sent the request, as the author of one change."""
+    login = current_device()
+    return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
 def authenticate_device() -> DeviceLogin:

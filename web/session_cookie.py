@@ -23,7 +23,7 @@ RENEWED_AFTER = timedelta(days=1)
 """A cookie that is not older is not written again: an answer that comes late would put it in a newer one's place."""
 
 KEY = "_user_id"
-"""Flask-Login's name for what tells the user; here, the session."""
+"""Flask-Login's name for the user's key; here, the session's."""
 
 CARRIED = "carried"
 

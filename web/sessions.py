@@ -59,7 +59,7 @@ def load_user(key: str) -> SessionUser | None:
 
 
 def signed_in_user() -> Account:
-    """The signed-in user; only inside a view that asks for a session."""
+    """The signed-in user; only inside a view that requires a session."""
     return cast(SessionUser, current_user).user
 
 

@@ -73,7 +73,7 @@ def kind_label(kind: str) -> str:
     return KINDS[kind].on_device or KINDS[kind].singular if kind in KINDS else kind.replace("_", " ").capitalize()
 
 
-def label_of(cell: str, kind: str = "") -> str:
+def cell_label(cell: str, kind: str = "") -> str:
     """A cell's name as a sentence begins with it; ``kind`` is the entry's, for a cell of a detail."""
     if "/" not in cell:
         return FIELDS.get(cell, "Contact")
@@ -82,7 +82,7 @@ def label_of(cell: str, kind: str = "") -> str:
     return name if attribute in ("value", "kind", "position", EXISTS) else f"{name}: {ATTRIBUTES[attribute].lower()}"
 
 
-def name_of_cell(cell: str, kind: str = "") -> str:
+def full_cell_label(cell: str, kind: str = "") -> str:
     """A cell's name by itself, where every cell of an entry has its own."""
-    name, attribute = label_of(cell, kind), cell.rpartition("/")[2]
+    name, attribute = cell_label(cell, kind), cell.rpartition("/")[2]
     return f"{name}: {ATTRIBUTES[attribute].lower()}" if "/" in cell and attribute in ("kind", "position") else name

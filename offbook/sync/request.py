@@ -184,8 +184,8 @@ def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[Log
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
-    kept = restore_recovery.trusted_up_to(connection) if state.snapshot else None
-    return request if kept is None else {**request, "kept": kept}
+    trusted = restore_recovery.trusted_up_to(connection) if state.snapshot else None
+    return request if trusted is None else {**request, "kept": trusted}
 
 
 def _parked_codes(connection: sqlite3.Connection) -> dict[str, int]:

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 LINE = re.compile(r"(.+?) +(\d+) functions +(\d+) files +(\d+) changes of file")
 
 
+@pytest.mark.processes
 def test_each_request_crosses_several_files_and_comes_back() -> None:
     words = [sys.executable, "-m", "bench.hops"]
     printed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout

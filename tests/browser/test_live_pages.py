@@ -190,6 +190,7 @@ def test_no_network_is_told_aloud_and_so_is_its_end(visit: Open) -> None:
     expect(said).to_have_text("Live again.")
 
 
+@pytest.mark.processes
 def test_a_server_that_is_silent_is_not_taken_for_live(chromium: Browser, tmp_path: Path) -> None:
     with serving_process(tmp_path) as server, chromium.new_context(base_url=server.url) as context:
         app = create_app(Config.from_environment({"INSTANCE_PATH": str(tmp_path)}))

@@ -389,6 +389,7 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
 # --- the server itself -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.processes
 def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: Path) -> None:
     with serving_process(tmp_path) as first:
         assert requests.get(first.url + "/healthz", timeout=10).json() == {"status": "ok", "writable": True}
@@ -402,6 +403,7 @@ def test_a_first_start_prints_a_set_up_link_and_a_later_one_does_not(tmp_path: P
         assert not any("/setup/" in line for line in second.greeting)
 
 
+@pytest.mark.processes
 def test_the_server_s_log_holds_no_secret(tmp_path: Path) -> None:
     app = app_on(Config.from_environment({"INSTANCE_PATH": str(tmp_path)}).database_url)
     migrated(tmp_path).close()
@@ -446,6 +448,7 @@ def test_a_setting_that_can_not_be_is_told_in_a_line(
     assert len(ended.value.code.splitlines()) == 1
 
 
+@pytest.mark.processes
 def test_a_server_without_its_schema_says_what_to_do(tmp_path: Path) -> None:
     environ = os.environ | {"INSTANCE_PATH": str(tmp_path), "PORT": "0"}
     environ.pop("DATABASE_URL", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.contacts.labels import FIELDS, KINDS, field_label, kind_label, label_of, name_of_cell
+from offbook.contacts.labels import FIELDS, KINDS, cell_label, field_label, full_cell_label, kind_label
 from offbook.core.schema import CONTACTS, DETAIL_KINDS
 
 
@@ -30,4 +30,4 @@ def test_what_only_a_newer_version_knows_is_called_by_its_own_word() -> None:
     ],
 )
 def test_a_cell_is_called_by_its_field_or_its_entry(cell: str, kind: str, label: str, name: str) -> None:
-    assert (label_of(cell, kind), name_of_cell(cell, kind)) == (label, name)
+    assert (cell_label(cell, kind), full_cell_label(cell, kind)) == (label, name)

@@ -148,6 +148,7 @@ def is_healthy(environ: dict[str, str], port: str) -> bool:
     return asked.returncode == 0
 
 
+@pytest.mark.processes
 def test_what_the_image_starts_migrates_and_serves_and_its_health_check_can_tell(tmp_path: Path) -> None:
     with started(tmp_path) as (url, environ):
         port = url.rpartition(":")[2]

@@ -9,7 +9,7 @@ import pytest
 from offbook import Offline, Replica
 from offbook.sync.dry_run import PlannedChange, PlannedRow
 from tests.device.conftest import Device
-from tests.device.fake_server import Server, Wire, lost_request, wire
+from tests.device.fake_server import Server, Wire, lost_request, problem, says, wire
 
 
 def dump(replica: Replica) -> dict[str, list[Any]]:
@@ -24,11 +24,11 @@ def planned(replica: Replica) -> dict[str, list[str]]:
     report = replica.plan()
     assert dump(replica) == before
     parts = {part: getattr(report, part) for part in ("push", "merge", "park", "added", "changed", "deleted")}
-    return {part: [told(one) for one in found] for part, found in parts.items() if found}
+    return {part: [described(entry) for entry in entries] for part, entries in parts.items() if entries}
 
 
-def told(one: PlannedChange | PlannedRow) -> str:
-    return f"{one.verdict} {one.name}" if isinstance(one, PlannedChange) else str(one.name)
+def described(entry: PlannedChange | PlannedRow) -> str:
+    return f"{entry.verdict} {entry.name}" if isinstance(entry, PlannedChange) else str(entry.name)
 
 
 def the_same_book(a: Replica, b: Replica) -> dict[str, str]:
@@ -91,7 +91,7 @@ def test_a_plan_tells_what_would_be_parked_and_why(a: Replica, b: Replica) -> No
     b.connection.execute("INSERT INTO contacts (name, phone) VALUES ('Zoe', ?)", ("x" * 101,))
     b.connection.execute("UPDATE contacts SET company = 'Z' WHERE name = 'Zoe'")
     assert planned(b) == {"park": ["rejected Ada", "rejected Zoe", "rejected Zoe"]}
-    assert [one.code for one in b.plan().park] == ["too_long", "too_long", "behind_parked"]
+    assert [change.code for change in b.plan().park] == ["too_long", "too_long", "behind_parked"]
     b.sync()
     b.connection.execute("UPDATE contacts SET company = 'Y' WHERE name = 'Zoe'")
     assert planned(b) == {"park": ["rejected Zoe"]}
@@ -136,6 +136,19 @@ def test_more_than_one_request_plans_each_record_whole(a: Replica, b: Replica, m
     found = planned(b)
     assert list(found) == ["push"]
     assert len(found["push"]) == 1002
+
+
+def test_a_change_that_the_server_refuses_whole_is_found_as_a_sync_finds_it(a: Replica) -> None:
+    a.sync()
+    for name in ("Ada", "Bob"):
+        a.contacts.add(name=name)
+    wire(a).steps = [says(problem(400, "odd", "Odd."))] * 2
+    report = a.plan()
+    assert ([described(entry) for entry in report.push], [change.code for change in report.park]) == (
+        ["applied Bob"],
+        ["odd"],
+    )
+    assert a.status().parked == 0
 
 
 def test_a_choice_is_planned_with_what_it_settles(device: Device) -> None:

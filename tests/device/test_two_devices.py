@@ -32,6 +32,8 @@ from tests.support.browser import PASSWORD, add_device, add_user, app_beside, pa
 from tests.support.cli_runner import ROOT, Device
 from tests.support.live_server import Process, serving_process
 
+pytestmark = pytest.mark.processes
+
 LEGISLATORS = ROOT.parent / "shared" / "data" / "legislators-google.csv"
 
 BLOCK = re.compile(r"^```(console|python|sql)\n(.+?)^```", re.M | re.S)

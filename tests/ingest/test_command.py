@@ -24,6 +24,8 @@ from offbook.ingest.settings import MIB
 from tests.ingest.feed_server import SECONDS_MAX, feed, gaps, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device
 
+pytestmark = pytest.mark.processes
+
 TOKEN = "canary-9f86d081884c7d65"
 
 Events = Callable[[str], dict[str, Any]]

@@ -117,6 +117,7 @@ def test_a_database_that_was_put_back_is_caught_up_with(
     witness.until_link("live", laptop, phone)
 
 
+@pytest.mark.processes
 def test_a_server_that_is_killed_under_its_listeners_finds_them_again(tmp_path: Path, witness: Witness) -> None:
     with app_beside(tmp_path) as app:
         add_user(app, "ada")

@@ -54,6 +54,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.processes
 def test_a_second_table_costs_an_entry_a_model_and_a_migration(told: Any) -> None:
     made = told["sql"]
     assert told["differs"] == []

@@ -124,6 +124,7 @@ def test_nothing_moves_into_it(newer: App, tmp_path: Path) -> None:
     source.close()
 
 
+@pytest.mark.processes
 @pytest.mark.engines("sqlite")
 def test_a_server_does_not_start_on_it(newer: App, tmp_path: Path) -> None:
     environ = os.environ | {"DATABASE_URL": str(newer.extensions["database"].engine.url), "PORT": "0"}

@@ -25,6 +25,8 @@ from tests.support.browser import add_device, add_user, app_beside, bearer, part
 from tests.support.callback_recorder import Witness
 from tests.support.live_server import Process, serving_process
 
+pytestmark = pytest.mark.processes
+
 ADDED = 6
 STEPS = 40
 

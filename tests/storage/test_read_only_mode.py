@@ -177,6 +177,7 @@ def test_doctor_tells(closed: App) -> None:
     assert "! This database moved to postgresql://there/offbook" in looked.stdout
 
 
+@pytest.mark.processes
 def test_a_server_does_not_start_on_it(tmp_path: Path) -> None:
     database = migrated(tmp_path)
     close(database)

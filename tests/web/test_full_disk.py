@@ -453,6 +453,7 @@ def test_what_can_not_even_be_opened_for_want_of_room_is_told_in_a_line(full: Ho
     assert "! The database can't be read. The disk of the database is full (" in looked.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.engines("sqlite")
 def test_a_server_does_not_start_where_it_could_not_even_read(full: House) -> None:
     full.database.close()

@@ -22,12 +22,11 @@ from offbook.core.validation import Json
 from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.sync.responses import changes, dry_run, sync
 from services.sync.verify import compare, fetch
-from storage.base import SHORT_PAGE, WHOLE_PAGE, ChangeOrigin, PageSize
-from storage.values import DeviceLogin
+from storage.base import SHORT_PAGE, WHOLE_PAGE, PageSize
 from web.api import tutorial
 from web.api.describe import PUSH, AuthKind, documented
 from web.api.schemas.basics import TEXT, Schema
-from web.auth import current_device, device_required, report_device
+from web.auth import current_device, device_required, origin_of, report_device
 from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
@@ -147,11 +146,6 @@ def rows() -> Response:
     """Get some records as they are now, by their ids."""
     request_body = parse_fetch(loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(fetch(services().store, current_device().book_id, request_body))
-
-
-def origin_of(login: DeviceLogin) -> ChangeOrigin:
-    """A device as the origin of its changes."""
-    return ChangeOrigin(login.device.id, login.user_id)
 
 
 def device_report(push: Push, now_us: int) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class MonitoredSocket(Protocol):
 
 
 class AccessMonitor:
-    """On the event loop; the database is asked in threads."""
+    """On the event loop; the database is read in threads."""
 
     def __init__(self, services: Services, threads: ThreadPool[Any]) -> None:
         self._services = services

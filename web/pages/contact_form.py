@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from offbook.contacts.labels import KINDS, label_of
+from offbook.contacts.labels import KINDS, cell_label
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
@@ -313,4 +313,4 @@ def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[st
         except Invalid as invalid:
             cell = invalid.field
             kind = kinds.get(cell.split("/")[1], "") if "/" in cell else ""
-            yield cell, f"{label_of(cell, kind)} {invalid.reason}"
+            yield cell, f"{cell_label(cell, kind)} {invalid.reason}"

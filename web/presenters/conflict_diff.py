@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from offbook.contacts.labels import KINDS, label_of, name_of_cell
+from offbook.contacts.labels import KINDS, cell_label, full_cell_label
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.codec import ConflictView
 from offbook.core.conflicts.resolution import Choice, choices
@@ -130,7 +130,7 @@ def cell_title(conflict: Conflict, record: Record) -> str:
     """What the cell is called; an entry's with its label."""
     if conflict.cell == EXISTS:
         return "The contact itself"
-    name = name_of_cell(conflict.cell, _entry_kind(conflict, record))
+    name = full_cell_label(conflict.cell, _entry_kind(conflict, record))
     label = record.cells.get(f"{entry_of(conflict.cell)}label") if "/" in conflict.cell else None
     return f"{name} ({label})" if label and not conflict.cell.endswith("/label") else name
 
@@ -202,7 +202,7 @@ def describe_fault(conflict: Conflict, record: Record, fault: Fault) -> str:
     """What is wrong with a value, with the cell called as on the page."""
     if fault.field != conflict.cell:
         return fault.detail
-    return f"{label_of(conflict.cell, _entry_kind(conflict, record))} {fault.reason}"
+    return f"{cell_label(conflict.cell, _entry_kind(conflict, record))} {fault.reason}"
 
 
 # --- what differs --------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from offbook.contacts.labels import label_of
+from offbook.contacts.labels import cell_label
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Author, Change, Clock, Operation, Record, Value, Verdict
@@ -59,7 +59,7 @@ class EditOutcome:
         """What a sentence calls a cell; all cells of a detail are called by its kind."""
         entry, _, attribute = cell.rpartition("/")
         kind = self.after.cells.get(f"{entry}/kind") or self.change.cells.get(f"{entry}/kind")
-        label = label_of(f"{entry}/value" if entry else attribute, str(kind or ""))
+        label = cell_label(f"{entry}/value" if entry else attribute, str(kind or ""))
         return label[:1].lower() + label[1:]
 
     def labels(self, cells: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from offbook.contacts.labels import KINDS, label_of
+from offbook.contacts.labels import KINDS, cell_label
 from offbook.core.history.entry import Cells, DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
@@ -155,7 +155,7 @@ def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator
 def _label(cell: str, *states: Cells) -> str:
     """What a cell is called, by the kind that its entry has in one of these states."""
     kind = next((kind for state in states if (kind := state.get(f"{entry_of(cell)}kind"))), "")
-    return label_of(cell, str(kind)) if cell != EXISTS else "Contact"
+    return cell_label(cell, str(kind)) if cell != EXISTS else "Contact"
 
 
 def _format_value(cell: str, value: Value) -> str:

@@ -19,6 +19,8 @@ from tests.device.cli.test_commands import FATTEN, ask_sql
 from tests.ingest.feed_server import SECONDS_MAX, feed, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device, Said
 
+pytestmark = pytest.mark.processes
+
 GOES_NOWHERE = "offbook: Standard output takes nothing more: {}.\n"
 CLOSED, FULL = GOES_NOWHERE.format("Bad file descriptor"), GOES_NOWHERE.format("No space left on device")
 

@@ -36,6 +36,9 @@ from tests.support.bad_input_cases import (
     tutorial,
 )
 
+before_any_record = pytest.mark.engines("sqlite")
+"""What is refused by how it is written: of the database nothing was asked but the token, as in every other test."""
+
 
 def is_told(answer: TestResponse, status: int, code: str) -> None:
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), answer.text
@@ -52,6 +55,7 @@ WRITERS = [("POST", "/sync"), ("POST", "/contacts"), ("PATCH", "/contacts/{id}")
 ASKERS = [("POST", "/verify"), ("POST", "/rows")]
 
 
+@before_any_record
 @pytest.mark.parametrize(("method", "path"), [*WRITERS, *ASKERS])
 def test_a_byte_order_mark_is_told_in_words(laptop: Caller, method: str, path: str) -> None:
     answer = laptop.ask(method, path.format(id=laptop.add()["id"]), data=b"\xef\xbb\xbf{}")
@@ -60,6 +64,7 @@ def test_a_byte_order_mark_is_told_in_words(laptop: Caller, method: str, path: s
     )
 
 
+@before_any_record
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize(("method", "path"), [*WRITERS, *ASKERS])
 def test_a_body_that_cannot_be_read_is_refused_whole(
@@ -75,6 +80,7 @@ def test_a_body_that_cannot_be_read_is_refused_whole(
 # --- an envelope that asks for something else ------------------------------------------------------------------------
 
 
+@before_any_record
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_faulty_envelope_applies_nothing(app: App, laptop: Caller, name: str) -> None:
     more, status, code = ENVELOPES[name]
@@ -100,6 +106,7 @@ QUESTIONS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@before_any_record
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_that_can_not_be_answered_is_refused(laptop: Caller, name: str) -> None:
     path, more, code = QUESTIONS[name]
@@ -141,6 +148,7 @@ def test_a_rejected_change_again_is_rejected_again(laptop: Caller) -> None:
 # --- queries and paths -----------------------------------------------------------------------------------------------
 
 
+@before_any_record
 @pytest.mark.parametrize(("path", "key", "text", "code"), QUERIES, ids=lambda value: repr(value)[:40])
 def test_an_absurd_query_is_told_so(laptop: Caller, path: str, key: str, text: str, code: str) -> None:
     query: dict[str, Any] = {key: text}
@@ -173,6 +181,7 @@ def test_no_query_brings_the_server_down(laptop: Caller, query: str) -> None:
         assert laptop.ask("GET", f"{path}?{query}").status_code in (200, 400, 410)
 
 
+@before_any_record
 @pytest.mark.parametrize(
     "key",
     ["1", "-1", "none", "%00", UNKNOWN.replace("-", ""), UNKNOWN + "x", "{" + UNKNOWN + "}", "..", "%2e%2e", "%ff"],
@@ -217,6 +226,7 @@ def test_a_bad_patch_changes_nothing(app: App, laptop: Caller, name: str) -> Non
     assert typed(app) == before
 
 
+@before_any_record
 @pytest.mark.parametrize("body", ["[]", "null", "5", '"name"', "true"])
 def test_a_contact_that_is_no_object_is_refused(app: App, laptop: Caller, body: str) -> None:
     key = laptop.add()["id"]
@@ -262,6 +272,7 @@ def test_a_strange_condition_is_one_that_does_not_hold(app: App, laptop: Caller,
 # --- the tutorial form -----------------------------------------------------------------------------------------------
 
 
+@before_any_record
 @pytest.mark.parametrize("name", NO_TUTORIAL_CHANGE)
 def test_what_is_no_tutorial_change_is_refused(app: App, laptop: Caller, name: str) -> None:
     more, code = NO_TUTORIAL_CHANGE[name]

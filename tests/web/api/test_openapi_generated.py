@@ -23,7 +23,8 @@ from app import App
 from tests.support.api_client import Caller, caller
 from tests.support.browser import app_on
 
-pytestmark = pytest.mark.engines("sqlite")  # tests.web.test_odd_values holds that the engines answer alike
+pytestmark = [pytest.mark.generated, pytest.mark.engines("sqlite")]
+"""On SQLite alone: tests.web.test_odd_values holds that the engines answer alike."""
 
 EXAMPLES = 300 if os.environ.get("OFFBOOK_WORLDS") else 6
 

@@ -121,6 +121,7 @@ def as_text(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return told_by_a_server(tmp_path_factory.mktemp("text"), "text")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_nothing_that_anyone_typed_or_may_show_is_ever_written(request: pytest.FixtureRequest, form: str) -> None:
     told: Told = request.getfixturevalue(f"as_{form}")
