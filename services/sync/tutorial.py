@@ -55,20 +55,20 @@ def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) ->
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
         notes.take_number_from(known.record_id)
         known = None
-    step = tutorial.plan_step(item, known, notes.login.device.uuid)
+    step = tutorial.step_of(item, known, notes.login.device.uuid)
     if step is None:
         return None
     book.book = replace(book.book, policy=POLICY)
     touched: dict[Key, Record] = {}
     if isinstance(step, TutorialStep):
         touched = book.records(TABLE, [step.change.record_id])
-        step = tutorial.with_whole_row(step, touched.get(step.change.key))
+        step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
     pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))
-        notes.keep(item.number, known is None, tutorial.known_after(step, outcome.verdict, outcome.seq, record))
+        notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
     return RecordedVerdict(outcome.verdict, outcome.seq, outcome.fault)
 
 
@@ -81,11 +81,11 @@ def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]
     else:
         notes.confirm(since)
     again, fresh = list(notes.again(since)), list(notes.fresh(since))
-    stamps = tutorial.repeated_stamps(since, len(again))
-    marker = tutorial.confirming_seq(since, fresh[0].seq if fresh else max(stamps, default=since))
+    stamps = tutorial.stamps_again(since, len(again))
+    marker = tutorial.confirmed_by(since, fresh[0].seq if fresh else max(stamps, default=since))
     notes.offer([*((found, marker) for found in again), *((found, found.seq) for found in fresh)])
     pairs = [*zip(again, stamps, strict=True), *((found, found.seq) for found in fresh)]
     return [
-        tutorial.render_entry(found.number or 0, since == 0 or found.known.held is None, stamp, found.seq, found.row)
+        tutorial.served(found.number or 0, since == 0 or found.known.held is None, stamp, found.seq, found.row)
         for found, stamp in pairs
     ]
