@@ -29,7 +29,7 @@ def busy(ada: Visit) -> Visit:
         for day in days:
             batch = [parse_change(contact(number, parts.new_id()), device.uuid) for number in range(day)]
             push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, now - day * DAY_US)
-        parts.accounts.seen(device, now, 90_000, {"too_long": 2}, cursor_seq=now - 3 * DAY_US)
+        parts.accounts.record_seen(device, now, 90_000, {"too_long": 2}, cursor_seq=now - 3 * DAY_US)
     ada.page.goto("/activity")
     return ada
 

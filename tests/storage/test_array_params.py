@@ -42,7 +42,7 @@ def test_a_batch_looks_at_no_more_of_a_long_history_when_its_plan_is_kept(book: 
     with store.writing(book_id) as writing:
 
         def look() -> None:
-            assert not (writing.settled(ids()) if what == "changes" else writing.records("contacts", ids()))
+            assert not (writing.recorded_verdicts(ids()) if what == "changes" else writing.records("contacts", ids()))
 
         for _ in range(PLANNED_ANEW):
             look()

@@ -268,7 +268,7 @@ def test_a_signed_in_person_changes_the_password_whatever_others_try(
     for number in range(PER_NETWORK):
         fail(accounts, f"name {number}", "", now)
     changed = accounts.change_password(ada.id, PASSWORD, "a new password", now)
-    assert changed.stamp != ada.stamp
+    assert changed.session_version != ada.session_version
     assert accounts.check_password("ada", "a new password", "203.0.113.5", now, laptop) == changed
 
 

@@ -10,7 +10,7 @@ from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
-from storage.sql.store import SqlReading
+from storage.sql.store import SqlReadTransaction
 from tests.support.api_client import Caller, change
 from tests.support.browser import add_device, add_user, parts_of
 
@@ -55,7 +55,7 @@ class Pair:
 
     def open(self) -> list[Conflict]:
         with parts_of(self.app).store.reading(self.book) as book:
-            assert isinstance(book, SqlReading)
+            assert isinstance(book, SqlReadTransaction)
             return book.conflicts()
 
     def record(self, contact: str) -> Record:

@@ -144,7 +144,7 @@ def record_reports(services: Services, pushes: Sequence[tuple[Subscriber, Pendin
     for subscriber, push in {subscriber: pending.push for subscriber, pending in pushes}.items():
         if subscriber.device is not None:
             report = device_report(push, now_us)
-            subscriber.device = services.accounts.seen(subscriber.device, now_us, **report)
+            subscriber.device = services.accounts.record_seen(subscriber.device, now_us, **report)
 
 
 def report_synced(

@@ -239,7 +239,7 @@ def test_a_fault_in_what_is_noted_of_a_device_fails_no_push(
 ) -> None:
     """The push is committed by then: an error would have the device send it again, or give it up."""
     since = cursor(phone)
-    monkeypatch.setattr(app.extensions["database"].kind, "hurried", lambda *_: 1 / 0)
+    monkeypatch.setattr(app.extensions["database"].adapter, "with_lock_timeout", lambda *_: 1 / 0)
     assert phone.synced(change(), parked={"too_long": 1})["results"][0]["verdict"] == "applied"
     with listening(url, phone.token, since) as listener:
         listener.push(1, change(), parked={"too_long": 2})

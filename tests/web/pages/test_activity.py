@@ -88,8 +88,8 @@ def test_devices_show_how_far_they_are(app: App, ada: Browser) -> None:
     laptop, phone, _ = (add_device(app, device=name)[0] for name in names)
     add(app, days_ago=3, times=1_500)
     now = parts_of(app).clock()
-    parts_of(app).accounts.seen(laptop, now, 180_000, cursor_seq=now)
-    parts_of(app).accounts.seen(phone, now - 4 * DAY_US, cursor_seq=now - 4 * DAY_US)
+    parts_of(app).accounts.record_seen(laptop, now, 180_000, cursor_seq=now)
+    parts_of(app).accounts.record_seen(phone, now - 4 * DAY_US, cursor_seq=now - 4 * DAY_US)
     page = shown(ada)
     assert "Laptop Seen just now Clock 3 minutes ahead Up to date" in page
     assert "Phone Seen 4 days ago Oldest missing change 3 days ago 1,500 records behind" in page
@@ -98,7 +98,7 @@ def test_devices_show_how_far_they_are(app: App, ada: Browser) -> None:
 
 def test_what_waits_on_a_device_is_told_by_its_reason(app: App, ada: Browser) -> None:
     device, _ = add_device(app, device="Laptop")
-    parts_of(app).accounts.seen(device, 0, parked={"too_long": 2, "of_a_later_version": 1})
+    parts_of(app).accounts.record_seen(device, 0, parked={"too_long": 2, "of_a_later_version": 1})
     page = shown(ada)
     assert "2 changes wait on Laptop: a text is too long" in page
     assert "1 change waits on Laptop: of_a_later_version" in page

@@ -80,7 +80,7 @@ def test_a_name_is_shown_and_never_run(ada: Browser) -> None:
 def test_devices_show_when_they_were_seen_and_how_their_clock_goes(app: App, ada: Browser) -> None:
     device, _ = add_device(app)
     assert "Never seen" in ada.get("/devices").text
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), 180_000, {"bad_value": 3})
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), 180_000, {"bad_value": 3})
     page = ada.get("/devices").text
     assert "just now" in page
     assert "3 minutes ahead" in page
@@ -94,7 +94,7 @@ def test_a_clock_that_is_wrong_is_a_warning_that_says_what_to_do(
     app: App, ada: Browser, offset: int, tag: str, seems: str
 ) -> None:
     device, _ = add_device(app)
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), offset)
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), offset)
     page = ada.get("/devices").text
     assert f'<span class="tag warn">Clock {tag}</span> Nothing is lost by that; set it right' in page
     assert f"do not count as {seems} than they are" in page
@@ -102,7 +102,7 @@ def test_a_clock_that_is_wrong_is_a_warning_that_says_what_to_do(
 
 def test_a_clock_that_is_some_seconds_off_is_no_warning(app: App, ada: Browser) -> None:
     device, _ = add_device(app)
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), 59_000)
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), 59_000)
     page = ada.get("/devices").text
     assert "<span>Clock 59 seconds ahead</span>" in page
     assert "tag warn" not in page
