@@ -24,6 +24,8 @@ from config import Config
 from offbook import Replica
 from tests.support.live_server import ROOT, serving
 
+pytestmark = pytest.mark.versions
+
 LAST = "211fecf"
 """The last commit before the folders and names of today."""
 
@@ -135,7 +137,8 @@ def test_a_device_and_a_browser_go_on_as_if_nothing_had_happened(
     app: App, before: dict[str, Any], tmp_path: Path
 ) -> None:
     with Replica(tmp_path / "laptop.db") as laptop:
-        assert laptop.contacts.list() == before["contacts"]
+        known = [{name: contact[name] for name in before["contacts"][0]} for contact in laptop.contacts.list()]
+        assert known == before["contacts"]
         assert laptop.conflicts() == [before["conflict"]]
         assert [parked.change_id for parked in laptop.parked()] == [before["parked"]]
         assert laptop.status().pending == before["pending"] == 2
