@@ -103,13 +103,13 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         try:
             return view(*args, **kwargs)
         finally:
-            services().accounts.seen(current_device().device, services().clock(), **g.device_report)
+            services().accounts.record_seen(current_device().device, services().clock(), **g.device_report)
 
     return guarded
 
 
 def report_device(**values: Any) -> None:
-    """Note this about the current device when its request ends: arguments of ``Devices.seen``."""
+    """Note this about the current device when its request ends: arguments of ``Devices.record_seen``."""
     g.device_report.update(values)
 
 

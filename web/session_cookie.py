@@ -45,7 +45,7 @@ def current_visit() -> Visit:
 
 def key_of(token: str, current: Session) -> str:
     """What the cookie names a session by: its token, or where nothing is stored of it its user and password."""
-    return token if current.is_stored else f"{current.user_id}.{current.stamp}"
+    return token if current.is_stored else f"{current.user_id}.{current.session_version}"
 
 
 def store_in_cookie(token: str, current: Session) -> None:

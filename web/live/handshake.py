@@ -85,7 +85,7 @@ def listen() -> Response:
 def device_subscriber(since: Cursor | None) -> Subscriber:
     """The device whose token the handshake shows. Raises ApiProblem."""
     login = authenticate_device()
-    device = services().accounts.seen(login.device, services().clock())
+    device = services().accounts.record_seen(login.device, services().clock())
     return Subscriber(login.book_id, since, origin_of(login), device)
 
 
