@@ -24,6 +24,8 @@ from config import Config
 from offbook import Replica
 from tests.support.live_server import ROOT, serving
 
+pytestmark = pytest.mark.versions
+
 LAST = "211fecf"
 """The last commit before the folders and names of today."""
 
