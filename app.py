@@ -65,10 +65,12 @@ class App(Flask):
 
 
 def now_us() -> int:
+    """The time by this machine's clock, in microseconds since 1970."""
     return time.time_ns() // 1000
 
 
 def random_id() -> str:
+    """A random UUID, as text."""
     return str(uuid.uuid4())
 
 
@@ -93,6 +95,7 @@ def create_app(config: Config | str = "default") -> App:
 
 
 def wire(app: App, config: Config) -> None:
+    """Make the parts and keep them in ``app.extensions``: ``offbook``, ``telemetry``, ``meters``."""
     require_carrier(config.live_url)
     database = open_engines(config.database_url)
     store = SqlStore(database)
@@ -125,6 +128,7 @@ def telemetry_of(config: Config, meters: PrometheusSink | None) -> Telemetry:
 
 
 def meters_of(database: Database) -> PrometheusSink:
+    """The meters of what this process does, for ``GET /metrics``."""
     # its library takes a tenth of a second of every start, and few want meters
     from web.telemetry.prometheus import PrometheusSink
 
@@ -140,6 +144,7 @@ def extend(app: App) -> None:
 
 
 def flask_settings(config: Config) -> Mapping[str, Any]:
+    """Flask's own settings."""
     return {
         "TESTING": config.testing,
         "SECRET_KEY": config.secret_key,

@@ -28,6 +28,7 @@ def greet(app: Flask, url: str) -> None:
 
 
 def main() -> None:
+    """Serve until a signal comes. Exits with a sentence where a setting or the database does not allow it."""
     try:
         config = Config.from_environment()
         logs.configure(config.log_format, config.log_level)

@@ -176,11 +176,11 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int 
     return int(text)
 
 
-def one_of(environ: Mapping[str, str], name: str, known: Sequence[str], default: str) -> str:
+def one_of(environ: Mapping[str, str], name: str, names: Sequence[str], default: str) -> str:
     """A setting that is one of a few words. Raises ValueError, with a sentence for whoever set it."""
     word = (environ.get(name) or default).lower()
-    if word not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {word!a}.")
+    if word not in names:
+        raise ValueError(f"{name} must be one of {', '.join(names)}, not {word!a}.")
     return word
 
 

@@ -35,6 +35,7 @@ migrate = Migrate(directory=str(MIGRATIONS))
 
 
 def register(app: Flask, database: Database) -> None:
+    """Let Flask's extensions use this database."""
     app.extensions["database"] = database
     app.config["SQLALCHEMY_DATABASE_URI"] = database.engine.url
     db.init_app(app)

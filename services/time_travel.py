@@ -30,8 +30,8 @@ def suggest_moments(store: Store, book_id: int, ages_us: Iterable[int], now_us: 
     """The moments to choose from. Of the ages, those at which there was something in the book."""
     with store.reading(book_id) as book:
         pruned = book.book.pruned
-        markers = book.marks(max(now_us - REACH_US, pruned), MARKERS_MAX)
+        markers = book.change_markers(max(now_us - REACH_US, pruned), MARKERS_MAX)
         big = find_bursts(markers, BURST_PAUSE_US, BURST_CHANGES_MIN)[:BURSTS_MAX]
         authors = book.authors(burst.change_id for burst in big)
-        reached = [age for age in ages_us if now_us - age >= pruned and book.last_seq(now_us - age)]
+        reached = [age for age in ages_us if now_us - age >= pruned and book.last_seq_at_or_before(now_us - age)]
     return SuggestedMoments([(burst, authors.get(burst.change_id)) for burst in big], reached)

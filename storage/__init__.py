@@ -1,1 +1,1 @@
-"""Where books are kept: the stores, the engines under them, and what is asked of them. Persistence only."""
+"""Persistence: the store of books, the database engines under it, and the queries beside it."""

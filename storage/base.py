@@ -5,7 +5,7 @@ tests/support/memory_store.py is the executable specification of a store, storag
 (tests/storage) holds them together.
 
 The book's lock is held from ``writing()`` to its end: seq is handed out under it, so that no reader can pass a seq that
-commits later. Whatever is asked of a store names a book, and sees nothing of any other.
+commits later. Every call names a book, and sees nothing of any other.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ReadTransaction(Protocol):
 
     book: BookState
 
-    def last_seq(self, up_to: int) -> int:
+    def last_seq_at_or_before(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
@@ -92,13 +92,17 @@ class ReadTransaction(Protocol):
         """Rows by their ids, in wire form; of those that are not there none."""
         ...
 
-    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]: ...
+    def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
+        """Records with all their cells, by table and id; of those that are not there none."""
+        ...
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         """How many entries each of these records has, the removed ones too; those that are not there are left out."""
         ...
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]: ...
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
+        """The verdicts of those of these changes that were pushed before, by the changes' ids."""
+        ...
 
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         """The records of those of these conflicts that are open, by the conflicts' ids."""
@@ -137,7 +141,7 @@ class ReadTransaction(Protocol):
         """What was written after this seq, in that order: to any record, or to one."""
         ...
 
-    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+    def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         """When changes were made after this seq, and by whom (an Origin): the newest first."""
         ...
 
@@ -161,17 +165,25 @@ class ReadTransaction(Protocol):
 class WriteTransaction(ReadTransaction, Protocol):
     """A transaction with the book's lock. Commits when its ``with`` ends well, else leaves nothing behind."""
 
-    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None: ...
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
+        """Write what was planned: records, history, conflicts, the book's seq."""
+        ...
 
-    def prune(self, lines: RetentionLimits) -> PurgedRows: ...
+    def prune(self, lines: RetentionLimits) -> PurgedRows:
+        """Forget what lies below these seqs, and count it."""
+        ...
 
 
 class Store(Protocol):
     """Opens transactions on a book."""
 
-    def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]: ...
+    def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
+        """A view of the book. Raises NotLetIn where the book was purged."""
+        ...
 
-    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]: ...
+    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
+        """The book with its lock. Raises as ``reading``, and Unwritable where nothing can be stored."""
+        ...
 
 
 class LiveStore(Store, Protocol):
@@ -188,7 +200,7 @@ class LiveStore(Store, Protocol):
 class CommitNotifications(Protocol):
     """Not for several threads at once; ``publish`` may be called beside the others."""
 
-    net_seconds: float
+    poll_seconds: float
     """How often all books are to be looked at."""
 
     needs_publish: bool

@@ -1,10 +1,10 @@
-"""How a process hears that another one has committed, and tells the others of its own commits.
+"""Notifications of commits between processes: received from others, published for one's own.
 
 What is heard only says in which books there may be something new; what it is, each listener reads from its own cursor.
 So a message that is lost, doubled or late does no harm: every few moments all books are looked at anyhow.
 
-SQLite tells by itself (``PRAGMA data_version``). PostgreSQL carries messages (LISTEN and NOTIFY), and a Redis server
-does so for any database, where ``LIVE_URL`` names one. Without either, the look at all books is all there is.
+SQLite shows commits by itself (``PRAGMA data_version``). PostgreSQL carries messages (LISTEN and NOTIFY), and a Redis
+server does so for any database, where ``LIVE_URL`` names one. Without either, the look at all books is all there is.
 
 Messages go out after the commit and not with it: NOTIFY inside a transaction makes the commits of all books wait for
 one another.
@@ -38,10 +38,10 @@ vain and nothing more."""
 BOOKS_PER_MESSAGE = 300
 """PostgreSQL takes 8,000 bytes."""
 
-NET_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """How often all books are looked at, whatever was heard: what a lost message costs at the most."""
 
-SILENT_NET_SECONDS = 0.25
+SILENT_POLL_SECONDS = 0.25
 """The same where nothing is ever heard."""
 
 REDIS_SECONDS = 5
@@ -63,16 +63,16 @@ def open_notifications(database: Database, live_url: str = "") -> CommitNotifica
             ENGINES["postgresql"].engine(make_url(live_url).set(drivername=ENGINES["postgresql"].DRIVER))
         )
     if database.name == "postgresql":
-        return PostgresNotify(database.kind.engine(database.engine.url))
+        return PostgresNotify(database.adapter.engine(database.engine.url))
     if database.name == "sqlite":
         return InProcessCommits(database.reader)
     return PollingOnly()
 
 
 class InProcessCommits:
-    """Of a SQLite file: any commit by any process shows at once, and nothing needs to be told."""
+    """Of a SQLite file: any commit by any process shows at once, and nothing needs to be published."""
 
-    net_seconds = math.inf
+    poll_seconds = math.inf
     needs_publish = False
 
     def __init__(self, reader: Engine) -> None:
@@ -93,7 +93,7 @@ class InProcessCommits:
 class PostgresNotify:
     """LISTEN and NOTIFY on a connection of its own, straight to PostgreSQL: a pooler in between would swallow them."""
 
-    net_seconds = NET_SECONDS
+    poll_seconds = POLL_SECONDS
     needs_publish = True
 
     def __init__(self, own: Engine) -> None:
@@ -132,7 +132,7 @@ class PostgresNotify:
 class RedisNotifications:
     """Messages by a Redis server, for databases that carry none."""
 
-    net_seconds = NET_SECONDS
+    poll_seconds = POLL_SECONDS
     needs_publish = True
 
     def __init__(self, url: str) -> None:
@@ -168,7 +168,7 @@ class RedisNotifications:
 class PollingOnly:
     """No news, but a look every now and then."""
 
-    net_seconds = SILENT_NET_SECONDS
+    poll_seconds = SILENT_POLL_SECONDS
     needs_publish = False
 
     def poll(self) -> Collection[int] | None:
@@ -190,11 +190,11 @@ def messages(books: Iterable[int], sender: str) -> Iterator[str]:
 
 def books_in(payloads: Iterable[bytes], but_of: str) -> Collection[int] | None:
     """The books that messages of others name; None where one can't be read: it may have named any."""
-    found: set[int] = set()
+    book_ids: set[int] = set()
     for payload in payloads:
         sender, *books = payload.split()[: BOOKS_PER_MESSAGE + 1] or [b""]
         if not all(book.isdigit() for book in books) or not books:
             return None
         if sender != but_of.encode():
-            found.update(map(int, books))
-    return found
+            book_ids.update(map(int, books))
+    return book_ids

@@ -53,7 +53,7 @@ class ReadOnlyDatabase(Unwritable):
 
 
 class TooBusy(OffbookError):
-    """Others are writing, and whoever asked was not to wait longer. Nothing was stored."""
+    """Others are writing, and the caller's time to wait was over. Nothing was stored."""
 
     code = "busy"
 

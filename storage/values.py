@@ -17,20 +17,21 @@ from offbook.core.users import Rights
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user with the book that is theirs. ``stamp`` changes with the password."""
+    """A user with the book that is theirs. ``session_version`` changes with the password."""
 
     id: int
     name: str
     admin: bool
     created_at: int
     book_id: int
-    stamp: str
+    session_version: str
     disabled_at: int | None = None
     removed_at: int | None = None
     is_purging: bool = False
 
     @property
     def rights(self) -> Rights:
+        """What the user may do."""
         return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
 
 
@@ -48,7 +49,7 @@ class BookSettings:
 class DeviceInfo:
     """One device. ``clock_offset_ms`` is how far its clock is ahead of the server's, ``parked`` what it can't send.
 
-    ``cursor_seq`` is the seq up to which it was told of the book, None where that was never noted.
+    ``cursor_seq`` is the seq of the last cursor that it was given, None where that was never noted.
     """
 
     id: int
@@ -78,7 +79,7 @@ class DeviceLogin:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a request tells of where it comes from: the browser in words, and the address."""
+    """Where a request comes from: the browser in words, and the address."""
 
     browser: str
     address: str
@@ -89,7 +90,7 @@ class Session:
     """Somebody signed in. ``way`` is how: by ``password``, by the link of the ``setup``, or ``earlier``, which is all
     that is known of a cookie that an earlier version made.
 
-    ``stamp`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
+    ``session_version`` is of the password that it was opened with, where nothing is stored of it yet; else it is None.
     """
 
     id: str
@@ -100,11 +101,12 @@ class Session:
     browser: str
     address: str
     ended_at: int | None = None
-    stamp: str | None = None
+    session_version: str | None = None
 
     @property
     def is_stored(self) -> bool:
-        return self.stamp is None
+        """Whether there is a row of it."""
+        return self.session_version is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class CarriedSession:
 
     token: str
     user_id: int
-    stamp: str
+    session_version: str
     way: str
     opened_at: int
 
@@ -172,6 +174,7 @@ class Totals:
 
     @property
     def without_phone(self) -> int:
+        """How many contacts have no phone number."""
         return self.contacts - self.with_phone
 
 
@@ -185,7 +188,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device that may come in. ``behind`` records changed since it was told of any, the first of them at ``since``.
+    """A device that may come in. ``behind`` records changed since its cursor, the first of them at ``since``.
 
     ``behind`` is None where it is not known how far the device is.
     """
@@ -223,6 +226,7 @@ class StreamSource:
 
     @property
     def name(self) -> str:
+        """What the stream is called: its file's name without the ending."""
         return self.path.stem
 
 
@@ -260,6 +264,7 @@ class StreamMessage:
 
     @property
     def is_cut(self) -> bool:
+        """Whether more of the message is stored than is shown."""
         return self.head is not None and self.size > len(
             self.head if isinstance(self.head, bytes) else self.head.encode()
         )

@@ -177,9 +177,9 @@ def phone(app: App, laptop: Caller) -> Caller:
 @pytest.fixture(scope="session")
 def last_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the whole code of the last version, from git."""
-    from tests.support.other_versions import extract_last
+    from tests.support.other_versions import extract_version
 
-    return extract_last(tmp_path_factory.mktemp("last"))
+    return extract_version(tmp_path_factory.mktemp("last"))
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""HTTP in, one call to a store or the core, HTTP out. No models, no SQLAlchemy, no session: a view asks a store."""
+"""HTTP in, one call of a service, HTTP out. Views run no transactions, build no changes, and know no SQLAlchemy."""

@@ -15,6 +15,8 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import validate_csrf
 
+from services.restore import Actor
+from storage.base import ChangeOrigin
 from storage.values import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
@@ -101,19 +103,30 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
         try:
             return view(*args, **kwargs)
         finally:
-            services().accounts.seen(current_device().device, services().clock(), **g.device_report)
+            services().accounts.record_seen(current_device().device, services().clock(), **g.device_report)
 
     return guarded
 
 
 def report_device(**values: Any) -> None:
-    """Note this about the current device when its request ends: arguments of ``Devices.seen``."""
+    """Note this about the current device when its request ends: arguments of ``Devices.record_seen``."""
     g.device_report.update(values)
 
 
 def current_device() -> DeviceLogin:
     """The device that calls; only inside a view that requires one."""
     return cast(DeviceLogin, g.device)
+
+
+def origin_of(login: DeviceLogin) -> ChangeOrigin:
+    """A device as the origin of its changes."""
+    return ChangeOrigin(login.device.id, login.user_id)
+
+
+def device_actor() -> Actor:
+    """The device that sent the request, as the author of one change."""
+    login = current_device()
+    return Actor(origin_of(login), login.device.uuid, services().new_id())
 
 
 def authenticate_device() -> DeviceLogin:

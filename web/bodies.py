@@ -12,7 +12,9 @@ from contextlib import suppress
 import orjson
 from flask import Request, Response, request
 
+from offbook.core.errors import Malformed
 from offbook.core.protocol import json
+from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.validation import Json
 from web.errors import ApiProblem
 
@@ -73,6 +75,16 @@ def loads(body: bytes) -> Json:
             if orjson.dumps(value) == body:
                 return value
     return json.loads(body)
+
+
+def read_object(*keys: str) -> dict[str, Json]:
+    """The request's body: an object of no other keys than these. Raises Malformed."""
+    data = loads(read_body(request, BODY_BYTES_MAX))
+    if not isinstance(data, dict):
+        raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")
+    if unknown := data.keys() - set(keys):
+        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+    return data
 
 
 def render_json(value: Json, status: int = 200) -> Response:

@@ -9,7 +9,7 @@ from flask import request
 
 
 def requested_fragment() -> str:
-    """The part that is asked for: empty for a visit."""
+    """The part that a script requests: empty for a visit."""
     return request.headers.get("X-Fragment", "")
 
 

@@ -23,7 +23,7 @@ RENEWED_AFTER = timedelta(days=1)
 """A cookie that is not older is not written again: an answer that comes late would put it in a newer one's place."""
 
 KEY = "_user_id"
-"""Flask-Login's name for what tells the user; here, the session."""
+"""Flask-Login's name for the user's key; here, the session's."""
 
 CARRIED = "carried"
 
@@ -45,7 +45,7 @@ def current_visit() -> Visit:
 
 def key_of(token: str, current: Session) -> str:
     """What the cookie names a session by: its token, or where nothing is stored of it its user and password."""
-    return token if current.is_stored else f"{current.user_id}.{current.stamp}"
+    return token if current.is_stored else f"{current.user_id}.{current.session_version}"
 
 
 def store_in_cookie(token: str, current: Session) -> None:

@@ -51,7 +51,7 @@ def load_user(key: str) -> SessionUser | None:
     if signed_in is None:
         return None
     user, current = signed_in
-    current = accounts.used(current, visit, now_us)
+    current = accounts.record_use(current, visit, now_us)
     token = carried.token if carried else key
     store_in_cookie(token, current)
     g.user_number = user.id
@@ -59,7 +59,7 @@ def load_user(key: str) -> SessionUser | None:
 
 
 def signed_in_user() -> Account:
-    """The signed-in user; only inside a view that asks for a session."""
+    """The signed-in user; only inside a view that requires a session."""
     return cast(SessionUser, current_user).user
 
 

@@ -26,7 +26,9 @@ def all_figures(place: Place) -> Iterator[Figure]:
 
 def messages(place: Place) -> Iterator[Figure]:
     """NOTIFY from one process to so many others, each message by itself."""
-    mouth, *ears = (PostgresNotify(place.database.kind.engine(place.database.engine.url)) for _ in range(1 + LISTENERS))
+    mouth, *ears = (
+        PostgresNotify(place.database.adapter.engine(place.database.engine.url)) for _ in range(1 + LISTENERS)
+    )
 
     def tell() -> None:
         for book in range(MESSAGES):
@@ -63,7 +65,7 @@ def notes(place: Place) -> Iterator[Figure]:
 
     def note() -> None:
         noted[0] += 1
-        accounts.got_on(dict.fromkeys(ids, noted[0]), time.time_ns() // 1000)
+        accounts.record_cursors(dict.fromkeys(ids, noted[0]), time.time_ns() // 1000)
 
     own, size = time.process_time(), written(place)
     cost = place.of(len(ids), note)

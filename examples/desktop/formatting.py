@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from offbook import Status
 from offbook.contacts.labels import field_label, kind_label
+from offbook.core.formatting import format_count
 
 Contact = Mapping[str, Any]
 
@@ -163,9 +164,8 @@ class SyncState(NamedTuple):
 
 def describe_state(status: Status, is_syncing: bool) -> SyncState:
     """How this device and its server stand, in a few words."""
-    pending = (
-        f"{count(status.pending, 'change')} {'waits' if status.pending == 1 else 'wait'}" if status.pending else ""
-    )
+    verb = "waits" if status.pending == 1 else "wait"
+    pending = f"{format_count(status.pending, 'change')} {verb}" if status.pending else ""
     reason = status.last_error or ""
     if status.server is None:
         return SyncState("waiting", "On this device only", "No server is set.")
@@ -186,8 +186,8 @@ def describe_state(status: Status, is_syncing: bool) -> SyncState:
 
 def describe_pending(status: Status) -> str:
     """What waits for a person; empty where nothing does."""
-    parts = [count(status.conflicts, "conflict")] if status.conflicts else []
-    parts += [f"{count(status.parked, 'change')} that can't be sent"] if status.parked else []
+    parts = [format_count(status.conflicts, "conflict")] if status.conflicts else []
+    parts += [f"{format_count(status.parked, 'change')} that can't be sent"] if status.parked else []
     verb = "waits" if status.conflicts + status.parked == 1 else "wait"
     return f"{' and '.join(parts)} {verb} for you" if parts else ""
 
@@ -203,11 +203,6 @@ def format_time(iso: str | None, current: datetime | None = None) -> str:
     at = datetime.fromisoformat(iso).astimezone()
     current = current or datetime.now().astimezone()
     return f"{at:%H:%M}" if at.date() == current.date() else f"{at.day} {at:%B %Y, %H:%M}"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 change``, ``2,000 changes``."""
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def as_sentence(error: Exception) -> str:

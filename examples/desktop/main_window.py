@@ -14,11 +14,12 @@ from PySide6.QtGui import QCloseEvent, QKeySequence
 from examples.desktop.background_call import BackgroundCall
 from examples.desktop.contact_editor import ContactEditor
 from examples.desktop.contact_list import ContactRow, read_rows
-from examples.desktop.formatting import Contact, count, describe_pending, describe_state, format_time
+from examples.desktop.formatting import Contact, describe_pending, describe_state, format_time
 from examples.desktop.main_frame import MainFrame, add_action
 from examples.desktop.pending_view import PendingDialog
 from examples.desktop.server_dialog import ServerDialog
 from offbook import NotFound, Replica, Status
+from offbook.core.formatting import format_count
 from offbook.qt import LiveSignals, Syncer
 
 GEOMETRY = "desktop_geometry"
@@ -125,7 +126,8 @@ class MainWindow(MainFrame):
 
     def _show_total(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
-        self.total.setText(count(total, "contact") if shown == total else f"{shown:,} of {count(total, 'contact')}")
+        contacts = format_count(total, "contact")
+        self.total.setText(contacts if shown == total else f"{shown:,} of {contacts}")
 
     def _show_current(self) -> None:
         record_id = self.current()

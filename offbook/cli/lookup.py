@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from offbook.cli.errors import Ambiguous
-from offbook.cli.output import count, flatten, short_ids
+from offbook.cli.output import flatten, short_ids
 from offbook.core.errors import NotFound
+from offbook.core.formatting import format_count
 from offbook.database.connection import bindable
 from offbook.replica import Replica
 
@@ -51,7 +52,7 @@ def _listed(rows: list[tuple[str, str]]) -> str:
     ids = short_ids([row[0] for row in rows])
     names = [f"{ids[id]} ({flatten(name)})" for id, name in rows[:LISTED_MAX]]
     if len(rows) > LISTED_MAX:
-        names.append(f"and {count(len(rows) - LISTED_MAX, 'other')}")
+        names.append(f"and {format_count(len(rows) - LISTED_MAX, 'other')}")
     return ", ".join(names)
 
 
@@ -77,5 +78,5 @@ def find_by_prefix(items: Sequence[Item], text: str, id_of: Callable[[Item], str
     if not matches:
         raise NotFound(missing)
     if len(matches) > 1:
-        raise Ambiguous(f"{count(len(matches), noun)} have an id that begins with “{text}”: give more of it.")
+        raise Ambiguous(f"{format_count(len(matches), noun)} have an id that begins with “{text}”: give more of it.")
     return matches[0]

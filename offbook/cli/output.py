@@ -53,11 +53,6 @@ def cell_label(cell: str) -> str:
     return of_entry if name == EXISTS else f"{of_entry} {name}"
 
 
-def count(number: int, singular: str, plural: str = "") -> str:
-    """``1 change``, ``2,000 changes``."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
 def format_time(iso: str | None) -> str:
     """A time of the wire in this device's zone, to the minute; ``never`` for none."""
     try:

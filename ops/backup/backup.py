@@ -29,7 +29,7 @@ from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema
 from ops.backup.seal import Manifest
-from ops.doctor import said
+from ops.doctor import driver_message
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
 from storage.engines.read_only_mode import CLOSED, TABLE
@@ -150,7 +150,7 @@ def check(database: Database, path: Path) -> Checked:
     return Checked(path, revision, manifest)
 
 
-def restore(database: Database, checked: Checked, folder: Path, now: int, new_id: Callable[[], str]) -> Path | None:
+def restore(database: Database, checked: Checked, folder: Path, now_us: int, new_id: Callable[[], str]) -> Path | None:
     """Put a backup in the database's place, on the schema of this version, in a new epoch.
 
     Returns where in ``folder`` what was there before is kept, None where there was nothing. Raises BackupError, which
@@ -158,14 +158,14 @@ def restore(database: Database, checked: Checked, folder: Path, now: int, new_id
     """
     if _manifest(database, checked.path) != checked.manifest:
         raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
-    kept = files.before_restore(folder, name_of(database), now)
+    kept = files.before_restore(folder, name_of(database), now_us)
 
     def keep_it() -> None:
         if holds_rows(database):
             files.made(folder)
             keep(database, kept)
 
-    steps = RestoreRun(database, kept, keep_it, now, new_id)
+    steps = RestoreRun(database, kept, keep_it, now_us, new_id)
     database.close()
     try:
         DRIVERS[database.name].put_back(database.engine, checked.path, steps)
@@ -186,12 +186,12 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OffbookError):
         return str(error)
     if isinstance(error, DBAPIError):
-        return f"The database could not do that ({said(error)})."
+        return f"The database could not do that ({driver_message(error)})."
     first, _, _ = str(error).strip().partition("\n")
     return f"The restore was stopped ({first.rstrip('.') or 'from outside'})."
 
 
-def before_migrating(database: Database, connection: Connection, revision: str, now: int) -> Path | None:
+def before_migrating(database: Database, connection: Connection, revision: str, now_us: int) -> Path | None:
     """Keep what is there, before a migration in ``connection`` changes it. None where nothing is, or it is no file.
 
     Raises BackupError, and then nothing should be migrated.
@@ -200,7 +200,7 @@ def before_migrating(database: Database, connection: Connection, revision: str, 
     if file is None or not _holds_rows(connection):
         return None
     folder = files.made(file.parent / files.FOLDER)
-    path = files.before_upgrade(folder, name_of(database), revision, now)
+    path = files.before_upgrade(folder, name_of(database), revision, now_us)
     back_up(database, path)
     files.prune(folder, name_of(database))
     return path
@@ -213,10 +213,12 @@ def folder_of(database: Database, otherwise: Path) -> Path:
 
 
 def name_of(database: Database) -> str:
+    """What the database is called in the names of its backups."""
     return Path(database.engine.url.database or "offbook").stem
 
 
 def holds_rows(database: Database) -> bool:
+    """Whether any table has a row. Raises what the driver raises."""
     with database.read() as connection:
         return _holds_rows(connection)
 

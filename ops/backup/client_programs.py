@@ -47,8 +47,8 @@ def run(words: Sequence[str], package: str, secrets: Secrets, target: IO[bytes] 
 def read(words: Sequence[str], package: str) -> Iterator[bytes]:
     """What a program writes, in parts. Raises BackupError where there was more to come."""
     require(words[0], package)
-    with tempfile.TemporaryFile() as said:
-        program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+    with tempfile.TemporaryFile() as stderr:
+        program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
         assert program.stdout is not None
         try:
             while part := program.stdout.read(PART_BYTES):
@@ -56,9 +56,9 @@ def read(words: Sequence[str], package: str) -> Iterator[bytes]:
         finally:
             program.stdout.close()
             program.wait()
-        said.seek(0)
+        stderr.seek(0)
         if program.returncode != 0:
-            raise BackupError(_failed(words[0], program.returncode, said.read()))
+            raise BackupError(_failed(words[0], program.returncode, stderr.read()))
 
 
 def feed(words: Sequence[str], package: str, secrets: Secrets, source: Iterable[bytes]) -> None:
@@ -67,9 +67,9 @@ def feed(words: Sequence[str], package: str, secrets: Secrets, source: Iterable[
     Raises BackupError.
     """
     require(words[0], package)
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as stderr:
         program = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=_environ(secrets)
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, env=_environ(secrets)
         )
         assert program.stdin is not None
         try:
@@ -85,9 +85,9 @@ def feed(words: Sequence[str], package: str, secrets: Secrets, source: Iterable[
             program.wait()
             with suppress(BrokenPipeError):
                 program.stdin.close()
-        said.seek(0)
+        stderr.seek(0)
         if program.returncode != 0:
-            raise BackupError(_failed(words[0], program.returncode, said.read()))
+            raise BackupError(_failed(words[0], program.returncode, stderr.read()))
 
 
 def require(program: str, package: str) -> None:
@@ -100,8 +100,8 @@ def _environ(secrets: Secrets) -> Mapping[str, str]:
     return os.environ | {name: value for name, value in secrets.items() if value}
 
 
-def _failed(program: str, code: int, said: bytes) -> str:
-    words = " ".join(said.decode(errors="replace").split())
+def _failed(program: str, code: int, stderr: bytes) -> str:
+    words = " ".join(stderr.decode(errors="replace").split())
     return f"{program} failed ({words[:500] or code})."
 
 
@@ -128,9 +128,11 @@ def _in_use(others: int) -> str:
 
 
 def option_refused(name: str, programs: str) -> str:
+    """The sentence about an option of the URL that these programs don't take."""
     return f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least."
 
 
 def beginning(path: Path, size: int) -> bytes:
+    """The first ``size`` bytes of a file, fewer where it is shorter."""
     with path.open("rb") as file:
         return file.read(size)

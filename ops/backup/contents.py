@@ -44,6 +44,7 @@ class Loader:
         connection.execute("BEGIN")
 
     def load(self, table: str, columns: Sequence[str], rows: Iterator[Sequence[Text]]) -> None:
+        """Store rows of a table as they come. Raises Faulty for what no migration allows."""
         if table not in self._expected.tables:
             raise Faulty(f"there is the table {table}, which no migration makes")
         declared = self._expected.tables[table].columns
@@ -59,6 +60,7 @@ class Loader:
             raise Faulty(f"a row of {table} can't be stored ({error})") from None
 
     def finish(self) -> None:
+        """Commit what was loaded."""
         self._connection.execute("COMMIT")
 
 

@@ -1,7 +1,7 @@
 """Files of backups: what they are called, and how one comes into being. Nothing here knows a database.
 
-A file is written aside under a name of its own, is on the disk before it gets the name that was asked for, and takes
-no other's place. So whatever has that name is whole; and only its owner may read it, for it holds everyone's contacts.
+A file is written under a temporary name, is on the disk before it gets its own, and takes no other's place. So whatever
+has that name is whole; and only its owner may read it, for it holds everyone's contacts.
 """
 
 from __future__ import annotations
@@ -93,13 +93,14 @@ def _sync(path: Path) -> None:
 # --- what is kept by itself ----------------------------------------------------------------------------------------
 
 
-def before_upgrade(folder: Path, name: str, revision: str, now: int) -> Path:
-    return folder / f"{name}-{_stamp(now)}-{revision}.backup"
+def before_upgrade(folder: Path, name: str, revision: str, now_us: int) -> Path:
+    """Where the backup goes that is taken before the schema leaves ``revision``."""
+    return folder / f"{name}-{_stamp(now_us)}-{revision}.backup"
 
 
-def before_restore(folder: Path, name: str, now: int) -> Path:
+def before_restore(folder: Path, name: str, now_us: int) -> Path:
     """Never pruned: it is how a mistaken restore is undone."""
-    return folder / f"{name}-before-restore-{_stamp(now)}.backup"
+    return folder / f"{name}-before-restore-{_stamp(now_us)}.backup"
 
 
 def made(folder: Path) -> Path:
@@ -113,11 +114,11 @@ def made(folder: Path) -> Path:
 
 def prune(folder: Path, name: str) -> None:
     """Leave the newest of those that were made before an upgrade."""
-    found = sorted(folder.glob(f"{name}-[0-9]*T[0-9]*Z-*.backup"))
-    for old in found[:-KEPT_MAX]:
+    backups = sorted(folder.glob(f"{name}-[0-9]*T[0-9]*Z-*.backup"))
+    for old in backups[:-KEPT_MAX]:
         old.unlink(missing_ok=True)
 
 
-def _stamp(now: int) -> str:
+def _stamp(now_us: int) -> str:
     """The time (microseconds) for the name of a file: sorts as time does."""
-    return datetime.fromtimestamp(now / 1_000_000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    return datetime.fromtimestamp(now_us / 1_000_000, UTC).strftime("%Y%m%dT%H%M%S.%fZ")

@@ -52,7 +52,7 @@ OPTIONS = {
     "ssl_key": "--ssl-key",
     "ssl_cipher": "--ssl-cipher",
 }
-"""What the programs are told of a URL, by the name that it has there."""
+"""What the programs are given of a URL, by the name that it has there."""
 
 OF_THE_DRIVER = {"charset", "use_unicode", "connect_timeout", "read_timeout", "write_timeout", "ssl_check_hostname"}
 """What else a URL may say: none of it is about which database is meant."""
@@ -76,8 +76,8 @@ def revision(path: Path) -> str | None:
     with path.open("rb") as file:
         for line in file:
             if line.startswith(VERSIONS):  # the row is on the same line or on the next
-                found = VERSION.search(line + next(file))
-                return found and found[1].decode()
+                revisions = VERSION.search(line + next(file))
+                return revisions and revisions[1].decode()
     return None
 
 
@@ -167,10 +167,10 @@ def _place(url: URL) -> list[str]:
     for name in query:
         if name not in OPTIONS and name not in OF_THE_DRIVER:
             raise BackupError(option_refused(name, "MariaDB's programs"))
-    given = {"host": url.host or "localhost", "port": url.port, "user": url.username, **query}
+    arguments = {"host": url.host or "localhost", "port": url.port, "user": url.username, **query}
     if "unix_socket" in query:
-        del given["host"], given["port"]
-    words = [f"{option}={given[name]}" for name, option in OPTIONS.items() if given.get(name)]
+        del arguments["host"], arguments["port"]
+    words = [f"{option}={arguments[name]}" for name, option in OPTIONS.items() if arguments.get(name)]
     words.append("--protocol=" + ("socket" if "unix_socket" in query else "tcp"))
     if query.keys() & {"ssl_ca", "ssl_capath"} and asbool(query.get("ssl_check_hostname", "true")):
         words.append("--ssl-verify-server-cert")

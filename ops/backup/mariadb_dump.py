@@ -1,7 +1,7 @@
 """Reading what mariadb-dump writes, without a server: the tables that it declares, and their rows.
 
-Only statements of the few kinds that a dump of offbook's tables has are understood. Anything else is told by its first
-words, so that nothing is run that was not read.
+Only statements of the few kinds that a dump of offbook's tables has are understood. Anything else raises
+Faulty with its first words, so that nothing is run that was not read.
 """
 
 from __future__ import annotations

@@ -125,10 +125,10 @@ def file_of(url: URL) -> None:
 
 def _place(url: URL) -> list[str]:
     """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
-    given = {name: str(value) for name, value in _given(url).items() if name not in NOT_PASSED}
-    if SECRET in given:
+    arguments = {name: str(value) for name, value in _given(url).items() if name not in NOT_PASSED}
+    if SECRET in arguments:
         raise BackupError(option_refused(SECRET, "PostgreSQL's programs"))
-    return ["--no-password", "--dbname=" + " ".join(f"{name}={_quoted(value)}" for name, value in given.items())]
+    return ["--no-password", "--dbname=" + " ".join(f"{name}={_quoted(value)}" for name, value in arguments.items())]
 
 
 def _quoted(value: str) -> str:
@@ -142,6 +142,6 @@ def _secrets(url: URL) -> Mapping[str, str | None]:
 
 
 def _given(url: URL) -> dict[str, Any]:
-    """What the driver is told of the URL: its query counts for more than what stands before it."""
-    _, given = url.get_dialect()().create_connect_args(url)
-    return dict(given)
+    """What the driver is given of the URL: its query counts for more than what stands before it."""
+    _, arguments = url.get_dialect()().create_connect_args(url)
+    return dict(arguments)

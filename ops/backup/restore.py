@@ -27,13 +27,13 @@ class RestoreRun:
     """``kept`` is where ``back_up`` puts what is there before."""
 
     def __init__(
-        self, database: Database, kept: Path, back_up: Callable[[], None], now: int, new_id: Callable[[], str]
+        self, database: Database, kept: Path, back_up: Callable[[], None], now_us: int, new_id: Callable[[], str]
     ) -> None:
         self.database = database
         self.kept = kept
         self.unfinished = False
         self._back_up = back_up
-        self._now = now
+        self._now = now_us
         self._new_id = new_id
 
     @contextmanager
@@ -56,7 +56,7 @@ class RestoreRun:
         opened = open_engines(url)
         try:
             upgrade(opened)
-            with opened.write_anyway() as connection:
+            with opened.write_while_closed() as connection:
                 begin_epochs(connection, self._new_id)
                 forget_all(connection, self._now)
                 _unmark(connection)
@@ -77,7 +77,7 @@ class RestoreRun:
         with self.database.read() as connection:
             if not inspect(connection).has_table(SETTINGS.name):
                 return False
-        with self.database.alone() as connection:
+        with self.database.exclusive() as connection:
             if mark_in(connection) is not None:
                 return False
             set_mark(connection, RESTORE)
@@ -85,7 +85,7 @@ class RestoreRun:
 
     def _reopen(self) -> bool:
         """Whether it could be: a program may have failed when it had replaced all already."""
-        with self.database.alone() as connection:
+        with self.database.exclusive() as connection:
             if mark_in(connection) != RESTORE:
                 return False
             _unmark(connection)

@@ -124,7 +124,7 @@ def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
     kept = False
 
     def step(status: int, left: int, total: int) -> None:
-        """Called with the lock held, from the first step that was not told to wait."""
+        """Called with the lock held, from the first step that need not wait."""
         nonlocal kept
         if status == SQLITE_OK and not kept:
             assert left > 0, "the database was replaced before it was kept"
@@ -155,6 +155,6 @@ def _surplus_bytes(connection: Any, path: Path) -> int:
 
 
 def _faults(connection: Any) -> list[str]:
-    found = [" ".join(text.split()) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+    faults = [" ".join(text.split()) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
     broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-    return [*found, *(f"{row[0]} refers to what is not there" for row in broken)]
+    return [*faults, *(f"{row[0]} refers to what is not there" for row in broken)]

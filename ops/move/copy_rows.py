@@ -44,10 +44,12 @@ def tables() -> list[Table]:
 
 
 def key_columns(table: Table) -> list[Column[Any]]:
+    """The columns of the primary key, in its order."""
     return list(table.primary_key.columns)
 
 
 def key_of(table: Table, row: Row[Any]) -> Key:
+    """The primary key of a row."""
     return tuple(row._mapping[column.name] for column in key_columns(table))
 
 
@@ -57,10 +59,12 @@ def moved(table: Table, query: Select[Any]) -> Select[Any]:
 
 
 def count(connection: Connection, table: Table) -> int:
+    """How many rows there are to copy."""
     return int(connection.execute(moved(table, select(func.count()).select_from(table))).scalar_one())
 
 
 def last_key(connection: Connection, table: Table) -> Key | None:
+    """The largest primary key, None where the table is empty."""
     columns = key_columns(table)
     query = select(*columns).order_by(*(column.desc() for column in columns)).limit(1)
     row = connection.execute(moved(table, query)).first()
@@ -73,16 +77,16 @@ def rows_after(connection: Connection, table: Table, after: Key | None, most: in
     Each part of the key has a query of its own: first what follows under the same beginning, then under the next. Of
     ``(a, b) > (1, 2)`` MariaDB would read the table from its start each time.
     """
-    columns, found = key_columns(table), list[Row[Any]]()
+    columns, rows = key_columns(table), list[Row[Any]]()
     for depth in range(len(after or ()), 0, -1):
-        if after is None or len(found) == most:
-            return found
+        if after is None or len(rows) == most:
+            return rows
         same = [column == value for column, value in zip(columns[: depth - 1], after, strict=False)]
         query = moved(table, select(table).where(*same, columns[depth - 1] > after[depth - 1]))
-        found += connection.execute(query.order_by(*columns).limit(most - len(found)))
+        rows += connection.execute(query.order_by(*columns).limit(most - len(rows)))
     if after is None:
-        found += connection.execute(moved(table, select(table)).order_by(*columns).limit(most))
-    return found
+        rows += connection.execute(moved(table, select(table)).order_by(*columns).limit(most))
+    return rows
 
 
 def pages(database: Database, table: Table, after: Key | None = None) -> Iterator[list[Row[Any]]]:
@@ -99,6 +103,7 @@ def pages(database: Database, table: Table, after: Key | None = None) -> Iterato
 
 
 def characters(rows: Sequence[Row[Any]]) -> int:
+    """The length of all text in these rows."""
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
@@ -108,7 +113,7 @@ def rows_next(rows: int, size: int) -> int:
 
 
 def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
-    """Copy every table from where its copy is, and tell after each page how far it is. At last the counters."""
+    """Copy every table from where its copy is; yields how far it is after each page. At last the counters."""
     for table in tables():
         yield from copy_table(source, target, table)
     for table in tables():
@@ -117,13 +122,14 @@ def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
 
 
 def copy_table(source: Database, target: Database, table: Table) -> Iterator[CopiedRows]:
+    """Copy a table on from the largest key that the target has; how far it is, before and after each page."""
     with target.read() as there:
         after, done = last_key(there, table), count(there, table)
-    with source.read() as here:
-        total = count(here, table)
+    with source.read() as source_connection:
+        total = count(source_connection, table)
     yield CopiedRows(table.name, done, total)
     for rows in pages(source, table, after):
-        with target.write_anyway() as there:
+        with target.write_while_closed() as there:
             there.execute(table.insert(), [row._asdict() for row in rows])
         done += len(rows)
         yield CopiedRows(table.name, done, total)
@@ -133,9 +139,9 @@ def count_on(source: Database, target: Database, table: Table) -> None:
     """Let the target give no number that the source ever gave, and count on from the same one."""
     number = table.autoincrement_column
     assert number is not None
-    with source.read() as here:
-        following = source.kind.next_number(here, table.name)
-    with target.write_anyway() as there:
+    with source.read() as connection:
+        following = source.adapter.next_number(connection, table.name)
+    with target.write_while_closed() as there:
         largest = there.execute(select(func.coalesce(func.max(number), 0))).scalar_one()
-        following = max(following, target.kind.next_number(there, table.name), largest + 1)
-        target.kind.number_from(there, table.name, following)
+        following = max(following, target.adapter.next_number(there, table.name), largest + 1)
+        target.adapter.number_from(there, table.name, following)

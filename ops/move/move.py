@@ -84,20 +84,20 @@ def open_target(url: str) -> Database:
     return target
 
 
-def decide(here: DatabaseState, there: DatabaseState, to: str) -> str | None:
+def decide(source: DatabaseState, there: DatabaseState, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
-    if here.mark in RESTORES or there.mark in RESTORES:
+    if source.mark in RESTORES or there.mark in RESTORES:
         raise Unmovable(f"A restore of one of the two databases is not finished: there, {UNFINISHED}")
-    if here.mark is not None and not here.mark.to:
+    if source.mark is not None and not source.mark.to:
         raise Unmovable("This database holds an unfinished move itself: finish that first, from where it began.")
-    if here.mark is not None and here.mark.to != to:
-        raise Unmovable(f"This database moved to {here.mark.to}, or is about to. {REOPEN}")
+    if source.mark is not None and source.mark.to != to:
+        raise Unmovable(f"This database moved to {source.mark.to}, or is about to. {REOPEN}")
     if there.foreign:
         names = ", ".join(there.foreign[:NAMES_TOLD_MAX])
         raise Unmovable(f"The target holds tables that are not offbook's ({names}). {DROP}")
     if there.mark is not None and there.mark.to:
         raise Unmovable("The target is moved elsewhere itself, or is this very database. Give another one.")
-    move = None if here.mark is None else here.mark.move
+    move = None if source.mark is None else source.mark.move
     if there.mark is not None:
         if there.mark.move != move:
             raise Unmovable(f"The target holds an unfinished move of another time or database. {DROP}")
@@ -114,47 +114,47 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
     to = target.place
     if source.place == to:
         raise Unmovable("The target is this very database. Give another one.")
-    with source.read() as here, target.read() as there:
-        decide(inspect_database(here), inspect_database(there), to)
+    with source.read() as source_connection, target.read() as target_connection:
+        decide(inspect_database(source_connection), inspect_database(target_connection), to)
     try:
         upgrade(target)
     except CommandError as error:
         raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
-    with target.read() as there:
-        ready = inspect_database(there)
-    with source.alone() as here:
+    with target.read() as target_connection:
+        ready = inspect_database(target_connection)
+    with source.exclusive() as source_connection:
         # Only settings may be read here (MariaDB), and marks are all that counts of the source.
-        move = decide(DatabaseState(mark=mark_in(here)), ready, to) or new_id()
-        set_mark(here, ClosedMarker(move, to))
-    with target.alone() as there:
-        if mark_in(there) not in (None, ClosedMarker(move)):
+        move = decide(DatabaseState(mark=mark_in(source_connection)), ready, to) or new_id()
+        set_mark(source_connection, ClosedMarker(move, to))
+    with target.exclusive() as target_connection:
+        if mark_in(target_connection) not in (None, ClosedMarker(move)):
             raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
-        set_mark(there, ClosedMarker(move))
+        set_mark(target_connection, ClosedMarker(move))
     return move
 
 
 def finish(source: Database, target: Database, move: str) -> None:
     """Open the target. Raises Unmovable where the source took changes meanwhile: those are not in the target."""
-    with source.alone() as here:
-        mark = mark_in(here)
+    with source.exclusive() as source_connection:
+        mark = mark_in(source_connection)
         if mark is None or mark.move != move:
             raise Unmovable(f"This database was opened again meanwhile: the target is not finished. {DROP}")
-        with target.alone() as there:
-            there.execute(delete(SETTINGS).where(SETTINGS.c.name.in_((CLOSED, ARRIVED))))
-            there.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
+        with target.exclusive() as target_connection:
+            target_connection.execute(delete(SETTINGS).where(SETTINGS.c.name.in_((CLOSED, ARRIVED))))
+            target_connection.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
 
 
 def cancel_move(source: Database) -> str:
     """Let a database that moved take changes again; gives the place where it moved to. Raises Unmovable."""
-    with source.alone() as here:
-        mark = mark_in(here)
+    with source.exclusive() as source_connection:
+        mark = mark_in(source_connection)
         if mark is None:
             raise Unmovable("This database takes changes: nothing is to be done.")
         if mark in RESTORES:
             raise Unmovable(f"A restore of this database is not finished: {UNFINISHED}")
         if not mark.to:
             raise Unmovable("This database holds an unfinished move: it is not whole. Finish that from where it began.")
-        here.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
+        source_connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
     return mark.to
 
 
@@ -177,28 +177,32 @@ def why_closed(database: Database) -> str | None:
 def inspect_database(connection: Connection) -> DatabaseState:
     """What is in a database, which need not be migrated yet."""
     names = set(inspect(connection).get_table_names())
-    known = [table for table in tables() if table.name in names]
+    tables_of_ours = [table for table in tables() if table.name in names]
     foreign = tuple(sorted(names - {table.name for table in tables()} - {ALEMBIC}))
-    has_rows = any(has_row(connection, table) for table in known)
+    has_rows = any(has_row(connection, table) for table in tables_of_ours)
     if SETTINGS.name not in names:
         return DatabaseState(has_rows=has_rows, foreign=foreign)
     return DatabaseState(mark_in(connection), value_of(connection, ARRIVED), has_rows, foreign)
 
 
 def has_row(connection: Connection, table: Table) -> bool:
+    """Whether there is a row that would be copied."""
     return connection.execute(moved(table, select(literal(1)).select_from(table)).limit(1)).first() is not None
 
 
 def value_of(connection: Connection, name: str) -> str | None:
+    """The value of a setting, None where it is not set."""
     return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
 
 
 def mark_in(connection: Connection) -> ClosedMarker | None:
+    """Why the database is closed, None where it is open."""
     value = value_of(connection, CLOSED)
     return None if value is None else ClosedMarker(**json.loads(value))
 
 
 def set_mark(connection: Connection, mark: ClosedMarker) -> None:
+    """Close the database, or close it for another reason."""
     connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
     value = json.dumps({"move": mark.move, "to": mark.to})
     connection.execute(SETTINGS.insert(), {"name": CLOSED, "value": value})

@@ -38,7 +38,7 @@ class TableComparison:
 
 @dataclass(frozen=True, slots=True)
 class BookComparison:
-    """What devices are told of a book's table ``here``, and what the rows ``there`` come to."""
+    """The sum of a book's table that devices get ``here``, and that of the rows ``there``."""
 
     book: str
     table: str
@@ -47,11 +47,13 @@ class BookComparison:
 
 
 def compare(source: Database, target: Database) -> Iterator[TableComparison]:
+    """Compare all tables, row by row, one after the other."""
     for table in tables():
         yield compare_table(source, target, table)
 
 
 def compare_table(source: Database, target: Database, table: Table) -> TableComparison:
+    """Compare the rows of one table: how many there are on each side, and which differ."""
     counts = [0, 0]
 
     def rows(place: int, database: Database) -> Iterator[tuple[Key, tuple[object, ...]]]:
@@ -59,33 +61,34 @@ def compare_table(source: Database, target: Database, table: Table) -> TableComp
             counts[place] += len(page)
             yield from ((key_of(table, row), tuple(row)) for row in page)
 
-    differing, told = 0, list[Key]()
+    differing, keys = 0, list[Key]()
     for key in differences(rows(0, source), rows(1, target), key=lambda line: line[0]):
         differing += 1
         if differing <= KEYS_TOLD_MAX:
-            told.append(key)
-    return TableComparison(table.name, counts[0], counts[1], differing, tuple(told))
+            keys.append(key)
+    return TableComparison(table.name, counts[0], counts[1], differing, tuple(keys))
 
 
 def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line], Key]) -> Iterator[Key]:
     """The keys of what is on one side only, or not the same on both. Each side comes in the order of its keys."""
     ours, theirs = iter(here), iter(there)
-    one, other = next(ours, None), next(theirs, None)
-    while one is not None or other is not None:
-        if one is not None and (other is None or key(one) < key(other)):
-            yield key(one)
-            one = next(ours, None)
-        elif other is not None and (one is None or key(other) < key(one)):
+    row, other = next(ours, None), next(theirs, None)
+    while row is not None or other is not None:
+        if row is not None and (other is None or key(row) < key(other)):
+            yield key(row)
+            row = next(ours, None)
+        elif other is not None and (row is None or key(other) < key(row)):
             yield key(other)
             other = next(theirs, None)
         else:
-            assert one is not None
-            if one != other:
-                yield key(one)
-            one, other = next(ours, None), next(theirs, None)
+            assert row is not None
+            if row != other:
+                yield key(row)
+            row, other = next(ours, None), next(theirs, None)
 
 
 def compare_books(source: Database, target: Database) -> Iterator[BookComparison]:
+    """Per book and synced table, what the source's stored digests and the target's rows say it holds."""
     store = SqlStore(source)
     with source.read() as connection:
         books = connection.execute(select(Book.id, Book.uuid)).all()
@@ -93,21 +96,21 @@ def compare_books(source: Database, target: Database) -> Iterator[BookComparison
         made = sums_made_anew(target, name)
         for book_id, uuid in books:
             with store.reading(book_id) as reading:
-                (told,) = reading.sums(name, [WHOLE])
-            yield BookComparison(uuid, name, told, made.get(book_id, Sum(0, 0)))
+                (sums,) = reading.sums(name, [WHOLE])
+            yield BookComparison(uuid, name, sums, made.get(book_id, Sum(0, 0)))
 
 
 def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:
     """What each book holds of a synced table, by number of the book: from the rows alone, no stored digest is used."""
-    store, found = SqlStore(database), dict[int, Sum]()
+    store, sums = SqlStore(database), dict[int, Sum]()
     for page in pages(database, Base.metadata.tables[name]):
         ids: dict[int, list[str]] = {}
         for row in page:
             ids.setdefault(row.book_id, []).append(row.id)
         for book_id, of_book in ids.items():
-            before = found.get(book_id, Sum(0, 0))
+            before = sums.get(book_id, Sum(0, 0))
             with store.reading(book_id) as reading:
                 alive = [one for one in reading.records(name, of_book).values() if not one.deleted]
             digest = (before.digest + sum(map(digest_of, alive))) % MODULUS
-            found[book_id] = Sum(before.count + len(alive), digest)
-    return found
+            sums[book_id] = Sum(before.count + len(alive), digest)
+    return sums

@@ -34,19 +34,19 @@ def read_page(
     """
     if since is not None:
         check_cursor(reading, since, seen)
-    found = _page(reading, since, size, with_gone=kept is not None)
+    page = _page(reading, since, size, with_gone=kept is not None)
     if kept is not None:
-        _with_former_rows(reading, found, kept)
-    return found
+        _with_former_rows(reading, page, kept)
+    return page
 
 
-def _with_former_rows(reading: ReadTransaction, found: Page, kept: int) -> None:
+def _with_former_rows(reading: ReadTransaction, page: Page, kept: int) -> None:
     """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
 
     And of what was deleted since, when that was by the deleter's time. So a device finds out what was lost with the
     restore, and what is new.
     """
-    newer = {(row["table"], row["record_id"]): row for row in found.changes if row["seq"] > kept}
+    newer = {(row["table"], row["record_id"]): row for row in page.changes if row["seq"] > kept}
     steps: dict[Key, list[HistoryStep]] = {}
     for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
@@ -91,7 +91,7 @@ def check_cursor(reading: ReadTransaction, since: Cursor, seen: int = 0) -> None
     either, for seq is the time: so up to the newest seq that is not above them it still is what it was.
     """
     book, place = reading.book, max(since.seq, seen)
-    kept = place if place == book.seq else reading.last_seq(place)
+    kept = place if place == book.seq else reading.last_seq_at_or_before(place)
     if since.epoch != book.epoch:
         raise CursorGone("epoch", kept, book.uuid)
     if place != kept:  # even where it is pruned: a device must hear that something was lost

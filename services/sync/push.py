@@ -43,11 +43,11 @@ def push(
     book_id: int,
     origin: ChangeOrigin,
     batch: Sequence[Change | Rejection],
-    now: int,
+    now_us: int,
     since: Cursor | None = None,
     seen: int = 0,
 ) -> PushedBatch:
-    """Decide a batch and carry it out in one transaction. ``now`` is in microseconds.
+    """Decide a batch and carry it out in one transaction. ``now_us`` is in microseconds.
 
     Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
     must know so before its changes count.
@@ -55,29 +55,29 @@ def push(
     with store.writing(book_id) as book:
         if since is not None:
             check_cursor(book, since, seen)
-        return apply_batch(book, origin, batch, now)
+        return apply_batch(book, origin, batch, now_us)
 
 
 def apply_batch(
     book: WriteTransaction,
     origin: ChangeOrigin,
     batch: Sequence[Change | Rejection],
-    now: int,
+    now_us: int,
     touched: Mapping[Key, Record] | None = None,
 ) -> PushedBatch:
     """Decide a batch and carry it out, inside a transaction that the caller has begun.
 
     ``touched`` are the batch's records, where the caller has read them in this transaction.
     """
-    result = plan_changes(book, batch, now, touched)
+    result = plan_changes(book, batch, now_us, touched)
     if result.history:
-        book.carry_out(result, origin, now)
+        book.apply_plan(result, origin, now_us)
     return PushedBatch(book.book, result.seq, result.outcomes, result.records)
 
 
-def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now: int) -> tuple[Outcome, Record]:
+def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now_us: int) -> tuple[Outcome, Record]:
     """Decide one change and carry it out; what came of it, and its record then. Raises Invalid where it is rejected."""
-    pushed = apply_batch(book, origin, [change], now)
+    pushed = apply_batch(book, origin, [change], now_us)
     (outcome,) = pushed.outcomes
     if outcome.fault is not None:
         raise Invalid.from_fault(outcome.fault)
@@ -87,20 +87,20 @@ def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, n
 def plan_changes(
     book: ReadTransaction,
     batch: Sequence[Change | Rejection],
-    now: int,
+    now_us: int,
     touched: Mapping[Key, Record] | None = None,
 ) -> Plan:
     """What a batch would do to the book as it is: the plan, carried out by nobody."""
-    settled = book.settled([item.id for item in batch if item.id])
-    named = [one for item in batch if isinstance(item, Change) for one in item.resolves]
+    verdicts = book.recorded_verdicts([item.id for item in batch if item.id])
+    resolved_ids = [conflict_id for item in batch if isinstance(item, Change) for conflict_id in item.resolves]
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}
         touched = {record.key: record for record in read_records(book, keys)}
-    waiting = book.open_conflict_keys(named) if named else {}
-    result = plan_batch(book.book, touched, settled, batch, now, waiting)
+    open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
+    result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
-        result = plan_batch(book.book, touched, settled, batch, now, waiting, discarded)
+        result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, discarded)
     return result
 
 
@@ -143,6 +143,7 @@ class Turns:
         self._begin()
 
     def end_if_full(self) -> None:
+        """Commit and begin anew, where this transaction has no room left."""
         if self._room <= 0:
             self.end()
 
@@ -171,7 +172,7 @@ def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
 
 
 def push_in_turns(
-    turns: Turns, origin: ChangeOrigin, batch: Batch, now: int, since: Cursor | None = None, seen: int = 0
+    turns: Turns, origin: ChangeOrigin, batch: Batch, now_us: int, since: Cursor | None = None, seen: int = 0
 ) -> list[PushedBatch]:
     """Decide a batch and carry it out: what came of it, in each transaction that it took.
 
@@ -182,9 +183,9 @@ def push_in_turns(
         check_cursor(turns.book, since, seen)
     parts: list[PushedBatch] = []
     while True:
-        some = turns.portion(batch)
-        parts.append(apply_batch(turns.book, origin, some, now))
-        batch = batch[len(some) :]
+        portion = turns.portion(batch)
+        parts.append(apply_batch(turns.book, origin, portion, now_us))
+        batch = batch[len(portion) :]
         if not batch:
             return parts
         turns.end()

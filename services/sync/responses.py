@@ -17,7 +17,7 @@ from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, 
 
 
 def sync(
-    store: Store, book_id: int, origin: ChangeOrigin, request: Push, now: int, size: PageSize = WHOLE_PAGE
+    store: Store, book_id: int, origin: ChangeOrigin, request: Push, now_us: int, size: PageSize = WHOLE_PAGE
 ) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
@@ -26,7 +26,7 @@ def sync(
     if request.asks and not request.batch:
         return {"results": [], **_only_asked(store, book_id, request, size)}
     with Turns(store, book_id) as turns:
-        parts = push_in_turns(turns, origin, request.batch, now, request.since, request.seen)
+        parts = push_in_turns(turns, origin, request.batch, now_us, request.since, request.seen)
     answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts)}
     if request.asks:
         answer.update(_page_after_push(store, book_id, parts[-1], request.since, size))
@@ -34,7 +34,7 @@ def sync(
 
 
 def sync_together(
-    store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now: int
+    store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now_us: int
 ) -> list[dict[str, Json] | CursorGone]:
     """Apply several pushes in their order, with one commit where that is short: an answer without a page to each, or
     why it has none.
@@ -43,10 +43,10 @@ def sync_together(
     """
     answers: list[dict[str, Json] | CursorGone] = []
     with Turns(store, book_id) as turns:
-        for (origin, since), run in groupby(pushes, key=lambda one: (one[0], one[1].since)):
+        for (origin, since), run in groupby(pushes, key=lambda pair: (pair[0], pair[1].since)):
             together = [push for _, push in run]
             try:
-                answers += _taken(turns, origin, together, since, now)
+                answers += _taken(turns, origin, together, since, now_us)
             except CursorGone as gone:
                 answers += [gone] * len(together)
             turns.end_if_full()
@@ -54,19 +54,19 @@ def sync_together(
 
 
 def _taken(
-    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now: int
+    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now_us: int
 ) -> list[dict[str, Json]]:
     batch = list(chain.from_iterable(push.batch for push in pushes))
-    parts = push_in_turns(turns, origin, batch, now, since, max(push.seen for push in pushes))
+    parts = push_in_turns(turns, origin, batch, now_us, since, max(push.seen for push in pushes))
     results = iter(results_of(parts))
     return [{"book": parts[-1].book.uuid, "results": list(islice(results, len(push.batch)))} for push in pushes]
 
 
-def dry_run(store: Store, book_id: int, request: Push, now: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
+def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
         pulled = page_json(read_page(book, request.since, size, request.seen), request.since) if request.asks else {}
-        plan = plan_changes(book, request.batch, now)
+        plan = plan_changes(book, request.batch, now_us)
     pushed = PushedBatch(book.book, plan.seq, plan.outcomes, plan.records)
     return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
 
@@ -78,8 +78,8 @@ def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = W
 
 def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> dict[str, Json]:
     with store.reading(book_id) as reading:
-        found = read_page(reading, request.since, size, request.seen, request.kept)
-    return page_json(found, request.since)
+        page = read_page(reading, request.since, size, request.seen, request.kept)
+    return page_json(page, request.since)
 
 
 def _page_after_push(
@@ -95,6 +95,7 @@ def _page_after_push(
 
 
 def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
+    """A page after ``since``, as the wire has it."""
     return {
         "book": page.book,
         "since": None if since is None else str(since),
@@ -112,7 +113,7 @@ def results_of(parts: Iterable[PushedBatch]) -> list[dict[str, Json]]:
 def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
     """The answer to one change. Its ``seq`` is that of the record that it shows, else the one that the change took.
 
-    A record that is not there has the book's seq: so that a device can tell whether it heard something newer.
+    A record that is not there has the book's seq: so that a device knows whether it has something newer.
     """
     result: dict[str, Json] = {"id": outcome.change_id, "verdict": outcome.verdict.value, "seq": outcome.seq}
     if outcome.shows_record and outcome.key is not None:

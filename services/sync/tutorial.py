@@ -30,13 +30,13 @@ class Tutorial:
         self._store = store
         self._rows = rows
 
-    def push(self, login: DeviceLogin, item: Item, now: int) -> RecordedVerdict | None:
+    def push(self, login: DeviceLogin, item: Item, now_us: int) -> RecordedVerdict | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
         with self._store.writing(login.book_id) as book:
-            given = book.settled([item.change_id]).get(item.change_id)
-            if given is not None:
-                return given
-            return _take(book, self._rows.notes(book, login), item, now)
+            recorded = book.recorded_verdicts([item.change_id]).get(item.change_id)
+            if recorded is not None:
+                return recorded
+            return _apply_item(book, self._rows.notes(book, login), item, now_us)
 
     def pull(self, login: DeviceLogin, since: int) -> list[dict[str, Json]]:
         """What the device is to do to its rows, given the last timestamp (in microseconds) that it knows."""
@@ -49,13 +49,13 @@ class Tutorial:
             return _answer(self._rows.notes(book, login), since, book.book.seq)
 
 
-def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) -> RecordedVerdict | None:
-    known = notes.known(item.number) if item.table == TABLE else None
-    if known is not None and item.number >= 0 and item.operation == "INSERT" and known.is_gone:
+def _apply_item(book: WriteTransaction, notes: TutorialNotes, item: Item, now_us: int) -> RecordedVerdict | None:
+    noted = notes.known(item.number) if item.table == TABLE else None
+    if noted is not None and item.number >= 0 and item.operation == "INSERT" and noted.is_gone:
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
-        notes.take_number_from(known.record_id)
-        known = None
-    step = tutorial.step_of(item, known, notes.login.device.uuid)
+        notes.take_number_from(noted.record_id)
+        noted = None
+    step = tutorial.step_of(item, noted, notes.login.device.uuid)
     if step is None:
         return None
     book.book = replace(book.book, policy=POLICY)
@@ -64,11 +64,11 @@ def _take(book: WriteTransaction, notes: TutorialNotes, item: Item, now: int) ->
         touched = book.records(TABLE, [step.change.record_id])
         step = tutorial.whole(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now, touched)
+    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now_us, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))
-        notes.keep(item.number, known is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
+        notes.keep(item.number, noted is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
     return RecordedVerdict(outcome.verdict, outcome.seq, outcome.fault)
 
 
@@ -83,9 +83,9 @@ def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]
     again, fresh = list(notes.again(since)), list(notes.fresh(since))
     stamps = tutorial.stamps_again(since, len(again))
     marker = tutorial.confirmed_by(since, fresh[0].seq if fresh else max(stamps, default=since))
-    notes.offer([*((found, marker) for found in again), *((found, found.seq) for found in fresh)])
-    pairs = [*zip(again, stamps, strict=True), *((found, found.seq) for found in fresh)]
+    notes.offer([*((row, marker) for row in again), *((row, row.seq) for row in fresh)])
+    pairs = [*zip(again, stamps, strict=True), *((row, row.seq) for row in fresh)]
     return [
-        tutorial.served(found.number or 0, since == 0 or found.known.held is None, stamp, found.seq, found.row)
-        for found, stamp in pairs
+        tutorial.served(row.number or 0, since == 0 or row.known.held is None, stamp, row.seq, row.row)
+        for row, stamp in pairs
     ]

@@ -17,31 +17,31 @@ from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
 from storage.base import ReadTransaction, Store
 
 
-def compare(store: Store, book_id: int, asked: Compare) -> dict[str, Json]:
-    """What each range holds; each record's digest as well where that was asked for and they are few."""
+def compare(store: Store, book_id: int, question: Compare) -> dict[str, Json]:
+    """What each range holds, in wire form; each record's digest too, where the question wants it and they are few."""
     with store.reading(book_id) as reading:
-        sums = reading.sums(asked.table, asked.ranges)
-        ranges: list[dict[str, Json]] = [{"count": one.count, "digest": one.digest} for one in sums]
-        if asked.records:
-            _add_records(reading, asked, sums, ranges)
-        return {**_at(reading.book), "shape": shape_of(TABLES[asked.table]), "ranges": ranges}
+        sums = reading.sums(question.table, question.ranges)
+        ranges: list[dict[str, Json]] = [{"count": total.count, "digest": total.digest} for total in sums]
+        if question.records:
+            _add_records(reading, question, sums, ranges)
+        return {**_at(reading.book), "shape": shape_of(TABLES[question.table]), "ranges": ranges}
 
 
 def _add_records(
-    reading: ReadTransaction, asked: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]
+    reading: ReadTransaction, question: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]
 ) -> None:
-    few = [place for place, one in enumerate(sums) if one.count <= RECORDS_MAX]
-    found = reading.digests(asked.table, [asked.ranges[place] for place in few]) if few else []
-    for place, digests in zip(few, found, strict=True):
-        ranges[place]["records"] = digests
+    few = [place for place, total in enumerate(sums) if total.count <= RECORDS_MAX]
+    digests = reading.digests(question.table, [question.ranges[place] for place in few]) if few else []
+    for place, by_id in zip(few, digests, strict=True):
+        ranges[place]["records"] = by_id
 
 
-def fetch(store: Store, book_id: int, asked: Fetch) -> dict[str, Json]:
+def fetch(store: Store, book_id: int, question: Fetch) -> dict[str, Json]:
     """A row for each id, in order: a record that is not there is a tombstone of the book's seq."""
     with store.reading(book_id) as reading:
-        found, gone = reading.rows_of(asked.table, asked.ids), reading.book.seq
-        ids = dict.fromkeys(asked.ids)
-        rows = [found.get(record_id) or row(asked.table, record_id, 0, gone, None) for record_id in ids]
+        rows_by_id, gone = reading.rows_of(question.table, question.ids), reading.book.seq
+        ids = dict.fromkeys(question.ids)
+        rows = [rows_by_id.get(record_id) or row(question.table, record_id, 0, gone, None) for record_id in ids]
         return {**_at(reading.book), "rows": rows}
 
 

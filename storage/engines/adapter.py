@@ -25,7 +25,7 @@ class EngineAdapter(Protocol):
     DRIVER: str
     """SQLAlchemy's name for it, with the driver that offbook uses."""
 
-    UPKEEP: Maintenance
+    MAINTENANCE: Maintenance
     """What looking after it takes."""
 
     FAILURES: tuple[type[Exception], ...]
@@ -50,7 +50,7 @@ class EngineAdapter(Protocol):
     def begin_reading(self, connection: Any, /) -> None:
         """As ``begin_writing``; what is read from here on is of one moment."""
 
-    def hurried(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
+    def with_lock_timeout(self, connection: Any, seconds: float, /) -> AbstractContextManager[None]:
         """Meanwhile a connection of the driver waits no longer than this for a writer who holds the whole database."""
 
     def refusal(self, error: BaseException, url: URL, /) -> type[DatabaseDiskFull | ReadOnlyDatabase] | None:
@@ -62,7 +62,7 @@ class EngineAdapter(Protocol):
     def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
         """A transaction in which the schema may be rebuilt."""
 
-    def alone(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
+    def exclusive(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
         """A transaction that begins when all that used this table have ended, and whose end all others wait for."""
 
     def next_number(self, connection: Connection, table: str, /) -> int:

@@ -55,8 +55,8 @@ log = logging.getLogger("offbook")
 class Transaction:
     """A transaction on a connection of the driver: what Prepared statements need, and no more.
 
-    ``whole`` is the same transaction with all that SQLAlchemy can do. It is made when it is asked for, since that takes
-    longer than the statements of a small push.
+    ``sqlalchemy`` is the same transaction with all that SQLAlchemy can do. It is made on first use, since that
+    takes longer than the statements of a small push.
     """
 
     def __init__(self, engine: Engine, connection: PoolProxiedConnection) -> None:
@@ -65,7 +65,8 @@ class Transaction:
         self._engine = engine
 
     @cached_property
-    def whole(self) -> Connection:
+    def sqlalchemy(self) -> Connection:
+        """The transaction as a Connection of SQLAlchemy."""
         return Connection(self._engine, self.connection)
 
 
@@ -74,19 +75,18 @@ class Database:
 
     def __init__(self, name: str, url: URL) -> None:
         """``name`` is one of ENGINES."""
-        kind = ENGINES[name]
-        url = url.set(drivername=kind.DRIVER)
-        self.in_memory = kind.in_memory(url)
+        self.name = name
+        self.adapter = ENGINES[name]
+        url = url.set(drivername=self.adapter.DRIVER)
+        self.in_memory = self.adapter.in_memory(url)
         if self.in_memory:
             url = url.set(database=_file_of(self))
-        self.name = name
-        self.kind = kind
-        self.engine = kind.engine(url)
-        self.reader = kind.reader(url)
-        self._turn = FairLock() if kind.ONE_WRITER else None
-        self._keep = kind.UPKEEP.keeper(self.engine)
+        self.engine = self.adapter.engine(url)
+        self.reader = self.adapter.reader(url)
+        self._turn = FairLock() if self.adapter.ONE_WRITER else None
+        self._after_commit = self.adapter.MAINTENANCE.after_commit(self.engine)
         self._upserts: dict[tuple[Table, tuple[str, ...]], Insert] = {}
-        self._puts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
+        self._prepared_upserts: dict[tuple[Table, tuple[str, ...]], Prepared] = {}
         self._refusals = Translated(self._refusal)
         self._failures = Translated(self._failure)
         self.refused: Unwritable | None = None
@@ -106,33 +106,33 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes. Keep it short: others wait. Raises Unwritable where the database takes none."""
-        with self.write_anyway() as connection:
+        with self.write_while_closed() as connection:
             require_open(connection.connection)
             yield connection
 
     @contextmanager
-    def write_anyway(self) -> Iterator[Connection]:
+    def write_while_closed(self) -> Iterator[Connection]:
         """As ``write``, though the database is closed: for what moves into it."""
         with self._queue():
             with self._refusals, self.engine.begin() as connection:
                 yield connection
-            self._keep()
+            self._after_commit()
 
     def note(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> bool:
         """Write what is only noted on the way of a request that asks for something else; whether that could be done.
 
-        It raises nothing, whatever happens, and waits only briefly for others: what was asked for may be committed by
-        now, and is answered.
+        It raises nothing, whatever happens, and waits only briefly for others: the request's own work may be committed
+        by now, and is answered.
         """
         try:
             with self._queue(NOTE_SECONDS):
-                with self._refusals, self._hurried() as connection:
+                with self._refusals, self._write_within_timeout() as connection:
                     require_open(connection.connection)
                     written = connection.execute(statement, values).rowcount
                 if written:  # or nothing had to be stored, which always can be
                     self._wrote()
-                self._keep()
-        except Unwritable:  # which is told when it begins
+                self._after_commit()
+        except Unwritable:  # which is logged when it begins
             return False
         except Exception as error:
             log.warning("A note was not written (%s)", type(error).__name__)
@@ -140,18 +140,18 @@ class Database:
         return True
 
     @contextmanager
-    def _hurried(self) -> Iterator[Connection]:
+    def _write_within_timeout(self) -> Iterator[Connection]:
         with (
             self.engine.connect() as connection,
-            self.kind.hurried(connection.connection, NOTE_SECONDS),
+            self.adapter.with_lock_timeout(connection.connection, NOTE_SECONDS),
             connection.begin(),
         ):
             yield connection
 
     @contextmanager
-    def alone(self) -> Iterator[Connection]:
+    def exclusive(self) -> Iterator[Connection]:
         """The transaction that closes or opens the database: no other writes meanwhile, each sees what came of it."""
-        with self._queue(), self._refusals, self.kind.alone(self.engine, TABLE) as connection:
+        with self._queue(), self._refusals, self.adapter.exclusive(self.engine, TABLE) as connection:
             yield connection
 
     @contextmanager
@@ -164,15 +164,15 @@ class Database:
     def writing(self) -> Iterator[Transaction]:
         """As ``write``, for the statements that every push makes. Whoever uses it asks whether it may write."""
         with self._queue():
-            with _transaction(self.engine, self.kind.begin_writing, self._refusals) as transaction:
+            with _transaction(self.engine, self.adapter.begin_writing, self._refusals) as transaction:
                 yield transaction
-            self._keep()
+            self._after_commit()
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """As ``read``, for the statements that every pull makes."""
-        return _transaction(self.reader, self.kind.begin_reading, self._failures)
+        return _transaction(self.reader, self.adapter.begin_reading, self._failures)
 
-    def look_up(self, query: Prepared, values: Values) -> list[Any]:
+    def fetch_one_shot(self, query: Prepared, values: Values) -> list[Any]:
         """Run one query outside of any transaction: by itself it sees one state anyway."""
         with self._failures:
             connection = self.reader.raw_connection()
@@ -184,7 +184,7 @@ class Database:
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """The transaction in which a migration runs: tables may be rebuilt, and references are checked at its end."""
-        with self._queue(), self._refusals, self.kind.migrating(self.engine) as connection:
+        with self._queue(), self._refusals, self.adapter.migrating(self.engine) as connection:
             yield connection
 
     def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
@@ -192,41 +192,42 @@ class Database:
         key = (table, tuple(columns))
         if key not in self._upserts:
             # Building the statement takes several times as long as running it on one row.
-            self._upserts[key] = self.kind.upsert(table, columns)
+            self._upserts[key] = self.adapter.upsert(table, columns)
         return self._upserts[key]
 
-    def put(self, transaction: HasDriverConnection, table: Table, rows: Rows) -> None:
+    def upsert_rows(self, transaction: HasDriverConnection, table: Table, rows: Rows) -> None:
         """Write rows that name all columns, new ones and old ones, with one statement."""
-        self._put(table, rows.columns).write_all(transaction, rows)
+        self._prepared_upsert(table, rows.columns).write_all(transaction, rows)
 
-    def _put(self, table: Table, columns: tuple[str, ...]) -> Prepared:
-        if (table, columns) not in self._puts:
-            self._puts[table, columns] = Prepared(self.upsert(table, columns))
-        return self._puts[table, columns]
+    def _prepared_upsert(self, table: Table, columns: tuple[str, ...]) -> Prepared:
+        if (table, columns) not in self._prepared_upserts:
+            self._prepared_upserts[table, columns] = Prepared(self.upsert(table, columns))
+        return self._prepared_upserts[table, columns]
 
     def facts(self) -> Facts:
         """The engine's version and the settings in force on a connection that writes. Nothing is, and nobody waits."""
-        with _transaction(self.engine, self.kind.begin_reading, self._failures) as transaction:
-            return {"engine": self.name, **self.kind.facts(transaction.whole)}
+        with _transaction(self.engine, self.adapter.begin_reading, self._failures) as transaction:
+            return {"engine": self.name, **self.adapter.facts(transaction.sqlalchemy)}
 
     def faults(self) -> Sequence[str]:
         """What is wrong with the stored data itself; takes as long as reading all of it."""
         with self.read() as connection:
-            return self.kind.faults(connection)
+            return self.adapter.faults(connection)
 
     def size(self) -> DatabaseSize:
+        """How much room the database takes."""
         with self.read() as connection:
-            return self.kind.UPKEEP.size(connection)
+            return self.adapter.MAINTENANCE.size(connection)
 
     def log(self) -> LogSize | None:
         """The state of the log that commits go to first, where there is one to care for."""
         with self._refusals:
-            return self.kind.UPKEEP.log(self.reader)
+            return self.adapter.MAINTENANCE.log(self.reader)
 
     def vacuum(self) -> None:
         """Give back the space of what was deleted, and count anew what decides about plans. Others may use it."""
         with self._queue(), self._refusals:
-            self.kind.UPKEEP.vacuum(self.engine)
+            self.adapter.MAINTENANCE.vacuum(self.engine)
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""
@@ -268,8 +269,8 @@ class Database:
 
     def _meant(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        kind = self.kind.refusal(cause, self.engine.url)
-        return error if kind is None else kind(self.place)
+        refusal = self.adapter.refusal(cause, self.engine.url)
+        return error if refusal is None else refusal(self.place)
 
     def _forget(self) -> None:
         self.engine.dispose(close=False)
@@ -313,8 +314,8 @@ def open_engines(url: str | URL) -> Database:
     name = parsed.get_backend_name()
     name = ALSO_CALLED.get(name, name)
     if name not in ENGINES:
-        known = ", ".join(sorted(ENGINES))
-        raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {known}.")
+        names = ", ".join(sorted(ENGINES))
+        raise ValueError(f"DATABASE_URL begins with {name!r}; offbook knows: {names}.")
     return Database(name, parsed)
 
 
@@ -322,7 +323,7 @@ def _file_of(database: Database) -> str:
     """The path of a file that ends with ``database``, or with the process: what "in memory" stands for.
 
     SQLite's own memory is one connection's. Shared between several it knows neither WAL nor waiting, so that a reader
-    would be told "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
+    would get "locked" (https://sqlite.org/sharedcache.html). A file has the locks of any other database.
     """
     folder = tempfile.mkdtemp(prefix="offbook-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
     weakref.finalize(database, _remove, folder, os.getpid())

@@ -40,6 +40,7 @@ class FairLock:
         return True
 
     def release(self) -> None:
+        """Let the one who has waited longest have it."""
         with self._guard:
             self._holder = None
             if self._waiting:

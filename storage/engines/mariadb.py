@@ -25,7 +25,7 @@ from storage.engines.maintenance import Maintenance
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "mysql+pymysql"
-UPKEEP: Maintenance = mariadb_maintenance
+MAINTENANCE: Maintenance = mariadb_maintenance
 FAILURES: tuple[type[Exception], ...] = (pymysql.err.OperationalError, pymysql.err.InterfaceError)
 ONE_WRITER = False
 
@@ -93,7 +93,7 @@ def begin_reading(connection: Any) -> None:
         _run(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 
-def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> AbstractContextManager[None]:
     """Nobody holds the whole database: writers lock rows."""
     return nullcontext()
 
@@ -122,7 +122,7 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
-def alone(engine: Engine, table: str) -> Iterator[Connection]:
+def exclusive(engine: Engine, table: str) -> Iterator[Connection]:
     """Who reads a table holds it to the end of the transaction, which this one waits for. It can use no other table."""
     with engine.connect() as connection:
         connection.exec_driver_sql(f"LOCK TABLES {table} WRITE")
@@ -166,7 +166,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells, read from a connection that writes."""
+    """What ``flask doctor`` prints, read from a connection that writes."""
 
     def show(name: str) -> str:
         return str(connection.exec_driver_sql(f"SELECT @@{name}").scalar_one())
@@ -188,7 +188,7 @@ def faults(connection: Connection) -> Sequence[str]:
     if not names:
         return ()
     checked = connection.exec_driver_sql(f"CHECK TABLE {', '.join(map(_quoted(connection), names))}")
-    return [f"{table}: {told}" for table, _, kind, told in checked if kind.lower() == "error"]
+    return [f"{table}: {answers}" for table, _, kind, answers in checked if kind.lower() == "error"]
 
 
 def _collation(connection: Connection) -> str:

@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 
 from storage.values import DatabaseSize
 
-WAITS = "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."
-ROOM = 1
+VACUUM_LOCK_NOTICE = (
+    "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."
+)
+VACUUM_SPACE_FACTOR = 1
 
 SIZE = (
     "SELECT COALESCE(SUM(data_length + index_length), 0), COALESCE(SUM(data_free), 0) "
@@ -36,17 +38,17 @@ def log(engine: Engine) -> None:
     return None
 
 
-def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
+def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
     """The columns of all indexes that come into question: which one is taken, the server decides by what it counted."""
     columns = defaultdict(set)
     for table, index, column in connection.exec_driver_sql(COLUMNS):
         columns[table, index].add(column)
     explained = connection.exec_driver_sql(f"EXPLAIN FORMAT=JSON {sql}", values).scalar_one()
-    found: dict[str, Set[str]] = {}
+    used: dict[str, Set[str]] = {}
     for table in tables_of(json.loads(explained)):
         name, indexes = table["table_name"], [*table.get("possible_keys", ()), table.get("key")]
-        found[name] = frozenset(column for index in indexes for column in columns.get((name, index), ()))
-    return found
+        used[name] = frozenset(column for index in indexes for column in columns.get((name, index), ()))
+    return used
 
 
 def tables_of(plan: Any) -> Iterator[Mapping[str, Any]]:
@@ -67,12 +69,12 @@ def vacuum(engine: Engine) -> None:
         names = connection.exec_driver_sql("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'").scalars().all()
         for name in map(quote, names):
             for what in ("OPTIMIZE", "ANALYZE"):
-                for _, _, kind, told in connection.exec_driver_sql(f"{what} TABLE {name}"):
+                for _, _, kind, message in connection.exec_driver_sql(f"{what} TABLE {name}"):
                     if kind.lower() == "error":
-                        raise OperationalError(f"{what} TABLE {name}", None, Exception(told))
+                        raise OperationalError(f"{what} TABLE {name}", None, Exception(message))
 
 
-def keeper(engine: Engine) -> Callable[[], None]:
+def after_commit(engine: Engine) -> Callable[[], None]:
     return nothing
 
 

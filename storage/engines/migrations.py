@@ -32,7 +32,7 @@ def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:
 
 def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:
     """What is wrong with a database that has this schema, where only a newer version of this program knows it."""
-    if any(one.revision == revision for one in scripts.walk_revisions()):
+    if any(script.revision == revision for script in scripts.walk_revisions()):
         return None
     return (
         f"The database was made by a newer offbook (schema {revision}, which this version does not know): update this "
@@ -41,10 +41,12 @@ def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema up to ``revision``."""
     command.upgrade(config_for(database), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
+    """Bring the schema back to ``revision``."""
     command.downgrade(config_for(database), revision)
 
 
@@ -52,10 +54,10 @@ SAME_DEFAULTS = {("0", "false"), ("0", "0"), ("1", "true"), ("1", "1")}
 
 
 def differs_in_default(
-    context: object, column: object, of_model: object, found: str | None, *wanted: object
+    context: object, column: object, of_model: object, inspected: str | None, *wanted: object
 ) -> bool | None:
     """For Alembic: MariaDB shows a default of ``false`` as 0, of ``true`` as 1. None leaves all others to Alembic."""
-    return False if (found, wanted[-1]) in SAME_DEFAULTS else None
+    return False if (inspected, wanted[-1]) in SAME_DEFAULTS else None
 
 
 @contextmanager

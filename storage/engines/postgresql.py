@@ -26,7 +26,7 @@ from storage.engines.upsert import on_conflict
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "postgresql+psycopg"
-UPKEEP: Maintenance = postgresql_maintenance
+MAINTENANCE: Maintenance = postgresql_maintenance
 FAILURES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 ONE_WRITER = False
 
@@ -35,7 +35,7 @@ CONNECTIONS_MAX = 16
 """Of each engine, of which a process has two. A server takes 100 in all unless told otherwise."""
 
 SETTINGS = "SET lock_timeout = '30s'; SET timezone = 'UTC'; SET synchronous_commit = 'on'"
-"""A writer that waited 30 s for a book is told so. What is committed is on disk, whatever the server's own default."""
+"""A writer that waited 30 s for a book gets an error. A commit is on disk, whatever the server's own default."""
 
 LIVELINESS = {
     "connect_timeout": 10,
@@ -115,7 +115,7 @@ def begin_reading(connection: Any) -> None:
     """The driver begins with the first statement, which is when the one look is taken."""
 
 
-def hurried(connection: Any, seconds: float) -> AbstractContextManager[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> AbstractContextManager[None]:
     """Nobody holds the whole database: writers lock rows."""
     return nullcontext()
 
@@ -129,7 +129,7 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
 
 
 @contextmanager
-def alone(engine: Engine, table: str) -> Iterator[Connection]:
+def exclusive(engine: Engine, table: str) -> Iterator[Connection]:
     """Who reads a table holds a lock on it to the end of the transaction, which this one waits for."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
@@ -138,8 +138,8 @@ def alone(engine: Engine, table: str) -> Iterator[Connection]:
 
 def next_number(connection: Connection, table: str) -> int:
     sequence = _sequence(connection, table)
-    found = connection.exec_driver_sql(f"SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}")
-    return int(found.scalar_one())
+    number = connection.exec_driver_sql(f"SELECT last_value + CASE WHEN is_called THEN 1 ELSE 0 END FROM {sequence}")
+    return int(number.scalar_one())
 
 
 def number_from(connection: Connection, table: str, number: int) -> None:
@@ -163,7 +163,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells, read from a connection that writes."""
+    """What ``flask doctor`` prints, read from a connection that writes."""
 
     def show(name: str) -> str:
         return str(connection.exec_driver_sql(f"SHOW {name}").scalar_one())

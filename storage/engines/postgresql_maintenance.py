@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine
 
 from storage.values import DatabaseSize
 
-WAITS = "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
-ROOM = 0
+VACUUM_LOCK_NOTICE = (
+    "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."
+)
+VACUUM_SPACE_FACTOR = 0
 
 SMALL_ROWS = 1_000
 """Of fewer rows than this, one index is as good as another."""
@@ -29,8 +31,8 @@ def log(engine: Engine) -> None:
     return None
 
 
-def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
-    """What the planner would do if it could not read a table whole. Small tables tell nothing, and are left out."""
+def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
+    """What the planner would do if it could not read a table whole. Small tables are left out."""
     large = set(connection.exec_driver_sql(LARGE, (SMALL_ROWS,)).scalars())
     connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
     (explained,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).one()
@@ -40,6 +42,7 @@ def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[
 
 
 def nodes_of(node: Node) -> Iterator[Node]:
+    """Every node of a plan, the outer ones first."""
     yield node
     for child in node.get("Plans", ()):
         yield from nodes_of(child)
@@ -55,7 +58,7 @@ def vacuum(engine: Engine) -> None:
         connection.exec_driver_sql("VACUUM (ANALYZE)")
 
 
-def keeper(engine: Engine) -> Callable[[], None]:
+def after_commit(engine: Engine) -> Callable[[], None]:
     return nothing
 
 

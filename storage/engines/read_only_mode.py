@@ -1,7 +1,7 @@
 """The mark of a database that takes no changes: it moves elsewhere, or what moves or is put back into it is not whole.
 
 The mark is a row of settings. Every transaction that writes looks for it before anything else, and whoever sets it has
-the database alone for that moment (``Database.alone``): so what was acknowledged was written before the mark, and
+the database alone for that moment (``Database.exclusive``): so what was acknowledged was written before the mark, and
 whoever copies after it copies all. What the mark says is read by ops.move.move.
 """
 

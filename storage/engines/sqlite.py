@@ -44,7 +44,7 @@ def driver() -> ModuleType:
 
 DRIVER = "sqlite+pysqlite"
 FAILURES: tuple[type[Exception], ...] = (driver().OperationalError,)
-UPKEEP: Maintenance = sqlite_maintenance
+MAINTENANCE: Maintenance = sqlite_maintenance
 ONE_WRITER = True
 
 BUSY_TIMEOUT_MS = 30_000
@@ -103,7 +103,7 @@ def begin_reading(connection: Any) -> None:
 
 
 @contextmanager
-def hurried(connection: Any, seconds: float) -> Iterator[None]:
+def with_lock_timeout(connection: Any, seconds: float) -> Iterator[None]:
     connection.driver_connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
     try:
         yield
@@ -120,6 +120,7 @@ def refusal(error: BaseException, url: URL) -> type[DatabaseDiskFull | ReadOnlyD
 
 
 def has_room(url: URL) -> bool:
+    """Whether the disk has room for a WAL index; True where that is not known."""
     with suppress(OSError):
         return shutil.disk_usage(Path(url.database or "").resolve().parent).free >= WAL_INDEX_BYTES
     return True
@@ -127,8 +128,8 @@ def has_room(url: URL) -> bool:
 
 def version(connection: Any) -> int:
     """Differs from before when another connection has committed, be it in another process (PRAGMA data_version)."""
-    (found,) = connection.execute("PRAGMA data_version").fetchone()
-    return int(found)
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
 
 
 def _engine(url: URL, *, begin: Callable[[Any], None], query_only: bool, kept: int, most: int) -> Engine:
@@ -182,15 +183,15 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
     return on_conflict(insert(table), table, columns)
 
 
-def alone(engine: Engine, table: str) -> AbstractContextManager[Connection]:
+def exclusive(engine: Engine, table: str) -> AbstractContextManager[Connection]:
     """Every writer has the file alone."""
     return engine.begin()
 
 
 def next_number(connection: Connection, table: str) -> int:
     """Where the table never gives a number twice (AUTOINCREMENT); elsewhere SQLite looks for the largest."""
-    found = connection.exec_driver_sql("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
-    return int(found or 0)
+    number = connection.exec_driver_sql("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+    return int(number or 0)
 
 
 def number_from(connection: Connection, table: str, number: int) -> None:
@@ -229,9 +230,9 @@ def check_references(connection: Connection) -> None:
 
 def faults(connection: Connection) -> Sequence[str]:
     """What SQLite finds wrong with the file, read from end to end."""
-    found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    faults = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-    return [*(line for line in found if line != "ok"), *(f"{row[0]} refers to what is not there" for row in broken)]
+    return [*(line for line in faults if line != "ok"), *(f"{row[0]} refers to what is not there" for row in broken)]
 
 
 def _driver_connection(connection: Connection) -> Any:
@@ -239,7 +240,7 @@ def _driver_connection(connection: Connection) -> Any:
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:
-    """What ``flask doctor`` tells: read from the connection, not from what this module meant to set."""
+    """What ``flask doctor`` prints: read from the connection, not from what this module meant to set."""
     module = driver()
 
     def pragma(name: str) -> Any:

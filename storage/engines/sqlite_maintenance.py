@@ -38,8 +38,8 @@ AGAIN_SECONDS = 1.0
 """When that was in vain, it is tried again so much later, or when the log has grown by as much as it may have. So a
 reader that stays costs the writers about a tenth of their time, until it goes."""
 
-WAITS = "Whoever writes waits until it is done; whoever reads does not."
-ROOM = 2
+VACUUM_LOCK_NOTICE = "Whoever writes waits until it is done; whoever reads does not."
+VACUUM_SPACE_FACTOR = 2
 
 STEP = re.compile(r"^(?:SEARCH|SCAN) (\w+)(?: .*?\((.*)\))?")
 """A line of EXPLAIN QUERY PLAN: ``SEARCH contacts USING INDEX ix_contacts_list (book_id=? AND (name,id)>(?,?))``."""
@@ -61,7 +61,7 @@ class LogKeeper:
         try:
             with closing(self._engine.raw_connection()) as connection:
                 empty_log(connection.driver_connection, WAIT_MS)
-        except Exception as error:  # what was to be stored is stored: whoever asked for it must not hear of this
+        except Exception as error:  # the transaction is committed: its writer must not fail for this
             logger.warning("SQLite's log could not be cut back (%s)", type(error).__name__)
         self._again_at = time.monotonic() + AGAIN_SECONDS
         self._again_bytes = found + LOG_BYTES_MAX
@@ -108,10 +108,11 @@ def log(engine: Engine) -> LogSize:
 
 
 def pragma(connection: Connection, name: str) -> int:
+    """The value of a PRAGMA that is a number."""
     return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 
-def searched(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
+def index_columns_used(connection: Connection, sql: str, values: Any) -> Mapping[str, Set[str]]:
     steps = [STEP.match(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     return {step[1]: frozenset(re.findall(r"\w+", step[2] or "")) for step in steps if step}
 
@@ -128,5 +129,5 @@ def vacuum(engine: Engine) -> None:
         connection.close()
 
 
-def keeper(engine: Engine) -> Callable[[], None]:
+def after_commit(engine: Engine) -> Callable[[], None]:
     return LogKeeper(engine)

@@ -1,4 +1,4 @@
-"""Whether a database takes changes at the moment: told by the last note, or else by one that is made to find out.
+"""Whether a database takes changes at the moment: by its last note, or by one that is made to find out.
 
 To be able to read says nothing about it, and what nobody wrote to for a while may have lost its room meanwhile. So the
 time is written to a row of settings that nothing reads; seldom, since whoever watches a server asks all the time.
@@ -21,7 +21,7 @@ UNKNOWN = (
 )
 
 EVERY_SECONDS = 10.0
-"""A note that is not older tells enough."""
+"""A note that is not older is recent enough."""
 
 
 def refused(database: Database) -> Unwritable | None:

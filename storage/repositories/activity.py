@@ -98,7 +98,7 @@ def _by_company() -> Select[Any]:
     )
     sums = (func.count(), *(func.sum(case((flag, 1), else_=0)) for flag in flags))
     is_live = func.coalesce(C.deleted, False).is_(False)
-    grouped = select(C.company, func.count(), *(func.sum(one).over() for one in sums))
+    grouped = select(C.company, func.count(), *(func.sum(total).over() for total in sums))
     grouped = grouped.where(C.book_id == bindparam("book"), C.seq > 0, is_live).group_by(C.company)
     # One line more than is shown: that of contacts without a company may be among the first.
     return grouped.order_by(func.count().desc(), C.company).limit(COMPANIES_MAX + 1)
@@ -110,18 +110,18 @@ def _has_detail(kind: str, *values: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _device_states() -> Select[Any]:
-    told = (DEVICES.c[name] for name in ("last_seen_at", "clock_offset_ms", "parked", "cursor_seq"))
+    reported = (DEVICES.c[name] for name in ("last_seen_at", "clock_offset_ms", "parked", "cursor_seq"))
     lag = (part for name in TABLES for part in _lag(Base.metadata.tables[name]))
-    query = select(DEVICES.c.name, USERS.c.name, *told, *lag).join(USERS, USERS.c.id == DEVICES.c.user_id)
-    here = and_(DEVICES.c.book_id == bindparam("book"), DEVICES.c.revoked_at.is_(None))
-    return query.where(here).order_by(DEVICES.c.id)
+    query = select(DEVICES.c.name, USERS.c.name, *reported, *lag).join(USERS, USERS.c.id == DEVICES.c.user_id)
+    is_in_use = and_(DEVICES.c.book_id == bindparam("book"), DEVICES.c.revoked_at.is_(None))
+    return query.where(is_in_use).order_by(DEVICES.c.id)
 
 
 def _lag(rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """How many records of this table came after a device's cursor, and when the first of them did."""
-    news = and_(rows.c.book_id == DEVICES.c.book_id, rows.c.seq > DEVICES.c.cursor_seq)
-    return select(func.count()).where(news).scalar_subquery(), select(func.min(rows.c.seq)).where(
-        news
+    is_later = and_(rows.c.book_id == DEVICES.c.book_id, rows.c.seq > DEVICES.c.cursor_seq)
+    return select(func.count()).where(is_later).scalar_subquery(), select(func.min(rows.c.seq)).where(
+        is_later
     ).scalar_subquery()
 
 

@@ -52,14 +52,14 @@ class ContactQueries:
         words = normalize_for_search(search).split()[:WORDS_MAX]
         with self._database.read() as connection:
             if words:
-                found = connection.execute(_search(book_id, words, place, limit + 1)).all()
-                total = found[0].total if found else 0
+                rows = connection.execute(_search(book_id, words, place, limit + 1)).all()
+                total = rows[0].total if rows else 0
             else:
-                found = [
+                rows = [
                     row for query in list_halves(book_id, place) for row in connection.execute(query.limit(limit + 1))
                 ]
                 total = connection.execute(_count(book_id, ())).scalar_one()
-        return found, total
+        return rows, total
 
     def whole_page(
         self, book_id: int, search: str, after: str | None, size: PageSize
@@ -84,9 +84,9 @@ class ContactQueries:
         if after:
             query = query.where(C.seq < _place(after, (int,))[0])
         with self._database.read() as connection:
-            found = connection.execute(query.limit(limit + 1)).all()
+            rows = connection.execute(query.limit(limit + 1)).all()
             total = connection.execute(_counted(_deleted(book_id))).scalar_one()
-        return _page(found, limit, lambda row: (row.seq,), total)
+        return _page(rows, limit, lambda row: (row.seq,), total)
 
     def conflicts(self, book_id: int, contact_id: str | None = None) -> int:
         """How many conflicts are open, of the book or of one contact."""
@@ -94,6 +94,7 @@ class ContactQueries:
             return conflicts.count(connection, book_id, contact_id)
 
     def count(self, book_id: int, search: str = "") -> int:
+        """How many contacts the search finds; of all, where it is empty."""
         with self._database.read() as connection:
             return connection.execute(_count(book_id, normalize_for_search(search).split()[:WORDS_MAX])).scalar_one()
 
@@ -144,8 +145,8 @@ def _count(book_id: int, words: Sequence[str]) -> Select[int]:
     return _counted(_scan(book_id, words) if words else (C.book_id == book_id, C.deleted.is_(False)))
 
 
-def _counted(found: tuple[ColumnElement[bool], ...]) -> Select[int]:
-    return select(func.count()).select_from(CONTACTS).where(*found)
+def _counted(conditions: tuple[ColumnElement[bool], ...]) -> Select[int]:
+    return select(func.count()).select_from(CONTACTS).where(*conditions)
 
 
 def _deleted(book_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -167,8 +168,7 @@ def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:
     return _page(lines, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
 
 
-def _page(found: Iterable[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:
-    lines = list(found)
+def _page(lines: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:
     rows = [_row(*line[: len(COLUMNS)]) for line in lines[:limit]]
     more = len(lines) > limit
     return ContactPage(rows, json.dumps(place(lines[limit - 1]), separators=(",", ":")) if more else None, total)

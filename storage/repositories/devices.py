@@ -36,7 +36,7 @@ OFFSET_STEP_MS = 5_000
 """A clock offset that moved by less is the network's jitter."""
 
 CURSOR_EVERY_US = 5 * 1_000_000
-"""While a device sends one change after the other, how far it is may be told this late: it is no commit's worth."""
+"""While a device sends one change after the other, its cursor may be stored this late: it is no commit's worth."""
 
 DEVICE: tuple[Any, ...] = (
     Device.id,
@@ -77,7 +77,7 @@ WELCOME = (
 )
 """Those of these devices that may come in."""
 
-GOT_ON = (
+RECORD_CURSOR = (
     update(Device)
     .where(Device.id == bindparam("device"))
     .values(last_seen_at=bindparam("now"), cursor_seq=func.coalesce(bindparam("place"), Device.cursor_seq))
@@ -91,26 +91,26 @@ class Devices:
         self._database = database
 
     def add_device(
-        self, book_id: int, user_id: int, name: str, now: int, new_id: Callable[[], str]
+        self, book_id: int, user_id: int, name: str, now_us: int, new_id: Callable[[], str]
     ) -> tuple[DeviceInfo, str]:
         """A new device and its token, which can't be had a second time."""
         uuid, name = new_id(), validate_name(name)
         token = f"ob_{UUID(uuid).hex}_{secrets.token_urlsafe(32)}"
-        values = {"uuid": uuid, "book_id": book_id, "user_id": user_id, "name": name, "created_at": now}
+        values = {"uuid": uuid, "book_id": book_id, "user_id": user_id, "name": name, "created_at": now_us}
         with self._database.write() as connection:
             key = connection.execute(insert(Device).values(token_hash=digest(token), **values)).inserted_primary_key
         assert key is not None
-        return DeviceInfo(key[0], uuid, book_id, user_id, name, now, None, None, {}, None, None), token
+        return DeviceInfo(key[0], uuid, book_id, user_id, name, now_us, None, None, {}, None, None), token
 
     def device_by_token(self, token: str) -> DeviceLogin | None:
         """Who shows this token; None where it is not one, is revoked, or its user left the book.
 
         Raises NotLetIn where the user is disabled or removed.
         """
-        found = TOKEN.fullmatch(token)
-        if found is None:
+        parts = TOKEN.fullmatch(token)
+        if parts is None:
             return None
-        rows = self._database.look_up(LOGIN, {"uuid": str(UUID(found[1]))})
+        rows = self._database.fetch_one_shot(LOGIN, {"uuid": str(UUID(parts[1]))})
         if not rows or not compare_digest(rows[0][len(DEVICE)], digest(token)):
             return None
         row = rows[0]
@@ -127,39 +127,40 @@ class Devices:
             return [_device(row) for row in connection.execute(query)]
 
     def rename_device(self, user_id: int, uuid: str, name: str) -> None:
+        """Give a user's device another name. Raises Invalid, and NotFound where it is revoked."""
         self._change(user_id, uuid, name=validate_name(name))
 
-    def revoke_device(self, user_id: int, uuid: str, now: int) -> None:
+    def revoke_device(self, user_id: int, uuid: str, now_us: int) -> None:
         """Its token opens nothing from now on. What it sent stays."""
-        self._change(user_id, uuid, revoked_at=now)
+        self._change(user_id, uuid, revoked_at=now_us)
 
-    def revoke_devices(self, user_id: int, now: int) -> int:
+    def revoke_devices(self, user_id: int, now_us: int) -> int:
         """The same of all of a user's devices; how many there were."""
         mine = (Device.user_id == user_id) & Device.revoked_at.is_(None)
         with self._database.write() as connection:
-            return connection.execute(update(Device).where(mine).values(revoked_at=now)).rowcount
+            return connection.execute(update(Device).where(mine).values(revoked_at=now_us)).rowcount
 
-    def seen(
+    def record_seen(
         self,
         device: DeviceInfo,
-        now: int,
+        now_us: int,
         clock_offset_ms: int | None = None,
         parked: Mapping[str, int] | None = None,
         cursor_seq: int | None = None,
         at_once: bool = False,
     ) -> DeviceInfo:
-        """Note that the device was here: once a minute, or when what is told about it changed. As it is then.
+        """Note that the device was here: once a minute, or when its report changed. Returns it as it is then.
 
         Nothing is where the database takes no changes: whoever only asks is answered all the same. A cursor that moved
         is noted with the rest; alone it waits for CURSOR_EVERY_US, or not, where ``at_once``.
         """
-        told = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
-        news = {name: value for name, value in told.items() if value is not None}
-        noted = replace(device, last_seen_at=now, **news)  # type: ignore[arg-type]
-        if not (_is_news(device, noted) or _got_on(device, noted, at_once)):
+        report = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
+        reported = {name: value for name, value in report.items() if value is not None}
+        noted = replace(device, last_seen_at=now_us, **reported)  # type: ignore[arg-type]
+        if not (_has_changed(device, noted) or _has_moved_on(device, noted, at_once)):
             return device
         values = {
-            "last_seen_at": now,
+            "last_seen_at": now_us,
             "clock_offset_ms": noted.clock_offset_ms,
             "parked": json.dumps(dict(noted.parked)) if noted.parked else None,
             "cursor_seq": noted.cursor_seq,
@@ -167,29 +168,29 @@ class Devices:
         statement = update(Device).where(Device.id == device.id).values(**values)
         return noted if self._database.note(statement) else device
 
-    def got_on(self, places: Mapping[int, int | None], now: int) -> bool:
+    def record_cursors(self, places: Mapping[int, int | None], now_us: int) -> bool:
         """Note of many devices that they are here, and how far: the seq of each by its number, None if unknown.
 
         Whether that could be done.
         """
         # In the order of their numbers: two processes that note the same devices wait for each other, and not both.
-        values = [{"device": number, "now": now, "place": places[number]} for number in sorted(places)]
-        return self._database.note(GOT_ON, values)
+        values = [{"device": number, "now": now_us, "place": places[number]} for number in sorted(places)]
+        return self._database.note(RECORD_CURSOR, values)
 
-    def revoked(self, numbers: Iterable[int]) -> set[int]:
+    def find_revoked(self, numbers: Iterable[int]) -> set[int]:
         """Those of these devices that may not come in any more: they were revoked, or their users may not."""
-        asked = set(numbers)
+        device_ids = set(numbers)
         with self._database.read() as connection:
-            return asked.difference(connection.execute(WELCOME, {"ids": list(asked)}).scalars())
+            return device_ids.difference(connection.execute(WELCOME, {"ids": list(device_ids)}).scalars())
 
-    def revoke_any_device(self, uuid: str, now: int) -> DeviceInfo:
+    def revoke_any_device(self, uuid: str, now_us: int) -> DeviceInfo:
         """What an admin does: whoever the device belongs to."""
         with self._database.read() as connection:
             row = connection.execute(select(*DEVICE).where(Device.uuid == uuid)).first()
         if row is None:
             raise NotFound("There is no such device. `flask device list` shows all, the id first.")
         device = _device(row)
-        self.revoke_device(device.user_id, uuid, now)
+        self.revoke_device(device.user_id, uuid, now_us)
         return device
 
     def _change(self, user_id: int, uuid: str, **values: Any) -> None:
@@ -204,7 +205,7 @@ def _device(row: Sequence[Any]) -> DeviceInfo:
     return DeviceInfo(**values | {"parked": json.loads(values["parked"] or "{}")})
 
 
-def _is_news(before: DeviceInfo, after: DeviceInfo) -> bool:
+def _has_changed(before: DeviceInfo, after: DeviceInfo) -> bool:
     return (
         _passed(before, after) >= SEEN_EVERY_US
         or after.parked != before.parked
@@ -212,7 +213,7 @@ def _is_news(before: DeviceInfo, after: DeviceInfo) -> bool:
     )
 
 
-def _got_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
+def _has_moved_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
     return after.cursor_seq != before.cursor_seq and (at_once or _passed(before, after) >= CURSOR_EVERY_US)
 
 

@@ -37,7 +37,7 @@ from storage.repositories import user_names
 from storage.repositories.user_names import Named, comparable
 
 NAME_LENGTH_MAX = 100
-"""Of a name that was typed this much tells it from others."""
+"""Of a name that was typed this much is compared."""
 
 QUEUE = {"name": "sign-in", "value": ""}
 """The row of settings that whoever writes an attempt down holds until the commit."""
@@ -81,19 +81,20 @@ class AttemptBudget:
         with self._lock:
             return self._since(line)
 
-    def reserve(self, connection: Connection, guest: Guest, now: int) -> int:
+    def reserve(self, connection: Connection, guest: Guest, now_us: int) -> int:
         """As ``reserve`` below, for a database that only reads."""
         with self._lock:
-            attempt = _decided(connection, guest, now, self._since(now - WINDOW_US))
+            attempt = _decided(connection, guest, now_us, self._since(now_us - WINDOW_US))
             self._attempts.append(attempt)
-        return attempt.at - now
+        return attempt.at - now_us
 
     def forgive(self, guest: Guest) -> None:
+        """Forget the attempts of this guest."""
         with self._lock:
-            self._attempts = [one for one in self._attempts if one.guest != guest]
+            self._attempts = [attempt for attempt in self._attempts if attempt.guest != guest]
 
     def _since(self, line: int) -> list[LoginAttempts]:
-        self._attempts = [one for one in self._attempts if one.at > line]
+        self._attempts = [attempt for attempt in self._attempts if attempt.at > line]
         return list(self._attempts)
 
 
@@ -111,37 +112,37 @@ class LoginThrottle:
         self._database = database
         self._budget = AttemptBudget()
 
-    def admit(self, name: str, address: str, browser_of: Callable[[int], str], now: int) -> Admission:
+    def admit(self, name: str, address: str, browser_of: Callable[[int], str], now_us: int) -> Admission:
         """Count an attempt at a name, before the password is looked at. Raises Throttled."""
 
         def ask(connection: Connection) -> Admission:
-            user = user_names.meant(user_names.sharing(connection, name), name)
+            user = user_names.choose_meant(user_names.fetch_sharing(connection, name), name)
             return Admission(guest_at(name, address, browser_of(user.id) if user else ""), user)
 
-        return self._admit(ask, now)
+        return self._admit(ask, now_us)
 
-    def admit_user(self, user_id: int, now: int) -> Admission:
+    def admit_user(self, user_id: int, now_us: int) -> Admission:
         """The same for a signed-in user, for whom alone it counts."""
 
         def ask(connection: Connection) -> Admission:
-            return Admission(guest_at("", "", f"user {user_id}"), user_names.numbered(connection, user_id))
+            return Admission(guest_at("", "", f"user {user_id}"), user_names.fetch_user(connection, user_id))
 
-        return self._admit(ask, now)
+        return self._admit(ask, now_us)
 
-    def _admit(self, ask: Callable[[Connection], Admission], now: int) -> Admission:
+    def _admit(self, ask: Callable[[Connection], Admission], now_us: int) -> Admission:
         """In memory where it can't be stored."""
         try:
             with self._database.write() as connection:
                 # Wait for those who came before. Writing the row locks it, in every database; what it holds is nothing.
                 connection.execute(self._database.upsert(Base.metadata.tables["settings"], list(QUEUE)), [QUEUE])
                 admission = ask(connection)
-                wait_us = reserve(connection, admission.guest, now, self._budget)
+                wait_us = reserve(connection, admission.guest, now_us, self._budget)
         except ReadOnlyMode:
             raise
         except NOT_WRITTEN:
             with self._database.read() as connection:
                 admission = ask(connection)
-                wait_us = self._budget.reserve(connection, admission.guest, now)
+                wait_us = self._budget.reserve(connection, admission.guest, now_us)
         if wait_us:
             raise Throttled(wait_us)
         return admission
@@ -152,45 +153,45 @@ class LoginThrottle:
         self._database.note(delete(Attempt).where(*_of_guest(guest)))
 
 
-def reserve(connection: Connection, guest: Guest, now: int, spare: AttemptBudget) -> int:
+def reserve(connection: Connection, guest: Guest, now_us: int, spare: AttemptBudget) -> int:
     """Write an attempt down, or the turn for one: how long until then, 0 where the password may be looked at now.
 
     Raises Throttled without writing anything (or nobody would ever get in again).
     """
-    connection.execute(delete(Attempt).where(Attempt.at <= now - WINDOW_US))
-    attempt = _decided(connection, guest, now, spare.since(now - WINDOW_US))
+    connection.execute(delete(Attempt).where(Attempt.at <= now_us - WINDOW_US))
+    attempt = _decided(connection, guest, now_us, spare.since(now_us - WINDOW_US))
     name, network, browser = guest
     row = {"name": name, "address": network, "browser": browser, "tried": attempt.tried, "at": attempt.at}
     connection.execute(insert(Attempt).values(**row))
-    return attempt.at - now
+    return attempt.at - now_us
 
 
-def _decided(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> LoginAttempts:
+def _decided(connection: Connection, guest: Guest, now_us: int, others: Sequence[LoginAttempts]) -> LoginAttempts:
     """What is to be kept of one more attempt. Raises Throttled."""
-    match decide_attempt(_past(connection, guest, now, others), now):
+    match decide_attempt(_past(connection, guest, now_us, others), now_us):
         case AttemptAdmitted():
-            return LoginAttempts(guest, now)
+            return LoginAttempts(guest, now_us)
         case TurnGranted(at_us):
             return LoginAttempts(guest, at_us, tried=False)
         case AttemptDenied(wait_us):
             raise Throttled(wait_us)
 
 
-def _past(connection: Connection, guest: Guest, now: int, others: Sequence[LoginAttempts]) -> RecentAttempts:
+def _past(connection: Connection, guest: Guest, now_us: int, others: Sequence[LoginAttempts]) -> RecentAttempts:
     """What counts for one more attempt of ``guest``: in the database, and among ``others``."""
-    mine = [one for one in others if one.guest == guest]
-    own = [one.at for one in mine if one.tried]
-    own += _newest(connection, now, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
+    mine = [attempt for attempt in others if attempt.guest == guest]
+    own = [attempt.at for attempt in mine if attempt.tried]
+    own += _newest(connection, now_us, PER_GUEST, *_of_guest(guest), Attempt.tried == true())
     if guest.browser:
         return RecentAttempts(own)
-    strangers = [one for one in others if one.tried and not one.guest.browser]
+    strangers = [attempt for attempt in others if attempt.tried and not attempt.guest.browser]
     tried = (Attempt.browser == "", Attempt.tried == true())
-    by_network = [one.at for one in strangers if one.guest.network == guest.network]
-    by_network += _newest(connection, now, PER_NETWORK, Attempt.address == guest.network, *tried)
-    at_name = [one.at for one in strangers if one.guest.name == guest.name]
-    at_name += _newest(connection, now, COUNTED_MAX, Attempt.name == guest.name, *tried)
-    turns = [one.at for one in mine if not one.tried]
-    turns += _newest(connection, now, 1, *_of_guest(guest), Attempt.tried == false())
+    by_network = [attempt.at for attempt in strangers if attempt.guest.network == guest.network]
+    by_network += _newest(connection, now_us, PER_NETWORK, Attempt.address == guest.network, *tried)
+    at_name = [attempt.at for attempt in strangers if attempt.guest.name == guest.name]
+    at_name += _newest(connection, now_us, COUNTED_MAX, Attempt.name == guest.name, *tried)
+    turns = [attempt.at for attempt in mine if not attempt.tried]
+    turns += _newest(connection, now_us, 1, *_of_guest(guest), Attempt.tried == false())
     return RecentAttempts(own, by_network, len(at_name), max(turns, default=None))
 
 
@@ -199,6 +200,6 @@ def _of_guest(guest: Guest) -> tuple[ColumnElement[bool], ...]:
     return (Attempt.address == network, Attempt.name == name, Attempt.browser == browser)
 
 
-def _newest(connection: Connection, now: int, most: int, *conditions: ColumnElement[bool]) -> list[int]:
-    query = select(Attempt.at).where(*conditions, Attempt.at > now - WINDOW_US)
+def _newest(connection: Connection, now_us: int, most: int, *conditions: ColumnElement[bool]) -> list[int]:
+    query = select(Attempt.at).where(*conditions, Attempt.at > now_us - WINDOW_US)
     return list(connection.execute(query.order_by(Attempt.at.desc()).limit(most)).scalars())

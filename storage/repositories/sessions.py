@@ -122,45 +122,49 @@ def session_id(token: str) -> str:
 
 
 def new_token() -> str:
+    """A token for a browser: 256 random bits as text."""
     return secrets.token_urlsafe(32)
 
 
-def stamp_of(password_hash: str) -> str:
-    """What tells one password of a user from the next, and says nothing about either."""
+def session_version_of(password_hash: str) -> str:
+    """Differs from one password of a user to the next, and says nothing about either."""
     return digest(password_hash)[:32]
 
 
 def session_of(row: Sequence[Any]) -> Session:
+    """A row of SESSION as a value."""
     return Session(*row)
 
 
-def carried_session(carried: CarriedSession, visit: Visit, now: int) -> Session:
+def carried_session(carried: CarriedSession, visit: Visit, now_us: int) -> Session:
     """What a row of it would say. It is in use, or its cookie would not be here."""
     place = visit.browser, visit.address
     id = session_id(carried.token)
-    return Session(id, carried.user_id, carried.way, carried.opened_at, now, *place, stamp=carried.stamp)
+    return Session(
+        id, carried.user_id, carried.way, carried.opened_at, now_us, *place, session_version=carried.session_version
+    )
 
 
-def standing(user_id: int) -> Select[Any]:
+def open_sessions_of(user_id: int) -> Select[Any]:
     """A user's sessions that were not ended, the one used last before the others."""
     mine = select(*SESSION).where(SessionRow.user_id == user_id, SessionRow.ended_at.is_(None))
     return mine.order_by(SessionRow.last_used_at.desc(), SessionRow.id)
 
 
-def end_all(connection: Connection, user_id: int, now: int, but: str | None = None) -> int:
+def end_all(connection: Connection, user_id: int, now_us: int, but: str | None = None) -> int:
     """End all sessions of a user, those of which nothing is stored too, inside a transaction; how many were stored.
 
-    ``but`` is the id of one that goes on. Call ``Sessions.ended`` after the commit.
+    ``but`` is the id of one that goes on. Call ``Sessions.notify_ended`` after the commit.
     """
-    connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now))
+    connection.execute(update(User).where(User.id == user_id).values(signed_out_at=now_us))
     mine = (SessionRow.user_id == user_id) & SessionRow.ended_at.is_(None) & (SessionRow.id != (but or ""))
-    return connection.execute(update(SessionRow).where(mine).values(ended_at=now)).rowcount
+    return connection.execute(update(SessionRow).where(mine).values(ended_at=now_us)).rowcount
 
 
-def forget_all(connection: Connection, now: int) -> None:
+def forget_all(connection: Connection, now_us: int) -> None:
     """End every session of everybody, also in what an older database knows of them, inside a transaction."""
     connection.execute(delete(SessionRow))
-    connection.execute(update(User).values(signed_out_at=now))
+    connection.execute(update(User).values(signed_out_at=now_us))
 
 
 class Unstored:
@@ -174,14 +178,17 @@ class Unstored:
         return id in self._ended
 
     def all(self) -> list[Session]:
+        """All of them."""
         with self._lock:
             return list(self._ended.values())
 
     def add(self, session: Session) -> None:
+        """Keep one."""
         with self._lock:
             self._ended[session.id] = session
 
     def drop(self, session: Session) -> None:
+        """Keep one no longer."""
         with self._lock:
             self._ended.pop(session.id, None)
 
@@ -198,48 +205,51 @@ class Sessions:
 
     # --- using ---
 
-    def used(self, session: Session, visit: Visit, now: int) -> Session:
+    def record_use(self, session: Session, visit: Visit, now_us: int) -> Session:
         """Note that the session is in use: every ten minutes, or every one if it comes from elsewhere. As it is then.
 
         Nothing is where the database takes no changes: whoever asks is answered all the same.
         """
         is_here = (session.browser, session.address) == (visit.browser, visit.address)
-        if not session.is_stored or now - session.last_used_at < (USED_EVERY_US if is_here else ELSEWHERE_EVERY_US):
+        if not session.is_stored or now_us - session.last_used_at < (USED_EVERY_US if is_here else ELSEWHERE_EVERY_US):
             return session
-        values = {"session": session.id, "now": now, "by": visit.browser, "at": visit.address}
-        noted = replace(session, last_used_at=now, browser=visit.browser, address=visit.address)
+        values = {"session": session.id, "now": now_us, "by": visit.browser, "at": visit.address}
+        noted = replace(session, last_used_at=now_us, browser=visit.browser, address=visit.address)
         return noted if self._database.note(USED, values) else session
 
-    def is_over(self, session: Session, now: int) -> bool:
-        rested, lasted = now - session.last_used_at, now - session.opened_at
+    def is_over(self, session: Session, now_us: int) -> bool:
+        """Whether it was ended, rested too long or lasted too long."""
+        rested, lasted = now_us - session.last_used_at, now_us - session.opened_at
         is_ended = session.ended_at is not None or session.id in self._unstored
         return is_ended or rested >= self._lifetime.rest_us or lasted >= self._lifetime.whole_us
 
-    def over(self, sessions: Iterable[Session], now: int) -> set[str]:
-        """The ids of those that are over by now, of sessions that were not when they were asked for."""
-        asked = {session.id: session for session in sessions}
+    def find_over(self, sessions: Iterable[Session], now_us: int) -> set[str]:
+        """The ids of those of these sessions, all open when they were read, that are over by now."""
+        by_id = {session.id: session for session in sessions}
         with self._database.read() as connection:
-            stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(asked)})}
-            carried = [session for session in asked.values() if not session.is_stored and session.id not in stored]
+            stored = {row.id: session_of(row) for row in connection.execute(STATES, {"ids": list(by_id)})}
+            carried = [session for session in by_id.values() if not session.is_stored and session.id not in stored]
             lines = _lines(connection, {session.user_id for session in carried})
-        gone = {id for id, session in asked.items() if session.is_stored and id not in stored}
-        ended = {id for id, session in stored.items() if self.is_over(session, now)}
-        disowned = {one.id for one in carried if is_disowned(one, *lines.get(one.user_id, ("", None)))}
-        return gone | ended | disowned | {one.id for one in carried if self.is_over(one, now)}
+        gone = {id for id, session in by_id.items() if session.is_stored and id not in stored}
+        ended = {id for id, session in stored.items() if self.is_over(session, now_us)}
+        for session in carried:
+            if is_disowned(session, *lines.get(session.user_id, ("", None))) or self.is_over(session, now_us):
+                ended.add(session.id)
+        return gone | ended
 
-    def sessions(self, user_id: int, now: int) -> list[Session]:
+    def sessions(self, user_id: int, now_us: int) -> list[Session]:
         """A user's sessions that are not over, the one used last before the others."""
         with self._database.read() as connection:
-            found = [session_of(row) for row in connection.execute(standing(user_id))]
-        return [session for session in found if not self.is_over(session, now)]
+            stored = [session_of(row) for row in connection.execute(open_sessions_of(user_id))]
+        return [session for session in stored if not self.is_over(session, now_us)]
 
     # --- ending ---
 
-    def sign_out(self, session: Session, now: int) -> bool:
+    def sign_out(self, session: Session, now_us: int) -> bool:
         """End this session; whether that is stored. If not, this process knows it, and stores it when it can."""
-        self._unstored.add(replace(session, ended_at=now))
+        self._unstored.add(replace(session, ended_at=now_us))
         self.store_ended()
-        self.ended()
+        self.notify_ended()
         return session.id not in self._unstored
 
     def store_ended(self) -> None:
@@ -253,40 +263,40 @@ class Sessions:
         is_noted = self._database.note(END, {"session": session.id, "now": session.ended_at})
         return is_noted and (session.is_stored or self._database.note(BURY, row_of(session)))
 
-    def end_session(self, user_id: int, id: str, now: int) -> None:
+    def end_session(self, user_id: int, id: str, now_us: int) -> None:
         """End one of a user's sessions. Raises NotFound where there is none of this id, or it has ended."""
         mine = (SessionRow.user_id == user_id) & (SessionRow.id == id) & SessionRow.ended_at.is_(None)
         with self._database.write() as connection:
-            if connection.execute(update(SessionRow).where(mine).values(ended_at=now)).rowcount != 1:
+            if connection.execute(update(SessionRow).where(mine).values(ended_at=now_us)).rowcount != 1:
                 raise NotFound("There is no such session, or it has ended already.")
-        self.ended()
+        self.notify_ended()
 
-    def end_sessions(self, user_id: int, now: int, but: str | None = None) -> int:
+    def end_sessions(self, user_id: int, now_us: int, but: str | None = None) -> int:
         """End all sessions of a user, but for the one with this id; how many of them were stored."""
         with self._database.write() as connection:
-            count = end_all(connection, user_id, now, but)
-        self.ended()
+            count = end_all(connection, user_id, now_us, but)
+        self.notify_ended()
         return count
 
-    def ended(self) -> None:
+    def notify_ended(self) -> None:
         """Have the sockets of this process looked at now. Other processes look every half second."""
         if self.on_end is not None:
             self.on_end()
 
-    def forget_sessions(self, now: int) -> None:
+    def forget_sessions(self, now_us: int) -> None:
         """Forget those of which no cookie can be valid any more."""
-        self._database.note(delete(SessionRow).where(SessionRow.opened_at <= now - self._lifetime.whole_us))
+        self._database.note(delete(SessionRow).where(SessionRow.opened_at <= now_us - self._lifetime.whole_us))
 
 
 def _lines(connection: Connection, user_ids: Iterable[int]) -> dict[int, tuple[str, int | None]]:
-    """Of each of these users the stamp, and when all of their sessions were ended."""
+    """of each of these users the session version, and when all of their sessions were ended."""
     query = select(User.id, User.password_hash, User.signed_out_at).where(User.id.in_(list(user_ids)))
-    return {row.id: (stamp_of(row.password_hash), row.signed_out_at) for row in connection.execute(query)}
+    return {row.id: (session_version_of(row.password_hash), row.signed_out_at) for row in connection.execute(query)}
 
 
-def is_disowned(session: Session, stamp: str, line: int | None) -> bool:
+def is_disowned(session: Session, session_version: str, line: int | None) -> bool:
     """Of a carried session: whether its user has another password by now, or has ended all sessions since."""
-    return session.stamp != stamp or session.opened_at <= (line or 0)
+    return session.session_version != session_version or session.opened_at <= (line or 0)
 
 
 def row_of(session: Session) -> dict[str, Any]:

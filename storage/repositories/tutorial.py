@@ -16,7 +16,7 @@ from models import Base
 from offbook.contacts.tutorial import CELLS, TABLE, Known, Row
 from storage.engines.database import Database
 from storage.sql.record_mapping import dump
-from storage.sql.store import SqlReading
+from storage.sql.store import SqlReadTransaction
 from storage.values import DeviceLogin
 
 NUMBERS = Base.metadata.tables["tutorial_numbers"]
@@ -56,7 +56,7 @@ class TutorialRows:
     def __init__(self, database: Database) -> None:
         self._puts = Puts(database.upsert(NUMBERS, NUMBERS.c.keys()), database.upsert(ROWS, ROWS.c.keys()))
 
-    def notes(self, book: SqlReading, login: DeviceLogin) -> TutorialNotes:
+    def notes(self, book: SqlReadTransaction, login: DeviceLogin) -> TutorialNotes:
         """What is kept for one of them, inside a transaction that the caller has begun."""
         return TutorialNotes(book.connection, self._puts, login)
 
@@ -71,6 +71,7 @@ class TutorialNotes:
         self._ids = {"device": login.device.id, "book": login.book_id}
 
     def known(self, number: int) -> Known | None:
+        """What is noted of the record with this number, None where the device has none."""
         row = self._connection.execute(KNOWN, {**self._ids, "number": number}).first()
         return None if row is None else _known(*row)
 
@@ -81,7 +82,7 @@ class TutorialNotes:
         self._write_rows([known])
 
     def take_number_from(self, record_id: str) -> None:
-        """Its number goes to another record, so that its deletion can't be told any more, and need not be."""
+        """Its number goes to another record, so that its deletion can't be served any more, and need not be."""
         self._connection.execute(LET_GO, {**self._ids, "record": record_id})
 
     def _number_row(self, number: int, record_id: str) -> dict[str, Any]:
@@ -117,31 +118,31 @@ class TutorialNotes:
         """What lies behind the cursor and did not arrive, and what is not there any more."""
         for query in (UNHEARD, MISSING):
             for row in self._connection.execute(query, {**self._ids, "since": since}):
-                yield _found(row)
+                yield _mapped_row(row)
 
     def fresh(self, since: int) -> Iterator[MappedRow]:
         """What came after the cursor, without what the device surely has; that is noted on the way."""
         place, left = since, ANSWER_MAX
         while left > 0:
             rows = self._connection.execute(CHANGED.limit(left), {**self._ids, "since": place}).all()
-            looked_at = [_found(row) for row in rows]
-            held = [replace(found.known, held_seq=found.seq) for found in looked_at if found.is_held]
+            looked_at = [_mapped_row(row) for row in rows]
+            held = [replace(mapped.known, held_seq=mapped.seq) for mapped in looked_at if mapped.is_held]
             self._write_rows(held)
-            yield from (found for found in looked_at if not found.is_held)
+            yield from (mapped for mapped in looked_at if not mapped.is_held)
             if len(rows) < left:
                 return
             place, left = looked_at[-1].seq, len(held)
 
     def offer(self, served: list[tuple[MappedRow, int]]) -> None:
         """Note what is served, each with what will confirm it, and number what is new to the device."""
-        new = [found for found, _ in served if found.number is None]
+        new = [row for row, _ in served if row.number is None]
         if new:
             lowest = self._connection.execute(LOWEST, self._ids).scalar_one() or 0
-            for number, found in enumerate(new, 1 - min(lowest, 0)):
-                found.number = -number
-            rows = [self._number_row(found.number or 0, found.known.record_id) for found in new]
+            for number, row in enumerate(new, 1 - min(lowest, 0)):
+                row.number = -number
+            rows = [self._number_row(row.number or 0, row.known.record_id) for row in new]
             self._connection.execute(self._puts.numbers, rows)
-        self._write_rows([found.known.offering(found.row, marker) for found, marker in served])
+        self._write_rows([row.known.offering(row.row, marker) for row, marker in served])
 
     def _write_rows(self, rows: list[Known]) -> None:
         if rows:
@@ -149,14 +150,14 @@ class TutorialNotes:
                 {
                     "device_id": self.login.device.id,
                     "table_name": TABLE,
-                    "record_id": known.record_id,
-                    "held": None if known.held is None else dump(known.held),
-                    "held_seq": known.held_seq,
-                    "offered": None if known.offered is None else dump(known.offered),
-                    "offered_seq": known.offered_seq,
-                    "was_served": known.was_served,
+                    "record_id": row.record_id,
+                    "held": None if row.held is None else dump(row.held),
+                    "held_seq": row.held_seq,
+                    "offered": None if row.offered is None else dump(row.offered),
+                    "offered_seq": row.offered_seq,
+                    "was_served": row.was_served,
                 }
-                for known in rows
+                for row in rows
             ]
             self._connection.execute(self._puts.rows, values)
 
@@ -174,7 +175,7 @@ def _known(
     return Known(record_id, rows[0], held_seq or 0, rows[1], offered_seq, bool(was_served))
 
 
-def _found(row: Sequence[Any]) -> MappedRow:
+def _mapped_row(row: Sequence[Any]) -> MappedRow:
     number, seq, deleted, *cells = row[: 3 + len(CELLS)]
     is_there = deleted is not None and not deleted
     return MappedRow(

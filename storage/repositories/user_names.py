@@ -21,7 +21,7 @@ from offbook.core.users import kept_until
 NAME_LENGTH_MAX = 100
 
 FOLDED_LENGTH_MAX = 300
-"""Some letters fold to several; a name that takes more can't be told from others by an index of every engine."""
+"""Some letters fold to several; a name that takes more can't be kept apart from others by an index of every engine."""
 
 TYPED_LENGTH_MAX = 1_000
 """Of what is typed as a name no more is looked at: no name is so long."""
@@ -42,12 +42,12 @@ class Named(NamedTuple):
 def validate_name(text: str) -> str:
     """``text`` as a name: one space between words, nothing invisible; raises Invalid where nothing good is left."""
     name = " ".join(text.split())
-    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable() or len(folded(name)) > FOLDED_LENGTH_MAX:
+    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable() or len(fold_name(name)) > FOLDED_LENGTH_MAX:
         raise Invalid("bad_name", f"A name has 1 to {NAME_LENGTH_MAX} visible characters. Choose another one.")
     return name
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """``name`` as names are compared: without case, and however a keyboard composed it (NFKC; Unicode 16, D146).
 
     Folding twice changes nothing. Accents stay, other than in a search (offbook.core.text).
@@ -57,24 +57,24 @@ def folded(name: str) -> str:
 
 def comparable(typed: str) -> str:
     """What was typed as a name, of whatever length, as names are compared."""
-    return folded(typed[:TYPED_LENGTH_MAX])
+    return fold_name(typed[:TYPED_LENGTH_MAX])
 
 
-def sharing(connection: Connection, name: str) -> list[Named]:
+def fetch_sharing(connection: Connection, name: str) -> list[Named]:
     """All users whose names are the same as ``name`` but for case or form. As quick where there is nobody."""
     key = comparable(name)
     candidates = or_(User.folded == key, User.folded.is_(None))
     query = select(*COLUMNS).where(candidates).order_by(User.name)
-    return [Named(*row) for row in connection.execute(query) if folded(row.name) == key]
+    return [Named(*row) for row in connection.execute(query) if fold_name(row.name) == key]
 
 
-def numbered(connection: Connection, user_id: int) -> Named | None:
+def fetch_user(connection: Connection, user_id: int) -> Named | None:
     """The user with this id."""
     query = select(*COLUMNS).where(User.id == user_id)
     return next((Named(*row) for row in connection.execute(query)), None)
 
 
-def meant(users: Sequence[Named], name: str) -> Named | None:
+def choose_meant(users: Sequence[Named], name: str) -> Named | None:
     """Which of the users who share ``name`` it means: the only one, or the one who is spelled so."""
     if len(users) == 1:
         return users[0]
@@ -84,14 +84,14 @@ def meant(users: Sequence[Named], name: str) -> Named | None:
 
 def require_free(connection: Connection, name: str, but: int | None = None) -> None:
     """Raise Invalid where somebody has this name, other than the user with the id ``but``."""
-    for user in sharing(connection, name):
+    for user in fetch_sharing(connection, name):
         if user.id != but:
             raise _taken_by(user)
 
 
 def name_taken(connection: Connection, name: str) -> Invalid:
     """The error that says who has this name."""
-    return next(map(_taken_by, sharing(connection, name)), Invalid("name_taken", "Choose another name."))
+    return next(map(_taken_by, fetch_sharing(connection, name)), Invalid("name_taken", "Choose another name."))
 
 
 def _taken_by(user: Named) -> Invalid:
@@ -102,12 +102,12 @@ def _taken_by(user: Named) -> Invalid:
     return Invalid("name_taken", detail)
 
 
-def clashes(connection: Connection) -> list[list[str]]:
+def find_clashes(connection: Connection) -> list[list[str]]:
     """The names that several users share but for case or form."""
     return [[user.name for user in users] for users in _by_folded(connection).values() if len(users) > 1]
 
 
-def settle(connection: Connection) -> None:
+def fold_unshared(connection: Connection) -> None:
     """Let whoever has a name alone by now be found by every spelling of it."""
     for key, users in _by_folded(connection).items():
         if len(users) == 1 and users[0].folded is None and len(key) <= FOLDED_LENGTH_MAX:
@@ -123,5 +123,5 @@ class _Known(NamedTuple):
 def _by_folded(connection: Connection) -> dict[str, list[_Known]]:
     users = defaultdict[str, list[_Known]](list)
     for row in connection.execute(select(User.id, User.name, User.folded).order_by(User.name)):
-        users[folded(row.name)].append(_Known(*row))
+        users[fold_name(row.name)].append(_Known(*row))
     return users

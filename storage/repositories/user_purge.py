@@ -37,7 +37,7 @@ Key = tuple[Any, ...]
 
 OWNERS = ("user_id", "device_id", "book_id")
 LAST = frozenset(("memberships", "devices"))
-"""What tells whose the rest is, and so is deleted with the user."""
+"""By these the other rows' owners are found, so they are deleted with the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Walk:
 
     @property
     def table(self) -> Table:
+        """The table whose rows these are."""
         return self.owner.table
 
 
@@ -76,10 +77,11 @@ def owner_columns(table: Table) -> list[Column[Any]]:
 def walk_by(owner: Column[Any]) -> Walk:
     """By a unique key that begins with the owner; else by the primary key."""
     table: Any = owner.table
-    unique = [one for one in table.constraints if isinstance(one, UniqueConstraint)]
-    keys = [tuple(one.columns) for one in (table.primary_key, *sorted(unique, key=lambda one: str(one.name)))]
-    found = next((key for key in keys if key[0] is owner), keys[0])
-    return Walk(owner, tuple(column for column in found if column is not owner))
+    unique = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    unique.sort(key=lambda constraint: str(constraint.name))
+    keys = [tuple(constraint.columns) for constraint in (table.primary_key, *unique)]
+    best = next((key for key in keys if key[0] is owner), keys[0])
+    return Walk(owner, tuple(column for column in best if column is not owner))
 
 
 def walks() -> Iterator[Walk]:
@@ -127,11 +129,11 @@ def _delete_in_parts(database: Database, user_id: int, walk: Walk, number: int) 
         with database.write() as connection:
             if _locked(connection, user_id) is None:
                 return
-            found = _keys_from(connection, walk, number, last)
-            deleted = _delete_some(connection, walk, number, found)
-        if deleted == len(found) < ROWS_MAX:
+            keys = _keys_from(connection, walk, number, last)
+            deleted = _delete_some(connection, walk, number, keys)
+        if deleted == len(keys) < ROWS_MAX:
             return
-        last = found[deleted - 1]
+        last = keys[deleted - 1]
         time.sleep(PAUSE_SECONDS)
 
 
@@ -143,7 +145,7 @@ def _keys_from(connection: Connection, walk: Walk, number: int, last: Key | None
     return [tuple(row) for row in connection.execute(query)]
 
 
-def _delete_some(connection: Connection, walk: Walk, number: int, found: Sequence[Key]) -> int:
+def _delete_some(connection: Connection, walk: Walk, number: int, keys: Sequence[Key]) -> int:
     """Delete these rows until the time of a part is over; how many that were.
 
     One by one: of many keys in one condition, a planner may make a walk through the table.
@@ -152,12 +154,12 @@ def _delete_some(connection: Connection, walk: Walk, number: int, found: Sequenc
     statement = delete(walk.table).where(walk.owner == number, *same)
     names = [f"its_{column.name}" for column in walk.rest]
     over_at = time.monotonic() + PART_SECONDS
-    for start in range(0, len(found), ROWS_AT_ONCE):
-        some = found[start : start + ROWS_AT_ONCE]
-        connection.execute(statement, [dict(zip(names, key, strict=True)) for key in some])
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        part = keys[start : start + ROWS_AT_ONCE]
+        connection.execute(statement, [dict(zip(names, key, strict=True)) for key in part])
         if time.monotonic() >= over_at:
-            return start + len(some)
-    return len(found)
+            return start + len(part)
+    return len(keys)
 
 
 def _finish(database: Database, user_id: int) -> None:

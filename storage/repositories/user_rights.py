@@ -35,7 +35,7 @@ class UserRights:
         self._database = database
         self._sessions = sessions
 
-    def act(self, user_id: int, now: int, *acts: Act) -> Rights:
+    def act(self, user_id: int, now_us: int, *acts: Act) -> Rights:
         """Do all of this to the user, or nothing; their rights after it. Whoever is not let in any more has nothing
         open after the commit, in any process.
 
@@ -49,12 +49,13 @@ class UserRights:
             has_other_admin = any(other.rights.is_active_admin for other in locked.values())
             rights = subject.rights
             for act in acts:
-                rights = rights_after(subject.name, rights, act, now, has_other_admin)
+                rights = rights_after(subject.name, rights, act, now_us, has_other_admin)
             if rights != subject.rights:
-                _write(connection, user_id, rights)
+                values = {"admin": rights.admin, "disabled_at": rights.disabled_at, "removed_at": rights.removed_at}
+                connection.execute(update(User).where(User.id == user_id).values(values))
             if not rights.is_let_in:
-                end_all(connection, user_id, now)
-        self._sessions.ended()
+                end_all(connection, user_id, now_us)
+        self._sessions.notify_ended()
         return rights
 
     def purge(self, user_id: int, line: int) -> bool:
@@ -70,8 +71,3 @@ def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:
     query = select(User.id, User.name, *RIGHTS).where(or_(User.id == user_id, User.admin.is_(True)))
     rows = connection.execute(query.order_by(User.id).with_for_update())
     return {number: Subject(number, name, Rights(*rights)) for number, name, *rights in rows}
-
-
-def _write(connection: Connection, user_id: int, rights: Rights) -> None:
-    values = {"admin": rights.admin, "disabled_at": rights.disabled_at, "removed_at": rights.removed_at}
-    connection.execute(update(User).where(User.id == user_id).values(values))

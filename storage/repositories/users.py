@@ -20,8 +20,8 @@ from offbook.core.merge.policies import POLICIES
 from storage.engines.database import Database
 from storage.repositories import user_names
 from storage.repositories.devices import RIGHTS, digest
-from storage.repositories.sessions import end_all, stamp_of
-from storage.repositories.user_names import folded, validate_name
+from storage.repositories.sessions import end_all, session_version_of
+from storage.repositories.user_names import fold_name, validate_name
 from storage.values import Account, BookSettings
 
 SETUP_KEY = "setup"
@@ -34,12 +34,15 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert_user(self, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]) -> Account:
+    def insert_user(
+        self, name: str, password_hash: str, admin: bool, now_us: int, new_id: Callable[[], str]
+    ) -> Account:
         """A new user with a book of their own; raises Invalid where somebody has the name."""
         with self._database.write() as connection:
-            return _add_user(connection, name, password_hash, admin, now, new_id)
+            return _add_user(connection, name, password_hash, admin, now_us, new_id)
 
     def user(self, user_id: int) -> Account | None:
+        """The user with this id, one in the trash too; None where there is none."""
         with self._database.read() as connection:
             return _account_where(connection, select_accounts().where(User.id == user_id))
 
@@ -56,8 +59,8 @@ class Users:
     def any_user_named(self, name: str) -> Account:
         """As ``user_named``, in the trash too."""
         with self._database.read() as connection:
-            sharing = user_names.sharing(connection, name)
-            named = user_names.meant(sharing, name)
+            sharing = user_names.fetch_sharing(connection, name)
+            named = user_names.choose_meant(sharing, name)
             user = None if named is None else _account_where(connection, select_accounts().where(User.id == named.id))
         if user is not None:
             return user
@@ -71,10 +74,10 @@ class Users:
         name = validate_name(name)
         with self._database.write() as connection:
             user_names.require_free(connection, name, but=user_id)
-            renamed = update(User).where(User.id == user_id).values(name=name, folded=folded(name))
+            renamed = update(User).where(User.id == user_id).values(name=name, folded=fold_name(name))
             with _taken(connection, name):
                 connection.execute(renamed)
-            user_names.settle(connection)
+            user_names.fold_unshared(connection)
             user = _account_where(connection, select_accounts().where(User.id == user_id))
         if user is None:
             raise NotFound("This user does not exist any more.")
@@ -85,6 +88,7 @@ class Users:
         return self._users(User.removed_at.is_(None))
 
     def users_in_trash(self) -> list[Account]:
+        """Those who were removed, by name."""
         return self._users(User.removed_at.is_not(None))
 
     def _users(self, which: ColumnElement[bool]) -> list[Account]:
@@ -92,11 +96,13 @@ class Users:
             return [account_of(row) for row in connection.execute(select_accounts().where(which).order_by(User.name))]
 
     def book(self, book_id: int) -> BookSettings:
+        """The book with this id, which there must be."""
         columns = (Book.id, Book.uuid, Book.name, Book.policy)
         with self._database.read() as connection:
             return BookSettings(*connection.execute(select(*columns).where(Book.id == book_id)).one())
 
     def set_policy(self, book_id: int, policy: str) -> None:
+        """Choose a book's policy. Raises Invalid for one that there is not."""
         if policy not in POLICIES:
             raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
         with self._database.write() as connection:
@@ -114,6 +120,7 @@ class Users:
         return user
 
     def is_empty(self) -> bool:
+        """Whether there is no user yet."""
         with self._database.read() as connection:
             return not _has_users(connection)
 
@@ -130,11 +137,12 @@ class Users:
         return token
 
     def is_setup_open(self, token: str) -> bool:
+        """Whether this token makes the first user."""
         with self._database.read() as connection:
             return _is_setup_open(connection, token)
 
     def insert_first_user(
-        self, token: str, name: str, password_hash: str, now: int, new_id: Callable[[], str]
+        self, token: str, name: str, password_hash: str, now_us: int, new_id: Callable[[], str]
     ) -> Account:
         """The first user, an admin. The set-up link is closed by the same transaction. Raises NotFound without one."""
         with self._database.write() as connection:
@@ -143,7 +151,7 @@ class Users:
             gone = connection.execute(delete(Setting).where(Setting.name == SETUP_KEY)).rowcount
             if not (is_open and gone):
                 raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
-            return _add_user(connection, name, password_hash, True, now, new_id)
+            return _add_user(connection, name, password_hash, True, now_us, new_id)
 
 
 def select_accounts() -> Select[*tuple[Any, ...]]:
@@ -155,7 +163,7 @@ def select_accounts() -> Select[*tuple[Any, ...]]:
 def account_of(row: Sequence[Any]) -> Account:
     """A row of ``select_accounts``."""
     user_id, name, admin, created_at, book_id, password_hash, *rights = row
-    return Account(user_id, name, admin, created_at, book_id, stamp_of(password_hash), *rights)
+    return Account(user_id, name, admin, created_at, book_id, session_version_of(password_hash), *rights)
 
 
 def _account_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> Account | None:
@@ -164,16 +172,22 @@ def _account_where(connection: Connection, query: Select[*tuple[Any, ...]]) -> A
 
 
 def _add_user(
-    connection: Connection, name: str, password_hash: str, admin: bool, now: int, new_id: Callable[[], str]
+    connection: Connection, name: str, password_hash: str, admin: bool, now_us: int, new_id: Callable[[], str]
 ) -> Account:
     user_names.require_free(connection, name)
-    row = {"name": name, "folded": folded(name), "password_hash": password_hash, "admin": admin, "created_at": now}
+    row = {
+        "name": name,
+        "folded": fold_name(name),
+        "password_hash": password_hash,
+        "admin": admin,
+        "created_at": now_us,
+    }
     with _taken(connection, name):
         user_id = _insert(connection, User, **row)
-    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now}
+    book = {"uuid": new_id(), "name": name, "epoch": new_id(), "seq": 0, "created_at": now_us}
     book_id = _insert(connection, Book, **book)
     connection.execute(insert(Membership).values(user_id=user_id, book_id=book_id))
-    return Account(user_id, name, admin, now, book_id, stamp_of(password_hash))
+    return Account(user_id, name, admin, now_us, book_id, session_version_of(password_hash))
 
 
 @contextmanager

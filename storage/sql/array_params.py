@@ -57,6 +57,7 @@ class JsonArray(TypeDecorator[Sequence[Any]]):
 
 
 def json_array(values: Sequence[Any]) -> str:
+    """These values as the text of a JSON array."""
     return orjson.dumps(values).decode()
 
 

@@ -27,8 +27,8 @@ IDS_AT_ONCE = 1000
 def authors_of(connection: Connection, book_id: int, change_ids: Iterable[str]) -> Mapping[str, Author]:
     """By the changes' ids; what was pruned, or never was, is left out."""
     ids = sorted(set(change_ids))
-    found: dict[str, Author] = {}
+    authors: dict[str, Author] = {}
     for start in range(0, len(ids), IDS_AT_ONCE):
         rows = connection.execute(AUTHORED, {"book": book_id, "ids": ids[start : start + IDS_AT_ONCE]})
-        found.update((change_id, Author(user, device, at)) for change_id, user, device, at in rows)
-    return found
+        authors.update((change_id, Author(user, device, at)) for change_id, user, device, at in rows)
+    return authors

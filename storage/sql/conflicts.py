@@ -84,7 +84,7 @@ def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to:
     span = {"book": book_id, "after": after, "up_to": up_to}
     if NEWEST_BETWEEN.rows(transaction, span) == [(None,)]:
         return []
-    return [(conflict_of_row(row), row.resolved_at is None) for row in transaction.whole.execute(BETWEEN, span)]
+    return [(conflict_of_row(row), row.resolved_at is None) for row in transaction.sqlalchemy.execute(BETWEEN, span)]
 
 
 def open_keys(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:

@@ -26,10 +26,14 @@ class HasDriverConnection(Protocol):
     """
 
     @property
-    def connection(self) -> Any: ...
+    def connection(self) -> Any:
+        """The connection of the driver."""
+        ...
 
     @property
-    def dialect(self) -> Dialect: ...
+    def dialect(self) -> Dialect:
+        """SQLAlchemy's dialect of the engine."""
+        ...
 
 
 class CompiledStatement(NamedTuple):
@@ -53,6 +57,7 @@ class Rows(NamedTuple):
         return Rows(tuple(compress(self.columns, used)), list(zip(*compress(columns, used), strict=True)))
 
     def named(self) -> list[dict[str, Any]]:
+        """Each row by the names of its columns."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
 
@@ -65,6 +70,7 @@ class Prepared:
 
     @property
     def statement(self) -> Select[Any] | Update | Insert:
+        """The statement as SQLAlchemy has it."""
         return self._statement
 
     def rows(self, transaction: HasDriverConnection, values: Values) -> list[Any]:
@@ -85,7 +91,7 @@ class Prepared:
 
     def write_all(self, transaction: HasDriverConnection, rows: Rows) -> None:
         """Run it for each of these rows, whose columns are its parameters, inside the transaction."""
-        text, _, order = self._written(transaction.dialect)
+        text, _, order = self._compiled(transaction.dialect)
         if order is None:
             _run_many(transaction, text, rows.named())
         else:
@@ -93,22 +99,19 @@ class Prepared:
 
     def text(self, dialect: Dialect) -> str:
         """As the driver is given it."""
-        return self._written(dialect).text
+        return self._compiled(dialect).text
 
     def _call(self, dialect: Dialect, values: Values) -> tuple[str, Any]:
-        text, fixed, order = self._written(dialect)
+        text, fixed, order = self._compiled(dialect)
         values = {**fixed, **values}
         return text, values if order is None else [values[name] for name in order]
 
-    def _written(self, dialect: Dialect) -> CompiledStatement:
-        found = self._texts.get(dialect)
-        if found is None:
+    def _compiled(self, dialect: Dialect) -> CompiledStatement:
+        if dialect not in self._texts:
             compiled = self._statement.compile(dialect=dialect)
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            found = self._texts[dialect] = CompiledStatement(
-                str(compiled), fixed, getattr(compiled, "positiontup", None)
-            )
-        return found
+            self._texts[dialect] = CompiledStatement(str(compiled), fixed, getattr(compiled, "positiontup", None))
+        return self._texts[dialect]
 
 
 class PreparedInQuery:
@@ -124,24 +127,23 @@ class PreparedInQuery:
 
     def rows(self, transaction: HasDriverConnection, values: Values, ids: Sequence[str]) -> list[Any]:
         """Run it inside the transaction, for at least one id."""
-        as_one = ARRAY_ENCODERS.get(transaction.dialect.name)
-        if as_one:
-            return self._run(transaction, {**values, "ids": as_one(ids)}, 1)
+        encode = ARRAY_ENCODERS.get(transaction.dialect.name)
+        if encode:
+            return self._run(transaction, {**values, "ids": encode(ids)}, 1)
         listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
-        single = {f"ids_{number}": one for number, one in enumerate(listed, 1)}
+        single = {f"ids_{number}": id for number, id in enumerate(listed, 1)}
         return self._run(transaction, {**values, "ids": listed, **single}, len(listed))
 
-    def _run(self, transaction: HasDriverConnection, given: Values, count: int) -> list[Any]:
-        text, order = self._written(transaction.dialect, given, count)
-        return _fetched(transaction.connection, text, given if order is None else [given[name] for name in order])
+    def _run(self, transaction: HasDriverConnection, values: Values, count: int) -> list[Any]:
+        text, order = self._compiled(transaction.dialect, values, count)
+        return _fetched(transaction.connection, text, values if order is None else [values[name] for name in order])
 
-    def _written(self, dialect: Dialect, given: Values, count: int) -> tuple[str, Sequence[str] | None]:
-        found = self._texts.get((dialect, count))
-        if found is None:
+    def _compiled(self, dialect: Dialect, values: Values, count: int) -> tuple[str, Sequence[str] | None]:
+        if (dialect, count) not in self._texts:
             compiled: Any = self.query.compile(dialect=dialect)
-            state = compiled.construct_expanded_state(given)
-            found = self._texts[dialect, count] = state.statement, state.positiontup
-        return found
+            state = compiled.construct_expanded_state(values)
+            self._texts[dialect, count] = state.statement, state.positiontup
+        return self._texts[dialect, count]
 
 
 def _fetched(connection: Any, text: str, values: Any) -> list[Any]:

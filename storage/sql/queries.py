@@ -130,6 +130,7 @@ class TableQueries:
 
     @cached_property
     def page_of_live(self) -> Prepared:
+        """The same of rows that are not deleted."""
         return Prepared(self._page().where(self.layout.rows.c.deleted.is_(False)))
 
     def _page(self) -> Select[Any]:
@@ -171,10 +172,10 @@ class TableQueries:
     def _of_ranges(self, what: str, ranges: Sequence[Range]) -> CompoundSelect[Any]:
         """One SELECT per range: of ranges in one condition, a database may make a walk through the whole book.
 
-        The whole book is asked for without bounds. They would have SQLite look up every record by its id, which takes
+        For the whole book there are no bounds. They would have SQLite look up every record by its id, which takes
         fifty times as long as a walk through the index that the list has, digests and all.
         """
-        form = what, tuple(one == WHOLE for one in ranges)
+        form = what, tuple(range_ == WHOLE for range_ in ranges)
         if form not in self._compounds:
             parts = [self._of_range(what, place, is_whole) for place, is_whole in enumerate(form[1])]
             self._compounds[form] = union_all(*parts)

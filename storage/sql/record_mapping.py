@@ -33,10 +33,11 @@ DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 Cells = Mapping[str, Value]
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
-"""Entries in wire form: by record, by map, by key. Absent levels are made when asked for."""
+"""Entries in wire form: by record, by map, by key. Absent levels are made on access."""
 
 
 def dump(value: Json) -> str:
+    """A value as JSON text."""
     return orjson.dumps(value).decode()
 
 
@@ -50,6 +51,7 @@ class RecordMapping:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """The names of the synced fields, in their order."""
         return tuple(field.name for field in self.synced.fields)
 
     @cached_property
@@ -87,12 +89,12 @@ class RecordMapping:
             columns["search"] = map(searchable, cells)
         if self._is_sorted:
             columns["sort_name"] = [
-                normalize_for_search(str(one.get(self.names[0], "")))[:SORT_CHARACTERS] for one in cells
+                normalize_for_search(str(record.get(self.names[0], "")))[:SORT_CHARACTERS] for record in cells
             ]
         for name in self.names:
             if name in used:
                 empty = False if name in self._flags else None
-                columns[name] = [one.get(name, empty) for one in cells]
+                columns[name] = [record.get(name, empty) for record in cells]
         if "deleted" in used:
             columns["deleted"] = deleted
         return Rows(tuple(columns), list(zip(*columns.values(), strict=True)))
@@ -112,13 +114,13 @@ class RecordMapping:
     def entry_rows(self, map_: Map, book_id: int, record: Record) -> dict[str, tuple[Any, ...]]:
         """The rows of a map's entries by their keys, the removed ones too."""
         prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
-        found: dict[str, tuple[Any, ...]] = {}
+        rows: dict[str, tuple[Any, ...]] = {}
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
                 have = entry_data(map_, record.cells, f"{prefix}{key}/").get
-                found[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
-        return found
+                rows[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
+        return rows
 
     # --- reading ---
 
@@ -151,6 +153,7 @@ class RecordMapping:
 
     @cached_property
     def page_columns(self) -> list[Any]:
+        """The columns that ``page_row`` takes, in its order."""
         columns = self.rows.c
         return [*(columns[name] for name in self._shown), columns.deleted, columns.created_at, columns.seq]
 
@@ -223,6 +226,6 @@ def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:
         if len(attributes) == 1:
             if (value := row[attributes[0].name]) is not None:
                 cells[prefix + cell] = value
-        elif (parts := tuple([row[one.name] for one in attributes])) != (None,) * len(parts):
+        elif (parts := tuple([row[attribute.name] for attribute in attributes])) != (None,) * len(parts):
             cells[prefix + cell] = parts
     return cells

@@ -25,6 +25,7 @@ RECORDS_AT_ONCE = 1000
 
 
 def forget_tombstones(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> int:
+    """Delete tombstones up to this seq, with their entries; how many."""
     rows = layout.rows.c
     dead = and_(rows.book_id == book_id, *_is_dead(layout, book_id, line))
     for map_ in layout.synced.maps:
@@ -42,15 +43,15 @@ def _is_dead(layout: RecordMapping, book_id: int, line: int) -> tuple[ColumnElem
 def _is_settled(record_id: ColumnElement[str], layout: RecordMapping, book_id: int) -> ColumnElement[bool]:
     """Whether no conflict of this record waits for a person."""
     columns = CONFLICTS.c
-    here = and_(columns.book_id == book_id, columns.table_name == layout.synced.name, columns.resolved_at.is_(None))
-    return record_id.not_in(select(columns.record_id).where(here))
+    is_open = and_(columns.book_id == book_id, columns.table_name == layout.synced.name, columns.resolved_at.is_(None))
+    return record_id.not_in(select(columns.record_id).where(is_open))
 
 
-def losers(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> Iterator[list[str]]:
+def ids_to_prune(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> Iterator[list[str]]:
     """The ids of records that may lose something, some at a time: those that have removed entries, and those that were
     deleted up to the trash's ``line`` and still hold something."""
     queries = [_in_trash(layout, book_id, line), *(_with_removed(layout, map_, book_id) for map_ in layout.synced.maps)]
-    ids = sorted({found for query in queries for found in connection.execute(query).scalars()})
+    ids = sorted({record_id for query in queries for record_id in connection.execute(query).scalars()})
     return (ids[start : start + RECORDS_AT_ONCE] for start in range(0, len(ids), RECORDS_AT_ONCE))
 
 
@@ -74,7 +75,7 @@ def _with_removed(layout: RecordMapping, map_: Map, book_id: int) -> Select[Any]
     return select(owner).where(removed).distinct()
 
 
-def pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
+def pruned_pairs(records: Iterable[Record], lines: RetentionLimits) -> list[tuple[Record, Record]]:
     """Those of these records that lose something but not all, each as it was and as it will be."""
     both = [(old, prune(old, lines)) for old in records]
     return [(old, new) for old, new in both if new is not None and new is not old]

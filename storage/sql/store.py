@@ -60,16 +60,16 @@ class SqlStore:
         self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
 
     @contextmanager
-    def reading(self, book_id: int) -> Iterator[SqlReading]:
+    def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReading(transaction, self._tables, the_book(BOOK, transaction, book_id))
+            yield SqlReadTransaction(transaction, self._tables, the_book(BOOK, transaction, book_id))
 
     @contextmanager
-    def writing(self, book_id: int) -> Iterator[SqlWriting]:
+    def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             before = locked(transaction, book_id)
-            writing = SqlWriting(transaction, self._tables, before, self._database)
+            writing = SqlWriteTransaction(transaction, self._tables, before, self._database)
             yield writing
         if self.on_commit is not None and writing.book.seq != before.seq:
             self.on_commit(book_id, writing.book.seq)
@@ -81,8 +81,8 @@ class SqlStore:
     def latest_seqs(self, book_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
-            found = connection.execute(HEADS, {"ids": list(book_ids)}).all()
-        return {book_id: (epoch, seq) for book_id, epoch, seq in found}
+            rows = connection.execute(HEADS, {"ids": list(book_ids)}).all()
+        return {book_id: (epoch, seq) for book_id, epoch, seq in rows}
 
 
 def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) -> None:
@@ -93,7 +93,7 @@ def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) 
         entries[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
 
 
-def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
+def records_before(records: Sequence[Any], entries: Sequence[Any]) -> int:
     """How many of these records have all their entries among ``entries``, of which the last record's are cut off.
 
     Both are in the order of seq, and begin with an id. Of records without entries behind the last that is whole nothing
@@ -101,7 +101,7 @@ def records_before(found: Sequence[Any], entries: Sequence[Any]) -> int:
     """
     cut = entries[-1][0]
     whole = {entry[0] for entry in entries} - {cut}
-    return max((place for place, row in enumerate(found, 1) if row[0] in whole), default=0)
+    return max((place for place, row in enumerate(records, 1) if row[0] in whole), default=0)
 
 
 def the_book(query: Prepared, transaction: Transaction, book_id: int) -> BookState:
@@ -123,7 +123,7 @@ def locked(transaction: Transaction, book_id: int) -> BookState:
     return BookState(*columns)
 
 
-class SqlReading:
+class SqlReadTransaction:
     """One consistent view of a book."""
 
     def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState) -> None:
@@ -133,14 +133,14 @@ class SqlReading:
 
     @property
     def connection(self) -> Connection:
-        """The transaction, for what is kept beside the book, and for what is not asked all the time."""
-        return self._transaction.whole
+        """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
+        return self._transaction.sqlalchemy
 
     _connection = connection
 
-    def last_seq(self, up_to: int) -> int:
-        ((found,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
-        return found or 0
+    def last_seq_at_or_before(self, up_to: int) -> int:
+        ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
+        return seq or 0
 
     def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
         span = {"book": self.book.id, "after": after, "up_to": up_to, "most": size.rows + 1}
@@ -156,25 +156,25 @@ class SqlReading:
     ) -> tuple[list[dict[str, Json]], bool]:
         """The rows of one table, and whether they were cut off for their entries."""
         layout = queries.layout
-        found = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
-        if not found:
+        page_rows = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
+        if not page_rows:
             return [], False
-        entries, whole = self._page_entries(queries, found, most)
+        entries, whole = self._page_entries(queries, page_rows, most)
         if whole == 0:
-            entries, _ = self._page_entries(queries, found[:1], ALL_ENTRIES)
-        rows = [layout.page_row(row, entries) for row in found[: max(whole, 1)]]
-        return rows, len(rows) < len(found)
+            entries, _ = self._page_entries(queries, page_rows[:1], ALL_ENTRIES)
+        rows = [layout.page_row(row, entries) for row in page_rows[: max(whole, 1)]]
+        return rows, len(rows) < len(page_rows)
 
-    def _page_entries(self, queries: TableQueries, found: Sequence[Any], most: int) -> tuple[PageEntries, int]:
+    def _page_entries(self, queries: TableQueries, rows_of_page: Sequence[Any], most: int) -> tuple[PageEntries, int]:
         """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
         layout = queries.layout
-        span = {"book": self.book.id, "first": layout.seq_of(found[0]), "last": layout.seq_of(found[-1])}
+        span = {"book": self.book.id, "first": layout.seq_of(rows_of_page[0]), "last": layout.seq_of(rows_of_page[-1])}
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
-        whole = len(found)
+        whole = len(rows_of_page)
         for map_, query in queries.page_entries.items():
             rows = query.rows(self._transaction, {**span, "most": most + 1})
             if len(rows) > most:
-                whole = min(whole, records_before(found, rows))
+                whole = min(whole, records_before(rows_of_page, rows))
             put_entries(entries, map_, rows)
         return entries, whole
 
@@ -182,48 +182,48 @@ class SqlReading:
         queries, wanted = self._tables[table], sorted(set(ids))
         if not wanted:
             return {}
-        found = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
+        rows = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
         for map_, query in queries.entries_of.items():
             put_entries(entries, map_, query.rows(self._transaction, {"book": self.book.id}, wanted))
-        return {row[0]: queries.layout.page_row(row, entries) for row in found}
+        return {row[0]: queries.layout.page_row(row, entries) for row in rows}
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        queries, here = self._tables[table], {"book": self.book.id}
-        # Most pushes are of new records alone, and whole rows are asked for where there are some.
-        known = self._known(queries, sorted(set(ids)))
-        if not known:
+        queries = self._tables[table]
+        # Most pushes are of new records alone: whole rows are only read where some exist.
+        existing = self._existing(queries, sorted(set(ids)))
+        if not existing:
             return {}
-        rows = self._connection.execute(queries.records, {**here, "ids": known}).all()
-        entries = self._entries(queries, known)
+        rows = self._connection.execute(queries.records, {"book": self.book.id, "ids": existing}).all()
+        entries = self._entries(queries, existing)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
 
-    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
+    def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
         """Those of these ids that are of records."""
         if not ids:
             return []
-        return [found for (found,) in queries.known.rows(self._transaction, {"book": self.book.id}, ids)]
+        return [record_id for (record_id,) in queries.known.rows(self._transaction, {"book": self.book.id}, ids)]
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         ids: dict[str, list[str]] = defaultdict(list)
         for table, record_id in sorted(keys):
             ids[table].append(record_id)
-        here = {"book": self.book.id}
+        book = {"book": self.book.id}
         return {
             (table, record_id): count
-            for table, wanted in ids.items()
-            for record_id, count in self._tables[table].entry_counts.rows(self._transaction, here, wanted)
+            for table, ids_of_table in ids.items()
+            for record_id, count in self._tables[table].entry_counts.rows(self._transaction, book, ids_of_table)
         }
 
     def _entries(self, queries: TableQueries, ids: list[str]) -> dict[str, list[tuple[Map, Row[Any]]]]:
-        found: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
+        entries: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
         for map_, query in queries.entries.items():
             owner = queries.layout.entry_names[map_.name].index(map_.owner)
             for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
-                found[row[owner]].append((map_, row))
-        return found
+                entries[row[owner]].append((map_, row))
+        return entries
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         wanted = sorted(set(change_ids))
         rows = SETTLED.rows(self._transaction, {"book": self.book.id}, wanted) if wanted else []
         return {
@@ -235,20 +235,20 @@ class SqlReading:
         return conflicts.open_keys(self._connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        found = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
-        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in found}
+        rows = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
+        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in rows}
         return [sums[place] for place in range(len(ranges))]
 
     def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
-        found: list[dict[str, int]] = [{} for _ in ranges]
+        digests: list[dict[str, int]] = [{} for _ in ranges]
         query = self._tables[table].digests(ranges)
         for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
-            found[place][record_id] = digest
-        return found
+            digests[place][record_id] = digest
+        return digests
 
     def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
-        starts = {f"start{place}": one.start for place, one in enumerate(ranges)}
-        ends = {f"end{place}": one.end or AFTER_ALL for place, one in enumerate(ranges)}
+        starts = {f"start{place}": range_.start for place, range_ in enumerate(ranges)}
+        ends = {f"end{place}": range_.end or AFTER_ALL for place, range_ in enumerate(ranges)}
         return {"book": self.book.id, **starts, **ends}
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
@@ -270,12 +270,12 @@ class SqlReading:
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
         return history.steps_since(self._connection, self.book.id, seq, key)
 
-    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+    def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
-        found = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
-        return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in found]
+        rows = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
+        return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
         return conflicts.open_conflicts(self._connection, self.book.id, key)
@@ -290,7 +290,7 @@ class SqlReading:
         return authors_of(self._connection, self.book.id, change_ids)
 
 
-class SqlWriting(SqlReading):
+class SqlWriteTransaction(SqlReadTransaction):
     """A transaction with the book's lock."""
 
     def __init__(
@@ -310,25 +310,27 @@ class SqlWriting(SqlReading):
             self._counted[table] = wanted, {record_id for name, record_id in counts if name == table}
         return counts
 
-    def _known(self, queries: TableQueries, ids: list[str]) -> list[str]:
-        wanted, found = self._counted.get(queries.layout.synced.name, NONE_COUNTED)
-        return [one for one in ids if one in found] if wanted.issuperset(ids) else super()._known(queries, ids)
+    def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
+        counted, existing = self._counted.get(queries.layout.synced.name, NONE_COUNTED)
+        if counted.issuperset(ids):
+            return [record_id for record_id in ids if record_id in existing]
+        return super()._existing(queries, ids)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
-        found = super().records(table, ids)
-        self._loaded.update(found)
-        return found
+        records = super().records(table, ids)
+        self._loaded.update(records)
+        return records
 
-    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
             self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
-        insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now))
+        insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
-            conflicts.close(self._connection, self.book.id, plan.closed, now)
+            conflicts.close(self._connection, self.book.id, plan.closed, now_us)
         if plan.conflicts:
-            conflicts.open_new(self._connection, self.book.id, plan, origin, now)
+            conflicts.open_new(self._connection, self.book.id, plan, origin, now_us)
         if plan.seq != self.book.seq:
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
@@ -341,12 +343,12 @@ class SqlWriting(SqlReading):
 
     def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
         if records:
-            self._put(layout.rows, layout.whole_rows(self.book.id, records))
+            self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
             for table, rows in self._new_entries(layout, records):
-                self._put(table, rows)
+                self._upsert(table, rows)
 
-    def _put(self, table: Table, rows: Rows) -> None:
-        self._database.put(self._transaction, table, rows)
+    def _upsert(self, table: Table, rows: Rows) -> None:
+        self._database.upsert_rows(self._transaction, table, rows)
 
     def _new_entries(self, layout: RecordMapping, records: list[Record]) -> Iterator[tuple[Table, Rows]]:
         """The entries of these records that are not in their tables as they are now."""
@@ -362,17 +364,14 @@ class SqlWriting(SqlReading):
         return [row for key, row in after.items() if before.get(key) != row]
 
     def prune(self, lines: RetentionLimits) -> PurgedRows:
-        here = self._connection, self.book.id
-        changes, conflicts = (
-            retention.forget_text(*here, lines.history),
-            retention.forget_resolved(*here, lines.history),
-        )
-        parts = [PurgedRows(changes=changes, conflicts=conflicts)]
+        changes = retention.forget_text(self._connection, self.book.id, lines.history)
+        resolved = retention.forget_resolved(self._connection, self.book.id, lines.history)
+        parts = [PurgedRows(changes=changes, conflicts=resolved)]
         for name, queries in self._tables.items():
             place = self._connection, queries.layout, self.book.id
             parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
-            for ids in retention.losers(*place, lines.trash):
-                pairs = retention.pairs(self.records(name, ids).values(), lines)
+            for ids in retention.ids_to_prune(*place, lines.trash):
+                pairs = retention.pruned_pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
                 parts.append(count_purged(pairs))
         self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
@@ -381,4 +380,4 @@ class SqlWriting(SqlReading):
     def _write_pruned(self, layout: RecordMapping, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
             retention.forget_entries(self._connection, layout, self.book.id, pairs)
-            self._put(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))
+            self._upsert(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))

@@ -12,7 +12,7 @@ from storage.engines.sqlite import driver
 
 BUSY_SECONDS = 0.25
 STEPS = 10_000
-"""How often a statement is asked whether it takes too long: several times in a millisecond."""
+"""After so many steps the time of a statement is checked: several times in a millisecond."""
 
 
 class Unreadable(Exception):

@@ -2,7 +2,7 @@
 
 Only reading, and a few statements that stay fast whatever the file holds: sums are read from stream_rate, which has a
 row per second, and messages by their id. The file is another program's, and may be gone, locked, or something else by
-now: that is told as UnreadableStream, a sentence for whoever looks.
+now: that raises UnreadableStream, with a sentence for people.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TEXT_MAX = 400
 """How much of a message is shown, in characters or bytes."""
 
 READ_BYTES_MAX = 1024 * 1024
-"""SQLite reads a payload whole to give its beginning. Of larger ones only the size is told."""
+"""SQLite reads a payload whole to give its beginning. Of larger ones only the size is read."""
 
 SIZE = "octet_length(payload)" if driver().sqlite_version_info >= (3, 43) else "length(CAST(payload AS BLOB))"
 
@@ -68,12 +68,13 @@ class StreamReader:
         self._path = path
 
     def summary(self, now_us: int) -> StreamSummary:
+        """Where the stream stands. Raises UnreadableStream for what a later version wrote."""
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
             raise UnreadableStream("It was written by a later offbook than the server's.")
         gaps, is_away = self._one(COUNT_GAPS)
-        now = now_us // SECOND_US
-        (recent,) = self._one(RECENT, now - RECENT_SECONDS, now)
+        now_seconds = now_us // SECOND_US
+        (recent,) = self._one(RECENT, now_seconds - RECENT_SECONDS, now_seconds)
         return StreamSummary(
             url=url,
             messages=messages,
@@ -86,6 +87,7 @@ class StreamReader:
         )
 
     def rates(self, start: int, span_seconds: int, spans: int) -> list[int]:
+        """How many messages came in each span of time, the first of which begins at second ``start``."""
         return [count for (count,) in self._all(PER_SPAN, start, span_seconds, spans)]
 
     def gaps(self) -> list[StreamGap]:

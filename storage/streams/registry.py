@@ -31,32 +31,37 @@ class Streams:
         self._database = database
 
     def any(self) -> bool:
+        """Whether there is any."""
         with self._database.read() as connection:
             return connection.execute(select(C.name).where(C.name.startswith(PREFIX)).limit(1)).first() is not None
 
     def all(self) -> list[StreamSource]:
+        """All of them, by name and path."""
         query = select(C.name, C.value).where(C.name.startswith(PREFIX))
         with self._database.read() as connection:
-            found = [StreamSource(name.removeprefix(PREFIX), Path(value)) for name, value in connection.execute(query)]
-        return sorted(found, key=lambda source: (source.name, str(source.path)))
+            sources = [
+                StreamSource(name.removeprefix(PREFIX), Path(value)) for name, value in connection.execute(query)
+            ]
+        return sorted(sources, key=lambda source: (source.name, str(source.path)))
 
     def source(self, id: str) -> StreamSource:
-        found = next((source for source in self.all() if source.id == id), None)
-        if found is None:
-            raise NotFound("There is no such stream here. `flask stream list` shows all.")
-        return found
+        """The one with this id. Raises NotFound."""
+        for source in self.all():
+            if source.id == id:
+                return source
+        raise NotFound("There is no such stream here. `flask stream list` shows all.")
 
     def add(self, file: str, now_us: int, new_id: Callable[[], str]) -> StreamSource:
         """Let the server read this file. Raises Invalid where it holds no stream."""
         path = Path(file).expanduser().resolve()
         try:
-            with reading(path) as found:
-                found.summary(now_us)
+            with reading(path) as stream:
+                stream.summary(now_us)
         except UnreadableStream as fault:
             raise Invalid("not_a_stream", f"{path}: {fault}") from None
-        known = next((source for source in self.all() if source.path == path), None)
-        if known is not None:
-            return known
+        for source in self.all():
+            if source.path == path:
+                return source
         added = StreamSource(new_id(), path)
         with self._database.write() as connection:
             connection.execute(insert(SETTINGS).values(name=f"{PREFIX}{added.id}", value=str(path)))
@@ -65,11 +70,11 @@ class Streams:
     def remove(self, file: str) -> StreamSource:
         """Read it no more. By its path, or by its name where only one has that. The file stays as it is."""
         path = Path(file).expanduser().resolve()
-        found = [source for source in self.all() if path == source.path] or [
+        sources = [source for source in self.all() if path == source.path] or [
             source for source in self.all() if source.name == file
         ]
-        if len(found) != 1:
-            raise NotFound(f"{file!r} names {'several streams' if found else 'no stream'}: see `flask stream list`.")
+        if len(sources) != 1:
+            raise NotFound(f"{file!r} names {'several streams' if sources else 'no stream'}: see `flask stream list`.")
         with self._database.write() as connection:
-            connection.execute(delete(SETTINGS).where(C.name == f"{PREFIX}{found[0].id}"))
-        return found[0]
+            connection.execute(delete(SETTINGS).where(C.name == f"{PREFIX}{sources[0].id}"))
+        return sources[0]

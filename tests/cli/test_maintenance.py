@@ -239,7 +239,7 @@ def test_a_vacuum_gives_back_the_space_of_what_was_deleted_and_tells_both_sizes(
     after = database.size().data
     assert after < (before / 2 if database.name == "sqlite" else before)
     waits, sizes = done.stdout.splitlines()
-    assert waits == database.kind.UPKEEP.WAITS
+    assert waits == database.adapter.MAINTENANCE.VACUUM_LOCK_NOTICE
     assert sizes.startswith("The database takes ")
     assert "; before it took " in sizes
     assert "!" not in run(app, "doctor").stdout
@@ -270,7 +270,7 @@ def test_a_vacuum_lets_readers_read_and_makes_writers_wait(app: App) -> None:
 
 @pytest.mark.engines("sqlite")
 def test_a_vacuum_is_refused_where_the_disk_has_no_room_for_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_maintenance, "ROOM", 10**15)
+    monkeypatch.setattr(sqlite_maintenance, "VACUUM_SPACE_FACTOR", 10**15)
     refused = run(app, "vacuum")
     assert refused.exit_code == 1
     assert "make room there first" in refused.stderr

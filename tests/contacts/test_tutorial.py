@@ -20,14 +20,14 @@ from offbook.contacts.tutorial import (
     after,
     as_received,
     confirmed_by,
-    iso_of,
-    item_of,
-    micros_of,
+    format_time,
+    parse_item,
+    parse_since,
+    parse_time_us,
     served,
-    since_of,
     stamps_again,
     step_of,
-    visible,
+    visible_row,
     whole,
 )
 from offbook.core.errors import Malformed
@@ -48,7 +48,7 @@ def row(name: str = "Ada", email: str | None = None, phone: str | None = None) -
 def item(**values: Any) -> Item:
     data = {"id": 1, "name": "Ada", "email": None, "phone": "1", "updated_at": "2026-11-18T12:00:00+00:00"}
     body = {"table": "contacts", "record_id": 1, "operation": "UPDATE", "timestamp": "2026-11-18T12:00:00+00:00"}
-    return item_of({**body, "data": data, **values}, DEVICE)
+    return parse_item({**body, "data": data, **values}, DEVICE)
 
 
 # --- times ---------------------------------------------------------------------------------------------------------
@@ -93,26 +93,26 @@ def item(**values: Any) -> Item:
     ],
 )
 def test_times_are_read_as_such_clients_write_them(text: str, micros: int | None) -> None:
-    assert micros_of(text) == micros
+    assert parse_time_us(text) == micros
 
 
 @given(st.integers(-(10**12), 253_402_300_799_999_999))
 def test_a_seq_survives_being_a_time_and_a_url(micros: int) -> None:
-    text = iso_of(micros)
+    text = format_time(micros)
     assert len(text) == 32
-    assert micros_of(text) == micros_of(text.replace("+", " ")) == micros
+    assert parse_time_us(text) == parse_time_us(text.replace("+", " ")) == micros
 
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(9000, 1, 1)), st.integers(-1439, 1439))
 def test_what_python_writes_is_read_as_python_meant_it(moment: datetime, minutes: int) -> None:
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     micros = (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-    assert micros_of(aware.isoformat()) == micros
+    assert parse_time_us(aware.isoformat()) == micros
 
 
 @given(st.integers(0, NOON), st.integers(0, NOON))
 def test_times_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
-    assert (iso_of(one) < iso_of(other)) is (one < other)
+    assert (format_time(one) < format_time(other)) is (one < other)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_times_sort_as_text_as_they_do_as_numbers(one: int, other: int) -> None:
     ],
 )
 def test_a_client_without_a_timestamp_asks_from_the_beginning(text: str, micros: int | None) -> None:
-    assert since_of(text) == micros
+    assert parse_since(text) == micros
 
 
 # --- reading a change ----------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_a_change_that_says_the_same_has_the_same_id() -> None:
         item(data={"name": "Ada", "phone": "2"}),
     ]
     assert len({item().change_id, *(other.change_id for other in others)}) == 6
-    assert item_of({**BODY}, DEVICE).change_id != item_of({**BODY}, RECORD).change_id
+    assert parse_item({**BODY}, DEVICE).change_id != parse_item({**BODY}, RECORD).change_id
 
 
 def test_only_known_columns_are_taken() -> None:
@@ -190,7 +190,7 @@ def test_what_can_not_be_written_as_digits_is_no_text(value: Any) -> None:
 def test_no_body_does_more_than_be_refused(body: Any) -> None:
     for one in (body, {**BODY, "data": body}, {**BODY, "record_id": body}, {**BODY, "timestamp": body}):
         try:
-            read = item_of(one, DEVICE)
+            read = parse_item(one, DEVICE)
         except Malformed as refused:
             assert refused.status == 400
         else:
@@ -394,7 +394,7 @@ def test_after_a_deletion_of_what_may_be_back_it_is_told_how_the_record_is(there
     step = step_of(item(operation="DELETE", data=None), replace(OWN, was_served=True), DEVICE)
     assert isinstance(step, TutorialStep)
     known = after(step, Verdict.MERGED, 30, there)
-    assert known == Known(RECORD, HELD, 10, visible(there), 0, was_served=True)
+    assert known == Known(RECORD, HELD, 10, visible_row(there), 0, was_served=True)
 
 
 def test_after_a_deletion_of_what_was_never_served_there_is_nothing_to_tell() -> None:
@@ -410,8 +410,8 @@ def test_only_a_row_that_was_served_can_be_back(row: Row | None, was_served: boo
 
 
 def test_a_record_shows_three_cells() -> None:
-    assert visible(record(name="Ada", notes="x")) == row()
-    assert visible(record(name="Ada")._replace(deleted=True)) is None
+    assert visible_row(record(name="Ada", notes="x")) == row()
+    assert visible_row(record(name="Ada")._replace(deleted=True)) is None
 
 
 # --- a pulled list -------------------------------------------------------------------------------------------------

@@ -244,6 +244,17 @@ def test_views_read_the_values_of_a_request_in_one_place() -> None:
     assert reading == {"request_values.py"}
 
 
+def test_views_run_no_transactions() -> None:
+    """Services do: a view calls one, with actor, clock and ids as arguments."""
+    opened = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in files("web")
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr in {"reading", "writing"}
+    ]
+    assert opened == []
+
+
 def test_models_hold_no_behaviour() -> None:
     assert {top(module) for module in imports(ROOT / "models.py")} <= {"__future__", "typing", "sqlalchemy"}
 

@@ -104,7 +104,7 @@ def test_those_who_share_a_name_are_found_by_the_exact_spelling(accounts: Accoun
         with pytest.raises(WrongPassword):
             signs_in(accounts, typed, name, now)
     with empty.read() as connection:
-        assert user_names.clashes(connection) == [["Ada", "ada"], [ZOE_APART, ZOE]]
+        assert user_names.find_clashes(connection) == [["Ada", "ada"], [ZOE_APART, ZOE]]
 
 
 def test_after_a_rename_both_are_found_by_any_spelling(accounts: Accounts, now: int, new_id: Callable[[], str]) -> None:

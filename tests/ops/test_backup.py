@@ -494,7 +494,7 @@ def test_a_program_that_fails_after_its_commit_leaves_a_closed_database(app: App
     """What was put back has the epochs of before still."""
     steps = Meddled(app, lambda: None)
     with pytest.raises(KeyboardInterrupt), steps.closed():
-        with database.write_anyway() as connection:
+        with database.write_while_closed() as connection:
             connection.exec_driver_sql(postgresql.CLOSE.decode())
         raise KeyboardInterrupt
     assert closed_to(database)

@@ -84,7 +84,7 @@ def test_a_dump_that_ends_anywhere_leaves_a_closed_database(app: App, database: 
         lines = list(mariadb.closing(dump, replaces=True))
     first = next(number for number, line in enumerate(lines) if mariadb.NEW.encode() in line)
     last = next(number for number, line in enumerate(lines) if b"RENAME TABLE" in line)
-    with database.alone() as connection:
+    with database.exclusive() as connection:
         set_mark(connection, RESTORE)
     database.close()
     run_client(database, lines[:first])

@@ -252,7 +252,7 @@ def test_rows_that_differ_are_told_by_table_and_key(both: tuple[Database, Databa
     source, target = both
     moving.begin(source, target, lambda: "move")
     list(copy_rows.copy(source, target))
-    with target.write_anyway() as connection:
+    with target.write_while_closed() as connection:
         connection.execute(update(User).where(User.id == 2).values(admin=True, name="other"))
         connection.execute(insert(Setting), {"name": "extra", "value": ""})
         connection.execute(delete(Setting).where(Setting.name.like("3 %")))
@@ -381,7 +381,7 @@ def test_what_does_not_fit_is_told_in_a_line(stack: ExitStack, tmp_path: Path) -
 
 
 def add_user_anyway(database: Database, name: str) -> None:
-    with database.write_anyway() as connection:
+    with database.write_while_closed() as connection:
         connection.execute(insert(User).values(name=name, password_hash="", created_at=0))
 
 

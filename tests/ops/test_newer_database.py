@@ -32,7 +32,7 @@ NEWER = "9999"
 
 
 def set_revision(database: Database, number: str) -> None:
-    with database.write_anyway() as connection:
+    with database.write_while_closed() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :number"), {"number": number})
 
 

@@ -20,7 +20,7 @@ from services.accounts import Accounts
 from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.user_names import folded, validate_name
+from storage.repositories.user_names import fold_name, validate_name
 from storage.values import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
@@ -60,18 +60,18 @@ def said_of_names(database: Database) -> list[str]:
 
 @pytest.mark.parametrize(("name", "other"), SAME)
 def test_names_are_compared_without_case_and_in_one_form(name: str, other: str) -> None:
-    assert folded(name) == folded(other)
+    assert fold_name(name) == fold_name(other)
 
 
 @pytest.mark.parametrize("other", ["Zoe", "Adá", "A da", "Аda"])
 def test_accents_spaces_and_other_alphabets_tell_names_apart(other: str) -> None:
-    assert folded(other) not in (folded("Ada"), folded("Zoë"))
+    assert fold_name(other) not in (fold_name("Ada"), fold_name("Zoë"))
 
 
 @given(st.text(max_size=20))
 def test_what_is_folded_stays_as_it_is(name: str) -> None:
-    assert folded(folded(name)) == folded(name)
-    assert folded(unicodedata.normalize("NFD", name)) == folded(name)
+    assert fold_name(fold_name(name)) == fold_name(name)
+    assert fold_name(unicodedata.normalize("NFD", name)) == fold_name(name)
 
 
 def test_every_letter_folds_as_unicode_matches_it() -> None:
@@ -83,7 +83,7 @@ def test_every_letter_folds_as_unicode_matches_it() -> None:
 
     letters = [chr(number) for number in range(sys.maxunicode + 1) if not 0xD800 <= number < 0xE000]
     composed = (unicodedata.normalize("NFKC", matched(letter)) for letter in letters)
-    assert [a for a, b in zip(letters, composed, strict=True) if folded(a) != " ".join(b.split())] == []
+    assert [a for a, b in zip(letters, composed, strict=True) if fold_name(a) != " ".join(b.split())] == []
 
 
 def test_a_name_that_folds_to_very_much_is_refused() -> None:
@@ -186,7 +186,11 @@ def test_doctor_lists_them_until_one_is_renamed(
     assert said_of_names(database) == []
     assert accounts.check_password("ADA", PASSWORD, HOME, now) == twins[0]
     assert accounts.check_password("ADA THE YOUNGER", "lower case battery", HOME, now) == renamed
-    assert (renamed.id, renamed.book_id, renamed.stamp) == (twins[1].id, twins[1].book_id, twins[1].stamp)
+    assert (renamed.id, renamed.book_id, renamed.session_version) == (
+        twins[1].id,
+        twins[1].book_id,
+        twins[1].session_version,
+    )
 
 
 def test_whoever_is_left_alone_with_a_name_is_found_by_any_spelling(

@@ -120,7 +120,7 @@ def test_passwords_are_strong_by_default() -> None:
 
 def test_a_new_password_replaces_the_old_one_and_the_stamp(accounts: Accounts, ada: Account, now: int) -> None:
     changed = accounts.set_password(ada.id, "another password", now)
-    assert changed.stamp != ada.stamp
+    assert changed.session_version != ada.session_version
     assert accounts.check_password("ada", "another password", HOME, now) == changed
     with pytest.raises(WrongPassword):
         accounts.check_password("ada", PASSWORD, HOME, now)
@@ -131,7 +131,7 @@ def test_a_hash_of_less_effort_is_renewed_when_its_password_is_shown(
 ) -> None:
     stronger = Accounts(database, Effort(time_cost=2, memory_kib=8, parallelism=1))
     renewed = stronger.check_password("ada", PASSWORD, HOME, now)
-    assert renewed.stamp != ada.stamp
+    assert renewed.session_version != ada.session_version
     assert stronger.check_password("ada", PASSWORD, HOME, now) == renewed
 
 
@@ -262,10 +262,10 @@ def the_device(accounts: Accounts, user: Account) -> DeviceInfo:
 def test_a_device_is_seen_once_a_minute(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
-    accounts.seen(phone[0], now)
-    accounts.seen(the_device(accounts, ada), now + SEEN_EVERY_US - 1)
+    accounts.record_seen(phone[0], now)
+    accounts.record_seen(the_device(accounts, ada), now + SEEN_EVERY_US - 1)
     assert the_device(accounts, ada).last_seen_at == now
-    accounts.seen(the_device(accounts, ada), now + SEEN_EVERY_US)
+    accounts.record_seen(the_device(accounts, ada), now + SEEN_EVERY_US)
     assert the_device(accounts, ada).last_seen_at == now + SEEN_EVERY_US
 
 
@@ -273,8 +273,8 @@ def test_a_device_is_seen_once_a_minute(
 def test_news_about_a_device_is_noted_at_once(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int, offset: int, parked: dict[str, int]
 ) -> None:
-    accounts.seen(phone[0], now, 1000, {})
-    accounts.seen(the_device(accounts, ada), now + 1, offset, parked)
+    accounts.record_seen(phone[0], now, 1000, {})
+    accounts.record_seen(the_device(accounts, ada), now + 1, offset, parked)
     device = the_device(accounts, ada)
     assert (device.last_seen_at, device.clock_offset_ms, device.parked) == (now + 1, offset, parked)
 
@@ -282,17 +282,17 @@ def test_news_about_a_device_is_noted_at_once(
 def test_the_network_s_jitter_is_no_news(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
-    accounts.seen(phone[0], now, 1000, {})
-    accounts.seen(the_device(accounts, ada), now + 1, 1300, {})
+    accounts.record_seen(phone[0], now, 1000, {})
+    accounts.record_seen(the_device(accounts, ada), now + 1, 1300, {})
     assert the_device(accounts, ada).last_seen_at == now
 
 
 def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
-    noted = accounts.seen(phone[0], now, 1000, {"bad_id": 1})
+    noted = accounts.record_seen(phone[0], now, 1000, {"bad_id": 1})
     assert noted == the_device(accounts, ada)
-    assert accounts.seen(noted, now, 1000, {"bad_id": 1}) is noted
+    assert accounts.record_seen(noted, now, 1000, {"bad_id": 1}) is noted
 
 
 @pytest.mark.parametrize(
@@ -302,24 +302,24 @@ def test_a_device_is_given_as_it_was_noted_so_that_nothing_is_noted_twice(
 def test_how_far_a_device_got_is_noted_soon_or_at_once(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int, passed: int, at_once: bool, noted: int
 ) -> None:
-    accounts.seen(phone[0], now, cursor_seq=7)
-    accounts.seen(the_device(accounts, ada), now + passed, cursor_seq=9, at_once=at_once)
+    accounts.record_seen(phone[0], now, cursor_seq=7)
+    accounts.record_seen(the_device(accounts, ada), now + passed, cursor_seq=9, at_once=at_once)
     assert the_device(accounts, ada).cursor_seq == noted
 
 
 def test_how_far_a_device_got_is_noted_with_whatever_else_is(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
-    accounts.seen(phone[0], now, cursor_seq=7)
-    accounts.seen(the_device(accounts, ada), now + 1, parked={"bad_id": 1}, cursor_seq=9)
+    accounts.record_seen(phone[0], now, cursor_seq=7)
+    accounts.record_seen(the_device(accounts, ada), now + 1, parked={"bad_id": 1}, cursor_seq=9)
     assert the_device(accounts, ada).cursor_seq == 9
 
 
 def test_a_device_that_got_nowhere_is_no_news(
     accounts: Accounts, ada: Account, phone: tuple[DeviceInfo, str], now: int
 ) -> None:
-    accounts.seen(phone[0], now, cursor_seq=7)
-    accounts.seen(the_device(accounts, ada), now + CURSOR_EVERY_US, cursor_seq=7, at_once=True)
+    accounts.record_seen(phone[0], now, cursor_seq=7)
+    accounts.record_seen(the_device(accounts, ada), now + CURSOR_EVERY_US, cursor_seq=7, at_once=True)
     assert the_device(accounts, ada).last_seen_at == now
 
 

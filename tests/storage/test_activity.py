@@ -12,7 +12,7 @@ from sqlalchemy import event, insert
 
 from models import ConflictRow
 from offbook.core.merge.retention import DAY_US, RetentionLimits
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.passwords import Effort
 from services.retention import prune
@@ -42,7 +42,7 @@ class Shelf:
         return self.accounts.add_device(self.user.book_id, self.user.id, name, self.now, self.new_id)[0]
 
     def push(self, *items: Any, device: DeviceInfo | None = None, at: int | None = None) -> list[int | None]:
-        batch = [change_of(item, self.laptop.uuid) for item in items]
+        batch = [parse_change(item, self.laptop.uuid) for item in items]
         origin = ChangeOrigin(None if device is None else device.id, self.user.id)
         pushed = push(SqlStore(self.database), self.user.book_id, origin, batch, at or self.now)
         return [outcome.seq for outcome in pushed.outcomes]
@@ -189,7 +189,7 @@ def test_a_new_book_is_empty(ada: Shelf) -> None:
 
 def told(ada: Shelf, seq: int | None) -> tuple[int | None, int | None]:
     """How far the laptop is behind, and since when, after it was told up to a seq."""
-    ada.accounts.seen(ada.laptop, ada.now, cursor_seq=seq)
+    ada.accounts.record_seen(ada.laptop, ada.now, cursor_seq=seq)
     (device,) = ada.overview().devices
     return device.behind, device.since
 
@@ -212,7 +212,7 @@ def test_it_is_not_known_how_far_a_device_is_that_never_pulled(ada: Shelf) -> No
 
 
 def test_devices_show_what_they_told(ada: Shelf) -> None:
-    ada.accounts.seen(ada.laptop, ada.now, -4_000, {"too_long": 2})
+    ada.accounts.record_seen(ada.laptop, ada.now, -4_000, {"too_long": 2})
     (device,) = ada.overview().devices
     assert (device.name, device.owner, device.last_seen_at) == ("Laptop", "ada", ada.now)
     assert (device.clock_offset_ms, device.parked) == (-4_000, {"too_long": 2})
@@ -241,7 +241,7 @@ def test_a_book_sees_nothing_of_another(ada: Shelf, now: int) -> None:
     ada.add(ada.laptop, company="Engines", phone="1", **entry("address", city="Rome"))
     ada.edit(ada.add(), "DELETE")
     add_conflict(ada, 1, None)
-    eve.accounts.seen(eve.laptop, now, cursor_seq=1)
+    eve.accounts.record_seen(eve.laptop, now, cursor_seq=1)
     found = eve.overview()
     assert replace(found, devices=[]) == replace(before, devices=[])
     assert [(device.name, device.behind) for device in found.devices] == [("Laptop", 0)]

@@ -31,7 +31,7 @@ WAIT_SECONDS = 0.2
 
 
 def close(database: Database) -> None:
-    with database.alone() as connection:
+    with database.exclusive() as connection:
         set_mark(connection, ClosedMarker("move", "postgresql://there/offbook"))
 
 
@@ -73,7 +73,7 @@ def test_who_closes_waits_for_every_writer(
     closed = Event()
 
     def closer() -> None:
-        with other.alone() as connection:
+        with other.exclusive() as connection:
             closed.set()
             set_mark(connection, ClosedMarker("move", "there"))
 
@@ -97,7 +97,7 @@ def test_every_writer_waits_for_who_closes(
             came.set()
 
     with ThreadPoolExecutor() as pool:
-        with book.alone() as connection:
+        with book.exclusive() as connection:
             waiting = pool.submit(writer)
             assert not came.wait(WAIT_SECONDS)
             set_mark(connection, ClosedMarker("move", "there"))
@@ -107,7 +107,7 @@ def test_every_writer_waits_for_who_closes(
 
 
 def test_what_fails_while_alone_leaves_nothing_and_lets_others_in(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.alone() as connection:
+    with pytest.raises(ZeroDivisionError), database.exclusive() as connection:
         put(connection, "left")
         raise ZeroDivisionError
     with database.write() as connection:

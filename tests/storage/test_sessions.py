@@ -67,7 +67,7 @@ def test_a_session_rests_for_a_month_and_lasts_for_ninety_days(accounts: Account
     assert accounts.signed_in(token, now + 30 * DAY_US - 1)
     assert accounts.signed_in(token, now + 30 * DAY_US) is None
     for days in (20, 40, 60, 80):
-        session = accounts.used(session, HOME, now + days * DAY_US)
+        session = accounts.record_use(session, HOME, now + days * DAY_US)
     assert accounts.signed_in(token, now + 90 * DAY_US - 1)
     assert accounts.signed_in(token, now + 90 * DAY_US) is None
     assert accounts.sessions(ada.id, now + 90 * DAY_US) == []
@@ -77,12 +77,12 @@ def test_use_is_noted_every_ten_minutes_and_sooner_when_it_comes_from_elsewhere(
     accounts: Accounts, ada: Account, now: int
 ) -> None:
     _, session = accounts.open_session(ada, "password", HOME, now)
-    assert accounts.used(session, HOME, now + USED_EVERY_US - 1) is session
-    later = accounts.used(session, HOME, now + USED_EVERY_US)
+    assert accounts.record_use(session, HOME, now + USED_EVERY_US - 1) is session
+    later = accounts.record_use(session, HOME, now + USED_EVERY_US)
     assert accounts.sessions(ada.id, now + USED_EVERY_US) == [later]
     moved = now + USED_EVERY_US + ELSEWHERE_EVERY_US
-    assert accounts.used(later, ROAD, moved - 1) is later
-    away = accounts.used(later, ROAD, moved)
+    assert accounts.record_use(later, ROAD, moved - 1) is later
+    away = accounts.record_use(later, ROAD, moved)
     assert accounts.sessions(ada.id, moved) == [away]
     assert (away.browser, away.address) == (ROAD.browser, ROAD.address)
 
@@ -97,7 +97,7 @@ def test_an_ended_session_lets_nobody_in_and_is_over_for_its_sockets(
     other, second = accounts.open_session(ada, "password", ROAD, now)
     assert accounts.sign_out(session, now + 1)
     assert accounts.signed_in(token, now + 2) is None
-    assert accounts.over([session, second], now + 2) == {session.id}
+    assert accounts.find_over([session, second], now + 2) == {session.id}
     assert accounts.signed_in(other, now + 2) == (ada, second)
 
 
@@ -121,13 +121,15 @@ def test_all_sessions_of_a_user_end_at_once_and_whoever_holds_sockets_hears_of_i
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
     his, _ = accounts.open_session(bob, "password", HOME, now)
     hers = [accounts.open_session(ada, "password", HOME, now) for _ in range(3)]
-    carried = Session("c", ada.id, "password", now, now, *(HOME.browser, HOME.address), stamp=ada.stamp)
+    carried = Session(
+        "c", ada.id, "password", now, now, *(HOME.browser, HOME.address), session_version=ada.session_version
+    )
     heard: list[bool] = []
     accounts.on_end = lambda: heard.append(accounts.signed_in(hers[0][0], now + 2) is None)
     assert accounts.end_sessions(ada.id, now + 1) == 3
     assert heard == [True]
     everyone = [session for _, session in hers]
-    assert accounts.over([*everyone, carried], now + 2) == {session.id for session in everyone} | {"c"}
+    assert accounts.find_over([*everyone, carried], now + 2) == {session.id for session in everyone} | {"c"}
     assert accounts.signed_in(his, now + 2)
 
 
@@ -194,7 +196,7 @@ def test_a_user_who_is_gone_takes_the_sessions_along(
         connection.execute(delete(models.User).where(models.User.id == ada.id))
     assert rows(database) == 0
     assert accounts.signed_in(token, now + 1) is None
-    assert accounts.over([session], now + 1) == {session.id}
+    assert accounts.find_over([session], now + 1) == {session.id}
 
 
 def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
@@ -212,7 +214,7 @@ def test_a_session_is_forgotten_when_no_cookie_of_it_can_be_valid(
 
 
 def carried_by(user: Account, now: int, token: str = "t" * 43) -> CarriedSession:
-    return CarriedSession(token, user.id, user.stamp, "earlier", now)
+    return CarriedSession(token, user.id, user.session_version, "earlier", now)
 
 
 def test_a_carried_session_is_stored_once_and_then_checked_like_any(
@@ -245,7 +247,7 @@ def test_ending_all_sessions_ends_those_that_nothing_was_stored_of(accounts: Acc
 def test_a_carried_session_of_another_password_or_of_nobody_is_none(
     accounts: Accounts, database: Database, ada: Account, now: int
 ) -> None:
-    stranger = CarriedSession("t" * 43, ada.id + 1, ada.stamp, "earlier", now)
+    stranger = CarriedSession("t" * 43, ada.id + 1, ada.session_version, "earlier", now)
     assert accounts.carried_in(stranger, HOME, now) is None
     accounts.set_password(ada.id, "another password", now - 1)
     assert accounts.carried_in(carried_by(ada, now), HOME, now) is None

@@ -79,16 +79,16 @@ def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
         accounts.device_by_token(token)
     assert refused.value.code == OUT[act]
     assert accounts.device_by_token(token[:-1] + ("A" if token[-1] != "A" else "B")) is None
-    assert accounts.revoked([device.id]) == {device.id}
+    assert accounts.find_revoked([device.id]) == {device.id}
     people.act(eve.id, now, BACK[act])
     login = accounts.device_by_token(token)
     assert login
     assert login.device == device
-    assert accounts.revoked([device.id]) == set()
+    assert accounts.find_revoked([device.id]) == set()
 
 
 def test_a_device_that_is_not_there_may_not_come_in(accounts: Accounts, phone: tuple[DeviceInfo, str]) -> None:
-    assert accounts.revoked([phone[0].id, 77]) == {77}
+    assert accounts.find_revoked([phone[0].id, 77]) == {77}
 
 
 @pytest.mark.parametrize("act", OUT)
@@ -112,7 +112,7 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
 ) -> None:
     token, session = accounts.open_session(eve, "password", VISIT, now)
     looked: list[set[str]] = []
-    accounts.on_end = lambda: looked.append(accounts.over([session], now + 1))
+    accounts.on_end = lambda: looked.append(accounts.find_over([session], now + 1))
     people.act(eve.id, now + 1, act)
     assert looked == [{session.id}]
     assert accounts.signed_in(token, now + 2) is None
@@ -127,7 +127,7 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
     people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
         accounts.open_session(eve, "password", VISIT, now + 1)
-    carried = CarriedSession("a token", eve.id, eve.stamp, "password", now + 2)
+    carried = CarriedSession("a token", eve.id, eve.session_version, "password", now + 2)
     assert accounts.carried_in(carried, VISIT, now + 3) is None
     people.act(eve.id, now + 4, BACK[act])
     token, _ = accounts.open_session(eve, "password", VISIT, now + 5)

@@ -31,7 +31,13 @@ def is_in(browser: Browser) -> bool:
 def earlier_cookie(app: App, name: str = "ada", **more: Any) -> str:
     """A cookie as the last version made it."""
     user = parts_of(app).accounts.user_named(name)
-    values = {"_permanent": True, "_user_id": f"{user.id}.{user.stamp}", "_fresh": True, "_id": "f" * 128, **more}
+    values = {
+        "_permanent": True,
+        "_user_id": f"{user.id}.{user.session_version}",
+        "_fresh": True,
+        "_id": "f" * 128,
+        **more,
+    }
     return str(signer_of(app).dumps(values))
 
 

@@ -53,7 +53,7 @@ class Shelf:
     every_conflict: dict[str, tuple[Conflict, str | None]] = field(default_factory=dict)
     """By its id, each with the change that closed it."""
 
-    def last_seq(self, up_to: int) -> int:
+    def last_seq_at_or_before(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
     def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
@@ -125,7 +125,7 @@ class Shelf:
         steps = [HistoryStep(line.key, line.seq, line.before) for line in self.lines if line.seq and line.seq > seq]
         return [step for step in steps if key is None or step.key == key]
 
-    def marks(self, after: int, most: int) -> list[ChangeMarker]:
+    def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         lines = [line for line in self.lines if line.seq and line.seq > after]
         markers = [ChangeMarker(line.seq or 0, line.change.id, line.origin) for line in lines]
         return sorted(markers, reverse=True, key=lambda marker: marker.seq)[:most]
@@ -151,10 +151,10 @@ class Shelf:
     def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
         return self.every_conflict.get(conflict_id)
 
-    def settled(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
+    def recorded_verdicts(self, change_ids: Iterable[str]) -> dict[str, RecordedVerdict]:
         return {change_id: self.log[change_id] for change_id in change_ids if change_id in self.log}
 
-    def carry_out(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
+    def apply_plan(self, plan: Plan, origin: ChangeOrigin, now: int) -> None:
         for key in (*plan.created, *plan.written):
             self.kept[key] = plan.records[key]
         for entry in plan.history:

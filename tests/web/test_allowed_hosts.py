@@ -152,7 +152,7 @@ def test_without_https_the_cookie_keeps_its_name(app: App) -> None:
 
 def test_a_cookie_of_the_last_version_signs_in_over_https_and_gets_its_new_name(app: App) -> None:
     user = app.extensions["offbook"].accounts.user(add_user(app, "ada"))
-    values = {"_user_id": f"{user.id}.{user.stamp}", "_fresh": True, "csrf_token": "t", "_permanent": True}
+    values = {"_user_id": f"{user.id}.{user.session_version}", "_fresh": True, "csrf_token": "t", "_permanent": True}
     assert isinstance(app.session_interface, SecureCookieSessionInterface)
     signer = app.session_interface.get_signing_serializer(app)
     assert signer

@@ -105,7 +105,7 @@ def test_two_apps_for_testing_share_nothing() -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_gone_with_what_opened_it(url: str) -> None:
     database = open_engines(url)
-    with database.write_anyway() as connection:
+    with database.write_while_closed() as connection:
         connection.execute(text("CREATE TABLE t(a)"))
     with database.read() as connection, pytest.raises(OperationalError, match="readonly"):
         connection.execute(text("DELETE FROM t"))

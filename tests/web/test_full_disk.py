@@ -188,7 +188,7 @@ def test_a_page_of_somebody_signed_in_waits_only_a_moment_for_another_program_th
     ada, other = signed_in(house.app, "ada"), open_engines(house.database.engine.url)
     with house.database.write() as connection:
         connection.execute(text("UPDATE sessions SET last_used_at = last_used_at - :us"), {"us": USED_EVERY_US})
-    with other.write_anyway() as connection:
+    with other.write_while_closed() as connection:
         connection.execute(text("UPDATE settings SET value = value"))
         began = time.monotonic()
         assert is_in(ada)
@@ -511,7 +511,7 @@ def test_a_note_waits_only_a_moment_for_another_program_that_writes(house: House
     """As a vacuum or a migration does. A push waits for its turn as ever."""
     house.later()
     other = open_engines(house.database.engine.url)
-    with other.write_anyway() as connection:
+    with other.write_while_closed() as connection:
         connection.execute(text("UPDATE settings SET value = value"))
         began = time.monotonic()
         assert house.laptop.get("/changes").status_code == 200

@@ -268,7 +268,7 @@ def eve(accounts: Accounts, database: Database, now: int, new_id: NewId) -> Acco
 def test_a_password_of_before_goes_on_working(accounts: Accounts, database: Database, eve: Account, now: int) -> None:
     assert accounts.check_password("eve", "aaaaaaaaaa", HOME, now) == eve
     renewed = Accounts(database, STRONGER).check_password("eve", "aaaaaaaaaa", HOME, now)
-    assert renewed.stamp != eve.stamp, "its hash is renewed as any other's"
+    assert renewed.session_version != eve.session_version, "its hash is renewed as any other's"
     assert Accounts(database, STRONGER).check_password("eve", "aaaaaaaaaa", HOME, now) == renewed
 
 

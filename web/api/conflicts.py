@@ -14,9 +14,9 @@ from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.validation import Json
 from services.conflicts import open_conflicts, resolve_conflict
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.history import body_object, device_actor, render_record
-from web.auth import current_device, device_required
-from web.bodies import render_json
+from web.api.history import render_record
+from web.auth import current_device, device_actor, device_required
+from web.bodies import read_object, render_json
 from web.current import services
 
 conflicts = Blueprint("conflicts", __name__)
@@ -41,7 +41,7 @@ def index() -> Response:
 @device_required
 def choose(conflict_id: UUID) -> Response:
     """Settle a conflict: keep one version, the other, both where there is room, or a value of one's own."""
-    choice, store, book_id = parse_choice(body_object("choice", "value")), services().store, current_device().book_id
+    choice, store, book_id = parse_choice(read_object("choice", "value")), services().store, current_device().book_id
     actor, now_us = device_actor(), services().clock()
     resolved = resolve_conflict(store, book_id, actor, str(conflict_id), choice, INTEGER_MAX, now_us)
     if resolved.verdict is None:

@@ -17,10 +17,9 @@ from offbook.core.protocol.rows import data_of
 from offbook.core.validation import Json
 from services.contacts import ContactChanged, create_contact, delete_contact, get_contact, update_contact
 from web.api.describe import UNFIT, AuthKind, documented
-from web.api.history import device_actor
 from web.api.schemas.basics import TEXT
 from web.api.sync import LIMIT, LIMIT_DOC, limited_page_size
-from web.auth import current_device, device_required
+from web.auth import current_device, device_actor, device_required
 from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem, render_problem

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from offbook.core.errors import Invalid, Malformed
+from offbook.core.errors import Invalid
 from offbook.core.history.codec import entry_to_json
 from offbook.core.model import Record
-from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX
+from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import CONTACTS
-from offbook.core.validation import Json
 from services.history import history_page
-from services.restore import Actor, restore_values, restore_version
+from services.restore import restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas.basics import SEQ
-from web.api.sync import LIMIT, LIMIT_DOC, origin_of, page_limit
-from web.auth import current_device, device_required
-from web.bodies import loads, read_body, render_json
+from web.api.sync import LIMIT, LIMIT_DOC, page_limit
+from web.auth import current_device, device_actor, device_required
+from web.bodies import read_object, render_json
 from web.current import services
 from web.request_values import query
 
@@ -51,7 +50,7 @@ def show(record_id: UUID) -> Response:
 @device_required
 def give_back(change_id: UUID) -> Response:
     """Give back the values from before or after a change: of some cells, or of all that it named."""
-    body = body_object("cells", "to")
+    body = read_object("cells", "to")
     cells, to = body.get("cells"), body.get("to", "before")
     if to not in ("before", "after"):
         raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
@@ -66,7 +65,7 @@ def give_back(change_id: UUID) -> Response:
 @device_required
 def give_version_back(record_id: UUID) -> Response:
     """Make a record what it was right after a seq."""
-    seq = body_object("seq").get("seq")
+    seq = read_object("seq").get("seq")
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
         raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
     key, now_us = (CONTACTS.name, str(record_id)), services().clock()
@@ -74,22 +73,6 @@ def give_version_back(record_id: UUID) -> Response:
     return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)
 
 
-def device_actor() -> Actor:
-    """The device that sent the request, as the author of one change."""
-    login = current_device()
-    return Actor(origin_of(login), login.device.uuid, services().new_id())
-
-
 def render_record(record: Record) -> Response:
     """A record as it is after a restore or a choice."""
     return render_json({"record": data_of(record), "seq": record.seq})
-
-
-def body_object(*keys: str) -> dict[str, Json]:
-    """The request's body: an object of no other keys than these. Raises Malformed."""
-    data = loads(read_body(request, BODY_BYTES_MAX))
-    if not isinstance(data, dict):
-        raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")
-    if unknown := data.keys() - set(keys):
-        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
-    return data

@@ -14,8 +14,8 @@ from offbook.core.validation import Json
 from services.accounts import act_on_user, get_user
 from storage.values import Account
 from web.api.describe import AuthKind, documented
-from web.api.history import body_object
 from web.auth import admin_or_device_required
+from web.bodies import read_object
 from web.current import services
 from web.errors import ApiProblem
 from web.server.pools import Pool, runs_in
@@ -54,7 +54,7 @@ def list_users() -> ResponseReturnValue:
 @runs_in(Pool.PASSWORDS)
 def make_user() -> ResponseReturnValue:
     """Make a user with a book of their own, as an admin."""
-    name, password, admin = new_user(body_object("name", "password", "admin"))
+    name, password, admin = new_user(read_object("name", "password", "admin"))
     try:
         user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     except Invalid as error:
@@ -83,7 +83,7 @@ def show_user(user_id: int) -> ResponseReturnValue:
 @admin_or_device_required
 def change_user(user_id: int) -> ResponseReturnValue:
     """Disable or enable a user, or make the user an admin or none: all that is named, or nothing."""
-    return act_on(user_id, *acts_of(body_object("admin", "disabled")))
+    return act_on(user_id, *acts_of(read_object("admin", "disabled")))
 
 
 @users.delete(f"/users/{ONE_USER}")
@@ -95,7 +95,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
 )
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
-    """Remove a user. Account and book stay in the trash until the time that the answer tells, and can be restored."""
+    """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
     return act_on(user_id, Act.REMOVE)
 
 

@@ -40,7 +40,7 @@ class MonitoredSocket(Protocol):
 
 
 class AccessMonitor:
-    """On the event loop; the database is asked in threads."""
+    """On the event loop; the database is read in threads."""
 
     def __init__(self, services: Services, threads: ThreadPool[Any]) -> None:
         self._services = services
@@ -111,7 +111,7 @@ class AccessMonitor:
             self._remember_cursor(socket)
         cursors, self._cursors = self._cursors, {}
         moved = {device: seq for device, seq in cursors.items() if is_all or self._noted.get(device) != seq}
-        note = partial(self._services.accounts.got_on, moved, self._services.clock())
+        note = partial(self._services.accounts.record_cursors, moved, self._services.clock())
         if moved and not await self._threads.run(note):
             self._cursors = cursors | self._cursors
         else:
@@ -122,8 +122,8 @@ def revoked_subscribers(services: Services, subscribers: Iterable[Subscriber]) -
     """Those whose token was revoked, or whose session is over. In a thread."""
     devices = {subscriber.origin.device_id for subscriber in subscribers if subscriber.origin.device_id is not None}
     sessions = [subscriber.session for subscriber in subscribers if subscriber.session is not None]
-    revoked = services.accounts.revoked(devices) if devices else ()
-    over = services.accounts.over(sessions, services.clock()) if sessions else ()
+    revoked = services.accounts.find_revoked(devices) if devices else ()
+    over = services.accounts.find_over(sessions, services.clock()) if sessions else ()
     return {
         subscriber
         for subscriber in subscribers

@@ -20,8 +20,8 @@ from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
-from web.api.sync import origin_of, require_known_protocol
-from web.auth import authenticate_device
+from web.api.sync import require_known_protocol
+from web.auth import authenticate_device, origin_of
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
@@ -83,9 +83,9 @@ def listen() -> Response:
 
 
 def device_subscriber(since: Cursor | None) -> Subscriber:
-    """The device that asks, by its token. Raises ApiProblem."""
+    """The device whose token the handshake shows. Raises ApiProblem."""
     login = authenticate_device()
-    device = services().accounts.seen(login.device, services().clock())
+    device = services().accounts.record_seen(login.device, services().clock())
     return Subscriber(login.book_id, since, origin_of(login), device)
 
 

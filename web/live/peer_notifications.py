@@ -97,7 +97,7 @@ class PeerNotifier:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             books = notifications.poll()
-            if clock() - checked_at >= notifications.net_seconds:
+            if clock() - checked_at >= notifications.poll_seconds:
                 books = None
             if books is None:
                 checked_at = clock()

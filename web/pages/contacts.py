@@ -69,7 +69,7 @@ def show(contact_id: UUID) -> ResponseReturnValue:
         kinds=KINDS,
         row=row_of(record),
         waits=services().contacts.conflicts(signed_in_user().book_id, record.id),
-        bare=is_purged(record),
+        purged=is_purged(record),
     )
 
 

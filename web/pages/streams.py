@@ -1,6 +1,6 @@
 """Streams: the files of `offbook ingest` that this server may read, for admins. Their rates, gaps and latest messages.
 
-A file is another program's. Where it can't be read that is told in its place, and the rest of the page stands.
+A file is another program's. Where it can't be read, its place says so, and the rest of the page stands.
 """
 
 from __future__ import annotations

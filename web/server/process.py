@@ -34,7 +34,7 @@ def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
 
 
 def telemetry_of(app: WsgiApp) -> Telemetry | None:
-    """Who hears what an offbook app does."""
+    """The telemetry of an offbook app; any other WSGI app has none."""
     return app.extensions["telemetry"] if isinstance(app, Flask) else None
 
 

@@ -1,1 +1,1 @@
-"""What the server tells of its work: events, logs and meters."""
+"""What can be seen of the server's work: events, logs and meters."""

@@ -155,7 +155,7 @@ def note_sync(sync: PushedChanges) -> None:
 
 
 def fill_note(response: Response) -> Response:
-    """Note what the views know by now: which route it was, and who asked (kept by web.auth and web.sessions)."""
+    """Note what the views know by now: the route, and who called (kept by web.auth and web.sessions)."""
     note: RequestContext | None = request.environ.get(NOTE)
     if note is not None:
         note.route = UNKNOWN if request.url_rule is None else request.url_rule.rule

@@ -116,7 +116,7 @@ FORMATS: Mapping[str, type[logging.Formatter]] = {"text": Text, "json": Json}
 
 
 def configure(form: str, level: str) -> None:
-    """Write the log of this process like that. Libraries tell their warnings, and never more."""
+    """Write the log of this process like that. Of libraries, warnings alone."""
     logging.raiseExceptions = False  # a line that can't be written would be printed whole, arguments and all
     handler = logging.StreamHandler()
     handler.setFormatter(FORMATS[form]())

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix
-from offbook.cli.output import cell_label, count, flatten, format_pairs, format_time, short_ids
+from offbook.cli.output import cell_label, flatten, format_pairs, format_time, short_ids
 from offbook.cli.result import CommandResult
+from offbook.core.formatting import format_count
 from offbook.core.history.explain import CompetingWrite, quote_value, who
 from offbook.core.validation import Json
 from offbook.replica import Replica
@@ -77,5 +78,5 @@ def _resolve_all(book: Replica, args: argparse.Namespace) -> CommandResult:
         raise UsageError("--all decides all conflicts alike: leave the id and the value out.")
     ids = [conflict["id"] for conflict in book.conflicts()]
     resolved = book.resolve_all(args.all)
-    line = f"Decided {count(resolved, 'conflict')}. {EFFECT}" if resolved else "No conflicts: nothing to decide."
+    line = f"Decided {format_count(resolved, 'conflict')}. {EFFECT}" if resolved else "No conflicts: nothing to decide."
     return CommandResult({"resolved": ids}, [line])

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from offbook.cli.commands.sync import require_server
-from offbook.cli.output import count, flatten, format_pairs
+from offbook.cli.output import flatten, format_pairs
 from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import OFFLINE, CommandResult
 from offbook.core.errors import Offline
+from offbook.core.formatting import format_count
 from offbook.core.validation import Json
 from offbook.replica import Replica
 from offbook.sync.dry_run import DryRunReport, PlannedChange, PlannedRow
@@ -40,7 +41,7 @@ def _report_lines(report: DryRunReport) -> Iterator[str]:
     if report.snapshot:
         yield "The whole book is fetched anew."
     if report.push:
-        yield f"Sends {count(len(report.push), 'change')}:"
+        yield f"Sends {format_count(len(report.push), 'change')}:"
         yield from _shortened([f"  {_change_text(change)}" for change in report.push])
     for change in report.merge:
         yield f"Merges: {_change_text(change)} {OUTCOMES[change.verdict]}"
@@ -70,11 +71,11 @@ def _outcome(change: PlannedChange) -> list[tuple[str, str]]:
 
 def _row_lines(verb: str, rows: Sequence[PlannedRow]) -> Iterator[str]:
     if rows:
-        yield f"{verb} {count(len(rows), 'contact')} here:"
+        yield f"{verb} {format_count(len(rows), 'contact')} here:"
         yield from _shortened([f"  {flatten(row.name or row.record_id)}" for row in rows])
 
 
 def _shortened(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:LISTED_MAX]
     if len(lines) > LISTED_MAX:
-        yield f"  and {count(len(lines) - LISTED_MAX, 'other')}"
+        yield f"  and {format_count(len(lines) - LISTED_MAX, 'other')}"

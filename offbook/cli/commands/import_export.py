@@ -14,9 +14,9 @@ from offbook.bulk_import import BulkImport, Counts
 from offbook.cli import standard_streams
 from offbook.cli.atomic_file import write_whole
 from offbook.cli.errors import CutShort, UsageError
-from offbook.cli.output import count
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
+from offbook.core.formatting import format_count
 from offbook.core.validation import Json
 from offbook.database.connection import SqliteError
 from offbook.replica import Replica
@@ -38,11 +38,11 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
         "deleted_before": deleted,
         "problems": [{"row": problem.row, "detail": problem.detail} for problem in parsed.problems],
     }
-    lines = [f"Added {count(added, 'contact')}."]
+    lines = [f"Added {format_count(added, 'contact')}."]
     if present:
-        lines.append(f"{count(present, 'is', 'are')} here already.")
+        lines.append(f"{format_count(present, 'is', 'are')} here already.")
     if deleted:
-        lines.append(f"{count(deleted, 'was', 'were')} deleted here and left so.")
+        lines.append(f"{format_count(deleted, 'was', 'were')} deleted here and left so.")
     lines += [f"Row {problem.row} was left out: {problem.detail}" for problem in parsed.problems]
     return CommandResult(answer, lines, FAILED if parsed.problems else OK)
 
@@ -63,7 +63,7 @@ def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> Count
 
 
 def _cut_short(reason: str, counts: Counts) -> str:
-    added = count(counts.added, "contact was added", "contacts were added")
+    added = format_count(counts.added, "contact was added", "contacts were added")
     return f"{reason} {added} before: import the file again, and the rest is added."
 
 
@@ -78,7 +78,7 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     if _is_the_book(book.path, args.file):
         raise UsageError(f"{args.file} is the book itself: name another file to export to.")
     write_whole(Path(args.file), text, book.path.stat().st_mode)
-    line = f"Wrote {count(len(contacts), 'contact')} to {args.file}."
+    line = f"Wrote {format_count(len(contacts), 'contact')} to {args.file}."
     return CommandResult({"exported": len(contacts), "file": args.file}, [line])
 
 

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, TextIO
 from offbook.cli import standard_streams
 from offbook.cli.environment import HEADERS
 from offbook.cli.errors import UsageError, exit_code
-from offbook.cli.output import Event, count, event_as_json, with_time
+from offbook.cli.output import Event, event_as_json, with_time
 from offbook.cli.result import OK, CommandResult
 from offbook.cli.stop_signals import ended_by_signal
 from offbook.core.errors import OffbookError
+from offbook.core.formatting import format_count
 
 if TYPE_CHECKING:
     from offbook.ingest.receiver import Stream
@@ -126,7 +127,7 @@ class EventPrinter:
                 self._print(event_as_json(event))
         elif self._stream.isatty():
             away = f"  {self._reason}" if self._reason else ""
-            line = with_time(f"{count(event['messages'], 'message')}, {event['rate']:,} a second{away}")
+            line = with_time(f"{format_count(event['messages'], 'message')}, {event['rate']:,} a second{away}")
             self._replace_line(line[: shutil.get_terminal_size().columns - 1])
         self._messages = event["messages"]
 
@@ -148,7 +149,7 @@ class EventPrinter:
             case "writing":
                 yield f"{self._path} can be written to again."
             case _:
-                yield f"Stored {count(event['messages'], 'message')} in {self._path}."
+                yield f"Stored {format_count(event['messages'], 'message')} in {self._path}."
 
     def _print(self, line: str) -> None:
         """Print it at once: whoever reads this may be a program at the other end of a pipe."""

@@ -13,9 +13,10 @@ from offbook.addresses import check_server
 from offbook.cli import standard_streams
 from offbook.cli.environment import TOKEN
 from offbook.cli.errors import UsageError
-from offbook.cli.output import ProgressBar, count, format_pairs, format_time
+from offbook.cli.output import ProgressBar, format_pairs, format_time
 from offbook.cli.result import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult
 from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
+from offbook.core.formatting import format_count
 from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
 from offbook.replica import NoServer, Replica
@@ -110,13 +111,13 @@ def require_server(book: Replica) -> None:
 
 
 def _report_lines(report: SyncReport, status: Status) -> list[str]:
-    parts = [f"sent {count(report.pushed, 'change')}"] if report.pushed else []
-    parts += [f"received {count(report.pulled, 'record')}"] if report.pulled else []
+    parts = [f"sent {format_count(report.pushed, 'change')}"] if report.pushed else []
+    parts += [f"received {format_count(report.pulled, 'record')}"] if report.pulled else []
     lines = [f"{' and '.join(parts).capitalize()}." if parts else "Nothing new on either side."]
     if report.conflicts:
-        lines.append(f"{count(report.conflicts, 'conflict')}: a person must decide. See `offbook conflicts`.")
+        lines.append(f"{format_count(report.conflicts, 'conflict')}: a person must decide. See `offbook conflicts`.")
     if status.parked:
-        lines.append(f"{count(status.parked, 'change')} can't be sent: see `offbook parked`.")
+        lines.append(f"{format_count(status.parked, 'change')} can't be sent: see `offbook parked`.")
     return lines
 
 
@@ -140,7 +141,7 @@ def report_unreachable(book: Replica, error: Offline | NotAuthorized) -> Command
 def _pending_text(pending: int) -> str:
     if not pending:
         return "no change waits"
-    changes = count(pending, "change waits", "changes wait")
+    changes = format_count(pending, "change waits", "changes wait")
     return f"{changes}; {'it goes' if pending == 1 else 'they go'} out {WITH_NEXT_SYNC}"
 
 
@@ -152,7 +153,7 @@ def status(book: Replica, args: argparse.Namespace) -> CommandResult:
     status = book.status()
     waits = _pending_text(status.pending)
     rows = [
-        ("Book", f"{book.path} with {count(book.contacts.count(), 'contact')}"),
+        ("Book", f"{book.path} with {format_count(book.contacts.count(), 'contact')}"),
         ("Server", status.server or "none yet: `offbook init --server URL` names one"),
         ("Last sync", format_time(status.last_success)),
         ("Waiting", f"{waits} (oldest: {format_time(status.oldest_pending)})" if status.pending else waits),

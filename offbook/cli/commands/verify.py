@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from offbook.cli.commands.sync import report_unreachable, require_server
-from offbook.cli.output import count, flatten, label
+from offbook.cli.output import flatten, label
 from offbook.cli.record_text import entry_text
 from offbook.cli.result import OK, PARKED, CommandResult
 from offbook.core.errors import NotAuthorized, Offline
+from offbook.core.formatting import format_count
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.replica import Replica
@@ -32,7 +33,7 @@ def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 
 def _report_lines(report: VerifyReport) -> Iterator[str]:
-    compared = count(report.compared, "contact")
+    compared = format_count(report.compared, "contact")
     if not report.repaired and not report.left_out:
         yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:
@@ -40,7 +41,8 @@ def _report_lines(report: VerifyReport) -> Iterator[str]:
         for repair in report.repaired:
             yield from _repair_lines(repair)
     if report.left_out:
-        yield f"{count(len(report.left_out), 'record')} of the server can't be held on this device: update offbook."
+        left_out = format_count(len(report.left_out), "record")
+        yield f"{left_out} of the server can't be held on this device: update offbook."
     if any(repair.parked for repair in report.repaired):
         yield "What no edit on this device accounts for is not lost: see `offbook parked`."
 

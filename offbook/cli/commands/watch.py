@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from offbook.cli import standard_streams
 from offbook.cli.commands.sync import require_server
-from offbook.cli.output import Event, count, event_as_json, flatten, with_time
+from offbook.cli.output import Event, event_as_json, flatten, with_time
 from offbook.cli.result import CommandResult
 from offbook.cli.stop_signals import ended_by_signal
+from offbook.core.formatting import format_count
 from offbook.database import change_log
 from offbook.database.status import Status
 from offbook.replica import Replica
@@ -172,13 +173,13 @@ def event_sentence(event: Event) -> str:
         case "watching":
             return f"Watching, and syncing with {event['server']}. Ctrl-C ends it."
         case "waiting":
-            return f"{count(changes, 'change waits', 'changes wait')}."
+            return f"{format_count(changes, 'change waits', 'changes wait')}."
         case "sent":
-            return f"Sent {count(changes, 'change')}."
+            return f"Sent {format_count(changes, 'change')}."
         case "parked":
-            return f"{count(changes, 'change')} can't be sent: see `offbook parked`."
+            return f"{format_count(changes, 'change')} can't be sent: see `offbook parked`."
         case "conflict":
-            return f"{count(changes, 'conflict')}: see `offbook conflicts`."
+            return f"{format_count(changes, 'conflict')}: see `offbook conflicts`."
         case "live":
             return "Live."
         case "polling":

@@ -157,7 +157,8 @@ def test_a_device_is_the_folder_offbook_and_nothing_else(tmp_path: Path) -> None
     code = "import sys; sys.path[:1] = [sys.argv.pop(1)]; import offbook; from offbook.__main__ import main; main()"
     tell = "; print(offbook.__file__); print(offbook.Replica.__name__); import storage"
     words = [sys.executable, "-c", code + tell, str(tmp_path / "only"), "--db", str(tmp_path / "new.db"), "add", "Ada"]
-    ran = subprocess.run(words, cwd=tmp_path, text=True, capture_output=True, timeout=60, check=False)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(words, cwd=tmp_path, env=environ, text=True, capture_output=True, timeout=60, check=False)
     added, where, name = ran.stdout.splitlines()
     assert added.startswith("Added Ada (")
     assert (where, name) == (str(tmp_path / "only" / "offbook" / "__init__.py"), "Replica")

@@ -11,7 +11,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.formatting import format_ago, format_clock_offset
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
@@ -81,7 +80,7 @@ def test_a_name_is_shown_and_never_run(ada: Browser) -> None:
 def test_devices_show_when_they_were_seen_and_how_their_clock_goes(app: App, ada: Browser) -> None:
     device, _ = add_device(app)
     assert "Never seen" in ada.get("/devices").text
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), 180_000, {"bad_value": 3})
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), 180_000, {"bad_value": 3})
     page = ada.get("/devices").text
     assert "just now" in page
     assert "3 minutes ahead" in page
@@ -95,7 +94,7 @@ def test_a_clock_that_is_wrong_is_a_warning_that_says_what_to_do(
     app: App, ada: Browser, offset: int, tag: str, seems: str
 ) -> None:
     device, _ = add_device(app)
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), offset)
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), offset)
     page = ada.get("/devices").text
     assert f'<span class="tag warn">Clock {tag}</span> Nothing is lost by that; set it right' in page
     assert f"do not count as {seems} than they are" in page
@@ -103,7 +102,7 @@ def test_a_clock_that_is_wrong_is_a_warning_that_says_what_to_do(
 
 def test_a_clock_that_is_some_seconds_off_is_no_warning(app: App, ada: Browser) -> None:
     device, _ = add_device(app)
-    parts_of(app).accounts.seen(device, parts_of(app).clock(), 59_000)
+    parts_of(app).accounts.record_seen(device, parts_of(app).clock(), 59_000)
     page = ada.get("/devices").text
     assert "<span>Clock 59 seconds ahead</span>" in page
     assert "tag warn" not in page
@@ -115,22 +114,6 @@ def test_another_user_s_device_is_not_there(app: App, bob: Browser) -> None:
     assert bob.post(f"/devices/{device.uuid}/rename", "/devices", name="mine").status_code == 404
     assert bob.post(f"/devices/{device.uuid}/revoke", "/devices").status_code == 404
     assert parts_of(app).accounts.device_by_token(token)
-
-
-@pytest.mark.parametrize(
-    ("offset", "words"),
-    [(None, "not known yet"), (0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-60_000, "1 minute behind")],
-)
-def test_a_clock_s_offset_in_words(offset: int | None, words: str) -> None:
-    assert format_clock_offset(offset) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, "never"), (-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7200, "2 hours ago")],
-)
-def test_a_time_in_words(now: int, seconds: int | None, words: str) -> None:
-    assert format_ago(None if seconds is None else now - seconds * 1_000_000, now) == words
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

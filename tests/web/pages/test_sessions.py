@@ -293,7 +293,7 @@ def test_signing_out_everywhere_ends_what_nobody_has_shown_yet(app: App, earlier
 def test_a_cookie_of_another_password_or_user_opens_nothing(app: App, earlier: str) -> None:
     parts_of(app).accounts.set_password(1, "another password", 0)
     assert not is_in(copied(app, earlier))
-    stamp = parts_of(app).accounts.user_named("ada").stamp
+    stamp = parts_of(app).accounts.user_named("ada").session_version
     for nobody in (f"2.{stamp}", f"1.{stamp}x", "1.", f"1.{stamp[:-1]}", f"{2**70}.{stamp}"):
         assert not is_in(copied(app, earlier_cookie(app, _user_id=nobody))), nobody
 

@@ -116,7 +116,7 @@ def test_a_device_that_got_nothing_yet_is_behind_since_it_was_added(app: App) ->
     add_user(app, "ada")
     parts = parts_of(app)
     device, _ = add_device(app)
-    parts.accounts.seen(device, parts.clock(), cursor_seq=0, at_once=True)
+    parts.accounts.record_seen(device, parts.clock(), cursor_seq=0, at_once=True)
     database = app.extensions["database"]
     assert lag_of(database, parts.clock()).behind == 0
     with database.write() as connection:
