@@ -47,7 +47,7 @@ BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", 
 SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "servers")
 """The marks of what `make test` leaves out; a test that has several counts for the first."""
 
-FEW_WORLDS = 20
+FEW_WORLDS = 10
 LEFT_OUT: Counter[str] = Counter()
 
 MEMORY = Path("/dev/shm")
