@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import sync
 from bench.statistics import Figure, seconds
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.restore import Actor, preview, restore_book_to
 from services.sync.push import push
@@ -49,7 +49,7 @@ def new_book(accounts: Accounts) -> int:
 
 
 def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
-    push(store, book_id, ChangeOrigin(), [change_of(item, new_id()) for item in items], now_us())
+    push(store, book_id, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now_us())
 
 
 def now_us() -> int:

@@ -15,7 +15,7 @@ from offbook.core.messages import MISSING_IN_ENTRY, TOO_MANY_ENTRIES
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, Map, Table
 from offbook.core.text import normalize_for_search
-from offbook.core.validation import LENIENT, Json, cells_of, change_data
+from offbook.core.validation import LENIENT, Json, change_data, parse_cells
 from offbook.database import change_log
 from offbook.database.connection import reading
 from offbook.database.records import RECORD_TABLES
@@ -67,7 +67,7 @@ class TableRecords:
         record_id = str(contact["id"])
         names = (*self._table.names, *CONTACTS.maps_by_name)
         values = {name: contact[name] for name in names if name in contact}
-        data = change_data(CONTACTS, cells_of(CONTACTS, values, Operation.INSERT, LENIENT))
+        data = change_data(CONTACTS, parse_cells(CONTACTS, values, Operation.INSERT, LENIENT))
         connection = self._connect()
         with change_log.coalesce_changes(connection, typed=False):
             if self._table.get(connection, record_id) is None:
@@ -126,12 +126,12 @@ def _check_cells(
     table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
 ) -> dict[str, Value]:
     try:
-        return cells_of(table, data, operation)
+        return parse_cells(table, data, operation)
     except Invalid:
         if not before:
             raise
-    cells_of(table, typed_part(table, data, cells_of(table, before, Operation.INSERT, LENIENT)), Operation.UPDATE)
-    return cells_of(table, data, operation, LENIENT)
+    parse_cells(table, typed_part(table, data, parse_cells(table, before, Operation.INSERT, LENIENT)), Operation.UPDATE)
+    return parse_cells(table, data, operation, LENIENT)
 
 
 def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.model import Change, Operation, Record, Value
 from offbook.core.schema import CONTACTS, Map
-from offbook.core.validation import Json, cells_of, with_all_fields
+from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.restore import Actor
 from services.sync.push import apply_change
 from storage.base import ReadTransaction, Store, WriteTransaction
@@ -39,7 +39,7 @@ def create_contact(
 
     Raises Conflicting where the id is another contact's, Invalid where the fields can't be.
     """
-    cells = cells_of(CONTACTS, data, Operation.INSERT)
+    cells = parse_cells(CONTACTS, data, Operation.INSERT)
     with store.writing(book_id) as book:
         record = book.records(CONTACTS.name, [contact_id]).get((CONTACTS.name, contact_id))
         if record is None:
@@ -61,7 +61,7 @@ def update_contact(
     """Change the fields that ``data`` names; the contact as it is then. Raises NotFound, ContactChanged, Invalid."""
     with store.writing(book_id) as book:
         record = _expected(book, contact_id, is_expected)
-        cells = cells_of(CONTACTS, _with_whole_values(record, data), Operation.UPDATE)
+        cells = parse_cells(CONTACTS, _with_whole_values(record, data), Operation.UPDATE)
         return _write(book, actor, record.id, Operation.UPDATE, record.seq, cells, now_us)
 
 

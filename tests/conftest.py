@@ -47,7 +47,7 @@ BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", 
 SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "servers")
 """The marks of what `make test` leaves out; a test that has several counts for the first."""
 
-FEW_WORLDS = 20
+FEW_WORLDS = 10
 LEFT_OUT: Counter[str] = Counter()
 
 MEMORY = Path("/dev/shm")
@@ -177,9 +177,9 @@ def phone(app: App, laptop: Caller) -> Caller:
 @pytest.fixture(scope="session")
 def last_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the whole code of the last version, from git."""
-    from tests.support.other_versions import extract_last
+    from tests.support.other_versions import extract_version
 
-    return extract_last(tmp_path_factory.mktemp("last"))
+    return extract_version(tmp_path_factory.mktemp("last"))
 
 
 @pytest.fixture

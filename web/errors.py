@@ -40,7 +40,7 @@ CODES: Mapping[int, tuple[str, str]] = {
     500: ("server_error", "The server failed. What you sent was not stored; try again."),
     503: ("busy", "The server is busy. Try again in a moment."),
 }
-"""What is said where nothing better is known: the code, and a sentence."""
+"""By status, where nothing better is known: the code, and a sentence."""
 
 
 class ApiProblem(Exception):
@@ -111,7 +111,7 @@ Translated = Malformed | NotFound | Invalid | Conflicting | NotLetIn | CursorGon
 
 
 def problem_of(error: Translated) -> ApiProblem:
-    """What is said of it, by an answer or over a socket."""
+    """The problem that an answer has, or a message over a socket."""
     match error:
         case Malformed():
             return ApiProblem(error.status, error.code, str(error))
@@ -139,7 +139,7 @@ def problem_of(error: Translated) -> ApiProblem:
 
 
 def from_offbook(error: Translated) -> Response:
-    """The answer that says so."""
+    """The answer with its problem."""
     return render_problem(problem_of(error))
 
 

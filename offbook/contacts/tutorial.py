@@ -27,7 +27,7 @@ from offbook.core.model import Change, Operation, Record, Rejection, Value, Verd
 from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS
 from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import TABLES
-from offbook.core.validation import Json, cells_of
+from offbook.core.validation import Json, parse_cells
 
 TABLE = "contacts"
 CELLS = ("name", "email", "phone")
@@ -110,7 +110,7 @@ class TutorialStep:
 # --- times ---------------------------------------------------------------------------------------------------------
 
 
-def micros_of(text: str) -> int | None:
+def parse_time_us(text: str) -> int | None:
     """An ISO time in microseconds since 1970; None where it is none.
 
     Without an offset it means UTC. A space for the offset's sign is a ``+`` that was not encoded in a URL.
@@ -130,23 +130,23 @@ def micros_of(text: str) -> int | None:
     return micros + (60_000_000 if sign == "-" else -60_000_000) * offset_minutes
 
 
-def iso_of(micros: int) -> str:
+def format_time(micros: int) -> str:
     """The time as such a client reads it: six digits and an offset."""
     return iso_micros(micros)[:-1] + "+00:00"
 
 
-def since_of(text: str) -> int | None:
+def parse_since(text: str) -> int | None:
     """The time that a pull asks from, in microseconds since 1970; None where the text is no such time."""
-    return 0 if text in BEGINNING else micros_of(text)
+    return 0 if text in BEGINNING else parse_time_us(text)
 
 
 # --- a pushed change -----------------------------------------------------------------------------------------------
 
 
-def item_of(body: Json, device: str) -> Item:
+def parse_item(body: Json, device: str) -> Item:
     """Read the body of a push. Raises Malformed where it is no such change: all else gets a verdict.
 
-    The change's id is made of what it says, so that a repeated request is a repeated change.
+    The change's id is derived from its content, so that a repeated request is a repeated change.
     """
     if not isinstance(body, dict):
         raise Malformed.of(messages.NOT_ONE_CHANGE)
@@ -156,7 +156,7 @@ def item_of(body: Json, device: str) -> Item:
     number, timestamp = body.get("record_id"), body.get("timestamp")
     if type(number) is not int or not -INTEGER_MAX <= number <= INTEGER_MAX:
         raise Malformed.of(messages.BAD_NUMBER)
-    micros = micros_of(timestamp) if isinstance(timestamp, str) else None
+    micros = parse_time_us(timestamp) if isinstance(timestamp, str) else None
     if micros is None:
         raise Malformed.of(messages.BAD_TUTORIAL_TIME)
     data = _data_of(body.get("data"))
@@ -185,7 +185,7 @@ def _text_of(value: Json) -> Json:
     return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
-def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
+def plan_step(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
     """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
     if item.table != TABLE:
         return Rejection(item.change_id, messages.UNKNOWN_TABLE.fault(tables=TABLE))
@@ -197,7 +197,7 @@ def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Reje
         return Rejection(item.change_id, messages.UNKNOWN_NUMBER.fault())
     try:
         data = {name: value for name, value in item.data.items() if name in CELLS}
-        sent = cells_of(TABLES[item.table], data, Operation.INSERT if known is None else Operation.UPDATE)
+        sent = parse_cells(TABLES[item.table], data, Operation.INSERT if known is None else Operation.UPDATE)
     except Invalid as invalid:
         return Rejection(item.change_id, invalid.fault)
     return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
@@ -230,8 +230,8 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> T
     return TutorialStep(change, replace(known, held=row, offered=None, offered_seq=None))
 
 
-def whole(step: TutorialStep, record: Record | None) -> TutorialStep:
-    """An edit of a record of which nothing is left (it was deleted and pruned) says all that the device has of it."""
+def with_whole_row(step: TutorialStep, record: Record | None) -> TutorialStep:
+    """The step, with all that the device has of the record where nothing is left of it (it was deleted and pruned)."""
     row = step.known.held
     if not step.change.cells or (record is not None and not is_purged(record)) or row is None or row["name"] is None:
         return step
@@ -254,14 +254,14 @@ def as_received(known: Known, sent: Mapping[str, Value]) -> Known:
     return known
 
 
-def visible(record: Record | None) -> Row | None:
+def visible_row(record: Record | None) -> Row | None:
     """A record as such a client sees it."""
     return None if record is None or record.deleted else {cell: record.cells.get(cell) for cell in CELLS}
 
 
-def after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
+def known_after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
     """What the device must have once the step was decided; where the record is not so, that is to be served."""
-    known, there = step.known, visible(record)
+    known, there = step.known, visible_row(record)
     if seq is not None and verdict is Verdict.APPLIED:
         known = replace(known, held_seq=seq)
     if step.sure and there == known.held:
@@ -272,24 +272,24 @@ def after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record 
 # --- a pulled list -------------------------------------------------------------------------------------------------
 
 
-def stamps_again(since: int, count: int) -> range:
+def repeated_stamps(since: int, count: int) -> range:
     """The timestamps of what is served again: below ``since``, as what was never served lies above."""
     return range(since - count, since) if since > count else range(since + 1, since + count + 1)
 
 
-def confirmed_by(since: int, then: int) -> int:
+def confirming_seq(since: int, then: int) -> int:
     """``offered_seq`` for what an answer to ``since`` serves again, if ``then`` is a cursor that tells it arrived."""
     return then if then > since else -(then + 1)
 
 
-def served(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
+def render_entry(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
     """One entry of a pulled list."""
     operation = Operation.DELETE if row is None else Operation.INSERT if is_new else Operation.UPDATE
-    data = None if row is None else {"id": number, **row, "updated_at": iso_of(seq)}
+    data = None if row is None else {"id": number, **row, "updated_at": format_time(seq)}
     return {
         "table": TABLE,
         "record_id": number,
         "operation": operation.value,
-        "timestamp": iso_of(stamp),
+        "timestamp": format_time(stamp),
         "data": data,
     }

@@ -2,35 +2,44 @@
 
 Theory of operation. Every device edits its own copy and logs each write as a *change*: the cells that it gives a new
 value, the device's time, and the *base*, that is, how much of the book its writer had seen. The server puts all
-changes of a book into one sequence. For each it asks: had the writer seen what stands in these cells now? If so, the
-change replaces it, whatever the clocks say. If not, the two are concurrent, and the book's policy decides what shows;
-what does not show is kept in the history. A device then pulls rows by *seq*, the book's own clock, and lays what it
-has not sent yet on top.
+changes of a book into one sequence. Where the writer of a change had seen what stands in its cells now, the change
+replaces it, whatever the clocks say. Else the two are concurrent, and the book's policy decides what shows; what does
+not show is kept in the history. A device then pulls rows by *seq*, the book's own clock, and lays what it has not sent
+yet on top.
 
 =====================  ============================================================================================
 schema                 what is synced: tables, fields, limits
 model                  the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
 validation             the values of cells, checked by the rules of TABLES
-lenient_validation     what a server says of a record, held by its JSON types alone
+lenient_validation     a server's row, checked by its JSON types alone
 merge.policies         one function per policy
 merge.policy_wording   what each policy does, in words
 merge.decide           decide(record, change, policy, seq) -> Decision
-merge.batch            plan(book, records, settled, batch, now) -> Plan: the server's side of a push
+merge.batch            plan_batch(book, records, …) -> Plan: the server's side of a push
 merge.retention        what is forgotten, and when
-merge.rebase           the replica's side: what shows, what a change had seen, what goes out together
-conflicts.resolution   what a person chose for a conflict, as an ordinary change
-conflicts.bulk         many conflicts, decided at once
-history.entry          what the history tells of a change, and what a record was after it
-history.reconstruct    records as they were, out of the values that changes replaced
+merge.rebase           the replica's side: visible cells, bases of changes, batches
+conflicts.resolution   a person's choice for a conflict, as a patch
+conflicts.bulk         many conflicts, resolved at once
+conflicts.codec        a conflict <-> JSON
+history.entry          a change of the history, and what a record was after it
+history.codec          an entry of the history <-> JSON
+history.bursts         many changes in quick succession, as one line
+history.reconstruct    records as they were, computed from the values that changes replaced
 history.explain        why a cell has its value, in sentences
 protocol.json          JSON as RFC 8259 has it and no more
 protocol.requests      what a device sends, read strictly; every limit
+protocol.validators    the values of a server's answer, one check each
 protocol.rows          records as rows of a page; seqs and times on the wire
 verify.digests         what a record is, as a number that adds up
 verify.ranges          ranges of ids, by which two sides find where they differ
-connection             the replica's way to its server: what is done in each state about each event, and when
-stream_format          what a stream's file says of time and of its writer
-text                   folding text for search and order; durations and a clock's offset in words
+connection             the state machine of a started replica: states, events, actions
+backoff                exponential backoff with jitter
+login_throttle         how often a password may be guessed
+users                  who may use a server, and what an admin may do to whom
+stream_format          times and the writer's lease in a stream's file
+sqlite_facts           which SQLite has which fault
+formatting             counts, sizes and times as people read them
+text                   text folded for search and order, and made safe to show
 codes                  every code that a refusal carries: its status, its scope, its reason
 messages               what is said with a code: sentences as templates with named arguments
 errors                 everything that is raised on purpose

@@ -5,8 +5,8 @@
     OffbookError
     ├── CodedError           one of these, with the arguments that its sentence is made of
     │   ├── Malformed        a request or an answer is not in the form that the wire asks for
-    │   ├── Invalid          a value that may not be stored: says which field, and why
-    │   ├── Conflicting      what is asked for does not fit what is stored: says what stands against it
+    │   ├── Invalid          a value that may not be stored: which field, and why
+    │   ├── Conflicting      the request does not fit what is stored
     │   └── NotLetIn         the user of this password or token is disabled or removed
     ├── NotFound             no such record, change or device
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
@@ -49,12 +49,12 @@ class CodedError(OffbookError):
 
     @classmethod
     def of(cls, message: Message, **arguments: Argument) -> Self:
-        """The error that says this."""
+        """Make the error with this message and these arguments."""
         return cls.from_fault(Fault(message, arguments))
 
     @classmethod
     def from_fault(cls, fault: Fault) -> Self:
-        """The error that says what is wrong with something."""
+        """Make the error of a fault that was found already."""
         error = cls(fault.code, fault.detail)
         error.fault = fault
         return error
@@ -65,7 +65,7 @@ class Malformed(CodedError):
 
     @property
     def status(self) -> int:
-        """The HTTP status that says so."""
+        """The HTTP status of the answer."""
         return CODES[self.code].status or 400
 
 

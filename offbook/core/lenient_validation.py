@@ -13,7 +13,7 @@ from typing import NamedTuple
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
-from offbook.core.validation import LENIENT, Json, cells_of, check, same, value_of
+from offbook.core.validation import LENIENT, Json, check, parse_cells, same, value_of
 
 
 class ReceivedRow(NamedTuple):
@@ -27,11 +27,11 @@ class ReceivedRow(NamedTuple):
 def read_row(table: Table, data: Mapping[str, Json]) -> ReceivedRow:
     """Read a row. What is not known here is ignored; what can't be stored is left out, and named in ``left_out``."""
     try:
-        return ReceivedRow(cells_of(table, data, Operation.INSERT, LENIENT), data)
+        return ReceivedRow(parse_cells(table, data, Operation.INSERT, LENIENT), data)
     except Invalid:
         left_out: list[str] = []
         kept = _valid_row(table, data, left_out)
-        return ReceivedRow(cells_of(table, kept, Operation.INSERT, LENIENT), kept, tuple(left_out))
+        return ReceivedRow(parse_cells(table, kept, Operation.INSERT, LENIENT), kept, tuple(left_out))
 
 
 def _valid_row(table: Table, data: Mapping[str, Json], left_out: list[str]) -> dict[str, Json]:

@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
     writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
-    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it settles. ``history``: it
+    the seq per cell where it differs. ``resolves`` names the conflicts of its record that it resolves. ``history``: it
     had its effect before the server was restored, and was replaced since; it is only to be in the history.
     """
 
@@ -116,7 +116,7 @@ class Record(NamedTuple):
 class Rejection:
     """That a change can't be applied, and why. ``id`` is the change's, None where it did not even have a readable one.
 
-    ``key`` names its record, where that could be read, so that the answer can tell how the record is.
+    ``key`` names its record, where that could be read, so that the answer can have the record as it is.
     """
 
     id: str | None

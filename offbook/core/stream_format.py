@@ -1,4 +1,4 @@
-"""What the file of a stream says of time and of its writer: the same for who writes it and for who reads along.
+"""Times, and the lease of the writer, in the file of a stream: the same for who writes it and for who reads along.
 
 A time in the file is ISO text in UTC with microseconds, ``2026-11-20T17:00:00.123456Z``. That is what programs that
 read ``stream_data(id, timestamp, payload)`` expect: the table is well known from a tutorial, with timestamp TEXT. All
@@ -41,7 +41,7 @@ def up_to_the_second(second: int) -> str:
 
 
 def moment(text: object) -> int | None:
-    """What a stamp says; None where it is none. Other programs' text without an offset is taken as UTC."""
+    """A timestamp in microseconds; None where it is none. Other programs' text without an offset is taken as UTC."""
     try:
         at = datetime.fromisoformat(str(text))
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

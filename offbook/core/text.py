@@ -4,7 +4,7 @@ What is folded is compared and never shown. Nothing here depends on a language o
 server and all its devices fold alike.
 
 No clock can lose anything, and none stops a sync. A wrong one only makes edits count as older or newer than they are
-where two are truly concurrent; so its owner is told, and nothing else is done about it.
+where two are truly concurrent; so its owner is advised to set it, and nothing else is done about it.
 """
 
 from __future__ import annotations

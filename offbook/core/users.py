@@ -116,7 +116,7 @@ def require_access(rights: Rights) -> None:
 
 
 def user_is_purged() -> NotLetIn:
-    """What is said to a user who is purged, or about to be."""
+    """The error for a user who is purged, or about to be."""
     return NotLetIn.of(messages.USER_PURGED)
 
 

@@ -1,6 +1,6 @@
 """The values of cells: checked on the way in, put into shape on the way out.
 
-cells_of() reads the ``data`` of a change, and is the only way by which values come in; with_all_fields() and
+parse_cells() reads the ``data`` of a change, and is the only way by which values come in; with_all_fields() and
 change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
 
 What a person types has to keep all of these rules (STRICT). What a server sends has kept the rules of the server, which
@@ -127,7 +127,7 @@ LENIENT: Rules = MappingProxyType(
 )
 
 
-def cells_of(table: Table, data: Json, operation: Operation, rules: Rules = STRICT) -> dict[str, Value]:
+def parse_cells(table: Table, data: Json, operation: Operation, rules: Rules = STRICT) -> dict[str, Value]:
     """The cells that a change's ``data`` writes. Raises Invalid, which names the first that can't be stored.
 
     Under LENIENT rules nothing is required, and there may be any number of entries.
@@ -245,7 +245,7 @@ def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, 
 
 
 def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
-    """A change's cells as the ``data`` that cells_of() reads: what is written, null where it is emptied."""
+    """A change's cells as the ``data`` that parse_cells() reads: what is written, null where it is emptied."""
     data: dict[str, Json] = {name: value for name, value in cells.items() if "/" not in name}
     for map_ in table.maps:
         entries: dict[str, Json] = {}

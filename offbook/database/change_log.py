@@ -73,7 +73,7 @@ class LogLine:
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
 
     def as_json(self, replica: str) -> dict[str, Any]:
-        """The change as it stands on the wire, and as change_of() checks it (offbook.core.protocol.requests)."""
+        """The change as it stands on the wire, and as parse_change() checks it (offbook.core.protocol.requests)."""
         item: dict[str, Any] = {
             "id": self.change_id,
             "table": self.table,

@@ -16,7 +16,7 @@ from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
-from offbook.core.validation import Json, cells_of, is_empty, with_all_fields
+from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
@@ -194,7 +194,7 @@ def _retried_line(
         typed=line.typed,
     )
     if corrections:
-        cells_of(TABLES[line.table], corrections, Operation.UPDATE)
+        parse_cells(TABLES[line.table], corrections, Operation.UPDATE)
     change = validated_change(retried, change_id, lambda: row)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)

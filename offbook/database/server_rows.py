@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.codes import Scope, names_in
 from offbook.core.lenient_validation import known_part, typed_part
-from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, seen_after, visible_cells
+from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, update_first_seen, visible_cells
 from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
 from offbook.core.validation import LENIENT, STRICT, Json, with_all_fields
@@ -60,8 +60,8 @@ class ServerRow(NamedTuple):
     ``cells`` may hold more than its row did: the cells of a deleted record, and of removed entries, for as long as
     an edit of this device that would bring them back is not acknowledged, or a conflict about them waits for a person.
 
-    ``seen`` says by which row each value was first seen (offbook.core.merge.rebase.seen_after): empty where it was
-    this one.
+    ``seen`` says by which row each value was first seen (offbook.core.merge.rebase.update_first_seen): empty where it
+    was this one.
     """
 
     seq: int
@@ -80,7 +80,9 @@ class ServerRow(NamedTuple):
         """This row with what is known of its values from the row before it."""
         if known_row is None or self.deleted:
             return self
-        return self._replace(seen=seen_after(known_row.seen, known_row.cells, known_row.last_seq, self.cells, self.seq))
+        return self._replace(
+            seen=update_first_seen(known_row.seen, known_row.cells, known_row.last_seq, self.cells, self.seq)
+        )
 
     def counts_after(self, known_row: ServerRow | None) -> bool:
         """Whether this row says something newer."""
@@ -194,18 +196,18 @@ def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | 
     A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
     """
     item = line.as_json(replica)
-    change = change_of(item, replica, LENIENT if line.is_from_server else STRICT)
+    change = parse_change(item, replica, LENIENT if line.is_from_server else STRICT)
     if isinstance(change, Rejection) and change.fault.code == "unknown_cell":
         item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
-        change = change_of(item, replica, LENIENT if line.is_from_server else STRICT)
+        change = parse_change(item, replica, LENIENT if line.is_from_server else STRICT)
     if isinstance(change, Change) or line.is_from_server or change.fault.code not in LIMITS:
         return change
     known_row = row()
     if known_row is None or (known_row.deleted and not known_row.cells):
         return change
     typed = typed_part(TABLES[line.table], item["data"], known_row.cells)
-    retyped = change_of({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
-    return change_of(item, replica, LENIENT) if isinstance(retyped, Change) else retyped
+    retyped = parse_change({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
+    return parse_change(item, replica, LENIENT) if isinstance(retyped, Change) else retyped
 
 
 def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:

@@ -20,9 +20,7 @@ class Snapshot(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """What is known of the server, its book and its clock."""
-
-    """The row of `sync_state`: who this replica is, and how far it has synced."""
+    """The row: who this replica is, how far it has synced, and what is known of its server and the server's clock."""
 
     replica: str
     server: str | None

@@ -28,7 +28,7 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.requests import UUID_TEXT
 from offbook.core.schema import CONTACTS, DETAIL_KINDS
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 from offbook.formats.google_csv_columns import (
     FIELDS,
     KINDS,
@@ -41,10 +41,10 @@ from offbook.formats.google_csv_columns import (
     WHOLE,
     CsvColumn,
     Entry,
-    column,
-    header_of,
+    build_header,
+    choose_column,
     is_google,
-    route,
+    parse_header,
 )
 
 Contact = dict[str, Any]
@@ -107,7 +107,7 @@ def write(contacts: Iterable[Contact]) -> str:
     """The contacts as Google's CSV. No text is altered for spreadsheets, not even one that looks like a formula."""
     rows = [_row(contact) for contact in contacts]
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, header_of(rows), restval="")
+    writer = csv.DictWriter(out, build_header(rows), restval="")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
@@ -120,7 +120,7 @@ def _opened(text: str) -> tuple[list[CsvColumn], Iterator[list[str]]]:
     for delimiter in ",;\t":
         rows = _rows(text.removeprefix("\ufeff"), delimiter)
         with suppress(Malformed):  # quotes look broken where the delimiter is another one
-            columns = [column(header.strip()) for header in next(rows, [])]
+            columns = [parse_header(header.strip()) for header in next(rows, [])]
             if is_google(columns):
                 return columns, _whole(rows, len(columns), text)
     raise Malformed.of(messages.NOT_GOOGLE_CSV)
@@ -213,7 +213,7 @@ def _several(kind: str, slot: dict[str, str]) -> list[Entry]:
 def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool) -> Contact:
     positions = Counter(KINDS[group] for group in PLAIN)  # a first one that is no detail
     details = {}
-    for entry in sorted(entries, key=route):
+    for entry in sorted(entries, key=choose_column):
         kind = entry["kind"]
         positions[kind] += 1
         details[f"{kind}-{positions[kind]}"] = {**entry, "position": positions[kind]}
@@ -242,7 +242,7 @@ def _flaw(contact: Contact, beyond: list[str], earlier: Mapping[str, Contact]) -
     if len(contact["details"]) > limit:
         return f"The contact has {len(contact['details'])} details, and {limit} is the most: spread them over two."
     try:
-        cells_of(CONTACTS, contact, Operation.INSERT)
+        parse_cells(CONTACTS, contact, Operation.INSERT)
     except Invalid as fault:
         return f"{fault} Change it in the file and import the file again."
     return None
@@ -250,7 +250,7 @@ def _flaw(contact: Contact, beyond: list[str], earlier: Mapping[str, Contact]) -
 
 def _is_birthday(text: str) -> bool:
     try:
-        return bool(text and cells_of(CONTACTS, {"birthday": text}, Operation.UPDATE))
+        return bool(text and parse_cells(CONTACTS, {"birthday": text}, Operation.UPDATE))
     except Invalid:
         return False
 
@@ -269,11 +269,11 @@ def _unescaped(text: str) -> str:
 def _row(contact: Contact) -> dict[str, str]:
     """The cells that are not empty, completed with what only offbook's columns can say."""
     row = _cells(contact)
-    read_back = _contact((column(header), text) for header, text in row.items())
+    read_back = _contact((parse_header(header), text) for header, text in row.items())
     if read_back["name"] != contact["name"] or not any(map(str.strip, row.values())):
         named = any(contact.get(part) for part in NAME_PARTS)
         row |= {"Name": contact["name"]} if named else {"First Name": contact["name"], OWN_NAME: WHOLE}
-        read_back = _contact((column(header), text) for header, text in row.items())
+        read_back = _contact((parse_header(header), text) for header, text in row.items())
     if contact.get("id", read_back["id"]) != read_back["id"]:
         row[OWN_ID] = contact["id"]
     return row
@@ -286,7 +286,7 @@ def _cells(contact: Contact) -> dict[str, str]:
     counts = Counter(dict.fromkeys(PLAIN, 1))
     labels = [STARRED] * bool(contact.get("starred"))
     for entry in _in_order(contact.get("details") or {}):
-        way = route(entry)
+        way = choose_column(entry)
         if way == "Labels":
             labels.append(_escaped(entry["value"]))
         elif way in KINDS or way in row:

@@ -102,7 +102,7 @@ class CsvColumn(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def column(header: str) -> CsvColumn:
+def parse_header(header: str) -> CsvColumn:
     """What the column of this name is, in a file of today or of before 2024."""
     name = OLDER.get(header, header)
     if attribute := FIELDS.get(name) or SPECIAL.get(name):
@@ -121,7 +121,7 @@ def is_google(columns: list[CsvColumn]) -> bool:
     return is_sure or bool(recognized) and 2 * len(recognized) >= len(columns)
 
 
-def route(entry: Entry) -> str:
+def choose_column(entry: Entry) -> str:
     """The column, or group of numbered columns, that a detail is written to. Details of a kind stand in this order."""
     kind: str = entry["kind"]
     if kind not in ("group", "custom"):
@@ -135,11 +135,11 @@ def route(entry: Entry) -> str:
     return "Relation" if label.lower() in RELATIONS else "Custom Field"
 
 
-def header_of(rows: list[dict[str, str]]) -> list[str]:
+def build_header(rows: list[dict[str, str]]) -> list[str]:
     """Google's columns in Google's order, as many numbered ones as are needed, then whatever else the rows have."""
     used = dict.fromkeys(header for row in rows for header in row)
     most = dict.fromkeys(KINDS, 0)
-    for _, group, number, _ in map(column, used):
+    for _, group, number, _ in map(parse_header, used):
         if group in most:
             most[group] = max(most[group], number)
     numbered = [

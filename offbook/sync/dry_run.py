@@ -92,6 +92,7 @@ class DryRun(SyncLoop):
         self._report = DryRunReport(snapshot=self._state.cursor is None or self._state.snapshot > 0)
         self._queue: list[LogLine] = []
         self._pages = 0
+        self._is_anew = False
         self._seen: set[Key] = set()
         self._trusted: int | None = None
 
@@ -114,7 +115,8 @@ class DryRun(SyncLoop):
         self._begin_snapshot()
 
     def _begin_snapshot(self) -> None:
-        """What was seen so far counts for nothing."""
+        """What was seen so far counts for nothing, and all that is here is stale."""
+        self._is_anew = True
         self._state = replace(self._state, cursor=None, snapshot=Snapshot.TAKING)
         self._is_file_behind = False
         self._report.snapshot = True
@@ -201,10 +203,10 @@ class DryRun(SyncLoop):
     def _apply(self, batch: list[LogLine], response: SyncResponse) -> Applied:
         applied = Applied()
         self._take_verdicts(batch, response.results, applied)
-        if response.since == self._state.cursor and self._report.is_whole:
-            self._take_page(response, applied)
-        if not response.more:
+        if not self._report.is_whole:  # no page is looked at any more
             self._state = replace(self._state, snapshot=Snapshot.NONE)
+        elif response.since == self._state.cursor:
+            self._take_page(response, applied)
         return applied
 
     def _take_verdicts(self, batch: list[LogLine], results: Iterable[ChangeResult], applied: Applied) -> None:
@@ -232,21 +234,23 @@ class DryRun(SyncLoop):
         for row in response.rows:
             applied.new_rows += self._take_row(row)
         self._pages += 1
-        self._state = replace(self._state, cursor=response.cursor)
         applied.has_taken_page = True
-        if self._state.snapshot and not response.more:  # what the server does not have any more is gone
-            live = "SELECT table_name, record_id FROM server_rows WHERE deleted = 0 ORDER BY 1, 2"
-            for key in self._connection.execute(live).fetchall():
+        if self._state.snapshot and not response.more:  # what is still stale is gone
+            stale = "SELECT table_name, record_id FROM server_rows WHERE deleted = 0 AND (? OR stale > 0) ORDER BY 1, 2"
+            for key in self._connection.execute(stale, (self._is_anew,)).fetchall():
                 if key not in self._seen:
                     self._note_deletion(key)
+        self._state = replace(
+            self._state, cursor=response.cursor, snapshot=self._state.snapshot if response.more else Snapshot.NONE
+        )
 
     def _take_row(self, row: PageRow) -> bool:
-        """Note what would become of the record; False where the row is here already."""
+        """Note what would become of the record; False where the row is here already, and not stale."""
         known_row = server_row(self._connection, row.key)
         is_new = row.key not in self._seen
         self._seen.add(row.key)
         if not row.server.counts_after(known_row):
-            return False
+            return is_new and self._is_anew
         if row.data is None:
             self._note_deletion(row.key)
         elif known_row is None or known_row.deleted:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from offbook.core.merge.rebase import batches, with_bases
+from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
@@ -154,7 +154,7 @@ def _check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
 def in_one_request(lines: list[LogLine]) -> list[LogLine]:
     """The first of the lines, as many as one request takes."""
     sizes = [len(json.dumps(line.data)) + SIZE_OF_REST for line in lines]
-    return lines[batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
+    return lines[split_into_batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
 
 
 def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:

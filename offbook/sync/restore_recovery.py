@@ -26,7 +26,14 @@ from typing import TYPE_CHECKING
 
 from offbook.core.history.reconstruct import Patch, without_removed_entries
 from offbook.core.lenient_validation import unknown_cells
-from offbook.core.merge.rebase import LineState, after_restore, by_time, patch_of_lost_row, unseen, with_own_values_seen
+from offbook.core.merge.rebase import (
+    LineState,
+    patch_of_lost_row,
+    rebase_after_restore,
+    split_by_time,
+    unseen_cells,
+    with_own_values_seen,
+)
 from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES, entry_of
@@ -90,7 +97,7 @@ def _rewind_line(connection: sqlite3.Connection, line: LogLine, trusted: int, ea
     if change is None:
         return earliest
     taken = line.seq if line.state is LineState.ACKNOWLEDGED else None
-    rewritten = after_restore(change, trusted, taken, _took_effect(line, change, known_row), earliest)
+    rewritten = rebase_after_restore(change, trusted, taken, _took_effect(line, change, known_row), earliest)
     base = line.base if known_row is not None and line.base == known_row.stale else rewritten.base
     _rewrite_line(connection, line, base, rewritten.bases, rewritten.timestamp)
     return rewritten.timestamp + 1
@@ -188,7 +195,7 @@ def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     if lost_row is None or lost_row.stale < 2:
         return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None
     lines = _pending_lines(connection, key)
-    newer = dict.fromkeys(unseen(_record_of(key, lost_row), _record_of(key, new_row)), lost_row.seq)
+    newer = dict.fromkeys(unseen_cells(_record_of(key, lost_row), _record_of(key, new_row)), lost_row.seq)
     _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
     patch, base = _lost_patch(key, lost_row, row, lines), lost_row.seq
     if new_row.deleted and not lost_row.deleted:
@@ -259,7 +266,7 @@ def _queue(
     """
     table, record_id = key
     change_ids: list[str] = []
-    parts = by_time(TABLES[table], patch, row.seen, row.stale)
+    parts = split_by_time(TABLES[table], patch, row.seen, row.stale)
     for number, (part, cells) in enumerate(parts):
         name = " ".join(map(str, (row.stale, *([source] if source else []), *(part if len(parts) > 1 else ()))))
         change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))

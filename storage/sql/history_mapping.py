@@ -99,8 +99,8 @@ def entry_of_row(
         replica=row.replica,
         base=row.base,
         bases=orjson.loads(row.bases or "{}"),
-        data=cells_of(row.data),
-        before=cells_of(row.before),
+        data=parse_cells(row.data),
+        before=parse_cells(row.before),
         created=created,
         beaten=discarded_values(discarded, authors),
     )
@@ -108,10 +108,10 @@ def entry_of_row(
 
 def step_of_row(table: str, record_id: str, seq: int, before: str | None) -> HistoryStep:
     """A step from the columns that it is made of."""
-    return HistoryStep((table, record_id), seq, cells_of(before))
+    return HistoryStep((table, record_id), seq, parse_cells(before))
 
 
-def cells_of(text: str | None) -> dict[str, Value]:
+def parse_cells(text: str | None) -> dict[str, Value]:
     """The cells of a column of JSON."""
     return {cell: value_of(value) for cell, value in orjson.loads(text or "{}").items()}
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.merge.retention import DAY_US
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.browser.conftest import contact
@@ -27,7 +27,7 @@ def busy(ada: Visit) -> Visit:
     for name, days in (("Laptop", (9, 5, 1)), ("A phone with quite a long name", (5, 2))):
         device, _ = add_device(ada.app, ada.name, name)
         for day in days:
-            batch = [change_of(contact(number, parts.new_id()), device.uuid) for number in range(day)]
+            batch = [parse_change(contact(number, parts.new_id()), device.uuid) for number in range(day)]
             push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, now - day * DAY_US)
         parts.accounts.record_seen(device, now, 90_000, {"too_long": 2}, cursor_seq=now - 3 * DAY_US)
     ada.page.goto("/activity")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo
@@ -33,7 +33,7 @@ def edited(ada: Visit) -> None:
         assert found
         item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}
         item |= {"timestamp": at, "base": found.seq if base is None else base, "data": data}
-        change = change_of(item, device.uuid)
+        change = parse_change(item, device.uuid)
         push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), [change], parts.clock())
         after = parts.contacts.get(user.book_id, row.id)
         assert after
@@ -68,7 +68,7 @@ def spoiled(ada: Visit, size: int = 60) -> None:
         items.append(
             common | {"id": made, "record_id": made, "operation": "INSERT", "data": {"name": f"Column {number}"}}
         )
-    batch = [change_of(item, parts.new_id()) for item in items]
+    batch = [parse_change(item, parts.new_id()) for item in items]
     push(parts.store, user.book_id, ChangeOrigin(office.id, user.id), batch, parts.clock())
 
 

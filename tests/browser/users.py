@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app import App
 from offbook.core.model import Change
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import parts_of
@@ -73,6 +73,6 @@ class Visit:
         parts = parts_of(self.app)
         user = parts.accounts.user_named(self.name)
         device, _ = parts.accounts.add_device(user.book_id, user.id, "the laptop", parts.clock(), parts.new_id)
-        batch = [change_of(item, device.uuid) for item in items]
+        batch = [parse_change(item, device.uuid) for item in items]
         assert all(isinstance(one, Change) for one in batch)
         push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, parts.clock())

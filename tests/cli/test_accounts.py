@@ -26,7 +26,7 @@ from cli.users import read_password
 from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.errors import WrongPassword
@@ -214,7 +214,7 @@ def push_at(app: App, owner: Account, days_ago: int, *typed: tuple[str, int, Any
             "operation": operation,
         }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
-        batch.append(change_of(item, parts.new_id()))
+        batch.append(parse_change(item, parts.new_id()))
     push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
 
 

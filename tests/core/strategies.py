@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from offbook.core.model import Change, Operation
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
-from offbook.core.validation import cells_of, change_data
+from offbook.core.validation import change_data, parse_cells
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 """Text here has lone surrogates too: JSON can say them."""
@@ -80,7 +80,7 @@ def changes(draw: st.DrawFn) -> Change:
         draw(IDS),
         draw(MOMENTS),
         draw(SEQS),
-        {} if operation is Operation.DELETE else cells_of(table, data, operation),
+        {} if operation is Operation.DELETE else parse_cells(table, data, operation),
         draw(st.dictionaries(cell_names(table), SEQS, max_size=3)),
     )
 

@@ -9,9 +9,9 @@ import pytest
 from offbook.core.errors import Invalid
 from offbook.core.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
 from offbook.core.model import Change, Operation, Rejection, Value
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from offbook.core.schema import CONTACTS, Type
-from offbook.core.validation import LENIENT, STRICT, cells_of, change_data
+from offbook.core.validation import LENIENT, STRICT, change_data, parse_cells
 
 ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
 
@@ -35,10 +35,10 @@ def test_every_type_has_its_rules() -> None:
 )
 def test_limits_choices_and_needs_are_for_what_is_typed(data: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
-        cells_of(CONTACTS, data, Operation.INSERT)
+        parse_cells(CONTACTS, data, Operation.INSERT)
     told = read_row(CONTACTS, data)
     assert (told.data, told.left_out) == (data, ())
-    assert told.cells == cells_of(CONTACTS, data, Operation.INSERT, LENIENT)
+    assert told.cells == parse_cells(CONTACTS, data, Operation.INSERT, LENIENT)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_can_not_be_held_costs_its_own_cell(
 ) -> None:
     told = read_row(CONTACTS, data)
     assert (told.data, tuple(sorted(told.left_out))) == (kept, left_out)
-    assert told.cells == cells_of(CONTACTS, kept, Operation.INSERT, LENIENT)
+    assert told.cells == parse_cells(CONTACTS, kept, Operation.INSERT, LENIENT)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_cell_is_known_whole_or_not() -> None:
 
 
 def test_what_the_server_said_is_not_typed() -> None:
-    known = cells_of(
+    known = parse_cells(
         CONTACTS, {"name": "Ada", "phone": "x" * 101, "details": {"k1": ADDRESS}}, Operation.INSERT, LENIENT
     )
     data = {
@@ -179,5 +179,5 @@ def test_a_change_is_read_by_the_rules_for_what_is_said() -> None:
         "timestamp": "2026-11-20T17:00:00.000Z",
         "data": {"phone": "x" * 101},
     }
-    assert isinstance(change_of(item, change_id), Rejection)
-    assert isinstance(change_of(item, change_id, LENIENT), Change)
+    assert isinstance(parse_change(item, change_id), Rejection)
+    assert isinstance(parse_change(item, change_id, LENIENT), Change)

@@ -22,6 +22,7 @@ from offbook.core.login_throttle import (
     TurnGranted,
     decide_attempt,
     delay_us_at,
+    network_of,
 )
 
 NOW = 10 * WINDOW_US
@@ -118,3 +119,9 @@ def test_a_network_that_obeys_gets_a_few_guesses_in_each_window() -> None:
         if now >= NOW + WINDOW_US:
             break
     assert len(own) == WINDOW_US // WAIT_US_MAX
+
+
+def test_a_person_with_ipv6_has_one_network() -> None:
+    assert network_of("2001:db8:1:2:3:4:5:6") == network_of("2001:db8:1:2:ffff::1") != network_of("2001:db8:1:3::1")
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1") == "192.0.2.1" != network_of("192.0.2.2")
+    assert network_of("not an address" * 9) == ("not an address" * 9)[:45]

@@ -13,6 +13,7 @@ from offbook.core.users import (
     Access,
     Act,
     Rights,
+    describe_act,
     kept_until,
     removed_before,
     require_access,
@@ -126,3 +127,20 @@ def test_days_before_which_nobody_was_removed_make_no_sense() -> None:
     assert removed_before(NOW, 0) == NOW
     with pytest.raises(Invalid, match="counted back"):
         removed_before(NOW, -1)
+
+
+@pytest.mark.parametrize(
+    ("act", "rights", "words"),
+    [
+        (Act.DISABLE, DISABLED, "is disabled"),
+        (Act.ENABLE, MEMBER, "can sign in again"),
+        (Act.REMOVE, REMOVED, "can be restored until 17 December 2026"),
+        (Act.RESTORE, MEMBER, "is back, with the book and all devices."),
+        (Act.RESTORE, DISABLED, "is back, with the book and all devices, and still disabled."),
+        (Act.MAKE_ADMIN, ADMIN, "is an admin now"),
+        (Act.END_ADMIN, MEMBER, "is no admin any more"),
+    ],
+)
+def test_what_became_of_a_user_is_a_sentence(act: Act, rights: Rights, words: str) -> None:
+    assert describe_act("eve", act, rights).startswith("eve is ") or act is Act.ENABLE
+    assert words in describe_act("eve", act, rights)

@@ -12,7 +12,7 @@ from offbook.core import TABLES, Operation
 from offbook.core.errors import Invalid
 from offbook.core.model import Value
 from offbook.core.schema import Table
-from offbook.core.validation import cells_of, change_data, same, with_all_fields
+from offbook.core.validation import change_data, parse_cells, same, with_all_fields
 from tests.core.strategies import JSON, datas
 
 CONTACTS = TABLES["contacts"]
@@ -20,7 +20,7 @@ CASES = st.sampled_from(list(TABLES.values())).flatmap(lambda table: st.tuples(s
 
 
 def read(data: Any, operation: Operation = Operation.UPDATE) -> dict[str, Any]:
-    return dict(cells_of(CONTACTS, data, operation))
+    return dict(parse_cells(CONTACTS, data, operation))
 
 
 FAULTS: list[tuple[str, Any, str]] = [
@@ -155,24 +155,24 @@ def test_a_shapes_entries_stand_in_the_order_of_their_keys() -> None:
 @given(CASES)
 def test_cells_written_as_data_are_read_as_the_same_cells(case: tuple[Table, Any]) -> None:
     table, data = case
-    cells = cells_of(table, data, Operation.UPDATE)
-    assert cells_of(table, change_data(table, cells), Operation.UPDATE) == cells
+    cells = parse_cells(table, data, Operation.UPDATE)
+    assert parse_cells(table, change_data(table, cells), Operation.UPDATE) == cells
 
 
 @given(CASES)
 def test_the_shape_of_cells_is_read_as_what_of_them_shows(case: tuple[Table, Any]) -> None:
     table, data = case
-    cells = cells_of(table, data, Operation.UPDATE)
+    cells = parse_cells(table, data, Operation.UPDATE)
     again = with_all_fields(table, cells)
     for name in (name for name in table.required if again[name] is None):
         del again[name]
-    assert with_all_fields(table, cells_of(table, again, Operation.UPDATE)) == with_all_fields(table, cells)
+    assert with_all_fields(table, parse_cells(table, again, Operation.UPDATE)) == with_all_fields(table, cells)
 
 
 @given(JSON, st.sampled_from(Operation))
 def test_no_json_raises_anything_but_invalid(data: Any, operation: Operation) -> None:
     try:
-        cells_of(CONTACTS, data, operation)
+        parse_cells(CONTACTS, data, operation)
     except Invalid as fault:
         assert fault.code
         assert str(fault)
@@ -181,7 +181,7 @@ def test_no_json_raises_anything_but_invalid(data: Any, operation: Operation) ->
 @given(st.dictionaries(st.sampled_from([*CONTACTS.by_name, "details"]), JSON))
 def test_no_value_of_a_known_field_raises_anything_but_invalid(data: Any) -> None:
     try:
-        cells = cells_of(CONTACTS, data, Operation.UPDATE)
+        cells = parse_cells(CONTACTS, data, Operation.UPDATE)
     except Invalid:
         return
     assert all(CONTACTS.has_cell(cell) for cell in cells)

@@ -19,7 +19,7 @@ from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
-from offbook.core.verify.ranges import compare_of, fetch_of
+from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.history import history_page
 from services.retention import prune
 from services.sync.responses import dry_run, sync
@@ -129,8 +129,8 @@ class Server:
 
 
 QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "/verify": (compare_of, compare),
-    "/rows": (fetch_of, fetch),
+    "/verify": (parse_compare, compare),
+    "/rows": (parse_fetch, fetch),
 }
 
 

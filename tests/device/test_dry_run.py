@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +114,44 @@ def test_a_device_below_the_prune_line_hears_what_it_would_lose(a: Replica, b: R
     server.prune()
     b.contacts.update(ids["Ada"], phone="1")
     assert planned(b) == {"push": ["applied Ada"], "deleted": ["Bob"]}
+
+
+def begin_snapshot(a: Replica, b: Replica, server: Server) -> None:
+    """Let a device come too late for its cursor, and be cut off after the first page of the whole book."""
+    a.contacts.delete(a.contacts.add(name="Gone"))
+    a.sync()
+    server.prune()
+    server.page_max = 1
+    wire(b).steps = [None, None, lost_request]
+    with pytest.raises(Offline):
+        b.sync()
+
+
+def test_a_snapshot_that_was_cut_off_loses_nothing_that_came_before(a: Replica, b: Replica, server: Server) -> None:
+    ids = the_same_book(a, b)
+    a.contacts.delete(ids["Cyd"])
+    begin_snapshot(a, b, server)
+    report = b.plan()
+    assert report.snapshot
+    assert planned(b) == {"deleted": ["Cyd"]}
+    b.sync()
+    assert [contact["name"] for contact in b.contacts.list()] == ["Ada", "Bob"]
+
+
+def test_a_long_snapshot_of_what_is_here_already_has_its_time(
+    a: Replica, b: Replica, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        a.contacts.add(name=str(number))
+    a.sync()
+    b.sync()
+    a.contacts.delete(a.contacts.add(name="Gone"))
+    a.sync()
+    server.prune()
+    server.page_max = 1
+    clock = count(step=10)
+    monkeypatch.setattr("offbook.sync.loop.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    assert planned(b) == {}
 
 
 def test_a_server_that_went_back_plans_with_what_it_still_knows(a: Replica, b: Replica, server: Server) -> None:

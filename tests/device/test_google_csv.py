@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -511,7 +511,7 @@ def test_any_file_that_was_read_is_exported_as_the_same_contacts(text: str) -> N
     found = read(text)
     assert read(write(found.contacts)) == ParsedFile(found.contacts, [])
     for contact in found.contacts:
-        cells_of(CONTACTS, contact, Operation.INSERT)
+        parse_cells(CONTACTS, contact, Operation.INSERT)
         assert UUID(contact["id"]).version in (5, None) or contact["id"] in text
         assert all(map(ENTRY_KEY.fullmatch, contact["details"]))
 

@@ -17,7 +17,7 @@ import pytest
 
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change, Rejection
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from offbook.core.schema import CONTACTS
 from offbook.database import change_log, schema
 from offbook.database.connection import atomic, bindable, connect, make_repeatable
@@ -103,7 +103,7 @@ def test_a_name_is_enough(tool: Tool, replica: sqlite3.Connection) -> None:
     assert created == updated
     assert starred == 0
     (line,) = change_log.pending_lines(replica)
-    change = change_of(line.as_json(REPLICA), REPLICA)
+    change = parse_change(line.as_json(REPLICA), REPLICA)
     assert isinstance(change, Change)
     assert (change.record_id, change.base, change.cells) == (id, 0, {"name": "Ada"})
     assert line.timestamp == created
@@ -385,7 +385,7 @@ def test_any_value_is_taken_in_and_logged(
     assert lines[0].data == {"name": "Ada", column: value}
     assert column == "starred" or lines[-1].data == {column: value}
     bad = (column, sql, value) in BAD.values()
-    assert isinstance(change_of(lines[0].as_json(REPLICA), REPLICA), Rejection) == bad
+    assert isinstance(parse_change(lines[0].as_json(REPLICA), REPLICA), Rejection) == bad
 
 
 def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: sqlite3.Connection) -> None:
@@ -393,7 +393,7 @@ def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: sq
     tool("INSERT INTO contact_details(contact_id, entry_id, kind, position) VALUES (?, 'k/1', 'x', 9e999)", ADA)
     (line,) = change_log.pending_lines(replica)
     assert line.data == {"details": {"k/1": {"kind": "x", "label": None, "value": None, "position": float("inf")}}}
-    assert isinstance(change_of(line.as_json(REPLICA), REPLICA), Rejection)
+    assert isinstance(parse_change(line.as_json(REPLICA), REPLICA), Rejection)
 
 
 def test_bytes_are_refused_by_the_name_of_their_field(tool: Tool) -> None:

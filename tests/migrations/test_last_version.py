@@ -6,11 +6,9 @@ clone), the tests fail with what git says.
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,12 @@ import requests
 from app import App, create_app
 from config import Config
 from offbook import Replica
-from tests.support.live_server import ROOT, serving
+from tests.support.live_server import serving
+from tests.support.other_versions import extract_version
 
 pytestmark = pytest.mark.versions
 
-LAST = "211fecf"
+BEFORE_FOLDERS = "211fecf"
 """The last commit before the folders and names of today."""
 
 UNDER_THE_LAST_VERSION = r"""
@@ -112,10 +111,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def before(tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the last version knew of its two files when it was ended."""
-    code = tmp_path_factory.mktemp("last")
-    archive = subprocess.run(["git", "archive", LAST], cwd=ROOT, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        opened.extractall(code, filter="data")
+    code = extract_version(tmp_path_factory.mktemp("last"), commit=BEFORE_FOLDERS)
     words = [sys.executable, "-c", UNDER_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
     done = subprocess.run(words, cwd=code, capture_output=True, text=True, env={"PYTHONPATH": str(code)}, check=False)
     assert done.returncode == 0, done.stderr

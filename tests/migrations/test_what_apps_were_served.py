@@ -70,9 +70,7 @@ def test_an_app_hears_of_the_deletion_that_the_last_version_never_told(
     upgrade(database)
     login = Accounts(database, Effort(1, 8, 1)).device_by_token(token)
     assert login is not None
-    house: Any = SimpleNamespace(
-        parts=SimpleNamespace(tutorial=Tutorial(SqlStore(database), TutorialRows(database)), clock=lambda: now)
-    )
+    house: Any = SimpleNamespace(tutorial=Tutorial(SqlStore(database), TutorialRows(database)), clock=lambda: now)
     wire = Wire(house, login)
     app = TutorialClient(tmp_path / "app.db", wire.get, wire.post)
     assert app.sync()

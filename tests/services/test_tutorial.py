@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from offbook.contacts.tutorial import micros_of
+from offbook.contacts.tutorial import parse_time_us
 from offbook.core.errors import Malformed
 from storage.engines.database import Database
 from storage.repositories import tutorial as storage_tutorial
@@ -148,7 +148,7 @@ def test_timestamps_grow_and_the_last_is_the_cursor(house: House, app: TutorialC
     stamps = [change["timestamp"] for change in answer]
     assert [len(stamp) for stamp in stamps] == [32, 32, 32]
     assert stamps == sorted(set(stamps))
-    assert [micros_of(stamp) for stamp in stamps] == [row["seq"] for row in house.rows().values()]
+    assert [parse_time_us(stamp) for stamp in stamps] == [row["seq"] for row in house.rows().values()]
     assert [change["data"]["updated_at"] for change in answer] == stamps
     assert [change["data"]["name"] for change in app.get(f"/changes?since={stamps[0]}")[1]] == ["Bob", "Cyd"]
     assert app.get(f"/changes?since={stamps[-1]}") == (200, [])

@@ -12,7 +12,7 @@ from sqlalchemy import event, insert
 
 from models import ConflictRow
 from offbook.core.merge.retention import DAY_US, RetentionLimits
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.passwords import Effort
 from services.retention import prune
@@ -42,7 +42,7 @@ class Shelf:
         return self.accounts.add_device(self.user.book_id, self.user.id, name, self.now, self.new_id)[0]
 
     def push(self, *items: Any, device: DeviceInfo | None = None, at: int | None = None) -> list[int | None]:
-        batch = [change_of(item, self.laptop.uuid) for item in items]
+        batch = [parse_change(item, self.laptop.uuid) for item in items]
         origin = ChangeOrigin(None if device is None else device.id, self.user.id)
         pushed = push(SqlStore(self.database), self.user.book_id, origin, batch, at or self.now)
         return [outcome.seq for outcome in pushed.outcomes]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bench import sync
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
@@ -36,7 +36,7 @@ def touched(connection: Connection) -> int:
 def test_a_batch_looks_at_no_more_of_a_long_history_when_its_plan_is_kept(book: Database, what: str) -> None:
     store, book_id = SqlStore(book), BOOK["id"]
     for _ in range(3):
-        changes = [change_of(sync.insert(record_id), "a replica") for record_id in ids()]
+        changes = [parse_change(sync.insert(record_id), "a replica") for record_id in ids()]
         push(store, book_id, ChangeOrigin(), changes, 1)
     book.vacuum()  # counts what is there, as the server does by itself a minute later
     with store.writing(book_id) as writing:

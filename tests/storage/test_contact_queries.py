@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from offbook.core.errors import Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from services.retention import prune
 from services.sync.push import push
 from storage.base import ChangeOrigin
@@ -53,7 +53,7 @@ class Desk:
         change_id = self.new_id()
         item = {"id": change_id, "table": "contacts", "record_id": record_id, "operation": operation, "base": base}
         item |= {"timestamp": "2026-11-20T17:00:00.000Z"} | ({} if data is None else {"data": data})
-        change = change_of(item, change_id)
+        change = parse_change(item, change_id)
         assert isinstance(change, Change)
         push(self.store, book or self.book, ChangeOrigin(), [change], LATER)
         return change_id

@@ -9,10 +9,10 @@ import pytest
 
 from offbook.core.errors import CursorGone
 from offbook.core.merge.retention import RetentionLimits
-from offbook.core.protocol.requests import change_of, parse_cursor
+from offbook.core.protocol.requests import parse_change, parse_cursor
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.digests import MODULUS, digest_of
-from offbook.core.verify.ranges import RECORDS_MAX, compare_of, fetch_of
+from offbook.core.verify.ranges import RECORDS_MAX, parse_compare, parse_fetch
 from services.sync.push import apply_batch
 from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin
@@ -546,7 +546,7 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
 
 
 def parsed(item: Json) -> Json:
-    return change_of(item, uuid(1))
+    return parse_change(item, uuid(1))
 
 
 def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk: Desk) -> None:
@@ -579,7 +579,7 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 
 
 def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
-    asked = compare_of({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
+    asked = parse_compare({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
     return compare(desk.store, desk.book_id, asked)
 
 
@@ -638,7 +638,7 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
     cursor = desk.pull()["cursor"]
     desk.push(insert(1, 1, **WHOLE), insert(2, 2), insert(3, 3), change(4, "DELETE", 3, base=0))
     ids = [uuid(3), uuid(1), uuid(3)]
-    told = fetch(desk.store, desk.book_id, fetch_of({"table": "contacts", "ids": ids}))
+    told = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": ids}))
     pages = {row["record_id"]: row for row in desk.pull(cursor)["changes"]}
     assert told["rows"] == [pages[uuid(3)], pages[uuid(1)]]
     assert told["cursor"] == desk.pull()["cursor"]
@@ -646,5 +646,5 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
 
 def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:
     head = desk.seq(insert(1))
-    (row,) = fetch(desk.store, desk.book_id, fetch_of({"table": "contacts", "ids": [uuid(9)]}))["rows"]
+    (row,) = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": [uuid(9)]}))["rows"]
     assert (row["record_id"], row["operation"], row["seq"], row["data"]) == (uuid(9), "DELETE", head, None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Change, Key, Record, Value
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from offbook.core.validation import same
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
 from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
@@ -36,7 +36,7 @@ def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value
         taken |= {result["id"] for result in results if result["verdict"] != "rejected"}
     for item in player.sent:
         if item["id"] in taken:
-            change = change_of(item, KEEPER)
+            change = parse_change(item, KEEPER)
             assert isinstance(change, Change)
             yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
 

@@ -172,7 +172,8 @@ class Emptied:
                 if table.name in used:
                     connection.execute(table.delete())
             _fill(connection, rows)
-            for name in connection.exec_driver_sql(self._server.moved).scalars().all():
+            filled = [name for name in COUNTED if rows.get(name)]
+            for name in {*connection.exec_driver_sql(self._server.moved).scalars(), *filled}:
                 connection.exec_driver_sql(self._server.recount.format(name))
         return True
 

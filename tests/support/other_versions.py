@@ -88,12 +88,12 @@ TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
 
 def last(folder: Path) -> Modules:
     """The last version."""
-    return _load(extract_last(folder, "offbook"), "offbook.live")
+    return _load(extract_version(folder, "offbook"), "offbook.live")
 
 
-def extract_last(folder: Path, *paths: str) -> Path:
-    """The folder, in which is now what the last version had at these paths, or all of it."""
-    archive = subprocess.run(["git", "archive", LAST, *paths], cwd=ROOT, capture_output=True, check=True).stdout
+def extract_version(folder: Path, *paths: str, commit: str = LAST) -> Path:
+    """The folder, in which is now what a version had at these paths, or all of it."""
+    archive = subprocess.run(["git", "archive", commit, *paths], cwd=ROOT, capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         opened.extractall(folder, filter="data")
     return folder

@@ -21,7 +21,7 @@ from sqlalchemy import Table as Rows
 
 from models import LONG_TEXT, NUMBER, Base
 from offbook.core.schema import CONTACTS, TABLES, Field, Map, Table, Type
-from offbook.core.verify.ranges import compare_of
+from offbook.core.verify.ranges import parse_compare
 from services.sync.verify import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
@@ -163,7 +163,9 @@ def story(library: Library) -> Any:
 
 def comparison(desk: Desk) -> Any:
     """What both tables are compared by, but for the book's own id."""
-    questions = [compare_of({"table": name, "ranges": [["", None]], "records": True}) for name in ("contacts", "boats")]
+    questions = [
+        parse_compare({"table": name, "ranges": [["", None]], "records": True}) for name in ("contacts", "boats")
+    ]
     return [{**compare(desk.store, desk.book_id, one), "book": "", "cursor": ""} for one in questions]
 
 

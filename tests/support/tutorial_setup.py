@@ -11,7 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
-from offbook.contacts.tutorial import iso_of
+from offbook.contacts.tutorial import format_time
 from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import RetentionLimits
@@ -64,7 +64,7 @@ class House:
         """An app with a device of its own, whose clock is this much ahead."""
         wire = Wire(self, self.login(name))
         made = TutorialClient(
-            self.folder / f"{name}.db", wire.get, wire.post, lambda: iso_of(self.clock() + ahead_seconds * SECOND)
+            self.folder / f"{name}.db", wire.get, wire.post, lambda: format_time(self.clock() + ahead_seconds * SECOND)
         )
         self.clients.append(made)
         return made

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from models import Base
 from tests.support.api_client import Caller, caller, change, contents, new_id
-from tests.support.browser import Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from web.assets import url_of
 
 SECRET = "Enchantress"
@@ -74,8 +74,23 @@ def a_conflict(ada: Caller, contact: str, base: int) -> str:
     return found
 
 
+@pytest.fixture(scope="module")
+def ids(stage: Stage) -> dict[str, Any]:
+    """The fields of Scene, Eve's token, and the database that they are of, as a template."""
+    with stage.set() as app:
+        made = ids_in(app)
+    return made | {"template": stage.kept("scene.db")}
+
+
 @pytest.fixture
-def scene(app: App) -> Scene:
+def scene(app: App, stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
+    known = dict(ids)
+    with stage.set(known.pop("template")):
+        device = Caller(app, known.pop("token"))
+        yield Scene(app=app, device=device, pages=signed_in(app, "eve"), **known)
+
+
+def ids_in(app: App) -> dict[str, Any]:
     ada = caller(app, "ada")
     details = {"k1": {"kind": "email", "label": SECRET, "value": f"{SECRET}@example.org"}}
     first = change(data={"name": f"{SECRET} Ada", "notes": SECRET, "details": details})
@@ -91,20 +106,18 @@ def scene(app: App) -> Scene:
     add_user(app, "boss", admin=True)
     eve = caller(app, "eve")
     eve.add(name="Mallory")
-    return Scene(
-        app=app,
-        device=eve,
-        pages=signed_in(app, "eve"),
-        contact=first["record_id"],
-        deleted=second["record_id"],
-        seq=seq,
-        cursor=cursor,
-        change_id=first["id"],
-        conflict=a_conflict(ada, first["record_id"], seq),
-        device_uuid=device.uuid,
-        device_id=device.id,
-        session=session.id,
-    )
+    return {
+        "token": eve.token,
+        "contact": first["record_id"],
+        "deleted": second["record_id"],
+        "seq": seq,
+        "cursor": cursor,
+        "change_id": first["id"],
+        "conflict": a_conflict(ada, first["record_id"], seq),
+        "device_uuid": device.uuid,
+        "device_id": device.id,
+        "session": session.id,
+    }
 
 
 # --- what a stranger gets --------------------------------------------------------------------------------------------

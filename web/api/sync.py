@@ -9,9 +9,17 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from offbook.core.protocol.requests import BODY_BYTES_MAX, INTEGER_MAX, PAGE_MAX, PROTOCOL, Push, parse_cursor, push_of
+from offbook.core.protocol.requests import (
+    BODY_BYTES_MAX,
+    INTEGER_MAX,
+    PAGE_MAX,
+    PROTOCOL,
+    Push,
+    parse_cursor,
+    parse_envelope,
+)
 from offbook.core.validation import Json
-from offbook.core.verify.ranges import compare_of, fetch_of
+from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.sync.responses import changes, dry_run, sync
 from services.sync.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, PageSize
@@ -64,7 +72,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(services().tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = push_of(envelope, login.device.uuid)
+    push = parse_envelope(envelope, login.device.uuid)
     report_device(**device_report(push, now_us))
     result = sync(services().store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
@@ -85,7 +93,7 @@ def push_and_pull() -> Response:
 def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
-    push = push_of(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
+    push = parse_envelope(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 
@@ -121,7 +129,7 @@ def pull_changes() -> Response:
 @device_required
 def verify() -> Response:
     """Compare ranges of records by their digests."""
-    request_body = compare_of(loads(read_body(request, COMPARE_BYTES_MAX)))
+    request_body = parse_compare(loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(compare(services().store, current_device().book_id, request_body))
 
 
@@ -136,13 +144,13 @@ def verify() -> Response:
 @device_required
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
-    request_body = fetch_of(loads(read_body(request, COMPARE_BYTES_MAX)))
+    request_body = parse_fetch(loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(fetch(services().store, current_device().book_id, request_body))
 
 
 def device_report(push: Push, now_us: int) -> dict[str, Any]:
     """What a push says about its device, as ``report_device`` takes it: its clock's offset, and what it had to park."""
-    offset = None if push.sent_at is None else push.sent_at - now_us // 1000
+    offset = None if push.sent_at_ms is None else push.sent_at_ms - now_us // 1000
     return {"clock_offset_ms": offset, "parked": push.parked}
 
 

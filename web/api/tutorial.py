@@ -5,7 +5,7 @@ Which requests it is for: docs/tutorial-form.md.
 
 from __future__ import annotations
 
-from offbook.contacts.tutorial import item_of, since_of
+from offbook.contacts.tutorial import parse_item, parse_since
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from offbook.core.validation import Json
@@ -20,12 +20,12 @@ def is_tutorial_push(body: Json) -> bool:
 
 def is_tutorial_since(text: str) -> bool:
     """Whether a cursor is a time, or says that there is none yet. The sync API's own are never."""
-    return since_of(text) is not None
+    return parse_since(text) is not None
 
 
 def push(tutorial: Tutorial, login: DeviceLogin, body: Json, now_us: int) -> dict[str, Json]:
     """Take one change. Whatever its verdict, the answer is a success: the client's queue stops at anything else."""
-    item = item_of(body, login.device.uuid)
+    item = parse_item(body, login.device.uuid)
     recorded = tutorial.push(login, item, now_us)
     verdict = Verdict.APPLIED if recorded is None else recorded.verdict
     answer: dict[str, Json] = {
@@ -40,7 +40,7 @@ def push(tutorial: Tutorial, login: DeviceLogin, body: Json, now_us: int) -> dic
 
 def pull(tutorial: Tutorial, login: DeviceLogin, since: str) -> list[dict[str, Json]]:
     """What came since a time, as the client applies it. Raises Malformed where it is no time."""
-    since_us = since_of(since)
+    since_us = parse_since(since)
     if since_us is None:
         raise Malformed("bad_time", '"since" must be an ISO 8601 time, like 1970-01-01T00:00:00+00:00.')
     return tutorial.pull(login, since_us)

@@ -22,7 +22,7 @@ from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
-from offbook.core.validation import Json, cells_of
+from offbook.core.validation import Json, parse_cells
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"
@@ -150,7 +150,7 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> ContactForm:
     """
     try:
         opened = loads(_first(posted, "opened").encode("utf-8", "surrogatepass"))
-        cells_of(CONTACTS, opened, Operation.UPDATE)
+        parse_cells(CONTACTS, opened, Operation.UPDATE)
     except (Malformed, Invalid):
         raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
     base, change_id = _first(posted, "base"), _first(posted, "change_id").lower()
@@ -309,7 +309,7 @@ def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation) -
 def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for piece in pieces:
         try:
-            cells_of(CONTACTS, piece, Operation.UPDATE)
+            parse_cells(CONTACTS, piece, Operation.UPDATE)
         except Invalid as invalid:
             cell = invalid.field
             kind = kinds.get(cell.split("/")[1], "") if "/" in cell else ""

@@ -17,7 +17,7 @@ from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
 from offbook.core.schema import CONTACTS, EXISTS
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 from offbook.database import change_log
 from offbook.database.connection import bindable
 from offbook.database.server_rows import change_of_line, server_row
@@ -94,7 +94,7 @@ def explain(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Why a contact has the values that it has: all of them, those of a detail, or that of one cell."""
     require_server(book)
     record_id = find_contact(book, args.id)
-    cells = cells_of(CONTACTS, book.contacts.get(record_id), Operation.INSERT)
+    cells = parse_cells(CONTACTS, book.contacts.get(record_id), Operation.INSERT)
     try:
         entries = book.history(record_id)
     except NotFound:  # a contact that only this device has

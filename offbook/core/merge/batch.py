@@ -96,7 +96,7 @@ class Plan:
     written: dict[Key, None] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
     closed: dict[str, LoggedChange] = field(default_factory=dict)
-    """The conflicts that were settled, each with the change that did."""
+    """The conflicts that were resolved, by id, each with the change that did."""
     lost_entries: dict[tuple[Key, str], dict[str, Clock]] = field(default_factory=dict)
     """By record and replica: the entries that the replica added in vain, with the write that won over the adding."""
 

@@ -93,7 +93,7 @@ def _without_record(change: Change, seq: int) -> Decision:
 
 
 def for_history(record: Record | None, change: Change) -> NoChange:
-    """What a change does that is only to be in the history: nothing, and what it says stands there as discarded."""
+    """The decision about a change that is only to be in the history: all of its writes are discarded."""
     writes = {} if record is None or change.operation is Operation.DELETE else _writes(record, change)
     discarded = (DiscardedWrite(cell, value, record.clock(cell), RESTORE) for cell, value in writes.items() if record)
     return NoChange(Verdict.SUPERSEDED, tuple(discarded))

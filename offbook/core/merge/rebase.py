@@ -1,7 +1,7 @@
-"""The replica's half of the rules: what shows on the device, and what its changes had seen.
+"""The replica's half of the rules: the visible cells of a record, and what its changes had seen.
 
-The replica keeps what the server said (``server_rows``) apart from what the user said (the log). What shows is the
-server's row with those lines of the log on top that it does not contain yet. Nothing here touches a database.
+The replica keeps the server's rows (``server_rows``) apart from what was typed here (``change_log``). A record shows as
+the server's row with those lines of the log on top that it does not contain yet. Nothing here touches a database.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Cells = Mapping[str, Value]
 
 
 class LineState(IntEnum):
-    """Where a line of the log stands (``change_log.synced``)."""
+    """The state of a line of the log (``change_log.synced``)."""
 
     PENDING = 0
     ACKNOWLEDGED = 1
@@ -85,8 +85,8 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
     removed: int | None = None
     result: list[Change] = []
     for change in pending:
-        known = change.base if removed is None else min(removed, change.base)
-        bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
+        record_base = change.base if removed is None else min(removed, change.base)
+        bases = {cell: min(seen.get(cell, record_base), change.base_of(cell)) for cell in _touched(change, seen)}
         removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
         result.append(change._replace(bases={**change.bases, **kept}))
@@ -108,7 +108,7 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
 # --- after a restore -----------------------------------------------------------------------------------------------
 
 
-def after_restore(
+def rebase_after_restore(
     change: Change, kept: int, taken: int | None = None, is_whole: bool = False, earliest: int = 0
 ) -> Change:
     """The change for a server that is only up to ``kept`` what it was: its writer had seen no more than that there.
@@ -133,7 +133,7 @@ FIRST = ""
 """In ``seen``: the row by which a record was first seen. It stands for the cells that are not named."""
 
 
-def seen_after(
+def update_first_seen(
     seen: Mapping[str, int], before: Mapping[str, Value], before_seq: int, cells: Mapping[str, Value], seq: int
 ) -> dict[str, int]:
     """By which row (its seq) each value of a record was first seen, once the row ``seq`` with these cells came.
@@ -157,7 +157,7 @@ class TimedPart(NamedTuple):
     time: int
 
 
-def by_time(table: Table, patch: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
+def split_by_time(table: Table, patch: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
     """The parts of the patch of a row of this seq, one per time at which its values were first seen, the oldest first.
 
     Only what a new record or entry must have comes before all else of it, though it may be younger.
@@ -203,7 +203,7 @@ def patch_of_lost_row(
     return Patch(patch.operation, left) if left else None
 
 
-def unseen(held: Record, came: Record) -> set[str]:
+def unseen_cells(held: Record, came: Record) -> set[str]:
     """The cells of what came that are not as this device held them: others wrote to them since a server's restore."""
     cells = {cell for cell in {**held.cells, **came.cells} if not same(held.cells.get(cell), came.cells.get(cell))}
     return cells if held.deleted == came.deleted else {*cells, EXISTS}
@@ -235,7 +235,7 @@ def with_own_values_seen(pending: Sequence[Change], held: Cells, came: Record) -
 # --- what goes out together ----------------------------------------------------------------------------------------
 
 
-def batches(sizes: Sequence[int], changes_max: int, bytes_max: int) -> list[slice]:
+def split_into_batches(sizes: Sequence[int], changes_max: int, bytes_max: int) -> list[slice]:
     """Cut a queue of changes of these sizes into requests, in order. One that is too large alone goes alone."""
     cuts: list[slice] = []
     start = total = 0

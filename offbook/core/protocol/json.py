@@ -50,7 +50,7 @@ def _constant(name: str) -> Json:
 def dumps(value: Json) -> bytes:
     """JSON of a request, in the form that a server reads fastest: nothing in it that need not be there.
 
-    What is no text, and to be refused by whoever reads it, can only be said escaped.
+    A lone surrogate, which whoever reads it will refuse, can only be written escaped.
     """
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -20,7 +20,7 @@ from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejectio
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.schema import TABLES, Table
-from offbook.core.validation import STRICT, Json, Rules, cells_of
+from offbook.core.validation import STRICT, Json, Rules, parse_cells
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""
@@ -43,16 +43,16 @@ CHANGE_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A parsed ``POST /sync``. ``asks`` tells whether it had a ``since`` at all; ``sent_at`` is in milliseconds.
+    """A parsed ``POST /sync``. ``asks`` is whether it had a ``since`` at all; ``sent_at_ms`` is the device's clock.
 
-    ``seen`` is the newest seq that the device was told for a change of its own, which may be newer than ``since``;
+    ``seen`` is the newest seq that the device was given for a change of its own, which may be newer than ``since``;
     ``kept`` asks what the page's records were at that seq.
     """
 
     batch: list[Change | Rejection]
     asks: bool
     since: Cursor | None
-    sent_at: int | None
+    sent_at_ms: int | None
     parked: Mapping[str, int]
     seen: int = 0
     kept: int | None = None
@@ -63,10 +63,10 @@ class Push:
 
 def parse_push(body: bytes, default_replica: str) -> Push:
     """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none."""
-    return push_of(loads(body), default_replica)
+    return parse_envelope(loads(body), default_replica)
 
 
-def push_of(envelope: Json, default_replica: str) -> Push:
+def parse_envelope(envelope: Json, default_replica: str) -> Push:
     """Check a push that is JSON already. Raises Malformed for a fault of the envelope."""
     if not isinstance(envelope, dict):
         raise Malformed.of(messages.PUSH_NOT_AN_OBJECT)
@@ -78,7 +78,7 @@ def push_of(envelope: Json, default_replica: str) -> Push:
     if len(changes) > CHANGES_MAX:
         raise Malformed.of(messages.TOO_MANY_CHANGES, limit=CHANGES_MAX)
     return Push(
-        [change_of(item, default_replica) for item in changes],
+        [parse_change(item, default_replica) for item in changes],
         "since" in envelope,
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
@@ -137,7 +137,7 @@ def _parked(value: Json) -> Mapping[str, int]:
 # --- one change ----------------------------------------------------------------------------------------------------
 
 
-def change_of(item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
+def parse_change(item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
     """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
     if not isinstance(item, dict):
         return Rejection(None, messages.CHANGE_NOT_AN_OBJECT.fault())
@@ -182,7 +182,7 @@ def build_change(
 
 
 def _cells(table: Table, data: Json, operation: Operation, rules: Rules) -> dict[str, Value]:
-    return {} if operation is Operation.DELETE else cells_of(table, data, operation, rules)
+    return {} if operation is Operation.DELETE else parse_cells(table, data, operation, rules)
 
 
 def _key(item: dict[str, Json]) -> Key | None:

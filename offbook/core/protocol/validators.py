@@ -1,4 +1,4 @@
-"""The smallest checks of what a server says: one value each. Raises ServerFault where it is not what it must be."""
+"""Checks of the values in a server's answer, one each. Raise ServerFault where a value is not what it must be."""
 
 from __future__ import annotations
 

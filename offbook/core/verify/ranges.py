@@ -82,7 +82,7 @@ def split(whole: Range) -> list[Range]:
 # --- questions -----------------------------------------------------------------------------------------------------
 
 
-def compare_of(envelope: Json) -> Compare:
+def parse_compare(envelope: Json) -> Compare:
     """Read the body of ``POST /verify``. Raises Malformed."""
     table = _checked(envelope, "ranges", "records")
     ranges, records = envelope.get("ranges"), envelope.get("records", False)
@@ -107,7 +107,7 @@ def _is_bound(text: str) -> bool:
     return BOUND.fullmatch(text) is not None
 
 
-def fetch_of(envelope: Json) -> Fetch:
+def parse_fetch(envelope: Json) -> Fetch:
     """Read the body of ``POST /rows``. Raises Malformed."""
     table, ids = _checked(envelope, "ids"), envelope.get("ids")
     if not isinstance(ids, list) or not 0 < len(ids) <= PAGE_MAX:

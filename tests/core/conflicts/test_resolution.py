@@ -149,3 +149,7 @@ def test_a_third_value_can_be_typed() -> None:
 def test_a_value_of_another_shape_is_refused(cell: str, value: Any) -> None:
     with pytest.raises(Invalid, match="no value that"):
         parse_custom_value(a_conflict(cell), ADA, value)
+
+
+def test_a_conflict_knows_the_changes_that_brought_its_versions() -> None:
+    assert a_conflict().change_ids == (str(UUID(int=8)), str(UUID(int=9)))

@@ -16,7 +16,7 @@ import pytest
 
 from offbook.core import POLICIES, TABLES, Change, Create, Operation, Record, Write, decide
 from offbook.core.merge.decide import Decision, NoChange, Reject
-from offbook.core.validation import cells_of, with_all_fields
+from offbook.core.validation import parse_cells, with_all_fields
 
 TABLE = TABLES["contacts"]
 CONTACT = str(UUID(int=7))
@@ -110,7 +110,7 @@ def make_change(typed: Typed, number: int, replica: str, parent_seq: int) -> Cha
         replica=typed.by or replica,
         timestamp=typed.at,
         base=parent_seq if typed.base is None else typed.base,
-        cells={} if typed.operation is Operation.DELETE else cells_of(TABLE, typed.data, typed.operation),
+        cells={} if typed.operation is Operation.DELETE else parse_cells(TABLE, typed.data, typed.operation),
         bases=typed.bases,
     )
 

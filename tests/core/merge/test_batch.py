@@ -23,7 +23,7 @@ from offbook.core import (
 from offbook.core.merge.batch import incomplete, next_seq
 from offbook.core.messages import BAD_ID, BASE_UNKNOWN, LONG_DELETED, TOO_LONG
 from offbook.core.model import Key
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000
@@ -43,7 +43,7 @@ def a_change(
     change: int, operation: str, base: int = 0, record: int = 1, by: int = 1, at: int = 5, **data: Any
 ) -> Change:
     what = Operation(operation)
-    cells = {} if what is Operation.DELETE else cells_of(TABLE, data, what)
+    cells = {} if what is Operation.DELETE else parse_cells(TABLE, data, what)
     return Change(number(change), TABLE.name, number(record), what, number(by), at, base, cells)
 
 

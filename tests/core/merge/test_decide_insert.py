@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from offbook.core import TABLES, Change, Create, Operation, decide
-from offbook.core.validation import cells_of, with_all_fields
+from offbook.core.validation import parse_cells, with_all_fields
 
 TABLE = TABLES["contacts"]
 ADA = str(UUID(int=7))
@@ -32,7 +32,7 @@ DATA: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def created(data: dict[str, Any]) -> Create:
-    cells = cells_of(TABLE, data, Operation.INSERT)
+    cells = parse_cells(TABLE, data, Operation.INSERT)
     change = Change(str(UUID(int=8)), "contacts", ADA, Operation.INSERT, str(UUID(int=9)), 5, 0, cells)
     decision = decide(None, change, "merge", 20)
     assert isinstance(decision, Create)

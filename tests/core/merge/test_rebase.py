@@ -17,19 +17,19 @@ from offbook.core.merge.rebase import (
     FIRST,
     LineState,
     PendingLine,
-    after_restore,
-    batches,
-    by_time,
     is_on_top,
     patch_of_lost_row,
-    seen_after,
-    unseen,
+    rebase_after_restore,
+    split_by_time,
+    split_into_batches,
+    unseen_cells,
+    update_first_seen,
     visible_cells,
     with_bases,
     with_own_values_seen,
 )
 from offbook.core.model import Clock, Record
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 
 TABLE = TABLES["contacts"]
 ADA: dict[str, Any] = {"name": "Ada"}
@@ -47,7 +47,7 @@ def change(
     **data: Any,
 ) -> Change:
     what = Operation(operation)
-    cells = {} if what is Operation.DELETE else cells_of(TABLE, data, what)
+    cells = {} if what is Operation.DELETE else parse_cells(TABLE, data, what)
     return Change(
         str(UUID(int=number)), TABLE.name, str(UUID(int=7)), what, str(UUID(int=by)), at, base, cells, bases or {}
     )
@@ -247,17 +247,17 @@ def push(old: Plan, *pending: Change) -> Plan:
 
 
 def test_a_restored_server_is_told_of_no_base_that_it_lost() -> None:
-    lowered = after_restore(change("UPDATE", 50, bases={"phone": 40, "@exists": 10}, phone="x"), 30)
+    lowered = rebase_after_restore(change("UPDATE", 50, bases={"phone": 40, "@exists": 10}, phone="x"), 30)
     assert (lowered.base, lowered.bases) == (30, {"phone": 30, "@exists": 10})
 
 
 def test_a_base_that_the_restored_server_still_has_stays() -> None:
     kept = change("UPDATE", 20, bases={"phone": 10}, phone="x")
-    assert after_restore(kept, 30) == kept
+    assert rebase_after_restore(kept, 30) == kept
 
 
 def time_of(one: Change, kept: int, taken: int | None = None, is_whole: bool = False, earliest: int = 0) -> int:
-    return after_restore(one, kept, taken, is_whole, earliest).timestamp
+    return rebase_after_restore(one, kept, taken, is_whole, earliest).timestamp
 
 
 def test_what_comes_again_gets_the_time_at_which_it_was_taken() -> None:
@@ -278,7 +278,7 @@ def test_the_time_of_a_deletion_tells_what_its_writer_had_seen() -> None:
 
 
 def record(deleted: bool = False, **data: Any) -> Record:
-    cells = cells_of(TABLE, {**ADA, **data}, Operation.INSERT)
+    cells = parse_cells(TABLE, {**ADA, **data}, Operation.INSERT)
     return Record(TABLE.name, str(UUID(int=7)), 10, deleted, cells, Clock(10, 1, "c", "r"), {})
 
 
@@ -318,15 +318,15 @@ def test_what_was_typed_over_a_lost_row_says_itself_what_its_cells_are_to_be() -
 
 
 def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
-    assert unseen(HELD, HELD) == set()
-    assert unseen(HELD, record(phone="2", details={"k1": CELL})) == {"phone"}
-    assert unseen(record(), GONE) == {"@exists"}
+    assert unseen_cells(HELD, HELD) == set()
+    assert unseen_cells(HELD, record(phone="2", details={"k1": CELL})) == {"phone"}
+    assert unseen_cells(record(), GONE) == {"@exists"}
 
 
 # --- what goes out together ----------------------------------------------------------------------------------------
 
 
-ADA_CELLS = cells_of(TABLE, ADA, Operation.INSERT)
+ADA_CELLS = parse_cells(TABLE, ADA, Operation.INSERT)
 
 
 def test_what_came_back_of_ones_own_was_seen_and_nothing_else_of_the_row() -> None:
@@ -374,12 +374,12 @@ def test_a_row_without_anything_of_ones_own_says_nothing_of_what_was_seen(came: 
     ids=["nothing", "one", "full", "over the bytes", "too large alone", "too large between others", "over the number"],
 )
 def test_a_queue_is_cut_into_requests(sizes: list[int], cuts: list[list[int]]) -> None:
-    assert [sizes[cut] for cut in batches(sizes, changes_max=3, bytes_max=10)] == cuts
+    assert [sizes[cut] for cut in split_into_batches(sizes, changes_max=3, bytes_max=10)] == cuts
 
 
 @given(st.lists(st.integers(0, 20)), st.integers(1, 5), st.integers(1, 30))
 def test_every_change_goes_out_once_in_order_and_within_the_limits(sizes: list[int], most: int, room: int) -> None:
-    cuts = [sizes[cut] for cut in batches(sizes, most, room)]
+    cuts = [sizes[cut] for cut in split_into_batches(sizes, most, room)]
     assert [size for cut in cuts for size in cut] == sizes
     assert all(0 < len(cut) <= most and (sum(cut) <= room or len(cut) == 1) for cut in cuts)
 
@@ -390,13 +390,13 @@ def test_every_change_goes_out_once_in_order_and_within_the_limits(sizes: list[i
 def test_each_value_is_known_since_the_row_that_brought_it() -> None:
     first = {"name": "Ada", "phone": "1", "email": "e"}
     second = {"name": "Ada", "phone": "2"}
-    seen = seen_after({}, first, 10, second, 20)
+    seen = update_first_seen({}, first, 10, second, 20)
     assert seen == {FIRST: 10, "phone": 20, "email": 20}
-    assert seen_after(seen, second, 20, {**second, "name": "Eve"}, 30) == {**seen, "name": 30}
+    assert update_first_seen(seen, second, 20, {**second, "name": "Eve"}, 30) == {**seen, "name": 30}
 
 
 def test_the_same_row_once_more_is_as_old_as_it_is() -> None:
-    assert seen_after({}, {"name": "Ada"}, 10, {"name": "Ada"}, 10) == {}
+    assert update_first_seen({}, {"name": "Ada"}, 10, {"name": "Ada"}, 10) == {}
 
 
 BY_TIME = [
@@ -453,6 +453,6 @@ BY_TIME = [
 def test_what_a_row_holds_is_told_as_one_change_per_time(
     operation: Operation, cells: dict[str, Any], seen: dict[str, int], parts: list[dict[str, Any]]
 ) -> None:
-    changes = by_time(TABLE, Patch(operation, cells), seen, 30)
+    changes = split_by_time(TABLE, Patch(operation, cells), seen, 30)
     assert [said for _, said in changes] == parts
     assert all(part.time == min(seen.get(cell, seen[FIRST]), 30) for part, said in changes for cell in said if seen)

@@ -18,10 +18,10 @@ from offbook.core.protocol.requests import (
     CHANGES_MAX,
     Push,
     build_change,
-    change_of,
+    parse_change,
     parse_cursor,
+    parse_envelope,
     parse_push,
-    push_of,
 )
 from tests.core.strategies import JSON, change_json, changes
 
@@ -47,7 +47,7 @@ def parse(body: str | bytes) -> Push:
 def read(**parts: Any) -> Change | Rejection:
     """The good change with some of its parts replaced; without those that are ``...``."""
     item = {**GOOD, **parts}
-    return change_of({key: value for key, value in item.items() if value is not ...}, DEVICE)
+    return parse_change({key: value for key, value in item.items() if value is not ...}, DEVICE)
 
 
 # --- the envelope --------------------------------------------------------------------------------------------------
@@ -110,17 +110,17 @@ def test_a_byte_order_mark_is_told_in_words(encoding: str) -> None:
 
 def test_parked_of_more_than_a_hundred_codes_is_refused() -> None:
     with pytest.raises(Malformed, match="parked"):
-        push_of({"parked": {str(number): 1 for number in range(101)}}, DEVICE)
+        parse_envelope({"parked": {str(number): 1 for number in range(101)}}, DEVICE)
 
 
 def test_too_many_changes_are_refused_as_too_large() -> None:
     with pytest.raises(Malformed) as caught:
-        push_of({"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
+        parse_envelope({"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
     assert (caught.value.code, caught.value.status) == ("too_many_changes", 413)
 
 
 def test_as_many_changes_as_allowed_are_read() -> None:
-    assert len(push_of({"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
+    assert len(parse_envelope({"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
 
 
 def test_a_key_that_stands_twice_among_many_is_found_in_time() -> None:
@@ -146,7 +146,7 @@ def test_a_push_that_names_since_asks_for_a_page(since: str, cursor: Cursor | No
 
 def test_a_push_tells_its_devices_time_and_what_is_parked() -> None:
     push = parse('{"sent_at": "2026-11-20T17:00:00Z", "parked": {"too_long": 2}}')
-    assert (push.sent_at, push.parked) == (LATER, {"too_long": 2})
+    assert (push.sent_at_ms, push.parked) == (LATER, {"too_long": 2})
 
 
 # --- one change ----------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def faulty(parts: Any) -> Any:
 
 @pytest.mark.parametrize(("parts", "code"), [pytest.param(*fault[1:], id=fault[0]) for fault in FAULTS])
 def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: str) -> None:
-    batch = push_of({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
+    batch = parse_envelope({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
     rejection = batch[1]
     assert isinstance(rejection, Rejection)
     assert rejection.fault.code == code
@@ -226,7 +226,7 @@ def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: 
 
 @pytest.mark.parametrize(("parts", "known"), [({"base": -1}, ID), ({"id": 7}, None), (7, None)])
 def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known: str | None) -> None:
-    rejection = change_of(faulty(parts), DEVICE)
+    rejection = parse_change(faulty(parts), DEVICE)
     assert isinstance(rejection, Rejection)
     assert rejection.id == known
 
@@ -242,7 +242,7 @@ def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known
     ],
 )
 def test_a_rejection_names_its_record_where_that_can_be_read(parts: Any, known: tuple[str, str] | None) -> None:
-    rejection = change_of(faulty(parts), DEVICE)
+    rejection = parse_change(faulty(parts), DEVICE)
     assert isinstance(rejection, Rejection)
     assert rejection.key == known
 
@@ -320,7 +320,7 @@ def test_a_time_is_read_with_its_offset(text: str) -> None:
 
 @given(changes())
 def test_a_change_that_is_written_is_read_as_the_same_change(change: Change) -> None:
-    assert change_of(json.loads(json.dumps(change_json(change))), DEVICE) == change
+    assert parse_change(json.loads(json.dumps(change_json(change))), DEVICE) == change
 
 
 # --- cursors -------------------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ ENVELOPE = st.fixed_dictionaries(
 @given(JSON | ENVELOPE)
 def test_no_json_raises_anything_but_malformed(envelope: Any) -> None:
     try:
-        push = push_of(envelope, DEVICE)
+        push = parse_envelope(envelope, DEVICE)
     except Malformed as fault:
         assert fault.code
         assert str(fault)

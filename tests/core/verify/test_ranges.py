@@ -17,8 +17,8 @@ from offbook.core.verify.ranges import (
     WHOLE,
     Compare,
     Fetch,
-    compare_of,
-    fetch_of,
+    parse_compare,
+    parse_fetch,
     split,
 )
 
@@ -61,12 +61,12 @@ def test_a_range_holds_nothing_but_ids() -> None:
 
 
 def test_a_question_is_read_as_it_was_asked() -> None:
-    asked = compare_of({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
+    asked = parse_compare({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
     assert isinstance(asked, Compare)
     assert [one[:2] for one in asked.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
     assert (asked.table, asked.records) == ("contacts", True)
-    assert compare_of({"table": "contacts", "ranges": [["", None]]}).records is False
-    assert fetch_of({"table": "contacts", "ids": [ADA.upper()]}) == Fetch("contacts", [ADA])
+    assert parse_compare({"table": "contacts", "ranges": [["", None]]}).records is False
+    assert parse_fetch({"table": "contacts", "ids": [ADA.upper()]}) == Fetch("contacts", [ADA])
 
 
 BAD_COMPARES: dict[str, tuple[Any, str]] = {
@@ -96,12 +96,12 @@ BAD_COMPARES: dict[str, tuple[Any, str]] = {
 def test_a_comparison_that_can_not_be_read_is_refused(name: str) -> None:
     envelope, code = BAD_COMPARES[name]
     with pytest.raises(Malformed) as refused:
-        compare_of(envelope)
+        parse_compare(envelope)
     assert refused.value.code == code
 
 
 @pytest.mark.parametrize("ids", [None, {}, [], [None], [5], ["x"], [ADA, ADA[1:]], [ADA] * (PAGE_MAX + 1)])
 def test_ids_that_can_not_be_read_are_refused(ids: Any) -> None:
     with pytest.raises(Malformed) as refused:
-        fetch_of({"table": "contacts", "ids": ids})
+        parse_fetch({"table": "contacts", "ids": ids})
     assert refused.value.code == "bad_ids"

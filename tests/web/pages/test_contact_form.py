@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import CONTACTS
-from offbook.core.validation import cells_of
+from offbook.core.validation import parse_cells
 from web.pages.contact_form import (
     FIELDS,
     ContactForm,
@@ -203,7 +203,7 @@ def test_a_broken_form_is_refused_in_words(broken: dict[str, list[str]]) -> None
 
 def test_what_a_form_saves_is_what_the_core_takes() -> None:
     data = edited(ADA, name=["Ada King"], address_value=["x"], group_value=[""])
-    assert set(cells_of(CONTACTS, data, Operation.UPDATE)) == {
+    assert set(parse_cells(CONTACTS, data, Operation.UPDATE)) == {
         "name",
         "details/k2/@exists",
         "details/k2/value",

@@ -11,7 +11,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.formatting import format_ago, format_clock_offset
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, parts_of, signed_in
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
@@ -115,22 +114,6 @@ def test_another_user_s_device_is_not_there(app: App, bob: Browser) -> None:
     assert bob.post(f"/devices/{device.uuid}/rename", "/devices", name="mine").status_code == 404
     assert bob.post(f"/devices/{device.uuid}/revoke", "/devices").status_code == 404
     assert parts_of(app).accounts.device_by_token(token)
-
-
-@pytest.mark.parametrize(
-    ("offset", "words"),
-    [(None, "not known yet"), (0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-60_000, "1 minute behind")],
-)
-def test_a_clock_s_offset_in_words(offset: int | None, words: str) -> None:
-    assert format_clock_offset(offset) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, "never"), (-5, "just now"), (59, "just now"), (60, "1 minute ago"), (7200, "2 hours ago")],
-)
-def test_a_time_in_words(now: int, seconds: int | None, words: str) -> None:
-    assert format_ago(None if seconds is None else now - seconds * 1_000_000, now) == words
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

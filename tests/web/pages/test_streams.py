@@ -12,7 +12,6 @@ import pytest
 from click.testing import Result
 
 from app import App
-from offbook.core.formatting import format_rate, format_size, format_time
 from offbook.core.stream_format import SECOND_US
 from storage.values import StreamGap, StreamMessage
 from tests.support.browser import Browser, add_user, parts_of, signed_in
@@ -233,23 +232,6 @@ def test_a_short_gap_is_wide_enough_to_be_seen_at_both_ends() -> None:
 def test_lines_of_a_message_stay_lines() -> None:
     assert payload(StreamMessage(1, "", 9, "one\ntwo\x00")) == "one\ntwo\\x00"
     assert payload(StreamMessage(1, "", 9, b"\x01\xab")) == "01 ab"
-
-
-@pytest.mark.parametrize(
-    ("bytes", "text"),
-    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (16_777_216, "16.8 MB"), (3 * 10**12, "3,000.0 GB")],
-)
-def test_sizes_are_told_in_few_letters(bytes: int, text: str) -> None:
-    assert format_size(bytes) == text
-
-
-@pytest.mark.parametrize(("per_second", "text"), [(0, "0/s"), (0.1, "0.1/s"), (9.96, "10/s"), (20_012.6, "20,013/s")])
-def test_rates_are_told_in_few_letters(per_second: float, text: str) -> None:
-    assert format_rate(per_second) == text
-
-
-def test_a_time_of_day_is_in_utc(now: int) -> None:
-    assert format_time(now) == "17:06:40"
 
 
 # --- by command ------------------------------------------------------------------------------------------------------

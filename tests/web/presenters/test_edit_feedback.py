@@ -9,7 +9,7 @@ import pytest
 
 from offbook.core.merge.decide import Create, NoChange, Reject, Write, decide
 from offbook.core.model import Change, Record, Verdict
-from offbook.core.protocol.requests import change_of
+from offbook.core.protocol.requests import parse_change
 from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of, quote_value
 
 RECORD = "00000000-0000-4000-8000-000000000001"
@@ -24,7 +24,7 @@ def change(number: int, base: int, data: Mapping[str, Any] | None, at: int = 0, 
         "base": base,
         "timestamp": f"2026-11-20T17:{at:02}:00.000Z",
     }
-    made = change_of(item | ({} if data is None else {"data": data}), f"00000000-0000-4000-a000-{number:012}")
+    made = parse_change(item | ({} if data is None else {"data": data}), f"00000000-0000-4000-a000-{number:012}")
     assert isinstance(made, Change)
     return made
 

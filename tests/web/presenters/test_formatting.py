@@ -1,10 +1,9 @@
-"""How values look: initials, links that may be followed, addresses, birthdays, counts."""
+"""How values look: initials, links that may be followed, addresses, birthdays."""
 
 from __future__ import annotations
 
 import pytest
 
-from offbook.core.formatting import format_count
 from web.presenters.formatting import address_lines, format_birthday, href, hue, initials
 
 
@@ -62,7 +61,3 @@ def test_a_birthday_needs_no_year() -> None:
     assert format_birthday("1815-12-10") == "10 December 1815"
     assert format_birthday("--02-29") == "29 February"
     assert format_birthday("unknown") == "unknown"
-
-
-def test_counts_read_well() -> None:
-    assert (format_count(1, "contact"), format_count(1234, "contact")) == ("1 contact", "1,234 contacts")
