@@ -19,14 +19,14 @@ from offbook.core.history.reconstruct import (
     with_entries,
     without_removed_entries,
 )
-from offbook.core.model import Clock, Record, Value
+from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require, seq_of, uuid_of
 from offbook.core.schema import CONTACTS, EXISTS, TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.edits import append_patch
-from offbook.database.server_rows import NO_SERVER_ROW, Key, server_row, visible_record
+from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
 from offbook.sync.http_errors import json_of_answer, problem_of
 from offbook.sync.transport import Response, Transport
 
@@ -107,8 +107,9 @@ def restore(
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
     values = restored_values(entry, cells, to)
     with change_log.without_logging(connection):
-        last = _last_cells(connection, entry.key, history)
-        patch = to_values(_visible(connection, entry.key, last), with_entries(values, last))
+        sent = (server_row(connection, entry.key) or NO_SERVER_ROW).as_record(entry.key)
+        last = _last_cells(sent, history)
+        patch = to_values(_visible(connection, sent, last), with_entries(values, last))
         return _append(connection, entry.key, patch, new_id, now_ms)
 
 
@@ -124,10 +125,11 @@ def restore_version(
         raise Invalid("no_version", "This change altered nothing: choose the one before it.")
     key = entry.key
     with change_log.without_logging(connection):
-        wanted = without_removed_entries(state_after(_as_sent(connection, key), history, entry.seq))
+        sent = (server_row(connection, key) or NO_SERVER_ROW).as_record(key)
+        wanted = without_removed_entries(state_after(sent, history, entry.seq))
         if wanted.get(EXISTS) and any(wanted.get(name) is None for name in TABLES[key[0]].required):
             raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")
-        patch = to_state(_visible(connection, key, _last_cells(connection, key, history)), wanted)
+        patch = to_state(_visible(connection, sent, _last_cells(sent, history)), wanted)
         return _append(connection, key, patch, new_id, now_ms)
 
 
@@ -141,20 +143,13 @@ def _append(
     return change_id
 
 
-def _as_sent(connection: sqlite3.Connection, key: Key) -> Record:
-    """The record as the server last sent it."""
-    row = server_row(connection, key) or NO_SERVER_ROW
-    return Record(*key, row.seq, row.deleted, row.cells, Clock(0, 0, "", ""), {})
-
-
-def _last_cells(connection: sqlite3.Connection, key: Key, history: list[HistoryEntry]) -> dict[str, Value]:
+def _last_cells(sent: Record, history: list[HistoryEntry]) -> dict[str, Value]:
     """The record's cells as the history leaves them, with what was in it before it was deleted."""
     newest = max((entry.seq or 0 for entry in history), default=0)
-    cells = state_after(_as_sent(connection, key), history, newest)
-    return {cell: value for cell, value in cells.items() if cell != EXISTS}
+    return {cell: value for cell, value in state_after(sent, history, newest).items() if cell != EXISTS}
 
 
-def _visible(connection: sqlite3.Connection, key: Key, last: Mapping[str, Value]) -> Record:
+def _visible(connection: sqlite3.Connection, sent: Record, last: Mapping[str, Value]) -> Record:
     """The record as it shows here; of one that does not, what the history has of it."""
-    sent, cells = _as_sent(connection, key), visible_record(connection, key)
-    return Record(*key, sent.seq, cells is None, last if cells is None else cells, sent.created, {})
+    cells = visible_record(connection, sent.key)
+    return sent._replace(deleted=cells is None, cells=last if cells is None else cells)

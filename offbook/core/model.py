@@ -17,10 +17,13 @@ from offbook.core.messages import Fault
 Value = str | int | bool | tuple[str | int | None, ...] | None
 """What a cell holds. A tuple is a cell of several attributes (an address), in the order of TABLES."""
 
+Cells = Mapping[str, Value]
+
 Key = tuple[str, str]
 """A record's table and id."""
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
+NO_CELLS: Cells = MappingProxyType({})
 
 
 class Operation(StrEnum):
@@ -49,6 +52,9 @@ class Clock(NamedTuple):
     change_id: str
     replica: str
 
+
+NO_CLOCK = Clock(0, 0, "", "")
+"""In the place of the clocks of a record or a conflict that a device holds: it is sent none."""
 
 NO_CLOCKS: Mapping[str, Clock] = MappingProxyType({})
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from offbook.core.conflicts.codec import (
-    NO_CLOCK,
     ConflictView,
     ReceivedConflict,
     author_from_json,
@@ -22,7 +21,7 @@ from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
-from offbook.core.model import Conflict, Value
+from offbook.core.model import NO_CLOCK, Conflict, Key, Value
 from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, value_of
@@ -30,7 +29,7 @@ from offbook.database import change_log
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import reading
 from offbook.database.edits import append_patch
-from offbook.database.server_rows import Key, dump, server_row, visible_record
+from offbook.database.server_rows import dump, server_row, visible_record
 
 if TYPE_CHECKING:
     import sqlite3

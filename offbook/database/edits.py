@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.rebase import LineState
-from offbook.core.model import Operation, Rejection
+from offbook.core.model import Key, Operation, Rejection
 from offbook.core.protocol.requests import build_change
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
@@ -19,7 +19,7 @@ from offbook.core.validation import LENIENT, change_data
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.parked import append_edit
-from offbook.database.server_rows import NO_SERVER_ROW, Key, server_row
+from offbook.database.server_rows import NO_SERVER_ROW, server_row
 
 if TYPE_CHECKING:
     import sqlite3

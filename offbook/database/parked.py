@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import LineState, with_bases
-from offbook.core.model import Change, Operation, Rejection
+from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
@@ -21,7 +21,7 @@ from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.records import RECORD_TABLES
-from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, Key, dump, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, dump, rebuild_row, server_row, validated_change
 
 if TYPE_CHECKING:
     import sqlite3

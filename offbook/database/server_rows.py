@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.codes import Scope, names_in
 from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, update_first_seen, visible_cells
-from offbook.core.model import NOTHING, Change, Operation, Rejection, Value
+from offbook.core.model import NO_CLOCK, NOTHING, Change, Key, Operation, Record, Rejection, Value
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
@@ -46,9 +46,6 @@ PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, see
   SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, seen = excluded.seen, stale = 0"""
 
 dump = json.JSONEncoder(separators=(",", ":")).encode
-
-Key = tuple[str, str]
-"""A record's table and id."""
 
 
 class ServerRow(NamedTuple):
@@ -87,6 +84,10 @@ class ServerRow(NamedTuple):
     def counts_after(self, known_row: ServerRow | None) -> bool:
         """Whether this row says something newer."""
         return known_row is None or known_row.stale > 0 or self.seq > known_row.seq
+
+    def as_record(self, key: Key) -> Record:
+        """The record as the server last sent it."""
+        return Record(*key, self.seq, self.deleted, self.cells, NO_CLOCK, {})
 
     def parameters(self, key: Key) -> tuple[str, str, int, int, str | None, str]:
         """What PUT takes. Mostly nothing is said of ``seen``: to bind a None costs Python ten times as much as text."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
-from offbook.core.model import Operation, Verdict
+from offbook.core.model import Key, Operation, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log, conflicts, known_cells, sync_state
@@ -27,7 +27,6 @@ from offbook.database.records import RECORD_TABLES
 from offbook.database.server_rows import (
     PUT,
     ROW,
-    Key,
     ServerRow,
     dump,
     rebuild_row,

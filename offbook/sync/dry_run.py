@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, ServerFault
-from offbook.core.model import Rejection, Verdict
+from offbook.core.model import Key, Rejection, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.records import RECORD_TABLES
-from offbook.database.server_rows import Key, server_row
+from offbook.database.server_rows import server_row
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync.apply import Applied, check_book
 from offbook.sync.loop import SyncLoop, trusted_by

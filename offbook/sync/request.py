@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
-from offbook.core.model import Change, Operation, Rejection
+from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import TABLES
@@ -21,7 +21,7 @@ from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
-from offbook.database.server_rows import NO_SERVER_ROW, Key, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import NO_SERVER_ROW, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery
 

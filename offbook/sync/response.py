@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.lenient_validation import read_row
-from offbook.core.model import Verdict
+from offbook.core.model import Key, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
 from offbook.core.protocol.rows import iso_micros
 from offbook.core.protocol.validators import (
@@ -32,7 +32,7 @@ from offbook.core.protocol.validators import (
 )
 from offbook.core.schema import TABLES, Table
 from offbook.core.validation import Json
-from offbook.database.server_rows import Key, ServerRow
+from offbook.database.server_rows import ServerRow
 from offbook.sync.http_errors import json_of_answer
 from offbook.sync.transport import Response
 

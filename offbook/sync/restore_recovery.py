@@ -34,14 +34,14 @@ from offbook.core.merge.rebase import (
     unseen_cells,
     with_own_values_seen,
 )
-from offbook.core.model import NOTHING, Change, Clock, Operation, Record, Value, Verdict
+from offbook.core.model import NOTHING, Change, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import change_data, is_empty, same
 from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.parked import append_line, write_bases
-from offbook.database.server_rows import Key, ServerRow, change_of_line, dump, server_row
+from offbook.database.server_rows import ServerRow, change_of_line, dump, server_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from offbook.sync.response import PageRow
 
 OF_RECORD = "table_name = ? AND record_id = ?"
-NO_CLOCK = Clock(0, 0, "", "")
 
 
 def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool) -> None:
@@ -195,7 +194,7 @@ def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
     if lost_row is None or lost_row.stale < 2:
         return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None
     lines = _pending_lines(connection, key)
-    newer = dict.fromkeys(unseen_cells(_record_of(key, lost_row), _record_of(key, new_row)), lost_row.seq)
+    newer = dict.fromkeys(unseen_cells(lost_row.as_record(key), new_row.as_record(key)), lost_row.seq)
     _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
     patch, base = _lost_patch(key, lost_row, row, lines), lost_row.seq
     if new_row.deleted and not lost_row.deleted:
@@ -217,7 +216,7 @@ def _mark_own_values_seen(
     """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
     pairs = _changes_in(_pending_lines(connection, key), known_row)
     held = {} if known_row is None else known_row.cells
-    changes = with_own_values_seen([change for _, change in pairs], held, _record_of(key, new_row))
+    changes = with_own_values_seen([change for _, change in pairs], held, new_row.as_record(key))
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
         _rewrite_line(connection, line, change.base, change.bases, change.timestamp)
 
@@ -247,7 +246,7 @@ def _lost_patch(key: Key, lost_row: ServerRow, row: PageRow, lines: list[LogLine
     later = [change for line, change in pairs if line.seq is None or line.seq > lost_row.stale]
     if row.server.deleted:
         return Patch(Operation.DELETE, {}) if taken and not later else None
-    return patch_of_lost_row(_record_of(key, lost_row), _record_of(key, row.then or row.server), taken, later)
+    return patch_of_lost_row(lost_row.as_record(key), (row.then or row.server).as_record(key), taken, later)
 
 
 def _queue(
@@ -302,7 +301,3 @@ def _changes_in(lines: Iterable[LogLine], row: ServerRow | None) -> list[tuple[L
 
 def _pending_lines(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
     return [line for line in change_log.unsettled_lines(connection, *key) if line.state is LineState.PENDING]
-
-
-def _record_of(key: Key, row: ServerRow) -> Record:
-    return Record(*key, row.seq, row.deleted, row.cells, NO_CLOCK, {})

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from offbook.core.model import Key
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import without_logging
-from offbook.database.server_rows import Key, ServerRow, fold_acknowledged, server_row, store_server_row
+from offbook.database.server_rows import ServerRow, fold_acknowledged, server_row, store_server_row
 from offbook.database.sync_state import Snapshot
 from offbook.sync import restore_recovery
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from offbook.contacts.labels import KINDS, cell_label
-from offbook.core.history.entry import Cells, DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
+from offbook.core.history.entry import DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
-from offbook.core.model import Operation, Record, Value, Verdict
+from offbook.core.model import Cells, Operation, Record, Value, Verdict
 from offbook.core.protocol.rows import micros_of
 from offbook.core.schema import EXISTS, entry_of
 from offbook.core.validation import same

@@ -13,9 +13,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_of_choice
-from offbook.core.history.entry import Cells
 from offbook.core.history.reconstruct import Patch, state_of
-from offbook.core.model import Conflict, Key, Operation, Record, Value
+from offbook.core.model import Cells, Conflict, Key, Operation, Record, Value
 from offbook.core.schema import EXISTS, entry_of
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from offbook.core.conflicts.resolution import choices
 from offbook.core.errors import Invalid
 from offbook.core.lenient_validation import read_value
-from offbook.core.model import Author, Clock, Conflict, Operation
+from offbook.core.model import NO_CLOCK, Author, Conflict, Operation
 from offbook.core.protocol.requests import milliseconds
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.protocol.validators import NAME_CHARACTERS_MAX, clean_text, require, time_of, uuid_of
@@ -22,9 +22,6 @@ CONFLICTS = "conflicts"
 """The table of pages that holds open conflicts; read-only, so not one of TABLES."""
 
 CELL_CHARACTERS_MAX = 200
-
-NO_CLOCK = Clock(0, 0, "", "")
-"""Of the winner, a device is sent the author alone."""
 
 
 class ConflictView(NamedTuple):

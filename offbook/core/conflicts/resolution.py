@@ -9,10 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from offbook.core.errors import Invalid
-from offbook.core.history.entry import Cells
 from offbook.core.history.reconstruct import Patch
 from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
-from offbook.core.model import Conflict, Operation, Value
+from offbook.core.model import Cells, Conflict, Operation, Value
 from offbook.core.schema import EXISTS, TABLES, Field, entry_of
 
 

@@ -12,11 +12,9 @@ from typing import NamedTuple
 
 from offbook.core.errors import Invalid
 from offbook.core.messages import NO_VALUE_IN_CHANGE
-from offbook.core.model import Author, DiscardedWrite, Key, Operation, Value, Verdict
+from offbook.core.model import Author, Cells, DiscardedWrite, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
-
-Cells = Mapping[str, Value]
 
 BEFORE, AFTER = "before", "after"
 """Which values of a change are to be restored: those that it replaced, or its own."""

@@ -7,15 +7,12 @@ anything: restoring a value is a change like any other, itself in the history.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
-from offbook.core.history.entry import Cells, HistoryEntry, HistoryStep, written
-from offbook.core.model import Conflict, Operation, Record, Value
+from offbook.core.history.entry import HistoryEntry, HistoryStep, written
+from offbook.core.model import NO_CELLS, Cells, Conflict, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import same
-
-NO_CELLS: Cells = MappingProxyType({})
 
 
 class Patch(NamedTuple):

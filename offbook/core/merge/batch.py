@@ -17,7 +17,9 @@ from typing import NamedTuple
 from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide, for_history
 from offbook.core.messages import BASE_UNKNOWN, MISSING_IN_ENTRY, Fault
 from offbook.core.model import (
+    NO_CELLS,
     NO_CLOCKS,
+    Cells,
     Change,
     Clock,
     Conflict,
@@ -25,7 +27,6 @@ from offbook.core.model import (
     Key,
     Record,
     Rejection,
-    Value,
     Verdict,
 )
 from offbook.core.schema import EXISTS
@@ -46,7 +47,6 @@ class BookState:
     pruned: int
 
 
-NONE_BEFORE: Mapping[str, Value] = MappingProxyType({})
 NO_CONFLICTS: Mapping[str, Key] = MappingProxyType({})
 
 
@@ -68,7 +68,7 @@ class LoggedChange(NamedTuple):
     verdict: Verdict
     seq: int | None = None
     change: Change | None = None
-    before: Mapping[str, Value] = NONE_BEFORE
+    before: Cells = NO_CELLS
     discarded: tuple[DiscardedWrite, ...] = ()
     fault: Fault | None = None
 

@@ -19,9 +19,7 @@ from offbook.core.schema import EXISTS
 
 
 class Resolution(Enum):
-    """What becomes of one write of a change."""
-
-    """What a policy does with a competing cell: it takes effect, it loses, or a person decides."""
+    """What becomes of one write of a change: it takes effect, it loses, or a person decides."""
 
     ACCEPT = "accept"
     DISCARD = "discard"

@@ -13,11 +13,9 @@ from typing import NamedTuple
 
 from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
 from offbook.core.merge.decide import asserts
-from offbook.core.model import Change, Operation, Record, Value
+from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
 from offbook.core.validation import same
-
-Cells = Mapping[str, Value]
 
 
 class LineState(IntEnum):
