@@ -7,7 +7,8 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
-from offbook.core.formatting import format_ago, format_clock_offset
+from offbook.core.formatting import format_ago
+from offbook.core.text import describe_clock_offset
 from storage.values import Account
 
 device = AppGroup("device", help="What syncs a book.")
@@ -34,7 +35,7 @@ def list_devices(user_name: str | None) -> None:
     owners: list[Account] = [accounts.user_named(user_name)] if user_name else accounts.users()
     for owner in owners:
         for device in accounts.devices(owner.id):
-            seen, clock = format_ago(device.last_seen_at, now_us), format_clock_offset(device.clock_offset_ms)
+            seen, clock = format_ago(device.last_seen_at, now_us), describe_clock_offset(device.clock_offset_ms)
             click.echo(f"{device.uuid}\t{owner.name}\t{device.name}\tseen {seen}\tclock {clock}")
 
 

@@ -6,7 +6,6 @@ from flask import Flask
 
 from offbook.core.formatting import (
     format_ago,
-    format_clock_offset,
     format_count,
     format_date,
     format_iso,
@@ -15,7 +14,7 @@ from offbook.core.formatting import (
     format_size,
     format_time,
 )
-from offbook.core.text import clock_advice, without_control_characters
+from offbook.core.text import clock_advice, describe_clock_offset, without_control_characters
 from offbook.core.users import kept_until
 from web.presenters import formatting
 
@@ -27,7 +26,7 @@ def register(app: Flask) -> None:
         "birthday": formatting.format_birthday,
         "clean": without_control_characters,
         "clock_advice": clock_advice,
-        "clock_offset": format_clock_offset,
+        "clock_offset": describe_clock_offset,
         "clock_time": format_time,
         "count": format_count,
         "date": format_date,

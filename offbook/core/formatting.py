@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from offbook.core.merge.retention import PurgedRows
-from offbook.core.text import describe_clock_offset, describe_duration, join_with_and
+from offbook.core.text import describe_duration, join_with_and
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
@@ -20,13 +20,6 @@ def format_ago(at_us: int | None, now_us: int) -> str:
         return "never"
     seconds = (now_us - at_us) // 1_000_000
     return "just now" if seconds < 60 else f"{describe_duration(seconds)} ago"
-
-
-def format_clock_offset(offset_ms: int | None) -> str:
-    """How a device's clock goes."""
-    if offset_ms is None:
-        return "not known yet"
-    return describe_clock_offset(offset_ms)
 
 
 def format_iso(at_us: int) -> str:

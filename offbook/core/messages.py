@@ -114,7 +114,6 @@ BAD_TIME = Message("bad_time", "{field} must be an ISO 8601 time with its offset
 NEVER_OR_LONG_DELETED = Message(
     "unknown_record", "There is no record with this id to update: it never was, or is long deleted."
 )
-CANT_BE_APPLIED = Message("rejected", "The change can't be applied.")
 LONG_DELETED = Message("unknown_record", "This record is long deleted, and what it held is gone: add it again.")
 
 # --- a body, and a push as a whole -----------------------------------------------------------------------------------

@@ -57,8 +57,10 @@ def describe_duration(seconds: int) -> str:
     return "0 seconds"
 
 
-def describe_clock_offset(ahead_ms: int) -> str:
-    """Where a clock is that goes so far ahead: right, 3 hours behind."""
+def describe_clock_offset(ahead_ms: int | None) -> str:
+    """Where a clock is that goes so far ahead: right, 3 hours behind; or that this is not known yet."""
+    if ahead_ms is None:
+        return "not known yet"
     off_ms = abs(ahead_ms)
     if off_ms < CLOCK_RIGHT_MS:
         return "right"

@@ -6,7 +6,6 @@ import pytest
 
 from offbook.core.formatting import (
     format_ago,
-    format_clock_offset,
     format_count,
     format_date,
     format_iso,
@@ -36,14 +35,6 @@ def test_rates_are_told_in_few_letters(per_second: float, text: str) -> None:
 
 def test_a_time_of_day_is_in_utc() -> None:
     assert format_time(NOW) == "17:06:40"
-
-
-@pytest.mark.parametrize(
-    ("offset", "words"),
-    [(None, "not known yet"), (0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-60_000, "1 minute behind")],
-)
-def test_a_clock_s_offset_in_words(offset: int | None, words: str) -> None:
-    assert format_clock_offset(offset) == words
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,16 @@ def test_a_length_of_time_is_told_in_its_largest_unit(seconds: int, words: str) 
 
 @pytest.mark.parametrize(
     ("ahead_ms", "words"),
-    [(0, "right"), (-1999, "right"), (2000, "2 seconds ahead"), (-3 * HOUR_MS + 900, "3 hours behind")],
+    [
+        (None, "not known yet"),
+        (0, "right"),
+        (-1999, "right"),
+        (2000, "2 seconds ahead"),
+        (-60_000, "1 minute behind"),
+        (-3 * HOUR_MS + 900, "3 hours behind"),
+    ],
 )
-def test_a_clock_is_told_by_how_far_it_is_off(ahead_ms: int, words: str) -> None:
+def test_a_clock_is_told_by_how_far_it_is_off(ahead_ms: int | None, words: str) -> None:
     assert describe_clock_offset(ahead_ms) == words
     assert describe_clock_offset(10 * YEAR_MS) == "10 years ahead"
 
