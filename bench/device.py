@@ -77,9 +77,9 @@ def one_round(raw: Connection, plain: Connection, book: Replica) -> tuple[float,
         for _ in range(WRITES):
             write_by_hand(raw)
 
+    by_hand = seconds(all_by_hand)
     by_sql = seconds(lambda: [plain.execute(INSERT, ("Ada Lovelace", "555-1234")) for _ in range(WRITES)])
     by_python = seconds(lambda: [book.contacts.add(name="Ada Lovelace", phone="555-1234") for _ in range(WRITES)])
-    by_hand = seconds(all_by_hand)
     return by_hand / by_sql, by_hand / by_python
 
 

@@ -29,5 +29,6 @@ class StreamContents(NamedTuple):
 def read_stream(path: Path, bars: Bars, now_us: int, before: int = 0, limit: int = 0) -> StreamContents:
     """What the file holds, with at most ``limit`` messages whose ids are below ``before``. Raises UnreadableStream."""
     with reading(path) as file:
+        summary = file.summary(now_us)  # the first, since it is what tells a file of a later version
         messages = file.messages(before, limit) if limit else []
-        return StreamContents(file.summary(now_us), file.rates(*bars), file.gaps(), messages)
+        return StreamContents(summary, file.rates(*bars), file.gaps(), messages)

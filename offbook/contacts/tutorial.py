@@ -185,7 +185,7 @@ def _text_of(value: Json) -> Json:
     return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
-def step_of(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
+def plan_step(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
     """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
     if item.table != TABLE:
         return Rejection(item.change_id, messages.UNKNOWN_TABLE.fault(tables=TABLE))
@@ -230,7 +230,7 @@ def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> T
     return TutorialStep(change, replace(known, held=row, offered=None, offered_seq=None))
 
 
-def whole(step: TutorialStep, record: Record | None) -> TutorialStep:
+def with_whole_row(step: TutorialStep, record: Record | None) -> TutorialStep:
     """The step, with all that the device has of the record where nothing is left of it (it was deleted and pruned)."""
     row = step.known.held
     if not step.change.cells or (record is not None and not is_purged(record)) or row is None or row["name"] is None:
@@ -259,7 +259,7 @@ def visible_row(record: Record | None) -> Row | None:
     return None if record is None or record.deleted else {cell: record.cells.get(cell) for cell in CELLS}
 
 
-def after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
+def known_after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record | None) -> Known:
     """What the device must have once the step was decided; where the record is not so, that is to be served."""
     known, there = step.known, visible_row(record)
     if seq is not None and verdict is Verdict.APPLIED:
@@ -272,17 +272,17 @@ def after(step: TutorialStep, verdict: Verdict, seq: int | None, record: Record 
 # --- a pulled list -------------------------------------------------------------------------------------------------
 
 
-def stamps_again(since: int, count: int) -> range:
+def repeated_stamps(since: int, count: int) -> range:
     """The timestamps of what is served again: below ``since``, as what was never served lies above."""
     return range(since - count, since) if since > count else range(since + 1, since + count + 1)
 
 
-def confirmed_by(since: int, then: int) -> int:
+def confirming_seq(since: int, then: int) -> int:
     """``offered_seq`` for what an answer to ``since`` serves again, if ``then`` is a cursor that tells it arrived."""
     return then if then > since else -(then + 1)
 
 
-def served(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
+def render_entry(number: int, is_new: bool, stamp: int, seq: int, row: Row | None) -> dict[str, Json]:
     """One entry of a pulled list."""
     operation = Operation.DELETE if row is None else Operation.INSERT if is_new else Operation.UPDATE
     data = None if row is None else {"id": number, **row, "updated_at": format_time(seq)}

@@ -9,9 +9,9 @@ from offbook.core.merge.retention import PurgedRows
 from offbook.core.text import describe_clock_offset, describe_duration, join_with_and
 
 
-def format_count(number: int, one: str, many: str = "") -> str:
+def format_count(number: int, singular: str, plural: str = "") -> str:
     """``1 contact``, ``1,200 contacts``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def format_ago(at_us: int | None, now_us: int) -> str:

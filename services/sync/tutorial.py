@@ -55,20 +55,20 @@ def _apply_item(book: WriteTransaction, notes: TutorialNotes, item: Item, now_us
         # A table without AUTOINCREMENT gives the number of a deleted row to the next one: another person.
         notes.take_number_from(noted.record_id)
         noted = None
-    step = tutorial.step_of(item, noted, notes.login.device.uuid)
+    step = tutorial.plan_step(item, noted, notes.login.device.uuid)
     if step is None:
         return None
     book.book = replace(book.book, policy=POLICY)
     touched: dict[Key, Record] = {}
     if isinstance(step, TutorialStep):
         touched = book.records(TABLE, [step.change.record_id])
-        step = tutorial.whole(step, touched.get(step.change.key))
+        step = tutorial.with_whole_row(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
     pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now_us, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))
-        notes.keep(item.number, noted is None, tutorial.after(step, outcome.verdict, outcome.seq, record))
+        notes.keep(item.number, noted is None, tutorial.known_after(step, outcome.verdict, outcome.seq, record))
     return RecordedVerdict(outcome.verdict, outcome.seq, outcome.fault)
 
 
@@ -81,11 +81,11 @@ def _answer(notes: TutorialNotes, since: int, head: int) -> list[dict[str, Json]
     else:
         notes.confirm(since)
     again, fresh = list(notes.again(since)), list(notes.fresh(since))
-    stamps = tutorial.stamps_again(since, len(again))
-    marker = tutorial.confirmed_by(since, fresh[0].seq if fresh else max(stamps, default=since))
+    stamps = tutorial.repeated_stamps(since, len(again))
+    marker = tutorial.confirming_seq(since, fresh[0].seq if fresh else max(stamps, default=since))
     notes.offer([*((row, marker) for row in again), *((row, row.seq) for row in fresh)])
     pairs = [*zip(again, stamps, strict=True), *((row, row.seq) for row in fresh)]
     return [
-        tutorial.served(row.number or 0, since == 0 or row.known.held is None, stamp, row.seq, row.row)
+        tutorial.render_entry(row.number or 0, since == 0 or row.known.held is None, stamp, row.seq, row.row)
         for row, stamp in pairs
     ]

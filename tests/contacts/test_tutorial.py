@@ -17,18 +17,18 @@ from offbook.contacts.tutorial import (
     Known,
     Row,
     TutorialStep,
-    after,
     as_received,
-    confirmed_by,
+    confirming_seq,
     format_time,
+    known_after,
     parse_item,
     parse_since,
     parse_time_us,
-    served,
-    stamps_again,
-    step_of,
+    plan_step,
+    render_entry,
+    repeated_stamps,
     visible_row,
-    whole,
+    with_whole_row,
 )
 from offbook.core.errors import Malformed
 from offbook.core.model import Clock, Operation, Record, Rejection, Value, Verdict
@@ -170,7 +170,7 @@ def test_only_known_columns_are_taken() -> None:
     ],
 )
 def test_a_number_is_taken_as_its_text(value: Any, text: str | None) -> None:
-    step = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    step = plan_step(item(data={"name": "Ada", "phone": value}), None, DEVICE)
     assert isinstance(step, TutorialStep)
     assert step.change.cells["phone"] == text
 
@@ -181,7 +181,7 @@ def test_a_number_in_any_cell_is_the_same_change_as_its_text() -> None:
 
 @pytest.mark.parametrize("value", [True, False, 1e16, 1e300, 1e-7, float("inf")])
 def test_what_can_not_be_written_as_digits_is_no_text(value: Any) -> None:
-    refused = step_of(item(data={"name": "Ada", "phone": value}), None, DEVICE)
+    refused = plan_step(item(data={"name": "Ada", "phone": value}), None, DEVICE)
     assert isinstance(refused, Rejection)
     assert (refused.fault.code, refused.fault.detail) == ("wrong_type", "phone must be text.")
 
@@ -194,7 +194,7 @@ def test_no_body_does_more_than_be_refused(body: Any) -> None:
         except Malformed as refused:
             assert refused.status == 400
         else:
-            assert isinstance(step_of(read, None, DEVICE), TutorialStep | Rejection | None)
+            assert isinstance(plan_step(read, None, DEVICE), TutorialStep | Rejection | None)
 
 
 # --- what of it is a change ----------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ CASES: list[tuple[str, Known, dict[str, Any], dict[str, Value], int]] = [
 
 @pytest.mark.parametrize(("known", "data", "cells", "base"), [case[1:] for case in CASES], ids=[c[0] for c in CASES])
 def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, base: int) -> None:
-    step = step_of(item(data=data), known, DEVICE)
+    step = plan_step(item(data=data), known, DEVICE)
     assert isinstance(step, TutorialStep)
     change = step.change
     assert (change.operation, change.record_id, change.replica) == (Operation.UPDATE, RECORD, DEVICE)
@@ -243,11 +243,11 @@ def test_only_what_was_typed_is_a_change(known: Known, data: Any, cells: Any, ba
 @pytest.mark.parametrize("operation", ["INSERT", "UPDATE"])
 def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> None:
     made = item(operation=operation)
-    step = step_of(made, None, DEVICE)
+    step = plan_step(made, None, DEVICE)
     assert isinstance(step, TutorialStep)
     assert step.change.operation is Operation.INSERT
     assert step.known == Known(step.change.record_id, row(phone="1"))
-    again = step_of(made, None, DEVICE)
+    again = plan_step(made, None, DEVICE)
     assert isinstance(again, TutorialStep)
     assert again.change == step.change
 
@@ -256,7 +256,7 @@ def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> N
     "nothing", [item(data=None), item(operation="INSERT", data=None), item(operation="DELETE"), item(**BODY)]
 )
 def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None:
-    assert step_of(nothing, None, DEVICE) is None
+    assert plan_step(nothing, None, DEVICE) is None
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None
     ],
 )
 def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
-    step = step_of(bad, None, DEVICE)
+    step = plan_step(bad, None, DEVICE)
     assert isinstance(step, Rejection)
     assert (step.id, step.fault.code) == (bad.change_id, code)
 
@@ -282,7 +282,7 @@ def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
     ],
 )
 def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) -> None:
-    step = step_of(item(operation="DELETE", data=None), known, DEVICE)
+    step = plan_step(item(operation="DELETE", data=None), known, DEVICE)
     assert isinstance(step, TutorialStep)
     assert (step.change.operation, step.change.base) == (Operation.DELETE, base)
     assert (step.known, step.sure) == (Known(RECORD, None, base), True)
@@ -304,13 +304,13 @@ def test_a_deletion_knows_what_the_device_surely_had(known: Known, base: int) ->
 def test_a_deletion_of_what_may_be_back_leaves_the_device_with_the_row_that_came_last(
     data: Any, known: Known, left: Known
 ) -> None:
-    step = step_of(item(operation="DELETE", data=data), known, DEVICE)
+    step = plan_step(item(operation="DELETE", data=data), known, DEVICE)
     assert isinstance(step, TutorialStep)
     assert (step.known, step.sure) == (left, False)
 
 
 def test_a_deletion_with_a_row_was_typed_without_having_seen_what_others_wrote() -> None:
-    step = step_of(item(operation="DELETE"), replace(OWN, was_served=True), DEVICE)
+    step = plan_step(item(operation="DELETE"), replace(OWN, was_served=True), DEVICE)
     assert isinstance(step, TutorialStep)
     assert step.change.base == 0
 
@@ -344,63 +344,63 @@ def record(deleted: bool = False, **cells: Value) -> Record:
 
 
 def edit_to_3() -> TutorialStep:
-    step = step_of(item(data={"phone": "3"}), Known(RECORD, HELD, 10), DEVICE)
+    step = plan_step(item(data={"phone": "3"}), Known(RECORD, HELD, 10), DEVICE)
     assert isinstance(step, TutorialStep)
     return step
 
 
 def test_an_edit_that_was_applied_is_what_the_device_has() -> None:
-    known = after(edit_to_3(), Verdict.APPLIED, 30, record(name="Ada", phone="3", notes="x"))
+    known = known_after(edit_to_3(), Verdict.APPLIED, 30, record(name="Ada", phone="3", notes="x"))
     assert known == Known(RECORD, row(phone="3"), 30)
 
 
 def test_an_edit_that_changed_nothing_saw_no_more_than_before() -> None:
-    assert after(edit_to_3(), Verdict.APPLIED, None, record(name="Ada", phone="3")).held_seq == 10
+    assert known_after(edit_to_3(), Verdict.APPLIED, None, record(name="Ada", phone="3")).held_seq == 10
 
 
 def test_an_edit_that_met_another_leaves_the_row_to_be_served() -> None:
-    known = after(edit_to_3(), Verdict.MERGED, 30, record(name="Ada", phone="3", email="e"))
+    known = known_after(edit_to_3(), Verdict.MERGED, 30, record(name="Ada", phone="3", email="e"))
     assert known == Known(RECORD, row(phone="3"), 10, row(phone="3", email="e"), 0)
 
 
 @pytest.mark.parametrize("gone", [None, record(deleted=True, name="Ada")])
 def test_an_edit_that_lost_to_a_deletion_leaves_that_to_be_served(gone: Record | None) -> None:
-    assert after(edit_to_3(), Verdict.SUPERSEDED, None, gone) == Known(RECORD, row(phone="3"), 10, None, 0)
+    assert known_after(edit_to_3(), Verdict.SUPERSEDED, None, gone) == Known(RECORD, row(phone="3"), 10, None, 0)
 
 
 @pytest.mark.parametrize("left", [None, record(deleted=True)])
 def test_an_edit_of_what_was_pruned_says_all_that_the_device_has(left: Record | None) -> None:
-    change = whole(edit_to_3(), left).change
+    change = with_whole_row(edit_to_3(), left).change
     assert (change.operation, change.cells) == (Operation.INSERT, row(phone="3"))
 
 
 @pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada")])
 def test_an_edit_of_what_is_there_says_only_what_was_typed(there: Record) -> None:
-    assert whole(edit_to_3(), there) == edit_to_3()
+    assert with_whole_row(edit_to_3(), there) == edit_to_3()
 
 
 def test_nothing_typed_or_no_name_makes_nothing_of_what_was_pruned() -> None:
     for data, known in (({"phone": "1"}, OWN), ({"phone": "3"}, Known(RECORD))):
-        step = step_of(item(data=data), known, DEVICE)
+        step = plan_step(item(data=data), known, DEVICE)
         assert isinstance(step, TutorialStep)
-        assert whole(step, None) is step
-    deletion = step_of(item(operation="DELETE"), OWN, DEVICE)
+        assert with_whole_row(step, None) is step
+    deletion = plan_step(item(operation="DELETE"), OWN, DEVICE)
     assert isinstance(deletion, TutorialStep)
-    assert whole(deletion, None) is deletion
+    assert with_whole_row(deletion, None) is deletion
 
 
 @pytest.mark.parametrize("there", [record(name="Ada", phone="1"), record(deleted=True, name="Ada"), None])
 def test_after_a_deletion_of_what_may_be_back_it_is_told_how_the_record_is(there: Record | None) -> None:
-    step = step_of(item(operation="DELETE", data=None), replace(OWN, was_served=True), DEVICE)
+    step = plan_step(item(operation="DELETE", data=None), replace(OWN, was_served=True), DEVICE)
     assert isinstance(step, TutorialStep)
-    known = after(step, Verdict.MERGED, 30, there)
+    known = known_after(step, Verdict.MERGED, 30, there)
     assert known == Known(RECORD, HELD, 10, visible_row(there), 0, was_served=True)
 
 
 def test_after_a_deletion_of_what_was_never_served_there_is_nothing_to_tell() -> None:
-    step = step_of(item(operation="DELETE", data=None), OWN, DEVICE)
+    step = plan_step(item(operation="DELETE", data=None), OWN, DEVICE)
     assert isinstance(step, TutorialStep)
-    assert after(step, Verdict.APPLIED, 30, record(deleted=True, name="Ada")) == Known(RECORD, None, 30)
+    assert known_after(step, Verdict.APPLIED, 30, record(deleted=True, name="Ada")) == Known(RECORD, None, 30)
 
 
 @pytest.mark.parametrize(("row", "was_served"), [(OFFERED, True), (None, False)])
@@ -419,7 +419,7 @@ def test_a_record_shows_three_cells() -> None:
 
 @given(st.integers(0, 2 * NOON), st.integers(1, 100))
 def test_what_is_served_again_never_reaches_what_was_not_served(since: int, count: int) -> None:
-    stamps = list(stamps_again(since, count))
+    stamps = list(repeated_stamps(since, count))
     assert len(stamps) == count
     assert stamps == sorted(stamps)
     assert since not in stamps
@@ -427,12 +427,12 @@ def test_what_is_served_again_never_reaches_what_was_not_served(since: int, coun
 
 
 def test_a_cursor_that_moved_back_confirms_by_being_there() -> None:
-    assert confirmed_by(NOON, NOON + 5) == NOON + 5
-    assert confirmed_by(NOON, NOON - 1) == -NOON
+    assert confirming_seq(NOON, NOON + 5) == NOON + 5
+    assert confirming_seq(NOON, NOON - 1) == -NOON
 
 
 def test_an_entry_is_as_the_tutorial_has_it() -> None:
-    assert served(-3, True, NOON, NOON - 1, row(phone="1")) == {
+    assert render_entry(-3, True, NOON, NOON - 1, row(phone="1")) == {
         "table": "contacts",
         "record_id": -3,
         "operation": "INSERT",
@@ -445,6 +445,6 @@ def test_an_entry_is_as_the_tutorial_has_it() -> None:
             "updated_at": "2026-11-18T11:59:59.999999+00:00",
         },
     }
-    assert served(2, False, NOON, NOON, row())["operation"] == "UPDATE"
-    deletion = served(2, False, NOON, NOON, None)
+    assert render_entry(2, False, NOON, NOON, row())["operation"] == "UPDATE"
+    deletion = render_entry(2, False, NOON, NOON, None)
     assert (deletion["operation"], deletion["data"]) == ("DELETE", None)

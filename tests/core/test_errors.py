@@ -13,6 +13,7 @@ from offbook.core.errors import (
     NotOffbook,
     OffbookError,
     Refused,
+    Stopped,
     SyncError,
 )
 from offbook.core.messages import TOO_LONG, TOO_MANY_CHANGES
@@ -36,6 +37,10 @@ def test_a_gone_cursor_says_why_and_what_to_do() -> None:
 def test_a_stopped_sync_knows_when_the_server_wants_to_be_asked_again() -> None:
     assert SyncError("Busy.").retry_after_seconds is None
     assert NotAuthorized("No.", 30.0).retry_after_seconds == 30.0
+
+
+def test_a_sync_that_was_told_to_stop_says_so() -> None:
+    assert (Stopped().code, str(Stopped())) == ("stopped", "The sync was told to stop.")
 
 
 def test_a_refusal_knows_its_status() -> None:

@@ -82,6 +82,7 @@ def test_a_version_that_knows_no_unseen_writes_reads_the_clocks_after_going_back
 
 @pytest.mark.parametrize("column", ["disabled_at", "removed_at"])
 def test_nobody_who_is_kept_out_is_let_in_by_going_back(filled: Database, column: str) -> None:
+    downgrade(filled, "0011")  # without a transaction around all (MariaDB), what came later would be gone half-way
     with filled.write() as connection:
         connection.execute(insert(User).values(name="eve", created_at=0, **{column: 1}))
     with pytest.raises(RuntimeError, match="would let them in"):

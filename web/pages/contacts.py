@@ -116,7 +116,8 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     """Star a contact, or take its star away."""
     record = get_contact_or_404(contact_id)
     base = query.number("base", record.seq)
-    saved = save_edit(EditRequest(Operation.UPDATE, record.id, base, {"starred": posted.text("starred", "") == "1"}))
+    edit = EditRequest(Operation.UPDATE, record.id, base, {"starred": posted.text("starred", "") == "1"})
+    saved = save_edit(edit, services().new_id())
     if requested_fragment() == "row" and saved.record is not None:
         return render_template("contacts/_row.html", row=row_of(saved.record), q=search_text())
     if query.text("from", "") == "list":
@@ -130,7 +131,8 @@ def delete(contact_id: UUID) -> ResponseReturnValue:
     """Move a contact to the trash, unless somebody edited it since it was shown."""
     record = get_contact_or_404(contact_id)
     base = posted.number("base", record.seq)
-    saved = save_edit(EditRequest(Operation.DELETE, record.id, base), posted.uuid("change_id", ""))
+    change_id = posted.uuid("change_id", "") or services().new_id()
+    saved = save_edit(EditRequest(Operation.DELETE, record.id, base), change_id)
     if saved.record is None or not saved.record.deleted:
         flash(feedback_on(saved).text, "warn")
         return redirect_to("contacts.show", contact_id=contact_id)
@@ -258,10 +260,9 @@ def save_form(form: ContactForm, record: Record | None, operation: Operation) ->
     return redirect_to("contacts.show", contact_id=contact_id)
 
 
-def save_edit(edit: EditRequest, change_id: str = "") -> EditResult:
-    """Save it as this change, or as a new one."""
-    actor = current_actor(change_id or services().new_id())
-    return save(services().store, signed_in_user().book_id, actor, edit, services().clock())
+def save_edit(edit: EditRequest, change_id: str) -> EditResult:
+    """Save it as this change."""
+    return save(services().store, signed_in_user().book_id, current_actor(change_id), edit, services().clock())
 
 
 def feedback_on(saved: EditResult) -> Feedback:

@@ -30,8 +30,9 @@ SECRET = frozenset({"password", "new_password", "new_password_again"})
 MACHINERY = frozenset({"csrf_token", "change_id", "base", "opened", "seq", "seen", "cell", "next", CARRIED})
 """What the page itself put into a form: sent again, and nothing to show."""
 
-CAN_BE_SHOWN = frozenset({"contacts.create", "contacts.update"})
-"""Forms that can be shown again as they were, by a button of this module's page."""
+CAN_BE_SHOWN = frozenset({"contacts.create", "contacts.update", "pages.create", "pages.update"})
+"""Forms that can be shown again as they were, by a button of this module's page. A page that the last version rendered
+carries them under the names that start with ``pages``."""
 
 STALE = "This form does not belong to your session any more. Go back, load the page again and repeat."
 SIGNED_OUT = "You are signed out. Sign in again in another tab, and repeat: what you typed is still here."

@@ -85,8 +85,8 @@ def with_bases(pending: Sequence[Change]) -> list[Change]:
     removed: int | None = None
     result: list[Change] = []
     for change in pending:
-        known = change.base if removed is None else min(removed, change.base)
-        bases = {cell: min(seen.get(cell, known), change.base_of(cell)) for cell in _touched(change, seen)}
+        record_base = change.base if removed is None else min(removed, change.base)
+        bases = {cell: min(seen.get(cell, record_base), change.base_of(cell)) for cell in _touched(change, seen)}
         removed = bases[EXISTS] if change.operation is Operation.DELETE else None
         kept = {cell: base for cell, base in bases.items() if base < change.base}
         result.append(change._replace(bases={**change.bases, **kept}))

@@ -146,7 +146,8 @@ def test_a_broken_form_is_refused_in_words(ada: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("change_id", "x"), ("base", "-1"), ("base", "x"), ("base", ""), ("base", "9" * 18)]
+    ("name", "value"),
+    [("change_id", "x"), ("change_id", ""), ("base", "-1"), ("base", "x"), ("base", ""), ("base", "9" * 18)],
 )
 def test_hidden_fields_that_were_tampered_with_change_nothing(ada: Person, name: str, value: str) -> None:
     contact = ada.add(name="Grace")

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from app import App
 from tests.support.browser import PASSWORD, Browser, app_on, csrf_of, parts_of
 from tests.support.html_forms import form_at
+from web.pages.late_forms import form_signer
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -147,6 +148,17 @@ def test_what_is_carried_can_not_be_made_up(app: App, ada: Browser) -> None:
     ada.post("/logout", "/devices")
     answer = ada.post("/login", name="ada", password=PASSWORD, carried='{"to": "/c/new", "inputs": []}')
     assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("endpoint", ["contacts.create", "pages.create"])
+def test_a_form_that_the_last_version_carried_can_be_shown_again_too(endpoint: str, app: App, ada: Browser) -> None:
+    ada.post("/logout", "/devices")
+    with app.app_context():
+        carried = form_signer().dumps(
+            {"to": "/c/new", "endpoint": endpoint, "inputs": [["name", "Grace"]], "files": []}
+        )
+    page = ada.post("/login", name="ada", password=PASSWORD, carried=carried).text
+    assert "Back to the form" in page
 
 
 def test_passwords_are_not_carried_but_typed_anew(app: App, ada: Browser) -> None:

@@ -180,6 +180,13 @@ def test_a_file_that_went_away_says_so_and_how_to_be_rid_of_it(app: App, boss: B
     assert f"flask stream remove '{file}'" in page
 
 
+def test_a_file_of_a_later_version_says_so_whatever_its_tables_are(app: App, boss: Browser, file: Path) -> None:
+    path = path_of(app, written(file, parts_of(app).clock(), "one"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("UPDATE stream SET version = 99; ALTER TABLE stream_data RENAME TO stream_messages")
+    assert "later offbook" in text_of(boss, path)
+
+
 def test_a_stream_that_nobody_named_is_not_there(app: App, boss: Browser) -> None:
     assert boss.get("/streams/33333333-3333-4333-8333-333333333333").status_code == 404
 
