@@ -7,8 +7,9 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
-from offbook.core.formatting import format_date, format_purged
-from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, limits_at
+from offbook.core.formatting import format_count, format_date
+from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, PurgedRows, limits_at
+from offbook.core.text import join_with_and
 from offbook.core.users import REMOVED_DAYS, removed_before
 from services.retention import prune
 from storage.values import Account
@@ -46,10 +47,25 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
     owners = [user for user in users if user.removed_at is None]
     for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
         counts = prune(services().store, book_id, limits, dry_run)
-        click.echo(f"{name}'s book: {format_purged(counts, dry_run)}.")
+        click.echo(f"{name}'s book: {describe_purged(counts, dry_run)}.")
     for user in users:
         if user.removed_at is not None:
             click.echo(f"{user.name} and the book: {purge_user(user, user.removed_at, removed_before_us, dry_run)}.")
+
+
+def describe_purged(purged: PurgedRows, dry_run: bool) -> str:
+    """What a prune forgot, or would forget, as the end of a sentence."""
+    counts = (
+        ("", purged.tombstones, "deletion"),
+        ("the values of ", purged.emptied, "deleted record"),
+        ("", purged.entries, "removed detail"),
+        ("the text of ", purged.changes, "change"),
+        ("", purged.conflicts, "settled conflict"),
+    )
+    parts = [before + format_count(count, noun) for before, count, noun in counts if count]
+    if not parts:
+        return "nothing is old enough to be forgotten"
+    return f"{'would forget' if dry_run else 'forgot'} {join_with_and(parts)}"
 
 
 def purge_user(user: Account, removed_at: int, removed_before_us: int, dry_run: bool) -> str:

@@ -125,7 +125,7 @@ class ReadTransaction(Protocol):
     ) -> HistoryPage:
         """``limit`` changes of a record from the newest on, or from ``before`` (the ``next`` of a page) on.
 
-        ``skip`` leaves out so many more; without noise, changes that did nothing (HistoryEntry.is_noise) are not there.
+        ``skip`` leaves out so many more; without noise, changes are not there that changed nothing and lost nothing.
         """
         ...
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from offbook.core.merge.retention import PurgedRows
-from offbook.core.text import describe_duration, join_with_and
+from offbook.core.text import describe_duration
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
@@ -54,24 +52,3 @@ def format_size(bytes: int) -> str:
 def format_rate(per_second: float) -> str:
     """``20,013/s``; what is slow with a digit more: ``0.3/s``."""
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{round(per_second, 1):g}/s"
-
-
-def format_purged(purged: PurgedRows, dry_run: bool) -> str:
-    """What a prune forgot, or would forget, as the end of a sentence."""
-    parts = list(_purged(purged))
-    if not parts:
-        return "nothing is old enough to be forgotten"
-    return f"{'would forget' if dry_run else 'forgot'} {join_with_and(parts)}"
-
-
-def _purged(purged: PurgedRows) -> Iterator[str]:
-    if purged.tombstones:
-        yield format_count(purged.tombstones, "deletion")
-    if purged.emptied:
-        yield f"the values of {format_count(purged.emptied, 'deleted record')}"
-    if purged.entries:
-        yield format_count(purged.entries, "removed detail")
-    if purged.changes:
-        yield f"the text of {format_count(purged.changes, 'change')}"
-    if purged.conflicts:
-        yield format_count(purged.conflicts, "settled conflict")

@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
     from offbook.sync.response import PageRow
 
-OF_RECORD = "table_name = ? AND record_id = ?"
-
 
 def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool) -> None:
     """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had.
@@ -163,7 +161,7 @@ def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> 
     It contains the changes of this device up to its seq: these are for the history alone.
     """
     contained = (
-        f"synced = 0 AND verdict IS NOT ? AND {OF_RECORD} AND seq <= ?",
+        "synced = 0 AND verdict IS NOT ? AND table_name = ? AND record_id = ? AND seq <= ?",
         change_log.FOR_HISTORY,
         *key,
         row.stale,

@@ -10,12 +10,10 @@ from offbook.core.formatting import (
     format_date,
     format_iso,
     format_moment,
-    format_purged,
     format_rate,
     format_size,
     format_time,
 )
-from offbook.core.merge.retention import PurgedRows
 
 NOW = 1_795_021_600_000_000
 
@@ -54,16 +52,3 @@ def test_a_moment_is_in_utc() -> None:
     assert format_iso(NOW) == "2026-11-18T17:06:40Z"
     assert format_date(NOW) == "18 November 2026"
     assert format_moment(NOW) == "18 November 2026, 17:06 UTC"
-
-
-@pytest.mark.parametrize(
-    ("purged", "dry_run", "words"),
-    [
-        (PurgedRows(), False, "nothing is old enough to be forgotten"),
-        (PurgedRows(tombstones=1), False, "forgot 1 deletion"),
-        (PurgedRows(emptied=2, entries=1), True, "would forget the values of 2 deleted records and 1 removed detail"),
-        (PurgedRows(changes=1_200, conflicts=1), False, "forgot the text of 1,200 changes and 1 settled conflict"),
-    ],
-)
-def test_what_was_forgotten_ends_a_sentence(purged: PurgedRows, dry_run: bool, words: str) -> None:
-    assert format_purged(purged, dry_run) == words

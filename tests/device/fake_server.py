@@ -89,7 +89,7 @@ class Server:
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
-            push = parse_push(body, "d0000000-0000-4000-8000-000000000001")
+            push = parse_push(loads(body), "d0000000-0000-4000-8000-000000000001")
             if path == "/plan":
                 return ok(dry_run(self.store, 1, push, self.now, PageSize(self.page_max)))
             return ok(sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -88,7 +87,7 @@ def test_what_was_pulled_under_a_pending_edit_was_not_seen(device: Device, serve
 def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
-    item = changes(server.store, 1, parse_push(f'{{"since": "{cursor}"}}'.encode(), "").since)
+    item = changes(server.store, 1, parse_push({"since": cursor}, "").since)
     apply.apply(replica.connection, [], response.parse_response(item), 0)
 
 
@@ -124,9 +123,7 @@ def a_push(replica: Replica, server: Server) -> response.SyncResponse:
     items = [line.as_json(replica.id) for line in change_log.pending_lines(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
-    return response.parse_response(
-        sync(server.store, 1, ChangeOrigin(), parse_push(json.dumps(push).encode(), replica.id), server.now)
-    )
+    return response.parse_response(sync(server.store, 1, ChangeOrigin(), parse_push(push, replica.id), server.now))
 
 
 def test_an_older_page_takes_nothing_back(device: Device, server: Server) -> None:

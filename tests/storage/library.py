@@ -21,7 +21,7 @@ from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.history.entry import HistoryEntry
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
-from offbook.core.protocol.requests import parse_cursor, parse_envelope
+from offbook.core.protocol.requests import parse_cursor, parse_push
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.ranges import WHOLE, split
 from services.retention import prune
@@ -122,7 +122,7 @@ class Desk:
         """What ``POST /sync`` answers."""
         self.now += TICK
         envelope = {"changes": list(batch)} | ({"since": since} if asks else {})
-        return sync(self.store, self.book_id, ORIGIN, parse_envelope(envelope, uuid(1)), self.now, PageSize(limit))
+        return sync(self.store, self.book_id, ORIGIN, parse_push(envelope, uuid(1)), self.now, PageSize(limit))
 
     def push(self, *batch: Json) -> list[Json]:
         results: list[Json] = self.sync(*batch, asks=False)["results"]

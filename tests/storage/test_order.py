@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from offbook.core.model import Change, Rejection
-from offbook.core.protocol.requests import parse_envelope
+from offbook.core.protocol.requests import parse_push
 from services.sync.push import apply_batch
 from storage.engines.database import Database
 from storage.sql.queries import CHANGES
@@ -145,7 +145,7 @@ def test_writers_of_different_books_do_not_wait_for_each_other(database: Databas
 
 
 def batch(*items: Json) -> Sequence[Change | Rejection]:
-    return parse_envelope({"changes": list(items)}, uuid(1)).batch
+    return parse_push({"changes": list(items)}, uuid(1)).batch
 
 
 def is_waited_for(database: Database) -> bool:

@@ -90,7 +90,7 @@ class Shelf:
         self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
     ) -> HistoryPage:
         lines = [line for line in self.lines[::-1] if line.key == key and (before is None or line.position < before)]
-        shown = [line for line in lines if with_noise or not self._entry_of(line).is_noise()][skip:]
+        shown = [line for line in lines if with_noise or _did_something(self._entry_of(line))][skip:]
         next_ = shown[limit - 1].position if len(shown) > limit else None
         return HistoryPage([self._entry_of(line) for line in shown[:limit]], next_)
 
@@ -196,6 +196,10 @@ class Shelf:
         self.lines, self.every_conflict = kept, conflicts
         self.book = replace(self.book, pruned=max(self.book.pruned, lines.history))
         return forgotten
+
+
+def _did_something(entry: HistoryEntry) -> bool:
+    return entry.seq is not None or bool(entry.beaten)
 
 
 def _fitting(records: Sequence[Record], size: PageSize) -> int:

@@ -12,6 +12,7 @@ from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
+from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
 from services.retention import prune
 from services.sync.responses import changes, sync
@@ -39,7 +40,7 @@ class Server:
 
     def answer(self, body: bytes, book_id: int | None = None) -> Response:
         try:
-            push = parse_push(body, NO_REPLICA)
+            push = parse_push(loads(body), NO_REPLICA)
             if len(push.batch) > self.changes_max:
                 return self._problem(413, "too_many_changes", "Too many at once.")
             self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))

@@ -16,7 +16,7 @@ from offbook.core.protocol.requests import (
     PROTOCOL,
     Push,
     parse_cursor,
-    parse_envelope,
+    parse_push,
 )
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import parse_compare, parse_fetch
@@ -72,7 +72,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(services().tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = parse_envelope(envelope, login.device.uuid)
+    push = parse_push(envelope, login.device.uuid)
     report_device(**device_report(push, now_us))
     result = sync(services().store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
@@ -93,7 +93,7 @@ def push_and_pull() -> Response:
 def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
-    push = parse_envelope(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
+    push = parse_push(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 

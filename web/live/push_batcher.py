@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
-from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_envelope
+from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_push
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
@@ -121,7 +121,7 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
         number = pop_number(envelope)
         if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        return PendingPush(number, parse_envelope(envelope, subscriber.device.uuid))
+        return PendingPush(number, parse_push(envelope, subscriber.device.uuid))
     except Malformed as error:
         return encode(number, problem_of(error))
     except ApiProblem as problem:

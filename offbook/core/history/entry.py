@@ -79,10 +79,6 @@ class HistoryEntry:
         """The newest seq of this cell that the change's writer had seen."""
         return self.bases.get(cell, self.base)
 
-    def is_noise(self) -> bool:
-        """Whether it changed nothing and lost nothing: it is kept only so that a late retry is harmless."""
-        return self.seq is None and not self.beaten
-
 
 @dataclass(frozen=True, slots=True)
 class RecordHistory:

@@ -16,13 +16,13 @@ from offbook.core.merge.policies import POLICIES
 
 
 class PolicyWording(NamedTuple):
-    """What is said of a policy, or of another rule by which a value loses."""
+    """What is said of a policy, or of another rule by which a value loses. wording_of() fills in an empty reason."""
 
     summary: str
     """What it does with concurrent edits, in whole sentences; of a policy alone."""
-    why_it_won: str
+    why_it_won: str = ""
     """The reason of a value that replaced one that its writer had not seen, as it follows a colon."""
-    why_it_lost: str
+    why_it_lost: str = ""
     """The reason of the value that was replaced, as it follows "lost to the edit from Laptop, "."""
     saving_a_deleted: str = "Saving brings it back."
     """What becomes of a form that is saved after somebody else deleted its contact."""
@@ -45,23 +45,18 @@ WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
             "Different fields both survive. Where the same field was edited twice, or one side deleted what the other "
             "edited, what came first stands and both versions wait in the inbox until someone chooses. Nothing else "
             "waits.",
-            "that is the book's policy, “ask”",
-            "by the rule ask",
-            "Save, and the inbox asks whether it comes back.",
+            saving_a_deleted="Save, and the inbox asks whether it comes back.",
         ),
-        RESTORE: PolicyWording(
-            "",
-            "the server had been restored from a backup, and got it for the history",
-            "by the rule restore",
-        ),
+        RESTORE: PolicyWording("", "the server had been restored from a backup, and got it for the history"),
     }
 )
 
 
 def wording_of(rule: str) -> PolicyWording:
     """The words for a policy, or for the rule by which a value lost. There is no error: any name has some."""
-    if rule in WORDINGS:
-        return WORDINGS[rule]
-    policy = POLICIES.get(rule)
-    summary = (getdoc(policy) or "").partition("\n")[0] if policy else ""
-    return PolicyWording(summary, f"that is the book's policy, “{rule}”", f"by the rule {rule}")
+    documentation = getdoc(POLICIES[rule]) if rule in POLICIES else ""
+    words = WORDINGS.get(rule) or PolicyWording((documentation or "").partition("\n")[0])
+    return words._replace(
+        why_it_won=words.why_it_won or f"that is the book's policy, “{rule}”",
+        why_it_lost=words.why_it_lost or f"by the rule {rule}",
+    )

@@ -1,6 +1,6 @@
 """Requests, read strictly; the protocol's version and every limit.
 
-parse_push() takes bytes that anyone may have sent. A fault of the envelope raises Malformed and nothing of the request
+parse_push() takes JSON that anyone may have sent. A fault of the envelope raises Malformed and nothing of the request
 counts; a fault inside one change becomes that change's Rejection and the others go on. What leaves here is clean:
 known tables and cells, lower-case UUIDs, text without NUL or lone surrogates, numbers that every database can hold.
 The replica runs the same checks before it sends.
@@ -17,7 +17,6 @@ from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
-from offbook.core.protocol.json import loads
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.schema import TABLES, Table
 from offbook.core.validation import STRICT, Json, Rules, parse_cells
@@ -61,13 +60,11 @@ class Push:
 # --- a push --------------------------------------------------------------------------------------------------------
 
 
-def parse_push(body: bytes, default_replica: str) -> Push:
-    """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none."""
-    return parse_envelope(loads(body), default_replica)
+def parse_push(envelope: Json, default_replica: str) -> Push:
+    """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none.
 
-
-def parse_envelope(envelope: Json, default_replica: str) -> Push:
-    """Check a push that is JSON already. Raises Malformed for a fault of the envelope."""
+    Raises Malformed for a fault of the envelope.
+    """
     if not isinstance(envelope, dict):
         raise Malformed.of(messages.PUSH_NOT_AN_OBJECT)
     if unknown := envelope.keys() - PUSH_KEYS:

@@ -70,14 +70,11 @@ def test_a_base_is_that_of_the_cell_where_it_has_its_own() -> None:
     assert (change.base_of("phone"), change.base_of("email")) == (3, 5)
 
 
-def test_what_changed_and_lost_nothing_is_noise() -> None:
+def test_a_discarded_value_names_its_winner() -> None:
     lost = discarded_values(
         [DiscardedWrite("phone", "3", Clock(5, 7, "c9", "r"), "merge")], {"c9": Author("ada", "mac")}
     )
     assert lost[0].winner == WinningChange("c9", "ada", "mac", "1970-01-01T00:00:00.007Z", 5)
-    assert make_entry(None).is_noise()
-    assert not make_entry(None, beaten=lost).is_noise()
-    assert not make_entry(2).is_noise()
 
 
 def test_what_a_change_replaced_or_said_is_given_back() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from offbook.core import Change, Cursor, Operation, Rejection
 from offbook.core.errors import Malformed
+from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import (
     BASES_MAX,
     CHANGES_MAX,
@@ -20,7 +21,6 @@ from offbook.core.protocol.requests import (
     build_change,
     parse_change,
     parse_cursor,
-    parse_envelope,
     parse_push,
 )
 from tests.core.strategies import JSON, change_json, changes
@@ -41,7 +41,7 @@ LATER = 1_795_194_000_000  # 2026-11-20T17:00:00Z
 
 
 def parse(body: str | bytes) -> Push:
-    return parse_push(body.encode() if isinstance(body, str) else body, DEVICE)
+    return parse_push(loads(body.encode() if isinstance(body, str) else body), DEVICE)
 
 
 def read(**parts: Any) -> Change | Rejection:
@@ -110,17 +110,17 @@ def test_a_byte_order_mark_is_told_in_words(encoding: str) -> None:
 
 def test_parked_of_more_than_a_hundred_codes_is_refused() -> None:
     with pytest.raises(Malformed, match="parked"):
-        parse_envelope({"parked": {str(number): 1 for number in range(101)}}, DEVICE)
+        parse_push({"parked": {str(number): 1 for number in range(101)}}, DEVICE)
 
 
 def test_too_many_changes_are_refused_as_too_large() -> None:
     with pytest.raises(Malformed) as caught:
-        parse_envelope({"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
+        parse_push({"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
     assert (caught.value.code, caught.value.status) == ("too_many_changes", 413)
 
 
 def test_as_many_changes_as_allowed_are_read() -> None:
-    assert len(parse_envelope({"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
+    assert len(parse_push({"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
 
 
 def test_a_key_that_stands_twice_among_many_is_found_in_time() -> None:
@@ -215,7 +215,7 @@ def faulty(parts: Any) -> Any:
 
 @pytest.mark.parametrize(("parts", "code"), [pytest.param(*fault[1:], id=fault[0]) for fault in FAULTS])
 def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: str) -> None:
-    batch = parse_envelope({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
+    batch = parse_push({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
     rejection = batch[1]
     assert isinstance(rejection, Rejection)
     assert rejection.fault.code == code
@@ -352,7 +352,7 @@ ENVELOPE = st.fixed_dictionaries(
 @given(JSON | ENVELOPE)
 def test_no_json_raises_anything_but_malformed(envelope: Any) -> None:
     try:
-        push = parse_envelope(envelope, DEVICE)
+        push = parse_push(envelope, DEVICE)
     except Malformed as fault:
         assert fault.code
         assert str(fault)

@@ -18,7 +18,7 @@ from config import Config
 from models import Base
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
-from offbook.core.protocol.requests import Push, parse_cursor, parse_envelope
+from offbook.core.protocol.requests import Push, parse_cursor, parse_push
 from services.sync.responses import sync_together
 from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, caller, change, new_id
@@ -221,7 +221,7 @@ def test_pushes_that_arrive_together_are_one_commit(
 
 
 def pushed(*changes: Any, **envelope: Any) -> Push:
-    return parse_envelope({"changes": list(changes), **envelope}, new_id())
+    return parse_push({"changes": list(changes), **envelope}, new_id())
 
 
 def verdicts(answer: Any) -> Any:
