@@ -21,14 +21,13 @@ from offbook.core.conflicts.bulk import (
 from offbook.core.conflicts.codec import ConflictView, conflict_view
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.history.entry import NOBODY
 from offbook.core.history.reconstruct import state_at, state_of, to_values
 from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.restore import Actor, change_for
 from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ReadTransaction, Store
-
-NOBODY = Author()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,8 @@ def restore_values(
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, entry.key)
         values = restored_values(entry, cells, to)
-        last_values = _known_cells(book, entry.key) | {**entry.data, **values}
-        return _append(book, actor, record, to_values(record, values, last_values), now_us)
+        patch = to_values(record, values, lambda: _known_cells(book, entry.key) | {**entry.data, **values})
+        return _append(book, actor, record, patch, now_us)
 
 
 def restore_version(store: Store, book_id: int, actor: Actor, key: Key, seq: int, now_us: int) -> RestoredRecord:

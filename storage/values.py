@@ -71,9 +71,7 @@ class DeviceLogin:
 
     device: DeviceInfo
     book_id: int
-    book_uuid: str
     user_id: int
-    user_name: str
     admin: bool
 
 

@@ -38,30 +38,16 @@ SMALL = 16
 Batch = Sequence[Change | Rejection]
 
 
-def push(
-    store: Store,
-    book_id: int,
-    origin: ChangeOrigin,
-    batch: Sequence[Change | Rejection],
-    now_us: int,
-    since: Cursor | None = None,
-    seen: int = 0,
-) -> PushedBatch:
-    """Decide a batch and carry it out in one transaction. ``now_us`` is in microseconds.
-
-    Raises CursorGone, and applies nothing, where ``since`` can't be served: a device that is to take a snapshot first
-    must know so before its changes count.
-    """
+def push(store: Store, book_id: int, origin: ChangeOrigin, batch: Batch, now_us: int) -> PushedBatch:
+    """Decide a batch and carry it out in one transaction, of whatever length."""
     with store.writing(book_id) as book:
-        if since is not None:
-            check_cursor(book, since, seen)
         return apply_batch(book, origin, batch, now_us)
 
 
 def apply_batch(
     book: WriteTransaction,
     origin: ChangeOrigin,
-    batch: Sequence[Change | Rejection],
+    batch: Batch,
     now_us: int,
     touched: Mapping[Key, Record] | None = None,
 ) -> PushedBatch:
@@ -86,7 +72,7 @@ def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, n
 
 def plan_changes(
     book: ReadTransaction,
-    batch: Sequence[Change | Rejection],
+    batch: Batch,
     now_us: int,
     touched: Mapping[Key, Record] | None = None,
 ) -> Plan:
@@ -176,8 +162,9 @@ def push_in_turns(
 ) -> list[PushedBatch]:
     """Decide a batch and carry it out: what came of it, in each transaction that it took.
 
-    Raises CursorGone, and applies nothing, where ``since`` can't be served: also where another database is put in this
-    one's place meanwhile. That it was pruned meanwhile is the next request's to hear: what was applied is answered.
+    Raises CursorGone, and applies nothing, where ``since`` can't be served, so that a device that is to take a snapshot
+    first knows so before its changes count: also where another database is put in this one's place meanwhile. That it
+    was pruned meanwhile is the next request's to hear: what was applied is answered.
     """
     if since is not None:
         check_cursor(turns.book, since, seen)

@@ -1,4 +1,4 @@
-"""What the pages ask about contacts: lists in pages, search, counts, one contact, and who changed it.
+"""What the pages ask about contacts: lists in pages, search, counts, and one contact.
 
 Reading only; every write goes through ``services.sync.push``. Each question names its book and takes a fixed number of
 statements however long the list is. Search goes over the folded text of every field and detail: each word must occur.
@@ -17,14 +17,13 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
 from offbook.core.errors import Malformed
-from offbook.core.model import Author, Record
+from offbook.core.model import Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
 from storage.sql import conflicts
-from storage.sql.authors import authors_of
 from storage.sql.store import SqlStore
 from storage.values import ContactPage, ContactRow
 
@@ -58,7 +57,7 @@ class ContactQueries:
                 rows = [
                     row for query in list_halves(book_id, place) for row in connection.execute(query.limit(limit + 1))
                 ]
-                total = connection.execute(_count(book_id, ())).scalar_one()
+                total = connection.execute(_counted(_live(book_id))).scalar_one()
         return rows, total
 
     def whole_page(
@@ -93,10 +92,10 @@ class ContactQueries:
         with self._database.read() as connection:
             return conflicts.count(connection, book_id, contact_id)
 
-    def count(self, book_id: int, search: str = "") -> int:
-        """How many contacts the search finds; of all, where it is empty."""
+    def count(self, book_id: int) -> int:
+        """How many contacts there are that are not deleted."""
         with self._database.read() as connection:
-            return connection.execute(_count(book_id, normalize_for_search(search).split()[:WORDS_MAX])).scalar_one()
+            return connection.execute(_counted(_live(book_id))).scalar_one()
 
     def get(self, book_id: int, contact_id: str) -> Record | None:
         """One contact, a tombstone too."""
@@ -109,15 +108,10 @@ class ContactQueries:
         with self._database.read() as connection:
             return {contact_id: bool(deleted) for contact_id, deleted in connection.execute(query)}
 
-    def authors(self, book_id: int, change_ids: Iterable[str]) -> Mapping[str, Author]:
-        """Who made these changes, by their ids; what was pruned is left out."""
-        with self._database.read() as connection:
-            return authors_of(connection, book_id, change_ids)
-
 
 def list_halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
     """The list without a search: one range of the index for the starred, one for the rest: no sort."""
-    query = select(*COLUMNS, C.sort_name).where(C.book_id == book_id, C.deleted.is_(False))
+    query = select(*COLUMNS, C.sort_name).where(*_live(book_id))
     query = query.order_by(C.sort_name, C.id)
     starred, *beyond = place or (True, "", "")
     if starred:
@@ -141,12 +135,12 @@ def _search(book_id: int, words: Sequence[str], place: tuple[Any, ...] | None, l
     return query.order_by(C.starred.desc(), C.sort_name, C.id).limit(limit)
 
 
-def _count(book_id: int, words: Sequence[str]) -> Select[int]:
-    return _counted(_scan(book_id, words) if words else (C.book_id == book_id, C.deleted.is_(False)))
-
-
 def _counted(conditions: tuple[ColumnElement[bool], ...]) -> Select[int]:
     return select(func.count()).select_from(CONTACTS).where(*conditions)
+
+
+def _live(book_id: int) -> tuple[ColumnElement[bool], ...]:
+    return C.book_id == book_id, C.deleted.is_(False)
 
 
 def _deleted(book_id: int) -> tuple[ColumnElement[bool], ...]:

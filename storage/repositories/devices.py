@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from models import Book, Device, Membership, User
+from models import Device, Membership, User
 from offbook.core.errors import NotFound
 from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
@@ -62,10 +62,9 @@ LET_IN = (User.disabled_at.is_(None), User.removed_at.is_(None))
 NAMES = tuple(column.key for column in DEVICE)
 
 LOGIN = Prepared(
-    select(*DEVICE, Device.token_hash, Book.uuid, User.name, *RIGHTS)
-    .join(Book, Book.id == Device.book_id)
+    select(*DEVICE, Device.token_hash, *RIGHTS)
     .join(User, User.id == Device.user_id)
-    .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Book.id))
+    .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Device.book_id))
     .where(Device.uuid == bindparam("uuid"), Device.revoked_at.is_(None))
 )
 """Asked by every request of every device."""
@@ -113,12 +112,11 @@ class Devices:
         rows = self._database.fetch_one_shot(LOGIN, {"uuid": str(UUID(parts[1]))})
         if not rows or not compare_digest(rows[0][len(DEVICE)], digest(token)):
             return None
-        row = rows[0]
-        device = _device(row)
-        _, book_uuid, user_name, admin, disabled_at, removed_at, is_purging = row[len(DEVICE) :]
+        device = _device(rows[0])
+        admin, disabled_at, removed_at, is_purging = rows[0][-len(RIGHTS) :]
         if disabled_at is not None or removed_at is not None:
             require_access(Rights(bool(admin), disabled_at, removed_at, bool(is_purging)))
-        return DeviceLogin(device, device.book_id, book_uuid, device.user_id, user_name, bool(admin))
+        return DeviceLogin(device, device.book_id, device.user_id, bool(admin))
 
     def devices(self, user_id: int) -> list[DeviceInfo]:
         """A user's devices that may still come in, oldest first."""

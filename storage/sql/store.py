@@ -136,8 +136,6 @@ class SqlReadTransaction:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
-    _connection = connection
-
     def last_seq_at_or_before(self, up_to: int) -> int:
         ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return seq or 0
@@ -194,7 +192,7 @@ class SqlReadTransaction:
         existing = self._existing(queries, sorted(set(ids)))
         if not existing:
             return {}
-        rows = self._connection.execute(queries.records, {"book": self.book.id, "ids": existing}).all()
+        rows = self.connection.execute(queries.records, {"book": self.book.id, "ids": existing}).all()
         entries = self._entries(queries, existing)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
 
@@ -219,7 +217,7 @@ class SqlReadTransaction:
         entries: dict[str, list[tuple[Map, Row[Any]]]] = defaultdict(list)
         for map_, query in queries.entries.items():
             owner = queries.layout.entry_names[map_.name].index(map_.owner)
-            for row in self._connection.execute(query, {"book": self.book.id, "ids": ids}):
+            for row in self.connection.execute(query, {"book": self.book.id, "ids": ids}):
                 entries[row[owner]].append((map_, row))
         return entries
 
@@ -232,17 +230,17 @@ class SqlReadTransaction:
         }
 
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
-        return conflicts.open_keys(self._connection, self.book.id, conflict_ids)
+        return conflicts.open_keys(self.connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        rows = self._connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
+        rows = self.connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
         sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in rows}
         return [sums[place] for place in range(len(ranges))]
 
     def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
         digests: list[dict[str, int]] = [{} for _ in ranges]
         query = self._tables[table].digests(ranges)
-        for place, record_id, digest in self._connection.execute(query, self._bounds(ranges)):
+        for place, record_id, digest in self.connection.execute(query, self._bounds(ranges)):
             digests[place][record_id] = digest
         return digests
 
@@ -252,42 +250,42 @@ class SqlReadTransaction:
         return {"book": self.book.id, **starts, **ends}
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
-        return history.entries(self._connection, self.book.id, self._tables[table].layout.rows, (table, record_id))
+        return history.entries(self.connection, self.book.id, self._tables[table].layout.rows, (table, record_id))
 
     def history_page(
         self, key: Key, limit: int, before: int | None = None, skip: int = 0, with_noise: bool = True
     ) -> HistoryPage:
         span = history.HistorySpan(limit, before, skip, with_noise)
-        return history.page(self._connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
+        return history.page(self.connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
 
     def history_entry(self, change_id: str) -> HistoryEntry | None:
         tables = {name: queries.layout.rows for name, queries in self._tables.items()}
-        return history.entry(self._connection, self.book.id, tables, change_id)
+        return history.entry(self.connection, self.book.id, tables, change_id)
 
     def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
-        return history.discarded_writes(self._connection, self.book.id, key)
+        return history.discarded_writes(self.connection, self.book.id, key)
 
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
-        return history.steps_since(self._connection, self.book.id, seq, key)
+        return history.steps_since(self.connection, self.book.id, seq, key)
 
     def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
-        rows = self._connection.execute(query.order_by(columns.seq.desc()).limit(most))
+        rows = self.connection.execute(query.order_by(columns.seq.desc()).limit(most))
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
-        return conflicts.open_conflicts(self._connection, self.book.id, key)
+        return conflicts.open_conflicts(self.connection, self.book.id, key)
 
     def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
-        return conflicts.fetch_conflict(self._connection, self.book.id, conflict_id)
+        return conflicts.fetch_conflict(self.connection, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
         return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
-        return authors_of(self._connection, self.book.id, change_ids)
+        return authors_of(self.connection, self.book.id, change_ids)
 
 
 class SqlWriteTransaction(SqlReadTransaction):
@@ -328,9 +326,9 @@ class SqlWriteTransaction(SqlReadTransaction):
             self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
-            conflicts.close(self._connection, self.book.id, plan.closed, now_us)
+            conflicts.close(self.connection, self.book.id, plan.closed, now_us)
         if plan.conflicts:
-            conflicts.open_new(self._connection, self.book.id, plan, origin, now_us)
+            conflicts.open_new(self.connection, self.book.id, plan, origin, now_us)
         if plan.seq != self.book.seq:
             SET_SEQ.write(self._transaction, {"book": self.book.id, "head": plan.seq})
             self.book = replace(self.book, seq=plan.seq)
@@ -364,20 +362,20 @@ class SqlWriteTransaction(SqlReadTransaction):
         return [row for key, row in after.items() if before.get(key) != row]
 
     def prune(self, lines: RetentionLimits) -> PurgedRows:
-        changes = retention.forget_text(self._connection, self.book.id, lines.history)
-        resolved = retention.forget_resolved(self._connection, self.book.id, lines.history)
+        changes = retention.forget_text(self.connection, self.book.id, lines.history)
+        resolved = retention.forget_resolved(self.connection, self.book.id, lines.history)
         parts = [PurgedRows(changes=changes, conflicts=resolved)]
         for name, queries in self._tables.items():
-            place = self._connection, queries.layout, self.book.id
+            place = self.connection, queries.layout, self.book.id
             parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
             for ids in retention.ids_to_prune(*place, lines.trash):
                 pairs = retention.pruned_pairs(self.records(name, ids).values(), lines)
                 self._write_pruned(queries.layout, pairs)
                 parts.append(count_purged(pairs))
-        self._connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
+        self.connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
         return total(parts)
 
     def _write_pruned(self, layout: RecordMapping, pairs: list[tuple[Record, Record]]) -> None:
         if pairs:
-            retention.forget_entries(self._connection, layout, self.book.id, pairs)
+            retention.forget_entries(self.connection, layout, self.book.id, pairs)
             self._upsert(layout.rows, layout.whole_rows(self.book.id, [new for _, new in pairs]))

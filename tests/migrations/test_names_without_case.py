@@ -89,7 +89,7 @@ def test_everybody_signs_in_as_before_with_the_password_of_before(
         assert signs_in(accounts, name, name, now).name == " ".join(name.split())
     login = accounts.device_by_token(token)
     assert login is not None
-    assert login.user_name == "Bob"
+    assert login.user_id == accounts.user_named("Bob").id
     with empty.read() as connection:
         assert connection.execute(select(func.count()).select_from(Attempt)).scalar_one() == 0
 

@@ -127,7 +127,7 @@ def test_counts_are_of_the_whole_list(desk: Desk) -> None:
     for name in ("Ada", "Adam", "Bob"):
         desk.add(name)
     assert desk.contacts.count(desk.book) == desk.contacts.page(desk.book, limit=1).total == 3
-    assert desk.contacts.count(desk.book, "ada") == desk.contacts.page(desk.book, "ada", limit=1).total == 2
+    assert desk.contacts.page(desk.book, "ada", limit=1).total == 2
     assert desk.contacts.page(desk.book, "nobody").total == 0
 
 
@@ -156,7 +156,7 @@ def test_what_was_emptied_is_not_in_the_trash(desk: Desk) -> None:
 def test_a_book_shows_nothing_of_another(desk: Desk) -> None:
     theirs = desk.add("Eve", book=desk.other)
     assert desk.names() == desk.names("eve") == []
-    assert desk.contacts.count(desk.book) == desk.contacts.count(desk.book, "eve") == 0
+    assert desk.contacts.count(desk.book) == desk.contacts.page(desk.book, "eve").total == 0
     assert desk.contacts.get(desk.book, theirs) is None
     assert desk.contacts.known(desk.book, [theirs]) == {}
 
@@ -173,10 +173,12 @@ def test_a_deleted_contact_is_known_and_can_be_looked_at(desk: Desk) -> None:
 
 def test_authors_are_found_by_change_and_nobody_is_made_up(desk: Desk) -> None:
     change_id = desk.change("INSERT", desk.new_id(), {"name": "Ada"})
-    authors = desk.contacts.authors(desk.book, [change_id, desk.new_id()])
+    with desk.store.reading(desk.book) as book:
+        authors = book.authors([change_id, desk.new_id()])
     assert list(authors) == [change_id]
     assert (authors[change_id].user, authors[change_id].device) == (None, None)
-    assert desk.contacts.authors(desk.other, [change_id]) == {}
+    with desk.store.reading(desk.other) as book:
+        assert book.authors([change_id]) == {}
 
 
 @pytest.mark.parametrize("after", ["", "x", "[]", "[1]", '["a","b","c"]', "[true,null,null]", "[[[[", "9" * 5000])

@@ -6,11 +6,11 @@ anything: restoring a value is a change like any other, itself in the history.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from offbook.core.history.entry import HistoryEntry, HistoryStep, written
-from offbook.core.model import NO_CELLS, Cells, Conflict, Operation, Record, Value
+from offbook.core.model import Cells, Conflict, Operation, Record, Value
 from offbook.core.schema import EXISTS, TABLES, entry_of
 from offbook.core.validation import same
 
@@ -85,20 +85,21 @@ def to_state(record: Record, wanted: Cells) -> Patch | None:
     return Patch(Operation.UPDATE, cells) if cells else None
 
 
-def to_values(record: Record, values: Cells, last_cells: Cells = NO_CELLS) -> Patch | None:
+def to_values(record: Record, values: Cells, last_cells: Callable[[], Cells] = dict) -> Patch | None:
     """The patch that gives these cells these values; None where they have them already.
 
     An entry that one of them belongs to stands again. Where the record holds nothing of it any more, what
-    ``last_cells`` have of it comes with it: a value alone is no entry.
+    ``last_cells`` returns of it comes with it: a value alone is no entry. It is called only then, for it may have to
+    read a whole history.
     """
     if values.get(EXISTS) is False:
         return None if record.deleted else Patch(Operation.DELETE, {})
     cells = {cell: value for cell, value in values.items() if cell != EXISTS}
     held = {cell: value for cell, value in cells.items() if value is not None and value is not False}
-    for entry in {entry_of(cell) for cell in held} - {""}:
-        if record.cells.get(entry + EXISTS) is None:
-            cells = {**{cell: value for cell, value in last_cells.items() if cell.startswith(entry)}, **cells}
-        cells[entry + EXISTS] = True
+    entries = {entry_of(cell) for cell in held} - {""}
+    if forgotten := tuple(entry for entry in entries if record.cells.get(entry + EXISTS) is None):
+        cells = {**{cell: value for cell, value in last_cells().items() if cell.startswith(forgotten)}, **cells}
+    cells |= {entry + EXISTS: True for entry in entries}
     gone = {entry_of(cell) for cell, value in cells.items() if cell.endswith(f"/{EXISTS}") and not value}
     cells = {cell: value for cell, value in cells.items() if cell.endswith(EXISTS) or entry_of(cell) not in gone}
     cells = {

@@ -9,6 +9,7 @@ import pytest
 from app import App
 from tests.support.api_client import Caller, change
 from tests.support.browser import parts_of
+from tests.support.sql_spy import hearing
 
 EARLY, LATE = "2026-11-18T17:00:00.000Z", "2026-11-18T17:07:00.000Z"
 
@@ -74,6 +75,13 @@ def test_a_value_that_lost_can_be_given_back(laptop: Caller, phone: Caller) -> N
 def test_a_value_that_was_replaced_can_be_given_back(laptop: Caller, phone: Caller) -> None:
     contested = Contested(laptop, phone)
     assert post(laptop, f"/history/{contested.mine['id']}/restore")["record"]["phone"] == "1"
+
+
+def test_a_field_is_given_back_without_reading_all_of_the_history(app: App, laptop: Caller, phone: Caller) -> None:
+    contested, statements = Contested(laptop, phone), list[str]()
+    with hearing(statements.append, app.extensions["database"].engine):
+        assert post(laptop, f"/history/{contested.mine['id']}/restore")["status"] == 200
+    assert not [statement for statement in statements if "ORDER BY changes.id" in statement]
 
 
 def test_a_whole_contact_becomes_what_it_was(laptop: Caller, phone: Caller) -> None:
