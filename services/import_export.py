@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
+from offbook.formats.google_csv import Contact
 from services.sync.pull import pull
 from services.sync.push import Turns, push_in_turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
-
-Contact = dict[str, Any]
 
 
 @dataclass(slots=True)

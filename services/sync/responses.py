@@ -24,7 +24,9 @@ def sync(
     Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
     """
     if request.asks and not request.batch:
-        return {"results": [], **_only_asked(store, book_id, request, size)}
+        with store.reading(book_id) as reading:
+            page = read_page(reading, request.since, size, request.seen, request.kept)
+        return {"results": [], **page_json(page, request.since)}
     with Turns(store, book_id) as turns:
         parts = push_in_turns(turns, origin, request.batch, now_us, request.since, request.seen)
     answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts)}
@@ -74,12 +76,6 @@ def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSi
 def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """The answer of ``GET /changes``. Raises CursorGone."""
     return page_json(pull(store, book_id, since, size), since)
-
-
-def _only_asked(store: Store, book_id: int, request: Push, size: PageSize) -> dict[str, Json]:
-    with store.reading(book_id) as reading:
-        page = read_page(reading, request.since, size, request.seen, request.kept)
-    return page_json(page, request.since)
 
 
 def _page_after_push(

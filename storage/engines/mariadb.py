@@ -61,7 +61,7 @@ def engine(url: URL) -> Engine:
 def reader(url: URL) -> Engine:
     """The engine for readers: a write through it is refused by the server."""
     made = _engine(url, "REPEATABLE READ")
-    event.listen(made, "begin", lambda connection: begin_reading(_driver_connection(connection)))
+    event.listen(made, "begin", lambda connection: begin_reading(connection.connection.driver_connection))
     return made
 
 
@@ -206,7 +206,3 @@ def _compared_otherwise(connection: Connection) -> Sequence[str]:
 
 def _quoted(connection: Connection) -> Callable[[str], str]:
     return connection.dialect.identifier_preparer.quote
-
-
-def _driver_connection(connection: Connection) -> Any:
-    return connection.connection.driver_connection

@@ -163,15 +163,12 @@ def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:
 
 
 def _page(lines: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:
-    rows = [_row(*line[: len(COLUMNS)]) for line in lines[:limit]]
+    rows = [
+        ContactRow(line.id, line.name or "", line.email, line.phone, line.company, bool(line.starred), line.seq)
+        for line in lines[:limit]
+    ]
     more = len(lines) > limit
     return ContactPage(rows, json.dumps(place(lines[limit - 1]), separators=(",", ":")) if more else None, total)
-
-
-def _row(
-    contact_id: str, name: str | None, email: str | None, phone: str | None, company: str | None, starred: int, seq: int
-) -> ContactRow:
-    return ContactRow(contact_id, name or "", email, phone, company, bool(starred), seq)
 
 
 def _place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:

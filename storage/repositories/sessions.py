@@ -39,12 +39,11 @@ from sqlalchemy import (
 
 from models import SessionRow, User
 from offbook.core.errors import NotFound
+from offbook.core.merge.retention import DAY_US
 from storage.engines.database import Database
 from storage.repositories.devices import LET_IN, digest
 from storage.sql.array_params import in_array
 from storage.values import CarriedSession, Session, Visit
-
-DAY_US = 24 * 60 * 60 * 1_000_000
 
 USED_EVERY_US = 10 * 60 * 1_000_000
 """When a session was used is noted this seldom: a page asks for many things, and nobody needs it to the minute."""

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, select
 from models import Base
 from offbook.core.model import Author
 from storage.sql.array_params import in_array
+from storage.sql.queries import CHANGES
 
-CHANGES = Base.metadata.tables["changes"]
 DEVICES = Base.metadata.tables["devices"]
 USERS = Base.metadata.tables["users"]
 

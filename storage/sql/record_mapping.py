@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.core.model import Clock, Record, Value
+from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row
 from offbook.core.schema import EXISTS, TABLES, Map, Type
 from offbook.core.schema import Table as Synced
@@ -29,8 +29,6 @@ CREATED = "@created"
 SORT_CHARACTERS = 100
 NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
 DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
-
-Cells = Mapping[str, Value]
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
 """Entries in wire form: by record, by map, by key. Absent levels are made on access."""

@@ -35,7 +35,7 @@ from storage.errors import Unwritable
 from storage.sql import conflicts, history, retention
 from storage.sql.authors import authors_of
 from storage.sql.history_mapping import log_rows
-from storage.sql.prepared import Prepared, Rows, insert_rows
+from storage.sql.prepared import Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import PageEntries, RecordMapping, record_mappings
 
@@ -62,7 +62,7 @@ class SqlStore:
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReadTransaction(transaction, self._tables, the_book(BOOK, transaction, book_id))
+            yield SqlReadTransaction(transaction, self._tables, book_state(transaction, book_id))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
@@ -104,16 +104,16 @@ def records_before(records: Sequence[Any], entries: Sequence[Any]) -> int:
     return max((place for place, row in enumerate(records, 1) if row[0] in whole), default=0)
 
 
-def the_book(query: Prepared, transaction: Transaction, book_id: int) -> BookState:
-    """Raises NotLetIn where it was purged since the request was let in."""
-    rows = query.rows(transaction, {"book": book_id})
+def book_state(transaction: Transaction, book_id: int) -> BookState:
+    """The book. Raises NotLetIn where it was purged since the request was let in."""
+    rows = BOOK.rows(transaction, {"book": book_id})
     if not rows:
         raise user_is_purged()
     return BookState(*rows[0])
 
 
 def locked(transaction: Transaction, book_id: int) -> BookState:
-    """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``the_book``."""
+    """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``book_state``."""
     rows = BOOK_LOCKED.rows(transaction, {"book": book_id})
     if not rows:
         raise user_is_purged()

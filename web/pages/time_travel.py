@@ -61,17 +61,11 @@ def show() -> ResponseReturnValue:
         return render_choice()
     try:
         seq = parse_moment(query)
-        shown = preview(services().store, signed_in_user().book_id, seq)
+        restores, head = preview(services().store, signed_in_user().book_id, seq)
     except Invalid as error:
         return render_choice(str(error))
-    restores = shown.restores
-    return render_template(
-        "time_travel/preview.html",
-        seq=seq,
-        head=shown.head,
-        kinds=rows_by_kind(restores),
-        total=len(restores),
-    )
+    kinds = rows_by_kind(restores)
+    return render_template("time_travel/preview.html", seq=seq, head=head, kinds=kinds, total=len(restores))
 
 
 @time_travel.post("/past")

@@ -13,11 +13,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from config import Config
-from web.server.clients import address_of
+from web.server.clients import Scope, address_of
 from web.server.quotas import Quota
 from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
 
-Scope = dict[str, Any]
 Receive = Callable[[], Any]
 
 CheckSender = Callable[[], Awaitable[WsgiResponse | None]]

@@ -16,10 +16,10 @@ from werkzeug.exceptions import HTTPException
 
 from services.passwords import HASHES_AT_ONCE
 from web.errors import ApiProblem
+from web.server.clients import Scope
 from web.server.quotas import Quota
 from web.server.thread_pool import ThreadPool
 
-Scope = dict[str, Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 

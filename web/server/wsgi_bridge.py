@@ -19,8 +19,8 @@ from typing import Any, Protocol
 
 from config import Config
 from web.errors import ApiProblem
-from web.server.bodies import Bodies, Body
-from web.server.clients import address_of, sender_of
+from web.server.bodies import Bodies, Body, Receive
+from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue
 from web.server.pools import Pools
 from web.server.quotas import Quota
@@ -28,9 +28,7 @@ from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefuse
 from web.server.thread_pool import ThreadPool
 from web.telemetry.events import NOTE, Answered, RequestContext, Telemetry
 
-Scope = dict[str, Any]
 Message = dict[str, Any]
-Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
