@@ -165,12 +165,11 @@ class SqlReadTransaction:
 
     def _page_entries(self, queries: TableQueries, rows_of_page: Sequence[Any], most: int) -> tuple[PageEntries, int]:
         """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
-        layout = queries.layout
-        span = {"book": self.book.id, "first": layout.seq_of(rows_of_page[0]), "last": layout.seq_of(rows_of_page[-1])}
+        span = {"book": self.book.id, "first": rows_of_page[0][-1], "last": rows_of_page[-1][-1], "most": most + 1}
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
         whole = len(rows_of_page)
         for map_, query in queries.page_entries.items():
-            rows = query.rows(self._transaction, {**span, "most": most + 1})
+            rows = query.rows(self._transaction, span)
             if len(rows) > most:
                 whole = min(whole, records_before(rows_of_page, rows))
             put_entries(entries, map_, rows)
