@@ -321,8 +321,10 @@ class SqlWriteTransaction(SqlReadTransaction):
     def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
-            self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
-            self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
+            if created := [plan.records[key] for key in plan.created if key[0] == name]:
+                self._add(queries.layout, created)
+            if written := [plan.records[key] for key in plan.written if key[0] == name]:
+                self._rewrite(queries.layout, written)
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
             conflicts.close(self.connection, self.book.id, plan.closed, now_us)
@@ -333,16 +335,14 @@ class SqlWriteTransaction(SqlReadTransaction):
             self.book = replace(self.book, seq=plan.seq)
 
     def _add(self, layout: RecordMapping, records: list[Record]) -> None:
-        if records:
-            insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
-            for table, rows in self._new_entries(layout, records):
-                insert_rows(self._transaction, table, rows.filled())
+        insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
+        for table, rows in self._new_entries(layout, records):
+            insert_rows(self._transaction, table, rows.filled())
 
     def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
-        if records:
-            self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
-            for table, rows in self._new_entries(layout, records):
-                self._upsert(table, rows)
+        self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
+        for table, rows in self._new_entries(layout, records):
+            self._upsert(table, rows)
 
     def _upsert(self, table: Table, rows: Rows) -> None:
         self._database.upsert_rows(self._transaction, table, rows)
