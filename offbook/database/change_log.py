@@ -34,6 +34,8 @@ COLUMNS = (
 )
 
 
+PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
+
 UNSETTLED = f"synced <> 1 AND NOT (synced = 0 AND verdict IS '{FOR_HISTORY}')"
 
 
@@ -96,7 +98,7 @@ class LogLine:
 
 def pending_lines(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
     """What is to be sent, in log order."""
-    return _lines(connection, "INDEXED BY change_log_pending WHERE synced = 0 ORDER BY id LIMIT ?", limit)
+    return _lines(connection, f"{PENDING} ORDER BY id LIMIT ?", limit)
 
 
 def parked_lines(connection: sqlite3.Connection) -> list[LogLine]:

@@ -15,6 +15,7 @@ from offbook.core.errors import OffbookError
 from offbook.core.schema import TABLES, Field, Map, Table, Type
 from offbook.database.connection import ReadOnlyFile, atomic
 from offbook.database.known_cells import covers, note_of
+from offbook.database.server_rows import show_pending_lines
 from offbook.database.triggers import NOW, PREFIX, triggers
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def _migrate(connection: sqlite3.Connection, tables: Mapping[str, Table], shape:
             for sql in triggers(table):
                 connection.execute(sql)
         _sign_triggers(connection, shape, note)
+        show_pending_lines(connection)
 
 
 @cache
