@@ -165,8 +165,11 @@ def _migrate(connection: sqlite3.Connection, tables: Mapping[str, Table], shape:
 
 @cache
 def _shape(table: Table) -> str:
-    """All that makes a table, as text: the same for every file, and longer to put together than to look for."""
-    return "\n".join((*_create_sql(table), *triggers(table)))
+    """All that makes a table, as text: the same for every file, and longer to put together than to look for.
+
+    Its declaration, too: versions that differ in a limit alone differ in what they can send, and so in what they hide.
+    """
+    return "\n".join((repr(table), *_create_sql(table), *triggers(table)))
 
 
 def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:

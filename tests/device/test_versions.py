@@ -476,6 +476,20 @@ def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens
     assert cells(n, ada)["phone"] == LONG
 
 
+def test_a_version_of_other_limits_alone_shows_at_once_what_it_can_send(tmp_path: Path, server: Any) -> None:
+    longer = other_versions.changed(tmp_path / "longer", other_versions.LONGER)
+    with Replica(tmp_path / "a.db", transport=Wire(server)) as a:
+        ada = a.contacts.add(name="Ada", notes="typed")
+        a.sync()
+        a.connection.execute("UPDATE contacts SET phone = ?", (LONG,))
+        (entry,) = a.history(ada)
+        a.restore(entry.id, ada, ["notes"])
+        assert a.contacts.get(ada)["phone"] is None
+    with longer["offbook.replica"].Replica(tmp_path / "a.db", transport=Wire(server)) as a:
+        assert a.contacts.get(ada)["phone"] == LONG
+        assert a.sync().parked == 0
+
+
 def test_versions_that_take_turns_fetch_the_book_once_each_time(
     device: Open, b: Any, newer: Modules, server: Any
 ) -> None:
