@@ -94,7 +94,8 @@ def require_same_rows(tables: Iterable[TableComparison]) -> int:
         if table.differing:
             is_same = False
             click.echo(
-                f"! {table.table}: {table.differing:,} rows differ ({table.source_count:,} here, {table.target_count:,} there):"
+                f"! {table.table}: {table.differing:,} rows differ"
+                f" ({table.source_count:,} here, {table.target_count:,} there):"
             )
             for key in table.keys:
                 click.echo(f"    {', '.join(map(repr, key))}")
@@ -114,7 +115,8 @@ def require_same_digests(comparisons: Iterable[BookComparison]) -> int:
         if comparison.source_sum != comparison.target_sum:
             is_same = False
             click.echo(
-                f"! book {comparison.book}, {comparison.table}: {comparison.source_sum} here, {comparison.target_sum} there"
+                f"! book {comparison.book}, {comparison.table}:"
+                f" {comparison.source_sum} here, {comparison.target_sum} there"
             )
     if not is_same:
         raise Unmovable("Devices would find other sums than before, so the target stays closed. Keep both, and ask.")
