@@ -147,11 +147,6 @@ def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
-    """All lines behind this one, in log order."""
-    return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
-
-
 def last_id(connection: sqlite3.Connection) -> int:
     """The id of the newest line; 0 where there is none."""
     (id,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
