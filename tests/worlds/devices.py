@@ -233,7 +233,8 @@ class Device:
         shown = self.shown()
         if self._is_behind():
             shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
-        return [shown, change_log.lines_after(self.replica.connection, -(2**63))]
+        log = self.replica.connection.execute(f"SELECT {change_log.COLUMNS} FROM change_log ORDER BY id")
+        return [shown, log.fetchall()]
 
     def gone(self) -> set[str]:
         """Records that were deleted, as this device knows, and of which nothing waits here, nor for a person."""
