@@ -38,12 +38,6 @@ SMALL = 16
 Batch = Sequence[Change | Rejection]
 
 
-def push(store: Store, book_id: int, origin: ChangeOrigin, batch: Batch, now_us: int) -> PushedBatch:
-    """Decide a batch and carry it out in one transaction, of whatever length."""
-    with store.writing(book_id) as book:
-        return apply_batch(book, origin, batch, now_us)
-
-
 def apply_batch(
     book: WriteTransaction,
     origin: ChangeOrigin,
