@@ -178,7 +178,8 @@ def _plan_change(
 ) -> LoggedChange:
     """Decide one change on the records as they stand, and write down what follows."""
     key, seq = change.key, next_seq(plan.seq, now_us)
-    resolved = _resolved_by(plan, change, open_conflicts)
+    conflict_ids = () if change.history else change.resolves
+    resolved = [id_ for id_ in conflict_ids if open_conflicts.get(id_) == key and id_ not in plan.closed]
     change = change._replace(timestamp=min(change.timestamp, now_us // 1000))
     decision = _decide(plan, change, book.policy, seq)
     logged = _apply_decision(plan, change, decision, seq, bool(resolved))
@@ -190,13 +191,6 @@ def _plan_change(
     shows_record = _is_not_as_sent(change, decision)
     plan.outcomes.append(Outcome(change.id, logged.verdict, logged.seq, key, shows_record, logged.fault))
     return logged
-
-
-def _resolved_by(plan: Plan, change: Change, open_conflicts: Mapping[str, Key]) -> list[str]:
-    """The open conflicts of its record that the change resolves."""
-    if change.history:
-        return []
-    return [id_ for id_ in change.resolves if open_conflicts.get(id_) == change.key and id_ not in plan.closed]
 
 
 def _decide(plan: Plan, change: Change, policy: str, seq: int) -> Decision:
