@@ -273,8 +273,9 @@ def _take_rows(
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
     it is taken once more, and does not count as new.
     """
-    known_seqs = _known_seqs(connection, table, dump([row.key[1] for row in rows]))
-    straight, others = _split_rows(connection, table, rows, known_seqs, applied)
+    ids = dump([row.key[1] for row in rows])
+    known_seqs = _known_seqs(connection, table, ids)
+    straight, others = _split_rows(connection, table, rows, ids, known_seqs, applied)
     _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
     applied.dirty.difference_update(row.key for row in straight)
     for row in others:
@@ -295,11 +296,11 @@ def _split_rows(
     connection: sqlite3.Connection,
     table: str,
     rows: Sequence[PageRow],
+    ids: str,
     known_seqs: Mapping[str, tuple[int, int]],
     applied: Applied,
 ) -> tuple[list[PageRow], list[PageRow]]:
     """The rows that count, as those that go straight into the tables and the others; and count what is new in them."""
-    ids = dump([row.key[1] for row in rows])
     unsettled = _unsettled_ids(connection, table, ids)
     acknowledged = _acknowledged_seqs(connection, table, ids)
     contested_ids = conflicts.contested_ids(connection, table, ids)
