@@ -68,9 +68,8 @@ class Applied:
     changed: list[Key] = field(default_factory=list)
 
 
-def check_book(connection: sqlite3.Connection, book: str) -> None:
+def check_book(own_book: str | None, book: str) -> None:
     """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    own_book = sync_state.read(connection).book
     if own_book is not None and own_book != book:
         raise OtherBook(
             "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
@@ -83,7 +82,7 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], response: Syn
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
-        check_book(connection, response.book)
+        check_book(sync_state.read(connection).book, response.book)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, response, timer)
         yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
@@ -102,7 +101,7 @@ def apply_verdicts(
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
-        check_book(connection, book)
+        check_book(sync_state.read(connection).book, book)
         yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
@@ -243,7 +242,7 @@ def take_page(
                 return
     known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
     applied.has_taken_page = True
-    if not response.more:
+    if state.snapshot and not response.more:
         for key in snapshot.advance(connection, state.snapshot):
             applied.maybe_changed.add(key)
             _rebuild(connection, key, applied)

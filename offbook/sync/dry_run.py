@@ -183,7 +183,7 @@ class DryRun(SyncLoop):
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         request = {"changes": [line.as_json(state.replica) for line in batch], "since": state.cursor}
         response = response_of(self._send(PATH, request))
-        check_book(self._connection, response.book)
+        check_book(self._state.book, response.book)
         if response.more and (not response.size or response.cursor == state.cursor):
             raise ServerFault("The server says that it has more, and does not tell it.")
         if response.more and self._pages == PAGES_MAX:

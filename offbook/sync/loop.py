@@ -74,7 +74,7 @@ class SyncLoop(ABC):
         try:
             self._ask([], state)
         except CursorGone as gone:
-            check_book(self._connection, gone.book)
+            check_book(self._state.book, gone.book)
             self._restart_snapshot(gone)
 
     def _run_rounds(self) -> None:
@@ -118,7 +118,7 @@ class SyncLoop(ABC):
     # --- what goes wrong ---
 
     def _start_over(self, gone: CursorGone) -> None:
-        check_book(self._connection, gone.book)
+        check_book(self._state.book, gone.book)
         self._snapshots += 1
         self._idle_rounds = 0
         if self._state.cursor is None or self._snapshots > SNAPSHOTS_MAX:

@@ -77,10 +77,10 @@ class SyncSession(SyncLoop):
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        if not self._state.is_behind and self._state.knew != known_cells.own_cells():
+        if self._state.knew != known_cells.own_cells() and not self._state.is_behind:
             known_cells.note_own_cells(self._connection)
         self.run_loop()
-        forget_old_lines(self._connection, self._clock())
+        forget_old_lines(self._connection, self._clock(), self._state.clock_offset_ms)
         return self._report()
 
     def _report(self) -> SyncReport:
@@ -148,15 +148,14 @@ class SyncSession(SyncLoop):
             self._state = replace(self._state, clock_offset_ms=offset_ms)
 
 
-def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
+def forget_old_lines(connection: sqlite3.Connection, now_ms: int, clock_offset_ms: int | None) -> None:
     """Delete acknowledged lines that are too old to be sent again, by the server's clock as it was last seen.
 
     By this device's own clock, where that is wrong, it could be too early.
     """
-    offset = sync_state.read(connection).clock_offset_ms
-    if offset is None:
+    if clock_offset_ms is None:
         return
-    horizon_ms = now_ms + offset - KEPT_MS
+    horizon_ms = now_ms + clock_offset_ms - KEPT_MS
     old = connection.execute(OLD, (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000))
     for _ in write_in_batches(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
         pass
