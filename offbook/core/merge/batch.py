@@ -179,12 +179,13 @@ def _plan_change(
     """Decide one change on the records as they stand, and write down what follows."""
     key, seq = change.key, next_seq(plan.seq, now_us)
     resolved = _resolved_by(plan, change, open_conflicts)
-    change = change._replace(timestamp=min(change.timestamp, now_us // 1000))
+    if change.timestamp > now_us // 1000:
+        change = change._replace(timestamp=now_us // 1000)
     decision = _decide(plan, change, book.policy, seq)
     logged = _apply_decision(plan, change, decision, seq, bool(resolved))
     if logged.discarded:
         plan.note_lost_entries(key, change.replica, logged.discarded)
-    if not isinstance(decision, Reject):
+    if resolved and not isinstance(decision, Reject):
         plan.closed.update(dict.fromkeys(resolved, logged))
     plan.seq = logged.seq or plan.seq
     shows_record = _is_not_as_sent(change, decision)
@@ -194,7 +195,7 @@ def _plan_change(
 
 def _resolved_by(plan: Plan, change: Change, open_conflicts: Mapping[str, Key]) -> list[str]:
     """The open conflicts of its record that the change resolves."""
-    if change.history:
+    if change.history or not change.resolves:
         return []
     return [id_ for id_ in change.resolves if open_conflicts.get(id_) == change.key and id_ not in plan.closed]
 
