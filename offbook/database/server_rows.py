@@ -128,9 +128,8 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
-def store_server_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
+def store_server_row(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
-    known_row = server_row(connection, key)
     if not row.counts_after(known_row):
         return False
     _store(connection, key, known_row, row)

@@ -31,6 +31,7 @@ from offbook.database.server_rows import (
     dump,
     rebuild_row,
     restore_known_row,
+    server_row,
     server_row_of,
     store_server_row,
 )
@@ -212,8 +213,13 @@ def _store_record(connection: sqlite3.Connection, line: LogLine, result: ChangeR
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    restore_recovery.requeue_difference(connection, row)
-    return store_server_row(connection, row.key, row.server)
+    return _store_row(connection, row)
+
+
+def _store_row(connection: sqlite3.Connection, row: PageRow) -> bool:
+    known_row = server_row(connection, row.key)
+    restore_recovery.requeue_difference(connection, known_row, row)
+    return store_server_row(connection, row.key, known_row, row.server)
 
 
 # --- a page --------------------------------------------------------------------------------------------------------
@@ -283,8 +289,7 @@ def _take_rows(
         if known_seqs.get(row.key[1]) == (row.server.seq, 0):
             restore_known_row(connection, row.key, row.server)
             continue
-        restore_recovery.requeue_difference(connection, row)
-        store_server_row(connection, row.key, row.server)
+        _store_row(connection, row)
         applied.maybe_changed.add(row.key)
         _rebuild(connection, row.key, applied)
     if timer.is_over:

@@ -63,9 +63,8 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
         assert row is not None
         if row.stale:
             restore_recovery.handle_missing_record(connection, key, row)
-            store_server_row(
-                connection, key, ServerRow(row.seq, True, {})
-            )  # a tombstone: what is older must not show again
+            # a tombstone: what is older must not show again
+            store_server_row(connection, key, row, ServerRow(row.seq, True, {}))
             yield key
             if sync_state.read(connection).snapshot != stage:  # another process has begun anew, or is done
                 return
