@@ -45,6 +45,11 @@ PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, see
   ON CONFLICT (table_name, record_id) DO UPDATE
   SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, seen = excluded.seen, stale = 0"""
 
+MAYBE_HIDDEN = f"""SELECT DISTINCT table_name, record_id FROM change_log AS line {change_log.PENDING}
+  AND (operation <> 'INSERT' OR EXISTS (SELECT 1 FROM server_rows AS known
+    WHERE known.table_name = line.table_name AND known.record_id = line.record_id))"""
+"""Records with pending lines, but for those that were only added here: they show as they were typed."""
+
 dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -123,9 +128,8 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
-def store_server_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
+def store_server_row(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
-    known_row = server_row(connection, key)
     if not row.counts_after(known_row):
         return False
     _store(connection, key, known_row, row)
@@ -241,7 +245,7 @@ def show_pending_lines(connection: sqlite3.Connection) -> None:
 
     Rows aren't rebuilt for it: they may show cells that such a version has dropped from the server's row.
     """
-    keys = connection.execute(f"SELECT DISTINCT table_name, record_id FROM change_log {change_log.PENDING}").fetchall()
+    keys = connection.execute(MAYBE_HIDDEN).fetchall()
     with change_log.without_logging(connection):
         for table, record_id in keys:
             if table in TABLES and record_id.isascii():

@@ -455,6 +455,7 @@ def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens
 ) -> None:
     """The older one hid a text that is too long for it. What its rows of the server lack shows on."""
     ada = b.contacts.add(name="Ada", phone="1", pronouns="she", details={"k1": {"kind": "im", "value": "@ada"}})
+    eve = b.contacts.add(name="Eve")
     b.sync()
     device(newer["offbook.replica"].Replica).sync()
     device(last["offbook.replica"].Replica)  # which leaves no triggers of another version
@@ -463,13 +464,18 @@ def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens
     a.sync()
     a.connection.execute("UPDATE contacts SET phone = ?", (LONG,))
     a.connection.execute("UPDATE contact_details SET value = ?", (15 * LONG,))
+    added = (ada, "k2", "url", 15 * LONG)
+    a.connection.execute("INSERT INTO contact_details (contact_id, entry_id, kind, value) VALUES (?, ?, ?, ?)", added)
+    a.contacts.delete(eve)
     (entry, *_) = a.history(ada)
     a.restore(entry.id, ada, ["notes"])
     hidden = a.contacts.get(ada)
-    assert (hidden["phone"], hidden["details"]["k1"]["value"]) == ("1", "@ada")
+    assert (hidden["phone"], hidden["details"]) == ("1", {"k1": {"kind": "im", "value": "@ada"}})
     n = device(newer["offbook.replica"].Replica)
     logged = n.connection.execute("SELECT count(*) FROM change_log").fetchone()
-    assert cells(n, ada) == {**ADA, "details": {"k1": {"kind": "im", "value": 15 * LONG}}}
+    details = {"k1": {"kind": "im", "value": 15 * LONG}, "k2": {"kind": "url", "value": 15 * LONG}}
+    assert cells(n, ada) == {**ADA, "details": details}
+    assert n.contacts.count() == 1
     assert n.contacts.get(ada)["notes"] is None
     assert n.connection.execute("SELECT count(*) FROM change_log").fetchone() == logged
     assert n.sync().parked == 0

@@ -72,7 +72,7 @@ class Version:
         self.table = modules["offbook.core.schema"].CONTACTS
         self.log = modules["offbook.database.change_log"]
         self.change_in = modules["offbook.database.server_rows"].change_of_line
-        self.is_behind = modules["offbook.database.known_cells"].is_behind
+        self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
@@ -269,7 +269,7 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.is_behind(self.replica.connection))
+        return bool(self.version.read_state(self.replica.connection).is_behind)
 
     def knows_less(self) -> bool:
         return self.version is self._least or self._is_behind()

@@ -180,12 +180,13 @@ def _plan_change(
     key, seq = change.key, next_seq(plan.seq, now_us)
     conflict_ids = () if change.history else change.resolves
     resolved = [id_ for id_ in conflict_ids if open_conflicts.get(id_) == key and id_ not in plan.closed]
-    change = change._replace(timestamp=min(change.timestamp, now_us // 1000))
+    if change.timestamp > now_us // 1000:
+        change = change._replace(timestamp=now_us // 1000)
     decision = _decide(plan, change, book.policy, seq)
     logged = _apply_decision(plan, change, decision, seq, bool(resolved))
     if logged.discarded:
         plan.note_lost_entries(key, change.replica, logged.discarded)
-    if not isinstance(decision, Reject):
+    if resolved and not isinstance(decision, Reject):
         plan.closed.update(dict.fromkeys(resolved, logged))
     plan.seq = logged.seq or plan.seq
     shows_record = _is_not_as_sent(change, decision)
