@@ -108,7 +108,8 @@ class Turns:
         self._room = WHOLE_SIZE
 
     def __enter__(self) -> Turns:
-        self._begin()
+        self._transaction = self._store.writing(self._book_id)
+        self.book = self._transaction.__enter__()
         return self
 
     def __exit__(
@@ -118,9 +119,9 @@ class Turns:
 
     def end(self) -> None:
         """Commit, and begin the next transaction."""
-        self._transaction.__exit__(None, None, None)
+        self.__exit__(None, None, None)
         self._room = PORTION_SIZE
-        self._begin()
+        self.__enter__()
 
     def end_if_full(self) -> None:
         """Commit and begin anew, where this transaction has no room left."""
@@ -135,10 +136,6 @@ class Turns:
             count = max(bisect_right(sizes, min(self._room, PORTION_SIZE)), 1)
         self._room -= sizes[count - 1] if sizes else 0
         return changes[:count]
-
-    def _begin(self) -> None:
-        self._transaction = self._store.writing(self._book_id)
-        self.book = self._transaction.__enter__()
 
 
 def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
