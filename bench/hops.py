@@ -171,14 +171,16 @@ def edited_form(server: Server) -> Hops:
     def save(phone: str) -> Hops:
         page = browser.get(path).text
         inputs = INPUT.findall(page.partition('class="contact-form"')[2])
-        fields = {name: unescape(value) for name, value in inputs} | {"phone": phone}
+        fields = {name: unescape(value) for name, value in inputs} | {"phone_value": phone}
         hops = hops_of(lambda: statuses.append(browser.post(path, data=fields).status_code))
         assert statuses.pop() == HTTPStatus.SEE_OTHER
         return hops
 
     statuses: list[int] = []
     save("1")
-    return save("2")
+    hops = save("2")
+    assert 'value="2"' in browser.get(path).text, "nothing was saved"
+    return hops
 
 
 def pulled_row(server: Server, folder: Path) -> Hops:

@@ -12,7 +12,7 @@ from bench.statistics import Figure, median, seconds
 from offbook.core.model import Change, Operation, Value
 from services.accounts import Accounts
 from services.passwords import Effort
-from services.sync.push import push
+from services.sync.push import apply_batch
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
@@ -32,7 +32,8 @@ def figures(folder: Path) -> Iterator[Figure]:
     store = SqlStore(database)
     contacts = ContactQueries(database, store)
     for start in range(0, CONTACTS, 1000):
-        push(store, user.book_id, ChangeOrigin(), [contact(start + index) for index in range(1000)], now_us)
+        with store.writing(user.book_id) as book:
+            apply_batch(book, ChangeOrigin(), [contact(start + index) for index in range(1000)], now_us)
     worst = max(median(seconds(partial(contacts.page, user.book_id, word)) for _ in range(5)) for word in WORDS)
     yield Figure(f"the slowest of {len(WORDS)} searches in {CONTACTS:,} contacts", worst * 1000, "ms", 50, at_most=True)
     database.close()

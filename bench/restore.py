@@ -12,7 +12,7 @@ from bench.statistics import Figure, seconds
 from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.restore import Actor, preview, restore_book_to
-from services.sync.push import push
+from services.sync.push import apply_batch
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
@@ -49,7 +49,8 @@ def new_book(accounts: Accounts) -> int:
 
 
 def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
-    push(store, book_id, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now_us())
+    with store.writing(book_id) as book:
+        apply_batch(book, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now_us())
 
 
 def now_us() -> int:

@@ -90,11 +90,12 @@ def require_same_rows(tables: Iterable[TableComparison]) -> int:
     """How many rows there are. Raises Unmovable where the sides differ, and prints in what."""
     rows, is_same = 0, True
     for table in tables:
-        rows += table.there
+        rows += table.target_count
         if table.differing:
             is_same = False
             click.echo(
-                f"! {table.table}: {table.differing:,} rows differ ({table.here:,} here, {table.there:,} there):"
+                f"! {table.table}: {table.differing:,} rows differ"
+                f" ({table.source_count:,} here, {table.target_count:,} there):"
             )
             for key in table.keys:
                 click.echo(f"    {', '.join(map(repr, key))}")
@@ -111,10 +112,11 @@ def require_same_digests(comparisons: Iterable[BookComparison]) -> int:
     books, is_same = set(), True
     for comparison in comparisons:
         books.add(comparison.book)
-        if comparison.here != comparison.there:
+        if comparison.source_sum != comparison.target_sum:
             is_same = False
             click.echo(
-                f"! book {comparison.book}, {comparison.table}: {comparison.here} here, {comparison.there} there"
+                f"! book {comparison.book}, {comparison.table}:"
+                f" {comparison.source_sum} here, {comparison.target_sum} there"
             )
     if not is_same:
         raise Unmovable("Devices would find other sums than before, so the target stays closed. Keep both, and ask.")

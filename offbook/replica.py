@@ -193,7 +193,16 @@ class Replica:
         """
         holder = holder_name(random_id())
         self._assign_own_id()
-        return self._sync(self.connection, self._transport_for(self.connection), holder, progress, stop)
+        connection = self.connection
+        transport = self._transport_for(connection)
+        if stop is not None:
+            transport = CancellableTransport(transport, stop)
+        try:
+            with hold_lease(connection, holder, self._clock, stop):
+                return SyncSession(connection, transport, self._clock, holder, progress).run()
+        except Stopped:
+            self._local.http = None  # a request may still hang in it
+            raise
 
     def plan(self) -> DryRunReport:
         """What a sync would do now: the server is asked, and nothing changes on either side. Raises SyncError."""
@@ -247,23 +256,6 @@ class Replica:
     def _wake_background(self) -> None:
         if (background := self._background) is not None:
             background.wake()
-
-    def _sync(
-        self,
-        connection: sqlite3.Connection,
-        transport: Transport,
-        holder: str,
-        progress: Progress | None = None,
-        stop: threading.Event | None = None,
-    ) -> SyncReport:
-        if stop is not None:
-            transport = CancellableTransport(transport, stop)
-        try:
-            with hold_lease(connection, holder, self._clock, stop):
-                return SyncSession(connection, transport, self._clock, holder, progress).run()
-        except Stopped:
-            self._local.http = None  # a request may still hang in it
-            raise
 
     def _transport_for(self, connection: sqlite3.Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""

@@ -20,6 +20,8 @@ from storage.repositories.contact_queries import list_halves, trash_of
 from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.sql.array_params import ARRAY_ENCODERS
+from storage.sql.conflicts import STEPS
+from storage.sql.history import steps_of
 from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import record_mappings
 
@@ -64,6 +66,9 @@ def index_checks() -> Iterator[IndexCheck]:
             yield IndexCheck(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
     yield IndexCheck("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
     yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
+    steps = steps_of(1, 1, ("contacts", "a"))
+    yield IndexCheck("what was written to a record", steps, "changes", frozenset({"book_id", "record_id"}))
+    yield IndexCheck("what conflicts began with", STEPS, "changes", frozenset({"book_id", "record_id"}))
     yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
     yield IndexCheck("the sessions of a user", open_sessions_of(1), "sessions", frozenset({"user_id"}))
     for half in list_halves(1, None):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from offbook.core.errors import NotFound
 from offbook.core.users import Act, require_access
@@ -98,6 +99,7 @@ def get_user(accounts: Accounts, user_id: int) -> Account:
 
 
 def act_on_user(accounts: Accounts, user_rights: UserRights, user_id: int, acts: Sequence[Act], now_us: int) -> Account:
-    """Do all of this to the user, or nothing; the user as it is then. Raises NotFound, and Conflicting."""
-    user_rights.act(user_id, now_us, *acts)
-    return get_user(accounts, user_id)
+    """Do all of this to the user, or nothing; the user as these acts left it. Raises NotFound, and Conflicting."""
+    user = get_user(accounts, user_id)
+    rights = user_rights.act(user_id, now_us, *acts)
+    return replace(user, admin=rights.admin, disabled_at=rights.disabled_at, removed_at=rights.removed_at)

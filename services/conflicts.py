@@ -88,7 +88,7 @@ def read_inbox(store: Store, book_id: int, start: int, limit: int, first: str | 
 
 
 def _cards(book: ReadTransaction, conflicts: Iterable[Conflict], keys: list[Key]) -> list[RecordConflicts]:
-    records = {record.key: record for record in read_records(book, keys)}
+    records = dict(read_records(book, keys))
     groups: dict[Key, list[Conflict]] = {key: [] for key in keys}
     for conflict in conflicts:
         if conflict.key in groups:
@@ -146,7 +146,7 @@ def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int
     with store.writing(book_id) as book:
         conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
         keys = dict.fromkeys(conflict.key for conflict in conflicts)
-        records = {record.key: record for record in read_records(book, keys)}
+        records = dict(read_records(book, keys))
         authors = book.authors({conflict.change_id for conflict in conflicts}) if rule is Rule.LATER else {}
         times = {change_id: author.at or 0 for change_id, author in authors.items()}
         changes = [

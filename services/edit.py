@@ -14,7 +14,7 @@ from offbook.core.protocol.requests import build_change
 from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.restore import Actor
-from services.sync.push import push
+from services.sync.push import apply_batch
 from storage.base import Store
 
 
@@ -62,11 +62,11 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
     change = build_change(actor.id, key, edit.operation, actor.replica, now_us // 1000, edit.base, edit.data)
     if isinstance(change, Rejection):
         return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
-    with store.reading(book_id) as book:
-        before = book.records(change.table, [change.record_id]).get(change.key)
-    pushed = push(store, book_id, actor.origin, [change], now_us)
+    with store.writing(book_id) as book:
+        records = book.records(change.table, [change.record_id])
+        pushed = apply_batch(book, actor.origin, [change], now_us, records)
     (outcome,) = pushed.outcomes
-    after = pushed.records.get(change.key)
+    before, after = records.get(change.key), pushed.records.get(change.key)
     if outcome.fault is not None:
         return EditResult(outcome.verdict, change, before, after, rejected=outcome.fault.detail)
     return EditResult(outcome.verdict, change, before, after, _authors_met(store, book_id, before, change))

@@ -196,8 +196,8 @@ def _record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
     for step in book.steps_since(seq):
         steps[step.key].append(step)
     restores = []
-    for record in read_records(book, steps):
-        wanted = state_at(record, steps[record.key], seq)
+    for key, record in read_records(book, steps):
+        wanted = state_at(record, steps[key], seq)
         patch = None if is_purged(record) else to_state(record, wanted)
         if patch is not None:
             restores.append(RecordRestore(record, wanted, patch))

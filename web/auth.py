@@ -99,11 +99,13 @@ def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, Respo
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
-        g.device, g.device_report = authenticate_device(), {}
+        g.device = login = authenticate_device()
+        g.device_report = {}
         try:
             return view(*args, **kwargs)
         finally:
-            services().accounts.record_seen(current_device().device, services().clock(), **g.device_report)
+            server = services()
+            server.accounts.record_seen(login.device, server.clock(), **g.device_report)
 
     return guarded
 

@@ -45,8 +45,8 @@ class SessionLoginManager(LoginManager):  # type: ignore[misc]
 
 def load_user(key: str) -> SessionUser | None:
     """The user whose session the cookie names by this key; None where it is over, or never was."""
-    accounts, now_us, visit = services().accounts, services().clock(), current_visit()
-    carried = carried_session(key)
+    server, visit, carried = services(), current_visit(), carried_session(key)
+    accounts, now_us = server.accounts, server.clock()
     signed_in = accounts.carried_in(carried, visit, now_us) if carried else accounts.signed_in(key, now_us)
     if signed_in is None:
         return None
@@ -132,7 +132,7 @@ class SessionCookieInterface(SecureCookieSessionInterface):
         return session.modified or (session.permanent and cast(Cookie, session).is_due(datetime.now(UTC)))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        is_used = bool(session or session.accessed) and not (is_refresh() or "device" in g)
+        is_used = bool(session or session.accessed) and not ("device" in g or is_refresh())
         if request.endpoint != "static" and (session.modified or is_used):
             super().save_session(app, session, response)
 

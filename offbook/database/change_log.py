@@ -34,6 +34,8 @@ COLUMNS = (
 )
 
 
+PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
+
 UNSETTLED = f"synced <> 1 AND NOT (synced = 0 AND verdict IS '{FOR_HISTORY}')"
 
 
@@ -96,7 +98,7 @@ class LogLine:
 
 def pending_lines(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
     """What is to be sent, in log order."""
-    return _lines(connection, "INDEXED BY change_log_pending WHERE synced = 0 ORDER BY id LIMIT ?", limit)
+    return _lines(connection, f"{PENDING} ORDER BY id LIMIT ?", limit)
 
 
 def parked_lines(connection: sqlite3.Connection) -> list[LogLine]:
@@ -143,11 +145,6 @@ def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
         " change_log INDEXED BY change_log_pending WHERE synced = 0), 9223372036854775807) ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def lines_after(connection: sqlite3.Connection, log_id: int) -> list[LogLine]:
-    """All lines behind this one, in log order."""
-    return _lines(connection, "WHERE id > ? ORDER BY id", log_id)
 
 
 def last_id(connection: sqlite3.Connection) -> int:

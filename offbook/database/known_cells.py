@@ -46,20 +46,9 @@ def covers(note: str | None, other: str) -> bool:
     return note == other or (note is not None and set(json.loads(note)) >= set(json.loads(other)))
 
 
-def is_behind(connection: sqlite3.Connection) -> bool:
-    """Whether rows were pulled without cells that this version knows: then only a snapshot brings them."""
-    return not covers(_knew(connection), own_cells())
-
-
 def note_own_cells(connection: sqlite3.Connection) -> None:
     """Note before a pull that from here on no more is known than this version knows."""
-    if _knew(connection) != own_cells():
-        connection.execute("UPDATE sync_state SET knew = ?", (own_cells(),))
-
-
-def _knew(connection: sqlite3.Connection) -> str | None:
-    (note,) = connection.execute("SELECT knew FROM sync_state").fetchone()
-    return None if note is None else str(note)
+    connection.execute("UPDATE sync_state SET knew = ?", (own_cells(),))
 
 
 def restart_pull(connection: sqlite3.Connection) -> None:
@@ -73,12 +62,6 @@ def restart_pull(connection: sqlite3.Connection) -> None:
         " knew = ?, knew_at = NULL",
         (own_cells(),),
     )
-
-
-def cursor_before(connection: sqlite3.Connection) -> str | None:
-    """The cursor that was given up for a snapshot, of which no page is here yet."""
-    (cursor,) = connection.execute("SELECT cursor_before FROM sync_state WHERE cursor IS NULL").fetchone() or (None,)
-    return None if cursor is None else str(cursor)
 
 
 def move_cursor(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:

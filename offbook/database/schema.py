@@ -15,6 +15,7 @@ from offbook.core.errors import OffbookError
 from offbook.core.schema import TABLES, Field, Map, Table, Type
 from offbook.database.connection import ReadOnlyFile, atomic
 from offbook.database.known_cells import covers, note_of
+from offbook.database.server_rows import show_pending_lines
 from offbook.database.triggers import NOW, PREFIX, triggers
 
 if TYPE_CHECKING:
@@ -159,12 +160,16 @@ def _migrate(connection: sqlite3.Connection, tables: Mapping[str, Table], shape:
             for sql in triggers(table):
                 connection.execute(sql)
         _sign_triggers(connection, shape, note)
+        show_pending_lines(connection)
 
 
 @cache
 def _shape(table: Table) -> str:
-    """All that makes a table, as text: the same for every file, and longer to put together than to look for."""
-    return "\n".join((*_create_sql(table), *triggers(table)))
+    """All that makes a table, as text: the same for every file, and longer to put together than to look for.
+
+    Its declaration, too: versions that differ in a limit alone differ in what they can send, and so in what they hide.
+    """
+    return "\n".join((repr(table), *_create_sql(table), *triggers(table)))
 
 
 def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:

@@ -18,7 +18,7 @@ from offbook.core.model import NO_CLOCK, NOTHING, Change, Key, Operation, Record
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, TABLES, Table, entry_of
-from offbook.core.validation import LENIENT, STRICT, Json, with_all_fields
+from offbook.core.validation import LENIENT, STRICT, Json, change_data, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.records import RECORD_TABLES
@@ -44,6 +44,11 @@ PUT = """INSERT INTO server_rows (table_name, record_id, seq, deleted, data, see
   VALUES (?, ?, ?, ?, ?, nullif(?, ''), 0)
   ON CONFLICT (table_name, record_id) DO UPDATE
   SET seq = excluded.seq, deleted = excluded.deleted, data = excluded.data, seen = excluded.seen, stale = 0"""
+
+MAYBE_HIDDEN = f"""SELECT DISTINCT table_name, record_id FROM change_log AS line {change_log.PENDING}
+  AND (operation <> 'INSERT' OR EXISTS (SELECT 1 FROM server_rows AS known
+    WHERE known.table_name = line.table_name AND known.record_id = line.record_id))"""
+"""Records with pending lines, but for those that were only added here: they show as they were typed."""
 
 dump = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -123,9 +128,8 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
-def store_server_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> bool:
+def store_server_row(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
-    known_row = server_row(connection, key)
     if not row.counts_after(known_row):
         return False
     _store(connection, key, known_row, row)
@@ -234,6 +238,42 @@ def visible_record(connection: sqlite3.Connection, key: Key) -> Mapping[str, Val
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NO_SERVER_ROW
     return visible_cells(row.cells, not row.deleted, _applied_lines(_lines_over(connection, key, row), row), row.seq)
+
+
+def show_pending_lines(connection: sqlite3.Connection) -> None:
+    """Let all that can be sent show again, where a version that could not send it has hidden it.
+
+    Rows aren't rebuilt for it: they may show cells that such a version has dropped from the server's row.
+    """
+    keys = connection.execute(MAYBE_HIDDEN).fetchall()
+    with change_log.without_logging(connection):
+        for table, record_id in keys:
+            if table in TABLES and record_id.isascii():
+                _lay_lines_over(connection, (table, record_id))
+
+
+def _lay_lines_over(connection: sqlite3.Connection, key: Key) -> None:
+    table, layout = TABLES[key[0]], RECORD_TABLES[key[0]]
+    record = layout.get(connection, key[1])
+    if record is None:
+        rebuild_row(connection, key)
+        return
+    row = server_row(connection, key) or NO_SERVER_ROW
+    data: dict[str, Any] = {}
+    for line in _applied_lines(_lines_over(connection, key, row), row):
+        if not is_on_top(line, row.seq):
+            continue
+        if line.change.operation is Operation.DELETE:
+            data = {}
+        else:
+            change_log.merge_data(data, change_data(table, line.change.cells))
+    for map_ in table.maps:
+        data[map_.name] = {
+            entry_key: entry
+            for entry_key, entry in data.get(map_.name, {}).items()
+            if entry is None or entry_key in record[map_.name] or all(entry.get(name) for name in map_.required)
+        }
+    layout.change(connection, key[1], data)
 
 
 def _lines_over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from offbook.database.known_cells import covers, own_cells
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -20,7 +22,11 @@ class Snapshot(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SyncState:
-    """The row: who this replica is, how far it has synced, and what is known of its server and the server's clock."""
+    """The row: who this replica is, how far it has synced, and what is known of its server and the server's clock.
+
+    ``knew`` is what all versions knew that pulled (offbook.database.known_cells); ``cursor_before`` the cursor that was
+    given up for a snapshot, until its first page is here.
+    """
 
     replica: str
     server: str | None
@@ -31,6 +37,13 @@ class SyncState:
     last_success_ms: int | None
     clock_offset_ms: int | None
     takes_history: int = 0
+    knew: str | None = None
+    cursor_before: str | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether rows were pulled without cells that this version knows: then only a snapshot brings them."""
+        return not covers(self.knew, own_cells())
 
 
 COLUMNS = tuple(field.name for field in fields(SyncState))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
-from offbook.database import known_cells, sync_state
+from offbook.database import sync_state
 from offbook.database.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
@@ -87,9 +87,10 @@ class LiveSession:
     def apply_page(self, page: SyncResponse) -> Applied:
         """Apply a page. Raises FallBackToHttp where it leaves a gap, SyncError for what can't be applied."""
         applied = apply(self._connection, [], page, self._clock())
-        if not applied.has_taken_page and page.cursor != sync_state.read(self._connection).cursor:
+        state = sync_state.read(self._connection)
+        if not applied.has_taken_page and page.cursor != state.cursor:
             raise FallBackToHttp("Another process has synced meanwhile.")
-        if known_cells.is_behind(self._connection):
+        if state.is_behind:
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
         self._idle_pages = 0 if applied.new_rows or page.conflicts else self._idle_pages + 1
         if self._idle_pages >= IDLE_PAGES_MAX:

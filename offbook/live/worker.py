@@ -183,7 +183,8 @@ class SyncThread:
             case Action.SETTLE if payload is not None:
                 self._report_applied(self._live.apply_verdicts(payload))
             case Action.TIDY:
-                forget_old_lines(self._connection, self._handle.clock())
+                offset_ms = sync_state.read(self._connection).clock_offset_ms
+                forget_old_lines(self._connection, self._handle.clock(), offset_ms)
             case _:
                 pass
         return None

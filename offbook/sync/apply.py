@@ -31,6 +31,7 @@ from offbook.database.server_rows import (
     dump,
     rebuild_row,
     restore_known_row,
+    server_row,
     server_row_of,
     store_server_row,
 )
@@ -68,9 +69,8 @@ class Applied:
     changed: list[Key] = field(default_factory=list)
 
 
-def check_book(connection: sqlite3.Connection, book: str) -> None:
+def check_book(own_book: str | None, book: str) -> None:
     """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    own_book = sync_state.read(connection).book
     if own_book is not None and own_book != book:
         raise OtherBook(
             "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
@@ -83,7 +83,7 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], response: Syn
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
-        check_book(connection, response.book)
+        check_book(sync_state.read(connection).book, response.book)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, response, timer)
         yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
@@ -102,7 +102,7 @@ def apply_verdicts(
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
-        check_book(connection, book)
+        check_book(sync_state.read(connection).book, book)
         yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
@@ -213,8 +213,13 @@ def _store_record(connection: sqlite3.Connection, line: LogLine, result: ChangeR
     if result.record is NOT_SENT or result.seq is None:
         return False
     row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
-    restore_recovery.requeue_difference(connection, row)
-    return store_server_row(connection, row.key, row.server)
+    return _store_row(connection, row)
+
+
+def _store_row(connection: sqlite3.Connection, row: PageRow) -> bool:
+    known_row = server_row(connection, row.key)
+    restore_recovery.requeue_difference(connection, known_row, row)
+    return store_server_row(connection, row.key, known_row, row.server)
 
 
 # --- a page --------------------------------------------------------------------------------------------------------
@@ -243,7 +248,7 @@ def take_page(
                 return
     known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
     applied.has_taken_page = True
-    if not response.more:
+    if state.snapshot and not response.more:
         for key in snapshot.advance(connection, state.snapshot):
             applied.maybe_changed.add(key)
             _rebuild(connection, key, applied)
@@ -273,8 +278,9 @@ def _take_rows(
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
     it is taken once more, and does not count as new.
     """
-    known_seqs = _known_seqs(connection, table, dump([row.key[1] for row in rows]))
-    straight, others = _split_rows(connection, table, rows, known_seqs, applied)
+    ids = dump([row.key[1] for row in rows])
+    known_seqs = _known_seqs(connection, table, ids)
+    straight, others = _split_rows(connection, table, rows, ids, known_seqs, applied)
     _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
     applied.dirty.difference_update(row.key for row in straight)
     for row in others:
@@ -283,8 +289,7 @@ def _take_rows(
         if known_seqs.get(row.key[1]) == (row.server.seq, 0):
             restore_known_row(connection, row.key, row.server)
             continue
-        restore_recovery.requeue_difference(connection, row)
-        store_server_row(connection, row.key, row.server)
+        _store_row(connection, row)
         applied.maybe_changed.add(row.key)
         _rebuild(connection, row.key, applied)
     if timer.is_over:
@@ -295,11 +300,11 @@ def _split_rows(
     connection: sqlite3.Connection,
     table: str,
     rows: Sequence[PageRow],
+    ids: str,
     known_seqs: Mapping[str, tuple[int, int]],
     applied: Applied,
 ) -> tuple[list[PageRow], list[PageRow]]:
     """The rows that count, as those that go straight into the tables and the others; and count what is new in them."""
-    ids = dump([row.key[1] for row in rows])
     unsettled = _unsettled_ids(connection, table, ids)
     acknowledged = _acknowledged_seqs(connection, table, ids)
     contested_ids = conflicts.contested_ids(connection, table, ids)

@@ -15,7 +15,7 @@ from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Key, Rejection, Verdict
 from offbook.core.schema import TABLES
 from offbook.core.validation import Json, with_all_fields
-from offbook.database import change_log, known_cells, sync_state
+from offbook.database import change_log, known_cells
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.records import RECORD_TABLES
@@ -87,8 +87,6 @@ class DryRun(SyncLoop):
 
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         super().__init__(connection, transport)
-        self._state = sync_state.read(connection)
-        self._is_file_behind = known_cells.is_behind(connection)
         self._report = DryRunReport(snapshot=self._state.cursor is None or self._state.snapshot > 0)
         self._queue: list[LogLine] = []
         self._pages = 0
@@ -104,21 +102,14 @@ class DryRun(SyncLoop):
 
     # --- where the replica would be ---
 
-    def _read_state(self) -> SyncState:
-        return self._state
-
-    def _is_behind(self) -> bool:
-        return self._is_file_behind
-
-    def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
+    def _restart_snapshot(self, gone: CursorGone) -> None:
         self._trusted = trusted_by(gone)
         self._begin_snapshot()
 
     def _begin_snapshot(self) -> None:
         """What was seen so far counts for nothing, and all that is here is stale."""
         self._is_anew = True
-        self._state = replace(self._state, cursor=None, snapshot=Snapshot.TAKING)
-        self._is_file_behind = False
+        self._state = replace(self._state, cursor=None, snapshot=Snapshot.TAKING, knew=known_cells.own_cells())
         self._report.snapshot = True
         self._seen.clear()
         for rows in (self._report.added, self._report.changed, self._report.deleted):
@@ -192,7 +183,7 @@ class DryRun(SyncLoop):
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         request = {"changes": [line.as_json(state.replica) for line in batch], "since": state.cursor}
         response = response_of(self._send(PATH, request))
-        check_book(self._connection, response.book)
+        check_book(self._state.book, response.book)
         if response.more and (not response.size or response.cursor == state.cursor):
             raise ServerFault("The server says that it has more, and does not tell it.")
         if response.more and self._pages == PAGES_MAX:

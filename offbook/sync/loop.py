@@ -5,7 +5,7 @@ that it can't take is found and parked. Changes are sent only beside a cursor: i
 another book notices, before any of them counts.
 
 Only the decisions are here. What they do to the replica is a subclass's: SyncSession carries them out, DryRun notes
-what they would do.
+what they would do. Where the replica then is, a subclass notes in ``_state``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.database import change_log, known_cells
+from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync.apply import Applied, check_book
@@ -49,6 +49,7 @@ class SyncLoop(ABC):
     def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
+        self._state = sync_state.read(connection)
         self._batch_max = CHANGES_MAX
         self._last_line = 0
         self._snapshots = 0
@@ -57,26 +58,24 @@ class SyncLoop(ABC):
 
     def run_loop(self) -> None:
         """Go on until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        state = self._read_state()
-        if state.cursor is None and (state.snapshot == Snapshot.NONE or self._is_behind()):
+        state = self._state
+        if state.cursor is None and (state.snapshot == Snapshot.NONE or state.is_behind):
             self._begin_snapshot()
-        self._ask_from_before(state)
+        if state.cursor is None and state.cursor_before is not None:
+            self._ask_from_before(replace(state, cursor=state.cursor_before))
         self._run_rounds()
         # only after a sync from the cursor: by that a restored server is noticed
-        if self._is_behind():
+        if self._state.is_behind:
             self._begin_snapshot()
             self._run_rounds()
 
     def _ask_from_before(self, state: SyncState) -> None:
         """A snapshot was begun, and nothing of it came: has the server been restored since?"""
-        before = known_cells.cursor_before(self._connection)
-        if before is None:
-            return
         try:
-            self._ask([], replace(state, cursor=before))
+            self._ask([], state)
         except CursorGone as gone:
-            check_book(self._connection, gone.book)
-            self._restart_snapshot(gone, state)
+            check_book(self._state.book, gone.book)
+            self._restart_snapshot(gone)
 
     def _run_rounds(self) -> None:
         self._last_line = change_log.last_id(self._connection)
@@ -87,18 +86,18 @@ class SyncLoop(ABC):
 
     def _run_round(self) -> bool:
         """One request and what follows from it. True when all is done."""
-        state = self._read_state()
+        state = self._state
         batch = [] if state.snapshot else self._next_batch()
         try:
             response = self._ask(batch, state)
         except CursorGone as gone:
-            self._start_over(gone, state)
+            self._start_over(gone)
             return False
         except (Refused, NotOffbook) as refusal:
-            self._halve(batch, refusal, state)
+            self._halve(batch, refusal)
             return False
         self._apply_and_note_gain(batch, response)
-        is_taking = bool(self._read_state().snapshot)
+        is_taking = bool(self._state.snapshot)
         if state.snapshot and not is_taking:  # what a restored server has lost was put into the queue
             self._last_line = change_log.last_id(self._connection)
         pending = self._count_pending()
@@ -118,15 +117,15 @@ class SyncLoop(ABC):
 
     # --- what goes wrong ---
 
-    def _start_over(self, gone: CursorGone, state: SyncState) -> None:
-        check_book(self._connection, gone.book)
+    def _start_over(self, gone: CursorGone) -> None:
+        check_book(self._state.book, gone.book)
         self._snapshots += 1
         self._idle_rounds = 0
-        if state.cursor is None or self._snapshots > SNAPSHOTS_MAX:
+        if self._state.cursor is None or self._snapshots > SNAPSHOTS_MAX:
             raise ServerFault("The server does not let this device have a copy of its book.")
-        self._restart_snapshot(gone, state)
+        self._restart_snapshot(gone)
 
-    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook, state: SyncState) -> None:
+    def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook) -> None:
         """Find the change that can't be taken. An address that refuses everything must not park anything.
 
         A proxy may refuse a body for its size or its words. What is not offbook's own answer counts only where the same
@@ -138,11 +137,11 @@ class SyncLoop(ABC):
             self._batch_max = len(batch) // 2
             return
         try:
-            self._apply_and_note_gain([], self._ask([], state))
+            self._apply_and_note_gain([], self._ask([], self._state))
             if isinstance(refusal, NotOffbook) and self._is_taken(batch):
                 return
         except CursorGone as gone:
-            self._start_over(gone, self._read_state())
+            self._start_over(gone)
             return
         code = f"http_{refusal.status}" if isinstance(refusal, NotOffbook) else refusal.code
         self._park(batch[0], Rejection(batch[0].change_id, Fault(Message(code, str(refusal)))))
@@ -152,7 +151,7 @@ class SyncLoop(ABC):
     def _is_taken(self, batch: list[LogLine]) -> bool:
         """Whether the server takes a batch that something before it has refused."""
         try:
-            response = self._ask(batch, self._read_state())
+            response = self._ask(batch, self._state)
         except NotOffbook:
             return False
         self._apply_and_note_gain(batch, response)
@@ -161,20 +160,12 @@ class SyncLoop(ABC):
     # --- what is done ---
 
     @abstractmethod
-    def _read_state(self) -> SyncState:
-        """Where the replica is: after a page was applied, at the cursor behind it."""
-
-    @abstractmethod
-    def _is_behind(self) -> bool:
-        """Whether rows were pulled without cells that this version knows, so that the book is to be pulled anew."""
-
-    @abstractmethod
     def _begin_snapshot(self) -> None:
         """Pull the book anew though the server serves the cursor, or there is none."""
 
     @abstractmethod
-    def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
-        """Pull the book anew since the cursor of this state can't be served."""
+    def _restart_snapshot(self, gone: CursorGone) -> None:
+        """Pull the book anew since the cursor can't be served."""
 
     @abstractmethod
     def _next_batch(self) -> list[LogLine]:

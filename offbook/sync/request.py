@@ -36,8 +36,6 @@ SIZE_OF_REST = 400
 
 JSON_HEADERS = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
 
-PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
-
 
 class RequestBatch(NamedTuple):
     """Lines to be sent together; and how many were parked instead."""
@@ -48,13 +46,15 @@ class RequestBatch(NamedTuple):
 
 def has_pending(connection: sqlite3.Connection) -> bool:
     """Whether a line of the log is still to be sent."""
-    (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {PENDING})").fetchone()
+    (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {change_log.PENDING})").fetchone()
     return bool(exists)
 
 
 def count_pending(connection: sqlite3.Connection, last: int) -> int:
     """How many lines are to be sent, of those up to the id ``last``."""
-    (count,) = connection.execute(f"SELECT count(*) FROM change_log {PENDING} AND id <= ?", (last,)).fetchone()
+    (count,) = connection.execute(
+        f"SELECT count(*) FROM change_log {change_log.PENDING} AND id <= ?", (last,)
+    ).fetchone()
     return int(count)
 
 

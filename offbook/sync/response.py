@@ -42,7 +42,6 @@ ROWS_MAX = 10_000
 CONFLICTS_MAX = 100_000
 """They come beside the records of a page: as many as the changes of one batch have cells, at the most."""
 
-VERDICTS = frozenset(verdict.value for verdict in Verdict)
 NOT_SENT = object()
 
 
@@ -141,7 +140,7 @@ def results_of(item: Json) -> list[ChangeResult]:
 def _result(item: Json) -> ChangeResult:
     require(isinstance(item, dict), "results")
     verdict = item.get("verdict")
-    require(isinstance(verdict, str) and verdict in VERDICTS, "verdict")
+    require(verdict in list(Verdict), "verdict")
     record = item.get("record", NOT_SENT)
     require(record is NOT_SENT or record is None or isinstance(record, dict), "record")
     seq = None if item.get("seq") is None and record is NOT_SENT else seq_of(item.get("seq"))

@@ -184,10 +184,9 @@ def trusted_up_to(connection: sqlite3.Connection) -> int | None:
     return None if seq is None else int(seq)
 
 
-def requeue_difference(connection: sqlite3.Connection, row: PageRow) -> None:
+def requeue_difference(connection: sqlite3.Connection, lost_row: ServerRow | None, row: PageRow) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, new_row = row.key, row.server
-    lost_row = server_row(connection, key)
     state = sync_state.read(connection)
     if lost_row is None or lost_row.stale < 2:
         return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None

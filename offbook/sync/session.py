@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone
@@ -77,28 +77,24 @@ class SyncSession(SyncLoop):
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        if not self._is_behind():
+        if self._state.knew != known_cells.own_cells() and not self._state.is_behind:
             known_cells.note_own_cells(self._connection)
         self.run_loop()
-        forget_old_lines(self._connection, self._clock())
+        forget_old_lines(self._connection, self._clock(), self._state.clock_offset_ms)
         return self._report()
 
     def _report(self) -> SyncReport:
         return SyncReport(**{name: self._counts[name] for name in asdict(SyncReport())})
 
-    def _read_state(self) -> SyncState:
-        return sync_state.read(self._connection)
-
-    def _is_behind(self) -> bool:
-        return known_cells.is_behind(self._connection)
-
     def _begin_snapshot(self) -> None:
         snapshot.begin(self._connection)
+        self._state = sync_state.read(self._connection)
 
-    def _restart_snapshot(self, gone: CursorGone, state: SyncState) -> None:
+    def _restart_snapshot(self, gone: CursorGone) -> None:
         with atomic(self._connection):
-            if self._read_state().cursor == state.cursor:
+            if sync_state.read(self._connection).cursor == self._state.cursor:
                 snapshot.begin(self._connection, trusted_by(gone), gone.takes_history)
+            self._state = sync_state.read(self._connection)
 
     def _next_batch(self) -> list[LogLine]:
         lines, parked = next_batch(self._connection, self._batch_max, self._last_line)
@@ -114,6 +110,7 @@ class SyncSession(SyncLoop):
             self._counts[name] += getattr(applied, name)
         if self._on_applied is not None:
             self._on_applied(applied)
+        self._state = sync_state.read(self._connection)
         return applied
 
     def _park(self, line: LogLine, why: Rejection) -> None:
@@ -132,10 +129,10 @@ class SyncSession(SyncLoop):
         sent_at_ms = self._clock()
         http_response = self._send(PATH, request_of(self._connection, state, batch, sent_at_ms))
         response = response_of(http_response)
-        self._note_clock(http_response, sent_at_ms, state)
+        self._note_clock(http_response, sent_at_ms)
         return response
 
-    def _note_clock(self, response: Response, sent_at_ms: int, state: SyncState) -> None:
+    def _note_clock(self, response: Response, sent_at_ms: int) -> None:
         """Note how far the server's clock is ahead, as exactly as whole seconds and the time of the trip allow.
 
         Only the server's own counts: by a proxy's, acknowledged lines could be forgotten too early.
@@ -145,19 +142,20 @@ class SyncSession(SyncLoop):
             return
         offset_ms = server_ms + 500 - (sent_at_ms + self._clock()) // 2
         offset_ms = 0 if abs(offset_ms) < OFFSET_MS_MIN else offset_ms
-        if state.clock_offset_ms is None or abs(offset_ms - state.clock_offset_ms) >= OFFSET_MS_MIN:
+        known_ms = self._state.clock_offset_ms
+        if known_ms is None or abs(offset_ms - known_ms) >= OFFSET_MS_MIN:
             sync_state.write(self._connection, clock_offset_ms=offset_ms)
+            self._state = replace(self._state, clock_offset_ms=offset_ms)
 
 
-def forget_old_lines(connection: sqlite3.Connection, now_ms: int) -> None:
+def forget_old_lines(connection: sqlite3.Connection, now_ms: int, clock_offset_ms: int | None) -> None:
     """Delete acknowledged lines that are too old to be sent again, by the server's clock as it was last seen.
 
     By this device's own clock, where that is wrong, it could be too early.
     """
-    offset = sync_state.read(connection).clock_offset_ms
-    if offset is None:
+    if clock_offset_ms is None:
         return
-    horizon_ms = now_ms + offset - KEPT_MS
+    horizon_ms = now_ms + clock_offset_ms - KEPT_MS
     old = connection.execute(OLD, (iso_millis(max(horizon_ms, 0)), horizon_ms * 1000))
     for _ in write_in_batches(connection, old.fetchall(), lambda ids: connection.executemany(FORGET, ids)):
         pass

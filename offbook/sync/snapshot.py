@@ -50,12 +50,10 @@ def begin(connection: sqlite3.Connection, trusted: int | None = None, takes_hist
 
 
 def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
-    """The last page there is for now was applied: go on to the next stage. Yields each record that is to be refreshed.
+    """A snapshot's last page for now was applied: go on to its next stage. Yields each record that is to be refreshed.
 
     Others may write whenever it yields. Cut off there, it goes on after the next page.
     """
-    if stage == Snapshot.NONE:
-        return
     stale = connection.execute("SELECT table_name, record_id FROM server_rows WHERE stale > 0").fetchall()
     if stage == Snapshot.TAKING and stale:
         sync_state.write(connection, snapshot=Snapshot.CATCHING_UP)
@@ -65,9 +63,8 @@ def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
         assert row is not None
         if row.stale:
             restore_recovery.handle_missing_record(connection, key, row)
-            store_server_row(
-                connection, key, ServerRow(row.seq, True, {})
-            )  # a tombstone: what is older must not show again
+            # a tombstone: what is older must not show again
+            store_server_row(connection, key, row, ServerRow(row.seq, True, {}))
             yield key
             if sync_state.read(connection).snapshot != stage:  # another process has begun anew, or is done
                 return

@@ -53,7 +53,7 @@ def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
     if unlogged:
         _park(connection, row, known_row or NO_SERVER_ROW, unlogged)
     connection.execute("UPDATE server_rows SET stale = 1 WHERE table_name = ? AND record_id = ?", row.key)
-    store_server_row(connection, row.key, row.server)
+    store_server_row(connection, row.key, server_row(connection, row.key), row.server)
     rebuild_row(connection, row.key)
     return Repair(table.name, record_id, was, RECORD_TABLES[table.name].get(connection, record_id), bool(unlogged))
 

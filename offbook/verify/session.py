@@ -208,7 +208,7 @@ class VerifySession:
         return compared
 
     def _check_cursor(self, book: str, cursor: str) -> None:
-        check_book(self._connection, book)
+        check_book(sync_state.read(self._connection).book, book)
         if cursor != self._cursor:
             raise BookChanged
 

@@ -135,7 +135,7 @@ def check_records(connection: Any, folder: Path) -> None:
     database = open_engines(URL.create("sqlite", database=str(path)))
     try:
         upgrade(database)
-        differing = [book.table for book in compare_books(database, database) if book.here != book.there]
+        differing = [book.table for book in compare_books(database, database) if book.source_sum != book.target_sum]
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError, OffbookError) as error:
         raise Faulty(f"some records can't be read ({type(error).__name__})") from None
     finally:

@@ -30,20 +30,20 @@ class TableComparison:
     """What a look at one table found: how many rows each side has, how many keys differ, and the first of these."""
 
     table: str
-    here: int
-    there: int
+    source_count: int
+    target_count: int
     differing: int
     keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BookComparison:
-    """The sum of a book's table that devices get ``here``, and that of the rows ``there``."""
+    """The sum of a book's table that devices get from the source, and that of the target's rows."""
 
     book: str
     table: str
-    here: Sum
-    there: Sum
+    source_sum: Sum
+    target_sum: Sum
 
 
 def compare(source: Database, target: Database) -> Iterator[TableComparison]:
@@ -69,9 +69,9 @@ def compare_table(source: Database, target: Database, table: Table) -> TableComp
     return TableComparison(table.name, counts[0], counts[1], differing, tuple(keys))
 
 
-def differences(here: Iterable[Line], there: Iterable[Line], key: Callable[[Line], Key]) -> Iterator[Key]:
+def differences(source: Iterable[Line], target: Iterable[Line], key: Callable[[Line], Key]) -> Iterator[Key]:
     """The keys of what is on one side only, or not the same on both. Each side comes in the order of its keys."""
-    ours, theirs = iter(here), iter(there)
+    ours, theirs = iter(source), iter(target)
     row, other = next(ours, None), next(theirs, None)
     while row is not None or other is not None:
         if row is not None and (other is None or key(row) < key(other)):
@@ -110,7 +110,7 @@ def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:
         for book_id, of_book in ids.items():
             before = sums.get(book_id, Sum(0, 0))
             with store.reading(book_id) as reading:
-                alive = [one for one in reading.records(name, of_book).values() if not one.deleted]
+                alive = [record for record in reading.records(name, of_book).values() if not record.deleted]
             digest = (before.digest + sum(map(digest_of, alive))) % MODULUS
             sums[book_id] = Sum(before.count + len(alive), digest)
     return sums

@@ -38,12 +38,6 @@ SMALL = 16
 Batch = Sequence[Change | Rejection]
 
 
-def push(store: Store, book_id: int, origin: ChangeOrigin, batch: Batch, now_us: int) -> PushedBatch:
-    """Decide a batch and carry it out in one transaction, of whatever length."""
-    with store.writing(book_id) as book:
-        return apply_batch(book, origin, batch, now_us)
-
-
 def apply_batch(
     book: WriteTransaction,
     origin: ChangeOrigin,
@@ -81,7 +75,7 @@ def plan_changes(
     resolved_ids = [conflict_id for item in batch if isinstance(item, Change) for conflict_id in item.resolves]
     if touched is None:
         keys = {key for item in batch if (key := item.key) is not None}
-        touched = {record.key: record for record in read_records(book, keys)}
+        touched = dict(read_records(book, keys))
     open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
     result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
     if lacking := incomplete(result):
@@ -90,14 +84,14 @@ def plan_changes(
     return result
 
 
-def read_records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[Record]:
-    """Those of these records that there are, read some hundred at a time."""
+def read_records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, Record]]:
+    """Those of these records that there are, with their keys, read some hundred at a time."""
     by_table: dict[str, list[str]] = {}
     for table, record_id in keys:
         by_table.setdefault(table, []).append(record_id)
     for table, ids in by_table.items():
         for start in range(0, len(ids), CHANGES_MAX):
-            yield from book.records(table, ids[start : start + CHANGES_MAX]).values()
+            yield from book.records(table, ids[start : start + CHANGES_MAX]).items()
 
 
 # --- in turns --------------------------------------------------------------------------------------------------------

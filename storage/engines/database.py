@@ -177,7 +177,7 @@ class Database:
         with self._failures:
             connection = self.reader.raw_connection()
             try:
-                return query.run(connection, self.reader.dialect, values)
+                return query.rows(Transaction(self.reader, connection), values)
             finally:
                 connection.close()
 

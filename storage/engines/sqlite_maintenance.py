@@ -55,8 +55,8 @@ class LogKeeper:
         self._again_bytes = 0
 
     def __call__(self) -> None:
-        found = length(self._path)
-        if found <= LOG_BYTES_MAX or (time.monotonic() < self._again_at and found < self._again_bytes):
+        log_bytes = length(self._path)
+        if log_bytes <= LOG_BYTES_MAX or (time.monotonic() < self._again_at and log_bytes < self._again_bytes):
             return
         try:
             with closing(self._engine.raw_connection()) as connection:
@@ -64,7 +64,7 @@ class LogKeeper:
         except Exception as error:  # the transaction is committed: its writer must not fail for this
             logger.warning("SQLite's log could not be cut back (%s)", type(error).__name__)
         self._again_at = time.monotonic() + AGAIN_SECONDS
-        self._again_bytes = found + LOG_BYTES_MAX
+        self._again_bytes = log_bytes + LOG_BYTES_MAX
 
 
 def length(path: str | Path) -> int:

@@ -155,7 +155,10 @@ class Devices:
         report = {"clock_offset_ms": clock_offset_ms, "parked": parked, "cursor_seq": cursor_seq}
         reported = {name: value for name, value in report.items() if value is not None}
         noted = replace(device, last_seen_at=now_us, **reported)  # type: ignore[arg-type]
-        if not (_has_changed(device, noted) or _has_moved_on(device, noted, at_once)):
+        passed_us = now_us - (device.last_seen_at or 0)
+        has_changed = noted.parked != device.parked or _moved(device.clock_offset_ms, noted.clock_offset_ms)
+        has_moved_on = noted.cursor_seq != device.cursor_seq and (at_once or passed_us >= CURSOR_EVERY_US)
+        if not (has_changed or has_moved_on or passed_us >= SEEN_EVERY_US):
             return device
         values = {
             "last_seen_at": now_us,
@@ -201,23 +204,6 @@ class Devices:
 def _device(row: Sequence[Any]) -> DeviceInfo:
     values = dict(zip(NAMES, row, strict=False))
     return DeviceInfo(**values | {"parked": json.loads(values["parked"] or "{}")})
-
-
-def _has_changed(before: DeviceInfo, after: DeviceInfo) -> bool:
-    return (
-        _passed(before, after) >= SEEN_EVERY_US
-        or after.parked != before.parked
-        or _moved(before.clock_offset_ms, after.clock_offset_ms)
-    )
-
-
-def _has_moved_on(before: DeviceInfo, after: DeviceInfo, at_once: bool) -> bool:
-    return after.cursor_seq != before.cursor_seq and (at_once or _passed(before, after) >= CURSOR_EVERY_US)
-
-
-def _passed(before: DeviceInfo, after: DeviceInfo) -> int:
-    """The time since the last note."""
-    return (after.last_seen_at or 0) - (before.last_seen_at or 0)
 
 
 def _moved(before: int | None, after: int | None) -> bool:

@@ -46,10 +46,12 @@ BY_ID = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindpara
 OPEN_KEYS = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
 STEPS = (
     select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
-    .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq > bindparam("after"))
+    .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq + 0 > bindparam("after"))
     .where(in_array(CHANGES.c.record_id, "ids"))
-    .order_by(CHANGES.c.seq)
+    .order_by(CHANGES.c.id)
 )
+"""Found by the records, as in storage.sql.history.steps_of."""
+
 CLOSED: dict[str, Any] = {"resolved_at": bindparam("at"), "resolved_by": bindparam("by"), "seq": bindparam("new_seq")}
 CLOSE = update(CONFLICTS).where(*OPEN, C.id == bindparam("closed")).values(CLOSED)
 REPLACE = (

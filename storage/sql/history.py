@@ -16,6 +16,8 @@ from storage.sql.queries import CHANGES
 from storage.sql.record_mapping import CREATED, clocks_of
 
 C = CHANGES.c
+STEP = (C.table_name, C.record_id, C.seq, C.before)
+"""The columns of a step, as ``step_of_row`` takes them."""
 
 
 class HistorySpan(NamedTuple):
@@ -64,12 +66,22 @@ def discarded_writes(connection: Connection, book_id: int, key: Key) -> list[tup
 
 def steps_since(connection: Connection, book_id: int, seq: int, key: Key | None) -> list[HistoryStep]:
     """What was written after ``seq``, in that order: to any record, or to one."""
-    query = select(C.table_name, C.record_id, C.seq, C.before).where(C.book_id == book_id, C.seq > seq)
     if key is None:
-        query = query.where(C.record_id.is_not(None))
+        query = select(*STEP).where(C.book_id == book_id, C.seq > seq, C.record_id.is_not(None)).order_by(C.seq)
     else:
-        query = query.where(C.table_name == key[0], C.record_id == key[1])
-    return [step_of_row(*row) for row in connection.execute(query.order_by(C.seq))]
+        query = steps_of(book_id, seq, key)
+    return [step_of_row(*row) for row in connection.execute(query)]
+
+
+def steps_of(book_id: int, seq: int, key: Key) -> Select[Any]:
+    """What was written to one record after ``seq``, in that order.
+
+    The seq is not compared as it stands in an index: while SQLite has no statistics, it would rather walk through all
+    changes of the book since then.
+    """
+    table, record_id = key
+    query = select(*STEP).where(C.book_id == book_id, C.record_id == record_id, C.table_name == table)
+    return query.where(C.seq + 0 > seq).order_by(C.id)
 
 
 def _changes_of(book_id: int, key: Key) -> Select[Any]:

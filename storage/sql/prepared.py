@@ -75,11 +75,7 @@ class Prepared:
 
     def rows(self, transaction: HasDriverConnection, values: Values) -> list[Any]:
         """Run a query inside the transaction."""
-        return self.run(transaction.connection, transaction.dialect, values)
-
-    def run(self, connection: Any, dialect: Dialect, values: Values) -> list[Any]:
-        """Run a query on a connection of the driver."""
-        return _fetched(connection, *self._call(dialect, values))
+        return _fetched(transaction.connection, *self._call(transaction.dialect, values))
 
     def write(self, transaction: HasDriverConnection, values: Values) -> None:
         """Run what gives no rows, inside the transaction."""
@@ -127,14 +123,12 @@ class PreparedInQuery:
 
     def rows(self, transaction: HasDriverConnection, values: Values, ids: Sequence[str]) -> list[Any]:
         """Run it inside the transaction, for at least one id."""
-        encode = ARRAY_ENCODERS.get(transaction.dialect.name)
-        if encode:
-            return self._run(transaction, {**values, "ids": encode(ids)}, 1)
-        listed = [*ids, *[ids[-1]] * (_next_power_of_two(len(ids)) - len(ids))]
-        single = {f"ids_{number}": id for number, id in enumerate(listed, 1)}
-        return self._run(transaction, {**values, "ids": listed, **single}, len(listed))
-
-    def _run(self, transaction: HasDriverConnection, values: Values, count: int) -> list[Any]:
+        if encode := ARRAY_ENCODERS.get(transaction.dialect.name):
+            count, values = 1, {**values, "ids": encode(ids)}
+        else:
+            count = 1 << (len(ids) - 1).bit_length()
+            listed = [*ids, *[ids[-1]] * (count - len(ids))]
+            values = {**values, "ids": listed, **{f"ids_{number}": id for number, id in enumerate(listed, 1)}}
         text, order = self._compiled(transaction.dialect, values, count)
         return _fetched(transaction.connection, text, values if order is None else [values[name] for name in order])
 
@@ -153,10 +147,6 @@ def _fetched(connection: Any, text: str, values: Any) -> list[Any]:
         return list(cursor.fetchall())  # some drivers give a tuple
     finally:
         cursor.close()
-
-
-def _next_power_of_two(number: int) -> int:
-    return 1 << (number - 1).bit_length()
 
 
 def insert_rows(transaction: HasDriverConnection, into: Table, rows: Rows) -> None:

@@ -21,7 +21,7 @@ from offbook.core.protocol.rows import row
 from offbook.core.schema import EXISTS, TABLES, Map, Type
 from offbook.core.schema import Table as Synced
 from offbook.core.text import normalize_for_search
-from offbook.core.validation import Json, entry_data, is_empty
+from offbook.core.validation import Json, entry_data
 from offbook.core.verify.digests import digest_of
 from storage.sql.prepared import Rows
 
@@ -125,17 +125,14 @@ class RecordMapping:
     def record_of(self, row: Row[Any], entries: Iterable[tuple[Map, Row[Any]]]) -> Record:
         """A record from its row and its entries' rows."""
         have = dict(zip(self._columns, row, strict=True))
-        cells: dict[str, Value] = {name: have[name] for name in self.names if not is_empty(have[name])}
+        cells: dict[str, Value] = {
+            name: value for name in self.names if (value := have[name]) is not None and value is not False
+        }
         for map_, entry in entries:
             cells.update(_entry_cells(map_, dict(zip(self.entry_names[map_.name], entry, strict=True))))
         clocks, others = clocks_of(have["clocks"])
         created = clocks.pop(CREATED)
         return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks, others)
-
-    def seq_of(self, values: Sequence[Any]) -> int:
-        """The seq among what ``page_columns`` selects."""
-        seq: int = values[-1]
-        return seq
 
     def page_row(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
@@ -151,7 +148,7 @@ class RecordMapping:
 
     @cached_property
     def page_columns(self) -> list[Any]:
-        """The columns that ``page_row`` takes, in its order."""
+        """The columns that ``page_row`` takes, in its order: the id is the first, the seq the last."""
         columns = self.rows.c
         return [*(columns[name] for name in self._shown), columns.deleted, columns.created_at, columns.seq]
 

@@ -165,12 +165,11 @@ class SqlReadTransaction:
 
     def _page_entries(self, queries: TableQueries, rows_of_page: Sequence[Any], most: int) -> tuple[PageEntries, int]:
         """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
-        layout = queries.layout
-        span = {"book": self.book.id, "first": layout.seq_of(rows_of_page[0]), "last": layout.seq_of(rows_of_page[-1])}
+        span = {"book": self.book.id, "first": rows_of_page[0][-1], "last": rows_of_page[-1][-1], "most": most + 1}
         entries: PageEntries = defaultdict(lambda: defaultdict(dict))
         whole = len(rows_of_page)
         for map_, query in queries.page_entries.items():
-            rows = query.rows(self._transaction, {**span, "most": most + 1})
+            rows = query.rows(self._transaction, span)
             if len(rows) > most:
                 whole = min(whole, records_before(rows_of_page, rows))
             put_entries(entries, map_, rows)
@@ -322,8 +321,10 @@ class SqlWriteTransaction(SqlReadTransaction):
     def apply_plan(self, plan: Plan, origin: ChangeOrigin, now_us: int) -> None:
         self._counted.clear()
         for name, queries in self._tables.items():
-            self._add(queries.layout, [plan.records[key] for key in plan.created if key[0] == name])
-            self._rewrite(queries.layout, [plan.records[key] for key in plan.written if key[0] == name])
+            if created := [plan.records[key] for key in plan.created if key[0] == name]:
+                self._add(queries.layout, created)
+            if written := [plan.records[key] for key in plan.written if key[0] == name]:
+                self._rewrite(queries.layout, written)
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
             conflicts.close(self.connection, self.book.id, plan.closed, now_us)
@@ -334,16 +335,14 @@ class SqlWriteTransaction(SqlReadTransaction):
             self.book = replace(self.book, seq=plan.seq)
 
     def _add(self, layout: RecordMapping, records: list[Record]) -> None:
-        if records:
-            insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
-            for table, rows in self._new_entries(layout, records):
-                insert_rows(self._transaction, table, rows.filled())
+        insert_rows(self._transaction, layout.rows, layout.new_rows(self.book.id, records))
+        for table, rows in self._new_entries(layout, records):
+            insert_rows(self._transaction, table, rows.filled())
 
     def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
-        if records:
-            self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
-            for table, rows in self._new_entries(layout, records):
-                self._upsert(table, rows)
+        self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
+        for table, rows in self._new_entries(layout, records):
+            self._upsert(table, rows)
 
     def _upsert(self, table: Table, rows: Rows) -> None:
         self._database.upsert_rows(self._transaction, table, rows)

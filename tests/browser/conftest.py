@@ -15,11 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import App
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import PASSWORD, app_beside, parts_of, signed_in
 from tests.support.live_server import serving
+from tests.support.pushes import push
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 """The shell has no windows to draw: it takes half of the time."""

@@ -9,12 +9,12 @@ from playwright.sync_api import expect
 
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.browser.conftest import contact
 from tests.browser.test_accessibility import flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import add_device, parts_of
+from tests.support.pushes import push
 
 Open = Callable[..., Visit]
 WAYS = [("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark")]

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import expect
 
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
+from tests.support.pushes import push
 
 Open = Callable[..., Visit]
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 from app import App
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import parts_of
+from tests.support.pushes import push
 
 Scheme = Literal["light", "dark"]
 SIZES: dict[str, dict[str, Any]] = {

@@ -27,12 +27,12 @@ from config import Config, kept_secret
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.errors import WrongPassword
 from storage.values import Account
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
+from tests.support.pushes import push
 
 TOKEN = re.compile(r"ob_[0-9a-f]{32}_[\w-]{43}")
 

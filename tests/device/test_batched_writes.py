@@ -320,9 +320,8 @@ def test_old_lines_are_forgotten_in_turns(a: Replica, server: Server, locked_for
     fill(a, 10 * RECORDS)
     server.now += 10**15
     a._clock = lambda: server.now // 1000
-    assert locked_for(a, lambda: forget_old_lines(a.connection, a._clock())) == 0  # of the time it knows nothing yet
-    a.connection.execute("UPDATE sync_state SET clock_offset_ms = 0")
-    assert 0 < locked_for(a, lambda: forget_old_lines(a.connection, a._clock())) < LOCKED_MAX
+    assert locked_for(a, lambda: forget_old_lines(a.connection, a._clock(), None)) == 0  # the time is not known yet
+    assert 0 < locked_for(a, lambda: forget_old_lines(a.connection, a._clock(), 0)) < LOCKED_MAX
     (left,) = a.connection.execute("SELECT count(*) FROM change_log").fetchone()
     assert left == 0
 

@@ -450,6 +450,52 @@ def test_an_older_version_sends_nothing_again_over_what_a_newer_one_typed_and_ha
     }[cell]
 
 
+def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens_the_file(
+    device: Open, b: Any, newer: Modules, last: Modules
+) -> None:
+    """The older one hid a text that is too long for it. What its rows of the server lack shows on."""
+    ada = b.contacts.add(name="Ada", phone="1", pronouns="she", details={"k1": {"kind": "im", "value": "@ada"}})
+    eve = b.contacts.add(name="Eve")
+    b.sync()
+    device(newer["offbook.replica"].Replica).sync()
+    device(last["offbook.replica"].Replica)  # which leaves no triggers of another version
+    a = device(Replica)
+    a.contacts.update(ada, notes="typed")
+    a.sync()
+    a.connection.execute("UPDATE contacts SET phone = ?", (LONG,))
+    a.connection.execute("UPDATE contact_details SET value = ?", (15 * LONG,))
+    added = (ada, "k2", "url", 15 * LONG)
+    a.connection.execute("INSERT INTO contact_details (contact_id, entry_id, kind, value) VALUES (?, ?, ?, ?)", added)
+    a.contacts.delete(eve)
+    (entry, *_) = a.history(ada)
+    a.restore(entry.id, ada, ["notes"])
+    hidden = a.contacts.get(ada)
+    assert (hidden["phone"], hidden["details"]) == ("1", {"k1": {"kind": "im", "value": "@ada"}})
+    n = device(newer["offbook.replica"].Replica)
+    logged = n.connection.execute("SELECT count(*) FROM change_log").fetchone()
+    details = {"k1": {"kind": "im", "value": 15 * LONG}, "k2": {"kind": "url", "value": 15 * LONG}}
+    assert cells(n, ada) == {**ADA, "details": details}
+    assert n.contacts.count() == 1
+    assert n.contacts.get(ada)["notes"] is None
+    assert n.connection.execute("SELECT count(*) FROM change_log").fetchone() == logged
+    assert n.sync().parked == 0
+    assert cells(n, ada)["phone"] == LONG
+
+
+def test_a_version_of_other_limits_alone_shows_at_once_what_it_can_send(tmp_path: Path, server: Any) -> None:
+    longer = other_versions.changed(tmp_path / "longer", other_versions.LONGER)
+    with Replica(tmp_path / "a.db", transport=Wire(server)) as a:
+        ada = a.contacts.add(name="Ada", notes="typed")
+        a.sync()
+        a.connection.execute("UPDATE contacts SET phone = ?", (LONG,))
+        (entry,) = a.history(ada)
+        a.restore(entry.id, ada, ["notes"])
+        assert a.contacts.get(ada)["phone"] is None
+    with longer["offbook.replica"].Replica(tmp_path / "a.db", transport=Wire(server)) as a:
+        assert a.contacts.get(ada)["phone"] == LONG
+        assert a.sync().parked == 0
+
+
 def test_versions_that_take_turns_fetch_the_book_once_each_time(
     device: Open, b: Any, newer: Modules, server: Any
 ) -> None:

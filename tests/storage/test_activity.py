@@ -16,13 +16,13 @@ from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.passwords import Effort
 from services.retention import prune
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.activity import COMPANIES_MAX, Activity
 from storage.sql.store import SqlStore
 from storage.values import Account, Company, DayCount, DeviceInfo, Overview, Totals
 from tests.storage.library import change, uuid
+from tests.support.pushes import push
 
 NewId = Callable[[], str]
 NUMBERS = itertools.count(1)

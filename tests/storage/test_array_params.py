@@ -9,11 +9,11 @@ from sqlalchemy import Connection, text
 
 from bench import sync
 from offbook.core.protocol.requests import parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.sql.store import SqlStore
 from tests.conftest import BOOK
+from tests.support.pushes import push
 
 MANY = 1_000
 PLANNED_ANEW = 12

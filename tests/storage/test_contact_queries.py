@@ -15,12 +15,12 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_change
 from services.retention import prune
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore
 from tests.storage.library import LATER, Library
+from tests.support.pushes import push
 
 
 class Desk:

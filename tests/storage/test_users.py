@@ -9,8 +9,8 @@ from threading import Barrier
 import pytest
 
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
-from offbook.core.users import Act
-from services.accounts import Accounts
+from offbook.core.users import Act, Rights, describe_act
+from services.accounts import Accounts, act_on_user
 from services.passwords import Effort
 from storage.engines.database import Database, open_engines
 from storage.errors import WrongPassword
@@ -50,6 +50,22 @@ def eve(accounts: Accounts, now: int, new_id: NewId) -> Account:
 @pytest.fixture
 def phone(accounts: Accounts, eve: Account, now: int, new_id: NewId) -> tuple[DeviceInfo, str]:
     return accounts.add_device(eve.book_id, eve.id, "phone", now, new_id)
+
+
+class Contradicted(UserRights):
+    """Another admin brings a user back as soon as one was removed."""
+
+    def act(self, user_id: int, now_us: int, *acts: Act) -> Rights:
+        rights = super().act(user_id, now_us, *acts)
+        super().act(user_id, now_us, Act.RESTORE)
+        return rights
+
+
+def test_what_is_said_of_a_user_is_what_the_act_did_whatever_another_admin_does(
+    database: Database, accounts: Accounts, ada: Account, eve: Account, now: int
+) -> None:
+    user = act_on_user(accounts, Contradicted(database, accounts), eve.id, [Act.REMOVE], now)
+    assert describe_act(user.name, Act.REMOVE, user.rights).startswith("eve is in the trash")
 
 
 # --- who is let in ---------------------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ from typing import Any
 from app import App
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.sql.store import SqlReadTransaction
 from tests.support.api_client import Caller, change
 from tests.support.browser import add_device, add_user, parts_of
+from tests.support.pushes import push
 
 BORN = "2026-11-18T17:00:00.000Z"
 EARLY = "2026-11-18T17:06:40.000Z"

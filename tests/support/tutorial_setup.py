@@ -20,13 +20,13 @@ from services.accounts import Accounts
 from services.passwords import Effort
 from services.retention import prune
 from services.sync.pull import pull
-from services.sync.push import push
 from services.sync.tutorial import Tutorial
 from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
 from storage.values import DeviceLogin
+from tests.support.pushes import push
 from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial
 from web.bodies import loads

@@ -23,9 +23,9 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.core.model import Change, Operation
 from offbook.core.users import Act
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.pushes import push
 from tests.support.stream_files import shown, written
 from web.assets import url_of
 

@@ -72,7 +72,7 @@ class Version:
         self.table = modules["offbook.core.schema"].CONTACTS
         self.log = modules["offbook.database.change_log"]
         self.change_in = modules["offbook.database.server_rows"].change_of_line
-        self.is_behind = modules["offbook.database.known_cells"].is_behind
+        self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
@@ -233,7 +233,8 @@ class Device:
         shown = self.shown()
         if self._is_behind():
             shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
-        return [shown, change_log.lines_after(self.replica.connection, -(2**63))]
+        log = self.replica.connection.execute(f"SELECT {change_log.COLUMNS} FROM change_log ORDER BY id")
+        return [shown, log.fetchall()]
 
     def gone(self) -> set[str]:
         """Records that were deleted, as this device knows, and of which nothing waits here, nor for a person."""
@@ -268,7 +269,7 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.is_behind(self.replica.connection))
+        return bool(self.version.read_state(self.replica.connection).is_behind)
 
     def knows_less(self) -> bool:
         return self.version is self._least or self._is_behind()

@@ -66,15 +66,15 @@ def require_known_protocol() -> None:
 @device_required
 def push_and_pull() -> Response:
     """Push changes and pull what is new, in one request."""
-    login, envelope = current_device(), loads(read_body(request, BODY_BYTES_MAX))
-    now_us = services().clock()
+    server, login, envelope = services(), current_device(), loads(read_body(request, BODY_BYTES_MAX))
+    now_us = server.clock()
     if tutorial.is_tutorial_push(envelope):
-        result = tutorial.push(services().tutorial, login, envelope, now_us)
+        result = tutorial.push(server.tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
     push = parse_push(envelope, login.device.uuid)
     report_device(**device_report(push, now_us))
-    result = sync(services().store, login.book_id, origin_of(login), push, now_us, page_size())
+    result = sync(server.store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
         report_cursor(result, is_single=len(push.batch) == 1)
     note_sync(PushedChanges("http", login.book_id, login.device.id, result["results"], len(result.get("changes", ()))))

@@ -103,7 +103,8 @@ def page_subscriber(since: Cursor | None) -> Subscriber:
 def note_cursor() -> None:
     """Note where the book is, before a page reads anything of it."""
     if is_signed_in():
-        epoch, seq = services().store.latest_seqs([signed_in_user().book_id])[signed_in_user().book_id]
+        book_id = signed_in_user().book_id
+        epoch, seq = services().store.latest_seqs([book_id])[book_id]
         g.cursor = Cursor(epoch, seq)
 
 

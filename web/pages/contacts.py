@@ -262,7 +262,8 @@ def save_form(form: ContactForm, record: Record | None, operation: Operation) ->
 
 def save_edit(edit: EditRequest, change_id: str) -> EditResult:
     """Save it as this change."""
-    return save(services().store, signed_in_user().book_id, current_actor(change_id), edit, services().clock())
+    server = services()
+    return save(server.store, signed_in_user().book_id, current_actor(change_id), edit, server.clock())
 
 
 def feedback_on(saved: EditResult) -> Feedback:

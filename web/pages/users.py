@@ -47,7 +47,7 @@ def add() -> ResponseReturnValue:
 def confirm(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
     user, is_me = get_user(services().accounts, user_id), user_id == signed_in_user().id
-    return render_template("users/show.html", person=user, act=act, question=QUESTIONS[Act(act)], is_me=is_me)
+    return render_template("users/show.html", person=user, question=QUESTIONS[Act(act)], is_me=is_me)
 
 
 @people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")

@@ -105,11 +105,14 @@ class Plan:
         places = {(*conflict.key, conflict.cell, conflict.replica): conflict for conflict in self.conflicts}
         return list(places.values())
 
-    def store(self, record: Record) -> None:
+    def store(self, record: Record, is_new: bool = False) -> None:
         """Note that a record is to be written as this."""
-        self.records[record.table, record.id] = record
-        if (record.table, record.id) not in self.created:
-            self.written[record.table, record.id] = None
+        key = record.table, record.id
+        self.records[key] = record
+        if is_new:
+            self.created[key] = None
+        elif key not in self.created:
+            self.written[key] = None
 
     def note_lost_entries(self, key: Key, replica: str, discarded: Sequence[DiscardedWrite]) -> None:
         """Note which of these writes by a replica would have added an entry to the record."""
@@ -174,36 +177,32 @@ def _plan_change(
     plan: Plan, change: Change, book: BookState, now_us: int, open_conflicts: Mapping[str, Key]
 ) -> LoggedChange:
     """Decide one change on the records as they stand, and write down what follows."""
-    seq = next_seq(plan.seq, now_us)
-    resolved = _resolved_by(plan, change, open_conflicts)
-    change = change._replace(timestamp=min(change.timestamp, now_us // 1000))
+    key, seq = change.key, next_seq(plan.seq, now_us)
+    conflict_ids = () if change.history else change.resolves
+    resolved = [id_ for id_ in conflict_ids if open_conflicts.get(id_) == key and id_ not in plan.closed]
+    if change.timestamp > now_us // 1000:
+        change = change._replace(timestamp=now_us // 1000)
     decision = _decide(plan, change, book.policy, seq)
     logged = _apply_decision(plan, change, decision, seq, bool(resolved))
     if logged.discarded:
-        plan.note_lost_entries(change.key, change.replica, logged.discarded)
-    if not isinstance(decision, Reject):
+        plan.note_lost_entries(key, change.replica, logged.discarded)
+    if resolved and not isinstance(decision, Reject):
         plan.closed.update(dict.fromkeys(resolved, logged))
     plan.seq = logged.seq or plan.seq
     shows_record = _is_not_as_sent(change, decision)
-    plan.outcomes.append(Outcome(change.id, logged.verdict, logged.seq, change.key, shows_record, logged.fault))
+    plan.outcomes.append(Outcome(change.id, logged.verdict, logged.seq, key, shows_record, logged.fault))
     return logged
 
 
-def _resolved_by(plan: Plan, change: Change, open_conflicts: Mapping[str, Key]) -> list[str]:
-    """The open conflicts of its record that the change resolves."""
-    if change.history:
-        return []
-    return [id_ for id_ in change.resolves if open_conflicts.get(id_) == change.key and id_ not in plan.closed]
-
-
 def _decide(plan: Plan, change: Change, policy: str, seq: int) -> Decision:
-    record = plan.records.get(change.key)
+    key = change.key
+    record = plan.records.get(key)
     if change.history:
         return for_history(record, change)
     newest = max(change.base, *change.bases.values()) if change.bases else change.base
     if newest > plan.seq:  # a base that this book never gave out would make its change win over everything to come
         return Reject(BASE_UNKNOWN.fault(base=newest))
-    lost_entries = plan.lost_entries.get((change.key, change.replica), NO_CLOCKS)
+    lost_entries = plan.lost_entries.get((key, change.replica), NO_CLOCKS)
     return decide(record, change, policy, seq, lost_entries)
 
 
@@ -211,8 +210,7 @@ def _apply_decision(plan: Plan, change: Change, decision: Decision, seq: int, re
     """Take over what was decided; what the history keeps of it."""
     match decision:
         case Create(record):
-            plan.created[change.key] = None
-            plan.store(record)
+            plan.store(record, is_new=True)
             return LoggedChange(change.id, Verdict.APPLIED, seq, change)
         case Write(verdict, record, before, discarded, deferred):
             _open_conflicts(plan, change, deferred, seq)

@@ -13,7 +13,6 @@ from config import Config
 from models import Base
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
 from services.accounts import Accounts
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines
@@ -23,6 +22,7 @@ from tests.support.browser import COOKIE, PASSWORD, Browser, parts_of, signed_in
 from tests.support.cookies import cookie_of
 from tests.support.live_server import serving
 from tests.support.polling import wait_until
+from tests.support.pushes import push
 from tests.support.websocket_client import Listener, listening, refusal
 
 LISTENERS_ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%' AND datname = %s"

@@ -11,10 +11,10 @@ from app import App
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_millis
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from storage.values import DayCount, DeviceInfo
 from tests.support.browser import Browser, add_device, parts_of
+from tests.support.pushes import push
 from web.pages.activity import COLOURS, stack_series
 from web.presenters.rejection_reasons import waiting
 

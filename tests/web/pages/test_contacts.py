@@ -14,10 +14,10 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Record
 from offbook.core.protocol.requests import parse_change
 from services.retention import prune
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, add_device, add_user, parts_of, signed_in
 from tests.support.html_forms import Fields, form_at
+from tests.support.pushes import push
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

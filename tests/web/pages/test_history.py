@@ -13,10 +13,10 @@ from app import App
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import parse_change
 from services.retention import prune
-from services.sync.push import push
 from storage.base import ChangeOrigin
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
+from tests.support.pushes import push
 from tests.web.pages.test_contacts import Person
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
