@@ -43,7 +43,7 @@ serve: $(STAMP) ## Migrate the database and serve on http://127.0.0.1:5000 (HOST
 # Compiled modules are kept even where the shell says otherwise: each of a dozen processes would compile them all again.
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 test: export HYPOTHESIS_PROFILE ?= fast
-test: $(DEV_STAMP) ## Test every feature on SQLite, in two minutes (ARGS="-k login" for some tests)
+test: $(DEV_STAMP) ## Test every feature on SQLite, in two and a half minutes (ARGS="-k login" for some tests)
 	$(BIN)/pytest $(ON_ALL_CORES) -m "not ($(SLOW))" $(ARGS)
 
 # The core's cases cover it whole, branches included; all others run untraced, which is three times as fast.
