@@ -7,10 +7,10 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import report_errors
+from offbook.core.accounts.users import REMOVED_DAYS, removed_before
 from offbook.core.formatting import format_count, format_date
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, PurgedRows, limits_at
 from offbook.core.text import join_with_and
-from offbook.core.users import REMOVED_DAYS, removed_before
 from services.retention import prune
 from storage.values import Account
 

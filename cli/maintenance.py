@@ -16,10 +16,10 @@ from flask.cli import with_appcontext
 from cli.current import current_database, services
 from cli.errors import report_errors
 from config import Config
+from offbook.core.accounts.users import kept_until
 from offbook.core.formatting import format_count, format_date, format_size
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
-from offbook.core.users import kept_until
 from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, newest_seq, people
 from storage.engines.database import Database
 from storage.errors import Unwritable

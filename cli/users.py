@@ -13,9 +13,9 @@ from flask.cli import AppGroup
 
 from cli.current import services
 from cli.errors import is_text, report_errors
+from offbook.core.accounts.users import Act, describe_act, kept_until
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_count, format_date
-from offbook.core.users import Act, describe_act, kept_until
 from storage.values import Account
 
 user = AppGroup("user", help="People who sign in.")

@@ -36,9 +36,9 @@ from offbook.database.connection import (
 )
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
-from offbook.database.settings import DeviceSettings
 from offbook.database.status import Status, WorkerStatus
 from offbook.records import TableRecords
+from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.dry_run import DryRunReport

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from models import Book
-from offbook.core.users import Access, Rights
+from offbook.core.accounts.users import Access, Rights
 from ops.move.move import why_closed
 from ops.query_plans import full_scans, missing_indexes
 from storage.engines import write_probe

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from offbook.core.accounts.users import Act, require_access
 from offbook.core.errors import NotFound
-from offbook.core.users import Act, require_access
 from services.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword

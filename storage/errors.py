@@ -6,8 +6,8 @@ An Unwritable database can be read all the same. What a driver says when it refu
 
 from __future__ import annotations
 
+from offbook.core.accounts.login_throttle import SECOND_US
 from offbook.core.errors import OffbookError
-from offbook.core.login_throttle import SECOND_US
 
 RETRY_SECONDS = 30
 """When a client may ask again that was refused a write."""

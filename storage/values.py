@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from offbook.core.accounts.users import Rights
 from offbook.core.stream_format import StreamState
-from offbook.core.users import Rights
 
 # --- who asks ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Browsers that somebody was signed in with before: what strangers try at that name does not keep them out.
 
 Each has a signed cookie that names the user and the browser, as OWASP's "device cookies" do. It lets nobody in and
-shows nothing: with it, attempts count for this browser alone (offbook.core.login_throttle). There is one for each user,
-so that people who share a browser don't forget each other, and a new one whenever somebody signs in.
+shows nothing: with it, attempts count for this browser alone (offbook.core.accounts.login_throttle). There is one for
+each user, so that people who share a browser don't forget each other, and a new one whenever somebody signs in.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from offbook.core.accounts.users import kept_until
 from offbook.core.formatting import (
     format_ago,
     format_count,
@@ -15,7 +16,6 @@ from offbook.core.formatting import (
     format_time,
 )
 from offbook.core.text import clock_advice, describe_clock_offset, without_control_characters
-from offbook.core.users import kept_until
 from web.presenters import formatting
 
 

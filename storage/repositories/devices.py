@@ -19,8 +19,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, select, update
 
 from models import Device, Membership, User
+from offbook.core.accounts.users import Rights, require_access
 from offbook.core.errors import NotFound
-from offbook.core.users import Rights, require_access
 from storage.engines.database import Database
 from storage.repositories.user_names import validate_name
 from storage.sql.array_params import in_array

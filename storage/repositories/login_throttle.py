@@ -2,7 +2,7 @@
 
 An attempt is written down before the password is looked at, and taken back when it was right; and attempts are written
 down one after the other. So guesses that run side by side are all counted, in one process or in several. What becomes
-of one is decided by offbook.core.login_throttle.
+of one is decided by offbook.core.accounts.login_throttle.
 
 A database that takes no writes (its disk is full) keeps nobody out, and lets nobody guess more: what it does not take
 is counted by the process (``AttemptBudget``), on top of what it holds.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, false, insert, select, true
 
 from models import Attempt, Base
-from offbook.core.login_throttle import (
+from offbook.core.accounts.login_throttle import (
     COUNTED_MAX,
     PER_GUEST,
     PER_NETWORK,

@@ -14,9 +14,9 @@ from unicodedata import normalize
 from sqlalchemy import Connection, or_, select, update
 
 from models import User
+from offbook.core.accounts.users import kept_until
 from offbook.core.errors import Invalid
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.users import kept_until
 
 NAME_LENGTH_MAX = 100
 

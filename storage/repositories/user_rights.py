@@ -1,4 +1,4 @@
-"""What admins do to users: disable, remove, make admin, and back. Which of it may be is offbook.core.users' to say.
+"""What admins do to users: disable, remove, make admin, and back. Which of it is allowed, offbook.core.accounts decides.
 
 Each act is one transaction that first locks the user and every admin: of two that would take the last two admins away
 at once, the second sees what the first has done.
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select, update
 
 from models import User
+from offbook.core.accounts.users import Act, Rights, rights_after
 from offbook.core.errors import NotFound
-from offbook.core.users import Act, Rights, rights_after
 from storage.engines.database import Database
 from storage.repositories import user_purge
 from storage.repositories.devices import RIGHTS

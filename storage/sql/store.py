@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
+from offbook.core.accounts.users import user_is_purged
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
@@ -23,7 +24,6 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.schema import Map
-from offbook.core.users import user_is_purged
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from offbook.core.users import Access, Act
+from offbook.core.accounts.users import Access, Act
 from storage.values import Account
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit

@@ -26,7 +26,7 @@ from cli.maintenance import (
 )
 from config import Config
 from models import Base
-from offbook.core.users import Act, kept_until
+from offbook.core.accounts.users import Act, kept_until
 from ops.doctor import Finding, UserCounts
 from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance

@@ -6,8 +6,8 @@ import pytest
 from click.testing import Result
 
 from app import App
+from offbook.core.accounts.users import Access, Act
 from offbook.core.merge.retention import DAY_US
-from offbook.core.users import Access, Act
 from tests.support.api_client import caller, contents
 from tests.support.browser import add_user, parts_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import App
-from offbook.core.users import Act, Rights
+from offbook.core.accounts.users import Act, Rights
 from tests.ops.test_backup import backed_up, restored
 from tests.storage.test_user_purge import Stopped, fill, removed, stopped_after
 from tests.support.api_client import caller, contents

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models import Attempt
-from offbook.core.login_throttle import (
+from offbook.core.accounts.login_throttle import (
     PER_GUEST,
     PER_NAME,
     PER_NETWORK,

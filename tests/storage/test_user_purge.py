@@ -11,9 +11,9 @@ from sqlalchemy import Connection, insert
 
 from app import App
 from models import Base, Membership
+from offbook.core.accounts.users import Act
 from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.core.users import Act
 from storage.engines.database import Database
 from storage.repositories import user_purge
 from storage.repositories.user_purge import owner_columns

@@ -8,8 +8,8 @@ from threading import Barrier
 
 import pytest
 
+from offbook.core.accounts.users import Act, Rights, describe_act
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
-from offbook.core.users import Act, Rights, describe_act
 from services.accounts import Accounts, act_on_user
 from services.passwords import Effort
 from storage.engines.database import Database, open_engines

@@ -21,8 +21,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import STATIC, App
+from offbook.core.accounts.users import Act
 from offbook.core.model import Change, Operation
-from offbook.core.users import Act
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.pushes import push

@@ -11,7 +11,7 @@ import pytest
 
 from app import App
 from offbook import NotAuthorized, Replica
-from offbook.core.users import Act
+from offbook.core.accounts.users import Act
 from services.accounts import Accounts
 from storage.engines.database import open_engines
 from storage.repositories.user_rights import UserRights

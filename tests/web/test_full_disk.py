@@ -18,8 +18,8 @@ from sqlalchemy import text
 
 from app import App
 from offbook import Replica
+from offbook.core.accounts.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.errors import SyncError
-from offbook.core.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.model import Cursor
 from services.accounts import Accounts
 from storage.base import ChangeOrigin

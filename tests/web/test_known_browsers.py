@@ -9,7 +9,7 @@ from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.login_throttle import PER_GUEST, PER_NAME
+from offbook.core.accounts.login_throttle import PER_GUEST, PER_NAME
 from storage.errors import Throttled, WrongPassword
 from tests.support.browser import PASSWORD, Browser, add_user, csrf_of, parts_of, signed_in
 from web.known_browsers import COOKIE, SECONDS

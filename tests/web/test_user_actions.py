@@ -9,8 +9,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
+from offbook.core.accounts.users import Act
 from offbook.core.formatting import format_date
-from offbook.core.users import Act
 from tests.support.api_client import Caller, caller
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
 from tests.support.html_forms import Forms

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from flask import Blueprint, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.core.accounts.users import Act, kept_until
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
-from offbook.core.users import Act, kept_until
 from offbook.core.validation import Json
 from services.accounts import act_on_user, get_user
 from storage.values import Account

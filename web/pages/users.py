@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.core.accounts.users import Act, describe_act
 from offbook.core.errors import Conflicting, Invalid
-from offbook.core.users import Act, describe_act
 from services.accounts import act_on_user, get_user
 from web.auth import admin_required
 from web.current import services

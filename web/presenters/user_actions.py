@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offbook.core.users import REMOVED_DAYS, Act
+from offbook.core.accounts.users import REMOVED_DAYS, Act
 
 OUT_AT_ONCE = (
     "They are signed out of every browser at once, and their devices are not let in any more. The devices keep what "

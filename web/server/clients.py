@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from offbook.core.login_throttle import network_of
+from offbook.core.accounts.login_throttle import network_of
 
 Scope = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from offbook.contacts.tutorial import CELLS
+from offbook.core.accounts.users import Access
 from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.users import Access
 from web.api.schemas.basics import FLAG, NOT_BLANK, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
 from web.api.schemas.sync import OPERATION, RESULT
 

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from offbook.core.errors import Conflicting, Invalid, NotLetIn
-from offbook.core.merge.retention import DAY_US
-from offbook.core.users import (
+from offbook.core.accounts.users import (
     REMOVED_DAYS,
     Access,
     Act,
@@ -19,6 +17,8 @@ from offbook.core.users import (
     require_access,
     rights_after,
 )
+from offbook.core.errors import Conflicting, Invalid, NotLetIn
+from offbook.core.merge.retention import DAY_US
 
 NOW = 1_795_021_600_000_000
 BEFORE = NOW - DAY_US

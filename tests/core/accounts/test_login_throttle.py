@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from offbook.core.login_throttle import (
+from offbook.core.accounts.login_throttle import (
     COUNTED_MAX,
     PER_GUEST,
     PER_NAME,
