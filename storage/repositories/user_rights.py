@@ -1,4 +1,4 @@
-"""What admins do to users: disable, remove, make admin, and back. Which of it is allowed, offbook.core.accounts decides.
+"""What admins do to users: disable, remove, make admin, and back. Which of it may be: offbook.core.accounts.
 
 Each act is one transaction that first locks the user and every admin: of two that would take the last two admins away
 at once, the second sees what the first has done.
