@@ -1,5 +1,5 @@
-# `make` alone lists the targets. Set-up is two commands: make serve, make test. Everything lives in .venv, which is made anew only when
-# requirements.txt changed: the stamp's name carries the checksum of what is installed.
+# `make` alone lists the targets. Set-up is two commands: make serve, make test. Everything lives in .venv, which is
+# made anew only when requirements.txt changed: the stamp's name carries the checksum of what is installed.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -13,9 +13,6 @@ DEV_STAMP := $(STAMP)-$(firstword $(shell cksum < requirements-dev.txt))
 # One process more than cores: a test on a database server waits for the disk much of its time.
 ON_ALL_CORES := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
-
-# What `make test` leaves out, by the markers of pyproject.toml.
-SLOW := hosts or generated or loads or kills or processes or versions or worlds or servers
 
 .PHONY: help install install-dev serve test test-all lint format bench proof clean
 
@@ -44,7 +41,7 @@ serve: $(STAMP) ## Migrate the database and serve on http://127.0.0.1:5000 (HOST
 test test-all: export PYTHONDONTWRITEBYTECODE :=
 test: export HYPOTHESIS_PROFILE ?= fast
 test: $(DEV_STAMP) ## Test every feature on SQLite, in two and a half minutes (ARGS="-k login" for some tests)
-	$(BIN)/pytest $(ON_ALL_CORES) -m "not ($(SLOW))" $(ARGS)
+	$(BIN)/pytest $(ON_ALL_CORES) -m "not slow" $(ARGS)
 
 # The core's cases cover it whole, branches included; all others run untraced, which is three times as fast.
 test-all: $(DEV_STAMP) ## Test all of it, on every engine that is here, and the core's coverage

@@ -69,7 +69,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever runs on a database server, and all worlds but the first few."""
+    """Mark whatever runs on a database server, all worlds but the first few, and all that `make test` leaves out."""
     for item in items:
         params: dict[str, Any] = (
             item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -78,6 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if item.get_closest_marker("proof") and params.get("seed", 0) >= FEW_WORLDS:
             item.add_marker("worlds")
+        if any(item.get_closest_marker(name) for name in SLOW):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:
