@@ -117,7 +117,7 @@ def test_a_cell_is_known_whole_or_not() -> None:
 
 
 def test_what_the_server_said_is_not_typed() -> None:
-    known = parse_cells(
+    cells = parse_cells(
         CONTACTS, {"name": "Ada", "phone": "x" * 101, "details": {"k1": ADDRESS}}, Operation.INSERT, LENIENT
     )
     data = {
@@ -128,7 +128,7 @@ def test_what_the_server_said_is_not_typed() -> None:
         "notes": "new",
         "details": {"k1": {**ADDRESS, "city": "Bath"}, "k2": None, "k3": {"kind": "im"}},
     }
-    typed = typed_part(CONTACTS, data, {**known, "shoe_size": 5})
+    typed = typed_part(CONTACTS, data, {**cells, "shoe_size": 5})
     assert typed == {"notes": "new", "details": {"k1": {"city": "Bath"}, "k2": None, "k3": {"kind": "im"}}}
 
 

@@ -64,7 +64,9 @@ class Server:
         self.records = {**self.records, **{key: result.records[key] for key in (*result.created, *result.written)}}
         self.settled = {
             **self.settled,
-            **{one.change_id: RecordedVerdict(one.verdict, one.seq, one.fault) for one in result.history},
+            **{
+                logged.change_id: RecordedVerdict(logged.verdict, logged.seq, logged.fault) for logged in result.history
+            },
         }
         self.history = self.history + result.history
         self.conflicts = self.conflicts + result.conflicts
@@ -222,7 +224,7 @@ def ends(world: World, cell: str) -> Iterator[Value]:
         yield record.cells.get(cell)
     for entry in world.server.history:
         yield entry.before.get(cell)
-        yield from (one.value for one in entry.discarded if one.cell == cell)
+        yield from (write.value for write in entry.discarded if write.cell == cell)
     yield from (one.theirs for one in world.server.conflicts if one.cell == cell)
 
 

@@ -72,9 +72,9 @@ def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
         assert change is not None or entry.verdict is Verdict.REJECTED
         if change is None:
             continue
-        for one in entry.discarded:
-            assert one.winner.replica != change.replica
-            assert one.winner.seq > min(change.base, *change.bases.values(), change.base)
+        for write in entry.discarded:
+            assert write.winner.replica != change.replica
+            assert write.winner.seq > min(change.base, *change.bases.values(), change.base)
 
 
 def seq_only_grows(world: World) -> None:
@@ -153,7 +153,7 @@ def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with
     world = play(policy, own_cells(history))
     world.quiet()
     (record,) = world.server.records.values()
-    winners = {one.value: one.winner for entry in world.server.history for one in entry.discarded}
+    winners = {write.value: write.winner for entry in world.server.history for write in entry.discarded}
     winners |= {one.theirs: one.winner for one in world.server.conflicts}
     for device, cell in enumerate(OWN):
         text = last_typed(world, device)
@@ -183,10 +183,10 @@ def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(policy:
     world.quiet()
     for records, result in world.server.plans:
         for entry in result.history[:1]:
-            for one in entry.discarded:
+            for write in entry.discarded:
                 assert entry.change is not None
                 record = records["contacts", entry.change.record_id]
-                assert one.cell in contested(record, entry.change)
+                assert write.cell in contested(record, entry.change)
 
 
 def contested(record: Record, change: Any) -> set[str]:

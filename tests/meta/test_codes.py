@@ -72,7 +72,7 @@ def table_of_codes() -> str:
     """The codes as docs/error-codes.md lists them."""
     rows = ["| code | status | what the rules say with it |", "|---|---|---|"]
     for code in sorted(CODES.values(), key=lambda code: code.name):
-        sentences = " ".join(one.template.replace("!a}", "}") for one in SENTENCES if one.code == code.name)
+        sentences = " ".join(message.template.replace("!a}", "}") for message in SENTENCES if message.code == code.name)
         rows.append(f"| `{code.name}` | {_statuses(code)} | {sentences} |")
     return "\n".join(rows)
 

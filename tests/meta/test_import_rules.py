@@ -98,9 +98,9 @@ HIDDEN_INPUTS = {
 
 
 def files(folder: str) -> list[Path]:
-    found = sorted((ROOT / folder).rglob("*.py")) or [*ROOT.glob(folder)]
-    assert found, f"there is no Python in {folder}"
-    return found
+    paths = sorted((ROOT / folder).rglob("*.py")) or [*ROOT.glob(folder)]
+    assert paths, f"there is no Python in {folder}"
+    return paths
 
 
 @cache
@@ -164,8 +164,8 @@ def test_a_wall_bites(folder: str, tmp_path: Path) -> None:
         path = tmp_path / f"{package}.py"
         path.write_text(f"def sly():\n    from {package} import something\n")
         is_let_in = is_within(package, WALLS[folder]) and not is_within(package, [APART.get(folder, "nothing")])
-        found = breaches(folder, path, path.name)
-        assert found == ([] if is_let_in else [f"{package}.py imports {package}.something"])
+        broken = breaches(folder, path, path.name)
+        assert broken == ([] if is_let_in else [f"{package}.py imports {package}.something"])
 
 
 @pytest.mark.parametrize("folder", FOREIGN)
@@ -228,8 +228,8 @@ def test_qt_has_one_door_and_nobody_else_goes_through_it() -> None:
 )
 def test_nothing_but_the_engine_and_the_news_knows_a_driver(name: str, homes: tuple[str, ...]) -> None:
     """What only one database can do has one place on the server, so that another engine needs no search."""
-    found = [line for folder in SERVER for line in offenders(folder, {name})]
-    assert [line for line in found if not line.startswith(homes)] == []
+    importers = [line for folder in SERVER for line in offenders(folder, {name})]
+    assert [line for line in importers if not line.startswith(homes)] == []
 
 
 def test_views_read_the_values_of_a_request_in_one_place() -> None:

@@ -115,8 +115,8 @@ def before(tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.Te
     words = [sys.executable, "-c", UNDER_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
     done = subprocess.run(words, cwd=code, capture_output=True, text=True, env={"PYTHONPATH": str(code)}, check=False)
     assert done.returncode == 0, done.stderr
-    known: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return known
+    made: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return made
 
 
 @pytest.fixture
@@ -133,8 +133,8 @@ def test_a_device_and_a_browser_go_on_as_if_nothing_had_happened(
     app: App, before: dict[str, Any], tmp_path: Path
 ) -> None:
     with Replica(tmp_path / "laptop.db") as laptop:
-        known = [{name: contact[name] for name in before["contacts"][0]} for contact in laptop.contacts.list()]
-        assert known == before["contacts"]
+        contacts = [{name: contact[name] for name in before["contacts"][0]} for contact in laptop.contacts.list()]
+        assert contacts == before["contacts"]
         assert laptop.conflicts() == [before["conflict"]]
         assert [parked.change_id for parked in laptop.parked()] == [before["parked"]]
         assert laptop.status().pending == before["pending"] == 2

@@ -126,7 +126,8 @@ def test_a_backup_is_one_moment_while_others_write(app: App, database: Database,
     restored(app, file)
     with database.read() as connection:
         users, books, members = (
-            connection.execute(select(func.count()).select_from(one)).scalar_one() for one in (User, Book, Membership)
+            connection.execute(select(func.count()).select_from(model)).scalar_one()
+            for model in (User, Book, Membership)
         )
     assert 0 < users == books == members < total
 

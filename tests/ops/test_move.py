@@ -126,7 +126,7 @@ def test_pages_are_whole_and_in_the_order_of_keys(stack: ExitStack, tmp_path: Pa
     for table in copy_rows.tables():
         whole = rows_of(database)[table.name]
         keys = [copy_rows.key_of(table, row) for page in copy_rows.pages(database, table) for row in page]
-        assert all(one < other for one, other in pairwise(keys))
+        assert all(key < other for key, other in pairwise(keys))
         assert len(keys) == len(whole)
         with database.read() as connection:
             for most in (1, 3):

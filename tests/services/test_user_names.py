@@ -181,7 +181,7 @@ def test_doctor_lists_them_until_one_is_renamed(
 ) -> None:
     (sentence,) = said_of_names(database)
     assert "'Ada', 'ada'" in sentence
-    assert any(one.bad for one in examine(database) if one.sentence == sentence)
+    assert any(finding.bad for finding in examine(database) if finding.sentence == sentence)
     renamed = accounts.rename_user(twins[1].id, "Ada the younger")
     assert said_of_names(database) == []
     assert accounts.check_password("ADA", PASSWORD, HOME, now) == twins[0]

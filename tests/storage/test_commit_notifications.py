@@ -54,9 +54,9 @@ def hears(news: CommitNotifications, *books: int) -> None:
     heard: set[int] = set()
 
     def is_complete() -> bool:
-        told = news.poll()
-        assert told is not None
-        heard.update(told)
+        commits = news.poll()
+        assert commits is not None
+        heard.update(commits)
         return heard >= set(books)
 
     wait_until(is_complete)

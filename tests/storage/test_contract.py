@@ -579,8 +579,8 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 
 
 def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
-    asked = parse_compare({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
-    return compare(desk.store, desk.book_id, asked)
+    question = parse_compare({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
+    return compare(desk.store, desk.book_id, question)
 
 
 def by_the_core(desk: Desk) -> dict[str, int]:
@@ -638,10 +638,10 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
     cursor = desk.pull()["cursor"]
     desk.push(insert(1, 1, **WHOLE), insert(2, 2), insert(3, 3), change(4, "DELETE", 3, base=0))
     ids = [uuid(3), uuid(1), uuid(3)]
-    told = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": ids}))
+    answer = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": ids}))
     pages = {row["record_id"]: row for row in desk.pull(cursor)["changes"]}
-    assert told["rows"] == [pages[uuid(3)], pages[uuid(1)]]
-    assert told["cursor"] == desk.pull()["cursor"]
+    assert answer["rows"] == [pages[uuid(3)], pages[uuid(1)]]
+    assert answer["cursor"] == desk.pull()["cursor"]
 
 
 def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:

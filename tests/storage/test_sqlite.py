@@ -153,7 +153,7 @@ def test_a_writer_begins_immediate_and_commits_once(book: Database) -> None:
 
 def test_the_driver_begins_nothing_by_itself(database: Database) -> None:
     with database.write() as writer, database.read() as reader:
-        drivers: list[Any] = [one.connection.driver_connection for one in (writer, reader)]
+        drivers: list[Any] = [side.connection.driver_connection for side in (writer, reader)]
         levels = [driver.isolation_level for driver in drivers]
     assert levels == [None, None]
 

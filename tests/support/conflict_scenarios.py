@@ -106,7 +106,7 @@ def push_all(two: Pair, items: list[dict[str, Any]], name: str) -> list[int]:
     parts = parts_of(two.app)
     user = parts.accounts.user_named("ada")
     device = next(one for one in parts.accounts.devices(user.id) if one.name == name)
-    changes = [parse_change(one, device.uuid) for one in items]
+    changes = [parse_change(item, device.uuid) for item in items]
     seqs: list[int] = []
     for start in range(0, len(changes), CHANGES_MAX):
         batch, origin = changes[start : start + CHANGES_MAX], ChangeOrigin(device.id, user.id)

@@ -84,10 +84,10 @@ def ids(stage: Stage) -> dict[str, Any]:
 
 @pytest.fixture
 def scene(app: App, stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
-    known = dict(ids)
-    with stage.set(known.pop("template")):
-        device = Caller(app, known.pop("token"))
-        yield Scene(app=app, device=device, pages=signed_in(app, "eve"), **known)
+    numbers = dict(ids)
+    with stage.set(numbers.pop("template")):
+        device = Caller(app, numbers.pop("token"))
+        yield Scene(app=app, device=device, pages=signed_in(app, "eve"), **numbers)
 
 
 def ids_in(app: App) -> dict[str, Any]:

@@ -364,9 +364,9 @@ def test_an_odd_header_is_answered(house_on_sqlite: House, header: str) -> None:
     app, flaws = house_on_sqlite.begin(), []
     for route in ASKED_WITH_HEADERS:
         method, rule = route.replace("{static}", STATIC_URL).split(" ")
-        asked = good(house_on_sqlite, method, rule, ROUTES[route])
+        response = good(house_on_sqlite, method, rule, ROUTES[route])
         for name, form in product(SHARP_IN_HEADERS, HEADERS[header]):
-            odd = {**asked.headers, header: form.replace("{}", TEXTS[name])}
-            if wrong := flaw(answer_of(app, Case("", "", replace(asked, headers=odd)))):
+            odd = {**response.headers, header: form.replace("{}", TEXTS[name])}
+            if wrong := flaw(answer_of(app, Case("", "", replace(response, headers=odd)))):
                 flaws.append(f"{route}, {form}: {name}: {wrong}")
     assert flaws == []

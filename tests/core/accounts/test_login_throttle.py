@@ -95,13 +95,11 @@ def test_the_wait_for_a_turn_grows_and_is_bounded() -> None:
 
 def test_strangers_without_number_neither_take_a_turn_nor_move_it() -> None:
     """Somebody from a new network, while a thousand others try at the same name all the time."""
-    given = decide_attempt(RecentAttempts(at_name=1_000), NOW)
-    assert isinstance(given, TurnGranted)
+    turn = decide_attempt(RecentAttempts(at_name=1_000), NOW)
+    assert isinstance(turn, TurnGranted)
     for attempts in (1_001, 10_000, 1_000_000):
-        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=given.at_us), given.at_us - 1) == AttemptDenied(
-            1
-        )
-        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=given.at_us), given.at_us) == AttemptAdmitted()
+        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=turn.at_us), turn.at_us - 1) == AttemptDenied(1)
+        assert decide_attempt(RecentAttempts(at_name=attempts, turn_us=turn.at_us), turn.at_us) == AttemptAdmitted()
 
 
 def test_a_network_that_obeys_gets_a_few_guesses_in_each_window() -> None:

@@ -78,8 +78,8 @@ def resolutions(rule: Rule, *conflicts: Conflict, have: Record, **times: int) ->
 @pytest.mark.parametrize(("rule", "phone"), [(Rule.OURS, "1"), (Rule.THEIRS, "3"), (Rule.LATER, "2")])
 def test_several_conflicts_about_a_cell_are_one_choice(rule: Rule, phone: str) -> None:
     both = conflict("phone", "1", "2", 30, "late"), conflict("phone", "1", "3", 31, "early")
-    (one,) = resolutions(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
-    assert one == BulkResolution(
+    (resolution,) = resolutions(rule, *both, have=record(phone="1"), late=9_000, early=3_000)
+    assert resolution == BulkResolution(
         ("contacts", "ada"), Patch(Operation.UPDATE, {"phone": phone}), ("conflict-30", "conflict-31")
     )
 
@@ -97,8 +97,8 @@ def test_each_cell_of_each_record_is_a_choice_of_its_own() -> None:
 
 
 def test_what_stands_is_later_than_what_came_before_it() -> None:
-    (one,) = resolutions(Rule.LATER, conflict("phone", "1", "2"), have=record(phone="1"), then=1_500)
-    assert one.patch.cells == {"phone": "1"}
+    (resolution,) = resolutions(Rule.LATER, conflict("phone", "1", "2"), have=record(phone="1"), then=1_500)
+    assert resolution.patch.cells == {"phone": "1"}
 
 
 def test_existence_is_settled_last() -> None:
@@ -113,5 +113,5 @@ def test_existence_is_settled_last() -> None:
 
 
 def test_one_choice_about_an_entry_takes_no_other_back() -> None:
-    (one,) = resolutions(Rule.THEIRS, conflict("details/k1/label", "boat", "ship"), have=record(**BOAT))
-    assert one.patch.cells == {"details/k1/label": "ship", "details/k1/@exists": True}
+    (resolution,) = resolutions(Rule.THEIRS, conflict("details/k1/label", "boat", "ship"), have=record(**BOAT))
+    assert resolution.patch.cells == {"details/k1/label": "ship", "details/k1/@exists": True}

@@ -30,16 +30,16 @@ def test_a_record_is_followed_from_its_making(seq: int, cells: dict[str, Value])
 @pytest.mark.parametrize(("seq", "phone"), [(1, "1"), (2, "2"), (4, "4")])
 def test_where_its_making_is_not_told_it_is_followed_from_what_is_known(seq: int, phone: str) -> None:
     later = make_entry(4, data={"phone": "4"}, before={"phone": "2"})
-    known = record(2, name="Ada", phone="2", company="C")
-    cells = state_after(known, [later, EDIT], seq)
+    current = record(2, name="Ada", phone="2", company="C")
+    cells = state_after(current, [later, EDIT], seq)
     assert cells == {"name": "Ada", "phone": phone, "company": "C", "@exists": True}
 
 
 def test_an_entry_comes_back_with_what_was_in_it() -> None:
-    known: dict[str, Value] = {"details/k/kind": "url", "details/k/value": "x", "details/l/kind": "url", "phone": "1"}
-    back = with_entries({"details/k/@exists": True, "details/k/value": "y"}, known)
+    cells: dict[str, Value] = {"details/k/kind": "url", "details/k/value": "x", "details/l/kind": "url", "phone": "1"}
+    back = with_entries({"details/k/@exists": True, "details/k/value": "y"}, cells)
     assert back == {"details/k/kind": "url", "details/k/value": "y", "details/k/@exists": True}
-    assert with_entries({"details/k/@exists": False}, known) == {"details/k/@exists": False}
+    assert with_entries({"details/k/@exists": False}, cells) == {"details/k/@exists": False}
 
 
 def test_what_was_in_a_removed_entry_does_not_stand() -> None:

@@ -140,8 +140,8 @@ def outcome(record: Record | None, decision: Decision) -> Then:
         case Create():
             return Then("applied", shows)
         case Write(verdict=verdict, discarded=discarded, deferred=deferred) | NoChange(verdict, discarded, deferred):
-            lost = {one.cell: (one.value, one.winner.replica) for one in discarded}
-            return Then(verdict.value, shows, lost, {one.cell: one.value for one in deferred})
+            lost = {write.cell: (write.value, write.winner.replica) for write in discarded}
+            return Then(verdict.value, shows, lost, {write.cell: write.value for write in deferred})
         case Reject(fault):
             return Then("rejected", shows, code=fault.code)
 

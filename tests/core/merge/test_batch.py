@@ -174,7 +174,7 @@ def test_the_history_holds_what_lost_and_to_which_change() -> None:
     entry = push(late, records=old.records, book=a_book(seq=old.seq)).history[0]
     assert entry.verdict is Verdict.SUPERSEDED
     assert entry.seq is None
-    assert [(one.cell, one.value, one.winner.change_id, one.rule) for one in entry.discarded] == [
+    assert [(write.cell, write.value, write.winner.change_id, write.rule) for write in entry.discarded] == [
         ("phone", "t", number(1000), "merge")
     ]
 
@@ -213,7 +213,7 @@ def test_a_change_sent_again_after_its_record_was_deleted_and_pruned_brings_noth
 def test_a_rejected_change_stays_rejected_with_its_reason() -> None:
     settled = {number(1): RecordedVerdict(Verdict.REJECTED, None, LONG_DELETED.fault())}
     outcomes = push(a_change(1, "INSERT", name="Ada"), Rejection(number(1), LONG_NAME), settled=settled).outcomes
-    assert [(one.verdict, one.fault) for one in outcomes] == [(Verdict.REJECTED, LONG_DELETED.fault())] * 2
+    assert [(outcome.verdict, outcome.fault) for outcome in outcomes] == [(Verdict.REJECTED, LONG_DELETED.fault())] * 2
 
 
 # --- clocks and bases --------------------------------------------------------------------------------------------

@@ -235,7 +235,7 @@ def test_typing_on_does_not_win_over_a_later_edit_that_lay_hidden() -> None:
     pending = with_bases([change("UPDATE", start.seq, 1, phone="a"), change("UPDATE", other.seq, 2, phone="c")])
     last = push(other, *pending)
     assert [one.verdict for one in last.outcomes] == [Verdict.SUPERSEDED] * 2
-    assert [one.discarded[0].value for one in last.history] == ["a", "c"]
+    assert [logged.discarded[0].value for logged in last.history] == ["a", "c"]
 
 
 def push(old: Plan, *pending: Change) -> Plan:
@@ -343,7 +343,7 @@ def test_a_value_that_was_typed_over_was_seen_though_it_is_not_the_last() -> Non
     pending = [change("UPDATE", 3, number=number, phone=str(number)) for number in (1, 2, 3)]
     again = with_own_values_seen(pending, ADA_CELLS, came)
     assert again is not None
-    assert [(one.base, one.bases) for one in again] == [(50, {})] * 3
+    assert [(change.base, change.bases) for change in again] == [(50, {})] * 3
 
 
 def test_who_has_seen_more_than_the_row_that_came_knows_it() -> None:

@@ -84,9 +84,9 @@ def test_another_id_another_seq_and_an_entry_under_another_key_are_another_diges
 
 def test_entries_that_two_records_exchanged_do_not_make_up_for_each_other() -> None:
     other = ADA[:-1] + "2"
-    one: dict[str, Value] = {"name": "Ada", "details/k1/@exists": True, "details/k1/kind": "phone"}
+    cells: dict[str, Value] = {"name": "Ada", "details/k1/@exists": True, "details/k1/kind": "phone"}
     two: dict[str, Value] = {"name": "Ada", "details/k1/@exists": True, "details/k1/kind": "email"}
-    assert of(one) + of(two, other) != of(two) + of(one, other)
+    assert of(cells) + of(two, other) != of(two) + of(cells, other)
 
 
 def test_a_tombstone_adds_nothing() -> None:

@@ -61,10 +61,10 @@ def test_a_range_holds_nothing_but_ids() -> None:
 
 
 def test_a_question_is_read_as_it_was_asked() -> None:
-    asked = parse_compare({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
-    assert isinstance(asked, Compare)
-    assert [one[:2] for one in asked.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
-    assert (asked.table, asked.records) == ("contacts", True)
+    question = parse_compare({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
+    assert isinstance(question, Compare)
+    assert [one[:2] for one in question.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
+    assert (question.table, question.records) == ("contacts", True)
     assert parse_compare({"table": "contacts", "ranges": [["", None]]}).records is False
     assert parse_fetch({"table": "contacts", "ids": [ADA.upper()]}) == Fetch("contacts", [ADA])
 

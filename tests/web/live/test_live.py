@@ -243,7 +243,7 @@ def test_a_fault_in_what_is_noted_of_a_device_fails_no_push(
     assert phone.synced(change(), parked={"too_long": 1})["results"][0]["verdict"] == "applied"
     with listening(url, phone.token, since) as listener:
         listener.push(1, change(), parked={"too_long": 2})
-        assert [one["verdict"] for one in listener.answer(1)["results"]] == ["applied"]
+        assert [result["verdict"] for result in listener.answer(1)["results"]] == ["applied"]
     assert len(phone.get("/changes").get_json()["changes"]) == 2
 
 

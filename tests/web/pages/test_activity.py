@@ -27,7 +27,7 @@ def add(app: App, device: DeviceInfo | None = None, days_ago: int = 0, times: in
     now = parts.clock() - days_ago * DAY_US
     for start in range(0, times, 1000):
         ids = [parts.new_id() for _ in range(min(1000, times - start))]
-        batch = [parse_change(insert(one, now, data), one) for one in ids]
+        batch = [parse_change(insert(change_id, now, data), change_id) for change_id in ids]
         push(parts.store, user.book_id, ChangeOrigin(device.id if device else None, user.id), batch, now)
 
 
@@ -125,21 +125,21 @@ def test_open_conflicts_lead_to_the_inbox(app: App, ada: Browser) -> None:
 
 def test_the_busiest_devices_have_colours_and_the_rest_are_one() -> None:
     counts = [DayCount(5, device, f"D{device}", device) for device in range(1, 10)]
-    found = stack_series([DayCount(5, None, None, 7), *counts], range(4, 6))
+    series = stack_series([DayCount(5, None, None, 7), *counts], range(4, 6))
     busiest = [f"D{device}" for device in range(4, 10)]
-    assert [one.name for one in found] == ["In the browser", *busiest, "3 other devices"]
-    assert [one.colour for one in found[1:-1]] == list(COLOURS)
-    assert found[-1].values == [0, 6]
+    assert [one.name for one in series] == ["In the browser", *busiest, "3 other devices"]
+    assert [one.colour for one in series[1:-1]] == list(COLOURS)
+    assert series[-1].values == [0, 6]
 
 
 def test_two_devices_of_the_same_name_are_two(now: int) -> None:
     day = now // DAY_US
-    found = stack_series([DayCount(day, 1, "Phone", 1), DayCount(day, 2, "Phone", 2)], range(day, day + 1))
-    assert [(one.name, one.values) for one in found] == [("Phone", [1]), ("Phone", [2])]
+    series = stack_series([DayCount(day, 1, "Phone", 1), DayCount(day, 2, "Phone", 2)], range(day, day + 1))
+    assert [(one.name, one.values) for one in series] == [("Phone", [1]), ("Phone", [2])]
 
 
 def test_a_device_that_is_not_known_any_more_is_called_so() -> None:
-    assert [one.name for one in stack_series([DayCount(1, 7, None, 1)], range(1, 2))] == ["A device that is gone"]
+    assert [series.name for series in stack_series([DayCount(1, 7, None, 1)], range(1, 2))] == ["A device that is gone"]
 
 
 # --- reasons ---------------------------------------------------------------------------------------------------------

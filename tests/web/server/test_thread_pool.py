@@ -61,7 +61,7 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest
         return "dropped"
 
     async def close() -> list[str | BaseException]:
-        jobs = [asyncio.ensure_future(threads.run(one)) for one in (work, dropped)]
+        jobs = [asyncio.ensure_future(threads.run(job)) for job in (work, dropped)]
         await asyncio.to_thread(begun.wait, 10)
         (thread,) = threads._threads
         join = thread.join
