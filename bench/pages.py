@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.statistics import Figure, median, seconds
+from offbook.contacts.table import CONTACTS
 from offbook.core.model import Change, Operation, Value
 from services.accounts import Accounts
 from services.passwords import Effort
@@ -53,4 +54,4 @@ def contact(index: int) -> Change:
         "details/a1/value": (f"{index} Long Street {index}, London", None, "London", None, None, None),
     }
     change_id = str(uuid.uuid4())
-    return Change(change_id, "contacts", str(uuid.uuid4()), Operation.INSERT, change_id, 0, 0, cells)
+    return Change(change_id, CONTACTS, str(uuid.uuid4()), Operation.INSERT, change_id, 0, 0, cells)

@@ -113,7 +113,7 @@ def open_new(connection: Connection, book_id: int, plan: Plan, origin: ChangeOri
     replaced = [
         {
             "book": book_id,
-            "old_table": conflict.table,
+            "old_table": conflict.table.name,
             "old_record": conflict.record_id,
             "old_cell": conflict.cell,
             "old_replica": conflict.replica,
@@ -148,7 +148,7 @@ def row_of_conflict(book_id: int, conflict: Conflict, origin: ChangeOrigin, now_
     return {
         "id": conflict.id,
         "book_id": book_id,
-        "table_name": conflict.table,
+        "table_name": conflict.table.name,
         "record_id": conflict.record_id,
         "cell": conflict.cell,
         "common": dump(conflict.common),

@@ -1,7 +1,8 @@
 """The store over a relational database: models.py's tables, any engine of storage.engines.database.
 
 It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
-with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from TABLES.
+with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from
+its declaration.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.accounts.users import user_is_purged
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
@@ -23,7 +25,7 @@ from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, total
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
-from offbook.core.schema import Map
+from offbook.core.schema import Map, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
@@ -57,19 +59,26 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
-        self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
+        self._tables = {
+            name: TableQueries(layout) for name, layout in record_mappings(BUILT_IN, Base.metadata.tables).items()
+        }
+
+    @property
+    def schema(self) -> Schema:
+        """The synced tables."""
+        return BUILT_IN
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReadTransaction(transaction, self._tables, book_state(transaction, book_id))
+            yield SqlReadTransaction(transaction, self.schema, self._tables, book_state(transaction, book_id))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             before = locked(transaction, book_id)
-            writing = SqlWriteTransaction(transaction, self._tables, before, self._database)
+            writing = SqlWriteTransaction(transaction, self.schema, self._tables, before, self._database)
             yield writing
         if self.on_commit is not None and writing.book.seq != before.seq:
             self.on_commit(book_id, writing.book.seq)
@@ -126,8 +135,11 @@ def locked(transaction: Transaction, book_id: int) -> BookState:
 class SqlReadTransaction:
     """One consistent view of a book."""
 
-    def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState) -> None:
+    def __init__(
+        self, transaction: Transaction, schema: Schema, tables: Mapping[str, TableQueries], book: BookState
+    ) -> None:
         self.book = book
+        self.schema = schema
         self._transaction = transaction
         self._tables = tables
 
@@ -291,9 +303,14 @@ class SqlWriteTransaction(SqlReadTransaction):
     """A transaction with the book's lock."""
 
     def __init__(
-        self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState, database: Database
+        self,
+        transaction: Transaction,
+        schema: Schema,
+        tables: Mapping[str, TableQueries],
+        book: BookState,
+        database: Database,
     ) -> None:
-        super().__init__(transaction, tables, book)
+        super().__init__(transaction, schema, tables, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
         self._counted: dict[str, tuple[set[str], set[str]]] = {}
@@ -356,7 +373,7 @@ class SqlWriteTransaction(SqlReadTransaction):
 
     def _changed_entries(self, layout: RecordMapping, map_: Map, record: Record) -> list[tuple[Any, ...]]:
         after = layout.entry_rows(map_, self.book.id, record)
-        loaded = self._loaded.get((record.table, record.id))
+        loaded = self._loaded.get(record.key)
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [row for key, row in after.items() if before.get(key) != row]
 
