@@ -32,6 +32,17 @@ class Type(StrEnum):
     FLAG = "flag"
     INTEGER = "integer"
     CHOICE = "choice"
+    NUMBER = "number"  # finite, of 64 bits
+    TIME = "time"  # ISO 8601 text in UTC with milliseconds: 2026-11-20T17:00:00.000Z
+    JSON = "json"  # any value, held as its canonical JSON text (RFC 8785 but for numbers), on the wire as it is
+    REF = "ref"  # the id of a record of another table
+
+
+class Gone(StrEnum):
+    """What becomes of a reference when whoever deletes its target has the record that refers to it."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,10 @@ class Field:
 
     Where two values are in conflict, both can stand if there is room: a second value becomes an entry of the table's
     first map, of the kind ``beside``; or it stands below the first one, in a field that ``is_joinable``.
+
+    ``heading`` is what people read instead of the name. A ``retired`` field stays in sync and is shown nowhere.
+    ``default`` stands for an empty value of a field that became required after rows were made. A reference names its
+    ``target`` table; whoever deletes what it points to clears it, where ``gone`` says so.
     """
 
     name: str
@@ -52,6 +67,11 @@ class Field:
     shares: str = ""
     beside: str = ""
     is_joinable: bool = False
+    heading: str = ""
+    retired: bool = False
+    default: str | int | float | bool | None = None
+    target: str = ""
+    gone: Gone = Gone.KEEP
 
 
 @dataclass(frozen=True)
@@ -63,6 +83,8 @@ class Map:
     owner: str
     attributes: tuple[Field, ...]
     entries_max: int = 200
+    heading: str = ""
+    retired: bool = False
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -93,11 +115,21 @@ class Map:
 
 @dataclass(frozen=True)
 class Table:
-    """A synced table: its plain fields and its maps. It is a value: two with the same fields and maps are equal."""
+    """A synced table: its plain fields and its maps. It is a value: two with the same fields and maps are equal.
+
+    A new record's id follows from its ``key`` field, where it has one: two devices that add the same key offline add
+    the same record. ``shows`` are the fields of a list and ``order`` what it is sorted by. ``policy`` is the table's
+    own conflict policy, where it is not the book's.
+    """
 
     name: str
     fields: tuple[Field, ...]
     maps: tuple[Map, ...] = field(default=())
+    heading: str = ""
+    key: str = ""
+    shows: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    policy: str = ""
 
     def __hash__(self) -> int:
         return hash(self.name)
