@@ -53,12 +53,16 @@ def parked(connection: Connection) -> list[Parked]:
             line.code or "",
             line.detail or "",
             line.data,
-            record_table(connection.schema[line.table]).get(connection, bindable(line.record_id))
-            if line.table in connection.schema
-            else None,
+            _visible_row(connection, line),
         )
         for line in change_log.parked_lines(connection)
     ]
+
+
+def _visible_row(connection: Connection, line: LogLine) -> Mapping[str, Json] | None:
+    """The record that the line is about, as it shows here; None where it does not, or its table is not known."""
+    table = connection.schema.get(line.table)
+    return None if table is None else record_table(table).get(connection, bindable(line.record_id))
 
 
 def park(connection: Connection, line: LogLine, code: str, detail: str, verdict: str | None = None) -> bool:
@@ -82,9 +86,8 @@ def write_bases(connection: Connection, key: Key) -> None:
     ]
     if len(lines) < 2:
         return
-    checked = [
-        (line, validated_change(connection.schema, line, NOBODY, lambda: server_row(connection, key))) for line in lines
-    ]
+    schema = connection.schema
+    checked = [(line, validated_change(schema, line, NOBODY, lambda: server_row(connection, key))) for line in lines]
     changes = [(line, change) for line, change in checked if isinstance(change, Change)]
     for (line, _), change in zip(changes, with_bases([change for _, change in changes]), strict=True):
         if change.bases != (line.bases or {}):

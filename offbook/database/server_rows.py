@@ -171,13 +171,9 @@ def _cells_that_may_return(
 def fold_acknowledged(connection: Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
     known_row = server_row(connection, key) or NO_SERVER_ROW
-    lines = [
-        line
-        for line in _applied_lines(
-            connection.schema, change_log.lines_above(connection, *key, known_row.seq), known_row
-        )
-        if line.state is LineState.ACKNOWLEDGED
-    ]
+    lines_above = change_log.lines_above(connection, *key, known_row.seq)
+    applied = _applied_lines(connection.schema, lines_above, known_row)
+    lines = [line for line in applied if line.state is LineState.ACKNOWLEDGED]
     cells = visible_cells(known_row.cells, not known_row.deleted, lines, known_row.seq)
     created_at = known_row.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
@@ -241,9 +237,8 @@ def rebuild_row(connection: Connection, key: Key) -> bool:
 def visible_record(connection: Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NO_SERVER_ROW
-    return visible_cells(
-        row.cells, not row.deleted, _applied_lines(connection.schema, _lines_over(connection, key, row), row), row.seq
-    )
+    lines = _applied_lines(connection.schema, _lines_over(connection, key, row), row)
+    return visible_cells(row.cells, not row.deleted, lines, row.seq)
 
 
 def show_pending_lines(connection: Connection) -> None:
@@ -259,7 +254,8 @@ def show_pending_lines(connection: Connection) -> None:
 
 
 def _lay_lines_over(connection: Connection, key: Key) -> None:
-    table, layout = connection.schema[key[0]], record_table(connection.schema[key[0]])
+    table = connection.schema[key[0]]
+    layout = record_table(table)
     record = layout.get(connection, key[1])
     if record is None:
         rebuild_row(connection, key)
@@ -297,15 +293,16 @@ def _write_record(
     cells: Mapping[str, Value] | None,
     changes: Sequence[Change],
 ) -> None:
-    table, record_id = key
+    table, record_id = connection.schema[key[0]], key[1]
+    layout = record_table(table)
     is_whole = not row.deleted or any(change.operation is Operation.INSERT for change in changes)
-    if cells is None or not (is_whole or all(cells.get(name) for name in connection.schema[table].required)):
-        record_table(connection.schema[table]).remove(connection, [record_id])
+    if cells is None or not (is_whole or all(cells.get(name) for name in table.required)):
+        layout.remove(connection, [record_id])
         return
-    data = _without_torn_entries(connection.schema[table], with_all_fields(connection.schema[table], cells), row)
+    data = _without_torn_entries(table, with_all_fields(table, cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
-    record_table(connection.schema[table]).put(connection, [(record_id, data)])
+    layout.put(connection, [(record_id, data)])
 
 
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:

@@ -123,7 +123,8 @@ def _rebuild_rest(connection: Connection, applied: Applied, timer: BatchTimer) -
 
 def _visible_values(connection: Connection, key: Key) -> Mapping[str, Json] | None:
     """A record as a person sees it: its times move with every answer."""
-    record = record_table(connection.schema[key[0]]).get(connection, key[1]) if key[0] in connection.schema else None
+    table = connection.schema.get(key[0])
+    record = None if table is None else record_table(table).get(connection, key[1])
     return record and {name: value for name, value in record.items() if name not in ("created_at", "updated_at")}
 
 
@@ -330,10 +331,9 @@ def _put_rows(connection: Connection, table: str, rows: Sequence[PageRow], known
         rows_before = _rows_before(connection, table, known_ids)
         server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
-    record_table(connection.schema[table]).put(
-        connection, [(row.key[1], row.data) for row in rows if row.data is not None]
-    )
-    record_table(connection.schema[table]).remove(connection, [row.key[1] for row in rows if row.data is None])
+    layout = record_table(connection.schema[table])
+    layout.put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
+    layout.remove(connection, [row.key[1] for row in rows if row.data is None])
 
 
 def _known_seqs(connection: Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:

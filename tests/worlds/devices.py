@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.rebase import LineState
+from offbook.core.model import Change
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
@@ -69,17 +71,23 @@ class Version:
 
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica
-        self.table = modules["offbook.core.schema"].CONTACTS
+        self.schema = modules["offbook.contacts.table"].BUILT_IN
+        self.table = self.schema["contacts"]
         self.log = modules["offbook.database.change_log"]
-        self.change_in = modules["offbook.database.server_rows"].change_of_line
+        self._change_of_line = modules["offbook.database.server_rows"].change_of_line
         self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
 
+    def change_in(self, line: change_log.LogLine) -> Change | None:
+        """The change that this version reads in a line; None where it reads none that can be sent."""
+        change: Change | None = self._change_of_line(self.schema, line)
+        return change
+
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
-        is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
+        is_bad = self.change_in(line) is None or change_of_line(BUILT_IN, replace(line, typed=1)) is None
         return is_bad or line.state == LineState.PARKED
 
     def known(self, row: Any) -> Any:
@@ -233,7 +241,8 @@ class Device:
         shown = self.shown()
         if self._is_behind():
             shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
-        log = self.replica.connection.execute(f"SELECT {change_log.COLUMNS} FROM change_log ORDER BY id")
+        columns = self.version.log.columns(self.replica.connection)
+        log = self.replica.connection.execute(f"SELECT {columns} FROM change_log ORDER BY id")
         return [shown, log.fetchall()]
 
     def gone(self) -> set[str]:
@@ -269,7 +278,7 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.read_state(self.replica.connection).is_behind)
+        return bool(self.version.read_state(self.replica.connection).is_behind(self.version.schema))
 
     def knows_less(self) -> bool:
         return self.version is self._least or self._is_behind()
