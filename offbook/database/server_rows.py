@@ -360,7 +360,7 @@ def _write_record(
     changes: Sequence[Change],
 ) -> None:
     table, record_id = key
-    is_whole = not row.deleted or any(change.operation is Operation.INSERT for change in changes)
+    is_whole = not row.deleted or row.cells or any(change.operation is Operation.INSERT for change in changes)
     if cells is None or not (is_whole or all(cells.get(name) for name in TABLES[table].required)):
         RECORD_TABLES[table].remove(connection, [record_id])
         return
@@ -373,13 +373,13 @@ def _write_record(
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:
     """An edit may stand over an entry that this device never had whole: it shows when the server has made it whole.
 
-    What the server itself says shows as it is.
+    What the server itself says shows as it is; and what a newer version emptied is for the server to judge.
     """
     for map_ in table.maps:
         data[map_.name] = {
             key: entry
             for key, entry in data[map_.name].items()
-            if all(entry.get(name) for name in map_.required)
+            if all(entry.get(name) or row.cells.get(f"{map_.name}/{key}/{name}") for name in map_.required)
             or (not row.deleted and row.cells.get(f"{map_.name}/{key}/{EXISTS}"))
         }
     return data
