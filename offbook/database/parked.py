@@ -1,7 +1,7 @@
 """Changes that can't go on: parked with a reason, until they are tried again or dropped.
 
 A parked UPDATE or DELETE no longer shows: its record is as the server has it. The row of a parked INSERT exists only
-on this device, so it stays, and what is written to it later joins the parked line. Before a line leaves the queue,
+on this device, so it stays, and what is typed over it later joins the parked line. Before a line leaves the queue,
 write_bases() must have noted what those behind it had really seen.
 """
 
@@ -21,7 +21,15 @@ from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import bindable
 from offbook.database.records import RECORD_TABLES
-from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, dump, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import (
+    NO_SERVER_ROW,
+    NOBODY,
+    dump,
+    lines_over_insert,
+    rebuild_row,
+    server_row,
+    validated_change,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -93,25 +101,24 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
 
 
 def merge_into_parked_insert(connection: sqlite3.Connection, key: Key) -> bool:
-    """Let a parked INSERT take in what was written to its record later; True where anything was folded.
+    """Let a parked INSERT take in what was typed over its row later; True where anything was folded.
 
     Only where the server has no such record: else the later changes can go their own way. A record that was deleted
     again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
     row = server_row(connection, key) or NO_SERVER_ROW
     lines = change_log.unsettled_lines(connection, *key) if row.deleted and key[0] in TABLES else []
-    insert: LogLine | None = None
-    folded = False
-    for line in lines:
-        if line.state is LineState.PARKED and line.operation == Operation.INSERT:
-            insert = line
-        elif line.state is LineState.PENDING and insert is not None:
-            insert = _merge_line(connection, insert, line)
-            folded = True
-    return folded
+    inserts = [line for line in lines if line.state is LineState.PARKED and line.operation == Operation.INSERT]
+    if not inserts:
+        return False
+    insert = inserts[-1]
+    typed = lines_over_insert(insert, lines, row)
+    for line in typed:
+        insert = _merge_line(connection, insert, line)
+    return bool(typed)
 
 
-def _merge_line(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine | None:
+def _merge_line(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine:
     resolves = tuple(dict.fromkeys((*insert.resolves, *later.resolves)))
     if later.operation == Operation.DELETE:
         _delete(connection, insert)
@@ -119,12 +126,9 @@ def _merge_line(connection: sqlite3.Connection, insert: LogLine, later: LogLine)
             connection.execute("UPDATE change_log SET resolves = ? WHERE id = ?", (dump(resolves), later.id))
         else:
             _delete(connection, later)
-        return None
+        return insert
     _delete(connection, later)
-    data = change_log.merge_data(dict(insert.data or {}), later.data or {})
-    for map_ in TABLES[insert.table].maps:
-        if entries := data.get(map_.name):
-            data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
+    data = change_log.merge_into_insert(insert.data or {}, later.data or {})
     connection.execute(
         "UPDATE change_log SET data = ?, resolves = ? WHERE id = ?", (dump(data), _ids(resolves), insert.id)
     )

@@ -29,6 +29,7 @@ from offbook.database.server_rows import (
     ROW,
     ServerRow,
     dump,
+    lines_over_insert,
     rebuild_row,
     restore_known_row,
     server_row,
@@ -198,15 +199,20 @@ def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult)
 
     It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.
     """
-    if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
-        before = change_log.unsettled_lines(connection, line.table, line.record_id)
-        if any(
-            other.id < line.id and other.state is LineState.PARKED and other.operation == "INSERT" for other in before
-        ):
-            merge_into_parked_insert(connection, (line.table, line.record_id))
-            return False
+    if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE and _joins_parked_insert(connection, line):
+        merge_into_parked_insert(connection, (line.table, line.record_id))
+        return False
     detail = result.detail or "The server gave no reason."
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)
+
+
+def _joins_parked_insert(connection: sqlite3.Connection, line: LogLine) -> bool:
+    key = (line.table, line.record_id)
+    lines = [other for other in change_log.unsettled_lines(connection, *key) if other.id <= line.id]
+    inserts = [other for other in lines if other.state is LineState.PARKED and other.operation == Operation.INSERT]
+    return bool(inserts) and line.id in {
+        other.id for other in lines_over_insert(inserts[-1], lines, server_row(connection, key))
+    }
 
 
 def _store_record(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
