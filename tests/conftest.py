@@ -180,11 +180,11 @@ def ada(app: App) -> Browser:
 
 
 @pytest.fixture
-def laptop(app: App, with_laptop: tuple[Path, str]) -> Caller:
-    """A device of a user, ada."""
-    from tests.support.api_client import Caller
+def laptop(app: App, stage: Stage, with_laptop: tuple[Path, str]) -> Caller:
+    """A device of a user, ada, who is made where a test has an app of its own."""
+    from tests.support.api_client import Caller, caller
 
-    return Caller(app, with_laptop[1])
+    return Caller(app, with_laptop[1]) if app is stage.app else caller(app, "ada")
 
 
 @pytest.fixture
