@@ -97,6 +97,16 @@ class Map:
         return tuple(attribute.name for attribute in self.attributes if attribute.required)
 
     @cached_property
+    def json_names(self) -> frozenset[str]:
+        """The names of the attributes that hold JSON."""
+        return _json_names(self.attributes)
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the attributes that are flags."""
+        return _flags(self.attributes)
+
+    @cached_property
     def cells(self) -> Mapping[str, tuple[Field, ...]]:
         """Each cell of an entry with the attributes that it is made of, in order."""
         cells: dict[str, tuple[Field, ...]] = {}
@@ -152,6 +162,16 @@ class Table:
         """The names of the plain fields that every record must have."""
         return tuple(field.name for field in self.fields if field.required)
 
+    @cached_property
+    def json_names(self) -> frozenset[str]:
+        """The names of the plain fields that hold JSON."""
+        return _json_names(self.fields)
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the plain fields that are flags."""
+        return _flags(self.fields)
+
     def has_cell(self, cell: str) -> bool:
         """Whether a record of this table can have a cell of this name."""
         if "/" not in cell:
@@ -168,6 +188,14 @@ class Table:
         if name == EXISTS:
             return ()
         return self.maps_by_name[entry.split("/")[0]].cells[name] if entry else (self.by_name[name],)
+
+
+def _json_names(fields: Iterable[Field]) -> frozenset[str]:
+    return frozenset(field.name for field in fields if field.type is Type.JSON)
+
+
+def _flags(fields: Iterable[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields if field.type is Type.FLAG)
 
 
 def entry_of(cell: str) -> str:
