@@ -10,7 +10,7 @@ import hashlib
 from functools import cache
 
 from offbook.core.errors import OffbookError
-from offbook.core.schema import Table
+from offbook.core.schema import Schema, Table
 from offbook.database.connection import Connection, ReadOnlyFile, atomic
 from offbook.database.ddl.own_tables import ADDED, FORGET_NOTE, STEPS, UUID
 from offbook.database.ddl.reference_triggers import reference_triggers
@@ -28,11 +28,7 @@ class TooNew(OffbookError):
 
 def install(connection: Connection) -> None:
     """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is."""
-    shape = hashlib.sha256(
-        "\n".join(
-            (*map(_shape, connection.schema.values()), *reference_triggers(connection.schema), str(ADDED), FORGET_NOTE)
-        ).encode()
-    ).hexdigest()
+    shape = _shape_of(connection.schema)
     note = note_of(connection.schema)
     if _is_current(connection, shape, note):
         return
@@ -59,6 +55,13 @@ def _migrate(connection: Connection, shape: str, note: str) -> None:
             connection.execute(sql)
         _sign_triggers(connection, shape, note)
         show_pending_lines(connection)
+
+
+def _shape_of(schema: Schema) -> str:
+    """What tells whose tables and triggers a file has, as a SHA-256 in hexadecimal digits."""
+    shapes = (_shape(table) for table in schema.values())
+    text = "\n".join((*shapes, *reference_triggers(schema), str(ADDED), FORGET_NOTE))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache

@@ -1,8 +1,7 @@
 """The store over a relational database: models.py's tables, any engine of storage.engines.database.
 
 It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
-with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from
-its declaration.
+with a fixed number; no ORM object is made for a row. What a synced table is called and made of, its declaration says.
 """
 
 from __future__ import annotations
@@ -53,20 +52,18 @@ AFTER_ALL = "g"
 class SqlStore:
     """Books in a database. Safe to share between threads.
 
+    ``schema`` are the synced tables; models.py's metadata has a table for each of them and for each of their maps.
+
     ``on_commit`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, schema: Schema = BUILT_IN) -> None:
+        self.schema = schema
         self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
         self._tables = {
-            name: TableQueries(layout) for name, layout in record_mappings(BUILT_IN, Base.metadata.tables).items()
+            name: TableQueries(layout) for name, layout in record_mappings(schema, Base.metadata.tables).items()
         }
-
-    @property
-    def schema(self) -> Schema:
-        """The synced tables."""
-        return BUILT_IN
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
@@ -287,13 +284,13 @@ class SqlReadTransaction:
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
-        return conflicts.open_conflicts(self.connection, self.book.id, key)
+        return conflicts.open_conflicts(self.connection, self.schema, self.book.id, key)
 
     def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
-        return conflicts.fetch_conflict(self.connection, self.book.id, conflict_id)
+        return conflicts.fetch_conflict(self.connection, self.schema, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
+        return conflicts.conflicts_between(self._transaction, self.schema, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self.connection, self.book.id, change_ids)
