@@ -54,6 +54,8 @@ VALUES: dict[str, Any] = {
     "ref": HOME,
 }
 
+NOTHING_MUCH: list[Any] = [0, False, [], {}, "", "text", 1.5]
+
 Open = Callable[[Schema], Connection]
 
 
@@ -194,7 +196,7 @@ def test_a_value_of_each_type_is_written_and_read_again(column: str, replica: Co
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("integer", 0), ("number", 0.0), *(("json", value) for value in (0, False, [], {}, "", "text", 1.5))],
+    [("integer", 0), ("number", 0.0), *(("json", odd) for odd in NOTHING_MUCH)],
 )
 def test_nothing_much_is_not_nothing(column: str, value: Any, replica: Connection) -> None:
     layout = record_table(NOTES)
