@@ -17,10 +17,9 @@ from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 
 from storage.engines.database import open_engines
-from storage.engines.migrations import MIGRATIONS
+from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
 
 KINDS = {
@@ -106,8 +105,7 @@ def template(revision: str) -> bytes:
     Alembic's own command would do it but for a backup before an upgrade, which is made in the middle of another one:
     its environment is one of the whole process.
     """
-    scripts = ScriptDirectory(str(MIGRATIONS))
-    steps = list(scripts.iterate_revisions(revision, "base"))
+    steps = list(scripts().iterate_revisions(revision, "base"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.db")
         database = open_engines(f"sqlite:///{path}")
@@ -117,7 +115,7 @@ def template(revision: str) -> bytes:
                 with Operations.context(context):
                     for step in reversed(steps):
                         step.module.upgrade()
-                context.stamp(scripts, revision)
+                context.stamp(scripts(), revision)
         finally:
             database.close()
         return path.read_bytes()
