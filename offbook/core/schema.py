@@ -125,6 +125,11 @@ class Map:
         return _json_names(self.attributes)
 
     @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the attributes that are flags."""
+        return _flags(self.attributes)
+
+    @cached_property
     def cells(self) -> Mapping[str, tuple[Field, ...]]:
         """Each cell of an entry with the attributes that it is made of, in order."""
         cells: dict[str, tuple[Field, ...]] = {}
@@ -192,6 +197,11 @@ class Table:
         """The names of the plain fields that hold JSON."""
         return _json_names(self.fields)
 
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the plain fields that are flags."""
+        return _flags(self.fields)
+
     def has_cell(self, cell: str) -> bool:
         """Whether a record of this table can have a cell of this name."""
         if "/" not in cell:
@@ -216,6 +226,10 @@ def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
 
 def _json_names(fields: Iterable[Field]) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.type is Type.JSON)
+
+
+def _flags(fields: Iterable[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields if field.type is Type.FLAG)
 
 
 def entry_of(cell: str) -> str:
