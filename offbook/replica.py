@@ -140,7 +140,7 @@ class Replica:
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.schema = BUILT_IN
+        connection.schema = connection.first_schema = BUILT_IN
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection

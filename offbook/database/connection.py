@@ -91,12 +91,14 @@ class ImmutableFile:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``schema`` are the synced tables of the file. ``on_commit`` is called after each transaction of atomic().
+    ``schema`` are the synced tables of the file, ``first_schema`` those of a server that does not say which it has.
+    ``on_commit`` is called after each transaction of atomic().
     ``immutable_file`` is set where SQLite takes it that nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None
     schema: Schema = Schema(())
+    first_schema: Schema = Schema(())
     immutable_file: ImmutableFile | None = None
     _was_opened = False
 

@@ -8,14 +8,17 @@ write_bases() must have noted what those behind it had really seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Key, Operation, Rejection
+from offbook.core.protocol.held import unknown_to
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import Table
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
@@ -32,6 +35,7 @@ from offbook.database.server_rows import (
 )
 
 UNKNOWN_RECORD = "unknown_record"
+UNKNOWN_TO_SERVER = frozenset({"unknown_cell", "unknown_table"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,32 @@ def retry(
         _delete(connection, line)
         append_edit(connection, again)
     return again.change_id
+
+
+def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int) -> None:
+    """Send again what the server rejected since it did not know it, and knows by now. Within without_logging().
+
+    Each goes out before what was written to its record later. An edit of a record that was deleted meanwhile is left
+    for a person to decide about.
+    """
+    for parked_line in change_log.parked_lines(connection):
+        key = (parked_line.table, bindable(parked_line.record_id))
+        if parked_line.code not in UNKNOWN_TO_SERVER or parked_line.table not in connection.schema:
+            continue
+        merge_into_parked_insert(connection, key)
+        line = next((left for left in change_log.parked_lines(connection) if left.id == parked_line.id), None)
+        if line is None or unknown_to(server, line.table, line.operation, line.data):
+            continue
+        if line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted:
+            continue
+        change_id = str(uuid5(NAMESPACE_OID, f"{bindable(line.change_id)} {shape}"))
+        with suppress(Invalid):
+            again = _retried_line(connection, line, {}, change_id, now_ms)
+            later = [other.id for other in change_log.unsettled_lines(connection, *key) if other.id > line.id]
+            _delete(connection, line)
+            append_line(connection, again)
+            change_log.move_to_end(connection, later)
+            rebuild_row(connection, key)
 
 
 def _retried_line(

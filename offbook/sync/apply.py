@@ -35,6 +35,7 @@ from offbook.database.server_rows import (
     server_row_of,
     store_server_row,
 )
+from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
 
@@ -227,27 +228,38 @@ def _store_row(connection: Connection, row: PageRow) -> bool:
 
 def _take_conflicts(connection: Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
     for start in range(0, len(response.conflicts), CONFLICTS_AT_ONCE):
-        if response.since != sync_state.read(connection).cursor:
+        if not _is_awaited(response, sync_state.read(connection)):
             return
         conflicts.store_conflicts(connection, response.conflicts[start : start + CONFLICTS_AT_ONCE])
         if timer.is_over:
             yield
 
 
+def _is_awaited(response: SyncResponse, state: SyncState) -> bool:
+    """Whether a page goes on from where the replica still is."""
+    return response.since in (state.cursor, state.place)
+
+
 def take_page(
     connection: Connection, response: SyncResponse, now_ms: int, applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
-    """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
-    state = sync_state.read(connection)
-    if response.since != state.cursor:
+    """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's.
+
+    Of what is pulled again the cursor is one of its own.
+    """
+    if not _is_awaited(response, sync_state.read(connection)):
         return
     for rows in _parts_of_page(response.rows):
         for _ in _take_rows(connection, rows[0].key[0], rows, applied, timer):
             yield
-            if response.since != sync_state.read(connection).cursor:
+            if not _is_awaited(response, sync_state.read(connection)):
                 return
-    known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
+    state = sync_state.read(connection)
     applied.has_taken_page = True
+    if response.since != state.cursor:
+        known_cells.move_repull(connection, state.repulls, response.cursor, response.more)
+        return
+    known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
     if state.snapshot and not response.more:
         for key in snapshot.advance(connection, state.snapshot):
             applied.maybe_changed.add(key)

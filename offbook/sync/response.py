@@ -33,8 +33,6 @@ from offbook.core.protocol.validators import (
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.database.server_rows import ServerRow
-from offbook.sync.http_errors import json_of_answer
-from offbook.sync.transport import Response
 
 logger = logging.getLogger("offbook")
 
@@ -89,9 +87,9 @@ class SyncResponse:
 # --- a whole answer ------------------------------------------------------------------------------------------------
 
 
-def response_of(schema: Schema, response: Response) -> SyncResponse:
-    """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    return parse_response(schema, json_of_answer(response))
+def book_of(body: Any) -> str:
+    """Whose book an answer that is JSON already speaks of. Raises ServerFault."""
+    return uuid_of(object_of(body).get("book"), "book")
 
 
 def parse_response(schema: Schema, body: Any) -> SyncResponse:
@@ -108,7 +106,7 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
     require(len(records) <= ROWS_MAX, "changes")
     results = [] if item.get("results") is None else results_of(item["results"])
     return SyncResponse(
-        uuid_of(item.get("book"), "book"),
+        book_of(item),
         results,
         since,
         _newest(schema, records),

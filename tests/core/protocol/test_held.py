@@ -1,0 +1,79 @@
+"""Which changes wait for a server of an earlier declaration, and for what of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from offbook.core.protocol.held import is_ahead, known_bases, unknown_to
+from offbook.core.schema import EXISTS, Field, Map, Schema, Table, Type
+
+NOTES = Table(
+    "notes",
+    (
+        Field("title", limit=10, required=True),
+        Field("done", Type.FLAG),
+        Field("due", Type.DATE, limit=10),
+        Field("priority", Type.CHOICE, choices=("low", "high")),
+        Field("kind", required=True, default="plain"),
+    ),
+    (Map("tags", "notes_tags", "notes_id", (Field("tag", limit=5, required=True), Field("by")), entries_max=2),),
+)
+SERVER = Schema((NOTES,))
+
+
+def test_a_change_that_the_server_knows_goes_out() -> None:
+    data = {"title": "Milk", "done": True, "due": "2026-11-20", "priority": "low", "tags": {"k1": {"tag": "shop"}}}
+    assert unknown_to(SERVER, "notes", "INSERT", data) == ()
+    assert unknown_to(SERVER, "notes", "UPDATE", {"tags": {"k1": None}, "done": None, "due": ""}) == ()
+    assert unknown_to(SERVER, "notes", "DELETE", None) == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        ({"color": "red"}, ("notes.color",)),
+        ({"color": None}, ("notes.color",)),
+        ({"title": "x" * 11}, ("notes.title",)),
+        ({"title": None}, ("notes.title",)),
+        ({"title": ""}, ("notes.title",)),
+        ({"priority": "urgent"}, ("notes.priority",)),
+        ({"marks": {"k1": {"mark": "x"}}}, ("notes.marks",)),
+        ({"tags": {"k1": {"tag": "x", "weight": 1}}}, ("notes.tags.weight",)),
+        ({"tags": {"k1": {"tag": "x" * 6}}}, ("notes.tags.tag",)),
+        ({"tags": {"k1": {"tag": None}, "k2": {"tag": None}}}, ("notes.tags.tag",)),
+        ({"tags": {f"k{number}": {"tag": "x"} for number in range(3)}}, ("notes.tags",)),
+        ({"size": 1, "title": "x" * 11, "color": "red"}, ("notes.size", "notes.title", "notes.color")),
+    ],
+    ids=str,
+)
+def test_what_an_earlier_declaration_lacks_is_named(data: dict[str, Any], names: tuple[str, ...]) -> None:
+    assert unknown_to(SERVER, "notes", "UPDATE", data) == names
+
+
+def test_a_table_that_the_server_lacks_is_named_alone() -> None:
+    for operation, data in (("INSERT", {"name": "Home"}), ("DELETE", None)):
+        assert unknown_to(SERVER, "notebooks", operation, data) == ("notebooks",)
+
+
+def test_a_new_record_without_what_the_server_still_needs_waits() -> None:
+    assert unknown_to(SERVER, "notes", "INSERT", {"done": True}) == ("notes.title",)
+    assert unknown_to(SERVER, "notes", "UPDATE", {"done": True}) == ()
+
+
+def test_a_field_that_has_a_default_is_not_needed() -> None:
+    assert unknown_to(SERVER, "notes", "INSERT", {"title": "Milk", "kind": None}) == ()
+
+
+@pytest.mark.parametrize(
+    "data", [{"title": 5}, {"due": "soon"}, {"done": "yes"}, {"tags": "x"}, {"tags": {"k1": 5}}, {"id": "x"}], ids=str
+)
+def test_what_no_declaration_allows_is_for_the_server_to_reject(data: dict[str, Any]) -> None:
+    assert unknown_to(SERVER, "notes", "UPDATE", data) == ()
+
+
+def test_the_bases_of_what_the_server_lacks_are_left_out() -> None:
+    bases = {"title": 1, "color": 2, EXISTS: 3, "tags/k1/tag": 4, "tags/k1/weight": 5, "marks/k1/@exists": 6}
+    assert known_bases(NOTES, bases) == {"title": 1, EXISTS: 3, "tags/k1/tag": 4}
+    assert known_bases(NOTES, {}) == {}
