@@ -54,9 +54,12 @@ class Shelf:
     lines: list[Line] = field(default_factory=list)
     every_conflict: dict[str, tuple[Conflict, str | None]] = field(default_factory=dict)
     """By its id, each with the change that closed it."""
+    grown_at: tuple[int, ...] = ()
+    """The seqs to which the book was lifted since its tables grew."""
 
     def last_seq_at_or_before(self, up_to: int) -> int:
-        return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
+        seqs = [*self.grown_at, *(one.seq for one in self.log.values() if one.seq is not None)]
+        return max((seq for seq in seqs if seq <= up_to), default=0)
 
     def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
         found = [record for record in self.kept.values() if after < record.seq <= up_to]
@@ -225,6 +228,14 @@ class MemoryStore:
         self.schema = schema
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
+
+    def grow(self, schema: Schema, seq: int) -> None:
+        """Know this schema from now on; no book gives a seq up to this one any more."""
+        self.schema = schema
+        for id, shelf in self._shelves.items():
+            kept = {key: record._replace(table=schema[key[0]]) for key, record in shelf.kept.items()}
+            book = replace(shelf.book, seq=max(seq, shelf.book.seq))
+            self._shelves[id] = replace(shelf, book=book, schema=schema, kept=kept, grown_at=(*shelf.grown_at, seq))
 
     def add_book(self, book: BookState) -> None:
         self._shelves[book.id] = Shelf(book, self.schema)

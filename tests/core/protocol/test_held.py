@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.protocol.held import is_ahead, known_bases, unknown_to
+from offbook.core.protocol.held import known_bases, unknown_to
 from offbook.core.schema import EXISTS, Field, Map, Schema, Table, Type
 
 NOTES = Table(
